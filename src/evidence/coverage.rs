@@ -1,0 +1,192 @@
+//! When anybody was looking. Time in which nobody looked is not silence.
+
+use std::collections::BTreeMap;
+
+use super::{Day, time::MS_PER_DAY, vocabulary::spelled};
+
+spelled!(CoverageState { Covered = "covered", Partial = "partial", Missed = "missed", NotPermitted = "not_permitted" });
+
+impl CoverageState {
+    /// Whether somebody was looking: a partial interval was read, with items refused.
+    pub fn looked(self) -> bool {
+        matches!(self, Self::Covered | Self::Partial)
+    }
+}
+
+/// One interval of one source, `from_ms` included, `to_ms` excluded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Coverage {
+    pub from_ms: i64,
+    pub to_ms: i64,
+    pub state: CoverageState,
+    pub items: u64,
+    pub skipped: u64,
+    pub reason: String,
+}
+
+/// Adds what was learned last to a source's intervals and returns them sorted and disjoint. The new interval replaces
+/// what it overlaps, except that looking is never undone by a later failure to look again. Neighbours of the same state
+/// and reason that touch become one. Items of intervals that are cut are shared out by length.
+pub fn insert(mut intervals: Vec<Coverage>, new: Coverage) -> Vec<Coverage> {
+    if new.to_ms <= new.from_ms {
+        return intervals;
+    }
+    intervals.sort_by_key(|c| c.from_ms);
+    let mut pieces = Vec::with_capacity(intervals.len() + 2);
+    let mut fresh = vec![new];
+    for old in intervals {
+        let mut kept = vec![old];
+        for piece in std::mem::take(&mut fresh) {
+            let keeps_old = kept.iter().any(|o| o.state.looked()) && !piece.state.looked();
+            if keeps_old {
+                fresh.extend(kept.iter().fold(vec![piece], |parts, o| parts.into_iter().flat_map(|p| cut(p, o)).collect()));
+            } else {
+                kept = kept.into_iter().flat_map(|o| cut_unless_same(o, &piece)).collect();
+                fresh.push(piece);
+            }
+        }
+        pieces.extend(kept);
+    }
+    pieces.extend(fresh);
+    pieces.sort_by_key(|c| (c.from_ms, c.to_ms));
+    merge(pieces)
+}
+
+/// The parts of `interval` that lie outside `hole`.
+fn cut(interval: Coverage, hole: &Coverage) -> Vec<Coverage> {
+    if hole.to_ms <= interval.from_ms || interval.to_ms <= hole.from_ms {
+        return vec![interval];
+    }
+    let mut parts = Vec::new();
+    for (from_ms, to_ms) in [(interval.from_ms, hole.from_ms), (hole.to_ms, interval.to_ms)] {
+        if from_ms < to_ms {
+            let share = |n: u64| scale(n, to_ms - from_ms, interval.to_ms - interval.from_ms);
+            parts.push(Coverage {
+                from_ms,
+                to_ms,
+                items: share(interval.items),
+                skipped: share(interval.skipped),
+                ..interval.clone()
+            });
+        }
+    }
+    parts
+}
+
+/// Two intervals of the same kind are merged whole later, so that their items add up exactly.
+fn cut_unless_same(old: Coverage, new: &Coverage) -> Vec<Coverage> {
+    if old.state == new.state && old.reason == new.reason { vec![old] } else { cut(old, new) }
+}
+
+fn scale(n: u64, part: i64, whole: i64) -> u64 {
+    let (part, whole) = (u128::from(part.unsigned_abs()), u128::from(whole.unsigned_abs().max(1)));
+    u64::try_from(u128::from(n) * part / whole).unwrap_or(u64::MAX)
+}
+
+fn merge(sorted: Vec<Coverage>) -> Vec<Coverage> {
+    let mut out: Vec<Coverage> = Vec::with_capacity(sorted.len());
+    for next in sorted {
+        match out.last_mut() {
+            Some(last) if last.to_ms >= next.from_ms && last.state == next.state && last.reason == next.reason => {
+                last.to_ms = last.to_ms.max(next.to_ms);
+                last.items += next.items;
+                last.skipped += next.skipped;
+            }
+            _ => out.push(next),
+        }
+    }
+    out
+}
+
+/// The intervals of every source, sorted by source and start.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    pub sources: BTreeMap<String, Vec<Coverage>>,
+}
+
+impl Ledger {
+    /// The UTC days that lie wholly inside looked-at intervals of one source, sorted.
+    pub fn covered_days(&self, source: &str) -> Vec<Day> {
+        let Some(intervals) = self.sources.get(source) else { return Vec::new() };
+        let mut days = Vec::new();
+        // Touching intervals of different states still cover a day together.
+        let mut run: Option<(i64, i64)> = None;
+        for c in intervals.iter().filter(|c| c.state.looked()) {
+            run = match run {
+                Some((from, to)) if c.from_ms <= to => Some((from, to.max(c.to_ms))),
+                other => {
+                    push_whole_days(other, &mut days);
+                    Some((c.from_ms, c.to_ms))
+                }
+            };
+        }
+        push_whole_days(run, &mut days);
+        days
+    }
+
+    /// The last instant up to which the source was looked at.
+    pub fn looked_until_ms(&self, source: &str) -> Option<i64> {
+        self.sources.get(source)?.iter().filter(|c| c.state.looked()).map(|c| c.to_ms).max()
+    }
+}
+
+fn push_whole_days(run: Option<(i64, i64)>, days: &mut Vec<Day>) {
+    let Some((from, to)) = run else { return };
+    let first = Day::of_ms(from + MS_PER_DAY - 1);
+    let end = Day::of_ms(to);
+    days.extend((first.0..end.0).map(Day));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn interval(from_ms: i64, to_ms: i64, state: CoverageState, items: u64) -> Coverage {
+        Coverage { from_ms, to_ms, state, items, skipped: 0, reason: String::new() }
+    }
+
+    fn shape(intervals: &[Coverage]) -> Vec<(i64, i64, &'static str, u64)> {
+        intervals.iter().map(|c| (c.from_ms, c.to_ms, c.state.as_str(), c.items)).collect()
+    }
+
+    #[test]
+    fn touching_intervals_become_one_and_their_items_add_up() {
+        let list = [(0, 10), (10, 20), (15, 30)]
+            .iter()
+            .fold(Vec::new(), |list, (from, to)| insert(list, interval(*from, *to, CoverageState::Covered, 5)));
+        assert_eq!(shape(&list), [(0, 30, "covered", 15)]);
+    }
+
+    #[test]
+    fn a_gap_that_is_read_later_is_closed() {
+        let list = insert(Vec::new(), interval(0, 10, CoverageState::Covered, 1));
+        let list = insert(list, interval(10, 40, CoverageState::Missed, 0));
+        let list = insert(list, interval(10, 30, CoverageState::Covered, 2));
+        assert_eq!(shape(&list), [(0, 30, "covered", 3), (30, 40, "missed", 0)]);
+    }
+
+    #[test]
+    fn failing_to_look_again_does_not_undo_what_was_seen() {
+        let list = insert(Vec::new(), interval(10, 20, CoverageState::Covered, 7));
+        let list = insert(list, interval(0, 30, CoverageState::Missed, 0));
+        assert_eq!(shape(&list), [(0, 10, "missed", 0), (10, 20, "covered", 7), (20, 30, "missed", 0)]);
+    }
+
+    #[test]
+    fn a_day_counts_only_when_all_of_it_was_seen() {
+        let mut ledger = Ledger::default();
+        let half = MS_PER_DAY / 2;
+        ledger.sources.insert(
+            "log/a".into(),
+            vec![
+                interval(half, 2 * MS_PER_DAY + half, CoverageState::Covered, 0),
+                interval(2 * MS_PER_DAY + half, 4 * MS_PER_DAY, CoverageState::Partial, 0),
+                interval(4 * MS_PER_DAY, 4 * MS_PER_DAY + 1, CoverageState::Missed, 0),
+                interval(4 * MS_PER_DAY + 1, 6 * MS_PER_DAY, CoverageState::Covered, 0),
+            ],
+        );
+        assert_eq!(ledger.covered_days("log/a"), [Day(1), Day(2), Day(3), Day(5)]);
+        assert_eq!(ledger.covered_days("log/b"), []);
+        assert_eq!(ledger.looked_until_ms("log/a"), Some(6 * MS_PER_DAY));
+    }
+}

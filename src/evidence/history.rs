@@ -1,0 +1,94 @@
+//! How evidence is counted: interned tracks, day counts, and the batch that one page becomes.
+//!
+//! There is no row a log line. What repeats about a sighting is a [`Track`]; how often it was seen on one day with one
+//! verdict is a [`DayCount`]; the sightings themselves stay together in one compressed chunk ([`super::chunk`]).
+
+use super::{Coverage, Day, Origin, Person, Verdict, chunk::Chunk};
+
+/// Everything about a sighting that repeats, names as they came. Identity is resolved later, over whole histories.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Track {
+    pub username: Option<String>,
+    pub email: Option<String>,
+    pub account_id: Option<String>,
+    pub display_name: Option<String>,
+    /// The catalogue's id of the client; `unknown` for a user agent that nobody recognises; none without a user agent.
+    pub client: Option<String>,
+    pub origin: Origin,
+    pub host: Option<String>,
+    pub workspace: Option<String>,
+    pub repository: Option<String>,
+    pub token_id: Option<String>,
+    pub token_label: Option<String>,
+    pub secret_id: Option<String>,
+}
+
+/// How often one track was seen on one UTC day with one verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DayCount {
+    /// Index into the tracks beside it.
+    pub track: u32,
+    pub day: Day,
+    pub verdict: Verdict,
+    pub uses: u64,
+    pub first_ms: i64,
+    pub last_ms: i64,
+}
+
+/// Items that were not kept, by reason, with one sample that is safe to show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    pub reason: &'static str,
+    pub count: u64,
+    pub sample: String,
+}
+
+/// A value of a field that nobody has explained yet.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UnknownValue {
+    pub field: &'static str,
+    pub value: String,
+    pub count: u64,
+}
+
+/// A cursor's new value; committed with the evidence it stands for. None forgets it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CursorUpdate {
+    pub key: String,
+    pub value: Option<String>,
+}
+
+/// One page or file batch, ready to be recorded in one transaction.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// The source's name, as in the contract: `audit/acme`, `log/egress`, `import/old`.
+    pub source: String,
+    pub tracks: Vec<Track>,
+    pub counts: Vec<DayCount>,
+    /// The ids of the rules that verdicts point into.
+    pub rules: Vec<String>,
+    pub chunk: Option<Chunk>,
+    pub items: u64,
+    pub skipped: Vec<Skipped>,
+    pub unknown: Vec<UnknownValue>,
+    pub people: Vec<Person>,
+    pub coverage: Vec<Coverage>,
+    pub cursors: Vec<CursorUpdate>,
+}
+
+/// A track with the source that showed it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrackCount {
+    pub source: String,
+    pub track: Track,
+}
+
+/// All day counts of the store, for the judgement.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    pub tracks: Vec<TrackCount>,
+    /// Sorted by track, then day.
+    pub counts: Vec<DayCount>,
+    pub rules: Vec<String>,
+    pub unknown: Vec<UnknownValue>,
+}

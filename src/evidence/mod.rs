@@ -1,0 +1,31 @@
+//! The words of the domain. PURE: no I/O, no clock, no environment, no randomness.
+//!
+//! Everything that two rooms share is a type of this room: what was read ([`Sighting`]), what the rules said of it
+//! ([`Verdict`]), how it is counted ([`Batch`], [`History`]), when anybody was looking ([`coverage`]) and what is being
+//! retired ([`Campaign`]). Secrets are dropped here, before anything is stored, logged or shown ([`redact`]).
+//!
+//! Absent: judgement (`analysis`), wire formats of remote APIs (`source`), SQL (`store`).
+
+pub mod campaign;
+pub mod chunk;
+pub mod clients;
+pub mod coverage;
+pub mod format;
+pub mod history;
+pub mod origin;
+pub mod place;
+pub mod redact;
+pub mod roster;
+pub mod sighting;
+pub mod time;
+pub mod vocabulary;
+
+pub use campaign::{Campaign, Window};
+pub use clients::{Client, ClientCatalogue};
+pub use coverage::{Coverage, CoverageState, Ledger};
+pub use history::{Batch, CursorUpdate, DayCount, History, Skipped, Track, TrackCount, UnknownValue};
+pub use origin::{NamedNetworks, Origin};
+pub use roster::{ApiToken, DeployKey, Member, Permission, Person, Repository, RepositoryPermission, Roster};
+pub use sighting::{Page, Sighting};
+pub use time::Day;
+pub use vocabulary::{Category, Credential, Grade, Operation, Outcome, Status, Verdict, WindowKind};

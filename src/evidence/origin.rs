@@ -1,0 +1,140 @@
+//! Where a use comes from, as far as somebody could act on it.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::Category;
+
+/// The first that applies of: a named network, the job, `roaming`, the /24 or /48, the token label, unknown.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Origin {
+    Network(String),
+    Job(String),
+    /// An interactive client outside the named networks: a person who moves.
+    Roaming,
+    /// The IPv4 /24 or IPv6 /48.
+    Address(IpNet),
+    TokenLabel(String),
+    Unknown,
+}
+
+impl Origin {
+    /// The text in reports and storage: the network's or job's name as it is, `roaming`, `198.51.100.0/24`, `unknown`.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Network(name) | Self::Job(name) | Self::TokenLabel(name) => name.clone(),
+            Self::Roaming => "roaming".to_owned(),
+            Self::Address(net) => net.to_string(),
+            Self::Unknown => "unknown".to_owned(),
+        }
+    }
+
+    /// One letter for storage beside [`Origin::text`].
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Network(_) => "n",
+            Self::Job(_) => "j",
+            Self::Roaming => "r",
+            Self::Address(_) => "a",
+            Self::TokenLabel(_) => "l",
+            Self::Unknown => "u",
+        }
+    }
+
+    /// The inverse of [`Origin::kind`] and [`Origin::text`]; anything else is `Unknown`.
+    pub fn parse(kind: &str, text: &str) -> Self {
+        match kind {
+            "n" => Self::Network(text.to_owned()),
+            "j" => Self::Job(text.to_owned()),
+            "r" => Self::Roaming,
+            "a" => text.parse().map_or(Self::Unknown, Self::Address),
+            "l" => Self::TokenLabel(text.to_owned()),
+            _ => Self::Unknown,
+        }
+    }
+
+    /// A label says which token, not where it runs: it leaves the origin open, as `Unknown` does.
+    pub fn is_open(&self) -> bool {
+        matches!(self, Self::TokenLabel(_) | Self::Unknown)
+    }
+
+    pub fn of(networks: &NamedNetworks, category: Category, ip: Option<IpAddr>, job: Option<&str>, label: Option<&str>) -> Self {
+        if let Some(name) = ip.and_then(|ip| networks.name_of(ip)) {
+            return Self::Network(name.to_owned());
+        }
+        if let Some(job) = job {
+            return Self::Job(job.to_owned());
+        }
+        match ip {
+            Some(_) if category.interactive() => Self::Roaming,
+            Some(ip) => Self::Address(neighbourhood(ip)),
+            None => label.map_or(Self::Unknown, |label| Self::TokenLabel(label.to_owned())),
+        }
+    }
+}
+
+/// The IPv4 /24 or IPv6 /48 around an address; IPv4-mapped IPv6 counts as IPv4.
+fn neighbourhood(ip: IpAddr) -> IpNet {
+    let ip = ip.to_canonical();
+    let length = if ip.is_ipv4() { 24 } else { 48 };
+    IpNet::new(ip, length).map_or_else(|_| IpNet::from(ip), |net| net.trunc())
+}
+
+/// `[[origin]]`: networks that have a name. The longest prefix wins.
+#[derive(Clone, Debug, Default)]
+pub struct NamedNetworks {
+    by_length: Vec<(IpNet, String)>,
+}
+
+impl NamedNetworks {
+    pub fn new(mut networks: Vec<(IpNet, String)>) -> Self {
+        networks.sort_by_key(|(net, _)| std::cmp::Reverse(net.prefix_len()));
+        Self { by_length: networks }
+    }
+
+    pub fn name_of(&self, ip: IpAddr) -> Option<&str> {
+        let ip = ip.to_canonical();
+        self.by_length.iter().find(|(net, _)| net.contains(&ip)).map(|(_, name)| name.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> Option<IpAddr> {
+        text.parse().ok()
+    }
+
+    #[test]
+    fn the_first_that_applies_is_the_origin() {
+        let networks = NamedNetworks::new(vec![
+            ("10.20.0.0/16".parse().expect("a network"), "build-farm".to_owned()),
+            ("10.20.7.0/24".parse().expect("a network"), "release".to_owned()),
+        ]);
+        let of = |category, address, job, label| Origin::of(&networks, category, ip(address), job, label).text();
+        assert_eq!(of(Category::GitClient, "10.20.1.1", Some("nightly"), None), "build-farm");
+        assert_eq!(of(Category::GitClient, "::ffff:10.20.7.9", None, None), "release");
+        assert_eq!(of(Category::GitClient, "198.51.100.7", Some("nightly"), None), "nightly");
+        assert_eq!(of(Category::Ide, "198.51.100.7", None, None), "roaming");
+        assert_eq!(of(Category::Ci, "198.51.100.7", None, Some("mirror")), "198.51.100.0/24");
+        assert_eq!(of(Category::Ci, "2001:db8:1:2::3", None, None), "2001:db8:1::/48");
+        assert_eq!(of(Category::GitClient, "", None, Some("mirror")), "mirror");
+        assert_eq!(of(Category::GitClient, "", None, None), "unknown");
+    }
+
+    #[test]
+    fn storage_gives_back_what_it_got() {
+        for origin in [
+            Origin::Network("a".into()),
+            Origin::Job("b".into()),
+            Origin::Roaming,
+            Origin::of(&NamedNetworks::default(), Category::Ci, ip("198.51.100.7"), None, None),
+            Origin::TokenLabel("c".into()),
+            Origin::Unknown,
+        ] {
+            assert_eq!(Origin::parse(origin.kind(), &origin.text()), origin);
+        }
+    }
+}

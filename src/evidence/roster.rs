@@ -1,0 +1,104 @@
+//! Who and what there is: people, members, repositories, rights, tokens, as the inventories list them.
+
+use jiff::Timestamp;
+
+/// Facts about one identity that stood together in one place. Two of them that share a strong key (account id, uuid)
+/// are one user; the judgement joins them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Person {
+    pub account_id: Option<String>,
+    /// Bitbucket's `{uuid}`, braces kept.
+    pub uuid: Option<String>,
+    pub nickname: Option<String>,
+    pub display_name: Option<String>,
+    /// Lower case.
+    pub email: Option<String>,
+}
+
+/// A member of a workspace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    pub workspace: String,
+    pub person: Person,
+    /// `owner`, `member`, `collaborator`; none where only the member list was readable.
+    pub permission: Option<String>,
+    /// Vanishes when the workspace is administered on admin.atlassian.com.
+    pub last_accessed: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repository {
+    pub workspace: String,
+    pub slug: String,
+    pub uuid: Option<String>,
+    pub is_private: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Permission {
+    Read,
+    Write,
+    Admin,
+}
+
+impl Permission {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Admin => "admin",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "read" => Some(Self::Read),
+            "write" => Some(Self::Write),
+            "admin" => Some(Self::Admin),
+            _ => None,
+        }
+    }
+}
+
+/// An effective right of one user on one repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RepositoryPermission {
+    pub workspace: String,
+    pub repository: String,
+    pub account_id: String,
+    pub permission: Permission,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeployKey {
+    pub workspace: String,
+    pub repository: String,
+    pub key_id: i64,
+    pub label: String,
+    pub created_at: Option<Timestamp>,
+    pub last_used: Option<Timestamp>,
+}
+
+/// A token of the organisation's inventory; never its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiToken {
+    pub organization: String,
+    pub token_id: String,
+    pub label: String,
+    pub status: String,
+    pub person: Person,
+    pub created_at: Option<Timestamp>,
+    pub expires_at: Option<Timestamp>,
+    pub last_active_at: Option<Timestamp>,
+}
+
+/// Everything the inventories say now.
+#[derive(Clone, Debug, Default)]
+pub struct Roster {
+    pub people: Vec<Person>,
+    pub members: Vec<Member>,
+    pub repositories: Vec<Repository>,
+    pub permissions: Vec<RepositoryPermission>,
+    pub deploy_keys: Vec<DeployKey>,
+    pub tokens: Vec<ApiToken>,
+}

@@ -1,0 +1,68 @@
+//! One recorded fact as it was read, and the page it came on.
+
+use std::{borrow::Cow, net::IpAddr};
+
+use jiff::Timestamp;
+
+use super::{Person, Skipped, UnknownValue};
+
+/// Text that is borrowed from the bytes it was read from where it can be.
+pub type Text<'a> = Option<Cow<'a, str>>;
+
+/// The evidence object of the contract: who, when, from where, with which client and credential, on which repository,
+/// with what outcome. Everything but the time may be missing. Secrets are already gone ([`super::redact`]).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sighting<'a> {
+    /// Milliseconds since the Unix epoch, UTC.
+    pub time_ms: i64,
+    pub event_id: Text<'a>,
+    pub workspace: Text<'a>,
+    /// The repository's slug, without its workspace.
+    pub repository: Text<'a>,
+    /// The name that was presented with the secret: a nickname, an e-mail address, or a reserved name.
+    pub username: Text<'a>,
+    pub email: Text<'a>,
+    pub account_id: Text<'a>,
+    /// The display name, which only audit events carry.
+    pub display_name: Text<'a>,
+    pub client_ip: Option<IpAddr>,
+    pub user_agent: Text<'a>,
+    /// `basic`, `bearer`, `ssh`, …, lower case.
+    pub scheme: Text<'a>,
+    /// The first four characters of a recognised secret: `ATBB`, `ATAT` or `ATCT`.
+    pub secret_prefix: Text<'a>,
+    pub secret_id: Text<'a>,
+    pub auth_type: Text<'a>,
+    pub token_id: Text<'a>,
+    pub token_label: Text<'a>,
+    pub job: Text<'a>,
+    pub host: Text<'a>,
+    pub method: Text<'a>,
+    pub path: Text<'a>,
+    pub status: Option<u16>,
+    pub message: Text<'a>,
+    /// The action of an audit event.
+    pub action: Text<'a>,
+    /// How many uses this stands for; above 1 something upstream has already counted, within one UTC day.
+    pub uses: u32,
+    /// The last instant of the uses that were counted upstream.
+    pub until_ms: Option<i64>,
+    /// False for events that tell about people and tokens only (an audit event that is no Bitbucket action).
+    pub authentication: bool,
+}
+
+impl Sighting<'_> {
+    /// A sighting at an instant, with nothing else known.
+    pub fn at(time: Timestamp) -> Self {
+        Self { time_ms: time.as_millisecond(), uses: 1, authentication: true, ..Self::default() }
+    }
+}
+
+/// What one fetch brought: sightings, what was not one, and who was seen on the way.
+#[derive(Debug, Default)]
+pub struct Page<'a> {
+    pub sightings: Vec<Sighting<'a>>,
+    pub skipped: Vec<Skipped>,
+    pub unknown: Vec<UnknownValue>,
+    pub people: Vec<Person>,
+}

@@ -1,0 +1,127 @@
+//! Instants and days. Days are UTC days; instants are stored as milliseconds since the Unix epoch.
+
+use std::fmt;
+
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+
+pub const MS_PER_DAY: i64 = 86_400_000;
+
+/// A UTC day, counted from 1970-01-01.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Day(pub i32);
+
+impl Day {
+    pub fn of(at: Timestamp) -> Self {
+        Self::of_ms(at.as_millisecond())
+    }
+
+    pub fn of_ms(ms: i64) -> Self {
+        Self(i32::try_from(ms.div_euclid(MS_PER_DAY)).unwrap_or(i32::MAX))
+    }
+
+    pub fn start_ms(self) -> i64 {
+        i64::from(self.0) * MS_PER_DAY
+    }
+
+    pub fn end_ms(self) -> i64 {
+        self.start_ms() + MS_PER_DAY
+    }
+
+    /// The first instant of the day.
+    pub fn start(self) -> Timestamp {
+        instant(self.start_ms())
+    }
+
+    /// The first instant after the day.
+    pub fn end(self) -> Timestamp {
+        instant(self.end_ms())
+    }
+
+    pub fn plus(self, days: i32) -> Self {
+        Self(self.0.saturating_add(days))
+    }
+
+    pub fn date(self) -> Date {
+        TimeZone::UTC.to_datetime(self.start()).date()
+    }
+
+    pub fn from_date(date: Date) -> Self {
+        let at = date.to_zoned(TimeZone::UTC).map_or(Timestamp::MIN, |z| z.timestamp());
+        Self::of(at)
+    }
+
+    /// Reads `YYYY-MM-DD`.
+    pub fn parse(text: &str) -> Option<Self> {
+        text.parse::<Date>().ok().map(Self::from_date)
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.date())
+    }
+}
+
+/// Milliseconds to an instant; values outside the calendar are clamped to its ends.
+pub fn instant(ms: i64) -> Timestamp {
+    Timestamp::from_millisecond(ms).unwrap_or(if ms < 0 { Timestamp::MIN } else { Timestamp::MAX })
+}
+
+/// Reads the time forms that the sources use: RFC 3339 with or without fraction, an offset without colon, a space
+/// instead of `T`, a missing zone (taken as UTC), and Unix seconds or milliseconds.
+pub fn parse_instant(text: &str) -> Option<Timestamp> {
+    let text = text.trim();
+    if let Ok(at) = text.parse::<Timestamp>() {
+        return Some(at);
+    }
+    if let Ok(number) = text.parse::<f64>() {
+        return epoch(number);
+    }
+    if let Ok(local) = text.parse::<jiff::civil::DateTime>() {
+        return local.to_zoned(TimeZone::UTC).ok().map(|z| z.timestamp());
+    }
+    None
+}
+
+/// Unix seconds, milliseconds, microseconds or nanoseconds, told apart by their size.
+pub fn epoch(number: f64) -> Option<Timestamp> {
+    let ms = match number.abs() {
+        n if n < 1e11 => number * 1e3,
+        n if n < 1e14 => number,
+        n if n < 1e17 => number / 1e3,
+        _ => number / 1e6,
+    };
+    if !ms.is_finite() || ms.abs() > 2.5e14 {
+        return None;
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "bounded by the check above")]
+    Some(instant(ms.round() as i64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_forms_of_the_sources_are_read() {
+        let at = "2026-07-03T06:07:12Z".parse::<Timestamp>().ok();
+        for text in [
+            "2026-07-03T06:07:12Z",
+            "2026-07-03T06:07:12+00:00",
+            "2026-07-03T08:07:12+0200",
+            "2026-07-03 06:07:12",
+            "1783058832",
+            "1783058832000",
+        ] {
+            assert_eq!(parse_instant(text), at, "{text}");
+        }
+        assert_eq!(parse_instant("yesterday"), None);
+    }
+
+    #[test]
+    fn a_day_knows_its_ends_before_and_after_the_epoch() {
+        assert_eq!(Day::of_ms(-1), Day(-1));
+        assert_eq!(Day::parse("2026-07-28").map(|d| d.to_string()), Some("2026-07-28".to_owned()));
+        assert_eq!(Day::of(Day(20_000).start()), Day(20_000));
+    }
+}

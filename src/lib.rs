@@ -1,0 +1,64 @@
+//! duskwatch tells an organisation who still signs in to Bitbucket Cloud with an app password, what breaks when app
+//! passwords go, who has to move, and whether it will be done in time.
+//!
+//! # The flow
+//!
+//! ```text
+//! HTTP page or log chunk (bytes)
+//!   │ source::…::parse            tolerant: (sightings, skipped, next cursor)
+//!   │ analysis::Classifier        one sighting at a time: client, origin, credential, grade, outcome
+//!   │ analysis::Fold              sightings of one page become day counts and one compressed chunk
+//!   ▼
+//! evidence::Batch ── store.write(|w| w.record(..))   ONE transaction: counts, chunk, coverage, cursor
+//!   ▼
+//! evidence::History ── analysis::assess ── Findings ── report::build ── Report
+//!                                                                       ├─ html, text, chart → mail, page
+//!                                                                       ├─ csv, json         → files, page
+//!                                                                       └─ figures           → OpenTelemetry
+//! ```
+//!
+//! # The rooms
+//!
+//! | room | owns | hides |
+//! |---|---|---|
+//! | [`evidence`] | the words of the domain, file formats | how kinds are spelt in storage, how secrets are dropped |
+//! | [`analysis`] | every judgement | thresholds, weights, models |
+//! | [`report`] | the document | markup, escaping, number formats |
+//! | [`source`] | remote parties and log files | paging, authentication, request budgets, wire formats, retries |
+//! | [`store`] | the database file | schema, pragmas, the one-writer rule, migrations |
+//! | [`deliver`] | recipients | SMTP, atomic files, the OpenTelemetry SDK |
+//! | [`serve`] | callers of the page | HTTP, authentication |
+//! | [`daemon`] | order and time | schedule, pacing, shutdown |
+//! | [`simulator`] | a world whose truth is known | how a believable organisation behaves |
+//!
+//! Imports point inward: `evidence` ← `analysis` ← `report` are pure and see only what is to their left; `source`,
+//! `store`, `deliver` and `serve` may import any pure room and never each other; `daemon` may import every room;
+//! `config` imports the rooms' `Options`; only `cli` imports `daemon`, `config` and `simulator`; `simulator` imports
+//! only `evidence`.
+//!
+//! # Invariants
+//!
+//! 1. `evidence`, `analysis` and `report` do no I/O, are synchronous, and read neither clock, environment nor randomness.
+//! 2. Renderers format; they never compute.
+//! 3. Wire types never leave their file.
+//! 4. There is no SQL statement in `.rs` files.
+//! 5. Evidence and its cursor commit together; recording a page twice changes nothing.
+//! 6. There is one writer, and no transaction spans an await.
+//! 7. Unknown upstream data is counted, sampled and reported; it never stops a poll of something else.
+//! 8. A secret, whole or hashed, is in no file, row, log line, error or `Debug` output.
+//! 9. An applied migration is never edited.
+//! 10. Every loop, page walk, queue, body and retry has a limit.
+//!
+//! # Glossary
+//!
+//! - **sighting**: one recorded fact as it was read: who, when, from where, with which client, on which repository.
+//! - **track**: everything about a sighting that repeats (who, client, origin, repository, source), interned once.
+//! - **verdict**: what the rules say of one sighting: credential, grade, outcome, operation, and the rule's id.
+//! - **day count**: how often a track was seen with one verdict on one UTC day, with the first and last instant.
+//! - **chunk**: the sightings of one page or file batch, projected, encoded and compressed; kept for better rules.
+//! - **integration**: user + client + origin, the unit that somebody has to migrate.
+//! - **campaign**: the retirement of something: legacy and replacement credentials, freeze, brownouts, removal.
+//! - **coverage**: which intervals of which source were seen, and which were not.
+//! - **remaining**: integrations that are active, failing, migrating or quiet.
+
+pub mod evidence;
