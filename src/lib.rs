@@ -61,4 +61,5 @@
 //! - **coverage**: which intervals of which source were seen, and which were not.
 //! - **remaining**: integrations that are active, failing, migrating or quiet.
 
+pub mod analysis;
 pub mod evidence;
