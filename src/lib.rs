@@ -62,4 +62,9 @@
 //! - **remaining**: integrations that are active, failing, migrating or quiet.
 
 pub mod analysis;
+pub mod deliver;
 pub mod evidence;
+pub mod report;
+pub mod serve;
+pub mod source;
+pub mod store;

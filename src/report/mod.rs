@@ -1,0 +1,1 @@
+//! The room's doc comment comes with its code.
