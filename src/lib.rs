@@ -62,6 +62,9 @@
 //! - **remaining**: integrations that are active, failing, migrating or quiet.
 
 pub mod analysis;
+pub mod clock;
+pub mod config;
+pub mod daemon;
 pub mod deliver;
 pub mod evidence;
 pub mod report;

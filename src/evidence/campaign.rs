@@ -51,7 +51,19 @@ impl Campaign {
     /// Names the line and key that is wrong: unknown keys, unknown credentials, times and dates that are none,
     /// windows that overlap, a freeze after the removal.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let wire: Wire = toml::from_str(text).map_err(|error| error.to_string())?;
+        Self::parse_with_removal(text, None)
+    }
+
+    /// Reads a campaign file and lets a removal date override the one in it, which then becomes one that moved.
+    ///
+    /// # Errors
+    /// As [`Campaign::parse`].
+    pub fn parse_with_removal(text: &str, removal: Option<Timestamp>) -> Result<Self, String> {
+        let mut wire: Wire = toml::from_str(text).map_err(|error| error.to_string())?;
+        if let Some(removal) = removal.filter(|at| *at != wire.removal) {
+            wire.moved.push(Moved { was: wire.removal, reason: "overridden by the configuration".to_owned() });
+            wire.removal = removal;
+        }
         let mut windows = Vec::new();
         for row in &wire.brownout {
             row.expand(&mut windows)?;

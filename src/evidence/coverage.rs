@@ -27,55 +27,41 @@ pub struct Coverage {
 /// Adds what was learned last to a source's intervals and returns them sorted and disjoint. The new interval replaces
 /// what it overlaps, except that looking is never undone by a later failure to look again. Neighbours of the same state
 /// and reason that touch become one. Items of intervals that are cut are shared out by length.
-pub fn insert(mut intervals: Vec<Coverage>, new: Coverage) -> Vec<Coverage> {
+pub fn insert(intervals: Vec<Coverage>, new: Coverage) -> Vec<Coverage> {
     if new.to_ms <= new.from_ms {
         return intervals;
     }
-    intervals.sort_by_key(|c| c.from_ms);
-    let mut pieces = Vec::with_capacity(intervals.len() + 2);
-    let mut fresh = vec![new];
-    for old in intervals {
-        let mut kept = vec![old];
-        for piece in std::mem::take(&mut fresh) {
-            let keeps_old = kept.iter().any(|o| o.state.looked()) && !piece.state.looked();
-            if keeps_old {
-                fresh.extend(kept.iter().fold(vec![piece], |parts, o| parts.into_iter().flat_map(|p| cut(p, o)).collect()));
-            } else {
-                kept = kept.into_iter().flat_map(|o| cut_unless_same(o, &piece)).collect();
-                fresh.push(piece);
-            }
-        }
-        pieces.extend(kept);
-    }
-    pieces.extend(fresh);
-    pieces.sort_by_key(|c| (c.from_ms, c.to_ms));
-    merge(pieces)
+    let same = |a: &Coverage, b: &Coverage| a.state == b.state && a.reason == b.reason;
+    let fresh = if new.state.looked() { vec![new] } else { without(new, intervals.iter().filter(|old| old.state.looked())) };
+    // Intervals of one kind stay whole here and are merged below, so that their items add up exactly.
+    let keep = |old: Coverage| if fresh.iter().any(|f| same(f, &old)) { vec![old] } else { without(old, fresh.iter()) };
+    let mut all: Vec<Coverage> = intervals.into_iter().flat_map(keep).collect();
+    all.extend(fresh);
+    all.sort_by_key(|c| (c.from_ms, c.to_ms));
+    merge(all)
 }
 
-/// The parts of `interval` that lie outside `hole`.
+/// The parts of `interval` that lie outside all the holes.
+fn without<'h>(interval: Coverage, holes: impl Iterator<Item = &'h Coverage>) -> Vec<Coverage> {
+    holes.fold(vec![interval], |parts, hole| parts.into_iter().flat_map(|part| cut(part, hole)).collect())
+}
+
 fn cut(interval: Coverage, hole: &Coverage) -> Vec<Coverage> {
     if hole.to_ms <= interval.from_ms || interval.to_ms <= hole.from_ms {
         return vec![interval];
     }
-    let mut parts = Vec::new();
-    for (from_ms, to_ms) in [(interval.from_ms, hole.from_ms), (hole.to_ms, interval.to_ms)] {
-        if from_ms < to_ms {
-            let share = |n: u64| scale(n, to_ms - from_ms, interval.to_ms - interval.from_ms);
-            parts.push(Coverage {
-                from_ms,
-                to_ms,
-                items: share(interval.items),
-                skipped: share(interval.skipped),
-                ..interval.clone()
-            });
-        }
-    }
-    parts
-}
-
-/// Two intervals of the same kind are merged whole later, so that their items add up exactly.
-fn cut_unless_same(old: Coverage, new: &Coverage) -> Vec<Coverage> {
-    if old.state == new.state && old.reason == new.reason { vec![old] } else { cut(old, new) }
+    let share = |n: u64, from: i64, to: i64| scale(n, to - from, interval.to_ms - interval.from_ms);
+    [(interval.from_ms, hole.from_ms), (hole.to_ms, interval.to_ms)]
+        .into_iter()
+        .filter(|(from, to)| from < to)
+        .map(|(from_ms, to_ms)| Coverage {
+            from_ms,
+            to_ms,
+            items: share(interval.items, from_ms, to_ms),
+            skipped: share(interval.skipped, from_ms, to_ms),
+            ..interval.clone()
+        })
+        .collect()
 }
 
 fn scale(n: u64, part: i64, whole: i64) -> u64 {

@@ -1,0 +1,305 @@
+//! The commands. Results go to standard output, everything else to standard error.
+
+mod demo;
+mod simulate;
+
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand, ValueEnum};
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::filter::LevelFilter;
+
+use crate::{
+    clock::Clock,
+    config,
+    daemon::{self, Engine, Options},
+    evidence::Day,
+    simulator,
+};
+
+/// Who still signs in to Bitbucket Cloud with an app password, what breaks when app passwords go, who has to move, and
+/// whether it will be done in time.
+#[derive(Parser)]
+#[command(version, about, max_term_width = 100)]
+struct Cli {
+    /// The configuration file.
+    #[arg(long, global = true, value_name = "FILE", default_value = "duskwatch.toml")]
+    config: PathBuf,
+    /// The instant to see everything from, instead of the clock (RFC 3339). Refused by run.
+    #[arg(long, global = true, value_name = "RFC3339")]
+    now: Option<Timestamp>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// A simulated organisation on loopback, end to end: poll, record, rank, write mail, CSV and HTML, serve the page.
+    Demo(demo::Arguments),
+    /// The simulated APIs and log files alone, for development and load.
+    Simulate(simulate::Arguments),
+    /// The service, until SIGTERM or Ctrl-C.
+    Run,
+    /// One complete round of every source, then stop.
+    Poll {
+        /// Only this source (audit/NAME, tokens/NAME, access/NAME, log/NAME); may be repeated.
+        #[arg(long, value_name = "NAME")]
+        source: Vec<String>,
+        /// Read the audit log from this day on, instead of from where the last round stopped.
+        #[arg(long, value_name = "DATE", value_parser = day)]
+        since: Option<Day>,
+    },
+    /// Evidence from files; the same content twice changes nothing.
+    Import {
+        #[arg(long)]
+        format: ImportFormat,
+        /// Use the settings of this [[log]] section, and its name: the source is import/NAME.
+        #[arg(long)]
+        name: Option<String>,
+        /// Files; - is standard input.
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<PathBuf>,
+    },
+    /// One report from the store.
+    Report {
+        /// security, leadership or owner:NAME.
+        #[arg(long, default_value = "security")]
+        audience: daemon::Reader,
+        #[arg(long, default_value = "text")]
+        format: ReportFormat,
+        /// As it stood at the end of this day.
+        #[arg(long, value_name = "DATE", value_parser = day)]
+        as_of: Option<Day>,
+        /// Write to this file instead of standard output.
+        #[arg(long, value_name = "PATH")]
+        output: Option<PathBuf>,
+    },
+    /// The CSV package from the store.
+    Export {
+        #[arg(long, value_name = "DATE", value_parser = day)]
+        as_of: Option<Day>,
+        /// The directory for packages; [csv] directory when left out.
+        #[arg(long, value_name = "DIR")]
+        output: Option<PathBuf>,
+    },
+    /// Deliver now what would be delivered on schedule.
+    Send {
+        /// security or leadership; both when left out.
+        #[arg(long, value_parser = audience)]
+        audience: Option<daemon::Audience>,
+        /// Print the mails instead of sending them.
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum ImportFormat {
+    Json,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum ReportFormat {
+    Text,
+    Html,
+    Json,
+}
+
+fn day(text: &str) -> Result<Day, String> {
+    Day::parse(text).ok_or_else(|| "a date such as 2026-07-28".to_owned())
+}
+
+fn audience(text: &str) -> Result<daemon::Audience, String> {
+    daemon::Audience::parse(text).ok_or_else(|| "security or leadership".to_owned())
+}
+
+/// Exit statuses of the contract.
+const FAILED: u8 = 1;
+const USAGE: u8 = 2;
+const IN_PART: u8 = 75;
+const CONFIGURATION: u8 = 78;
+
+/// Why a command did not end well, with its exit status.
+enum Failure {
+    Configuration(Vec<config::Fault>),
+    Usage(String),
+    InPart(String),
+    Failed(anyhow::Error),
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// The whole program: its result is the exit status.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let quiet = matches!(cli.command, Command::Demo(_) | Command::Report { .. } | Command::Export { .. });
+    crate::telemetry::start(if quiet { LevelFilter::WARN } else { LevelFilter::INFO });
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        tracing::debug!("a TLS provider was installed before");
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("duskwatch: no runtime could be started: {error}");
+            return ExitCode::from(FAILED);
+        }
+    };
+    let result = runtime.block_on(dispatch(cli));
+    runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => report_failure(&failure),
+    }
+}
+
+fn report_failure(failure: &Failure) -> ExitCode {
+    match failure {
+        Failure::Configuration(faults) => {
+            for fault in faults {
+                eprintln!("{fault}");
+            }
+            eprintln!("duskwatch: {} in the configuration", plural(faults.len(), "fault"));
+            ExitCode::from(CONFIGURATION)
+        }
+        Failure::Usage(words) => {
+            eprintln!("duskwatch: {words}");
+            ExitCode::from(USAGE)
+        }
+        Failure::InPart(words) => {
+            eprintln!("duskwatch: done in part: {words}");
+            ExitCode::from(IN_PART)
+        }
+        Failure::Failed(error) => {
+            eprintln!("duskwatch: {error:#}");
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+fn plural(n: usize, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
+
+async fn dispatch(cli: Cli) -> Result<(), Failure> {
+    let clock = cli.now.map_or(Clock::System, Clock::Fixed);
+    let load = || config::load(&cli.config).map_err(Failure::Configuration);
+    match cli.command {
+        Command::Demo(arguments) => Ok(demo::run(arguments, cli.now).await?),
+        Command::Simulate(arguments) => Ok(simulate::run(arguments, clock).await?),
+        Command::Run => match clock {
+            Clock::Fixed(_) => Err(Failure::Usage("run goes by the real clock; --now is for the other commands".to_owned())),
+            Clock::System => Ok(daemon::run(load()?, stop_signal()).await?),
+        },
+        Command::Poll { source, since } => poll(load()?, clock, &source, since).await,
+        Command::Import { format: ImportFormat::Json, name, paths } => import(load()?, clock, name.as_deref(), &paths).await,
+        Command::Report { audience, format, as_of, output } => {
+            let seen = daemon::look(&load()?, as_of, clock.now()).await?;
+            let text = match format {
+                ReportFormat::Text => seen.text(&audience, terminal_width())?,
+                ReportFormat::Html => seen.html(&audience)?,
+                ReportFormat::Json => seen.json(&audience)?,
+            };
+            Ok(write_result(output.as_deref(), text.as_bytes())?)
+        }
+        Command::Export { as_of, output } => Ok(export(&load()?, clock, as_of, output).await?),
+        Command::Send { audience, dry_run } => send(load()?, clock, audience, dry_run).await,
+    }
+}
+
+async fn poll(options: Options, clock: Clock, sources: &[String], since: Option<Day>) -> Result<(), Failure> {
+    let engine = Engine::open(options)?;
+    let _lock = engine.lock().map_err(anyhow::Error::from)?;
+    let unknown: Vec<&str> = sources.iter().map(String::as_str).filter(|s| !engine.source_names().iter().any(|n| n == s)).collect();
+    if let Some(name) = unknown.first() {
+        return Err(Failure::Usage(format!("there is no source `{name}`; there are: {}", engine.source_names().join(", "))));
+    }
+    let outcome = engine.poll(sources, since, clock.now()).await?;
+    for line in &outcome.lines {
+        println!("{line}");
+    }
+    if outcome.failed.is_empty() { Ok(()) } else { Err(Failure::InPart(format!("{} failed", outcome.failed.join(", ")))) }
+}
+
+async fn import(options: Options, clock: Clock, name: Option<&str>, paths: &[PathBuf]) -> Result<(), Failure> {
+    let engine = Engine::open(options)?;
+    for path in paths {
+        let imported = engine.import(name, path, clock.now()).await.with_context(|| path.display().to_string())?;
+        println!("{}: {imported}", path.display());
+    }
+    Ok(())
+}
+
+async fn export(options: &Options, clock: Clock, as_of: Option<Day>, output: Option<PathBuf>) -> anyhow::Result<()> {
+    let now = clock.now();
+    let seen = daemon::look(options, as_of, now).await?;
+    let directory = match (output, options.csv_directory()) {
+        (Some(directory), _) => directory,
+        (None, Some(directory)) => directory.to_owned(),
+        (None, None) => anyhow::bail!("[csv] directory is \"\": say --output DIR"),
+    };
+    let written = seen.write_package(&directory, options.csv_keep_days())?;
+    println!("{}", written.display());
+    Ok(())
+}
+
+async fn send(options: Options, clock: Clock, audience: Option<daemon::Audience>, dry_run: bool) -> Result<(), Failure> {
+    let engine = Engine::open(options)?;
+    let _lock = engine.lock().map_err(anyhow::Error::from)?;
+    let audiences = audience.map_or_else(|| daemon::Audience::ALL.to_vec(), |a| vec![a]);
+    let mut undelivered = Vec::new();
+    for audience in audiences {
+        if dry_run {
+            let mime = engine.preview(audience, clock.now()).await?;
+            std::io::stdout().write_all(&mime).context("standard output")?;
+            continue;
+        }
+        let sent = engine.send_now(audience, clock.now()).await?;
+        println!("{sent}");
+        undelivered.extend(sent.problem());
+    }
+    if undelivered.is_empty() { Ok(()) } else { Err(Failure::InPart(undelivered.join("; "))) }
+}
+
+/// Ends on SIGTERM or Ctrl-C.
+fn stop_signal() -> CancellationToken {
+    let stop = CancellationToken::new();
+    let token = stop.clone();
+    tokio::spawn(async move {
+        wait_for_signal().await;
+        token.cancel();
+    });
+    stop
+}
+
+async fn wait_for_signal() {
+    let interrupted = tokio::signal::ctrl_c();
+    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(mut terminated) => tokio::select! {
+            result = interrupted => drop(result),
+            _ = terminated.recv() => {}
+        },
+        Err(_) => drop(interrupted.await),
+    }
+}
+
+fn write_result(output: Option<&Path>, bytes: &[u8]) -> anyhow::Result<()> {
+    match output {
+        Some(path) => crate::deliver::files::write_file_atomic(path, bytes).with_context(|| path.display().to_string()),
+        None => std::io::stdout().write_all(bytes).context("standard output"),
+    }
+}
+
+/// Columns of the terminal, 120 where there is none.
+fn terminal_width() -> usize {
+    comfy_table::Table::new().width().map_or(120, usize::from)
+}

@@ -1,0 +1,51 @@
+//! The configuration: `default.toml`, compiled in, under the user's file. Every fault is found at once, each with file,
+//! line, key, what is wrong and the nearest valid spelling.
+//!
+//! Only this room reads the environment. Absent: what the options do (the rooms that declare them).
+
+mod reader;
+mod secret;
+mod sections;
+
+use std::{path::Path, sync::LazyLock};
+
+use toml::de::DeTable;
+
+pub use reader::{Fault, nearest};
+
+use crate::daemon::Options;
+use reader::{Document, Section};
+
+pub const DEFAULTS: &str = include_str!("../../config/default.toml");
+
+static DEFAULT_TABLE: LazyLock<DeTable<'static>> =
+    LazyLock::new(|| DeTable::parse(DEFAULTS).expect("default.toml is compiled in, and a test reads it").into_inner());
+
+/// Reads the configuration file.
+///
+/// # Errors
+/// All faults of the file, in its order; the file itself when it cannot be read.
+pub fn load(path: &Path) -> Result<Options, Vec<Fault>> {
+    let file = path.display().to_string();
+    match std::fs::read_to_string(path) {
+        Ok(text) => parse(&file, &text),
+        Err(error) => Err(vec![Fault { file, line: 0, key: "(file)".to_owned(), words: format!("cannot be read: {error}") }]),
+    }
+}
+
+/// Reads a configuration text; `file` is the name that faults carry.
+///
+/// # Errors
+/// All faults of the text.
+pub fn parse(file: &str, text: &str) -> Result<Options, Vec<Fault>> {
+    let document = Document::new(file, text);
+    let user = document.parse();
+    let root = Section::root(&document, &user, &DEFAULT_TABLE);
+    let options = sections::read(&root);
+    root.finish();
+    let faults = document.finish();
+    if faults.is_empty() { Ok(options) } else { Err(faults) }
+}
+
+#[cfg(test)]
+mod tests;

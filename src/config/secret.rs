@@ -1,0 +1,37 @@
+//! Secrets come by reference, from the environment or a file, and live in `SecretString`.
+
+use secrecy::SecretString;
+
+/// A longer file is no secret.
+const MAX_SECRET_BYTES: u64 = 64 * 1024;
+
+/// Resolves `env:NAME` or `file:PATH`; trailing line ends are cut. The error never holds what was read.
+pub fn resolve(reference: &str) -> Result<SecretString, String> {
+    let value = if let Some(name) = reference.strip_prefix("env:") {
+        environment(name).ok_or_else(|| format!("the environment variable {name} is not set"))?
+    } else if let Some(path) = reference.strip_prefix("file:") {
+        read(path).map_err(|error| format!("{path} cannot be read: {error}"))?
+    } else {
+        return Err("must be a reference, \"env:NAME\" or \"file:PATH\", never the secret itself".to_owned());
+    };
+    let value = value.trim_end_matches(['\r', '\n']);
+    if value.is_empty() {
+        return Err("the secret is empty".to_owned());
+    }
+    if value.chars().any(char::is_control) {
+        return Err("the secret holds control characters".to_owned());
+    }
+    Ok(SecretString::from(value.to_owned()))
+}
+
+fn read(path: &str) -> std::io::Result<String> {
+    if std::fs::metadata(path)?.len() > MAX_SECRET_BYTES {
+        return Err(std::io::Error::other("too long for a secret"));
+    }
+    std::fs::read_to_string(path)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place where secrets are taken from the environment")]
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}

@@ -1,0 +1,414 @@
+//! One function a section of the configuration, in the order of `default.toml`.
+
+use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf};
+
+use jiff::tz::TimeZone;
+use secrecy::SecretString;
+use url::Url;
+
+use super::{reader::Section, secret};
+use crate::{
+    analysis::{Closure, Owner, Policy, Waiver},
+    daemon::options::{
+        Audience, BlindSpot, Csv, Email, Http, Log, Options, Organization, Otel, OwnCredential, Schedule, Workspace, WorkspaceAuth,
+    },
+    source::Network,
+    evidence::{Campaign, Grade, NamedNetworks, format::json::Fields},
+};
+
+/// The largest numbers that make sense; beyond them a value is a slip of the pen.
+const MAX_REQUESTS: u32 = 1_000_000;
+
+pub fn read(root: &Section) -> Options {
+    let mut own_credentials = Vec::new();
+    let organizations = organizations(root, &mut own_credentials);
+    let logs = root.tables("log").into_iter().map(log).collect::<Vec<_>>();
+    unique(root, "log", logs.iter().map(|l| &l.name));
+    Options {
+        organizations,
+        logs,
+        http: http(root.table("http")),
+        network: network(root.table("network")),
+        store: store(root.table("store")),
+        campaigns: campaigns(root),
+        schedule: schedule(root.table("schedule")),
+        email: email(root.table("email"), &mut own_credentials),
+        csv: csv(root.table("csv")),
+        otel: otel(root.table("otel")),
+        policy: policy(root),
+        networks: networks(root),
+        blind_spots: root.tables("blind_spot").into_iter().map(blind_spot).collect(),
+        own_credentials,
+    }
+}
+
+fn organizations(root: &Section, own: &mut Vec<OwnCredential>) -> Vec<Organization> {
+    let organizations: Vec<Organization> = root.tables("organization").into_iter().map(|s| organization(s, own)).collect();
+    unique(root, "organization", organizations.iter().map(|o| &o.name));
+    unique(root, "organization", organizations.iter().flat_map(|o| &o.workspaces).map(|w| &w.slug));
+    organizations
+}
+
+fn organization(section: Section, own: &mut Vec<OwnCredential>) -> Organization {
+    let name = name(&section, "name");
+    if let Some(expires) = section.instant("api_key_expires") {
+        own.push(OwnCredential { name: format!("organization.{name}.api_key"), expires });
+    }
+    let organization = Organization {
+        id: section.required("id"),
+        api_url: url(&section, "api_url", &["https", "http"]),
+        api_key: required_secret(&section, "api_key"),
+        requests_per_minute: section.count("requests_per_minute", 1..=MAX_REQUESTS),
+        share: section.number("share", 0.01..=1.0),
+        overlap: section.duration("overlap"),
+        workspaces: section.tables("workspace").into_iter().map(|s| workspace(s, own)).collect(),
+        name,
+    };
+    section.finish();
+    organization
+}
+
+fn workspace(section: Section, own: &mut Vec<OwnCredential>) -> Workspace {
+    let slug = name(&section, "slug");
+    let workspace = Workspace {
+        api_url: url(&section, "api_url", &["https", "http"]),
+        auth: workspace_auth(&section, &slug, own),
+        requests_per_hour: section.count("requests_per_hour", 1..=MAX_REQUESTS * 60),
+        slug,
+    };
+    section.finish();
+    workspace
+}
+
+fn workspace_auth(section: &Section, slug: &str, own: &mut Vec<OwnCredential>) -> WorkspaceAuth {
+    let auth = section.table("auth");
+    for (secret, expires) in [("access_token", "access_token_expires"), ("api_token", "api_token_expires")] {
+        if let Some(at) = auth.instant(expires) {
+            own.push(OwnCredential { name: format!("workspace.{slug}.{secret}"), expires: at });
+        }
+    }
+    let found = match (auth.has("access_token"), auth.has("api_token")) {
+        (true, false) => WorkspaceAuth::AccessToken(required_secret(&auth, "access_token")),
+        (false, true) => WorkspaceAuth::ApiToken { email: auth.required("email"), token: required_secret(&auth, "api_token") },
+        _ => {
+            section.fault("auth", "needs either { access_token = \"env:…\" } or { email = \"…\", api_token = \"env:…\" }");
+            auth.string("email");
+            WorkspaceAuth::AccessToken(SecretString::default())
+        }
+    };
+    auth.finish();
+    found
+}
+
+fn log(section: Section) -> Log {
+    let fields = Fields::new(&section.map("fields")).map_err(|words| section.fault("fields", words)).unwrap_or_default();
+    let log = Log {
+        name: name(&section, "name"),
+        paths: section.strings("paths"),
+        host: section.string("host"),
+        fields,
+    };
+    if log.paths.is_empty() {
+        section.fault("paths", "needs at least one path");
+    }
+    for path in &log.paths {
+        if let Err(error) = glob::Pattern::new(path) {
+            section.fault("paths", format!("`{path}` is no glob: {error}"));
+        }
+    }
+    section.parsed("format", |text| match text {
+        "json" => Ok(()),
+        other => Err(format!("`{other}` is no format; known here: json")),
+    });
+    section.finish();
+    log
+}
+
+fn http(section: Section) -> Http {
+    let listen = section.parsed("listen", |text| {
+        text.parse::<SocketAddr>().map_err(|_| format!("`{text}` is no address: write \"127.0.0.1:9188\""))
+    });
+    let listen = listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
+    let token = section.secret("token");
+    if token.is_none() && !listen.ip().is_loopback() {
+        section.fault("token", "is required unless listen is a loopback address");
+    }
+    section.finish();
+    Http { listen, token }
+}
+
+fn network(section: Section) -> Network {
+    let ca_file = section.string("ca_file").map(PathBuf::from);
+    if let Some(path) = &ca_file
+        && let Err(error) = std::fs::metadata(path)
+    {
+        section.fault("ca_file", format!("{} cannot be read: {error}", path.display()));
+    }
+    let proxy = section.string("proxy").map(|_| url(&section, "proxy", &["http", "https"]));
+    let network = Network { ca_file, proxy, allowed_hosts: section.strings("allowed_hosts") };
+    section.finish();
+    network
+}
+
+fn store(section: Section) -> PathBuf {
+    let path = PathBuf::from(section.required("path"));
+    section.finish();
+    path
+}
+
+fn campaigns(root: &Section) -> Vec<Campaign> {
+    let given = root.tables("campaign");
+    if given.is_empty() {
+        let builtin = Campaign::builtin("builtin:bitbucket-app-passwords").map(Campaign::parse);
+        return builtin.and_then(Result::ok).into_iter().collect();
+    }
+    let campaigns: Vec<Campaign> = given.into_iter().filter_map(campaign).collect();
+    unique(root, "campaign", campaigns.iter().map(|c| &c.id));
+    campaigns
+}
+
+fn campaign(section: Section) -> Option<Campaign> {
+    let removal = section.instant("removal");
+    let campaign = section.parsed("file", |reference| {
+        let text = match Campaign::builtin(reference) {
+            Some(text) => text.to_owned(),
+            None if reference.starts_with("builtin:") => {
+                return Err(format!("`{reference}` is not built in; there is builtin:bitbucket-app-passwords"));
+            }
+            None => std::fs::read_to_string(reference).map_err(|error| format!("{reference} cannot be read: {error}"))?,
+        };
+        Campaign::parse_with_removal(&text, removal)
+    });
+    section.finish();
+    campaign
+}
+
+fn schedule(section: Section) -> Schedule {
+    let timezone = section.parsed("timezone", |text| TimeZone::get(text).map_err(|_| format!("`{text}` is no IANA time zone")));
+    let schedule = Schedule {
+        timezone: timezone.unwrap_or(TimeZone::UTC),
+        audit: section.duration("audit"),
+        tokens: section.duration("tokens"),
+        access: section.duration("access"),
+        logs: section.duration("logs"),
+        digest: section.parsed("digest", cron),
+        brief: section.parsed("brief", cron),
+    };
+    section.finish();
+    schedule
+}
+
+fn cron(text: &str) -> Result<String, String> {
+    crate::daemon::schedule::parse_cron(text).map(|_| text.to_owned())
+}
+
+fn email(section: Section, own: &mut Vec<OwnCredential>) -> Option<Email> {
+    if let Some(expires) = section.instant("password_expires") {
+        own.push(OwnCredential { name: "email.password".to_owned(), expires });
+    }
+    let server = section.parsed("server", |text| {
+        let url = Url::parse(text).map_err(|error| format!("`{text}` is no URL: {error}"))?;
+        crate::deliver::mail::check_server(&url).map(|()| url)
+    });
+    let (username, password, from) = (section.string("username"), section.secret("password"), section.string("from"));
+    let recipients = section.tables("recipient").into_iter().map(recipient).collect::<Vec<_>>();
+    let email = server.map(|server| {
+        if from.is_none() {
+            section.fault("from", "is missing");
+        }
+        Email { server, username, password, from: from.unwrap_or_default(), recipients }
+    });
+    if let Some(email) = &email
+        && !email.from.is_empty()
+        && let Err(words) = crate::deliver::mail::check_address(&email.from)
+    {
+        section.fault("from", words);
+    }
+    section.finish();
+    email
+}
+
+fn recipient(section: Section) -> (String, Audience) {
+    let address = section.required("address");
+    if !address.is_empty()
+        && let Err(words) = crate::deliver::mail::check_address(&address)
+    {
+        section.fault("address", words);
+    }
+    let audience = section.parsed("audience", |text| {
+        Audience::parse(text).ok_or_else(|| format!("`{text}` is no audience: security or leadership"))
+    });
+    section.finish();
+    (address, audience.unwrap_or(Audience::Security))
+}
+
+fn csv(section: Section) -> Csv {
+    let csv = Csv { directory: section.string("directory").map(PathBuf::from), keep_days: section.days("keep").unwrap_or(90) };
+    section.finish();
+    csv
+}
+
+fn otel(section: Section) -> Option<Otel> {
+    let grpc = section.parsed("protocol", |text| match text {
+        "http" => Ok(false),
+        "grpc" => Ok(true),
+        other => Err(format!("`{other}` is no protocol: http or grpc")),
+    });
+    let interval = section.duration("interval");
+    let headers = section.map("headers").into_iter().filter_map(|(name, value)| {
+        let resolved = if value.starts_with("env:") || value.starts_with("file:") {
+            secret::resolve(&value)
+        } else {
+            Ok(SecretString::from(value))
+        };
+        resolved.map_err(|words| section.fault("headers", format!("`{name}`: {words}"))).ok().map(|value| (name, value))
+    });
+    let headers = headers.collect();
+    let endpoint = section.string("endpoint").map(|_| url(&section, "endpoint", &["http", "https"]));
+    section.finish();
+    endpoint.map(|endpoint| Otel { endpoint, grpc: grpc.unwrap_or(false), interval, headers })
+}
+
+fn policy(root: &Section) -> Policy {
+    let section = root.table("judgement");
+    let grade = section.parsed("minimum_grade", |text| match Grade::parse(text) {
+        Some(grade) if grade > Grade::None => Ok(grade),
+        _ => Err(format!("`{text}` is no grade that counts: weak, strong or proven")),
+    });
+    let policy = Policy {
+        quiet_after_days: f64::from(section.days("quiet_after").unwrap_or(7)),
+        lead_time_days: section.days("lead_time").unwrap_or(14),
+        minimum_grade: grade.unwrap_or(Grade::Weak),
+        expiry_horizon_days: section.days("expiry_horizon").unwrap_or(60),
+        owners: root.tables("owner").into_iter().map(owner).collect(),
+        waivers: root.tables("waiver").into_iter().map(waiver).collect(),
+        closures: root.tables("closure").into_iter().map(closure).collect(),
+    };
+    section.finish();
+    policy
+}
+
+fn owner(section: Section) -> Owner {
+    let patterns = section.table("match");
+    let owner = Owner {
+        name: name(&section, "name"),
+        email: section.string("email"),
+        lead_time_days: section.days("lead_time"),
+        workspace: patterns.string("workspace"),
+        repository: patterns.string("repository"),
+        client: patterns.string("client"),
+        user: patterns.string("user"),
+        origin: patterns.string("origin"),
+    };
+    if !section.has("match") {
+        section.fault("match", "is missing: say what is theirs, for example { repository = \"payments-*\" }");
+    }
+    patterns.finish();
+    section.finish();
+    owner
+}
+
+fn waiver(section: Section) -> Waiver {
+    let waiver = Waiver {
+        integration: integration(&section),
+        until: section.date("until"),
+        requester: section.required("requester"),
+        approver: section.required("approver"),
+        ticket: section.required("ticket"),
+        reason: section.required("reason"),
+    };
+    section.finish();
+    waiver
+}
+
+fn closure(section: Section) -> Closure {
+    let closure = Closure {
+        integration: integration(&section),
+        date: section.date("date"),
+        by: section.required("by"),
+        ticket: section.required("ticket"),
+    };
+    section.finish();
+    closure
+}
+
+fn integration(section: &Section) -> String {
+    let id = section.required("integration");
+    if !id.is_empty() && (id.len() != 8 || !id.bytes().all(|b| b.is_ascii_lowercase() || (b'2'..=b'7').contains(&b))) {
+        section.fault("integration", format!("`{id}` is no integration id: eight characters of a-z and 2-7"));
+    }
+    id
+}
+
+fn networks(root: &Section) -> NamedNetworks {
+    let mut all: Vec<(ipnet::IpNet, String)> = Vec::new();
+    for section in root.tables("origin") {
+        let name = name(&section, "name");
+        let networks = section.strings("networks");
+        if networks.is_empty() {
+            section.fault("networks", "needs at least one network");
+        }
+        for text in networks {
+            match text.parse::<ipnet::IpNet>() {
+                Ok(net) if all.iter().any(|(known, of)| *known == net && *of != name) => {
+                    section.fault("networks", format!("{text} already has another name"));
+                }
+                Ok(net) => all.push((net, name.clone())),
+                Err(_) => section.fault("networks", format!("`{text}` is no network: write \"10.20.0.0/16\"")),
+            }
+        }
+        section.finish();
+    }
+    NamedNetworks::new(all)
+}
+
+fn blind_spot(section: Section) -> BlindSpot {
+    let spot = BlindSpot { name: section.required("name"), reason: section.required("reason") };
+    section.finish();
+    spot
+}
+
+/// A name that becomes part of a source's name, a metric's attribute or a file's name.
+fn name(section: &Section, key: &'static str) -> String {
+    let name = section.required(key);
+    if name.len() > 64 || name.chars().any(|c| c.is_control() || c.is_whitespace() || matches!(c, '/' | '\\')) {
+        section.fault(key, "must be a short word without blanks or slashes");
+    }
+    name
+}
+
+fn required_secret(section: &Section, key: &'static str) -> SecretString {
+    if !section.has(key) {
+        section.fault(key, "is missing");
+    }
+    section.secret(key).unwrap_or_default()
+}
+
+fn url(section: &Section, key: &'static str, schemes: &[&str]) -> Url {
+    let parsed = section.parsed(key, |text| {
+        let url = Url::parse(text).map_err(|error| format!("`{text}` is no URL: {error}"))?;
+        if !schemes.contains(&url.scheme()) || url.host_str().is_none() {
+            return Err(format!("`{text}` must start with {}://", schemes.join(":// or ")));
+        }
+        let loopback = match url.host() {
+            Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+            Some(url::Host::Domain(name)) => name == "localhost",
+            None => false,
+        };
+        if key == "api_url" && url.scheme() == "http" && !loopback {
+            return Err(format!("`{text}` would send a credential in clear text: use https://"));
+        }
+        Ok(url)
+    });
+    parsed.unwrap_or_else(|| Url::parse("http://127.0.0.1").expect("a literal URL"))
+}
+
+fn unique<'n>(root: &Section, key: &'static str, names: impl Iterator<Item = &'n String>) {
+    let mut seen = BTreeSet::new();
+    for name in names.filter(|n| !n.is_empty()) {
+        if !seen.insert(name) {
+            root.fault(key, format!("the name `{name}` stands twice"));
+        }
+    }
+}

@@ -1,0 +1,101 @@
+use super::{DEFAULT_TABLE, DEFAULTS, Document, Section, parse, sections};
+
+fn faults(text: &str) -> Vec<String> {
+    parse("duskwatch.toml", text).expect_err("the configuration is refused").iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn an_empty_file_is_the_defaults() {
+    let options = parse("duskwatch.toml", "").expect("the defaults are valid");
+    assert_eq!(options.http.listen.to_string(), "127.0.0.1:9188");
+    assert_eq!(options.campaigns.len(), 1);
+    assert_eq!(options.schedule.digest.as_deref(), Some("0 7 * * *"));
+    assert!(options.email.is_none() && options.otel.is_none());
+}
+
+#[test]
+fn every_option_of_the_defaults_is_read_by_somebody() {
+    // The defaults as the user's own file: an option that nobody reads would be an unknown key. Entries of lists have
+    // required keys that are comments there; only those may be missed.
+    let document = Document::new("default.toml", DEFAULTS);
+    let user = document.parse();
+    let root = Section::root(&document, &user, &DEFAULT_TABLE);
+    sections::read(&root);
+    assert_eq!(root.unread_defaults(), Vec::<String>::new());
+    root.finish();
+    let unknown: Vec<_> = document.finish().into_iter().filter(|f| f.words.contains("unknown key")).collect();
+    assert_eq!(unknown, []);
+}
+
+#[test]
+fn every_commented_example_of_the_defaults_is_valid() {
+    // What stands behind a single # before a key is an example; with all of them switched on the file must load, but for
+    // the two forms of `auth` of which one can be given, and the environment, which is not set here.
+    let text: String = DEFAULTS
+        .lines()
+        .filter(|line| !line.contains("email = \"…\", api_token"))
+        .map(|line| match line.strip_prefix("# ") {
+            Some(rest) if rest.split_once(" = ").is_some_and(|(key, _)| key.trim().chars().all(|c| c.is_ascii_lowercase() || c == '_')) => rest,
+            _ => line,
+        })
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    let left: Vec<String> = faults(&text).into_iter().filter(|f| !f.contains("is not set")).collect();
+    assert_eq!(left, Vec::<String>::new());
+}
+
+#[test]
+fn all_faults_are_found_at_once_each_with_its_line_and_the_nearest_key() {
+    let text = "\
+[[organization]]
+name = \"acme\"
+id = \"x\"
+api_kee = \"env:NO_SUCH_VARIABLE\"
+share = 2.0
+
+[schedule]
+audit = \"1 minute\"
+digest = \"every day\"
+timezone = \"Mars/Olympus\"
+
+[[log]]
+name = \"a\"
+format = \"xml\"
+
+[jugdement]
+";
+    assert_eq!(
+        faults(text),
+        [
+            "duskwatch.toml:1: organization[0].api_key: is missing",
+            "duskwatch.toml:4: organization[0].api_kee: unknown key; did you mean `api_key`?",
+            "duskwatch.toml:5: organization[0].share: 2 is out of range: 0.01 to 1",
+            "duskwatch.toml:8: schedule.audit: `1 minute` is no duration: write a number and a unit, such as \"10s\", \"15m\", \"6h\" or \"7d\"",
+            "duskwatch.toml:9: schedule.digest: `every day` is no cron line: five fields, such as \"0 7 * * *\"",
+            "duskwatch.toml:10: schedule.timezone: `Mars/Olympus` is no IANA time zone",
+            "duskwatch.toml:12: log[0].paths: needs at least one path",
+            "duskwatch.toml:14: log[0].format: `xml` is no format; known here: json",
+            "duskwatch.toml:16: jugdement: unknown key; did you mean `judgement`?",
+        ]
+    );
+}
+
+#[test]
+fn a_secret_in_the_file_is_refused_and_not_repeated() {
+    let text = "[[organization]]\nname = \"a\"\nid = \"x\"\napi_key = \"ATCTT3xFfGN0-very-secret\"\n";
+    let faults = faults(text);
+    assert!(faults[0].contains("organization[0].api_key: must be a reference"), "{faults:?}");
+    assert!(!faults.concat().contains("very-secret"));
+}
+
+#[test]
+fn a_credential_is_not_sent_in_clear_text_beyond_the_loopback() {
+    let text = |url: &str| format!("[[organization]]\nname = \"a\"\nid = \"x\"\napi_url = \"{url}\"\napi_key = \"file:/dev/null\"\n");
+    assert!(faults(&text("http://api.example.test")).iter().any(|f| f.contains("clear text")));
+    assert!(!faults(&text("http://127.0.0.1:8080")).iter().any(|f| f.contains("clear text")));
+}
+
+#[test]
+fn the_page_beyond_the_loopback_needs_a_token() {
+    assert_eq!(faults("[http]\nlisten = \"0.0.0.0:9188\"\n"), ["duskwatch.toml:1: http.token: is required unless listen is a loopback address"]);
+}

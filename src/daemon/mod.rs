@@ -1,0 +1,3 @@
+pub mod options;
+pub mod schedule;
+pub use options::Options;

@@ -1,0 +1,125 @@
+//! What the daemon is told: the organisation, its sources, its outputs. `config` fills it in.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use jiff::{Timestamp, tz::TimeZone};
+use secrecy::SecretString;
+use url::Url;
+
+use crate::{
+    analysis::Policy,
+    source::Network,
+    evidence::{Campaign, NamedNetworks, format::json::Fields, vocabulary::spelled},
+};
+
+#[derive(Debug)]
+pub struct Options {
+    pub(crate) organizations: Vec<Organization>,
+    pub(crate) logs: Vec<Log>,
+    pub(crate) http: Http,
+    pub(crate) network: Network,
+    pub(crate) store: PathBuf,
+    pub(crate) campaigns: Vec<Campaign>,
+    pub(crate) schedule: Schedule,
+    pub(crate) email: Option<Email>,
+    pub(crate) csv: Csv,
+    pub(crate) otel: Option<Otel>,
+    pub(crate) policy: Policy,
+    pub(crate) networks: NamedNetworks,
+    pub(crate) blind_spots: Vec<BlindSpot>,
+    pub(crate) own_credentials: Vec<OwnCredential>,
+}
+
+#[derive(Debug)]
+pub struct Organization {
+    pub(crate) name: String,
+    pub(crate) id: String,
+    pub(crate) api_url: Url,
+    pub(crate) api_key: SecretString,
+    pub(crate) requests_per_minute: u32,
+    pub(crate) share: f64,
+    pub(crate) overlap: Duration,
+    pub(crate) workspaces: Vec<Workspace>,
+}
+
+#[derive(Debug)]
+pub struct Workspace {
+    pub(crate) slug: String,
+    pub(crate) api_url: Url,
+    pub(crate) auth: WorkspaceAuth,
+    pub(crate) requests_per_hour: u32,
+}
+
+#[derive(Debug)]
+pub enum WorkspaceAuth {
+    AccessToken(SecretString),
+    ApiToken { email: String, token: SecretString },
+}
+
+#[derive(Debug)]
+pub struct Log {
+    pub(crate) name: String,
+    pub(crate) paths: Vec<String>,
+    pub(crate) host: Option<String>,
+    pub(crate) fields: Fields,
+}
+
+#[derive(Debug)]
+pub struct Http {
+    pub(crate) listen: SocketAddr,
+    pub(crate) token: Option<SecretString>,
+}
+
+#[derive(Debug)]
+pub struct Schedule {
+    pub(crate) timezone: TimeZone,
+    pub(crate) audit: Duration,
+    pub(crate) tokens: Duration,
+    pub(crate) access: Duration,
+    pub(crate) logs: Duration,
+    /// Five-field cron, in the time zone; none is never.
+    pub(crate) digest: Option<String>,
+    pub(crate) brief: Option<String>,
+}
+
+spelled!(
+    /// For whom a report is written.
+    Audience { Security = "security", Leadership = "leadership" }
+);
+
+#[derive(Debug)]
+pub struct Email {
+    pub(crate) server: Url,
+    pub(crate) username: Option<String>,
+    pub(crate) password: Option<SecretString>,
+    pub(crate) from: String,
+    pub(crate) recipients: Vec<(String, Audience)>,
+}
+
+#[derive(Debug)]
+pub struct Csv {
+    pub(crate) directory: Option<PathBuf>,
+    pub(crate) keep_days: i32,
+}
+
+#[derive(Debug)]
+pub struct Otel {
+    pub(crate) endpoint: Url,
+    pub(crate) grpc: bool,
+    pub(crate) interval: Duration,
+    pub(crate) headers: Vec<(String, SecretString)>,
+}
+
+#[derive(Clone, Debug)]
+pub struct BlindSpot {
+    pub(crate) name: String,
+    pub(crate) reason: String,
+}
+
+/// A credential of the service itself, with the end that its operator declared.
+#[derive(Clone, Debug)]
+pub struct OwnCredential {
+    /// Where it stands in the configuration: `organization.acme.api_key`.
+    pub(crate) name: String,
+    pub(crate) expires: Timestamp,
+}

@@ -1,0 +1,204 @@
+//! The service: a timer wakes it, pure functions say what is due, rounds run side by side, and one judgement follows them.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use tokio::{
+    sync::{mpsc, watch},
+    task::{Id, JoinError, JoinSet},
+};
+use tokio_cron_scheduler::{Job, JobScheduler};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Audience, Engine, Options,
+    delivery::Due as DueReport,
+    engine::Round,
+    judge::Judged,
+    schedule::{due, interval_due},
+};
+use crate::{
+    clock::Clock,
+    deliver::otel,
+    serve::{self, Served},
+};
+
+/// The closed set of what the timer wakes.
+#[derive(Clone, Copy, Debug)]
+enum Tick {
+    /// Which sources are due?
+    Sources,
+    /// Has anything been recorded since the last judgement; is a report due; is a message waiting?
+    Reports,
+}
+
+/// A tick that finds this many before it says nothing new: the functions behind it look at what was done, not at ticks.
+const TICKS_PENDING: usize = 8;
+
+/// How long a stop waits for metrics to be flushed and for callers to be answered.
+const STOP_LIMIT: Duration = Duration::from_secs(4);
+
+/// Runs the service until `stop`.
+///
+/// # Errors
+/// What keeps it from starting: the store, the address, a second instance on the same store.
+pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()> {
+    let engine = Arc::new(Engine::open(options)?);
+    let _lock = engine.lock()?;
+    let (served, page) = watch::channel(Arc::new(Served::default()));
+    let listener = serve::listen(&engine.serve_options()).await?;
+    tracing::info!(address = %listener.local_addr()?, "the page is served");
+    let server = tokio::spawn(serve::run(listener, engine.serve_options(), page, stop.clone()));
+    let exporter = engine.start_exporter().context("[otel]")?;
+    let (ticks, mut inbox) = mpsc::channel(TICKS_PENDING);
+    let mut timer = start_timer(ticks).await.context("the timer")?;
+    let mut service = Service::new(Arc::clone(&engine), served, exporter);
+    service.judge(Clock::System.now()).await;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            Some(tick) = inbox.recv() => service.on(tick, Clock::System.now()).await,
+            Some(done) = service.rounds.join_next_with_id() => service.finished(done),
+        }
+    }
+    tracing::info!("stopping");
+    timer.shutdown().await.context("the timer")?;
+    service.stop().await;
+    if let Err(error) = server.await {
+        tracing::error!(%error, "the server ended badly");
+    }
+    Ok(())
+}
+
+/// Cron jobs that only send ticks. Their own notion of time is not trusted: a lost or doubled tick changes nothing.
+async fn start_timer(ticks: mpsc::Sender<Tick>) -> anyhow::Result<JobScheduler> {
+    let scheduler = JobScheduler::new().await?;
+    for (line, tick) in [("* * * * * *", Tick::Sources), ("*/20 * * * * *", Tick::Reports)] {
+        let ticks = ticks.clone();
+        let job = Job::new_async(line, move |_, _| {
+            let ticks = ticks.clone();
+            Box::pin(async move {
+                if ticks.try_send(tick).is_err() {
+                    tracing::trace!(?tick, "a tick was not needed: others are pending");
+                }
+            })
+        })?;
+        scheduler.add(job).await?;
+    }
+    scheduler.start().await?;
+    Ok(scheduler)
+}
+
+/// What the loop holds between two ticks.
+struct Service {
+    engine: Arc<Engine>,
+    served: watch::Sender<Arc<Served>>,
+    exporter: Option<otel::Exporter>,
+    rounds: JoinSet<(usize, Round)>,
+    sources: Vec<SourceClock>,
+    /// Something was recorded since the last judgement.
+    dirty: bool,
+}
+
+/// When a source was last started, and the round that is under way.
+#[derive(Default)]
+struct SourceClock {
+    started: Option<Timestamp>,
+    running: Option<Id>,
+}
+
+impl Service {
+    fn new(engine: Arc<Engine>, served: watch::Sender<Arc<Served>>, exporter: Option<otel::Exporter>) -> Self {
+        let sources = engine.source_names().iter().map(|_| SourceClock::default()).collect();
+        Self { engine, served, exporter, rounds: JoinSet::new(), sources, dirty: false }
+    }
+
+    async fn on(&mut self, tick: Tick, now: Timestamp) {
+        match tick {
+            Tick::Sources => self.start_due_rounds(now),
+            Tick::Reports => {
+                if self.dirty {
+                    self.judge(now).await;
+                }
+                self.send_due_reports(now).await;
+            }
+        }
+    }
+
+    fn start_due_rounds(&mut self, now: Timestamp) {
+        for (index, clock) in self.sources.iter_mut().enumerate() {
+            if clock.running.is_some() || !interval_due(clock.started, self.engine.every(index), now) {
+                continue;
+            }
+            let engine = Arc::clone(&self.engine);
+            let handle = self.rounds.spawn(async move { (index, engine.round(index, None, now).await) });
+            *clock = SourceClock { started: Some(now), running: Some(handle.id()) };
+        }
+    }
+
+    fn finished(&mut self, done: Result<(Id, (usize, Round)), JoinError>) {
+        let id = match done {
+            Ok((id, (_, round))) => {
+                self.dirty |= round.changed;
+                id
+            }
+            Err(error) => {
+                tracing::error!(%error, "a round ended badly; its source is tried again when it is due");
+                error.id()
+            }
+        };
+        for clock in self.sources.iter_mut().filter(|clock| clock.running == Some(id)) {
+            clock.running = None;
+        }
+    }
+
+    /// Judges, records what changed, and shows the result on the page and in the metrics.
+    async fn judge(&mut self, now: Timestamp) -> Option<Judged> {
+        match self.engine.judge(now).await {
+            Ok(judged) => {
+                self.dirty = false;
+                self.served.send_replace(Arc::new(judged.served()));
+                if let Some(exporter) = &self.exporter {
+                    exporter.publish(&judged.figures());
+                }
+                Some(judged)
+            }
+            Err(error) => {
+                tracing::error!(error = %format!("{error:#}"), "the judgement failed; the page and the metrics keep the last one");
+                None
+            }
+        }
+    }
+
+    async fn send_due_reports(&mut self, now: Timestamp) {
+        for audience in Audience::ALL {
+            match self.engine.due_report(*audience, now).await {
+                Ok(Some(report)) => self.make_report(*audience, report, now).await,
+                Ok(None) => {}
+                Err(error) => tracing::error!(error = %format!("{error:#}"), %audience, "whether a report is due could not be read"),
+            }
+        }
+        if let Err(error) = self.engine.send_waiting(now).await {
+            tracing::error!(error = %format!("{error:#}"), "the outbox could not be read or written");
+        }
+    }
+
+    async fn make_report(&mut self, audience: Audience, due: DueReport, now: Timestamp) {
+        let Some(judged) = self.judge(now).await else { return };
+        match self.engine.make_report(audience, &judged, due, now).await {
+            Ok(()) => tracing::info!(%audience, occurrence = %due.occurrence, late = due.late, "the report is made"),
+            Err(error) => tracing::error!(error = %format!("{error:#}"), %audience, "the report could not be made; it is tried again"),
+        }
+    }
+
+    /// Ends the rounds at their next await: what is being committed is committed, what is not is fetched again.
+    async fn stop(mut self) {
+        self.rounds.shutdown().await;
+        if let Some(exporter) = self.exporter.take()
+            && let Err(error) = exporter.shutdown(STOP_LIMIT).await
+        {
+            tracing::warn!(error = %format!("{error:#}"), "the last metrics were not exported");
+        }
+    }
+}

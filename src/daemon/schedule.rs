@@ -1,0 +1,129 @@
+//! What is due: pure functions of what was done and of `now`. A timer only wakes whoever asks, so a restart, a suspend or
+//! a change of the clock neither skips nor repeats anything.
+
+use std::{str::FromStr, time::Duration};
+
+use chrono::{DateTime, TimeZone as _};
+use croner::Cron;
+use jiff::{Timestamp, tz::TimeZone};
+
+/// A report that goes out this long after its hour is marked late.
+const LATE_AFTER: Duration = Duration::from_secs(30 * 60);
+
+/// A report that has to be made now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// The instant of the schedule that it stands for; its identity.
+    pub occurrence: Timestamp,
+    pub late: bool,
+}
+
+/// Checks a five-field cron line.
+///
+/// # Errors
+/// Says what a cron line looks like.
+pub fn parse_cron(line: &str) -> Result<Cron, String> {
+    let wrong = || format!("`{line}` is no cron line: five fields, such as \"0 7 * * *\"");
+    if line.split_whitespace().count() != 5 {
+        return Err(wrong());
+    }
+    Cron::from_str(line).map_err(|_| wrong())
+}
+
+/// The report that is due at `now`: the newest occurrence of the cron line that is neither older than `since` (when the
+/// store was made) nor already `done`. Several missed ones are one.
+pub fn due(cron: &str, zone: &TimeZone, since: Timestamp, done: Option<Timestamp>, now: Timestamp) -> Option<Due> {
+    let occurrence = newest_occurrence(cron, zone, now)?;
+    if occurrence < since || done.is_some_and(|done| occurrence <= done) {
+        return None;
+    }
+    let late = now.duration_since(occurrence).unsigned_abs() > LATE_AFTER;
+    Some(Due { occurrence, late })
+}
+
+/// The newest instant at or before `now` that the line names, by the clock of the zone.
+fn newest_occurrence(cron: &str, zone: &TimeZone, now: Timestamp) -> Option<Timestamp> {
+    let cron = parse_cron(cron).ok()?;
+    let zone: chrono_tz::Tz = zone.iana_name().unwrap_or("UTC").parse().unwrap_or(chrono_tz::UTC);
+    let now = zone.timestamp_millis_opt(now.as_millisecond()).single()?;
+    let found: DateTime<_> = cron.find_previous_occurrence(&now, true).ok()?;
+    Timestamp::from_millisecond(found.timestamp_millis()).ok()
+}
+
+/// Whether something that repeats is due: never done, done long enough ago, or done in a future that a clock that was set
+/// back has made impossible.
+pub fn interval_due(done: Option<Timestamp>, every: Duration, now: Timestamp) -> bool {
+    done.is_none_or(|done| done > now || now.duration_since(done).unsigned_abs() >= every)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect("a valid instant")
+    }
+
+    fn zone(name: &str) -> TimeZone {
+        TimeZone::get(name).expect("a known zone")
+    }
+
+    /// Asks every ten minutes, as a timer would, and does what is due.
+    fn occurrences(zone_name: &str, from: &str, to: &str, asleep: impl Fn(Timestamp) -> bool) -> Vec<(String, bool)> {
+        let (zone, since) = (zone(zone_name), at(from));
+        let (mut done, mut now, mut out) = (None, since, Vec::new());
+        while now < at(to) {
+            if !asleep(now)
+                && let Some(due) = due("30 2 * * *", &zone, since, done, now)
+            {
+                done = Some(due.occurrence);
+                out.push((due.occurrence.to_string(), due.late));
+            }
+            now += Duration::from_secs(600);
+        }
+        out
+    }
+
+    fn dates(list: &[(String, bool)]) -> Vec<&str> {
+        list.iter().map(|(at, _)| &at[..10]).collect()
+    }
+
+    #[test]
+    fn daylight_saving_neither_skips_nor_repeats_a_day() {
+        let spring = occurrences("Europe/Berlin", "2026-03-27T12:00:00Z", "2026-03-31T12:00:00Z", |_| false);
+        assert_eq!(dates(&spring), ["2026-03-28", "2026-03-29", "2026-03-30", "2026-03-31"]);
+        let autumn = occurrences("Europe/Berlin", "2026-10-23T12:00:00Z", "2026-10-27T12:00:00Z", |_| false);
+        assert_eq!(dates(&autumn), ["2026-10-24", "2026-10-25", "2026-10-26", "2026-10-27"]);
+    }
+
+    #[test]
+    fn several_missed_reports_become_one_that_is_late() {
+        let asleep = |now: Timestamp| now >= at("2026-07-02T00:00:00Z") && now < at("2026-07-05T09:00:00Z");
+        let list = occurrences("UTC", "2026-06-30T12:00:00Z", "2026-07-06T12:00:00Z", asleep);
+        let expected = [("2026-07-01T02:30:00Z", false), ("2026-07-05T02:30:00Z", true), ("2026-07-06T02:30:00Z", false)];
+        assert_eq!(list, expected.map(|(at, late)| (at.to_owned(), late)));
+    }
+
+    #[test]
+    fn a_new_store_waits_for_its_first_hour() {
+        let since = at("2026-07-03T15:00:00Z");
+        assert_eq!(due("0 7 * * *", &TimeZone::UTC, since, None, since), None);
+        let due = due("0 7 * * *", &TimeZone::UTC, since, None, at("2026-07-04T07:00:00Z"));
+        assert_eq!(due, Some(Due { occurrence: at("2026-07-04T07:00:00Z"), late: false }));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_repeats_no_report_and_stops_no_interval() {
+        let (since, done) = (at("2026-07-01T00:00:00Z"), Some(at("2026-07-03T07:00:00Z")));
+        assert_eq!(due("0 7 * * *", &TimeZone::UTC, since, done, at("2026-07-03T06:00:00Z")), None);
+        assert!(interval_due(Some(at("2026-07-03T07:00:00Z")), Duration::from_secs(60), at("2026-07-03T06:00:00Z")));
+        assert!(!interval_due(Some(at("2026-07-03T07:00:00Z")), Duration::from_secs(60), at("2026-07-03T07:00:59Z")));
+    }
+
+    #[test]
+    fn a_cron_line_has_five_fields() {
+        assert!(parse_cron("0 8 * * MON").is_ok());
+        assert!(parse_cron("0 0 8 * * MON").is_err());
+        assert!(parse_cron("soon").is_err());
+    }
+}
