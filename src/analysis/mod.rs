@@ -4,11 +4,17 @@
 //! `Fold` counts what it said. `assess` looks at whole histories: who is who, what belongs together,
 //! where each integration stands, what comes first.
 
+pub mod classify;
 pub mod findings;
+pub mod fold;
 pub mod policy;
+pub mod rules;
 
+pub use classify::{Classified, Classifier};
 pub use findings::{
     Authentication, BurndownDay, CampaignFindings, Change, ChangeCause, Findings, Integration, IntegrationKey, KnownIntegration,
     Person, Term, TokenFinding, UserFinding,
 };
+pub use fold::fold;
 pub use policy::{Closure, Owner, Policy, Waiver};
+pub use rules::{Rule, Rules};

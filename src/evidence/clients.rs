@@ -77,7 +77,17 @@ impl ClientCatalogue {
 
     /// The first entry whose pattern matches.
     pub fn recognise(&self, user_agent: &str) -> Option<&Client> {
-        self.patterns.matches(user_agent).iter().next().map(|n| &self.clients[self.owners[n]])
+        self.position_of(user_agent).map(|position| self.at(position))
+    }
+
+    /// Which entry matches, for those who remember it by user agent: matching is the dear part.
+    pub fn position_of(&self, user_agent: &str) -> Option<usize> {
+        self.patterns.matches(user_agent).iter().next().map(|n| self.owners[n])
+    }
+
+    /// The entry at a [`position`](Self::position_of).
+    pub fn at(&self, position: usize) -> &Client {
+        &self.clients[position]
     }
 
     pub fn get(&self, id: &str) -> Option<&Client> {

@@ -60,16 +60,51 @@ impl Origin {
     }
 
     pub fn of(networks: &NamedNetworks, category: Category, ip: Option<IpAddr>, job: Option<&str>, label: Option<&str>) -> Self {
-        if let Some(name) = ip.and_then(|ip| networks.name_of(ip)) {
-            return Self::Network(name.to_owned());
+        OriginRef::of(ip.and_then(|ip| networks.name_of(ip)), category, ip, job, label).to_owned()
+    }
+}
+
+/// An [`Origin`] that borrows its names: most are compared and never kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OriginRef<'a> {
+    Network(&'a str),
+    Job(&'a str),
+    Roaming,
+    Address(IpNet),
+    TokenLabel(&'a str),
+    Unknown,
+}
+
+impl<'a> OriginRef<'a> {
+    /// The first that applies; `network` is the name of the network that the address lies in.
+    pub fn of(
+        network: Option<&'a str>,
+        category: Category,
+        ip: Option<IpAddr>,
+        job: Option<&'a str>,
+        label: Option<&'a str>,
+    ) -> Self {
+        if let Some(name) = network {
+            return Self::Network(name);
         }
         if let Some(job) = job {
-            return Self::Job(job.to_owned());
+            return Self::Job(job);
         }
         match ip {
             Some(_) if category.interactive() => Self::Roaming,
             Some(ip) => Self::Address(neighbourhood(ip)),
-            None => label.map_or(Self::Unknown, |label| Self::TokenLabel(label.to_owned())),
+            None => label.map_or(Self::Unknown, Self::TokenLabel),
+        }
+    }
+
+    pub fn to_owned(self) -> Origin {
+        match self {
+            Self::Network(name) => Origin::Network(name.to_owned()),
+            Self::Job(name) => Origin::Job(name.to_owned()),
+            Self::Roaming => Origin::Roaming,
+            Self::Address(net) => Origin::Address(net),
+            Self::TokenLabel(label) => Origin::TokenLabel(label.to_owned()),
+            Self::Unknown => Origin::Unknown,
         }
     }
 }
@@ -94,8 +129,18 @@ impl NamedNetworks {
     }
 
     pub fn name_of(&self, ip: IpAddr) -> Option<&str> {
+        self.position_of(ip).map(|position| self.name_at(position))
+    }
+
+    /// Which network an address lies in, for those who remember it by address.
+    pub fn position_of(&self, ip: IpAddr) -> Option<usize> {
         let ip = ip.to_canonical();
-        self.by_length.iter().find(|(net, _)| net.contains(&ip)).map(|(_, name)| name.as_str())
+        self.by_length.iter().position(|(net, _)| net.contains(&ip))
+    }
+
+    /// The name of a network by its [`position`](Self::position_of).
+    pub fn name_at(&self, position: usize) -> &str {
+        &self.by_length[position].1
     }
 }
 

@@ -56,6 +56,39 @@ impl Sighting<'_> {
     pub fn at(time: Timestamp) -> Self {
         Self { time_ms: time.as_millisecond(), uses: 1, authentication: true, ..Self::default() }
     }
+
+    /// The same, borrowing nothing.
+    pub fn into_owned(self) -> Sighting<'static> {
+        let own = |text: Text<'_>| text.map(|text| Cow::Owned(text.into_owned()));
+        Sighting {
+            time_ms: self.time_ms,
+            event_id: own(self.event_id),
+            workspace: own(self.workspace),
+            repository: own(self.repository),
+            username: own(self.username),
+            email: own(self.email),
+            account_id: own(self.account_id),
+            display_name: own(self.display_name),
+            client_ip: self.client_ip,
+            user_agent: own(self.user_agent),
+            scheme: own(self.scheme),
+            secret_prefix: own(self.secret_prefix),
+            secret_id: own(self.secret_id),
+            auth_type: own(self.auth_type),
+            token_id: own(self.token_id),
+            token_label: own(self.token_label),
+            job: own(self.job),
+            host: own(self.host),
+            method: own(self.method),
+            path: own(self.path),
+            status: self.status,
+            message: own(self.message),
+            action: own(self.action),
+            uses: self.uses,
+            until_ms: self.until_ms,
+            authentication: self.authentication,
+        }
+    }
 }
 
 /// What one fetch brought: sightings, what was not one, and who was seen on the way.

@@ -1,0 +1,175 @@
+//! The judgement of one sighting: which credential it shows, how firmly, with what outcome, by which client, from where.
+//! Only the sighting, the rules and the campaign's calendar are looked at; histories come later.
+
+use std::{borrow::Cow, cell::RefCell, collections::HashMap, net::IpAddr, sync::Arc};
+
+use super::rules::{Facts, Rules};
+use crate::evidence::{
+    Campaign, Category, ClientCatalogue, Credential, NamedNetworks, Operation, OriginRef, Outcome, Sighting, Verdict,
+    place::{self, Place},
+};
+
+/// The name of what no catalogue entry recognises.
+pub(super) const UNKNOWN_CLIENT: &str = "unknown";
+
+/// How many user agents and addresses are remembered; an organisation has thousands, a scanner may send millions.
+const MAX_REMEMBERED: usize = 16_384;
+
+/// What the rules and the catalogue say of one sighting. Names are borrowed from the sighting or the classifier.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Classified<'a> {
+    pub verdict: Verdict,
+    /// The catalogue's id, `unknown` for a user agent that nobody recognises, none without a user agent.
+    pub client: Option<&'a str>,
+    pub origin: OriginRef<'a>,
+    /// As given, else derived from the path; lower case, as Bitbucket's own are.
+    pub workspace: Option<Cow<'a, str>>,
+    pub repository: Option<Cow<'a, str>>,
+    /// The value of `auth_type` is one that no rule explains.
+    pub unknown_auth_type: bool,
+}
+
+/// The rules, the catalogue, the named networks and the calendar, with a memory of what they said of a user agent and of
+/// an address. The memory never changes an answer. One classifier serves one thread.
+#[derive(Debug)]
+pub struct Classifier {
+    rules: Rules,
+    catalogue: Arc<ClientCatalogue>,
+    networks: NamedNetworks,
+    calendar: Campaign,
+    agents: RefCell<HashMap<Box<str>, Option<usize>>>,
+    addresses: RefCell<HashMap<IpAddr, Option<usize>>>,
+}
+
+impl Classifier {
+    pub fn new(rules: Rules, catalogue: impl Into<Arc<ClientCatalogue>>, networks: NamedNetworks, calendar: Campaign) -> Self {
+        Self { rules, catalogue: catalogue.into(), networks, calendar, agents: RefCell::default(), addresses: RefCell::default() }
+    }
+
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    pub fn classify<'a>(&'a self, sighting: &'a Sighting<'_>) -> Classified<'a> {
+        let (scheme, host) = (sighting.scheme.as_deref(), sighting.host.as_deref());
+        let place = place::place(scheme, host, sighting.method.as_deref(), sighting.path.as_deref());
+        let (client, category) = self.client(sighting.user_agent.as_deref());
+        let network = sighting.client_ip.and_then(|ip| self.network(ip));
+        let (job, label) = (sighting.job.as_deref(), sighting.token_label.as_deref());
+        let auth_type = sighting.auth_type.as_deref();
+        Classified {
+            verdict: self.verdict(sighting, &place),
+            client,
+            origin: OriginRef::of(network, category, sighting.client_ip, job, label),
+            workspace: sighting.workspace.as_deref().or(place.workspace).map(lower),
+            repository: sighting.repository.as_deref().or(place.repository).map(lower),
+            unknown_auth_type: auth_type.is_some_and(|value| !self.rules.knows_auth_type(value)),
+        }
+    }
+
+    fn verdict(&self, sighting: &Sighting<'_>, place: &Place<'_>) -> Verdict {
+        let facts = Facts {
+            message: sighting.message.as_deref(),
+            secret_prefix: sighting.secret_prefix.as_deref(),
+            auth_type: sighting.auth_type.as_deref(),
+            username: sighting.username.as_deref(),
+            scheme: sighting.scheme.as_deref(),
+            surface: place.surface,
+            git_path: place.git_path,
+            status: sighting.status,
+            outcome: outcome(sighting, place.git_path),
+            window: self.calendar.window_at(sighting.time_ms),
+            removed: self.calendar.removed_at(sighting.time_ms),
+        };
+        if !sighting.authentication {
+            return self.no_authentication(&facts, place.operation);
+        }
+        let (number, rule) = self.rules.decide(&facts);
+        let outcome = rule.outcome.unwrap_or(facts.outcome);
+        let silent = rule.credential == Credential::Unknown && names_nothing(sighting);
+        if silent && (sighting.status == Some(401) || outcome != Outcome::Rejected) {
+            return self.no_authentication(&facts, place.operation);
+        }
+        Verdict {
+            credential: rule.credential,
+            grade: rule.grade,
+            outcome,
+            operation: place.operation,
+            window: facts.window,
+            rule: number,
+            authentication: true,
+        }
+    }
+
+    /// Nobody signed in: git's opening request, what everybody may read, a fact about people or tokens.
+    fn no_authentication(&self, facts: &Facts<'_>, operation: Operation) -> Verdict {
+        let (rule, nothing) = self.rules.fallback();
+        let outcome = if facts.status == Some(401) { Outcome::Unknown } else { facts.outcome };
+        Verdict {
+            credential: nothing.credential,
+            grade: nothing.grade,
+            outcome,
+            operation,
+            window: facts.window,
+            rule,
+            authentication: false,
+        }
+    }
+
+    fn client(&self, agent: Option<&str>) -> (Option<&str>, Category) {
+        let Some(agent) = agent else { return (None, Category::Unknown) };
+        let mut agents = self.agents.borrow_mut();
+        let position = if let Some(position) = agents.get(agent) {
+            *position
+        } else {
+            let found = self.catalogue.position_of(agent);
+            remember(&mut agents, agent.into(), found);
+            found
+        };
+        let client = position.map(|position| self.catalogue.at(position));
+        client.map_or((Some(UNKNOWN_CLIENT), Category::Unknown), |client| (Some(client.id.as_str()), client.category))
+    }
+
+    fn network(&self, ip: IpAddr) -> Option<&str> {
+        let mut addresses = self.addresses.borrow_mut();
+        let position = if let Some(position) = addresses.get(&ip) {
+            *position
+        } else {
+            let found = self.networks.position_of(ip);
+            remember(&mut addresses, ip, found);
+            found
+        };
+        position.map(|position| self.networks.name_at(position))
+    }
+}
+
+/// Forgets everything when full: what is common comes back at once.
+fn remember<K: std::hash::Hash + Eq>(memory: &mut HashMap<K, Option<usize>>, key: K, value: Option<usize>) {
+    if memory.len() >= MAX_REMEMBERED {
+        memory.clear();
+    }
+    memory.insert(key, value);
+}
+
+/// What the answer says. Without a status, an event that names the credential is one that was let in. REST answers 410
+/// for removed endpoints too, so there it says nothing.
+fn outcome(sighting: &Sighting<'_>, git_path: bool) -> Outcome {
+    match sighting.status {
+        Some(status) if status < 400 => Outcome::Accepted,
+        Some(401) => Outcome::Rejected,
+        Some(410) if git_path => Outcome::Rejected,
+        None if sighting.auth_type.is_some() => Outcome::Accepted,
+        _ => Outcome::Unknown,
+    }
+}
+
+/// No user, credential or token is named.
+fn names_nothing(s: &Sighting<'_>) -> bool {
+    [&s.username, &s.email, &s.account_id, &s.scheme, &s.secret_prefix, &s.secret_id, &s.auth_type, &s.token_id, &s.token_label]
+        .into_iter()
+        .all(Option::is_none)
+}
+
+fn lower(name: &str) -> Cow<'_, str> {
+    if name.bytes().any(|b| b.is_ascii_uppercase()) { Cow::Owned(name.to_ascii_lowercase()) } else { Cow::Borrowed(name) }
+}

@@ -1,0 +1,172 @@
+//! Where the fields of the contract are found in a line: a mapping from field to dotted key.
+
+use std::collections::BTreeMap;
+
+use crate::evidence::vocabulary::spelled;
+
+spelled!(
+    /// The fields of the contract's evidence object, and `authorization`, a header that is reduced at once.
+    Field {
+        Time = "time",
+        EventId = "event_id",
+        Workspace = "workspace",
+        Repository = "repository",
+        Username = "username",
+        Email = "email",
+        AccountId = "account_id",
+        ClientIp = "client_ip",
+        UserAgent = "user_agent",
+        Scheme = "scheme",
+        SecretPrefix = "secret_prefix",
+        SecretId = "secret_id",
+        AuthType = "auth_type",
+        TokenId = "token_id",
+        TokenLabel = "token_label",
+        Job = "job",
+        Host = "host",
+        Method = "method",
+        Path = "path",
+        Status = "status",
+        Message = "message",
+        Uses = "uses",
+        Until = "until",
+        Authorization = "authorization",
+    }
+);
+
+/// No log names its keys longer than this.
+const MAX_KEY: usize = 256;
+
+/// The mapping, as a tree of keys. A key with dots is found both nested and spelled out with its dots.
+#[derive(Clone, Debug)]
+pub struct Fields {
+    root: Target,
+}
+
+/// The keys of one level, by their length: nearly all keys of a line are decided by one or two comparisons.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Node {
+    by_length: Vec<Vec<(Box<str>, Target)>>,
+}
+
+/// What stands under a key.
+#[derive(Clone, Debug)]
+pub(super) enum Target {
+    Field(Field),
+    Nested(Node),
+}
+
+impl Default for Fields {
+    /// Every field under its own name.
+    fn default() -> Self {
+        let mut root = Node::default();
+        for field in Field::ALL {
+            root.insert(field.as_str(), Target::Field(*field));
+        }
+        Self { root: Target::Nested(root) }
+    }
+}
+
+impl Fields {
+    /// Builds the mapping from a configuration's `fields` table (field to key); fields that it does not name keep their
+    /// own name, unless another field takes it.
+    ///
+    /// # Errors
+    /// Names what is no field and lists those that are, a key given twice, or one that is both a value and an object.
+    pub fn new(table: &BTreeMap<String, String>) -> Result<Self, String> {
+        let mut root = Node::default();
+        let mut moved = Vec::new();
+        for (name, key) in table {
+            let field = Field::parse(name).ok_or_else(|| format!("`{name}` is no field; fields are {}", names()))?;
+            root.add(key, field).map_err(|why| format!("`{name}`: {why}"))?;
+            moved.push(field);
+        }
+        for field in Field::ALL.iter().filter(|field| !moved.contains(field)) {
+            if root.get(field.as_str()).is_none() {
+                root.insert(field.as_str(), Target::Field(*field));
+            }
+        }
+        Ok(Self { root: Target::Nested(root) })
+    }
+
+    pub(super) fn root(&self) -> &Target {
+        &self.root
+    }
+}
+
+fn names() -> String {
+    Field::ALL.iter().map(|field| field.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+impl Node {
+    pub(super) fn get(&self, key: &str) -> Option<&Target> {
+        self.by_length.get(key.len())?.iter().find(|(known, _)| **known == *key).map(|(_, target)| target)
+    }
+
+    fn get_mut(&mut self, key: &str) -> Option<&mut Target> {
+        self.by_length.get_mut(key.len())?.iter_mut().find(|(known, _)| **known == *key).map(|(_, target)| target)
+    }
+
+    fn insert(&mut self, key: &str, target: Target) {
+        if self.by_length.len() <= key.len() {
+            self.by_length.resize_with(key.len() + 1, Vec::new);
+        }
+        self.by_length[key.len()].push((key.into(), target));
+    }
+
+    /// Adds a dotted key below this level.
+    fn add(&mut self, key: &str, field: Field) -> Result<(), String> {
+        if key.len() > MAX_KEY || key.split('.').any(str::is_empty) {
+            return Err(format!("`{key}` is no key"));
+        }
+        if self.get(key).is_some() {
+            return Err(format!("the key `{key}` is taken by another field"));
+        }
+        if key.contains('.') {
+            self.descend(key, field)?;
+        }
+        self.insert(key, Target::Field(field));
+        Ok(())
+    }
+
+    fn descend(&mut self, key: &str, field: Field) -> Result<(), String> {
+        let Some((first, rest)) = key.split_once('.') else {
+            self.insert(key, Target::Field(field));
+            return Ok(());
+        };
+        if self.get(first).is_none() {
+            self.insert(first, Target::Nested(Node::default()));
+        }
+        match self.get_mut(first) {
+            Some(Target::Nested(node)) => node.descend(rest, field),
+            _ => Err(format!("the key `{first}` is taken by another field")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(table: &[(&str, &str)]) -> Result<Fields, String> {
+        Fields::new(&table.iter().map(|(field, key)| ((*field).to_owned(), (*key).to_owned())).collect())
+    }
+
+    #[test]
+    fn slips_in_a_mapping_are_named() {
+        let refused = |table| fields(table).expect_err("refused");
+        assert!(refused(&[("tme", "ts")]).contains("`tme` is no field; fields are time, event_id, workspace"));
+        assert!(refused(&[("time", "ts"), ("until", "ts")]).contains("`ts` is taken"));
+        assert!(refused(&[("client_ip", "src"), ("job", "src.job")]).contains("`src` is taken"));
+        assert!(refused(&[("time", "a..b")]).contains("`a..b` is no key"));
+    }
+
+    #[test]
+    fn a_key_that_another_field_takes_is_no_longer_the_fields_own() {
+        let mapped = fields(&[("user_agent", "message")]).expect("valid");
+        let Target::Nested(root) = mapped.root() else { panic!("the root is an object") };
+        assert!(matches!(root.get("message"), Some(Target::Field(Field::UserAgent))));
+        assert!(root.get("user_agent").is_none());
+        assert!(matches!(root.get("status"), Some(Target::Field(Field::Status))));
+    }
+}

@@ -1,0 +1,199 @@
+//! JSON lines: one object a line. One pass over each line, without a tree and, for common lines, without an allocation.
+
+use std::{borrow::Cow, fmt};
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::{
+    Defaults, Fields, MAX_LINE_BYTES,
+    draft::{Draft, Refusal, Value},
+    fields::{Node, Target},
+};
+use crate::evidence::{Page, Sighting, Skipped, redact};
+
+/// Samples are for people: enough to recognise the line.
+const MAX_SAMPLE: usize = 160;
+/// What of a line is looked at for its sample.
+const SAMPLED: usize = 4_096;
+
+/// Reads a block of whole lines; a last one without its end is read too. `now_ms` is the present, Unix milliseconds.
+///
+/// Lines are skipped, by reason: `malformed`, `no_time`, `future`, `other_host`, `too_long`, `no_use`. Blank lines are
+/// nothing. Sightings borrow from the block.
+pub fn parse_lines<'a>(block: &'a [u8], fields: &Fields, defaults: Defaults<'a>, now_ms: i64) -> Page<'a> {
+    let mut page = Page::default();
+    let mut line = |text: Cow<'a, str>| match parse_line(text, fields, defaults, now_ms) {
+        Ok(Some(sighting)) => page.sightings.push(sighting),
+        Ok(None) => {}
+        Err((reason, sample)) => skip(&mut page.skipped, reason, sample),
+    };
+    match std::str::from_utf8(block) {
+        Ok(text) => text.split('\n').for_each(|text| line(Cow::Borrowed(text))),
+        Err(_) => block.split(|byte| *byte == b'\n').for_each(|bytes| line(String::from_utf8_lossy(bytes))),
+    }
+    page
+}
+
+type Refused = (&'static str, String);
+
+fn parse_line<'a>(
+    text: Cow<'a, str>,
+    fields: &Fields,
+    defaults: Defaults<'a>,
+    now_ms: i64,
+) -> Result<Option<Sighting<'a>>, Refused> {
+    if text.len() > MAX_LINE_BYTES {
+        return Err(("too_long", sample(&text)));
+    }
+    match text {
+        Cow::Borrowed(line) => sighting(line, fields, defaults, now_ms),
+        Cow::Owned(line) => Ok(sighting(&line, fields, defaults, now_ms)?.map(Sighting::into_owned)),
+    }
+}
+
+fn sighting<'a>(line: &'a str, fields: &Fields, defaults: Defaults<'a>, now_ms: i64) -> Result<Option<Sighting<'a>>, Refused> {
+    let object = line.trim_start_matches('\u{feff}').trim();
+    if object.is_empty() {
+        return Ok(None);
+    }
+    let draft = read(object, fields).ok_or_else(|| ("malformed", sample(line)))?;
+    draft.finish(defaults, now_ms).map(Some).map_err(|refusal| refused(refusal, line))
+}
+
+fn refused(refusal: Refusal, line: &str) -> Refused {
+    match refusal {
+        Refusal::NoTime => ("no_time", sample(line)),
+        Refusal::Future(at) => ("future", at.to_string()),
+        Refusal::OtherHost(host) => ("other_host", host),
+        Refusal::NoUse => ("no_use", sample(line)),
+    }
+}
+
+fn skip(skipped: &mut Vec<Skipped>, reason: &'static str, sample: String) {
+    match skipped.iter_mut().find(|known| known.reason == reason) {
+        Some(known) => known.count += 1,
+        None => skipped.push(Skipped { reason, count: 1, sample }),
+    }
+}
+
+/// The beginning of a line, scrubbed.
+fn sample(line: &str) -> String {
+    redact::bounded(redact::scrub(redact::cut(line, SAMPLED).trim_end()), MAX_SAMPLE).into_owned()
+}
+
+/// Reads one object.
+fn read<'a>(line: &'a str, fields: &Fields) -> Option<Draft<'a>> {
+    if !line.starts_with('{') {
+        return None;
+    }
+    let mut draft = Draft::new();
+    let mut json = serde_json::Deserializer::from_str(line);
+    let read = Reader { target: fields.root(), draft: &mut draft }.deserialize(&mut json);
+    read.and_then(|()| json.end()).ok().map(|()| draft)
+}
+
+/// Reads one value into the draft: a field's, or an object in which fields are nested. Anything else is passed over.
+struct Reader<'s, 'a> {
+    target: &'s Target,
+    draft: &'s mut Draft<'a>,
+}
+
+impl<'a> Reader<'_, 'a> {
+    fn take(self, value: Value<'a>) {
+        if let Target::Field(field) = self.target {
+            self.draft.set(*field, value);
+        }
+    }
+}
+
+impl<'a> DeserializeSeed<'a> for Reader<'_, 'a> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'a>>(self, json: D) -> Result<(), D::Error> {
+        json.deserialize_any(self)
+    }
+}
+
+impl<'a> Visitor<'a> for Reader<'_, 'a> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'a str) -> Result<(), E> {
+        self.take(Value::Text(Cow::Borrowed(text)));
+        Ok(())
+    }
+
+    /// Text with escapes in it.
+    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+        self.take(Value::Text(Cow::Owned(text.to_owned())));
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<(), E> {
+        self.take(Value::Integer(number));
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<(), E> {
+        #[expect(clippy::cast_precision_loss, reason = "no field needs more than 63 bits exactly")]
+        self.take(i64::try_from(number).map_or(Value::Number(number as f64), Value::Integer));
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<(), E> {
+        self.take(Value::Number(number));
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<S: SeqAccess<'a>>(self, mut items: S) -> Result<(), S::Error> {
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<(), M::Error> {
+        let Target::Nested(node) = self.target else {
+            return IgnoredAny.visit_map(map).map(drop);
+        };
+        while let Some(known) = map.next_key_seed(Key(node))? {
+            match known {
+                Some(target) => map.next_value_seed(Reader { target, draft: self.draft })?,
+                None => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Looks a key up as it is read, so that unknown ones cost nothing more.
+struct Key<'s>(&'s Node);
+
+impl<'a, 's> DeserializeSeed<'a> for Key<'s> {
+    type Value = Option<&'s Target>;
+
+    fn deserialize<D: Deserializer<'a>>(self, json: D) -> Result<Self::Value, D::Error> {
+        json.deserialize_str(self)
+    }
+}
+
+impl<'s> Visitor<'_> for Key<'s> {
+    type Value = Option<&'s Target>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(self.0.get(key))
+    }
+}
