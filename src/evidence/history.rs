@@ -51,6 +51,16 @@ pub struct UnknownValue {
     pub count: u64,
 }
 
+/// How often an unexplained value was met in all.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UnknownTotal {
+    pub field: String,
+    pub value: String,
+    pub count: u64,
+    pub first: Day,
+    pub last: Day,
+}
+
 /// A cursor's new value; committed with the evidence it stands for. None forgets it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CursorUpdate {
@@ -90,5 +100,6 @@ pub struct History {
     /// Sorted by track, then day.
     pub counts: Vec<DayCount>,
     pub rules: Vec<String>,
-    pub unknown: Vec<UnknownValue>,
+    /// Sorted by field, then value.
+    pub unknown: Vec<UnknownTotal>,
 }

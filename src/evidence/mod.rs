@@ -23,7 +23,7 @@ pub mod vocabulary;
 pub use campaign::{Campaign, Window};
 pub use clients::{Client, ClientCatalogue};
 pub use coverage::{Coverage, CoverageState, Ledger};
-pub use history::{Batch, CursorUpdate, DayCount, History, Skipped, Track, TrackCount, UnknownValue};
+pub use history::{Batch, CursorUpdate, DayCount, History, Skipped, Track, TrackCount, UnknownTotal, UnknownValue};
 pub use origin::{NamedNetworks, Origin, OriginRef};
 pub use roster::{ApiToken, DeployKey, Member, Permission, Person, Repository, RepositoryPermission, Roster};
 pub use sighting::{Page, Sighting};

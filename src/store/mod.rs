@@ -1,1 +1,32 @@
-//! The room's doc comment comes with its code.
+//! The database file: SQLite, one writer, a few readers.
+//!
+//! Everything that must survive a restart goes through this room: day counts and compressed chunks of evidence, what
+//! was seen already, cursors, coverage, inventories with their past, the ids of integrations, recorded judgements, and
+//! the outbox. [`Store::write`] runs a closure in one immediate transaction: what it records is kept together or not at
+//! all, the cursor of a page with its evidence. [`Store::read`] shows one consistent snapshot. Closures are synchronous
+//! and run on a blocking thread, so no transaction spans an await.
+//!
+//! Hidden here: the schema (`sql/`), its migrations, pragmas, interning, and how words are spelt in rows.
+//! Absent: judgement, wire formats, and any decision what to record or deliver when.
+
+mod convert;
+mod error;
+mod handle;
+mod history;
+mod ingest;
+mod intern;
+mod inventory;
+mod judgement;
+mod lock;
+mod open;
+mod outbox;
+mod roster;
+mod sources;
+#[cfg(test)]
+mod tests;
+
+pub use error::{OpenError, StoreError};
+pub use handle::{Reader, Store, Writer};
+pub use lock::Lock;
+pub use outbox::{NewMessage, OutboxSummary, Outgoing};
+pub use sources::{AuthenticationTotal, KeptChunk, RequestTotal, SkippedTotal, SourceState, Totals};

@@ -1,0 +1,6 @@
+-- Which repositories of a workspace are present, with their row numbers? Served by repository_present.
+SELECT id, workspace, slug, uuid, is_private
+FROM repository
+WHERE valid_to_ms IS NULL
+  AND workspace = :workspace
+ORDER BY id

@@ -1,0 +1,2 @@
+-- Is there anything in this file at all? Reads the schema table.
+SELECT count(*) FROM sqlite_schema

@@ -1,0 +1,4 @@
+-- Puts a message into the outbox. Appends to message.
+INSERT INTO message (channel, audience, occurrence_ms, enqueued_ms, message_id, subject, late, mime)
+VALUES (:channel, :audience, :occurrence_ms, :now_ms, :message_id, :subject, :late, :mime)
+RETURNING id

@@ -1,0 +1,10 @@
+-- Ends the wait of a recipient, as sent or given up; a second time changes nothing. Served by the primary key of
+-- recipient.
+UPDATE recipient
+SET state      = :state,
+    attempts   = attempts + 1,
+    settled_ms = :now_ms,
+    failure    = :failure
+WHERE id = :id
+  AND state = 'pending'
+RETURNING message_id

@@ -1,0 +1,5 @@
+-- When was each source looking? One scan of coverage in the order of its primary key, grouped by source.
+SELECT source.name, coverage.from_ms, coverage.to_ms, coverage.state, coverage.items, coverage.skipped, coverage.reason
+FROM source
+JOIN coverage ON coverage.source_id = source.id
+ORDER BY source.id, coverage.from_ms

@@ -1,0 +1,8 @@
+-- Which rights on repositories are present? Served by repository_permission_present.
+SELECT workspace.text, repository.text, account.text, repository_permission.permission
+FROM repository_permission
+JOIN name AS workspace ON workspace.id = repository_permission.workspace_id
+JOIN name AS repository ON repository.id = repository_permission.repository_id
+JOIN name AS account ON account.id = repository_permission.account_id
+WHERE repository_permission.valid_to_ms IS NULL
+ORDER BY workspace.text, repository.text, account.text

@@ -1,0 +1,5 @@
+-- What was not kept, and why? One scan of skipped; sources by their primary key.
+SELECT source.name, skipped.reason, skipped.total, skipped.sample
+FROM skipped
+JOIN source ON source.id = skipped.source_id
+ORDER BY source.name, skipped.reason

@@ -1,0 +1,322 @@
+-- The whole schema as the migrations leave it. A test keeps the two equal; the store itself only runs migrations.
+--
+-- Conventions: days are UTC days since 1970-01-01; instants are milliseconds since the Unix epoch; closed sets are
+-- stored as the words of the contract; an absent text is '', an absent instant is NULL.
+
+-- Facts about the store itself: 'seen_key' is the random key under which the ids of seen items are hashed.
+CREATE TABLE meta (
+    key   TEXT NOT NULL PRIMARY KEY,
+    value BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Who tells us: audit/acme, tokens/acme, access/acme, log/egress, import/old; and how that is going.
+CREATE TABLE source (
+    id              INTEGER NOT NULL PRIMARY KEY,
+    name            TEXT    NOT NULL UNIQUE,
+    items           INTEGER NOT NULL DEFAULT 0,   -- read so far, skipped ones not included
+    last_success_ms INTEGER,
+    last_failure_ms INTEGER,
+    failure         TEXT    NOT NULL DEFAULT '',  -- the last failure in words
+    lag_ms          INTEGER                       -- how far behind the newest evidence was when last read
+) STRICT;
+
+-- Where each source goes on reading; committed with the evidence that was read up to there.
+CREATE TABLE cursor (
+    source_id INTEGER NOT NULL REFERENCES source (id),
+    key       TEXT    NOT NULL,
+    value     TEXT    NOT NULL,
+    PRIMARY KEY (source_id, key)
+) STRICT, WITHOUT ROWID;
+
+-- Items that came already, as keyed 64-bit hashes of their ids. The minute of the item's own time leads, so that one
+-- page lands on one or two leaves of the tree; an item that comes again has the same minute.
+CREATE TABLE seen_item (
+    source_id   INTEGER NOT NULL,
+    minute      INTEGER NOT NULL,                 -- the item's own time, minutes since the epoch
+    hash        INTEGER NOT NULL,                 -- SipHash-1-3 of the id under meta 'seen_key'
+    claimed_day INTEGER NOT NULL,                 -- when it came first; retention goes by this
+    PRIMARY KEY (source_id, minute, hash)
+) STRICT, WITHOUT ROWID;
+
+-- Every text that tracks repeat, once. Row 0 is the absent text.
+CREATE TABLE name (
+    id   INTEGER NOT NULL PRIMARY KEY,
+    text TEXT    NOT NULL UNIQUE
+) STRICT;
+
+-- What repeats about a sighting, names as they came. Every *_id but source_id points into name.
+CREATE TABLE track (
+    id              INTEGER NOT NULL PRIMARY KEY,
+    source_id       INTEGER NOT NULL REFERENCES source (id),
+    username_id     INTEGER NOT NULL DEFAULT 0 REFERENCES name (id),
+    email_id        INTEGER NOT NULL DEFAULT 0 REFERENCES name (id),
+    account_id      INTEGER NOT NULL DEFAULT 0 REFERENCES name (id),
+    display_name_id INTEGER NOT NULL DEFAULT 0 REFERENCES name (id),
+    client_id       INTEGER NOT NULL DEFAULT 0 REFERENCES name (id),
+    origin_kind     TEXT    NOT NULL,             -- one letter, see Origin::kind
+    origin_id       INTEGER NOT NULL DEFAULT 0 REFERENCES name (id),
+    host_id         INTEGER NOT NULL DEFAULT 0 REFERENCES name (id),
+    workspace_id    INTEGER NOT NULL DEFAULT 0 REFERENCES name (id),
+    repository_id   INTEGER NOT NULL DEFAULT 0 REFERENCES name (id),
+    token_id        INTEGER NOT NULL DEFAULT 0 REFERENCES name (id),
+    token_label_id  INTEGER NOT NULL DEFAULT 0 REFERENCES name (id),
+    secret_id       INTEGER NOT NULL DEFAULT 0 REFERENCES name (id),
+    UNIQUE (username_id, repository_id, client_id, origin_id, source_id, email_id, account_id, display_name_id,
+            origin_kind, host_id, workspace_id, token_id, token_label_id, secret_id)
+) STRICT;
+
+-- What the rules said: a few hundred combinations.
+CREATE TABLE verdict (
+    id             INTEGER NOT NULL PRIMARY KEY,
+    credential     TEXT    NOT NULL,
+    grade          TEXT    NOT NULL,
+    outcome        TEXT    NOT NULL,
+    operation      TEXT    NOT NULL,
+    brownout       TEXT    NOT NULL,              -- where the instant lay against the brownout windows
+    rule           TEXT    NOT NULL,
+    authentication INTEGER NOT NULL DEFAULT 1,    -- 0: an item that signs nobody in
+    UNIQUE (rule, credential, grade, outcome, operation, brownout, authentication)
+) STRICT;
+
+-- How often a track was seen on one UTC day with one verdict. The day leads: writing touches the leaves of the days
+-- that are being read, not one leaf for each track; the one reader of all of it sorts in memory.
+CREATE TABLE day_count (
+    day        INTEGER NOT NULL,
+    track_id   INTEGER NOT NULL REFERENCES track (id),
+    verdict_id INTEGER NOT NULL REFERENCES verdict (id),
+    uses       INTEGER NOT NULL,
+    first_ms   INTEGER NOT NULL,
+    last_ms    INTEGER NOT NULL,
+    PRIMARY KEY (day, track_id, verdict_id)
+) STRICT, WITHOUT ROWID;
+
+-- What was read, kept for better rules: one compressed batch a row. The blob comes last, so that the columns before it
+-- are read without it.
+CREATE TABLE chunk (
+    id          INTEGER NOT NULL PRIMARY KEY,
+    source_id   INTEGER NOT NULL REFERENCES source (id),
+    recorded_ms INTEGER NOT NULL,
+    items       INTEGER NOT NULL,
+    first_ms    INTEGER NOT NULL,
+    last_ms     INTEGER NOT NULL,
+    bytes       BLOB    NOT NULL
+) STRICT;
+
+-- Which chunks hold sightings of a track on a day. chunk_id has no foreign key: checking it would read this whole
+-- table whenever a chunk is pruned; both are pruned by day.
+CREATE TABLE chunk_track (
+    day      INTEGER NOT NULL,
+    track_id INTEGER NOT NULL REFERENCES track (id),
+    chunk_id INTEGER NOT NULL,
+    ordinal  INTEGER NOT NULL,                    -- the track's place among the tracks of the batch
+    uses     INTEGER NOT NULL,
+    PRIMARY KEY (day, track_id, chunk_id, ordinal)
+) STRICT, WITHOUT ROWID;
+
+-- Which intervals of which source were seen, and which were not: sorted, disjoint, merged while they touch.
+CREATE TABLE coverage (
+    source_id INTEGER NOT NULL REFERENCES source (id),
+    from_ms   INTEGER NOT NULL,
+    to_ms     INTEGER NOT NULL,                   -- excluded
+    state     TEXT    NOT NULL,
+    items     INTEGER NOT NULL DEFAULT 0,
+    skipped   INTEGER NOT NULL DEFAULT 0,
+    reason    TEXT    NOT NULL DEFAULT '',
+    PRIMARY KEY (source_id, from_ms)
+) STRICT, WITHOUT ROWID;
+
+-- Items that were not kept, by reason, with the last sample.
+CREATE TABLE skipped (
+    source_id INTEGER NOT NULL REFERENCES source (id),
+    reason    TEXT    NOT NULL,
+    total     INTEGER NOT NULL,
+    sample    TEXT    NOT NULL DEFAULT '',
+    PRIMARY KEY (source_id, reason)
+) STRICT, WITHOUT ROWID;
+
+-- Values of fields that nobody has explained yet.
+CREATE TABLE unknown_value (
+    field     TEXT    NOT NULL,
+    value     TEXT    NOT NULL,
+    total     INTEGER NOT NULL,
+    first_day INTEGER NOT NULL,
+    last_day  INTEGER NOT NULL,
+    PRIMARY KEY (field, value)
+) STRICT, WITHOUT ROWID;
+
+-- Authentications as they were classified when they were recorded, for a counter that never goes back.
+CREATE TABLE authentication_total (
+    workspace  TEXT    NOT NULL,
+    credential TEXT    NOT NULL,
+    outcome    TEXT    NOT NULL,
+    grade      TEXT    NOT NULL,
+    uses       INTEGER NOT NULL,
+    PRIMARY KEY (workspace, credential, outcome, grade)
+) STRICT, WITHOUT ROWID;
+
+-- Requests that were made to a source, by the class of the answer.
+CREATE TABLE request_total (
+    source_id    INTEGER NOT NULL REFERENCES source (id),
+    status_class TEXT    NOT NULL,
+    requests     INTEGER NOT NULL,
+    PRIMARY KEY (source_id, status_class)
+) STRICT, WITHOUT ROWID;
+
+-- Facts about one identity that stood together in one place; joined into users by the judgement.
+CREATE TABLE person (
+    id           INTEGER NOT NULL PRIMARY KEY,
+    account_id   TEXT    NOT NULL DEFAULT '',
+    uuid         TEXT    NOT NULL DEFAULT '',
+    nickname     TEXT    NOT NULL DEFAULT '',
+    display_name TEXT    NOT NULL DEFAULT '',
+    email        TEXT    NOT NULL DEFAULT '',
+    UNIQUE (account_id, uuid, nickname, display_name, email)
+) STRICT;
+
+-- The inventories keep their past: a row holds from valid_from_ms until valid_to_ms, NULL while it is present.
+CREATE TABLE member (
+    id               INTEGER NOT NULL PRIMARY KEY,
+    workspace        TEXT    NOT NULL,
+    person_id        INTEGER NOT NULL REFERENCES person (id),
+    permission       TEXT    NOT NULL DEFAULT '',
+    last_accessed_ms INTEGER,                     -- the newest value; its past is not kept
+    valid_from_ms    INTEGER NOT NULL,
+    valid_to_ms      INTEGER
+) STRICT;
+-- For inventory/list_members_of and report/list_members.
+CREATE INDEX member_present ON member (workspace) WHERE valid_to_ms IS NULL;
+
+CREATE TABLE repository (
+    id            INTEGER NOT NULL PRIMARY KEY,
+    workspace     TEXT    NOT NULL,
+    slug          TEXT    NOT NULL,
+    uuid          TEXT    NOT NULL DEFAULT '',
+    is_private    INTEGER NOT NULL DEFAULT 1,
+    valid_from_ms INTEGER NOT NULL,
+    valid_to_ms   INTEGER
+) STRICT;
+-- For inventory/list_repositories_of and report/list_repositories.
+CREATE INDEX repository_present ON repository (workspace) WHERE valid_to_ms IS NULL;
+
+-- Effective rights: the largest inventory, users times repositories, so its texts are interned in name.
+CREATE TABLE repository_permission (
+    id            INTEGER NOT NULL PRIMARY KEY,
+    workspace_id  INTEGER NOT NULL REFERENCES name (id),
+    repository_id INTEGER NOT NULL REFERENCES name (id),
+    account_id    INTEGER NOT NULL REFERENCES name (id),
+    permission    TEXT    NOT NULL,
+    valid_from_ms INTEGER NOT NULL,
+    valid_to_ms   INTEGER
+) STRICT;
+-- For inventory/list_permissions_of and report/list_permissions.
+CREATE INDEX repository_permission_present ON repository_permission (workspace_id) WHERE valid_to_ms IS NULL;
+
+CREATE TABLE deploy_key (
+    id            INTEGER NOT NULL PRIMARY KEY,
+    workspace     TEXT    NOT NULL,
+    repository    TEXT    NOT NULL,
+    key_id        INTEGER NOT NULL,
+    label         TEXT    NOT NULL DEFAULT '',
+    created_ms    INTEGER,
+    last_used_ms  INTEGER,                        -- the newest value; its past is not kept
+    valid_from_ms INTEGER NOT NULL,
+    valid_to_ms   INTEGER
+) STRICT;
+-- For inventory/list_deploy_keys_of and report/list_deploy_keys.
+CREATE INDEX deploy_key_present ON deploy_key (workspace, repository) WHERE valid_to_ms IS NULL;
+
+-- Tokens of the organisation's inventory; never a secret.
+CREATE TABLE api_token (
+    id             INTEGER NOT NULL PRIMARY KEY,
+    organization   TEXT    NOT NULL,
+    token_id       TEXT    NOT NULL,
+    label          TEXT    NOT NULL DEFAULT '',
+    status         TEXT    NOT NULL DEFAULT '',
+    person_id      INTEGER NOT NULL REFERENCES person (id),
+    created_ms     INTEGER,
+    expires_ms     INTEGER,
+    last_active_ms INTEGER,                       -- the newest value; its past is not kept
+    valid_from_ms  INTEGER NOT NULL,
+    valid_to_ms    INTEGER
+) STRICT;
+-- For inventory/list_tokens_of and report/list_tokens.
+CREATE INDEX api_token_present ON api_token (organization) WHERE valid_to_ms IS NULL;
+
+-- Every user, client and origin that ever stood for an integration. The first row of an integration made its id.
+CREATE TABLE integration_key (
+    id            INTEGER NOT NULL PRIMARY KEY,
+    integration   TEXT    NOT NULL,
+    user          TEXT    NOT NULL,
+    client        TEXT    NOT NULL,
+    origin        TEXT    NOT NULL,
+    remembered_ms INTEGER NOT NULL,
+    UNIQUE (user, client, origin)
+) STRICT;
+
+-- Where each integration stood in the last judgement that was recorded.
+CREATE TABLE integration_status (
+    campaign    TEXT NOT NULL,
+    integration TEXT NOT NULL,
+    status      TEXT NOT NULL,
+    PRIMARY KEY (campaign, integration)
+) STRICT, WITHOUT ROWID;
+
+-- Changes of status as they were recorded.
+CREATE TABLE status_change (
+    id          INTEGER NOT NULL PRIMARY KEY,
+    day         INTEGER NOT NULL,
+    campaign    TEXT    NOT NULL,
+    integration TEXT    NOT NULL,
+    from_status TEXT    NOT NULL DEFAULT '',
+    to_status   TEXT    NOT NULL,
+    cause       TEXT    NOT NULL,
+    reason      TEXT    NOT NULL
+) STRICT;
+-- For report/list_changes.
+CREATE INDEX status_change_by_day ON status_change (day, integration);
+
+-- The number remaining as it was reported on the day; late evidence does not change it.
+CREATE TABLE reported_day (
+    campaign  TEXT    NOT NULL,
+    day       INTEGER NOT NULL,
+    remaining INTEGER NOT NULL,
+    PRIMARY KEY (campaign, day)
+) STRICT, WITHOUT ROWID;
+
+-- Which scheduled deliveries were prepared (mail) or made (everything else), each once.
+CREATE TABLE occurrence (
+    channel       TEXT    NOT NULL,
+    audience      TEXT    NOT NULL,
+    occurrence_ms INTEGER NOT NULL,               -- when it was due by the schedule
+    done_ms       INTEGER,                        -- when it first reached somebody
+    PRIMARY KEY (channel, audience, occurrence_ms)
+) STRICT, WITHOUT ROWID;
+
+-- The outbox: messages, and whom they still have to reach.
+CREATE TABLE message (
+    id            INTEGER NOT NULL PRIMARY KEY,
+    channel       TEXT    NOT NULL,
+    audience      TEXT    NOT NULL,
+    occurrence_ms INTEGER NOT NULL,
+    enqueued_ms   INTEGER NOT NULL,
+    message_id    TEXT    NOT NULL,
+    subject       TEXT    NOT NULL,
+    late          INTEGER NOT NULL DEFAULT 0,
+    mime          BLOB    NOT NULL,               -- emptied when nobody waits for it any more
+    FOREIGN KEY (channel, audience, occurrence_ms) REFERENCES occurrence
+) STRICT;
+
+CREATE TABLE recipient (
+    id         INTEGER NOT NULL PRIMARY KEY,
+    message_id INTEGER NOT NULL REFERENCES message (id),
+    address    TEXT    NOT NULL,
+    state      TEXT    NOT NULL DEFAULT 'pending',   -- pending, sent, given_up
+    attempts   INTEGER NOT NULL DEFAULT 0,
+    due_ms     INTEGER NOT NULL,                     -- not before
+    settled_ms INTEGER,                              -- when it was sent or given up
+    failure    TEXT    NOT NULL DEFAULT ''           -- the last failure in words
+) STRICT;
+-- For outbox/list_due_recipients and report/count_pending_recipients.
+CREATE INDEX recipient_pending ON recipient (due_ms) WHERE state = 'pending';
+-- For outbox/empty_settled_message.
+CREATE INDEX recipient_of_message ON recipient (message_id);

@@ -1,0 +1,165 @@
+//! The handle on the store: who may read and write when, and what a transaction is.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use rusqlite::{Connection, TransactionBehavior};
+use tokio::{
+    sync::{Mutex as AsyncMutex, Semaphore},
+    task::{JoinError, spawn_blocking},
+};
+
+use super::{
+    Lock, OpenError, StoreError,
+    intern::Interned,
+    lock,
+    open::{self, MIGRATIONS},
+};
+
+/// Snapshots that may be read at one time: the page, the metrics and a report. Each costs up to 2 MiB of cache.
+const MAX_READERS: usize = 3;
+
+/// The database file of one organisation. Clones share it.
+#[derive(Clone)]
+pub struct Store {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    path: PathBuf,
+    /// None when the store was opened for reading only.
+    writer: Option<Arc<AsyncMutex<WriterConnection>>>,
+    /// Readers that nobody uses now; opened when they are first needed.
+    idle_readers: Mutex<Vec<Connection>>,
+    reader_permits: Arc<Semaphore>,
+}
+
+struct WriterConnection {
+    connection: Connection,
+    interned: Interned,
+    seen_key: [u8; 16],
+}
+
+/// One write transaction: what is recorded through it is kept together or not at all.
+pub struct Writer<'t> {
+    pub(super) connection: &'t Connection,
+    pub(super) interned: &'t mut Interned,
+    pub(super) seen_key: &'t [u8; 16],
+}
+
+/// One consistent snapshot.
+pub struct Reader<'t> {
+    pub(super) connection: &'t Connection,
+}
+
+impl Store {
+    /// Opens the store at `path`, creates it (mode 0600) where there is none, and brings it to today's layout.
+    ///
+    /// # Errors
+    /// A file that is no store, or one that a newer program wrote, is refused and not changed.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let connection = open::open_writer(path, MIGRATIONS)?;
+        let sqlite = |source| OpenError::Sqlite { path: path.to_owned(), source };
+        let seen_key = open::read_seen_key(&connection).map_err(sqlite)?;
+        let writer = WriterConnection { connection, interned: Interned::default(), seen_key };
+        Ok(Self::shared(path, Some(writer), Vec::new()))
+    }
+
+    /// Opens a store that exists and has today's layout; changes nothing, also beside a process that writes.
+    pub fn open_read_only(path: &Path) -> Result<Self, OpenError> {
+        let reader = open::open_reader(path)?;
+        Ok(Self::shared(path, None, vec![reader]))
+    }
+
+    fn shared(path: &Path, writer: Option<WriterConnection>, readers: Vec<Connection>) -> Self {
+        let shared = Shared {
+            path: path.to_owned(),
+            writer: writer.map(|writer| Arc::new(AsyncMutex::new(writer))),
+            idle_readers: Mutex::new(readers),
+            reader_permits: Arc::new(Semaphore::new(MAX_READERS)),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Takes the right to collect and deliver on the store at `path`, which one process has at a time.
+    ///
+    /// # Errors
+    /// [`OpenError::Locked`] names the process that has it.
+    pub fn lock_exclusive(path: &Path) -> Result<Lock, OpenError> {
+        lock::acquire(path)
+    }
+
+    /// Runs `work` in one immediate transaction and commits when it returns Ok; writers take turns.
+    pub async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Writer<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        let writer = Arc::clone(self.shared.writer.as_ref().ok_or(StoreError::ReadOnly)?);
+        let mut writer = writer.lock_owned().await;
+        finished(spawn_blocking(move || writer.transact(work)).await)
+    }
+
+    /// Runs `work` on one consistent snapshot; a writer neither waits for it nor disturbs it.
+    pub async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Reader<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        let permits = Arc::clone(&self.shared.reader_permits);
+        let permit = permits.acquire_owned().await.map_err(|_| StoreError::Stopped)?;
+        let shared = Arc::clone(&self.shared);
+        finished(
+            spawn_blocking(move || {
+                let _permit = permit;
+                shared.read(work)
+            })
+            .await,
+        )
+    }
+}
+
+impl WriterConnection {
+    /// What was interned in a transaction that does not commit must be forgotten with it, also when `work` panics: the
+    /// interned numbers are taken out and put back only after the commit.
+    fn transact<T>(&mut self, work: impl FnOnce(&mut Writer<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let mut interned = std::mem::take(&mut self.interned);
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let result = work(&mut Writer { connection: &transaction, interned: &mut interned, seen_key: &self.seen_key })?;
+        transaction.commit()?;
+        self.interned = interned;
+        Ok(result)
+    }
+}
+
+impl Shared {
+    fn read<T>(&self, work: impl FnOnce(&Reader<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let idle = self.idle().pop();
+        let mut connection = match idle {
+            Some(connection) => connection,
+            None => open::open_reader(&self.path)?,
+        };
+        let snapshot = connection.transaction()?;
+        let result = work(&Reader { connection: &snapshot });
+        snapshot.finish()?;
+        self.idle().push(connection);
+        result
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.idle_readers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A panic of the closure goes on in the caller; a runtime that shuts down answers [`StoreError::Stopped`].
+fn finished<T>(joined: Result<Result<T, StoreError>, JoinError>) -> Result<T, StoreError> {
+    match joined {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(StoreError::Stopped),
+        },
+    }
+}

@@ -1,0 +1,229 @@
+//! Inventories as they are listed, with their past: who had which right when stays known.
+//!
+//! A new list is compared with the rows that are present. What left is closed, what is new is begun, what became
+//! another is both; an unchanged list writes nothing. Instants of last use move too often to keep their past: they are
+//! set in place.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use rusqlite::{Params, Row, named_params};
+
+use super::{
+    StoreError, Writer,
+    convert::{ms, text_or_empty},
+    intern::name_id,
+    roster,
+};
+use crate::evidence::{ApiToken, DeployKey, Member, Person, Repository, RepositoryPermission};
+
+const LIST_MEMBERS_OF: &str = include_str!("../../sql/queries/inventory/list_members_of.sql");
+const INSERT_MEMBER: &str = include_str!("../../sql/queries/inventory/insert_member.sql");
+const TOUCH_MEMBER: &str = include_str!("../../sql/queries/inventory/touch_member.sql");
+const CLOSE_MEMBER: &str = include_str!("../../sql/queries/inventory/close_member.sql");
+const LIST_REPOSITORIES_OF: &str = include_str!("../../sql/queries/inventory/list_repositories_of.sql");
+const INSERT_REPOSITORY: &str = include_str!("../../sql/queries/inventory/insert_repository.sql");
+const CLOSE_REPOSITORY: &str = include_str!("../../sql/queries/inventory/close_repository.sql");
+const LIST_PERMISSIONS_OF: &str = include_str!("../../sql/queries/inventory/list_permissions_of.sql");
+const INSERT_PERMISSION: &str = include_str!("../../sql/queries/inventory/insert_permission.sql");
+const CLOSE_PERMISSION: &str = include_str!("../../sql/queries/inventory/close_permission.sql");
+const LIST_DEPLOY_KEYS_OF: &str = include_str!("../../sql/queries/inventory/list_deploy_keys_of.sql");
+const INSERT_DEPLOY_KEY: &str = include_str!("../../sql/queries/inventory/insert_deploy_key.sql");
+const TOUCH_DEPLOY_KEY: &str = include_str!("../../sql/queries/inventory/touch_deploy_key.sql");
+const CLOSE_DEPLOY_KEY: &str = include_str!("../../sql/queries/inventory/close_deploy_key.sql");
+const LIST_TOKENS_OF: &str = include_str!("../../sql/queries/inventory/list_tokens_of.sql");
+const INSERT_TOKEN: &str = include_str!("../../sql/queries/inventory/insert_token.sql");
+const TOUCH_TOKEN: &str = include_str!("../../sql/queries/inventory/touch_token.sql");
+const CLOSE_TOKEN: &str = include_str!("../../sql/queries/inventory/close_token.sql");
+
+impl Writer<'_> {
+    /// Replaces the members of a workspace.
+    pub fn put_members(&mut self, workspace: &str, members: &[Member], now: Timestamp) -> Result<(), StoreError> {
+        let present = self.present(LIST_MEMBERS_OF, named_params! { ":workspace": workspace }, roster::member)?;
+        let same = |old: &Member, new: &Member| old.person == new.person && old.permission == new.permission;
+        let difference = compare(&present, members, |member| person_key(&member.person), same);
+        self.close(CLOSE_MEMBER, &difference.left, now)?;
+        for member in difference.begun {
+            self.connection.prepare_cached(INSERT_MEMBER)?.execute(named_params! {
+                ":workspace": workspace,
+                ":person_id": self.person_id(&member.person)?,
+                ":permission": text_or_empty(member.permission.as_ref()),
+                ":last_accessed_ms": ms(member.last_accessed),
+                ":now_ms": now.as_millisecond(),
+            })?;
+        }
+        let mut touch = self.connection.prepare_cached(TOUCH_MEMBER)?;
+        for (id, member) in difference.touched {
+            touch.execute(named_params! { ":id": id, ":last_accessed_ms": ms(member.last_accessed) })?;
+        }
+        Ok(())
+    }
+
+    /// Replaces the repositories of a workspace.
+    pub fn put_repositories(&mut self, workspace: &str, repositories: &[Repository], now: Timestamp) -> Result<(), StoreError> {
+        let present = self.present(LIST_REPOSITORIES_OF, named_params! { ":workspace": workspace }, roster::repository)?;
+        let difference = compare(&present, repositories, |repository| repository.slug.as_str(), Repository::eq);
+        self.close(CLOSE_REPOSITORY, &difference.left, now)?;
+        let mut insert = self.connection.prepare_cached(INSERT_REPOSITORY)?;
+        for repository in difference.begun {
+            insert.execute(named_params! {
+                ":workspace": workspace,
+                ":slug": repository.slug,
+                ":uuid": text_or_empty(repository.uuid.as_ref()),
+                ":is_private": repository.is_private,
+                ":now_ms": now.as_millisecond(),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Replaces the rights on all repositories of a workspace.
+    pub fn put_permissions(
+        &mut self,
+        workspace: &str,
+        permissions: &[RepositoryPermission],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let present = self.present(LIST_PERMISSIONS_OF, named_params! { ":workspace": workspace }, roster::permission)?;
+        let key = |right: &RepositoryPermission| (right.repository.clone(), right.account_id.clone());
+        let difference = compare(&present, permissions, key, RepositoryPermission::eq);
+        self.close(CLOSE_PERMISSION, &difference.left, now)?;
+        let workspace_id = name_id(self.connection, workspace)?;
+        let mut insert = self.connection.prepare_cached(INSERT_PERMISSION)?;
+        for right in difference.begun {
+            insert.execute(named_params! {
+                ":workspace_id": workspace_id,
+                ":repository_id": name_id(self.connection, &right.repository)?,
+                ":account_id": name_id(self.connection, &right.account_id)?,
+                ":permission": right.permission.as_str(),
+                ":now_ms": now.as_millisecond(),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Replaces the deploy keys of one repository.
+    pub fn put_deploy_keys(
+        &mut self,
+        workspace: &str,
+        repository: &str,
+        keys: &[DeployKey],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let scope = named_params! { ":workspace": workspace, ":repository": repository };
+        let present = self.present(LIST_DEPLOY_KEYS_OF, scope, roster::deploy_key)?;
+        let same = |old: &DeployKey, new: &DeployKey| old.label == new.label && old.created_at == new.created_at;
+        let difference = compare(&present, keys, |key| key.key_id, same);
+        self.close(CLOSE_DEPLOY_KEY, &difference.left, now)?;
+        let mut insert = self.connection.prepare_cached(INSERT_DEPLOY_KEY)?;
+        for key in difference.begun {
+            insert.execute(named_params! {
+                ":workspace": workspace,
+                ":repository": repository,
+                ":key_id": key.key_id,
+                ":label": key.label,
+                ":created_ms": ms(key.created_at),
+                ":last_used_ms": ms(key.last_used),
+                ":now_ms": now.as_millisecond(),
+            })?;
+        }
+        let mut touch = self.connection.prepare_cached(TOUCH_DEPLOY_KEY)?;
+        for (id, key) in difference.touched {
+            touch.execute(named_params! { ":id": id, ":last_used_ms": ms(key.last_used) })?;
+        }
+        Ok(())
+    }
+
+    /// Replaces the tokens of an organization.
+    pub fn put_tokens(&mut self, organization: &str, tokens: &[ApiToken], now: Timestamp) -> Result<(), StoreError> {
+        let present = self.present(LIST_TOKENS_OF, named_params! { ":organization": organization }, roster::token)?;
+        let same = |old: &ApiToken, new: &ApiToken| {
+            (&old.label, &old.status, &old.person, old.created_at, old.expires_at)
+                == (&new.label, &new.status, &new.person, new.created_at, new.expires_at)
+        };
+        let difference = compare(&present, tokens, |token| token.token_id.as_str(), same);
+        self.close(CLOSE_TOKEN, &difference.left, now)?;
+        for token in difference.begun {
+            self.connection.prepare_cached(INSERT_TOKEN)?.execute(named_params! {
+                ":organization": organization,
+                ":token_id": token.token_id,
+                ":label": token.label,
+                ":status": token.status,
+                ":person_id": self.person_id(&token.person)?,
+                ":created_ms": ms(token.created_at),
+                ":expires_ms": ms(token.expires_at),
+                ":last_active_ms": ms(token.last_active_at),
+                ":now_ms": now.as_millisecond(),
+            })?;
+        }
+        let mut touch = self.connection.prepare_cached(TOUCH_TOKEN)?;
+        for (id, token) in difference.touched {
+            touch.execute(named_params! { ":id": id, ":last_active_ms": ms(token.last_active_at) })?;
+        }
+        Ok(())
+    }
+
+    /// The present rows of one scope with their numbers, which the query gives first.
+    fn present<T>(
+        &self,
+        query: &str,
+        scope: impl Params,
+        read: fn(&Row<'_>, usize) -> rusqlite::Result<T>,
+    ) -> Result<Vec<(i64, T)>, StoreError> {
+        let mut statement = self.connection.prepare_cached(query)?;
+        let rows = statement.query_map(scope, |row| Ok((row.get(0)?, read(row, 1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn close(&self, query: &str, ids: &[i64], now: Timestamp) -> Result<(), StoreError> {
+        let mut close = self.connection.prepare_cached(query)?;
+        for id in ids {
+            close.execute(named_params! { ":id": id, ":now_ms": now.as_millisecond() })?;
+        }
+        Ok(())
+    }
+}
+
+/// What a new list changes against the rows that are present.
+struct Difference<'l, T> {
+    /// Rows to close: gone, or another now.
+    left: Vec<i64>,
+    /// Items to begin a row for: new, or another now.
+    begun: Vec<&'l T>,
+    /// Rows in which only instants of last use moved.
+    touched: Vec<(i64, &'l T)>,
+}
+
+/// Compares by `key`; of items with the same key the first counts. `same` ignores instants of last use.
+fn compare<'l, T: PartialEq, K: Ord>(
+    present: &'l [(i64, T)],
+    listed: &'l [T],
+    key: impl Fn(&'l T) -> K,
+    same: impl Fn(&T, &T) -> bool,
+) -> Difference<'l, T> {
+    let mut rest = BTreeMap::new();
+    for item in listed {
+        rest.entry(key(item)).or_insert(item);
+    }
+    let mut difference = Difference { left: Vec::new(), begun: Vec::new(), touched: Vec::new() };
+    for (id, old) in present {
+        let key = key(old);
+        match rest.get(&key) {
+            Some(new) if same(old, new) => {
+                if old != *new {
+                    difference.touched.push((*id, *new));
+                }
+                rest.remove(&key);
+            }
+            _ => difference.left.push(*id),
+        }
+    }
+    difference.begun.extend(rest.into_values());
+    difference
+}
+
+/// What stays when a person is renamed, as far as it is known.
+fn person_key(person: &Person) -> Option<&str> {
+    let Person { account_id, uuid, nickname, display_name, email } = person;
+    [account_id, uuid, email, nickname, display_name].into_iter().find_map(Option::as_deref)
+}

@@ -1,0 +1,138 @@
+//! What was judged: the ids of integrations, where each stood, what changed, what was reported.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use rusqlite::{Row, named_params};
+
+use super::{Reader, StoreError, Writer, convert::word};
+use crate::{
+    analysis::{BurndownDay, Change, ChangeCause, IntegrationKey, KnownIntegration, findings::Statuses},
+    evidence::{Day, Status},
+};
+
+const REMEMBER_KEY: &str = include_str!("../../sql/queries/judgement/remember_key.sql");
+const PUT_STATUS: &str = include_str!("../../sql/queries/judgement/put_status.sql");
+const DELETE_STATUS: &str = include_str!("../../sql/queries/judgement/delete_status.sql");
+const LIST_STATUSES_OF: &str = include_str!("../../sql/queries/judgement/list_statuses_of.sql");
+const INSERT_CHANGE: &str = include_str!("../../sql/queries/judgement/insert_change.sql");
+const PUT_REPORTED_DAY: &str = include_str!("../../sql/queries/judgement/put_reported_day.sql");
+const LIST_INTEGRATION_KEYS: &str = include_str!("../../sql/queries/report/list_integration_keys.sql");
+const LIST_STATUSES: &str = include_str!("../../sql/queries/report/list_statuses.sql");
+const LIST_CHANGES: &str = include_str!("../../sql/queries/report/list_changes.sql");
+const LIST_REPORTED_DAYS: &str = include_str!("../../sql/queries/report/list_reported_days.sql");
+
+impl Writer<'_> {
+    /// Keeps which integration each key stands for. A key that stood for another one stands for this one from now on.
+    pub fn remember_keys(&mut self, keys: &[IntegrationKey], now: Timestamp) -> Result<(), StoreError> {
+        let mut remember = self.connection.prepare_cached(REMEMBER_KEY)?;
+        for IntegrationKey { id, user, client, origin } in keys {
+            remember.execute(named_params! {
+                ":integration": id,
+                ":user": user,
+                ":client": client,
+                ":origin": origin,
+                ":now_ms": now.as_millisecond(),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Records one judgement of a campaign: its statuses replace those of the judgement before, the changes are added,
+    /// and the number remaining stands as reported for its day. Statuses of other campaigns are left out.
+    pub fn record_judgement(
+        &mut self,
+        campaign: &str,
+        statuses: &Statuses,
+        changes: &[Change],
+        reported: &BurndownDay,
+    ) -> Result<(), StoreError> {
+        self.replace_statuses(campaign, statuses)?;
+        let mut insert = self.connection.prepare_cached(INSERT_CHANGE)?;
+        for change in changes {
+            insert.execute(named_params! {
+                ":day": change.day.0,
+                ":campaign": change.campaign,
+                ":integration": change.integration,
+                ":from_status": change.from.map_or("", Status::as_str),
+                ":to_status": change.to.as_str(),
+                ":cause": change.cause.as_str(),
+                ":reason": change.reason,
+            })?;
+        }
+        self.connection.prepare_cached(PUT_REPORTED_DAY)?.execute(named_params! {
+            ":campaign": campaign,
+            ":day": reported.day.0,
+            ":remaining": reported.remaining,
+        })?;
+        Ok(())
+    }
+
+    fn replace_statuses(&self, campaign: &str, statuses: &Statuses) -> Result<(), StoreError> {
+        let now: BTreeMap<&str, Status> =
+            statuses.iter().filter(|((c, _), _)| c == campaign).map(|((_, i), status)| (i.as_str(), *status)).collect();
+        let mut list = self.connection.prepare_cached(LIST_STATUSES_OF)?;
+        let before = list.query_map(named_params! { ":campaign": campaign }, |row| row.get(0))?;
+        let before: Vec<String> = before.collect::<Result<_, _>>()?;
+        let mut delete = self.connection.prepare_cached(DELETE_STATUS)?;
+        for integration in before.iter().filter(|integration| !now.contains_key(integration.as_str())) {
+            delete.execute(named_params! { ":campaign": campaign, ":integration": integration })?;
+        }
+        let mut put = self.connection.prepare_cached(PUT_STATUS)?;
+        for (integration, status) in now {
+            let values = named_params! { ":campaign": campaign, ":integration": integration, ":status": status.as_str() };
+            put.execute(values)?;
+        }
+        Ok(())
+    }
+}
+
+impl Reader<'_> {
+    /// Every integration that ever had an id, sorted by it, with the keys that stand for it in the order in which they
+    /// were met.
+    pub fn known_integrations(&self) -> Result<Vec<KnownIntegration>, StoreError> {
+        let mut known: BTreeMap<String, Vec<IntegrationKey>> = BTreeMap::new();
+        let mut statement = self.connection.prepare_cached(LIST_INTEGRATION_KEYS)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let key = IntegrationKey { id: row.get(0)?, user: row.get(1)?, client: row.get(2)?, origin: row.get(3)? };
+            known.entry(key.id.clone()).or_default().push(key);
+        }
+        Ok(known.into_iter().map(|(id, keys)| KnownIntegration { id, keys }).collect())
+    }
+
+    /// Where each integration of each campaign stood in the last recorded judgement.
+    pub fn statuses(&self) -> Result<Statuses, StoreError> {
+        let mut statement = self.connection.prepare_cached(LIST_STATUSES)?;
+        let rows = statement.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), word(row, 2, Status::parse)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Recorded changes of a day and later (none: all), sorted by day and integration.
+    pub fn changes(&self, since: Option<Day>) -> Result<Vec<Change>, StoreError> {
+        let mut statement = self.connection.prepare_cached(LIST_CHANGES)?;
+        let since = since.map_or(i32::MIN, |day| day.0);
+        let rows = statement.query_map(named_params! { ":since": since }, change)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The number remaining in a campaign as it was last reported on each day, sorted by day.
+    pub fn reported(&self, campaign: &str) -> Result<Vec<(Day, u32)>, StoreError> {
+        let mut statement = self.connection.prepare_cached(LIST_REPORTED_DAYS)?;
+        let rows = statement.query_map(named_params! { ":campaign": campaign }, |row| Ok((Day(row.get(0)?), row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+fn change(row: &Row<'_>) -> rusqlite::Result<Change> {
+    let first = row.get_ref(3)?.as_str()?.is_empty();
+    Ok(Change {
+        day: Day(row.get(0)?),
+        campaign: row.get(1)?,
+        integration: row.get(2)?,
+        from: if first { None } else { Some(word(row, 3, Status::parse)?) },
+        to: word(row, 4, Status::parse)?,
+        cause: word(row, 5, ChangeCause::parse)?,
+        reason: row.get(6)?,
+    })
+}

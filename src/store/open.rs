@@ -1,0 +1,190 @@
+//! From a path to a connection, and from any earlier layout to the present one.
+//!
+//! | the file | `user_version` | `open` | `open_read_only` |
+//! |---|---|---|---|
+//! | is missing | | creates it, migrates | refused: `Missing` |
+//! | is empty | 0 | migrates | refused: `Foreign` |
+//! | carries our `application_id` | of today | ready | ready |
+//! | carries our `application_id` | lower | migrates | refused: `Older` |
+//! | carries our `application_id` | higher | refused: `Newer` | refused: `Newer` |
+//! | is anything else | | refused: `Foreign` | refused: `Foreign` |
+//!
+//! A refused file is not changed, not by a byte. All pending migrations run in one immediate transaction, so a store is
+//! at its old version or at the new one, whatever fails in between.
+
+use std::{fs::OpenOptions, io, os::unix::fs::OpenOptionsExt, path::Path, time::Duration};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+
+use super::OpenError;
+
+const COUNT_OBJECTS: &str = include_str!("../../sql/queries/open/count_objects.sql");
+const READ_SEEN_KEY: &str = include_str!("../../sql/queries/open/read_seen_key.sql");
+
+/// `dusk` in ASCII; set by the first migration.
+const APPLICATION_ID: u32 = 0x6475_736B;
+
+/// How long a short writer waits for another process, as the contract promises it: longer than any one transaction.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Every statement of the room fits, so that none is compiled twice.
+const CACHED_STATEMENTS: usize = 128;
+
+/// One step from a layout to the next.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Migration {
+    pub(super) name: &'static str,
+    pub(super) sql: &'static str,
+}
+
+/// In order; the position plus one is the `user_version` that a migration leads to. An applied file is frozen.
+pub(super) const MIGRATIONS: &[Migration] =
+    &[Migration { name: "0001_first_layout", sql: include_str!("../../sql/migrations/0001_first_layout.sql") }];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Identity {
+    Empty,
+    Ours { version: u32 },
+    Foreign,
+}
+
+/// What a connection is for; a reader's share of memory is smaller, since it holds no working set.
+#[derive(Clone, Copy, Debug)]
+enum Role {
+    Writer,
+    Reader,
+}
+
+pub(super) fn open_writer(path: &Path, migrations: &[Migration]) -> Result<Connection, OpenError> {
+    create_private(path)?;
+    let sqlite = |source| OpenError::Sqlite { path: path.to_owned(), source };
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags).map_err(sqlite)?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(sqlite)?;
+    // Before anything is set on it: a stranger's file stays as it is.
+    refuse_unless_usable(path, identify(&connection).map_err(sqlite)?, migrations)?;
+    set_pragmas(&connection, Role::Writer).map_err(sqlite)?;
+    migrate(&mut connection, path, migrations)?;
+    Ok(connection)
+}
+
+/// Opens a store that exists and has today's layout.
+pub(super) fn open_reader(path: &Path) -> Result<Connection, OpenError> {
+    let sqlite = |source: rusqlite::Error| match source.sqlite_error_code() {
+        Some(ErrorCode::CannotOpen) if !path.exists() => OpenError::Missing { path: path.to_owned() },
+        _ => OpenError::Sqlite { path: path.to_owned(), source },
+    };
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(sqlite)?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(sqlite)?;
+    let supported = version_after(MIGRATIONS);
+    match identify(&connection).map_err(sqlite)? {
+        Identity::Ours { version } if version < supported => {
+            return Err(OpenError::Older { path: path.to_owned(), found: version, supported });
+        }
+        Identity::Empty => return Err(OpenError::Foreign { path: path.to_owned() }),
+        identity => refuse_unless_usable(path, identity, MIGRATIONS)?,
+    }
+    set_pragmas(&connection, Role::Reader).map_err(sqlite)?;
+    Ok(connection)
+}
+
+pub(super) fn read_seen_key(connection: &Connection) -> rusqlite::Result<[u8; 16]> {
+    connection.query_row(READ_SEEN_KEY, [], |row| row.get(0))
+}
+
+/// Names of people are in the store: a new file is for its owner only. An existing file keeps its mode.
+fn create_private(path: &Path) -> Result<(), OpenError> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(source) => Err(OpenError::Io { path: path.to_owned(), source }),
+    }
+}
+
+fn identify(connection: &Connection) -> rusqlite::Result<Identity> {
+    let found = (|| {
+        let application_id: u32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+        let version: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        let objects: i64 = connection.query_row(COUNT_OBJECTS, [], |row| row.get(0))?;
+        Ok(match (application_id, version, objects) {
+            (APPLICATION_ID, version, _) => Identity::Ours { version },
+            (0, 0, 0) => Identity::Empty,
+            _ => Identity::Foreign,
+        })
+    })();
+    match found {
+        Err(error) if is_no_database(&error) => Ok(Identity::Foreign),
+        found => found,
+    }
+}
+
+/// A file that is no SQLite file at all, or pragmas of one that no program of ours wrote.
+fn is_no_database(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::NotADatabase) || matches!(error, rusqlite::Error::IntegralValueOutOfRange(..))
+}
+
+fn refuse_unless_usable(path: &Path, identity: Identity, migrations: &[Migration]) -> Result<(), OpenError> {
+    let supported = version_after(migrations);
+    match identity {
+        Identity::Foreign => Err(OpenError::Foreign { path: path.to_owned() }),
+        Identity::Ours { version } if version > supported => {
+            Err(OpenError::Newer { path: path.to_owned(), found: version, supported })
+        }
+        Identity::Ours { .. } | Identity::Empty => Ok(()),
+    }
+}
+
+fn migrate(connection: &mut Connection, path: &Path, migrations: &[Migration]) -> Result<(), OpenError> {
+    let sqlite = |source| OpenError::Sqlite { path: path.to_owned(), source };
+    let supported = version_after(migrations);
+    if identify(connection).map_err(sqlite)? == (Identity::Ours { version: supported }) {
+        return Ok(());
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sqlite)?;
+    // Asked again inside the transaction: another process may have migrated while this one waited.
+    let version = match identify(&transaction).map_err(sqlite)? {
+        Identity::Ours { version } => version,
+        Identity::Empty | Identity::Foreign => 0,
+    };
+    for migration in migrations.iter().skip(version as usize) {
+        transaction.execute_batch(migration.sql).map_err(|source| OpenError::Migration {
+            path: path.to_owned(),
+            migration: migration.name,
+            source,
+        })?;
+    }
+    transaction.pragma_update(None, "user_version", supported).map_err(sqlite)?;
+    transaction.commit().map_err(sqlite)
+}
+
+fn version_after(migrations: &[Migration]) -> u32 {
+    u32::try_from(migrations.len()).expect("a program has fewer than four billion migrations")
+}
+
+fn set_pragmas(connection: &Connection, role: Role) -> rusqlite::Result<()> {
+    let cache_kib = match role {
+        // The leaves of the days being read, of names and of tracks; the whole process stays under 80 MiB.
+        Role::Writer => 8 * 1024,
+        // Reports scan; a larger cache would only be flushed by them.
+        Role::Reader => 2 * 1024,
+    };
+    connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
+    connection.pragma_update(None, "cache_size", -cache_kib)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // Sorts are small, and what they sort are names of people: they do not belong into /tmp.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    // A failing disk must be an error, not a signal that ends the process.
+    connection.pragma_update(None, "mmap_size", 0)?;
+    // Views, triggers and indexes of the file cannot call functions with side effects.
+    connection.pragma_update(None, "trusted_schema", false)?;
+    if let Role::Writer = role {
+        // Readers go on while the writer writes.
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+        // What was acknowledged to a sender, and that a mail was sent, must survive a loss of power.
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        // After a burst the write-ahead log gives its disk space back, down to 64 MiB.
+        connection.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))?;
+    }
+    Ok(())
+}

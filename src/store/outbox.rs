@@ -1,0 +1,205 @@
+//! Deliveries that are recorded before they are made: a crash repeats a message at worst, with the same Message-ID, and
+//! never loses one.
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, Row, named_params};
+
+use super::{
+    Reader, StoreError, Writer,
+    convert::{count, ms, optional_instant},
+};
+use crate::evidence::time::instant;
+
+const INSERT_OCCURRENCE: &str = include_str!("../../sql/queries/outbox/insert_occurrence.sql");
+const INSERT_MESSAGE: &str = include_str!("../../sql/queries/outbox/insert_message.sql");
+const INSERT_RECIPIENT: &str = include_str!("../../sql/queries/outbox/insert_recipient.sql");
+const LIST_DUE_RECIPIENTS: &str = include_str!("../../sql/queries/outbox/list_due_recipients.sql");
+const SETTLE_RECIPIENT: &str = include_str!("../../sql/queries/outbox/settle_recipient.sql");
+const POSTPONE_RECIPIENT: &str = include_str!("../../sql/queries/outbox/postpone_recipient.sql");
+const MARK_OCCURRENCE_DONE: &str = include_str!("../../sql/queries/outbox/mark_occurrence_done.sql");
+const EMPTY_SETTLED_MESSAGE: &str = include_str!("../../sql/queries/outbox/empty_settled_message.sql");
+const FIND_LAST_OCCURRENCE: &str = include_str!("../../sql/queries/report/find_last_occurrence.sql");
+const FIND_LAST_DELIVERY: &str = include_str!("../../sql/queries/report/find_last_delivery.sql");
+const COUNT_PENDING_RECIPIENTS: &str = include_str!("../../sql/queries/report/count_pending_recipients.sql");
+const COUNT_SETTLED_RECIPIENTS: &str = include_str!("../../sql/queries/report/count_settled_recipients.sql");
+
+/// A mail to be delivered once for a scheduled occurrence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewMessage {
+    pub channel: String,
+    pub audience: String,
+    /// When it was due by the schedule.
+    pub occurrence: Timestamp,
+    pub message_id: String,
+    pub subject: String,
+    /// The whole message as it goes out.
+    pub mime: Vec<u8>,
+    pub recipients: Vec<String>,
+    /// It is prepared after its time.
+    pub late: bool,
+}
+
+/// One recipient whom one message should reach now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Names the recipient of this message to [`Writer::mark_sent`] and [`Writer::mark_failed`].
+    pub id: i64,
+    pub recipient: String,
+    /// How often it was tried already.
+    pub attempts: u32,
+    pub channel: String,
+    pub audience: String,
+    pub occurrence: Timestamp,
+    pub enqueued: Timestamp,
+    pub message_id: String,
+    pub subject: String,
+    pub late: bool,
+    pub mime: Vec<u8>,
+}
+
+/// The outbox in numbers of recipients.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OutboxSummary {
+    pub pending: u64,
+    /// Since when the oldest of them waits.
+    pub oldest: Option<Timestamp>,
+    pub sent: u64,
+    /// Given up.
+    pub undeliverable: u64,
+}
+
+impl Writer<'_> {
+    /// Puts a message into the outbox; false when this occurrence was prepared before, and then nothing changes.
+    pub fn enqueue(&mut self, message: &NewMessage, now: Timestamp) -> Result<bool, StoreError> {
+        if !self.insert_occurrence(&message.channel, &message.audience, message.occurrence, None)? {
+            return Ok(false);
+        }
+        let values = named_params! {
+            ":channel": message.channel,
+            ":audience": message.audience,
+            ":occurrence_ms": message.occurrence.as_millisecond(),
+            ":now_ms": now.as_millisecond(),
+            ":message_id": message.message_id,
+            ":subject": message.subject,
+            ":late": message.late,
+            ":mime": message.mime,
+        };
+        let id: i64 = self.connection.prepare_cached(INSERT_MESSAGE)?.query_row(values, |row| row.get(0))?;
+        let mut insert = self.connection.prepare_cached(INSERT_RECIPIENT)?;
+        for address in &message.recipients {
+            insert.execute(named_params! { ":message_id": id, ":address": address, ":due_ms": now.as_millisecond() })?;
+        }
+        Ok(true)
+    }
+
+    /// Records that a scheduled output without mail was made; false when it was recorded before.
+    pub fn record_occurrence(
+        &mut self,
+        channel: &str,
+        audience: &str,
+        occurrence: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.insert_occurrence(channel, audience, occurrence, Some(now))
+    }
+
+    /// Records that a message reached a recipient.
+    pub fn mark_sent(&mut self, id: i64, now: Timestamp) -> Result<(), StoreError> {
+        if let Some(message_id) = self.settle(id, "sent", "", now)? {
+            let values = named_params! { ":message_id": message_id, ":now_ms": now.as_millisecond() };
+            self.connection.prepare_cached(MARK_OCCURRENCE_DONE)?.execute(values)?;
+        }
+        Ok(())
+    }
+
+    /// Records that a message did not reach a recipient, why, and when to try again; none gives the recipient up.
+    pub fn mark_failed(&mut self, id: i64, now: Timestamp, retry_at: Option<Timestamp>, words: &str) -> Result<(), StoreError> {
+        match retry_at {
+            Some(at) => {
+                let values = named_params! { ":id": id, ":retry_ms": at.as_millisecond(), ":failure": words };
+                self.connection.prepare_cached(POSTPONE_RECIPIENT)?.execute(values)?;
+            }
+            None => {
+                self.settle(id, "given_up", words, now)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the wait of a recipient and returns its message, if it was still waiting.
+    fn settle(&self, id: i64, state: &str, failure: &str, now: Timestamp) -> Result<Option<i64>, StoreError> {
+        let values = named_params! { ":id": id, ":state": state, ":failure": failure, ":now_ms": now.as_millisecond() };
+        let mut settle = self.connection.prepare_cached(SETTLE_RECIPIENT)?;
+        let message: Option<i64> = settle.query_row(values, |row| row.get(0)).optional()?;
+        if let Some(message_id) = message {
+            self.connection.prepare_cached(EMPTY_SETTLED_MESSAGE)?.execute(named_params! { ":message_id": message_id })?;
+        }
+        Ok(message)
+    }
+
+    fn insert_occurrence(
+        &self,
+        channel: &str,
+        audience: &str,
+        occurrence: Timestamp,
+        done: Option<Timestamp>,
+    ) -> Result<bool, StoreError> {
+        let written = self.connection.prepare_cached(INSERT_OCCURRENCE)?.execute(named_params! {
+            ":channel": channel,
+            ":audience": audience,
+            ":occurrence_ms": occurrence.as_millisecond(),
+            ":done_ms": ms(done),
+        })?;
+        Ok(written == 1)
+    }
+}
+
+impl Reader<'_> {
+    /// Whom which message should reach now, the longest due first, at most `limit`.
+    pub fn due_recipients(&self, now: Timestamp, limit: u32) -> Result<Vec<Outgoing>, StoreError> {
+        let mut statement = self.connection.prepare_cached(LIST_DUE_RECIPIENTS)?;
+        let values = named_params! { ":now_ms": now.as_millisecond(), ":limit": limit };
+        let rows = statement.query_map(values, outgoing)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The latest occurrence of the schedule that was prepared or recorded.
+    pub fn last_occurrence(&self, channel: &str, audience: &str) -> Result<Option<Timestamp>, StoreError> {
+        self.instant_of(FIND_LAST_OCCURRENCE, channel, audience)
+    }
+
+    /// When a delivery last reached its first recipient, or an output without mail was last made.
+    pub fn last_sent(&self, channel: &str, audience: &str) -> Result<Option<Timestamp>, StoreError> {
+        self.instant_of(FIND_LAST_DELIVERY, channel, audience)
+    }
+
+    fn instant_of(&self, query: &str, channel: &str, audience: &str) -> Result<Option<Timestamp>, StoreError> {
+        let values = named_params! { ":channel": channel, ":audience": audience };
+        Ok(self.connection.prepare_cached(query)?.query_row(values, |row| optional_instant(row, 0))?)
+    }
+
+    /// How many recipients wait, were reached, were given up.
+    pub fn outbox_summary(&self) -> Result<OutboxSummary, StoreError> {
+        let mut pending = self.connection.prepare_cached(COUNT_PENDING_RECIPIENTS)?;
+        let (pending, oldest) = pending.query_row([], |row| Ok((count(row, 0)?, optional_instant(row, 1)?)))?;
+        let mut settled = self.connection.prepare_cached(COUNT_SETTLED_RECIPIENTS)?;
+        let (sent, undeliverable) = settled.query_row([], |row| Ok((count(row, 0)?, count(row, 1)?)))?;
+        Ok(OutboxSummary { pending, oldest, sent, undeliverable })
+    }
+}
+
+fn outgoing(row: &Row<'_>) -> rusqlite::Result<Outgoing> {
+    Ok(Outgoing {
+        id: row.get(0)?,
+        recipient: row.get(1)?,
+        attempts: row.get(2)?,
+        channel: row.get(3)?,
+        audience: row.get(4)?,
+        occurrence: instant(row.get(5)?),
+        enqueued: instant(row.get(6)?),
+        message_id: row.get(7)?,
+        subject: row.get(8)?,
+        late: row.get(9)?,
+        mime: row.get(10)?,
+    })
+}

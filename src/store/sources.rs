@@ -1,0 +1,255 @@
+//! What is known of the sources: where they go on reading, when they were looking, how they are doing, what they
+//! brought so far, and the chunks that were kept of it.
+
+use std::collections::{BTreeMap, HashSet};
+
+use jiff::Timestamp;
+use rusqlite::{Row, named_params};
+
+use super::{
+    Reader, StoreError, Writer,
+    convert::{count, ms, optional_instant, optional_text, stored, word},
+};
+use crate::evidence::{Coverage, CoverageState, Credential, Day, Grade, Ledger, Outcome, TrackCount, chunk::Chunk, coverage};
+
+const LIST_TOUCHING_COVERAGE: &str = include_str!("../../sql/queries/ingest/list_touching_coverage.sql");
+const DELETE_COVERAGE: &str = include_str!("../../sql/queries/ingest/delete_coverage.sql");
+const INSERT_COVERAGE: &str = include_str!("../../sql/queries/ingest/insert_coverage.sql");
+const ADD_REQUESTS: &str = include_str!("../../sql/queries/ingest/add_requests.sql");
+const NOTE_SOURCE: &str = include_str!("../../sql/queries/ingest/note_source.sql");
+const LIST_CURSORS: &str = include_str!("../../sql/queries/report/list_cursors.sql");
+const LIST_COVERAGE: &str = include_str!("../../sql/queries/report/list_coverage.sql");
+const LIST_SOURCES: &str = include_str!("../../sql/queries/report/list_sources.sql");
+const LIST_SKIPPED: &str = include_str!("../../sql/queries/report/list_skipped.sql");
+const LIST_AUTHENTICATION_TOTALS: &str = include_str!("../../sql/queries/report/list_authentication_totals.sql");
+const LIST_REQUEST_TOTALS: &str = include_str!("../../sql/queries/report/list_request_totals.sql");
+const LIST_CHUNKS_OF_TRACK: &str = include_str!("../../sql/queries/explain/list_chunks_of_track.sql");
+
+/// How a source is doing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceState {
+    pub last_success: Option<Timestamp>,
+    pub last_failure: Option<Timestamp>,
+    /// The last failure in words.
+    pub failure: Option<String>,
+    /// Milliseconds by which the newest evidence was behind when the source was last read.
+    pub lag_ms: Option<i64>,
+}
+
+/// Running totals since the store was created; they never go back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    pub authentications: Vec<AuthenticationTotal>,
+    /// Items by source, skipped ones not included.
+    pub items: Vec<(String, u64)>,
+    pub skipped: Vec<SkippedTotal>,
+    pub requests: Vec<RequestTotal>,
+}
+
+/// Authentications as they were classified when they were recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthenticationTotal {
+    pub workspace: Option<String>,
+    pub credential: Credential,
+    pub outcome: Outcome,
+    pub grade: Grade,
+    pub uses: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SkippedTotal {
+    pub source: String,
+    pub reason: String,
+    pub count: u64,
+    /// The newest, safe to show.
+    pub sample: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestTotal {
+    pub source: String,
+    pub status_class: String,
+    pub count: u64,
+}
+
+/// A chunk that holds sightings of a track.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptChunk {
+    pub chunk: Chunk,
+    /// The track's place among the tracks of the batch that the chunk was made with.
+    pub ordinal: u32,
+}
+
+impl Writer<'_> {
+    /// Adds what was learned of an interval of a source without a page: that it was missed, or not permitted.
+    pub fn cover(&mut self, source: &str, interval: &Coverage) -> Result<(), StoreError> {
+        let source_id = self.source_id(source)?;
+        self.cover_source(source_id, interval)
+    }
+
+    pub(super) fn cover_source(&self, source_id: i64, interval: &Coverage) -> Result<(), StoreError> {
+        let touching = self.touching_coverage(source_id, interval)?;
+        let merged = coverage::insert(touching.clone(), interval.clone());
+        let mut delete = self.connection.prepare_cached(DELETE_COVERAGE)?;
+        for old in touching.iter().filter(|old| !merged.contains(old)) {
+            delete.execute(named_params! { ":source_id": source_id, ":from_ms": old.from_ms })?;
+        }
+        let mut insert = self.connection.prepare_cached(INSERT_COVERAGE)?;
+        for new in merged.iter().filter(|new| !touching.contains(new)) {
+            insert.execute(named_params! {
+                ":source_id": source_id,
+                ":from_ms": new.from_ms,
+                ":to_ms": new.to_ms,
+                ":state": new.state.as_str(),
+                ":items": stored(new.items),
+                ":skipped": stored(new.skipped),
+                ":reason": new.reason,
+            })?;
+        }
+        Ok(())
+    }
+
+    fn touching_coverage(&self, source_id: i64, interval: &Coverage) -> Result<Vec<Coverage>, StoreError> {
+        let mut statement = self.connection.prepare_cached(LIST_TOUCHING_COVERAGE)?;
+        let values = named_params! { ":source_id": source_id, ":from_ms": interval.from_ms, ":to_ms": interval.to_ms };
+        let rows = statement.query_map(values, |row| coverage_from(row, 0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Counts requests to a source by the class of the answer: `2xx`, `429`, `timeout`, a bounded set.
+    pub fn count_requests(&mut self, source: &str, status_class: &str, requests: u64) -> Result<(), StoreError> {
+        let source_id = self.source_id(source)?;
+        self.connection.prepare_cached(ADD_REQUESTS)?.execute(named_params! {
+            ":source_id": source_id,
+            ":status_class": status_class,
+            ":requests": stored(requests),
+        })?;
+        Ok(())
+    }
+
+    /// Notes how a source is doing; fields that are none stay as they were.
+    pub fn note_source(&mut self, source: &str, state: &SourceState) -> Result<(), StoreError> {
+        let source_id = self.source_id(source)?;
+        self.connection.prepare_cached(NOTE_SOURCE)?.execute(named_params! {
+            ":source_id": source_id,
+            ":last_success_ms": ms(state.last_success),
+            ":last_failure_ms": ms(state.last_failure),
+            ":failure": state.failure,
+            ":lag_ms": state.lag_ms,
+        })?;
+        Ok(())
+    }
+}
+
+impl Reader<'_> {
+    /// Where a source goes on reading: keys and values, sorted by key.
+    pub fn cursors(&self, source: &str) -> Result<Vec<(String, String)>, StoreError> {
+        let mut statement = self.connection.prepare_cached(LIST_CURSORS)?;
+        let rows = statement.query_map(named_params! { ":source": source }, |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// When each source was looking.
+    pub fn ledger(&self) -> Result<Ledger, StoreError> {
+        let mut sources: BTreeMap<String, Vec<Coverage>> = BTreeMap::new();
+        let mut statement = self.connection.prepare_cached(LIST_COVERAGE)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            sources.entry(row.get(0)?).or_default().push(coverage_from(row, 1)?);
+        }
+        Ok(Ledger { sources })
+    }
+
+    /// How every source is doing that ever told something, sorted by name.
+    pub fn source_states(&self) -> Result<Vec<(String, SourceState)>, StoreError> {
+        let mut statement = self.connection.prepare_cached(LIST_SOURCES)?;
+        let rows = statement.query_map([], |row| {
+            let state = SourceState {
+                last_success: optional_instant(row, 2)?,
+                last_failure: optional_instant(row, 3)?,
+                failure: optional_text(row, 4)?,
+                lag_ms: row.get(5)?,
+            };
+            Ok((row.get(0)?, state))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Running totals, for counters.
+    pub fn totals(&self) -> Result<Totals, StoreError> {
+        let mut authentications = self.connection.prepare_cached(LIST_AUTHENTICATION_TOTALS)?;
+        let mut items = self.connection.prepare_cached(LIST_SOURCES)?;
+        let mut requests = self.connection.prepare_cached(LIST_REQUEST_TOTALS)?;
+        Ok(Totals {
+            authentications: authentications.query_map([], authentication_total)?.collect::<Result<_, _>>()?,
+            items: items.query_map([], |row| Ok((row.get(0)?, count(row, 1)?)))?.collect::<Result<_, _>>()?,
+            skipped: self.skipped()?,
+            requests: requests.query_map([], request_total)?.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// What was not kept, by source and reason.
+    pub fn skipped(&self) -> Result<Vec<SkippedTotal>, StoreError> {
+        let mut statement = self.connection.prepare_cached(LIST_SKIPPED)?;
+        let rows = statement.query_map([], |row| {
+            Ok(SkippedTotal { source: row.get(0)?, reason: row.get(1)?, count: count(row, 2)?, sample: row.get(3)? })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The chunks that hold sightings of any of `tracks` on the days from `from` to `to`, both included: newest day
+    /// first, at most `limit`. A chunk comes once for each track and day.
+    pub fn chunks_of(&self, tracks: &[TrackCount], from: Day, to: Day, limit: usize) -> Result<Vec<KeptChunk>, StoreError> {
+        let wanted: HashSet<_> = tracks.iter().map(|t| (&t.source, &t.track)).collect();
+        let ids: Vec<i64> =
+            self.tracks()?.iter().filter(|(_, t)| wanted.contains(&(&t.source, &t.track))).map(|(id, _)| *id).collect();
+        let mut statement = self.connection.prepare_cached(LIST_CHUNKS_OF_TRACK)?;
+        let mut chunks = Vec::new();
+        for day in (from.0..=to.0).rev() {
+            for id in &ids {
+                let rest = i64::try_from(limit - chunks.len()).unwrap_or(i64::MAX);
+                let values = named_params! { ":day": day, ":track_id": id, ":limit": rest };
+                for chunk in statement.query_map(values, kept_chunk)? {
+                    chunks.push(chunk?);
+                }
+            }
+        }
+        Ok(chunks)
+    }
+
+    /// The size of the database file, its write-ahead log not included.
+    pub fn store_size_bytes(&self) -> Result<u64, StoreError> {
+        let pragma = |name| self.connection.pragma_query_value(None, name, |row| count(row, 0));
+        Ok(pragma("page_count")? * pragma("page_size")?)
+    }
+}
+
+fn coverage_from(row: &Row<'_>, first: usize) -> rusqlite::Result<Coverage> {
+    Ok(Coverage {
+        from_ms: row.get(first)?,
+        to_ms: row.get(first + 1)?,
+        state: word(row, first + 2, CoverageState::parse)?,
+        items: count(row, first + 3)?,
+        skipped: count(row, first + 4)?,
+        reason: row.get(first + 5)?,
+    })
+}
+
+fn authentication_total(row: &Row<'_>) -> rusqlite::Result<AuthenticationTotal> {
+    Ok(AuthenticationTotal {
+        workspace: optional_text(row, 0)?,
+        credential: word(row, 1, Credential::parse)?,
+        outcome: word(row, 2, Outcome::parse)?,
+        grade: word(row, 3, Grade::parse)?,
+        uses: count(row, 4)?,
+    })
+}
+
+fn request_total(row: &Row<'_>) -> rusqlite::Result<RequestTotal> {
+    Ok(RequestTotal { source: row.get(0)?, status_class: row.get(1)?, count: count(row, 2)? })
+}
+
+fn kept_chunk(row: &Row<'_>) -> rusqlite::Result<KeptChunk> {
+    let chunk = Chunk { items: row.get(0)?, first_ms: row.get(1)?, last_ms: row.get(2)?, bytes: row.get(3)? };
+    Ok(KeptChunk { chunk, ordinal: row.get(4)? })
+}
