@@ -85,10 +85,7 @@ fn old_packages_go_and_foreign_things_stay() {
     symlink(elsewhere.path(), home.path().join("2020-01-02")).unwrap();
 
     write(home.path(), "2026-07-03", "2026-07-03", "new");
-    assert_eq!(
-        names(home.path()),
-        ["2020-01-01", "2020-01-02", "2020-1-1", "2026-04-04", "2026-07-03", "archive", "latest"]
-    );
+    assert_eq!(names(home.path()), ["2020-01-01", "2020-01-02", "2020-1-1", "2026-04-04", "2026-07-03", "archive", "latest"]);
     assert!(elsewhere.path().join("datapackage.json").exists());
 }
 

@@ -7,7 +7,6 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use lettre::Address;
 use lettre::address::Envelope;
 use lettre::transport::smtp::Error as SmtpError;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
@@ -16,6 +15,7 @@ use lettre::transport::smtp::extension::ClientId;
 use secrecy::ExposeSecret;
 use url::Url;
 
+use crate::deliver::check_ca;
 use super::{Options, mailbox};
 
 /// A whole delivery, from the connect to the server's acceptance: generous for greylisting servers that answer slowly
@@ -26,7 +26,7 @@ const SEND_LIMIT: Duration = Duration::from_secs(120);
 const CONNECT_LIMIT: Duration = Duration::from_secs(20);
 
 /// The farewell is a courtesy: the message is already accepted.
-const QUIT_LIMIT: Duration = Duration::from_secs(2);
+const QUIT_LIMIT: Duration = Duration::from_secs(1);
 
 /// How much of a server's words an error repeats, in characters.
 const MAX_WORDS: usize = 300;
@@ -72,20 +72,34 @@ impl Mailer {
     /// Reads the server's address; nothing is connected yet.
     pub fn new(options: &Options) -> Result<Self> {
         let url = Url::parse(&options.server).context("the mail server is no URL such as smtps://mail.example.org:465")?;
-        ensure!(url.username().is_empty() && url.password().is_none(), "the mail server's URL must not hold a username or password");
+        let host = url
+            .host_str()
+            .filter(|host| !host.is_empty())
+            .context("the mail server's URL names no host; it looks like smtps://mail.example.org:465")?;
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        ensure!(
+            url.username().is_empty() && url.password().is_none(),
+            "the mail server's URL must not hold a username or password"
+        );
         ensure!(
             matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none(),
             "the mail server's URL ends after the port"
         );
-        let host = url.host_str().filter(|host| !host.is_empty()).context("the mail server's URL names no host")?;
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let (security, default_port) = security(url.scheme(), &host, options.ca_pem.as_deref())?;
-        Ok(Self { port: url.port().unwrap_or(default_port), host, security, credentials: credentials(options)?, limit: SEND_LIMIT })
+        Ok(Self {
+            port: url.port().unwrap_or(default_port),
+            host,
+            security,
+            credentials: credentials(options)?,
+            limit: SEND_LIMIT,
+        })
     }
 
     /// Hands one composed message to the server. `from` and `to` may carry display names.
     pub async fn send(&self, from: &str, to: &str, mime: &[u8]) -> Result<(), SendError> {
-        let envelope = envelope(from, to).map_err(|words| SendError { permanent: true, words })?;
+        let Some(envelope) = envelope(from, to) else {
+            return Err(SendError { permanent: true, words: "the sender or the recipient is no mail address".to_owned() });
+        };
         let delivery = tokio::time::timeout(self.limit, self.deliver(&envelope, mime)).await;
         let mut connection = delivery.unwrap_or_else(|_| {
             Err(SendError { permanent: false, words: format!("the mail server did not answer within {:?}", self.limit) })
@@ -126,7 +140,10 @@ fn security(scheme: &str, host: &str, ca_pem: Option<&[u8]>) -> Result<(Security
         "smtps" => (Security::Implicit(tls(host, ca_pem)?), 465),
         "smtp" => (Security::StartTls(tls(host, ca_pem)?), 587),
         "smtp+plain" => {
-            ensure!(is_loopback(host), "smtp+plain:// is for a server on this machine only; use smtps:// or smtp:// (STARTTLS) for {host}");
+            ensure!(
+                is_loopback(host),
+                "smtp+plain:// is for a server on this machine only; use smtps:// or smtp:// (STARTTLS) for {host}"
+            );
             (Security::Plain, 25)
         }
         other => bail!("mail servers are reached by smtps://, smtp:// or smtp+plain://, not by {other}://"),
@@ -136,7 +153,8 @@ fn security(scheme: &str, host: &str, ca_pem: Option<&[u8]>) -> Result<(Security
 fn tls(host: &str, ca_pem: Option<&[u8]>) -> Result<TlsParameters> {
     let mut builder = TlsParameters::builder(host.to_owned());
     if let Some(pem) = ca_pem {
-        builder = builder.add_root_certificate(Certificate::from_pem(pem).context("the CA file holds no certificate in PEM")?);
+        check_ca(pem)?;
+        builder = builder.add_root_certificate(Certificate::from_pem(pem).context("the CA file cannot be used")?);
     }
     builder.build_rustls().context("TLS cannot be set up for the mail server")
 }
@@ -154,9 +172,9 @@ fn credentials(options: &Options) -> Result<Option<Credentials>> {
     }
 }
 
-fn envelope(from: &str, to: &str) -> Result<Envelope, String> {
-    let address = |text: &str| -> Result<Address, String> { Ok(mailbox(text)?.email) };
-    Envelope::new(Some(address(from)?), vec![address(to)?]).map_err(|error| error.to_string())
+fn envelope(from: &str, to: &str) -> Option<Envelope> {
+    let address = |text: &str| mailbox(text).ok().map(|mailbox| mailbox.email);
+    Envelope::new(Some(address(from)?), vec![address(to)?]).ok()
 }
 
 /// The error and the server's words in one bounded line. Servers repeat addresses; logs and pages do not.
