@@ -1,1 +1,26 @@
-//! The room's doc comment comes with its code.
+//! The way out: mail, files and metrics to the people and machines that want them.
+//!
+//! | door | hides |
+//! |---|---|
+//! | [`mail`] | MIME, header safety, SMTP and TLS, which failure is worth another try |
+//! | [`files`] | atomic replacement, the `latest` link, pruning of old packages |
+//! | [`otel`] | the OpenTelemetry SDK, its threads and its time limits |
+//!
+//! Every door takes plain values that somebody else rendered and returns what became of them. Absent: what is said
+//! (`report`), when it is said and how often it is tried again (`daemon`), what was already said (`store`).
+
+pub mod files;
+pub mod mail;
+pub mod otel;
+
+use anyhow::{Context, Result, ensure};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
+/// A CA file without a certificate is refused: the TLS libraries would take it as "none in addition".
+fn check_ca(pem: &[u8]) -> Result<()> {
+    let certificates: Vec<_> =
+        CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().context("the CA file is not readable as PEM")?;
+    ensure!(!certificates.is_empty(), "the CA file holds no certificate in PEM");
+    Ok(())
+}

@@ -1,1 +1,81 @@
-//! The room's doc comment comes with its code.
+//! The way in for readers: the page, the report, the CSV package and the health of the service.
+//!
+//! Everything that is served was rendered before and lies in memory as [`Served`]; a request computes nothing and reads
+//! no file, so names in a URL reach no path, and serving goes on when the disk does not. The room hides HTTP, its
+//! limits and who may read.
+//!
+//! Absent: rendering (`report`), when the document changes (`daemon` sends a new one through the watch channel), and
+//! TLS.
+
+mod access;
+mod connections;
+mod routes;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use jiff::Timestamp;
+use secrecy::SecretString;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// Where the service listens and who may read.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub listen: SocketAddr,
+    /// Required unless `listen` is a loopback address.
+    pub token: Option<SecretString>,
+}
+
+/// What callers are shown.
+#[derive(Clone, Debug)]
+pub struct Served {
+    /// None until the first report was built.
+    pub document: Option<Document>,
+    /// Empty while everything works; else one line for each source or part that does not, and since when.
+    pub not_ready: Vec<String>,
+}
+
+/// One report in all its forms.
+#[derive(Clone, Debug)]
+pub struct Document {
+    pub made_at: Timestamp,
+    pub page_html: Bytes,
+    /// Base64 of the SHA-256 of the page's one inline script, the only script that may run.
+    pub script_sha256: Option<String>,
+    pub report_json: Bytes,
+    /// The CSV package by file name.
+    pub files: BTreeMap<String, Bytes>,
+}
+
+/// Why nothing is served.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("{0} can be reached from other machines: a token is required ([http] token)")]
+    TokenRequired(SocketAddr),
+    #[error("the token for the page is empty")]
+    EmptyToken,
+    #[error("cannot listen on {0}: {1}")]
+    Listen(SocketAddr, std::io::Error),
+}
+
+/// Opens the listening socket, once it is clear that strangers cannot read.
+pub async fn listen(options: &Options) -> Result<TcpListener, StartError> {
+    access::check(options)?;
+    TcpListener::bind(options.listen).await.map_err(|error| StartError::Listen(options.listen, error))
+}
+
+/// Serves until `stop`, then lets running answers finish within a time limit.
+pub async fn run(
+    listener: TcpListener,
+    token: Option<SecretString>,
+    served: watch::Receiver<Arc<Served>>,
+    stop: CancellationToken,
+) {
+    connections::accept(listener, routes::router(token, served), stop, connections::LIMITS).await;
+}

@@ -1,0 +1,202 @@
+//! Files that are either the old ones or the new ones, never half of each.
+//!
+//! A package is a directory named after its day. It is written beside its place under a hidden name, flushed, and
+//! renamed; `latest` is a relative link to the newest package. POSIX cannot exchange two directories with one
+//! portable rename, so replacing a package of the same day takes two: for the instant between them the day is
+//! missing, and a crash in that instant is repaired by the next write.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::evidence::Day;
+
+/// Reports name people and repositories: the group may read them, others may not.
+const FILE_MODE: u32 = 0o640;
+const DIRECTORY_MODE: u32 = 0o750;
+
+/// The link to the newest package.
+const LATEST: &str = "latest";
+
+/// The file by which a package is recognised as ours before anything is deleted.
+const PACKAGE_MARK: &str = "datapackage.json";
+
+/// Longest name of a file in a package: far above the contract's names, below every file system's limit.
+const MAX_NAME: usize = 100;
+
+/// Writes `files` (name, content) as `<directory>/<day>/`, replacing a package of the same day as a whole, points
+/// `latest` to the newest package, and removes packages of days more than `keep_days` before `today`.
+///
+/// `directory` is made if it is missing. The package just written is never removed, however old its day is.
+pub fn write_package(directory: &Path, day: Day, files: &[(&str, &[u8])], keep_days: i32, today: Day) -> Result<PathBuf> {
+    for (name, _) in files {
+        ensure!(is_plain_name(name), "{name:?} is no name for a file of a package");
+    }
+    make_directory(directory)?;
+    repair(directory)?;
+
+    let fresh = directory.join(format!(".{day}.new"));
+    fill(&fresh, files).map_err(|error| also_remove(error, &fresh, fs::remove_dir_all(&fresh)))?;
+    let place = put_in_place(directory, day, &fresh)?;
+    prune(directory, day, today.plus(-keep_days))?;
+    point_latest(directory, day)?;
+    Ok(place)
+}
+
+/// Replaces the content of `path`: readers see the old content or the new one.
+pub fn write_file_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
+    let name = path.file_name().with_context(|| format!("{} names no file", path.display()))?;
+    let mut hidden = std::ffi::OsString::from(".");
+    hidden.push(name);
+    hidden.push(".new");
+    let fresh = path.with_file_name(hidden);
+    remove_if_there(&fresh)?;
+    write_new(&fresh, bytes).map_err(|error| also_remove(error, &fresh, fs::remove_file(&fresh)))?;
+    rename(&fresh, path)?;
+    sync_directory(parent_of(path))
+}
+
+/// The error of a write whose unfinished result was removed, or could not be.
+fn also_remove(error: anyhow::Error, fresh: &Path, removed: io::Result<()>) -> anyhow::Error {
+    match removed {
+        Err(left) if left.kind() != io::ErrorKind::NotFound => {
+            error.context(format!("{} is left behind ({left})", fresh.display()))
+        }
+        _ => error,
+    }
+}
+
+/// Letters, digits, dot, dash and underscore, not starting with a dot: nothing that leaves the directory or hides in it.
+fn is_plain_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= MAX_NAME
+        && !name.starts_with('.')
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
+}
+
+fn fill(fresh: &Path, files: &[(&str, &[u8])]) -> Result<()> {
+    make_directory(fresh)?;
+    for (name, bytes) in files {
+        write_new(&fresh.join(name), bytes)?;
+    }
+    sync_directory(fresh)
+}
+
+fn put_in_place(directory: &Path, day: Day, fresh: &Path) -> Result<PathBuf> {
+    let place = directory.join(day.to_string());
+    let aside = directory.join(format!(".{day}.old"));
+    if place.symlink_metadata().is_ok() {
+        rename(&place, &aside)?;
+    }
+    rename(fresh, &place)?;
+    sync_directory(directory)?;
+    if aside.symlink_metadata().is_ok() {
+        remove_tree(&aside)?;
+    }
+    Ok(place)
+}
+
+/// Finishes what a crash left: a half-written package goes, a package that was set aside returns unless its
+/// replacement arrived.
+fn repair(directory: &Path) -> Result<()> {
+    for (name, path) in entries(directory)? {
+        let Some(hidden) = name.strip_prefix('.') else { continue };
+        if hidden.strip_suffix(".new").and_then(package_day).is_some() {
+            remove_tree(&path)?;
+        } else if let Some(day) = hidden.strip_suffix(".old").and_then(package_day) {
+            let place = directory.join(day.to_string());
+            if place.symlink_metadata().is_ok() {
+                remove_tree(&path)?;
+            } else {
+                rename(&path, &place)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A package of an earlier day (a look back) does not take the link away from a later one.
+fn point_latest(directory: &Path, written: Day) -> Result<()> {
+    let link = directory.join(LATEST);
+    let shown = fs::read_link(&link).ok().and_then(|to| package_day(to.to_str()?));
+    if shown.is_some_and(|shown| shown > written && directory.join(shown.to_string()).is_dir()) {
+        return Ok(());
+    }
+    let fresh = directory.join(".latest.new");
+    remove_if_there(&fresh)?;
+    symlink(written.to_string(), &fresh).with_context(|| format!("cannot make the link {}", fresh.display()))?;
+    rename(&fresh, &link)?;
+    sync_directory(directory)
+}
+
+fn prune(directory: &Path, written: Day, oldest_kept: Day) -> Result<()> {
+    for (name, path) in entries(directory)? {
+        let Some(day) = package_day(&name) else { continue };
+        let is_directory = path.symlink_metadata().is_ok_and(|meta| meta.is_dir());
+        if day < oldest_kept && day != written && is_directory && path.join(PACKAGE_MARK).is_file() {
+            remove_tree(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// The day a package is named after; only the exact form counts.
+fn package_day(name: &str) -> Option<Day> {
+    Day::parse(name).filter(|day| day.to_string() == name)
+}
+
+/// The entries with a readable name; ours all have one.
+fn entries(directory: &Path) -> Result<Vec<(String, PathBuf)>> {
+    let listing = || -> io::Result<Vec<_>> { fs::read_dir(directory)?.map(|e| e.map(|e| (e.file_name(), e.path()))).collect() };
+    let listed = listing().with_context(|| format!("cannot list {}", directory.display()))?;
+    Ok(listed.into_iter().filter_map(|(name, path)| Some((name.into_string().ok()?, path))).collect())
+}
+
+fn make_directory(path: &Path) -> Result<()> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(DIRECTORY_MODE)
+        .create(path)
+        .with_context(|| format!("cannot make the directory {}", path.display()))
+}
+
+fn write_new(path: &Path, bytes: &[u8]) -> Result<()> {
+    let write = || {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(path)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Makes the directory's new names survive a power loss.
+fn sync_directory(path: &Path) -> Result<()> {
+    File::open(path).and_then(|directory| directory.sync_all()).with_context(|| format!("cannot flush {}", path.display()))
+}
+
+fn rename(from: &Path, to: &Path) -> Result<()> {
+    fs::rename(from, to).with_context(|| format!("cannot rename {} to {}", from.display(), to.display()))
+}
+
+fn remove_tree(path: &Path) -> Result<()> {
+    fs::remove_dir_all(path).with_context(|| format!("cannot remove {}", path.display()))
+}
+
+fn remove_if_there(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn parent_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+#[cfg(test)]
+mod tests;

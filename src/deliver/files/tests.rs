@@ -1,0 +1,141 @@
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+
+use super::*;
+
+const KEEP: i32 = 90;
+
+fn day(text: &str) -> Day {
+    Day::parse(text).unwrap()
+}
+
+fn write(directory: &Path, on: &str, today: &str, users: &str) -> PathBuf {
+    let files: [(&str, &[u8]); 2] = [("users.csv", users.as_bytes()), ("datapackage.json", b"{}")];
+    write_package(directory, day(on), &files, KEEP, day(today)).unwrap()
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    let mut names: Vec<_> = entries(directory).unwrap().into_iter().map(|(name, _)| name).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_package_stands_under_its_day_and_behind_the_link() {
+    let home = tempfile::tempdir().unwrap();
+    let reports = home.path().join("deep/reports");
+    let place = write(&reports, "2026-07-03", "2026-07-03", "one\r\n");
+
+    assert_eq!(place, reports.join("2026-07-03"));
+    assert_eq!(fs::read_to_string(reports.join("latest/users.csv")).unwrap(), "one\r\n");
+    assert_eq!(fs::read_link(reports.join("latest")).unwrap(), Path::new("2026-07-03"));
+    assert_eq!(names(&reports), ["2026-07-03", "latest"]);
+}
+
+#[test]
+fn a_package_of_the_same_day_is_replaced_as_a_whole() {
+    let home = tempfile::tempdir().unwrap();
+    let place = write(home.path(), "2026-07-03", "2026-07-03", "one\r\n");
+    fs::write(place.join("left-over.csv"), "x").unwrap();
+    write(home.path(), "2026-07-03", "2026-07-03", "two\r\n");
+
+    assert_eq!(fs::read_to_string(place.join("users.csv")).unwrap(), "two\r\n");
+    assert_eq!(names(&place), ["datapackage.json", "users.csv"]);
+    assert_eq!(names(home.path()), ["2026-07-03", "latest"]);
+}
+
+#[test]
+fn the_link_follows_the_newest_day_and_not_a_look_back() {
+    let home = tempfile::tempdir().unwrap();
+    for on in ["2026-07-02", "2026-07-03", "2026-06-30"] {
+        write(home.path(), on, "2026-07-03", on);
+    }
+    assert_eq!(fs::read_to_string(home.path().join("latest/users.csv")).unwrap(), "2026-07-03");
+    assert!(home.path().join("2026-06-30").is_dir());
+}
+
+#[test]
+fn what_a_crash_left_is_repaired() {
+    let home = tempfile::tempdir().unwrap();
+    write(home.path(), "2026-07-01", "2026-07-03", "kept");
+    write(home.path(), "2026-07-02", "2026-07-03", "replaced");
+    fs::rename(home.path().join("2026-07-01"), home.path().join(".2026-07-01.old")).unwrap();
+    fs::create_dir(home.path().join(".2026-07-02.old")).unwrap();
+    fs::create_dir(home.path().join(".2026-07-03.new")).unwrap();
+    fs::write(home.path().join(".2026-07-03.new/users.csv"), "half").unwrap();
+
+    write(home.path(), "2026-07-03", "2026-07-03", "whole");
+    assert_eq!(names(home.path()), ["2026-07-01", "2026-07-02", "2026-07-03", "latest"]);
+    assert_eq!(fs::read_to_string(home.path().join("2026-07-01/users.csv")).unwrap(), "kept");
+    assert_eq!(fs::read_to_string(home.path().join("2026-07-03/users.csv")).unwrap(), "whole");
+}
+
+#[test]
+fn old_packages_go_and_foreign_things_stay() {
+    let home = tempfile::tempdir().unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    fs::write(elsewhere.path().join("datapackage.json"), "{}").unwrap();
+    write(home.path(), "2026-04-03", "2026-04-03", "one day too old");
+    write(home.path(), "2026-04-04", "2026-04-04", "just kept");
+    for foreign in ["2020-01-01", "2020-1-1", "archive"] {
+        fs::create_dir(home.path().join(foreign)).unwrap();
+    }
+    fs::write(home.path().join("2020-1-1/datapackage.json"), "{}").unwrap();
+    symlink(elsewhere.path(), home.path().join("2020-01-02")).unwrap();
+
+    write(home.path(), "2026-07-03", "2026-07-03", "new");
+    assert_eq!(names(home.path()), ["2020-01-01", "2020-01-02", "2020-1-1", "2026-04-04", "2026-07-03", "archive", "latest"]);
+    assert!(elsewhere.path().join("datapackage.json").exists());
+}
+
+#[test]
+fn a_look_back_beyond_the_retention_is_not_removed_at_once() {
+    let home = tempfile::tempdir().unwrap();
+    assert!(write(home.path(), "2026-01-31", "2026-07-03", "old").join("users.csv").exists());
+}
+
+#[test]
+fn names_that_leave_the_directory_are_refused_before_anything_is_written() {
+    let home = tempfile::tempdir().unwrap();
+    let reports = home.path().join("reports");
+    for name in ["../escaped.csv", "/tmp/x.csv", "a/b.csv", "..", ".hidden", "", "a\nb", "é.csv", &"x".repeat(101)] {
+        let files: [(&str, &[u8]); 1] = [(name, b"x")];
+        assert!(write_package(&reports, day("2026-07-03"), &files, KEEP, day("2026-07-03")).is_err(), "{name:?}");
+    }
+    assert!(!reports.exists());
+}
+
+#[test]
+fn a_package_that_cannot_be_finished_leaves_the_old_one_and_no_trace() {
+    let home = tempfile::tempdir().unwrap();
+    let place = write(home.path(), "2026-07-03", "2026-07-03", "old");
+    let twice: [(&str, &[u8]); 2] = [("users.csv", b"new"), ("users.csv", b"again")];
+    assert!(write_package(home.path(), day("2026-07-03"), &twice, KEEP, day("2026-07-03")).is_err());
+    assert_eq!(fs::read_to_string(place.join("users.csv")).unwrap(), "old");
+    assert_eq!(names(home.path()), ["2026-07-03", "latest"]);
+}
+
+#[test]
+fn strangers_may_not_read_a_package() {
+    let home = tempfile::tempdir().unwrap();
+    let place = write(&home.path().join("reports"), "2026-07-03", "2026-07-03", "one");
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&place) & 0o027, 0);
+    assert_eq!(mode(&home.path().join("reports")) & 0o027, 0);
+    assert_eq!(mode(&place.join("users.csv")) & 0o137, 0);
+}
+
+#[test]
+fn a_single_file_is_replaced_and_nothing_stays_beside_it() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("digest.eml");
+    fs::write(home.path().join(".digest.eml.new"), "half, from a crash").unwrap();
+    write_file_atomic(&path, b"one").unwrap();
+    write_file_atomic(&path, b"two").unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), "two");
+    assert_eq!(names(home.path()), ["digest.eml"]);
+
+    let error = write_file_atomic(&home.path().join("missing/digest.eml"), b"x").unwrap_err();
+    assert!(format!("{error:#}").contains("missing"), "{error:#}");
+}

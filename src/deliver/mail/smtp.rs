@@ -1,0 +1,186 @@
+//! The SMTP conversation. It is held step by step, and not through lettre's transport, for two reasons: the step tells
+//! whether a refusal concerns this message or the connection, and a server that accepts a message and then never
+//! answers to `QUIT` must not make us send it twice.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use lettre::address::Envelope;
+use lettre::transport::smtp::Error as SmtpError;
+use lettre::transport::smtp::authentication::{Credentials, Mechanism};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
+use lettre::transport::smtp::extension::ClientId;
+use secrecy::ExposeSecret;
+use url::Url;
+
+use crate::deliver::check_ca;
+use super::{Options, mailbox};
+
+/// A whole delivery, from the connect to the server's acceptance: generous for greylisting servers that answer slowly
+/// on purpose, short enough that one hung server does not hold up the next tick.
+const SEND_LIMIT: Duration = Duration::from_secs(120);
+
+/// The TCP connect (and, for `smtps`, nothing more: lettre bounds only this step).
+const CONNECT_LIMIT: Duration = Duration::from_secs(20);
+
+/// The farewell is a courtesy: the message is already accepted.
+const QUIT_LIMIT: Duration = Duration::from_secs(1);
+
+/// How much of a server's words an error repeats, in characters.
+const MAX_WORDS: usize = 300;
+
+/// A configured way to an SMTP server; each message has its own connection.
+pub struct Mailer {
+    host: String,
+    port: u16,
+    security: Security,
+    credentials: Option<Credentials>,
+    pub(super) limit: Duration,
+}
+
+enum Security {
+    /// TLS from the first byte.
+    Implicit(TlsParameters),
+    /// Refuses to go on where the server does not offer it.
+    StartTls(TlsParameters),
+    /// Loopback only.
+    Plain,
+}
+
+/// Why a message was not delivered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SendError {
+    /// The server refused this message for good, or the message can never be sent: trying again is pointless.
+    /// Everything else, a wrong password and a drop after DATA included, is worth another try with the same
+    /// Message-ID.
+    pub permanent: bool,
+    /// What happened, in one line without addresses.
+    pub words: String,
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.words)
+    }
+}
+
+impl std::error::Error for SendError {}
+
+impl Mailer {
+    /// Reads the server's address; nothing is connected yet.
+    pub fn new(options: &Options) -> Result<Self> {
+        let url = Url::parse(&options.server).context("the mail server is no URL such as smtps://mail.example.org:465")?;
+        let host = url
+            .host_str()
+            .filter(|host| !host.is_empty())
+            .context("the mail server's URL names no host; it looks like smtps://mail.example.org:465")?;
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        ensure!(
+            url.username().is_empty() && url.password().is_none(),
+            "the mail server's URL must not hold a username or password"
+        );
+        ensure!(
+            matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none(),
+            "the mail server's URL ends after the port"
+        );
+        let (security, default_port) = security(url.scheme(), &host, options.ca_pem.as_deref())?;
+        Ok(Self {
+            port: url.port().unwrap_or(default_port),
+            host,
+            security,
+            credentials: credentials(options)?,
+            limit: SEND_LIMIT,
+        })
+    }
+
+    /// Hands one composed message to the server. `from` and `to` may carry display names.
+    pub async fn send(&self, from: &str, to: &str, mime: &[u8]) -> Result<(), SendError> {
+        let Some(envelope) = envelope(from, to) else {
+            return Err(SendError { permanent: true, words: "the sender or the recipient is no mail address".to_owned() });
+        };
+        let delivery = tokio::time::timeout(self.limit, self.deliver(&envelope, mime)).await;
+        let mut connection = delivery.unwrap_or_else(|_| {
+            Err(SendError { permanent: false, words: format!("the mail server did not answer within {:?}", self.limit) })
+        })?;
+        if tokio::time::timeout(QUIT_LIMIT, connection.abort()).await.is_err() {
+            tracing::debug!("the mail server accepted the message and did not answer to QUIT");
+        }
+        Ok(())
+    }
+
+    async fn deliver(&self, envelope: &Envelope, mime: &[u8]) -> Result<AsyncSmtpConnection, SendError> {
+        let mut connection = self.connect().await.map_err(|error| SendError { permanent: false, words: words(&error) })?;
+        match connection.send(envelope, mime).await {
+            Ok(_) => Ok(connection),
+            Err(error) => Err(SendError { permanent: error.is_permanent() || error.is_client(), words: words(&error) }),
+        }
+    }
+
+    /// Connected, encrypted as configured, and signed in.
+    async fn connect(&self) -> Result<AsyncSmtpConnection, SmtpError> {
+        let hello = ClientId::default();
+        let implicit = if let Security::Implicit(tls) = &self.security { Some(tls.clone()) } else { None };
+        let server = (self.host.as_str(), self.port);
+        let mut connection = AsyncSmtpConnection::connect_tokio1(server, Some(CONNECT_LIMIT), &hello, implicit, None).await?;
+        if let Security::StartTls(tls) = &self.security {
+            connection.starttls(tls.clone(), &hello).await?;
+        }
+        if let Some(credentials) = &self.credentials {
+            connection.auth(&[Mechanism::Plain, Mechanism::Login], credentials).await?;
+        }
+        Ok(connection)
+    }
+}
+
+/// The way of encryption and the default port of a scheme.
+fn security(scheme: &str, host: &str, ca_pem: Option<&[u8]>) -> Result<(Security, u16)> {
+    Ok(match scheme {
+        "smtps" => (Security::Implicit(tls(host, ca_pem)?), 465),
+        "smtp" => (Security::StartTls(tls(host, ca_pem)?), 587),
+        "smtp+plain" => {
+            ensure!(
+                is_loopback(host),
+                "smtp+plain:// is for a server on this machine only; use smtps:// or smtp:// (STARTTLS) for {host}"
+            );
+            (Security::Plain, 25)
+        }
+        other => bail!("mail servers are reached by smtps://, smtp:// or smtp+plain://, not by {other}://"),
+    })
+}
+
+fn tls(host: &str, ca_pem: Option<&[u8]>) -> Result<TlsParameters> {
+    let mut builder = TlsParameters::builder(host.to_owned());
+    if let Some(pem) = ca_pem {
+        check_ca(pem)?;
+        builder = builder.add_root_certificate(Certificate::from_pem(pem).context("the CA file cannot be used")?);
+    }
+    builder.build_rustls().context("TLS cannot be set up for the mail server")
+}
+
+fn is_loopback(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+fn credentials(options: &Options) -> Result<Option<Credentials>> {
+    match (&options.username, &options.password) {
+        (Some(user), Some(password)) => Ok(Some(Credentials::new(user.clone(), password.expose_secret().to_owned()))),
+        (None, None) => Ok(None),
+        (Some(_), None) => Err(anyhow!("the mail server has a username without a password")),
+        (None, Some(_)) => Err(anyhow!("the mail server has a password without a username")),
+    }
+}
+
+fn envelope(from: &str, to: &str) -> Option<Envelope> {
+    let address = |text: &str| mailbox(text).ok().map(|mailbox| mailbox.email);
+    Envelope::new(Some(address(from)?), vec![address(to)?]).ok()
+}
+
+/// The error and the server's words in one bounded line. Servers repeat addresses; logs and pages do not.
+fn words(error: &SmtpError) -> String {
+    let text = error.to_string();
+    let kept = text.split_whitespace().map(|word| if word.contains('@') { "(address)" } else { word });
+    let line: Vec<_> = kept.collect();
+    line.join(" ").chars().filter(|c| !c.is_control()).take(MAX_WORDS).collect()
+}

@@ -1,0 +1,317 @@
+//! What leaves is read from the wire, by receivers of the test's own.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use axum::body::Bytes;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::common::v1::{KeyValue as WireKeyValue, any_value};
+use opentelemetry_proto::tonic::metrics::v1::{Metric, NumberDataPoint, metric, number_data_point};
+use prost::Message;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+use super::*;
+
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// One request as it arrived.
+struct Post {
+    path: String,
+    key: String,
+    request: ExportMetricsServiceRequest,
+}
+
+/// A collector that hands over what it receives and answers with `status`.
+async fn collector(status: StatusCode) -> (SocketAddr, mpsc::UnboundedReceiver<Post>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (send, posts) = mpsc::unbounded_channel();
+    let router = axum::Router::new().fallback(move |uri: Uri, headers: HeaderMap, body: Bytes| async move {
+        let key = headers.get("x-key").map(|key| key.to_str().unwrap().to_owned()).unwrap_or_default();
+        let request = ExportMetricsServiceRequest::decode(body).unwrap();
+        send.send(Post { path: uri.path().to_owned(), key, request }).unwrap();
+        status
+    });
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    (address, posts)
+}
+
+fn options(endpoint: String) -> Options {
+    // Another test may have been first.
+    rustls::crypto::ring::default_provider().install_default().ok();
+    Options {
+        endpoint,
+        protocol: Protocol::Http,
+        interval: Duration::from_secs(3600),
+        headers: vec![("x-key".to_owned(), SecretString::from("hunter2"))],
+        ca_pem: None,
+    }
+}
+
+fn start(options: &Options) -> Exporter {
+    let service = Service { name: "duskwatch".to_owned(), version: "0.1.0".to_owned(), instance_id: "host-1".to_owned() };
+    Exporter::start(options, &service).unwrap()
+}
+
+fn integrations(status: &str, value: f64) -> Figure {
+    Figure {
+        name: "duskwatch.integrations",
+        unit: "{integration}",
+        description: "Integrations by status",
+        kind: Kind::Gauge,
+        attributes: vec![("status", status.to_owned())],
+        value,
+    }
+}
+
+fn requests(value: f64) -> Figure {
+    Figure {
+        name: "duskwatch.source.requests",
+        unit: "{request}",
+        description: "Requests to a source",
+        kind: Kind::Counter,
+        attributes: vec![("source", "audit/acme".to_owned())],
+        value,
+    }
+}
+
+fn ratio(value: f64) -> Figure {
+    Figure {
+        name: "duskwatch.observed.ratio",
+        unit: "1",
+        description: "Share of users observed",
+        kind: Kind::Gauge,
+        attributes: vec![],
+        value,
+    }
+}
+
+fn metrics(request: &ExportMetricsServiceRequest) -> BTreeMap<&str, &Metric> {
+    let scopes = request.resource_metrics.iter().flat_map(|resource| &resource.scope_metrics);
+    scopes.flat_map(|scope| &scope.metrics).map(|metric| (metric.name.as_str(), metric)).collect()
+}
+
+fn points(metric: &Metric) -> &[NumberDataPoint] {
+    match metric.data.as_ref().unwrap() {
+        metric::Data::Gauge(gauge) => &gauge.data_points,
+        metric::Data::Sum(sum) => {
+            assert!(sum.is_monotonic);
+            assert_eq!(sum.aggregation_temporality, 2, "cumulative");
+            &sum.data_points
+        }
+        other => panic!("unexpected {other:?}"),
+    }
+}
+
+fn text(attributes: &[WireKeyValue]) -> String {
+    let value = |attribute: &WireKeyValue| match attribute.value.as_ref().and_then(|value| value.value.clone()) {
+        Some(any_value::Value::StringValue(text)) => text,
+        other => panic!("unexpected {other:?}"),
+    };
+    attributes.iter().map(|attribute| format!("{}={}", attribute.key, value(attribute))).collect::<Vec<_>>().join(",")
+}
+
+/// Series of one metric as `attributes → value`, integers and floats told apart.
+fn series(request: &ExportMetricsServiceRequest, name: &str) -> Vec<String> {
+    let Some(metric) = metrics(request).remove(name) else { return Vec::new() };
+    let mut series: Vec<_> = points(metric)
+        .iter()
+        .map(|point| match point.value.unwrap() {
+            number_data_point::Value::AsInt(value) => format!("{} {value} int", text(&point.attributes)),
+            number_data_point::Value::AsDouble(value) => format!("{} {value} float", text(&point.attributes)),
+        })
+        .collect();
+    series.sort();
+    series
+}
+
+/// Publishes, exports, and returns what arrived.
+async fn exported(exporter: &Exporter, posts: &mut mpsc::UnboundedReceiver<Post>, figures: &[Figure]) -> Post {
+    exporter.publish(figures);
+    exporter.flush(LIMIT).await.unwrap();
+    posts.recv().await.unwrap()
+}
+
+#[tokio::test]
+async fn figures_arrive_with_their_unit_kind_and_service() {
+    let (address, mut posts) = collector(StatusCode::OK).await;
+    let exporter = start(&options(format!("http://{address}/")));
+    let post = exported(&exporter, &mut posts, &[integrations("active", 25.0), requests(7.0), ratio(0.5)]).await;
+
+    assert_eq!((post.path.as_str(), post.key.as_str()), ("/v1/metrics", "hunter2"));
+    let resource = post.request.resource_metrics[0].resource.as_ref().unwrap();
+    let mut service: Vec<_> = resource.attributes.iter().map(|a| text(std::slice::from_ref(a))).collect();
+    service.sort();
+    assert_eq!(service, ["service.instance.id=host-1", "service.name=duskwatch", "service.version=0.1.0"]);
+
+    let metrics = metrics(&post.request);
+    let integrations = metrics["duskwatch.integrations"];
+    assert_eq!((integrations.unit.as_str(), integrations.description.as_str()), ("{integration}", "Integrations by status"));
+    assert!(matches!(integrations.data, Some(metric::Data::Gauge(_))));
+    assert!(matches!(metrics["duskwatch.source.requests"].data, Some(metric::Data::Sum(_))));
+    assert_eq!(series(&post.request, "duskwatch.integrations"), ["status=active 25 int"]);
+    assert_eq!(series(&post.request, "duskwatch.source.requests"), ["source=audit/acme 7 int"]);
+    assert_eq!(series(&post.request, "duskwatch.observed.ratio"), [" 0.5 float"]);
+    exporter.shutdown(LIMIT).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_series_that_left_the_set_leaves_the_export() {
+    let (address, mut posts) = collector(StatusCode::OK).await;
+    let exporter = start(&options(format!("http://{address}/v1/metrics")));
+    let first = exported(&exporter, &mut posts, &[integrations("active", 25.0), integrations("failing", 2.0)]).await;
+    assert_eq!(first.path, "/v1/metrics");
+    assert_eq!(series(&first.request, "duskwatch.integrations"), ["status=active 25 int", "status=failing 2 int"]);
+
+    let second = exported(&exporter, &mut posts, &[integrations("active", 24.0), ratio(1.0)]).await;
+    assert_eq!(series(&second.request, "duskwatch.integrations"), ["status=active 24 int"]);
+
+    let third = exported(&exporter, &mut posts, &[ratio(1.0)]).await;
+    assert_eq!(series(&third.request, "duskwatch.integrations"), [""; 0]);
+    let again = exported(&exporter, &mut posts, &[integrations("failing", 1.0)]).await;
+    assert_eq!(series(&again.request, "duskwatch.integrations"), ["status=failing 1 int"]);
+    exporter.shutdown(LIMIT).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_counter_is_its_total_and_never_falls() {
+    let (address, mut posts) = collector(StatusCode::OK).await;
+    let exporter = start(&options(format!("http://{address}")));
+    let mut totals = Vec::new();
+    for total in [3.0, 8.0, 5.0, 9.0] {
+        let post = exported(&exporter, &mut posts, &[requests(total)]).await;
+        totals.extend(series(&post.request, "duskwatch.source.requests"));
+    }
+    assert_eq!(
+        totals,
+        ["source=audit/acme 3 int", "source=audit/acme 8 int", "source=audit/acme 8 int", "source=audit/acme 9 int"]
+    );
+    exporter.shutdown(LIMIT).await.unwrap();
+}
+
+#[tokio::test]
+async fn names_from_outside_arrive_inert_and_bounded() {
+    let (address, mut posts) = collector(StatusCode::OK).await;
+    let exporter = start(&options(format!("http://{address}")));
+    let evil = format!("a\r\nb\u{1b}[31m{}", "x".repeat(1_000_000));
+    let post = exported(&exporter, &mut posts, &[integrations(&evil, 1.0)]).await;
+    let seen = series(&post.request, "duskwatch.integrations").remove(0);
+    assert!(seen.starts_with("status=a  b [31mxxx") && seen.len() < 250, "{seen}");
+    exporter.shutdown(LIMIT).await.unwrap();
+}
+
+#[tokio::test]
+async fn many_series_are_not_folded_into_one() {
+    let (address, mut posts) = collector(StatusCode::OK).await;
+    let exporter = start(&options(format!("http://{address}")));
+    let figures: Vec<_> = (0..5_000).map(|n| integrations(&format!("s{n}"), 1.0)).collect();
+    let post = exported(&exporter, &mut posts, &figures).await;
+    assert_eq!(series(&post.request, "duskwatch.integrations").len(), 5_000);
+    exporter.shutdown(LIMIT).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_interval_exports_and_the_stop_exports_a_last_time() {
+    let (address, mut posts) = collector(StatusCode::OK).await;
+    let often = Options { interval: Duration::from_millis(20), ..options(format!("http://{address}")) };
+    let exporter = start(&often);
+    exporter.publish(&[integrations("active", 1.0)]);
+    assert_eq!(series(&posts.recv().await.unwrap().request, "duskwatch.integrations"), ["status=active 1 int"]);
+    exporter.shutdown(LIMIT).await.unwrap();
+
+    let exporter = start(&options(format!("http://{address}")));
+    exporter.publish(&[integrations("active", 2.0)]);
+    exporter.shutdown(LIMIT).await.unwrap();
+    let mut last = Vec::new();
+    while let Ok(post) = posts.try_recv() {
+        last = series(&post.request, "duskwatch.integrations");
+    }
+    assert_eq!(last, ["status=active 2 int"]);
+}
+
+#[tokio::test]
+async fn a_collector_that_refuses_or_hangs_is_reported_within_the_limit() {
+    let (address, _posts) = collector(StatusCode::UNAUTHORIZED).await;
+    let exporter = start(&options(format!("http://{address}")));
+    exporter.publish(&[ratio(1.0)]);
+    let error = exporter.flush(LIMIT).await.unwrap_err();
+    assert!(format!("{error:#}").starts_with("the metrics exporter could not flush"), "{error:#}");
+    assert!(exporter.shutdown(LIMIT).await.is_err());
+
+    let hung = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let exporter = start(&options(format!("http://{}", hung.local_addr().unwrap())));
+    exporter.publish(&[ratio(1.0)]);
+    let error = exporter.shutdown(Duration::from_millis(50)).await.unwrap_err();
+    assert_eq!(error.to_string(), "the metrics exporter did not stop within 50ms");
+}
+
+#[tokio::test]
+async fn endpoints_and_headers_that_are_none_are_refused_without_secrets() {
+    let service = Service { name: "duskwatch".to_owned(), version: String::new(), instance_id: String::new() };
+    let refusal = |options: &Options| format!("{:#}", Exporter::start(options, &service).err().unwrap());
+    for (endpoint, words) in [
+        ("", "no URL such as"),
+        ("127.0.0.1:4318", "no URL such as"),
+        ("ftp://127.0.0.1", "begins with http"),
+        ("http://u:hunter2@127.0.0.1", "must not hold a username or password"),
+    ] {
+        let said = refusal(&options(endpoint.to_owned()));
+        assert!(said.contains(words) && !said.contains("hunter2"), "{endpoint}: {said}");
+    }
+    for header in [("a b", "x"), ("x-key", "hunter2\r\nx: y")] {
+        let headers = vec![(header.0.to_owned(), SecretString::from(header.1))];
+        let said = refusal(&Options { headers, ..options("http://127.0.0.1:4318".to_owned()) });
+        assert!(said.contains(header.0) && !said.contains("hunter2"), "{said}");
+    }
+    let bad_ca = Options { ca_pem: Some(b"none".to_vec()), ..options("https://127.0.0.1:4318".to_owned()) };
+    assert_eq!(refusal(&bad_ca), "the CA file holds no certificate in PEM");
+    assert!(!format!("{:?}", options(String::new())).contains("hunter2"));
+}
+
+/// A gRPC collector, as far as one call goes: the message behind its five bytes of framing, then the trailer.
+async fn grpc_collector() -> (SocketAddr, mpsc::UnboundedReceiver<Post>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (send, posts) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut connection = h2::server::handshake(stream).await.unwrap();
+        while let Some(Ok((request, mut respond))) = connection.accept().await {
+            let send = send.clone();
+            tokio::spawn(async move {
+                let (head, mut body) = request.into_parts();
+                let mut message = Vec::new();
+                while let Some(chunk) = body.data().await {
+                    let chunk = chunk.unwrap();
+                    body.flow_control().release_capacity(chunk.len()).unwrap();
+                    message.extend_from_slice(&chunk);
+                }
+                let key = head.headers["x-key"].to_str().unwrap().to_owned();
+                let request = ExportMetricsServiceRequest::decode(&message[5..]).unwrap();
+                send.send(Post { path: head.uri.path().to_owned(), key, request }).unwrap();
+                let answer = axum::http::Response::builder().header("content-type", "application/grpc").body(()).unwrap();
+                let mut stream = respond.send_response(answer, false).unwrap();
+                stream.send_data(Bytes::from_static(&[0; 5]), false).unwrap();
+                stream.send_trailers(HeaderMap::from_iter([("grpc-status".parse().unwrap(), "0".parse().unwrap())])).unwrap();
+            });
+        }
+    });
+    (address, posts)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_figures_leave_over_grpc() {
+    let (address, mut posts) = grpc_collector().await;
+    let over_grpc = Options { protocol: Protocol::Grpc, ..options(format!("http://{address}")) };
+    let exporter = start(&over_grpc);
+    let post = exported(&exporter, &mut posts, &[integrations("active", 25.0)]).await;
+    assert_eq!(post.path, "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export");
+    assert_eq!(post.key, "hunter2");
+    assert_eq!(series(&post.request, "duskwatch.integrations"), ["status=active 25 int"]);
+
+    exporter.publish(&[integrations("active", 24.0)]);
+    exporter.shutdown(LIMIT).await.unwrap();
+    assert_eq!(series(&posts.recv().await.unwrap().request, "duskwatch.integrations"), ["status=active 24 int"]);
+}

@@ -1,0 +1,36 @@
+//! Who may read: callers on this machine, or callers with the token.
+
+use axum::http::{HeaderMap, header};
+use data_encoding::BASE64;
+use secrecy::{ExposeSecret, SecretString};
+use subtle::ConstantTimeEq;
+
+use super::{Options, StartError};
+
+/// A token is required where others can connect.
+pub(super) fn check(options: &Options) -> Result<(), StartError> {
+    match &options.token {
+        Some(token) if token.expose_secret().is_empty() => Err(StartError::EmptyToken),
+        None if !options.listen.ip().is_loopback() => Err(StartError::TokenRequired(options.listen)),
+        _ => Ok(()),
+    }
+}
+
+/// Whether the request carries the token, as bearer or as the password of HTTP basic authentication (any user name).
+pub(super) fn is_allowed(headers: &HeaderMap, token: &SecretString) -> bool {
+    presented(headers).is_some_and(|given| given.ct_eq(token.expose_secret().as_bytes()).into())
+}
+
+fn presented(headers: &HeaderMap) -> Option<Vec<u8>> {
+    let (scheme, value) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let value = value.trim().as_bytes();
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(value.to_vec());
+    }
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = BASE64.decode(value).ok()?;
+    let colon = decoded.iter().position(|byte| *byte == b':')?;
+    Some(decoded[colon + 1..].to_vec())
+}

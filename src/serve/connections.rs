@@ -1,0 +1,99 @@
+//! Connections and their limits. `axum::serve` sets none, so hyper is driven directly.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// Open connections; further ones wait in the listener's queue. Readers are few, and each costs a buffer.
+const MAX_CONNECTIONS: usize = 256;
+
+/// One connection, whatever it does: a caller that reads one byte a minute does not keep its place.
+const CONNECTION_LIMIT: Duration = Duration::from_secs(300);
+
+/// Bytes of request line and headers; browsers send about one KiB.
+const MAX_HEADER_BYTES: usize = 16 * 1024;
+
+/// Pause after a refused accept (usually: no free file descriptor), so that the loop does not spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+/// How long callers are waited for.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    /// For the request line and headers, and for an idle connection: a caller that says nothing is not waited for.
+    pub header: Duration,
+    /// Running answers after the stop: they lie in memory, only slow callers need longer.
+    pub stop: Duration,
+}
+
+pub(super) const LIMITS: Limits = Limits { header: Duration::from_secs(10), stop: Duration::from_secs(5) };
+
+pub(super) async fn accept(listener: TcpListener, router: Router, stop: CancellationToken, limits: Limits) {
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut connections = JoinSet::new();
+    while let Some((stream, place)) = stop.run_until_cancelled(next(&listener, &places, &mut connections)).await {
+        connections.spawn(converse(stream, router.clone(), stop.clone(), limits.header, place));
+    }
+    drop(listener);
+    let finished = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(limits.stop, finished).await.is_err() {
+        tracing::warn!(open = connections.len(), "callers of the page were cut off at the stop");
+    }
+}
+
+/// The next connection and its place. Meanwhile, ended connections are collected.
+async fn next(listener: &TcpListener, places: &Arc<Semaphore>, ended: &mut JoinSet<()>) -> (TcpStream, OwnedSemaphorePermit) {
+    loop {
+        let place = Arc::clone(places).acquire_owned().await.expect("the semaphore is never closed");
+        while let Some(result) = ended.try_join_next() {
+            if let Err(error) = result {
+                tracing::error!(%error, "answering a caller of the page failed");
+            }
+        }
+        match listener.accept().await {
+            Ok((stream, _)) => return (stream, place),
+            Err(error) => {
+                tracing::warn!(%error, "a connection to the page could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn converse(
+    stream: TcpStream,
+    router: Router,
+    stop: CancellationToken,
+    header_limit: Duration,
+    place: OwnedSemaphorePermit,
+) {
+    let service = TowerToHyperService::new(router);
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(header_limit)
+        .max_buf_size(MAX_HEADER_BYTES)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    let conversation = async {
+        tokio::select! {
+            result = connection.as_mut() => result,
+            () = stop.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.as_mut().await
+            }
+        }
+    };
+    match tokio::time::timeout(CONNECTION_LIMIT, conversation).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "a connection to the page ended early"),
+        Err(_) => tracing::debug!("a connection to the page reached its time limit"),
+    }
+    drop(place);
+}

@@ -1,0 +1,130 @@
+//! What is answered to what.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use jiff::fmt::rfc2822::DateTimePrinter;
+use secrecy::SecretString;
+use tokio::sync::watch;
+
+use super::{Document, Served, access};
+
+const HTML: &str = "text/html; charset=utf-8";
+const JSON: &str = "application/json";
+const CSV: &str = "text/csv; charset=utf-8; header=present";
+const PLAIN: &str = "text/plain; charset=utf-8";
+
+/// The two paths that machines ask without a token.
+const OPEN: [&str; 2] = ["/healthz", "/readyz"];
+
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; form-action 'none'";
+
+const FIXED: [(HeaderName, &str); 5] = [
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::CACHE_CONTROL, "no-store"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+];
+
+type Watched = watch::Receiver<Arc<Served>>;
+
+pub(super) fn router(token: Option<SecretString>, served: Watched) -> Router {
+    Router::new()
+        .route("/", get(page))
+        .route("/report.json", get(report))
+        .route("/csv/{name}", get(csv))
+        .route("/healthz", get(health))
+        .route("/readyz", get(ready))
+        .fallback(|| async { plain(StatusCode::NOT_FOUND, "There is nothing here.\n") })
+        .method_not_allowed_fallback(|| async { plain(StatusCode::METHOD_NOT_ALLOWED, "This can only be read.\n") })
+        .layer(middleware::from_fn_with_state(Arc::new(token), admit))
+        .layer(middleware::map_response(secure))
+        .with_state(served)
+}
+
+/// Refuses strangers and bodies before anything is looked up, so that a stranger learns no path.
+async fn admit(State(token): State<Arc<Option<SecretString>>>, request: Request, next: Next) -> Response {
+    let open = OPEN.contains(&request.uri().path());
+    if let Some(token) = token.as_ref().as_ref().filter(|_| !open)
+        && !access::is_allowed(request.headers(), token)
+    {
+        let ask = [(header::WWW_AUTHENTICATE, "Basic realm=\"duskwatch\", charset=\"UTF-8\"")];
+        return (ask, plain(StatusCode::UNAUTHORIZED, "A token is required.\n")).into_response();
+    }
+    if !request.body().is_end_stream() {
+        let close = [(header::CONNECTION, "close")];
+        return (close, plain(StatusCode::PAYLOAD_TOO_LARGE, "Requests here have no body.\n")).into_response();
+    }
+    next.run(request).await
+}
+
+/// The headers of every answer. Nothing is loaded from elsewhere, nothing is kept, nobody frames it, and of scripts
+/// only the page's own runs (its answer brings its own policy).
+async fn secure(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert_with(|| content_policy(None));
+    for (name, value) in FIXED {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+fn content_policy(script_sha256: Option<&str>) -> HeaderValue {
+    let script = script_sha256.map(|hash| format!("script-src 'sha256-{hash}'; ")).unwrap_or_default();
+    // A hash that is none costs the page its script, not the caller the policy.
+    HeaderValue::try_from(format!("{POLICY}; {script}frame-ancestors 'none'")).unwrap_or(HeaderValue::from_static(POLICY))
+}
+
+async fn page(State(served): State<Watched>) -> Response {
+    let served = Arc::clone(&served.borrow());
+    let script = served.document.as_ref().and_then(|document| document.script_sha256.as_deref());
+    let policy = [(header::CONTENT_SECURITY_POLICY, content_policy(script))];
+    (policy, from_document(&served, |document| Some((HTML, document.page_html.clone())))).into_response()
+}
+
+async fn report(State(served): State<Watched>) -> Response {
+    from_document(&served.borrow(), |document| Some((JSON, document.report_json.clone())))
+}
+
+async fn csv(State(served): State<Watched>, Path(name): Path<String>) -> Response {
+    let is_json = std::path::Path::new(&name).extension().is_some_and(|extension| extension == "json");
+    let kind = if is_json { JSON } else { CSV };
+    from_document(&served.borrow(), |document| Some((kind, document.files.get(&name)?.clone())))
+}
+
+async fn health() -> Response {
+    plain(StatusCode::OK, "The service runs.\n")
+}
+
+async fn ready(State(served): State<Watched>) -> Response {
+    let served = served.borrow();
+    if !served.not_ready.is_empty() {
+        return plain(StatusCode::SERVICE_UNAVAILABLE, served.not_ready.join("\n") + "\n");
+    }
+    match served.document {
+        Some(_) => plain(StatusCode::OK, "Ready.\n"),
+        None => no_document(),
+    }
+}
+
+fn from_document(served: &Served, pick: impl Fn(&Document) -> Option<(&'static str, Bytes)>) -> Response {
+    let Some(document) = &served.document else { return no_document() };
+    let Some((kind, bytes)) = pick(document) else { return plain(StatusCode::NOT_FOUND, "There is nothing here.\n") };
+    let made_at = DateTimePrinter::new().timestamp_to_rfc9110_string(&document.made_at).unwrap_or_default();
+    ([(header::CONTENT_TYPE, kind.to_owned()), (header::LAST_MODIFIED, made_at)], bytes).into_response()
+}
+
+fn no_document() -> Response {
+    plain(StatusCode::SERVICE_UNAVAILABLE, "The first report is being made.\n")
+}
+
+fn plain(status: StatusCode, words: impl Into<Body>) -> Response {
+    (status, [(header::CONTENT_TYPE, PLAIN)], words.into()).into_response()
+}

@@ -1,0 +1,284 @@
+use std::time::Duration;
+
+use reqwest::{Client, Method, Response, StatusCode, redirect};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+
+use super::*;
+
+const TOKEN: &str = "correct horse";
+
+/// A running server, and the daemon's end of its channel.
+struct Running {
+    base: String,
+    address: SocketAddr,
+    send: watch::Sender<Arc<Served>>,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+fn document() -> Document {
+    Document {
+        made_at: "2026-07-03T07:00:00Z".parse().unwrap(),
+        page_html: Bytes::from_static(b"<!doctype html><title>37 integrations</title>"),
+        script_sha256: Some("RFWPLDbv2BY+rCkDzsE+0fr8ylGr2R2faWMhq4lfEQc=".to_owned()),
+        report_json: Bytes::from_static(b"{\"remaining\":37}"),
+        files: BTreeMap::from([
+            ("users.csv".to_owned(), Bytes::from_static(b"user\r\nada\r\n")),
+            ("datapackage.json".to_owned(), Bytes::from_static(b"{}")),
+        ]),
+    }
+}
+
+async fn start(token: Option<&str>, served: Served) -> Running {
+    launch(token, served, |listener, token, receive, stop| tokio::spawn(run(listener, token, receive, stop))).await
+}
+
+/// The same with shorter limits.
+async fn start_within(limits: connections::Limits, document: Document) -> Running {
+    let served = Served { document: Some(document), not_ready: Vec::new() };
+    launch(None, served, |listener, token, receive, stop| {
+        tokio::spawn(connections::accept(listener, routes::router(token, receive), stop, limits))
+    })
+    .await
+}
+
+async fn launch<F>(token: Option<&str>, served: Served, spawn: F) -> Running
+where
+    F: FnOnce(TcpListener, Option<SecretString>, watch::Receiver<Arc<Served>>, CancellationToken) -> JoinHandle<()>,
+{
+    let token = token.map(SecretString::from);
+    let options = Options { listen: "127.0.0.1:0".parse().unwrap(), token: token.clone() };
+    let listener = listen(&options).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (send, receive) = watch::channel(Arc::new(served));
+    let stop = CancellationToken::new();
+    let task = spawn(listener, token, receive, stop.clone());
+    Running { base: format!("http://{address}"), address, send, stop, task }
+}
+
+async fn started(token: Option<&str>) -> Running {
+    start(token, Served { document: Some(document()), not_ready: Vec::new() }).await
+}
+
+fn client() -> Client {
+    // Another test may have been first.
+    rustls::crypto::ring::default_provider().install_default().ok();
+    Client::builder().redirect(redirect::Policy::none()).no_proxy().build().unwrap()
+}
+
+async fn get(running: &Running, path: &str) -> Response {
+    client().get(format!("{}{path}", running.base)).send().await.unwrap()
+}
+
+/// Sends bytes as they are, and reads until the server closes.
+async fn raw(running: &Running, request: &str) -> String {
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+fn header<'a>(response: &'a Response, name: &str) -> &'a str {
+    response.headers().get(name).map_or("", |value| value.to_str().unwrap())
+}
+
+#[tokio::test]
+async fn every_form_of_the_report_is_served_with_its_type() {
+    let running = started(None).await;
+    for (path, kind, body) in [
+        ("/", "text/html; charset=utf-8", "<!doctype html><title>37 integrations</title>"),
+        ("/report.json", "application/json", "{\"remaining\":37}"),
+        ("/csv/users.csv", "text/csv; charset=utf-8; header=present", "user\r\nada\r\n"),
+        ("/csv/datapackage.json", "application/json", "{}"),
+        ("/healthz", "text/plain; charset=utf-8", "The service runs.\n"),
+        ("/readyz", "text/plain; charset=utf-8", "Ready.\n"),
+    ] {
+        let response = get(&running, path).await;
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+        assert_eq!(header(&response, "content-type"), kind, "{path}");
+        assert_eq!(response.text().await.unwrap(), body, "{path}");
+    }
+    let page = get(&running, "/").await;
+    assert_eq!(header(&page, "last-modified"), "Fri, 03 Jul 2026 07:00:00 GMT");
+}
+
+#[tokio::test]
+async fn every_answer_carries_the_security_headers_and_only_the_page_may_run_its_script() {
+    let running = started(Some(TOKEN)).await;
+    for path in ["/healthz", "/", "/nothing"] {
+        let response = client().get(format!("{}{path}", running.base)).bearer_auth(TOKEN).send().await.unwrap();
+        let policy = header(&response, "content-security-policy");
+        assert!(policy.starts_with("default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:;"), "{policy}");
+        for part in ["base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"] {
+            assert!(policy.contains(part), "{path}: {policy}");
+        }
+        let script = "script-src 'sha256-RFWPLDbv2BY+rCkDzsE+0fr8ylGr2R2faWMhq4lfEQc='";
+        assert_eq!(policy.contains(script), path == "/", "{path}: {policy}");
+        assert_eq!(header(&response, "x-content-type-options"), "nosniff");
+        assert_eq!(header(&response, "referrer-policy"), "no-referrer");
+        assert_eq!(header(&response, "cache-control"), "no-store");
+    }
+    let refused = get(&running, "/").await;
+    assert_eq!(header(&refused, "cache-control"), "no-store");
+}
+
+#[tokio::test]
+async fn a_new_report_replaces_the_old_one_at_once() {
+    let running = start(None, Served { document: None, not_ready: Vec::new() }).await;
+    for path in ["/", "/report.json", "/csv/users.csv", "/readyz"] {
+        assert_eq!(get(&running, path).await.status(), StatusCode::SERVICE_UNAVAILABLE, "{path}");
+    }
+    assert_eq!(get(&running, "/healthz").await.status(), StatusCode::OK);
+
+    running.send.send_replace(Arc::new(Served { document: Some(document()), not_ready: Vec::new() }));
+    assert_eq!(get(&running, "/").await.status(), StatusCode::OK);
+    assert_eq!(get(&running, "/readyz").await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn readiness_says_what_is_stale_while_the_page_is_still_served() {
+    let stale = "audit/acme: nothing read since 2026-07-02T05:00:00Z (401: the key was refused)";
+    let running = start(None, Served { document: Some(document()), not_ready: vec![stale.to_owned()] }).await;
+    let response = get(&running, "/readyz").await;
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(response.text().await.unwrap(), format!("{stale}\n"));
+    assert_eq!(get(&running, "/").await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_token_opens_as_bearer_or_as_basic_password() {
+    let running = started(Some(TOKEN)).await;
+    let url = format!("{}/report.json", running.base);
+    let ask = || client().get(&url);
+    assert_eq!(ask().bearer_auth(TOKEN).send().await.unwrap().status(), StatusCode::OK);
+    assert_eq!(ask().basic_auth("anybody", Some(TOKEN)).send().await.unwrap().status(), StatusCode::OK);
+    assert_eq!(ask().header("authorization", format!("bearer {TOKEN}")).send().await.unwrap().status(), StatusCode::OK);
+
+    for refused in [
+        ask(),
+        ask().bearer_auth("correct hors"),
+        ask().bearer_auth(""),
+        ask().basic_auth(TOKEN, Some("")),
+        ask().basic_auth("anybody", Some("wrong")),
+        ask().header("authorization", TOKEN),
+        ask().header("authorization", "Basic ###"),
+        client().get(format!("{url}?token={}", TOKEN.replace(' ', "%20"))),
+    ] {
+        let response = refused.send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+        assert!(header(&response, "www-authenticate").starts_with("Basic realm="));
+        assert_eq!(response.text().await.unwrap(), "A token is required.\n");
+    }
+}
+
+#[tokio::test]
+async fn without_the_token_only_health_and_readiness_answer() {
+    let running = started(Some(TOKEN)).await;
+    for path in ["/", "/report.json", "/csv/users.csv", "/csv/none.csv", "/nothing", "/healthz/", "/healthz/../report.json"] {
+        assert_eq!(get(&running, path).await.status(), StatusCode::UNAUTHORIZED, "{path}");
+    }
+    assert_eq!(get(&running, "/healthz").await.status(), StatusCode::OK);
+    assert_eq!(get(&running, "/readyz").await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn an_open_address_without_a_token_is_refused_before_listening() {
+    for (listen_on, token) in [("0.0.0.0:0", None), ("[::]:0", None), ("127.0.0.1:0", Some(""))] {
+        let options = Options { listen: listen_on.parse().unwrap(), token: token.map(SecretString::from) };
+        assert!(matches!(listen(&options).await, Err(StartError::TokenRequired(_) | StartError::EmptyToken)), "{listen_on}");
+    }
+    let options = Options { listen: "0.0.0.0:0".parse().unwrap(), token: Some(SecretString::from(TOKEN)) };
+    assert!(listen(&options).await.is_ok());
+    assert!(!format!("{options:?}").contains(TOKEN));
+}
+
+#[tokio::test]
+async fn names_outside_the_package_are_not_found() {
+    let running = started(None).await;
+    for path in [
+        "/csv/../../etc/passwd",
+        "/csv/..%2f..%2fetc%2fpasswd",
+        "/csv/%2e%2e/report.json",
+        "/csv/users.csv/",
+        "/csv/users.csv%00",
+        "/csv/",
+        "/csv",
+        "/csv//etc/passwd",
+        "/report.json/x",
+        "/favicon.ico",
+        "/index.html",
+    ] {
+        let answer = raw(&running, &format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")).await;
+        assert!(answer.starts_with("HTTP/1.1 404 "), "{path}: {answer}");
+        assert!(answer.ends_with("There is nothing here.\n"), "{path}: {answer}");
+    }
+    let broken = raw(&running, "GET /csv/%ff HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+    assert!(broken.starts_with("HTTP/1.1 4"), "{broken}");
+}
+
+#[tokio::test]
+async fn only_reading_is_possible() {
+    let running = started(None).await;
+    let head = client().head(format!("{}/csv/users.csv", running.base)).send().await.unwrap();
+    assert_eq!((head.status(), header(&head, "content-length")), (StatusCode::OK, "11"));
+    assert_eq!(head.bytes().await.unwrap().len(), 0);
+
+    for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS, Method::TRACE] {
+        for path in ["/", "/report.json", "/csv/users.csv", "/healthz"] {
+            let response = client().request(method.clone(), format!("{}{path}", running.base)).send().await.unwrap();
+            assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED, "{method} {path}");
+            assert_eq!(header(&response, "allow"), "GET,HEAD");
+        }
+    }
+    let posted = client().post(format!("{}/nothing", running.base)).send().await.unwrap();
+    assert_eq!(posted.status(), StatusCode::NOT_FOUND);
+    let with_body = client().get(format!("{}/", running.base)).body("x").send().await.unwrap();
+    assert_eq!(with_body.status(), StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test]
+async fn oversized_headers_are_refused() {
+    let running = started(None).await;
+    let answer = raw(&running, &format!("GET / HTTP/1.1\r\nhost: x\r\nx-long: {}\r\n\r\n", "x".repeat(20_000))).await;
+    assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+}
+
+#[tokio::test]
+async fn a_silent_caller_is_hung_up_on() {
+    let limits = connections::Limits { header: Duration::from_millis(50), ..connections::LIMITS };
+    let running = start_within(limits, document()).await;
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nhost:").await.unwrap();
+    let mut answer = Vec::new();
+    let closed = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut answer)).await;
+    assert!(closed.is_ok(), "the connection is still open");
+    assert!(!String::from_utf8_lossy(&answer).contains(" 200 "));
+}
+
+#[tokio::test]
+async fn the_stop_closes_idle_connections_and_the_listener() {
+    let running = started(None).await;
+    let keeping = client();
+    keeping.get(format!("{}/healthz", running.base)).send().await.unwrap().bytes().await.unwrap();
+    running.stop.cancel();
+    tokio::time::timeout(Duration::from_secs(4), running.task).await.expect("the stop is quick").unwrap();
+    assert!(TcpStream::connect(running.address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_caller_that_reads_nothing_does_not_hold_up_the_stop() {
+    let mut big = document();
+    big.page_html = Bytes::from(vec![b'x'; 32 << 20]);
+    let limits = connections::Limits { stop: Duration::from_millis(50), ..connections::LIMITS };
+    let running = start_within(limits, big).await;
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    let mut first = [0; 12];
+    stream.read_exact(&mut first).await.unwrap();
+    running.stop.cancel();
+    tokio::time::timeout(Duration::from_secs(5), running.task).await.expect("the stop has a limit").unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200");
+}
