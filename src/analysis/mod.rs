@@ -4,11 +4,33 @@
 //! `Fold` counts what it said. `assess` looks at whole histories: who is who, what belongs together,
 //! where each integration stands, what comes first.
 
+mod assess;
+mod attribute;
+mod authentications;
+mod burndown;
+mod changes;
+mod covered;
+mod days;
+mod figures;
 pub mod findings;
+mod identity;
+mod integrations;
+mod keys;
+mod owners;
 pub mod policy;
+mod rank;
+mod reasons;
+mod rhythm;
+mod rights;
+mod timeline;
+mod tokens;
+mod users;
+
+pub use assess::{Inputs, assess};
+pub use changes::{changes, statuses};
 
 pub use findings::{
     Authentication, BurndownDay, CampaignFindings, Change, ChangeCause, Findings, Integration, IntegrationKey, KnownIntegration,
-    Person, Term, TokenFinding, UserFinding,
+    Person, Statuses, Term, TokenFinding, UserFinding,
 };
 pub use policy::{Closure, Owner, Policy, Waiver};
