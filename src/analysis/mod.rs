@@ -1,19 +1,40 @@
 //! Every judgement. PURE: no I/O, no clock, no environment, no randomness; `now` is an argument.
 //!
-//! Two steps. `Classifier` looks at one sighting at a time, with the rules and the campaign's calendar, and
-//! `Fold` counts what it said. `assess` looks at whole histories: who is who, what belongs together,
-//! where each integration stands, what comes first.
+//! Two steps. [`Classifier`] looks at one sighting at a time, with the rules and the campaign's calendar, and [`fold()`]
+//! counts what it said. [`assess()`] looks at whole histories: who is who, what belongs together, where each integration
+//! stands, what comes first.
 
-pub mod classify;
+mod assess;
+mod attribute;
+mod authentications;
+mod burndown;
+mod changes;
+mod classify;
+mod covered;
+mod days;
+mod figures;
 pub mod findings;
-pub mod fold;
+mod fold;
+mod identity;
+mod integrations;
+mod keys;
+mod owners;
 pub mod policy;
-pub mod rules;
+mod rank;
+mod reasons;
+mod rhythm;
+mod rights;
+mod rules;
+mod timeline;
+mod tokens;
+mod users;
 
+pub use assess::{Inputs, assess};
+pub use changes::{changes, statuses};
 pub use classify::{Classified, Classifier};
 pub use findings::{
     Authentication, BurndownDay, CampaignFindings, Change, ChangeCause, Findings, Integration, IntegrationKey, KnownIntegration,
-    Person, Term, TokenFinding, UserFinding,
+    Person, Statuses, Term, TokenFinding, UserFinding,
 };
 pub use fold::fold;
 pub use policy::{Closure, Owner, Policy, Waiver};

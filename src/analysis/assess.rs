@@ -1,0 +1,160 @@
+//! The judgement over whole histories: who is who, what belongs together, where each integration stands, what comes
+//! first.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use super::attribute::{Unit, attribute};
+use super::covered::Coverages;
+use super::days::{self, Uses};
+use super::identity::People;
+use super::rights::Rights;
+use super::timeline::Rules;
+use super::{Findings, KnownIntegration, Person, Policy, authentications, integrations, keys, tokens, users};
+use crate::evidence::{Campaign, ClientCatalogue, Day, History, Ledger, Roster};
+
+/// Evidence older than this is not judged: it lies beyond every retirement, and each day of it is a row of the burndown.
+const MAX_DAYS: i32 = 4_000;
+
+/// Everything the judgement looks at.
+#[derive(Clone, Copy)]
+pub struct Inputs<'a> {
+    /// The instant it is seen from. For `--as-of DATE` the end of that day; later evidence is left out.
+    pub now: Timestamp,
+    pub history: &'a History,
+    pub roster: &'a Roster,
+    pub ledger: &'a Ledger,
+    pub clients: &'a ClientCatalogue,
+    pub campaigns: &'a [Campaign],
+    pub policy: &'a Policy,
+    /// In the order in which they became known.
+    pub known: &'a [KnownIntegration],
+}
+
+/// What the steps of the judgement share. Vectors are by unit unless they say otherwise.
+pub(super) struct Scene<'a> {
+    pub(super) inputs: &'a Inputs<'a>,
+    /// The first and last day that are judged; the last may not be over.
+    pub(super) first: Day,
+    pub(super) today: Day,
+    pub(super) people: People,
+    pub(super) rights: Rights,
+    pub(super) units: Vec<Unit>,
+    pub(super) ids: Vec<String>,
+    pub(super) persons: Vec<Person>,
+    /// A number for each user; none where nobody is named.
+    pub(super) user_numbers: Vec<Option<usize>>,
+    pub(super) uses: Uses<'a>,
+    /// By place number.
+    pub(super) is_repository: Vec<bool>,
+    pub(super) coverages: Coverages,
+    /// From which day on which set of sources had shown the unit.
+    pub(super) covered: Vec<Vec<(Day, usize)>>,
+    /// By source number: until when it was looked at.
+    looked_until_ms: Vec<i64>,
+}
+
+/// Judges everything that was recorded, as seen from `now`.
+pub fn assess(inputs: &Inputs<'_>) -> Findings {
+    let people = People::new(inputs.roster);
+    let units = attribute(&inputs.history.tracks, &signs_in(inputs.history), &people, inputs.clients);
+    let (ids, new_keys) = keys::assign(&units, inputs.known);
+    let scene = Scene::new(inputs, people, units, ids);
+    let campaigns: Vec<_> = inputs.campaigns.iter().map(|campaign| integrations::judge(&scene, campaign)).collect();
+    let users = users::judge(&scene, &campaigns);
+    Findings {
+        now: inputs.now,
+        tokens: tokens::judge(&scene, &users),
+        users,
+        authentications: authentications::list(&scene),
+        campaigns,
+        new_keys,
+    }
+}
+
+/// Which tracks ever signed somebody in, or failed to; the others tell about people only.
+fn signs_in(history: &History) -> Vec<bool> {
+    let mut signs_in = vec![false; history.tracks.len()];
+    for count in history.counts.iter().filter(|count| count.verdict.authentication) {
+        if let Some(track) = signs_in.get_mut(count.track as usize) {
+            *track = true;
+        }
+    }
+    signs_in
+}
+
+impl<'a> Scene<'a> {
+    fn new(inputs: &'a Inputs<'a>, people: People, units: Vec<Unit>, ids: Vec<String>) -> Self {
+        let now_ms = inputs.now.as_millisecond();
+        let today = Day::of_ms(now_ms - 1);
+        let oldest = today.plus(-MAX_DAYS);
+        let judged = inputs.history.counts.iter().map(|count| count.day).filter(|day| (oldest..=today).contains(day));
+        let first = judged.min().unwrap_or(today);
+        let uses = days::fold(inputs.history, &units, first, today);
+        let mut coverages = Coverages::new(inputs.ledger, &uses.sources, first, now_ms);
+        let covered = uses.units.iter().map(|unit| phases(&unit.shown, &mut coverages)).collect();
+        Self {
+            inputs,
+            first,
+            today,
+            rights: Rights::new(inputs.roster, &people),
+            persons: units.iter().map(|unit| people.person(&unit.key.user)).collect(),
+            people,
+            ids,
+            user_numbers: user_numbers(&units),
+            units,
+            is_repository: uses.places.iter().map(|place| place.repository.is_some()).collect(),
+            coverages,
+            covered,
+            looked_until_ms: uses.sources.iter().map(|source| looked_until_ms(inputs.ledger, source, now_ms)).collect(),
+            uses,
+        }
+    }
+
+    pub(super) fn rules<'c>(&self, campaign: &'c Campaign) -> Rules<'c> {
+        Rules {
+            campaign,
+            minimum_grade: self.inputs.policy.minimum_grade,
+            quiet_after_days: self.inputs.policy.quiet_after_days,
+            today: self.today,
+            now_ms: self.inputs.now.as_millisecond(),
+        }
+    }
+
+    /// Until when one of the sources that showed a unit was looking; what was seen was looked at.
+    pub(super) fn looked_until_ms(&self, unit: usize) -> i64 {
+        let uses = &self.uses.units[unit];
+        let looked = uses.shown.iter().map(|(_, source)| self.looked_until_ms[*source as usize]);
+        looked.chain(uses.cells.iter().map(|cell| cell.last_ms)).max().unwrap_or(i64::MIN)
+    }
+}
+
+/// Units are sorted by user.
+fn user_numbers(units: &[Unit]) -> Vec<Option<usize>> {
+    let mut numbers: HashMap<&str, usize> = HashMap::new();
+    let mut number = |user| {
+        let next = numbers.len();
+        *numbers.entry(user).or_insert(next)
+    };
+    units.iter().map(|unit| (!unit.key.user.is_empty()).then(|| number(unit.key.user.as_str()))).collect()
+}
+
+/// The growing set of sources that have shown a unit, from the day of each change on.
+fn phases(shown: &[(Day, u32)], coverages: &mut Coverages) -> Vec<(Day, usize)> {
+    let mut sources: Vec<u32> = Vec::new();
+    let mut phases = Vec::new();
+    for news in shown.chunk_by(|a, b| a.0 == b.0) {
+        sources.extend(news.iter().map(|(_, source)| *source));
+        sources.sort_unstable();
+        phases.push((news[0].0, coverages.of(&sources)));
+    }
+    phases
+}
+
+/// The last instant before now up to which a source was looked at.
+fn looked_until_ms(ledger: &Ledger, source: &str, now_ms: i64) -> i64 {
+    let intervals = ledger.sources.get(source).map_or(&[][..], Vec::as_slice);
+    let looked = intervals.iter().filter(|c| c.state.looked() && c.from_ms < now_ms);
+    looked.map(|c| c.to_ms.min(now_ms)).max().unwrap_or(i64::MIN)
+}

@@ -1,0 +1,105 @@
+//! What is counted of one integration in one campaign, beside its status.
+
+use std::collections::BTreeMap;
+
+use super::days::Cell;
+use super::timeline::Rules;
+use crate::evidence::{Credential, Grade, Outcome};
+
+/// The windows of the columns `…_7d` and `…_30d`, the day of now included.
+pub(super) const WEEK_DAYS: i32 = 7;
+pub(super) const MONTH_DAYS: i32 = 30;
+
+/// Sums and extremes over an integration's cells. Instants are milliseconds since the epoch.
+#[derive(Clone, Debug)]
+pub(super) struct Figures {
+    /// Of legacy use, as all that do not say otherwise.
+    pub(super) first_ms: i64,
+    pub(super) last_ms: i64,
+    pub(super) last_accepted_ms: Option<i64>,
+    pub(super) last_rejected_ms: Option<i64>,
+    pub(super) rejected_outside_windows: bool,
+    pub(super) uses_7d: u64,
+    pub(super) uses_30d: u64,
+    pub(super) rejected_30d: u64,
+    pub(super) writes_30d: u64,
+    /// Uses by place number.
+    pub(super) places: BTreeMap<u32, u64>,
+    pub(super) accepted_after_removal: bool,
+    /// The newest accepted replacement.
+    pub(super) replacement: Option<(i64, Credential)>,
+    pub(super) replacement_rejected_30d: u64,
+    /// The newest rule by grade.
+    rules: [Option<(i64, u16)>; Grade::ALL.len()],
+}
+
+impl Figures {
+    pub(super) fn of(cells: &[Cell], rules: &Rules<'_>) -> Self {
+        let mut figures = Self {
+            first_ms: i64::MAX,
+            last_ms: i64::MIN,
+            last_accepted_ms: None,
+            last_rejected_ms: None,
+            rejected_outside_windows: false,
+            uses_7d: 0,
+            uses_30d: 0,
+            rejected_30d: 0,
+            writes_30d: 0,
+            places: BTreeMap::new(),
+            accepted_after_removal: false,
+            replacement: None,
+            replacement_rejected_30d: 0,
+            rules: [None; Grade::ALL.len()],
+        };
+        for cell in cells {
+            if rules.is_legacy(cell) {
+                figures.take_legacy(cell, rules);
+            } else if rules.is_replacement(cell) {
+                figures.replacement = figures.replacement.max(Some((cell.last_ms, cell.credential)));
+            } else if rules.campaign.is_replacement(cell.credential) && cell.outcome == Outcome::Rejected {
+                figures.replacement_rejected_30d += if recent(cell, rules, MONTH_DAYS) { cell.uses } else { 0 };
+            }
+        }
+        figures
+    }
+
+    fn take_legacy(&mut self, cell: &Cell, rules: &Rules<'_>) {
+        self.first_ms = self.first_ms.min(cell.first_ms);
+        self.last_ms = self.last_ms.max(cell.last_ms);
+        *self.places.entry(cell.place).or_default() += cell.uses;
+        let rule = &mut self.rules[cell.grade as usize];
+        *rule = (*rule).max(Some((cell.last_ms, cell.rule)));
+        match cell.outcome {
+            Outcome::Accepted => {
+                self.last_accepted_ms = self.last_accepted_ms.max(Some(cell.last_ms));
+                let removed = rules.campaign.removed_at(cell.last_ms);
+                self.accepted_after_removal |= removed && cell.grade == Grade::Proven;
+            }
+            Outcome::Rejected => {
+                self.last_rejected_ms = self.last_rejected_ms.max(Some(cell.last_ms));
+                self.rejected_outside_windows |= cell.last_outside_ms.is_some();
+            }
+            Outcome::Unknown => {}
+        }
+        if recent(cell, rules, MONTH_DAYS) {
+            self.uses_30d += cell.uses;
+            self.writes_30d += cell.writes;
+            self.rejected_30d += if cell.outcome == Outcome::Rejected { cell.uses } else { 0 };
+        }
+        self.uses_7d += if recent(cell, rules, WEEK_DAYS) { cell.uses } else { 0 };
+    }
+
+    pub(super) fn window_only(&self) -> bool {
+        self.last_rejected_ms.is_some() && !self.rejected_outside_windows
+    }
+
+    /// The rule that gave the newest evidence of a grade.
+    pub(super) fn rule(&self, grade: Grade) -> Option<u16> {
+        self.rules[grade as usize].map(|(_, rule)| rule)
+    }
+}
+
+/// Whether a cell lies on one of the last `days` days, today included.
+pub(super) fn recent(cell: &Cell, rules: &Rules<'_>, days: i32) -> bool {
+    cell.day > rules.today.plus(-days)
+}

@@ -1,0 +1,157 @@
+//! One campaign's integrations: swept through time, described, ranked, and counted down.
+
+use super::assess::Scene;
+use super::burndown::Burndown;
+use super::days::UnitUses;
+use super::figures::Figures;
+use super::owners::{Subject, owner_of};
+use super::rank::{self, Moment};
+use super::reasons;
+use super::timeline::{Course, Rules, Standing, sweep};
+use super::{CampaignFindings, Integration};
+use crate::evidence::{Campaign, Day, Permission, time::MS_PER_DAY, time::instant};
+
+/// Judges every integration with legacy evidence of one campaign.
+pub(super) fn judge(scene: &Scene<'_>, campaign: &Campaign) -> CampaignFindings {
+    let rules = scene.rules(campaign);
+    let mut burndown = Burndown::new(scene.first, scene.today);
+    let mut integrations = Vec::new();
+    for (number, uses) in scene.uses.units.iter().enumerate() {
+        let course = course(scene, number, uses);
+        let user = scene.user_numbers[number];
+        if let Some(standing) = sweep(&course, &rules, |day| burndown.count(user, day)) {
+            integrations.push(describe(scene, &rules, number, &standing));
+        }
+    }
+    rank::order(&mut integrations);
+    CampaignFindings { campaign: campaign.clone(), integrations, burndown: burndown.into_rows() }
+}
+
+fn course<'a>(scene: &'a Scene<'_>, number: usize, uses: &'a UnitUses) -> Course<'a> {
+    let closures = scene.inputs.policy.closures.iter().filter(|closure| closure.integration == scene.ids[number]);
+    Course {
+        cells: &uses.cells,
+        covered: scene.covered[number].iter().map(|(day, set)| (*day, scene.coverages.set(*set))).collect(),
+        closures: closures.map(|closure| Day::from_date(closure.date)).collect(),
+        is_repository: &scene.is_repository,
+    }
+}
+
+fn describe(scene: &Scene<'_>, rules: &Rules<'_>, number: usize, standing: &Standing) -> Integration {
+    let (unit, uses) = (&scene.units[number], &scene.uses.units[number]);
+    let figures = Figures::of(&uses.cells, rules);
+    let places = Places::new(scene, &figures);
+    let client = scene.inputs.clients.get(&unit.key.client);
+    let user = scene.persons[number].clone();
+    let subject = Subject {
+        user: &user,
+        workspaces: places.workspaces.clone(),
+        repositories: places.repositories.iter().map(String::as_str).collect(),
+        clients: vec![&unit.key.client],
+        origins: vec![&unit.key.origin],
+    };
+    let owner = owner_of(&scene.inputs.policy.owners, &subject);
+    let lead_time_days = owner.and_then(|owner| owner.lead_time_days).unwrap_or(scene.inputs.policy.lead_time_days);
+    let policy = scene.inputs.policy;
+    let waiver = policy.waivers.iter().position(|w| w.integration == scene.ids[number] && w.holds_on(scene.today));
+    let deadline = rules.campaign.removal;
+    let sources: Vec<String> = uses.shown.iter().map(|(_, source)| scene.uses.sources[*source as usize].to_owned()).collect();
+    let mut row = Integration {
+        id: scene.ids[number].clone(),
+        rank: None,
+        status: standing.last.status,
+        returned: standing.last.returned,
+        waiver,
+        window_only: figures.window_only(),
+        unseen_since: reasons::unseen_since(scene.looked_until_ms(number), rules.now_ms),
+        grade: standing.last.grade,
+        score: 0.0,
+        terms: Vec::new(),
+        owner: owner.map(|owner| owner.name.clone()),
+        owner_email: owner.and_then(|owner| owner.email.clone()),
+        lead_time_days,
+        workspaces: places.workspaces.iter().map(|workspace| (*workspace).to_owned()).collect(),
+        workspace: places.most_used.map(str::to_owned),
+        client: unit.key.client.clone(),
+        client_name: client.map_or_else(|| unit.key.client.clone(), |client| client.name.clone()),
+        category: scene.inputs.clients.category(&unit.key.client),
+        origin: unit.key.origin.clone(),
+        machine: None,
+        period_days: standing.period_days,
+        first_seen: instant(figures.first_ms),
+        last_seen: instant(figures.last_ms),
+        last_accepted: figures.last_accepted_ms.map(instant),
+        last_rejected: figures.last_rejected_ms.map(instant),
+        uses_7d: figures.uses_7d,
+        uses_30d: figures.uses_30d,
+        rejected_30d: figures.rejected_30d,
+        writes_30d: figures.writes_30d,
+        highest_permission: places.highest_permission(scene, &user.id).map(|permission| permission.as_str().to_owned()),
+        user,
+        repositories: places.repositories,
+        replacement: figures.replacement.map(|(_, credential)| credential),
+        replacement_last_seen: figures.replacement.map(|(ms, _)| instant(ms)),
+        replacement_rejected_30d: figures.replacement_rejected_30d,
+        deadline,
+        latest_safe_start: instant(deadline.as_millisecond() - i64::from(lead_time_days) * MS_PER_DAY),
+        advice: reasons::advice(client),
+        reasons: Vec::new(),
+        contradiction: figures.accepted_after_removal,
+        sources: sorted(sources),
+    };
+    let waiver = waiver.map(|at| &policy.waivers[at]);
+    row.reasons = reasons::reasons(&row, rules.campaign, &figures, standing, &scene.inputs.history.rules, waiver);
+    (row.score, row.terms) = rank::score(&row, &moment(rules, standing));
+    row
+}
+
+fn sorted(mut texts: Vec<String>) -> Vec<String> {
+    texts.sort_unstable();
+    texts
+}
+
+fn moment(rules: &Rules<'_>, standing: &Standing) -> Moment {
+    #[expect(clippy::cast_precision_loss, reason = "instants in milliseconds lie below 2^53")]
+    let days_left = (rules.campaign.removal.as_millisecond() - rules.now_ms) as f64 / MS_PER_DAY as f64;
+    Moment {
+        removed: rules.campaign.removed_at(rules.now_ms - 1),
+        days_left,
+        silence: f64::from(standing.silent_days) / standing.horizon_days,
+    }
+}
+
+/// Where an integration uses the legacy credential, sorted.
+struct Places<'a> {
+    workspaces: Vec<&'a str>,
+    most_used: Option<&'a str>,
+    slugs: Vec<(&'a str, &'a str)>,
+    repositories: Vec<String>,
+}
+
+impl<'a> Places<'a> {
+    fn new(scene: &'a Scene<'_>, figures: &Figures) -> Self {
+        let used = || figures.places.iter().map(|(place, uses)| (scene.uses.places[*place as usize], *uses));
+        let mut by_workspace: Vec<(&str, u64)> = Vec::new();
+        // Places are sorted by workspace first.
+        for (workspace, uses) in used().filter_map(|(place, uses)| Some((place.workspace?, uses))) {
+            match by_workspace.last_mut() {
+                Some((last, sum)) if *last == workspace => *sum += uses,
+                _ => by_workspace.push((workspace, uses)),
+            }
+        }
+        let repositories = used().filter_map(|(place, _)| place.repository.map(|slug| (place.workspace, slug)));
+        Self {
+            // The last of equals is taken, so the search runs backwards to find the first by name.
+            most_used: by_workspace.iter().rev().max_by_key(|(_, uses)| *uses).map(|(workspace, _)| *workspace),
+            workspaces: by_workspace.into_iter().map(|(workspace, _)| workspace).collect(),
+            slugs: repositories.clone().filter_map(|(workspace, slug)| Some((workspace?, slug))).collect(),
+            repositories: repositories
+                .map(|(workspace, slug)| workspace.map_or_else(|| slug.to_owned(), |workspace| format!("{workspace}/{slug}")))
+                .collect(),
+        }
+    }
+
+    fn highest_permission(&self, scene: &Scene<'_>, user: &str) -> Option<Permission> {
+        scene.rights.highest(user, self.workspaces.iter().copied(), self.slugs.iter().copied())
+    }
+}

@@ -1,0 +1,109 @@
+//! Whose an integration is: the first owner whose every given pattern matches.
+
+use super::{Owner, Person};
+
+/// What owners are matched against: one integration, or all that one user has.
+pub(super) struct Subject<'a> {
+    pub(super) user: &'a Person,
+    pub(super) workspaces: Vec<&'a str>,
+    /// `workspace/repository`.
+    pub(super) repositories: Vec<&'a str>,
+    pub(super) clients: Vec<&'a str>,
+    pub(super) origins: Vec<&'a str>,
+}
+
+/// The first owner in the list whose patterns all match.
+pub(super) fn owner_of<'p>(owners: &'p [Owner], subject: &Subject<'_>) -> Option<&'p Owner> {
+    owners.iter().find(|owner| owns(owner, subject))
+}
+
+fn owns(owner: &Owner, subject: &Subject<'_>) -> bool {
+    let user = subject.user;
+    let names: Vec<&str> = [Some(user.id.as_str()), user.email.as_deref(), user.name.as_deref()].into_iter().flatten().collect();
+    any(owner.workspace.as_deref(), &subject.workspaces, glob)
+        && any(owner.repository.as_deref(), &subject.repositories, repository_matches)
+        && any(owner.client.as_deref(), &subject.clients, glob)
+        && any(owner.origin.as_deref(), &subject.origins, glob)
+        && any(owner.user.as_deref(), &names, glob)
+}
+
+/// Whether a pattern matches one of the texts; no pattern matches always.
+fn any(pattern: Option<&str>, texts: &[&str], matches: fn(&str, &str) -> bool) -> bool {
+    pattern.is_none_or(|pattern| texts.iter().any(|text| matches(pattern, text)))
+}
+
+/// A pattern with a slash means workspace and repository, one without means the repository.
+fn repository_matches(pattern: &str, repository: &str) -> bool {
+    let slug = repository.rsplit('/').next().unwrap_or(repository);
+    glob(pattern, if pattern.contains('/') { repository } else { slug })
+}
+
+/// Whether the whole text matches; `*` stands for any characters, also none. Letters match in either case.
+fn glob(pattern: &str, text: &str) -> bool {
+    let (pattern, text) = (pattern.to_lowercase(), text.to_lowercase());
+    let Some((start, rest)) = pattern.split_once('*') else { return pattern == text };
+    let Some(mut text) = text.strip_prefix(start) else { return false };
+    let (middle, end) = rest.rsplit_once('*').unwrap_or(("", rest));
+    for part in middle.split('*') {
+        match text.find(part) {
+            Some(at) => text = &text[at + part.len()..],
+            None => return false,
+        }
+    }
+    text.ends_with(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_any_characters() {
+        for (pattern, text, expected) in [
+            ("*", "", true),
+            ("*", "anything", true),
+            ("payments-*", "payments-api", true),
+            ("payments-*", "payments", false),
+            ("Payments-API", "payments-api", true),
+            ("*-api", "payments-api", true),
+            ("p*m*s-*i", "payments-api", true),
+            ("a*a", "a", false),
+            ("a*b*b", "ab", false),
+            ("**", "x", true),
+            ("exact", "exactly", false),
+        ] {
+            assert_eq!(glob(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn every_pattern_given_must_match_and_the_first_owner_wins() {
+        let owner = |name: &str, workspace: Option<&str>, repository: Option<&str>, user: Option<&str>| Owner {
+            name: name.to_owned(),
+            workspace: workspace.map(str::to_owned),
+            repository: repository.map(str::to_owned),
+            user: user.map(str::to_owned),
+            ..Owner::default()
+        };
+        let owners = [
+            owner("elsewhere", Some("other"), Some("payments-*"), None),
+            owner("ada", None, None, Some("ada@*")),
+            owner("payments", Some("acme"), Some("payments-*"), None),
+            owner("rest", None, None, None),
+        ];
+        let found = |email: Option<&str>, repository: &str| {
+            let user = Person { id: "u1".to_owned(), email: email.map(str::to_owned), name: None };
+            let subject = Subject {
+                user: &user,
+                workspaces: vec!["acme"],
+                repositories: vec![repository],
+                clients: vec![],
+                origins: vec![],
+            };
+            owner_of(&owners, &subject).map(|o| o.name.clone())
+        };
+        assert_eq!(found(None, "acme/payments-api").as_deref(), Some("payments"));
+        assert_eq!(found(Some("ada@example.test"), "acme/payments-api").as_deref(), Some("ada"));
+        assert_eq!(found(None, "acme/web").as_deref(), Some("rest"));
+    }
+}

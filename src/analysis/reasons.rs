@@ -1,0 +1,103 @@
+//! Why an integration has its status and grade, in plain words, and what to do about it.
+
+use super::figures::Figures;
+use super::rank::counted;
+use super::timeline::Standing;
+use super::{Integration, Waiver};
+use crate::evidence::{Campaign, Client, Day, Grade, Status, time::instant};
+
+/// The advice where the catalogue knows nothing of the client.
+const GENERAL_ADVICE: &str = "Create an API token with the scopes the job needs, or a repository access token; username: the \
+                              Atlassian account email for REST, x-bitbucket-api-token-auth or the Bitbucket username for git";
+/// The usual reasons for which a replacement is refused, and how each is mended.
+const REPLACEMENT_TRAP: &str = "check its username (the account email for REST, x-bitbucket-api-token-auth or the Bitbucket \
+                                username for git), its scopes and its expiry";
+
+/// Reasons, the most important first.
+pub(super) fn reasons(
+    row: &Integration,
+    campaign: &Campaign,
+    figures: &Figures,
+    standing: &Standing,
+    rules: &[String],
+    waiver: Option<&Waiver>,
+) -> Vec<String> {
+    let noun = singular(&campaign.noun);
+    let mut reasons = Vec::new();
+    if row.contradiction {
+        reasons.push(format!("contradiction: {noun} was accepted after the removal"));
+    }
+    if row.returned {
+        reasons.push(format!("came back: it had stopped using {noun}, and uses it again"));
+    }
+    reasons.push(status_words(row, standing, &noun));
+    reasons.push(use_words(row, &noun, figures.rule(row.grade).and_then(|rule| rules.get(usize::from(rule)))));
+    if row.window_only {
+        reasons.push("rejected only inside brownout windows".to_owned());
+    }
+    if row.replacement_rejected_30d > 0 {
+        let refused = counted(row.replacement_rejected_30d, "time", "times");
+        reasons.push(format!("a replacement was refused {refused} in 30 days: {REPLACEMENT_TRAP}"));
+    }
+    if let Some(since) = row.unseen_since {
+        reasons.push(format!("its sources have not looked since {}", Day::of(since)));
+    }
+    if let Some(waiver) = waiver {
+        reasons.push(format!("accepted until {} by {} ({})", waiver.until, waiver.approver, waiver.ticket));
+    }
+    reasons
+}
+
+fn status_words(row: &Integration, standing: &Standing, noun: &str) -> String {
+    let replaced = row.replacement_last_seen.map_or_else(String::new, |at| Day::of(at).to_string());
+    let replacement = row.replacement.map_or("replacement", |credential| credential.as_str());
+    let silent = format!("{} (enough: {:.0})", counted(standing.silent_days.into(), "day", "days"), standing.horizon_days.ceil());
+    match row.status {
+        Status::Stale => format!("{noun} is still tried and refused, while {replacement} is accepted everywhere it is needed"),
+        Status::Migrating => format!("{replacement} was accepted on {replaced}, but {noun} is still in use"),
+        Status::Failing => format!("its newest use of {noun} was refused, on {}", Day::of(row.last_seen)),
+        Status::Active => format!("{noun} was last used on {}", Day::of(row.last_seen)),
+        Status::Migrated => format!("{replacement} was accepted on {replaced}, after the last use of {noun}"),
+        Status::Retired => format!("no use of {noun} for {silent} that somebody looked at, and nothing else since"),
+        Status::Quiet => format!("not seen with {noun} for {silent} that somebody looked at; that proves nothing"),
+    }
+}
+
+fn use_words(row: &Integration, noun: &str, rule: Option<&String>) -> String {
+    let (uses, span) = match (row.uses_7d, row.uses_30d) {
+        (0, 0) => {
+            return format!("no use in the last 30 days, the last on {} ({})", Day::of(row.last_seen), grade_words(row, rule));
+        }
+        (0, uses) => (uses, 30),
+        (uses, _) => (uses, 7),
+    };
+    let looks = if row.grade >= Grade::Strong { "" } else { "what looks like " };
+    format!("{} in the last {span} days with {looks}{noun} ({})", counted(uses, "use", "uses"), grade_words(row, rule))
+}
+
+fn grade_words(row: &Integration, rule: Option<&String>) -> String {
+    rule.map_or_else(|| row.grade.to_string(), |rule| format!("{}: {rule}", row.grade))
+}
+
+/// `app passwords` to `an app password`.
+fn singular(noun: &str) -> String {
+    let noun = noun.strip_suffix('s').unwrap_or(noun);
+    let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u', 'A', 'E', 'I', 'O', 'U']) { "an" } else { "a" };
+    format!("{article} {noun}")
+}
+
+/// What to create, which username, which scopes.
+pub(super) fn advice(client: Option<&Client>) -> String {
+    client.map_or_else(
+        || GENERAL_ADVICE.to_owned(),
+        |client| format!("Create: {}; username: {}; scopes: {}", client.replacement, client.username, client.scopes),
+    )
+}
+
+/// When the sources that showed an integration stopped looking; none while one of them still looks, or did so within
+/// the last day: sources are read in turns, and a turn that is late is no blindness.
+pub(super) fn unseen_since(looked_until_ms: i64, now_ms: i64) -> Option<jiff::Timestamp> {
+    (now_ms - looked_until_ms >= UNSEEN_AFTER_MS).then(|| instant(looked_until_ms))
+}
+
+const UNSEEN_AFTER_MS: i64 = crate::evidence::time::MS_PER_DAY;

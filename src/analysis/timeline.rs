@@ -1,0 +1,321 @@
+//! Where an integration stands at the end of every day. One sweep over its days: each day costs a few comparisons,
+//! because the gaps are kept sorted and covered days are counted by subtraction.
+
+use super::covered::CoveredDays;
+use super::days::Cell;
+use super::rhythm::Rhythm;
+use crate::evidence::{Campaign, Day, Grade, Outcome, Status};
+
+/// What a sweep needs to know beside the cells.
+#[derive(Clone, Copy)]
+pub(super) struct Rules<'a> {
+    pub(super) campaign: &'a Campaign,
+    pub(super) minimum_grade: Grade,
+    pub(super) quiet_after_days: f64,
+    /// The last day that is judged; it may not be over.
+    pub(super) today: Day,
+    /// The instant it is judged from, milliseconds since the epoch.
+    pub(super) now_ms: i64,
+}
+
+impl Rules<'_> {
+    pub(super) fn is_legacy(&self, cell: &Cell) -> bool {
+        self.campaign.is_legacy(cell.credential) && cell.grade >= self.minimum_grade
+    }
+
+    /// Replacement evidence is accepted use.
+    pub(super) fn is_replacement(&self, cell: &Cell) -> bool {
+        self.campaign.is_replacement(cell.credential) && cell.outcome == Outcome::Accepted
+    }
+
+    /// Whether the campaign's removal lies before the end of a day, or before now on the day of now.
+    fn removed_by(&self, day: Day) -> bool {
+        self.campaign.removed_at(day.end_ms().min(self.now_ms) - 1)
+    }
+}
+
+/// One integration's input to a sweep.
+pub(super) struct Course<'a> {
+    /// Sorted by day.
+    pub(super) cells: &'a [Cell],
+    /// Which days count as covered from which day on, since sources show it one after the other; sorted by day.
+    pub(super) covered: Vec<(Day, &'a CoveredDays)>,
+    /// The days of an owner's word that it is gone.
+    pub(super) closures: Vec<Day>,
+    /// Places without a repository, by place number, have no horizon of their own.
+    pub(super) is_repository: &'a [bool],
+}
+
+/// How an integration stood at the end of a day.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct DayStanding {
+    pub(super) day: Day,
+    pub(super) status: Status,
+    /// It was migrated or retired before, and is used with the legacy credential again.
+    pub(super) returned: bool,
+    /// The best grade of the legacy evidence within the integration's own horizon, else of all of it.
+    pub(super) grade: Grade,
+    /// Legacy uses of that day.
+    pub(super) uses: u64,
+    pub(super) rejected: u64,
+}
+
+/// How it stands on the last day.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Standing {
+    pub(super) last: DayStanding,
+    pub(super) period_days: Option<f64>,
+    pub(super) horizon_days: f64,
+    /// Covered days since the last legacy use.
+    pub(super) silent_days: u32,
+}
+
+/// Tells `each_day` how it stood, from the day of the first legacy use to today. None without legacy use.
+pub(super) fn sweep(course: &Course<'_>, rules: &Rules<'_>, mut each_day: impl FnMut(&DayStanding)) -> Option<Standing> {
+    let first = course.cells.iter().find(|cell| rules.is_legacy(cell))?.day;
+    let mut progress = Progress::new(course, rules)?;
+    let mut rest = course.cells;
+    let mut covered = course.covered.iter().peekable();
+    let (mut gone, mut returned) = (false, false);
+    let mut last = None;
+    let earlier = rest.partition_point(|cell| cell.day < first);
+    progress.take(&rest[..earlier]);
+    rest = &rest[earlier..];
+    for day in (first.0..=rules.today.0).map(Day) {
+        while let Some((_, days)) = covered.next_if(|(from, _)| *from <= day) {
+            progress.look_through(days);
+        }
+        let (today, later) = rest.split_at(rest.iter().take_while(|cell| cell.day == day).count());
+        rest = later;
+        let (uses, rejected) = progress.take(today);
+        let status = progress.status(day);
+        let left = matches!(status, Status::Migrated | Status::Retired);
+        returned = !left && (returned || (gone && uses > 0));
+        gone = left || (gone && !returned);
+        let standing = DayStanding { day, status, returned, grade: progress.grade(day), uses, rejected };
+        each_day(&standing);
+        last = Some(standing);
+    }
+    Some(progress.standing(last?))
+}
+
+/// What is remembered of the days so far.
+struct Progress<'a> {
+    rules: &'a Rules<'a>,
+    course: &'a Course<'a>,
+    covered: &'a CoveredDays,
+    rhythm: Rhythm,
+    horizon: f64,
+    /// By place number, sorted.
+    places: Vec<PlaceProgress>,
+    /// The place whose own horizon ends last, and the count of covered days at which it does.
+    lasting: Option<(usize, f64)>,
+    last_legacy_ms: i64,
+    last_any_ms: i64,
+    /// Of accepted replacement use.
+    replaced: Option<(Day, i64)>,
+    newest_outside: Option<Newest>,
+    /// The last day with legacy use that was not rejected.
+    unrejected: Option<Day>,
+    /// The last day of legacy use by grade.
+    graded: [Option<Day>; Grade::ALL.len()],
+}
+
+struct PlaceProgress {
+    place: u32,
+    rhythm: Rhythm,
+    own_horizon: Option<f64>,
+    unrejected: Option<Day>,
+    replaced: Option<Day>,
+}
+
+/// The newest legacy use outside brownout windows; at the same instant a rejection counts as the newer.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Newest {
+    ms: i64,
+    rejected: bool,
+    day: Day,
+    place: usize,
+}
+
+impl<'a> Progress<'a> {
+    fn new(course: &'a Course<'a>, rules: &'a Rules<'a>) -> Option<Self> {
+        let mut numbers: Vec<u32> = course.cells.iter().map(|cell| cell.place).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let place =
+            |place| PlaceProgress { place, rhythm: Rhythm::default(), own_horizon: None, unrejected: None, replaced: None };
+        Some(Self {
+            rules,
+            course,
+            covered: course.covered.first()?.1,
+            rhythm: Rhythm::default(),
+            horizon: 0.0,
+            places: numbers.into_iter().map(place).collect(),
+            lasting: None,
+            last_legacy_ms: i64::MIN,
+            last_any_ms: i64::MIN,
+            replaced: None,
+            newest_outside: None,
+            unrejected: None,
+            graded: [None; Grade::ALL.len()],
+        })
+    }
+
+    /// One more source looks on.
+    fn look_through(&mut self, covered: &'a CoveredDays) {
+        self.covered = covered;
+        self.find_lasting();
+    }
+
+    /// Takes in the cells of one day, or of days before the first legacy use; gives the legacy uses and rejections.
+    fn take(&mut self, cells: &[Cell]) -> (u64, u64) {
+        let (mut uses, mut rejected) = (0, 0);
+        for cell in cells {
+            self.last_any_ms = self.last_any_ms.max(cell.last_ms);
+            let place = self.places.binary_search_by_key(&cell.place, |p| p.place).expect("every cell's place was collected");
+            if self.rules.is_legacy(cell) {
+                uses += cell.uses;
+                if cell.outcome == Outcome::Rejected {
+                    rejected += cell.uses;
+                }
+                self.take_legacy(cell, place);
+            } else if self.rules.is_replacement(cell) {
+                self.places[place].replaced = Some(cell.day);
+                self.replaced = self.replaced.max(Some((cell.day, cell.last_ms)));
+            }
+        }
+        if uses > 0 {
+            self.horizon = self.rhythm.horizon(self.rules.quiet_after_days);
+        }
+        (uses, rejected)
+    }
+
+    fn take_legacy(&mut self, cell: &Cell, place: usize) {
+        let rejected = cell.outcome == Outcome::Rejected;
+        self.rhythm.add(cell.day);
+        self.last_legacy_ms = self.last_legacy_ms.max(cell.last_ms);
+        self.graded[cell.grade as usize] = Some(cell.day);
+        let newest = cell.last_outside_ms.map(|ms| Newest { ms, rejected, day: cell.day, place });
+        self.newest_outside = self.newest_outside.max(newest);
+        let progress = &mut self.places[place];
+        progress.rhythm.add(cell.day);
+        if !rejected {
+            progress.unrejected = Some(cell.day);
+            self.unrejected = Some(cell.day);
+        }
+        if self.course.is_repository[cell.place as usize] {
+            progress.own_horizon = progress.rhythm.own_horizon(self.rules.quiet_after_days);
+            self.prolong(place);
+        }
+    }
+
+    /// The count of covered days at which a place's own horizon ends.
+    fn limit(&self, place: usize) -> Option<f64> {
+        let place = &self.places[place];
+        let last = place.rhythm.last()?;
+        place.own_horizon.map(|horizon| f64::from(self.covered.through(last)) + horizon)
+    }
+
+    /// A place was used again: its horizon ends later, or has become shorter.
+    fn prolong(&mut self, place: usize) {
+        let Some(limit) = self.limit(place) else { return };
+        match self.lasting {
+            Some((longest, at)) if longest == place && limit < at => self.find_lasting(),
+            Some((_, at)) if limit < at => {}
+            _ => self.lasting = Some((place, limit)),
+        }
+    }
+
+    fn find_lasting(&mut self) {
+        let limits = (0..self.places.len()).filter_map(|place| Some((place, self.limit(place)?)));
+        self.lasting = limits.max_by(|a, b| a.1.total_cmp(&b.1));
+    }
+
+    /// Whether fewer covered days than `horizon` have passed at the end of `at`.
+    fn within(&self, day: Option<Day>, horizon: f64, at: Day) -> bool {
+        day.is_some_and(|day| f64::from(self.covered.between(day, at)) < horizon)
+    }
+
+    /// The horizon of use in one place: the integration's, or the place's own where that is longer.
+    fn horizon_of(&self, place: &PlaceProgress) -> f64 {
+        place.own_horizon.map_or(self.horizon, |own| own.max(self.horizon))
+    }
+
+    /// The contract's table, from the top.
+    fn status(&self, at: Day) -> Status {
+        let last = self.rhythm.last();
+        let used = self.within(last, self.horizon, at);
+        let used_somewhere = used || self.lasting.is_some_and(|(_, limit)| f64::from(self.covered.through(at)) < limit);
+        if used_somewhere && self.rules.removed_by(at) && self.only_knocks(at) {
+            return Status::Stale;
+        }
+        if used && self.within(self.replaced.map(|(day, _)| day), self.horizon, at) {
+            return Status::Migrating;
+        }
+        if self.newest_was_rejected(at) {
+            return Status::Failing;
+        }
+        if used_somewhere {
+            return Status::Active;
+        }
+        if self.replaced.is_some_and(|(_, ms)| ms > self.last_legacy_ms) {
+            return Status::Migrated;
+        }
+        if self.closed(at) || self.silent_long_enough(at) { Status::Retired } else { Status::Quiet }
+    }
+
+    /// All legacy use within the horizon was rejected, and whatever it touched is reached with a replacement. Legacy use
+    /// that names no repository is matched by any replacement use.
+    fn only_knocks(&self, at: Day) -> bool {
+        if self.within(self.unrejected, self.horizon, at) {
+            return false;
+        }
+        self.places.iter().all(|place| {
+            let horizon = self.horizon_of(place);
+            let replaced = match self.course.is_repository[place.place as usize] {
+                true => place.replaced,
+                false => self.replaced.map(|(day, _)| day),
+            };
+            let knocked = self.within(place.rhythm.last(), horizon, at);
+            !knocked || (!self.within(place.unrejected, horizon, at) && self.within(replaced, horizon, at))
+        })
+    }
+
+    fn newest_was_rejected(&self, at: Day) -> bool {
+        self.newest_outside.is_some_and(|newest| {
+            newest.rejected && self.within(Some(newest.day), self.horizon_of(&self.places[newest.place]), at)
+        })
+    }
+
+    /// An owner's word holds until later use of the legacy credential disproves it.
+    fn closed(&self, at: Day) -> bool {
+        self.course.closures.iter().any(|closed| *closed <= at && self.rhythm.last() <= Some(*closed))
+    }
+
+    /// A known period, silence for twice that and 30 covered days at least, and nothing else seen since.
+    fn silent_long_enough(&self, at: Day) -> bool {
+        let enough = self.horizon.max(RETIRED_AFTER_DAYS);
+        let known = self.rhythm.period().is_some();
+        known && !self.within(self.rhythm.last(), enough, at) && self.last_any_ms <= self.last_legacy_ms
+    }
+
+    fn grade(&self, at: Day) -> Grade {
+        let best = |wanted: &dyn Fn(Option<Day>) -> bool| {
+            Grade::ALL.iter().rev().copied().find(|grade| wanted(self.graded[*grade as usize]))
+        };
+        best(&|day| self.within(day, self.horizon, at)).or_else(|| best(&|day| day.is_some())).unwrap_or(Grade::None)
+    }
+
+    fn standing(&self, last: DayStanding) -> Standing {
+        Standing {
+            last,
+            period_days: self.rhythm.period(),
+            horizon_days: self.horizon,
+            silent_days: self.rhythm.last().map_or(0, |day| self.covered.between(day, last.day)),
+        }
+    }
+}
+
+/// Silence retires an integration after this many covered days at the earliest, however often it used to run.
+const RETIRED_AFTER_DAYS: f64 = 30.0;

@@ -1,0 +1,61 @@
+//! The tokens of the inventories, and when they end.
+
+use std::collections::{HashMap, HashSet};
+
+use jiff::Timestamp;
+
+use super::assess::Scene;
+use super::{TokenFinding, UserFinding};
+use crate::evidence::{Credential, time::MS_PER_DAY};
+
+/// All tokens, sorted by expiry (those without one last), then id.
+pub(super) fn judge(scene: &Scene<'_>, users: &[UserFinding]) -> Vec<TokenFinding> {
+    let integrations = integrations(scene);
+    let mut tokens: Vec<TokenFinding> = scene
+        .inputs
+        .roster
+        .tokens
+        .iter()
+        .map(|token| {
+            let user = scene.people.id_of(&token.person).unwrap_or_default();
+            let owner = users.binary_search_by(|finding| finding.user.id.cmp(&user)).ok();
+            TokenFinding {
+                token: token.token_id.clone(),
+                kind: Credential::ApiToken,
+                label: token.label.clone(),
+                user: scene.people.person(&user),
+                owner: owner.and_then(|at| users[at].owner.clone()),
+                integration: integrations.get(token.token_id.as_str()).cloned().flatten(),
+                status: token.status.clone(),
+                created_at: token.created_at,
+                last_active_at: token.last_active_at,
+                expires_at: token.expires_at,
+                days_left: token.expires_at.map(|at| days_left(scene.inputs.now, at)),
+                listed_by: format!("tokens/{}", token.organization),
+            }
+        })
+        .collect();
+    tokens.sort_by(|a, b| {
+        let expiry = |token: &TokenFinding| (token.expires_at.is_none(), token.expires_at);
+        expiry(a).cmp(&expiry(b)).then_with(|| a.token.cmp(&b.token))
+    });
+    tokens
+}
+
+fn days_left(now: Timestamp, expires: Timestamp) -> i32 {
+    let days = (expires.as_millisecond() - now.as_millisecond()).div_euclid(MS_PER_DAY);
+    i32::try_from(days).unwrap_or(i32::MAX)
+}
+
+/// The integration that each token was seen in; none where it was seen in several.
+fn integrations<'a>(scene: &'a Scene<'_>) -> HashMap<&'a str, Option<String>> {
+    let mut seen: HashMap<&str, HashSet<usize>> = HashMap::new();
+    for (number, unit) in scene.units.iter().enumerate() {
+        let tracks = unit.tracks.iter().map(|track| &scene.inputs.history.tracks[*track].track);
+        for token in tracks.filter_map(|track| track.token_id.as_deref()) {
+            seen.entry(token).or_default().insert(number);
+        }
+    }
+    let only = |units: HashSet<usize>| units.iter().next().filter(|_| units.len() == 1).map(|unit| scene.ids[*unit].clone());
+    seen.into_iter().map(|(token, units)| (token, only(units))).collect()
+}
