@@ -62,3 +62,4 @@
 //! - **remaining**: integrations that are active, failing, migrating or quiet.
 
 pub mod evidence;
+pub mod simulator;
