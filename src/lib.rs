@@ -62,6 +62,7 @@
 //! - **remaining**: integrations that are active, failing, migrating or quiet.
 
 pub mod analysis;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod daemon;
@@ -69,5 +70,7 @@ pub mod deliver;
 pub mod evidence;
 pub mod report;
 pub mod serve;
+pub mod simulator;
 pub mod source;
 pub mod store;
+pub mod telemetry;

@@ -1,0 +1,136 @@
+//! How each log writes one request.
+
+use std::io::{self, Write};
+
+use data_encoding::BASE64;
+use serde::Serialize;
+
+use crate::evidence::time::instant;
+
+use super::{
+    super::{Door, audit::time_text},
+    exchange::Exchange,
+};
+
+/// Percent of the inspecting proxy's lines that name the prefix of the secret.
+const PREFIX_PERCENT: u64 = 60;
+/// One line in so many carries a whole `Authorization` header, as careless proxies do.
+const CARELESS_EVERY: u64 = 37;
+/// One line in so many is followed by half a line.
+const MALFORMED_EVERY: u64 = 1_999;
+/// One line in so many ends as on Windows.
+const CRLF_EVERY: u64 = 211;
+
+/// Writes one request, and now and then something broken behind it; returns the number of lines.
+pub(super) fn write(to: &mut impl Write, door: Door, it: &Exchange<'_>) -> io::Result<u64> {
+    let line = match door {
+        Door::Inspected => json(it, true),
+        Door::Plain => json(it, false),
+        Door::Gateway => combined(it),
+        Door::Squid => squid(it),
+    };
+    to.write_all(line.as_bytes())?;
+    to.write_all(if it.salt.is_multiple_of(CRLF_EVERY) { b"\r\n" } else { b"\n" })?;
+    if !it.salt.is_multiple_of(MALFORMED_EVERY) {
+        return Ok(1);
+    }
+    let half: String = line.chars().take(line.chars().count() / 2).collect();
+    writeln!(to, "{half}")?;
+    Ok(2)
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    time: String,
+    event_id: String,
+    client_ip: String,
+    host: &'a str,
+    method: &'a str,
+    path: &'a str,
+    status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_agent: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scheme: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret_prefix: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authorization: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
+    proxy: &'a str,
+    bytes_in: u64,
+    bytes_out: u64,
+    duration_ms: u64,
+    tls: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy: Option<&'a str>,
+}
+
+fn json(it: &Exchange<'_>, inspected: bool) -> String {
+    let login = it.login.as_ref();
+    let careless = inspected && it.salt.is_multiple_of(CARELESS_EVERY);
+    let header = login.filter(|_| careless).and_then(|login| header(login.scheme, login.username, login.prefix, it.salt));
+    let shown = login.filter(|_| header.is_none());
+    let tells_secret = inspected && it.salt % 100 < PREFIX_PERCENT;
+    let line = Line {
+        time: time_text(it.at_ms, false),
+        event_id: format!("{:016x}", it.salt ^ it.at_ms.unsigned_abs()),
+        client_ip: it.address.to_string(),
+        host: it.host,
+        method: it.method,
+        path: &it.path,
+        status: it.status,
+        user_agent: Some(it.agent).filter(|agent| !agent.is_empty()),
+        scheme: shown.map(|login| login.scheme),
+        username: shown.and_then(|login| login.username),
+        secret_prefix: shown.and_then(|login| login.prefix).filter(|_| tells_secret),
+        secret_id: shown.filter(|_| inspected).map(|login| login.secret_id.as_str()),
+        authorization: header,
+        message: it.message.filter(|_| inspected),
+        proxy: if inspected { "egress-1.example.test" } else { "egress-2.example.test" },
+        bytes_in: 380 + it.salt % 900,
+        bytes_out: 1_200 + it.salt % 80_000,
+        duration_ms: 20 + it.salt % 700,
+        tls: "TLSv1.3",
+        policy: (!inspected || login.is_none()).then_some("allow-outbound-scm"),
+    };
+    serde_json::to_string(&line).expect("a line of text and numbers serialises")
+}
+
+/// A whole header, with a secret that opens nothing.
+fn header(scheme: &str, username: Option<&str>, prefix: Option<&str>, salt: u64) -> Option<String> {
+    let mut rng = fastrand::Rng::with_seed(salt);
+    let secret: String = (0..24).map(|_| rng.alphanumeric()).collect();
+    let secret = format!("{}{secret}", prefix.unwrap_or_default());
+    match scheme {
+        "basic" => Some(format!("Basic {}", BASE64.encode(format!("{}:{secret}", username?).as_bytes()))),
+        "bearer" => Some(format!("Bearer {secret}")),
+        _ => None,
+    }
+}
+
+fn combined(it: &Exchange<'_>) -> String {
+    let user = it.login.as_ref().and_then(|login| login.username).unwrap_or("-");
+    let time = instant(it.at_ms).strftime("%d/%b/%Y:%H:%M:%S +0000");
+    let (method, path, status, bytes) = (it.method, &it.path, it.status, 200 + it.salt % 60_000);
+    let agent = if it.agent.is_empty() { "-" } else { it.agent };
+    format!("{} - {user} [{time}] \"{method} {path} HTTP/1.1\" {status} {bytes} \"-\" \"{agent}\"", it.address)
+}
+
+/// Squid's native format; its user field, where there is one, is the proxy's own.
+fn squid(it: &Exchange<'_>) -> String {
+    let (seconds, millis) = (it.at_ms.div_euclid(1_000), it.at_ms.rem_euclid(1_000));
+    let (duration, bytes) = (20 + it.salt % 900, 300 + it.salt % 70_000);
+    let user = if it.salt.is_multiple_of(3) { "host-account" } else { "-" };
+    let what = if it.method == "CONNECT" { it.path.clone() } else { format!("https://{}{}", it.host, it.path) };
+    let code = if it.method == "CONNECT" { "TCP_TUNNEL" } else { "TCP_MISS" };
+    format!(
+        "{seconds}.{millis:03} {duration:6} {} {code}/{:03} {bytes} {} {what} {user} HIER_DIRECT/192.0.2.18 -",
+        it.address, it.status, it.method
+    )
+}
