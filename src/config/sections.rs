@@ -1,6 +1,6 @@
 //! One function a section of the configuration, in the order of `default.toml`.
 
-use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use jiff::tz::TimeZone;
 use secrecy::SecretString;
@@ -10,10 +10,12 @@ use super::{reader::Section, secret};
 use crate::{
     analysis::{Closure, Owner, Policy, Waiver},
     daemon::options::{
-        Audience, BlindSpot, Csv, Email, Http, Log, Options, Organization, Otel, OwnCredential, Schedule, Workspace, WorkspaceAuth,
+        Csv, Email, Http, Log, Options, Organization, Otel, Schedule, Workspace, WorkspaceAuth,
     },
+    report::{Audience, BlindSpot, OwnCredential},
     source::Network,
-    evidence::{Campaign, Grade, NamedNetworks, format::json::Fields},
+    deliver::mail::{self, Mailer},
+    evidence::{Campaign, Credential, Day, Grade, NamedNetworks, format::Fields},
 };
 
 /// The largest numbers that make sense; beyond them a value is a slip of the pen.
@@ -22,7 +24,7 @@ const MAX_REQUESTS: u32 = 1_000_000;
 pub fn read(root: &Section) -> Options {
     let mut own_credentials = Vec::new();
     let organizations = organizations(root, &mut own_credentials);
-    let logs = root.tables("log").into_iter().map(log).collect::<Vec<_>>();
+    let logs = root.tables("log").into_iter().map(|s| Arc::new(log(s))).collect::<Vec<_>>();
     unique(root, "log", logs.iter().map(|l| &l.name));
     Options {
         organizations,
@@ -51,9 +53,8 @@ fn organizations(root: &Section, own: &mut Vec<OwnCredential>) -> Vec<Organizati
 
 fn organization(section: Section, own: &mut Vec<OwnCredential>) -> Organization {
     let name = name(&section, "name");
-    if let Some(expires) = section.instant("api_key_expires") {
-        own.push(OwnCredential { name: format!("organization.{name}.api_key"), expires });
-    }
+    let expires = expiry(&section, "api_key_expires");
+    own.push(OwnCredential { name: format!("organization.{name}.api_key"), kind: Credential::AccessToken, expires });
     let organization = Organization {
         id: section.required("id"),
         api_url: url(&section, "api_url", &["https", "http"]),
@@ -82,9 +83,13 @@ fn workspace(section: Section, own: &mut Vec<OwnCredential>) -> Workspace {
 
 fn workspace_auth(section: &Section, slug: &str, own: &mut Vec<OwnCredential>) -> WorkspaceAuth {
     let auth = section.table("auth");
-    for (secret, expires) in [("access_token", "access_token_expires"), ("api_token", "api_token_expires")] {
-        if let Some(at) = auth.instant(expires) {
-            own.push(OwnCredential { name: format!("workspace.{slug}.{secret}"), expires: at });
+    for (secret, key, kind) in [
+        ("access_token", "access_token_expires", Credential::AccessToken),
+        ("api_token", "api_token_expires", Credential::ApiToken),
+    ] {
+        let expires = expiry(&auth, key);
+        if auth.has(secret) {
+            own.push(OwnCredential { name: format!("workspace.{slug}.{secret}"), kind, expires });
         }
     }
     let found = match (auth.has("access_token"), auth.has("api_token")) {
@@ -101,7 +106,7 @@ fn workspace_auth(section: &Section, slug: &str, own: &mut Vec<OwnCredential>) -
 }
 
 fn log(section: Section) -> Log {
-    let fields = Fields::new(&section.map("fields")).map_err(|words| section.fault("fields", words)).unwrap_or_default();
+    let fields = Fields::new(&section.map("fields").into_iter().collect()).map_err(|words| section.fault("fields", words)).unwrap_or_default();
     let log = Log {
         name: name(&section, "name"),
         paths: section.strings("paths"),
@@ -203,14 +208,16 @@ fn cron(text: &str) -> Result<String, String> {
 }
 
 fn email(section: Section, own: &mut Vec<OwnCredential>) -> Option<Email> {
-    if let Some(expires) = section.instant("password_expires") {
-        own.push(OwnCredential { name: "email.password".to_owned(), expires });
-    }
+    let expires = expiry(&section, "password_expires");
     let server = section.parsed("server", |text| {
         let url = Url::parse(text).map_err(|error| format!("`{text}` is no URL: {error}"))?;
-        crate::deliver::mail::check_server(&url).map(|()| url)
+        let options = mail::Options { server: text.to_owned(), username: None, password: None, ca_pem: None };
+        Mailer::new(&options).map(|_| url).map_err(|error| format!("{error:#}"))
     });
     let (username, password, from) = (section.string("username"), section.secret("password"), section.string("from"));
+    if password.is_some() {
+        own.push(OwnCredential { name: "email.password".to_owned(), kind: Credential::AccountPassword, expires });
+    }
     let recipients = section.tables("recipient").into_iter().map(recipient).collect::<Vec<_>>();
     let email = server.map(|server| {
         if from.is_none() {
@@ -220,7 +227,7 @@ fn email(section: Section, own: &mut Vec<OwnCredential>) -> Option<Email> {
     });
     if let Some(email) = &email
         && !email.from.is_empty()
-        && let Err(words) = crate::deliver::mail::check_address(&email.from)
+        && let Err(words) = mail::check_address(&email.from)
     {
         section.fault("from", words);
     }
@@ -231,7 +238,7 @@ fn email(section: Section, own: &mut Vec<OwnCredential>) -> Option<Email> {
 fn recipient(section: Section) -> (String, Audience) {
     let address = section.required("address");
     if !address.is_empty()
-        && let Err(words) = crate::deliver::mail::check_address(&address)
+        && let Err(words) = mail::check_address(&address)
     {
         section.fault("address", words);
     }
@@ -375,6 +382,11 @@ fn name(section: &Section, key: &'static str) -> String {
         section.fault(key, "must be a short word without blanks or slashes");
     }
     name
+}
+
+/// When a secret of our own ends, if its operator says so.
+fn expiry(section: &Section, key: &'static str) -> Option<jiff::civil::Date> {
+    section.instant(key).map(|at| Day::of(at).date())
 }
 
 fn required_secret(section: &Section, key: &'static str) -> SecretString {

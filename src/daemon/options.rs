@@ -1,21 +1,22 @@
 //! What the daemon is told: the organisation, its sources, its outputs. `config` fills it in.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::tz::TimeZone;
 use secrecy::SecretString;
 use url::Url;
 
 use crate::{
     analysis::Policy,
     source::Network,
-    evidence::{Campaign, NamedNetworks, format::json::Fields, vocabulary::spelled},
+    evidence::{Campaign, NamedNetworks, format::Fields},
+    report::{Audience, BlindSpot, OwnCredential},
 };
 
 #[derive(Debug)]
 pub struct Options {
     pub(crate) organizations: Vec<Organization>,
-    pub(crate) logs: Vec<Log>,
+    pub(crate) logs: Vec<Arc<Log>>,
     pub(crate) http: Http,
     pub(crate) network: Network,
     pub(crate) store: PathBuf,
@@ -82,11 +83,6 @@ pub struct Schedule {
     pub(crate) brief: Option<String>,
 }
 
-spelled!(
-    /// For whom a report is written.
-    Audience { Security = "security", Leadership = "leadership" }
-);
-
 #[derive(Debug)]
 pub struct Email {
     pub(crate) server: Url,
@@ -110,16 +106,26 @@ pub struct Otel {
     pub(crate) headers: Vec<(String, SecretString)>,
 }
 
-#[derive(Clone, Debug)]
-pub struct BlindSpot {
-    pub(crate) name: String,
-    pub(crate) reason: String,
-}
+impl Options {
+    /// The names of all sources, in the order of the configuration.
+    pub fn source_names(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        for organization in &self.organizations {
+            names.push(format!("audit/{}", organization.name));
+            names.push(format!("tokens/{}", organization.name));
+            names.extend(organization.workspaces.iter().map(|w| format!("access/{}", w.slug)));
+        }
+        names.extend(self.logs.iter().map(|log| format!("log/{}", log.name)));
+        names
+    }
 
-/// A credential of the service itself, with the end that its operator declared.
-#[derive(Clone, Debug)]
-pub struct OwnCredential {
-    /// Where it stands in the configuration: `organization.acme.api_key`.
-    pub(crate) name: String,
-    pub(crate) expires: Timestamp,
+    /// How often a source is read, by its name.
+    pub fn every(&self, source: &str) -> Duration {
+        match source.split_once('/').map_or(source, |(kind, _)| kind) {
+            "audit" => self.schedule.audit,
+            "tokens" => self.schedule.tokens,
+            "access" => self.schedule.access,
+            _ => self.schedule.logs,
+        }
+    }
 }

@@ -1,0 +1,72 @@
+//! What the service says of itself: how fresh each source is, what it cost, what waits in the outbox.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::Options;
+use crate::{
+    report::{AuthenticationTotal, Service, SkippedLine, SourceLine},
+    store::{Reader, StoreError},
+};
+
+/// A source is stale when it was not read for so many of its intervals: one may fail, two may be slow.
+const STALE_AFTER_INTERVALS: u32 = 3;
+
+/// However short the interval, a source gets this long.
+const STALE_AFTER_AT_LEAST: Duration = Duration::from_secs(5 * 60);
+
+/// How every configured source is doing, in the order of the configuration, and after them those that were imported.
+pub fn source_lines(store: &Reader<'_>, options: &Options) -> Result<Vec<SourceLine>, StoreError> {
+    let (states, totals) = (store.source_states()?, store.totals()?);
+    let mut names = options.source_names();
+    names.extend(states.iter().map(|(name, _)| name.clone()).filter(|name| name.starts_with("import/")));
+    let line = |name: String| {
+        let state = states.iter().find(|(n, _)| *n == name).map(|(_, state)| state.clone()).unwrap_or_default();
+        let skipped = totals.skipped.iter().filter(|s| s.source == name);
+        SourceLine {
+            last_success: state.last_success,
+            last_failure: state.last_failure.map(|at| (at, state.failure.unwrap_or_default())),
+            items: totals.items.iter().find(|(n, _)| *n == name).map_or(0, |(_, items)| *items),
+            skipped: skipped.map(|s| SkippedLine { reason: s.reason.clone(), count: s.count, sample: s.sample.clone() }).collect(),
+            requests: totals.requests.iter().filter(|r| r.source == name).map(|r| (r.status_class.clone(), r.count)).collect(),
+            budget_used: None,
+            name,
+        }
+    };
+    Ok(names.into_iter().map(line).collect())
+}
+
+/// The running totals of the service's own work.
+pub fn service(store: &Reader<'_>) -> Result<Service, StoreError> {
+    let authentications = store.totals()?.authentications.into_iter().map(|t| AuthenticationTotal {
+        workspace: t.workspace.unwrap_or_default(),
+        credential: t.credential,
+        outcome: t.outcome,
+        grade: t.grade,
+        uses: t.uses,
+    });
+    Ok(Service {
+        authentications: authentications.collect(),
+        deliveries: Vec::new(),
+        outbox_pending: store.outbox_summary()?.pending,
+        store_bytes: store.store_size_bytes()?,
+    })
+}
+
+/// One line for each source that is not fresh: since when, and why.
+pub fn not_ready(sources: &[SourceLine], options: &Options, now: Timestamp) -> Vec<String> {
+    let stale = |source: &&SourceLine| {
+        let limit = (options.every(&source.name) * STALE_AFTER_INTERVALS).max(STALE_AFTER_AT_LEAST);
+        let imported = source.name.starts_with("import/");
+        !imported && source.last_success.is_none_or(|at| now.duration_since(at).unsigned_abs() > limit)
+    };
+    let words = |source: &SourceLine| {
+        let since = source.last_success.map_or_else(|| "never read".to_owned(), |at| format!("not read since {at}"));
+        match &source.last_failure {
+            Some((_, why)) => format!("{}: {since}: {why}", source.name),
+            None => format!("{}: {since}", source.name),
+        }
+    };
+    sources.iter().filter(stale).map(words).collect()
+}

@@ -1,0 +1,270 @@
+//! The judgement: read what is recorded, assess it, record what changed, build the report.
+
+use std::{collections::BTreeMap, path::{Path, PathBuf}, sync::Arc};
+
+use anyhow::{Context as _, bail};
+use axum::body::Bytes;
+use jiff::Timestamp;
+use tokio::task::spawn_blocking;
+
+use super::{Engine, Options, freshness};
+use crate::{
+    analysis::{self, CampaignFindings, Change, Findings, Inputs as Evidence, KnownIntegration, Statuses, assess},
+    deliver::{files, otel},
+    evidence::{ClientCatalogue, Day, History, Ledger, Roster},
+    report::{self, Audience, Inputs, Late, Letter, Previous, Report},
+    serve::{Document, Served},
+    store::{Reader as StoreReader, Store, StoreError, Writer},
+};
+
+/// Whom a report is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reader {
+    Security,
+    Leadership,
+    /// Only the rows of one owner.
+    Owner(String),
+}
+
+impl std::str::FromStr for Reader {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "security" => Ok(Self::Security),
+            "leadership" => Ok(Self::Leadership),
+            other => match other.strip_prefix("owner:") {
+                Some(name) if !name.is_empty() => Ok(Self::Owner(name.to_owned())),
+                _ => Err("security, leadership or owner:NAME".to_owned()),
+            },
+        }
+    }
+}
+
+/// One consistent snapshot of everything that a judgement and its report need.
+pub(super) struct Material {
+    history: History,
+    roster: Roster,
+    ledger: Ledger,
+    known: Vec<KnownIntegration>,
+    statuses: Statuses,
+    changes: Vec<Change>,
+    reported: BTreeMap<String, Vec<(Day, u32)>>,
+    previous: Option<Previous>,
+    service: report::Service,
+    sources: Vec<report::SourceLine>,
+}
+
+impl Material {
+    /// Today's number, so that the report about it already has it in its series.
+    fn note_reported(&mut self, findings: &Findings) {
+        for found in &findings.campaigns {
+            let Some(today) = found.burndown.last() else { continue };
+            let days = self.reported.entry(found.campaign.id.clone()).or_default();
+            days.retain(|(day, _)| *day != today.day);
+            days.push((today.day, today.remaining));
+        }
+    }
+
+    /// Reads everything up to an instant.
+    fn read(store: &StoreReader<'_>, options: &Options, until: Timestamp) -> Result<Self, StoreError> {
+        let until = Day::of_ms(until.as_millisecond() - 1);
+        let reported = options.campaigns.iter().map(|c| Ok((c.id.clone(), store.reported(&c.id)?)));
+        let mut reported: BTreeMap<_, Vec<_>> = reported.collect::<Result<_, StoreError>>()?;
+        reported.values_mut().for_each(|days| days.retain(|(day, _)| *day <= until));
+        let mut changes = store.changes(None)?;
+        changes.retain(|change| change.day <= until);
+        Ok(Self {
+            history: store.history(until)?,
+            roster: store.roster()?,
+            ledger: store.ledger()?,
+            known: store.known_integrations()?,
+            statuses: store.statuses()?,
+            changes,
+            reported,
+            previous: store.told(Audience::Security.as_str())?,
+            service: freshness::service(store)?,
+            sources: freshness::source_lines(store, options)?,
+        })
+    }
+
+    fn assess(&self, options: &Options, clients: &ClientCatalogue, now: Timestamp) -> Findings {
+        assess(&Evidence {
+            now,
+            history: &self.history,
+            roster: &self.roster,
+            ledger: &self.ledger,
+            clients,
+            campaigns: &options.campaigns,
+            policy: &options.policy,
+            known: &self.known,
+        })
+    }
+
+    fn report(&self, findings: &Findings, options: &Options, clients: &ClientCatalogue, late: Option<Late>) -> Report {
+        report::build(Inputs {
+            findings,
+            policy: &options.policy,
+            clients,
+            ledger: &self.ledger,
+            changes: &self.changes,
+            reported: &self.reported,
+            previous: self.previous.as_ref(),
+            late,
+            sources: &self.sources,
+            unknown: &self.history.unknown,
+            own_credentials: &options.own_credentials,
+            blind_spots: &options.blind_spots,
+            organizations: &options.reported_organizations(),
+            timezone: &options.schedule.timezone,
+            service: &self.service,
+        })
+    }
+}
+
+/// A judgement's report, and what has to be remembered when somebody is told of it.
+pub struct Judged {
+    report: Arc<Report>,
+    pub(super) told: Previous,
+    not_ready: Vec<String>,
+}
+
+impl Engine {
+    /// Judges at `now`, and records what it found: keys of new integrations, changes of status, today's number.
+    pub async fn judge(&self, now: Timestamp) -> anyhow::Result<Judged> {
+        self.judge_for(now, None).await
+    }
+
+    /// As [`Engine::judge`], for a report that replaces ones that were due earlier.
+    pub async fn judge_for(&self, now: Timestamp, late: Option<Late>) -> anyhow::Result<Judged> {
+        let options = Arc::clone(&self.options);
+        let material = self.store.read(move |r| Material::read(r, &options, now)).await?;
+        let (options, clients) = (Arc::clone(&self.options), Arc::clone(&self.catalogue));
+        let (mut material, findings) = spawn_blocking(move || {
+            let findings = material.assess(&options, &clients, now);
+            (material, findings)
+        })
+        .await?;
+        let changes = analysis::changes(&material.statuses, &findings);
+        material.changes.extend(changes.iter().cloned());
+        let findings = self.record_judgement(findings, changes, now).await?;
+        material.note_reported(&findings);
+        let (options, clients) = (Arc::clone(&self.options), Arc::clone(&self.catalogue));
+        Ok(spawn_blocking(move || Judged::new(&material, &findings, &options, &clients, late)).await?)
+    }
+
+    async fn record_judgement(&self, findings: Findings, changes: Vec<Change>, now: Timestamp) -> Result<Findings, StoreError> {
+        let write = move |w: &mut Writer<'_>| {
+            w.remember_keys(&findings.new_keys, now)?;
+            let statuses = analysis::statuses(&findings);
+            for found in &findings.campaigns {
+                let Some(today) = found.burndown.last() else { continue };
+                let of = |campaign: &String| *campaign == found.campaign.id;
+                let statuses = statuses.iter().filter(|((c, _), _)| of(c)).map(|(key, status)| (key.clone(), *status)).collect();
+                let changes: Vec<Change> = changes.iter().filter(|change| of(&change.campaign)).cloned().collect();
+                w.record_judgement(&found.campaign.id, &statuses, &changes, today)?;
+            }
+            Ok(findings)
+        };
+        self.store.write(write).await
+    }
+}
+
+/// A report from the store as it is, or as it stood at the end of a day; nothing is recorded.
+pub async fn look(options: Options, as_of: Option<Day>, now: Timestamp, reader: Reader) -> anyhow::Result<Judged> {
+    let now = as_of.map_or(now, |day| day.end().min(now));
+    let store = Store::open_read_only(&options.store)?;
+    let clients = ClientCatalogue::builtin().map_err(anyhow::Error::msg).context("clients.toml")?;
+    let options = Arc::new(options);
+    let reading = Arc::clone(&options);
+    let material = store.read(move |r| Material::read(r, &reading, now)).await?;
+    spawn_blocking(move || {
+        let mut findings = material.assess(&options, &clients, now);
+        if let Reader::Owner(name) = &reader {
+            if !options.policy.owners.iter().any(|owner| owner.name == *name) {
+                bail!("there is no owner `{name}` in the configuration");
+            }
+            findings.keep_owner(name);
+        }
+        Ok(Judged::new(&material, &findings, &options, &clients, None))
+    })
+    .await?
+}
+
+impl Judged {
+    fn new(material: &Material, findings: &Findings, options: &Options, clients: &ClientCatalogue, late: Option<Late>) -> Self {
+        let report = material.report(findings, options, clients, late);
+        let remaining = |found: &CampaignFindings| found.burndown.last().map_or(0, |today| today.remaining);
+        let told = Previous {
+            sent_at: findings.now,
+            remaining: findings.campaigns.iter().map(|found| (found.campaign.id.clone(), remaining(found))).collect(),
+            changes: material.changes.len(),
+        };
+        let not_ready = freshness::not_ready(&material.sources, options, findings.now);
+        Self { report: Arc::new(report), told, not_ready }
+    }
+
+    /// The digest or the brief.
+    pub fn letter(&self, audience: Audience) -> Letter {
+        match audience {
+            Audience::Security => report::letter::digest(&self.report),
+            Audience::Leadership => report::letter::brief(&self.report),
+        }
+    }
+
+    /// For a terminal of so many columns.
+    pub fn text(&self, reader: &Reader, width: usize) -> String {
+        match reader {
+            Reader::Leadership => self.letter(Audience::Leadership).text,
+            Reader::Security | Reader::Owner(_) => report::text::summary(&self.report, width),
+        }
+    }
+
+    pub fn html(&self, reader: &Reader) -> String {
+        match reader {
+            Reader::Leadership => self.letter(Audience::Leadership).standalone_html(),
+            Reader::Security | Reader::Owner(_) => report::html::page(&self.report),
+        }
+    }
+
+    pub fn json(&self) -> String {
+        report::json::document(&self.report)
+    }
+
+    /// Writes the CSV package of the report's day below `directory`, and removes packages that are older than `keep_days`.
+    pub fn write_package(&self, directory: &Path, keep_days: i32) -> anyhow::Result<PathBuf> {
+        let package = report::csv::package(&self.report);
+        let listed: Vec<(&str, &[u8])> = package.iter().map(|file| (file.name, file.bytes.as_slice())).collect();
+        let day = Day::of_ms(self.report.now.as_millisecond() - 1);
+        files::write_package(directory, day, &listed, keep_days, Day::of(self.report.now))
+    }
+
+    /// What the page's callers are shown.
+    pub fn served(&self) -> Served {
+        let package = report::csv::package(&self.report);
+        let document = Document {
+            made_at: self.report.now,
+            page_html: Bytes::from(report::html::page(&self.report)),
+            script_sha256: Some(report::html::script_sha256()),
+            report_json: Bytes::from(self.json()),
+            files: package.into_iter().map(|file| (file.name.to_owned(), Bytes::from(file.bytes))).collect(),
+        };
+        Served { document: Some(document), not_ready: self.not_ready.clone() }
+    }
+
+    /// The metrics.
+    pub fn figures(&self) -> Vec<otel::Figure> {
+        let convert = |figure: &report::Figure| otel::Figure {
+            name: figure.name,
+            unit: figure.unit,
+            description: figure.description,
+            kind: match figure.kind {
+                report::FigureKind::Gauge => otel::Kind::Gauge,
+                report::FigureKind::Counter => otel::Kind::Counter,
+            },
+            attributes: figure.attributes.clone(),
+            value: figure.value,
+        };
+        self.report.figures.iter().map(convert).collect()
+    }
+}
