@@ -82,7 +82,9 @@ pub(super) fn attribute(tracks: &[TrackCount], signs_in: &[bool], people: &Peopl
         }
     }
     let mut units: Vec<Unit> = units.into_values().collect();
-    units.iter_mut().for_each(|unit| unit.tracks.sort_unstable());
+    for unit in &mut units {
+        unit.tracks.sort_unstable();
+    }
     units
 }
 

@@ -52,13 +52,13 @@ pub(super) struct UnitUses {
 
 /// A day count with what its track adds.
 #[derive(Clone, Copy)]
-struct Count<'a> {
+struct Shown<'a> {
     place: u32,
     source: u32,
     count: &'a DayCount,
 }
 
-impl Count<'_> {
+impl Shown<'_> {
     fn cell_key(&self) -> (Day, u32, Credential, Outcome) {
         (self.count.day, self.place, self.count.verdict.credential, self.count.verdict.outcome)
     }
@@ -82,7 +82,7 @@ pub(super) fn fold<'a>(history: &'a History, units: &[Unit], first: Day, last: D
             let source = index_of(&sources, &history.tracks[number].source.as_str());
             let counted = history.counts[of_track[number].clone()].iter();
             let relevant = counted.filter(|c| c.verdict.authentication && (first..=last).contains(&c.day));
-            counts.extend(relevant.map(|count| Count { place, source, count }));
+            counts.extend(relevant.map(|count| Shown { place, source, count }));
         }
         UnitUses::fold(counts)
     });
@@ -110,7 +110,7 @@ fn index_of<T: Ord>(sorted: &[T], value: &T) -> u32 {
 }
 
 impl UnitUses {
-    fn fold(mut counts: Vec<Count<'_>>) -> Self {
+    fn fold(mut counts: Vec<Shown<'_>>) -> Self {
         // Stable: counts of one track are in order already, and such runs cost little.
         counts.sort_by_key(|c| (c.cell_key(), c.source));
         let cells = counts.chunk_by(|a, b| a.cell_key() == b.cell_key()).map(Cell::of).collect();
@@ -126,10 +126,10 @@ impl UnitUses {
 
 impl Cell {
     /// The sum within a source, then the largest of the sums; the best grade of all.
-    fn of(counts: &[Count<'_>]) -> Self {
+    fn of(counts: &[Shown<'_>]) -> Self {
         let mut cell = Self::empty(&counts[0]);
         for source in counts.chunk_by(|a, b| a.source == b.source) {
-            let writing = |c: &&Count<'_>| c.count.verdict.operation.writes();
+            let writing = |c: &&Shown<'_>| c.count.verdict.operation.writes();
             cell.uses = cell.uses.max(source.iter().map(|c| c.count.uses).sum());
             cell.writes = cell.writes.max(source.iter().filter(writing).map(|c| c.count.uses).sum());
         }
@@ -146,7 +146,7 @@ impl Cell {
         cell
     }
 
-    fn empty(Count { place, count, .. }: &Count<'_>) -> Self {
+    fn empty(Shown { place, count, .. }: &Shown<'_>) -> Self {
         Self {
             day: count.day,
             place: *place,

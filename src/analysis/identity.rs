@@ -134,10 +134,10 @@ impl People {
     }
 
     fn by_nickname(&self, name: &str) -> Option<usize> {
-        match self.by_nickname.contains_key(name) {
-            true => self.choose(&self.by_nickname, name),
-            false => self.choose(&self.by_nickname_folded, &name.to_lowercase()),
+        if self.by_nickname.contains_key(name) {
+            return self.choose(&self.by_nickname, name);
         }
+        self.choose(&self.by_nickname_folded, &name.to_lowercase())
     }
 
     /// The only user with this name; a user with an account goes before facts without one.

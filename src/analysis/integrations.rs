@@ -8,7 +8,7 @@ use super::owners::{Subject, owner_of};
 use super::rank::{self, Moment};
 use super::reasons;
 use super::timeline::{Course, Rules, Standing, sweep};
-use super::{CampaignFindings, Integration};
+use super::{CampaignFindings, Integration, Owner};
 use crate::evidence::{Campaign, Day, Permission, time::MS_PER_DAY, time::instant};
 
 /// Judges every integration with legacy evidence of one campaign.
@@ -42,20 +42,13 @@ fn describe(scene: &Scene<'_>, rules: &Rules<'_>, number: usize, standing: &Stan
     let figures = Figures::of(&uses.cells, rules);
     let places = Places::new(scene, &figures);
     let client = scene.inputs.clients.get(&unit.key.client);
-    let user = scene.persons[number].clone();
-    let subject = Subject {
-        user: &user,
-        workspaces: places.workspaces.clone(),
-        repositories: places.repositories.iter().map(String::as_str).collect(),
-        clients: vec![&unit.key.client],
-        origins: vec![&unit.key.origin],
-    };
-    let owner = owner_of(&scene.inputs.policy.owners, &subject);
+    let owner = places.owner(scene, number);
     let lead_time_days = owner.and_then(|owner| owner.lead_time_days).unwrap_or(scene.inputs.policy.lead_time_days);
     let policy = scene.inputs.policy;
     let waiver = policy.waivers.iter().position(|w| w.integration == scene.ids[number] && w.holds_on(scene.today));
     let deadline = rules.campaign.removal;
-    let sources: Vec<String> = uses.shown.iter().map(|(_, source)| scene.uses.sources[*source as usize].to_owned()).collect();
+    let mut sources: Vec<String> = uses.shown.iter().map(|(_, source)| scene.uses.sources[*source as usize].to_owned()).collect();
+    sources.sort_unstable();
     let mut row = Integration {
         id: scene.ids[number].clone(),
         rank: None,
@@ -86,8 +79,8 @@ fn describe(scene: &Scene<'_>, rules: &Rules<'_>, number: usize, standing: &Stan
         uses_30d: figures.uses_30d,
         rejected_30d: figures.rejected_30d,
         writes_30d: figures.writes_30d,
-        highest_permission: places.highest_permission(scene, &user.id).map(|permission| permission.as_str().to_owned()),
-        user,
+        highest_permission: places.highest_permission(scene, number).map(|permission| permission.as_str().to_owned()),
+        user: scene.persons[number].clone(),
         repositories: places.repositories,
         replacement: figures.replacement.map(|(_, credential)| credential),
         replacement_last_seen: figures.replacement.map(|(ms, _)| instant(ms)),
@@ -97,17 +90,12 @@ fn describe(scene: &Scene<'_>, rules: &Rules<'_>, number: usize, standing: &Stan
         advice: reasons::advice(client),
         reasons: Vec::new(),
         contradiction: figures.accepted_after_removal,
-        sources: sorted(sources),
+        sources,
     };
     let waiver = waiver.map(|at| &policy.waivers[at]);
     row.reasons = reasons::reasons(&row, rules.campaign, &figures, standing, &scene.inputs.history.rules, waiver);
     (row.score, row.terms) = rank::score(&row, &moment(rules, standing));
     row
-}
-
-fn sorted(mut texts: Vec<String>) -> Vec<String> {
-    texts.sort_unstable();
-    texts
 }
 
 fn moment(rules: &Rules<'_>, standing: &Standing) -> Moment {
@@ -151,7 +139,19 @@ impl<'a> Places<'a> {
         }
     }
 
-    fn highest_permission(&self, scene: &Scene<'_>, user: &str) -> Option<Permission> {
-        scene.rights.highest(user, self.workspaces.iter().copied(), self.slugs.iter().copied())
+    fn owner(&self, scene: &'a Scene<'_>, number: usize) -> Option<&'a Owner> {
+        let key = &scene.units[number].key;
+        let subject = Subject {
+            user: &scene.persons[number],
+            workspaces: self.workspaces.clone(),
+            repositories: self.repositories.iter().map(String::as_str).collect(),
+            clients: vec![&key.client],
+            origins: vec![&key.origin],
+        };
+        owner_of(&scene.inputs.policy.owners, &subject)
+    }
+
+    fn highest_permission(&self, scene: &Scene<'_>, number: usize) -> Option<Permission> {
+        scene.rights.highest(&scene.persons[number].id, self.workspaces.iter().copied(), self.slugs.iter().copied())
     }
 }

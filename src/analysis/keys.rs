@@ -99,7 +99,7 @@ impl<'a> Register<'a> {
 /// counter joins the key until they are free.
 fn fresh_id(key: &Key, used: &mut HashSet<String>) -> String {
     let joined = [key.user.as_str(), &key.client, &key.origin].join("\0");
-    let id = (0_u32..)
+    let id = (0..=u32::MAX)
         .map(|attempt| if attempt == 0 { hashed(&joined) } else { hashed(&format!("{joined}\0{attempt}")) })
         .find(|id| !used.contains(id))
         .expect("2^40 ids are more than there are integrations");

@@ -5,6 +5,8 @@
 //! stands, what comes first.
 
 mod assess;
+#[cfg(test)]
+mod assess_tests;
 mod attribute;
 mod authentications;
 mod burndown;

@@ -273,10 +273,8 @@ impl<'a> Progress<'a> {
         }
         self.places.iter().all(|place| {
             let horizon = self.horizon_of(place);
-            let replaced = match self.course.is_repository[place.place as usize] {
-                true => place.replaced,
-                false => self.replaced.map(|(day, _)| day),
-            };
+            let anywhere = self.replaced.map(|(day, _)| day);
+            let replaced = if self.course.is_repository[place.place as usize] { place.replaced } else { anywhere };
             let knocked = self.within(place.rhythm.last(), horizon, at);
             !knocked || (!self.within(place.unrejected, horizon, at) && self.within(replaced, horizon, at))
         })

@@ -1,0 +1,266 @@
+//! Who is who, what belongs together, and ids that stay.
+
+use super::world::*;
+use crate::analysis::{IntegrationKey, KnownIntegration};
+use crate::evidence::{Origin, Track};
+
+fn users(world: &World) -> Vec<String> {
+    let mut users: Vec<String> = world.rows(100).into_iter().map(|row| row.user.id).collect();
+    users.sort();
+    users
+}
+
+fn with_user(username: &str) -> Vec<String> {
+    let mut world = World::watched();
+    world.roster.people = vec![
+        person("acc-1", "Ada", "ada@example.test"),
+        person("acc-2", "ADA", "other@example.test"),
+        person("acc-3", "Grace", "grace@example.test"),
+        person("acc-4", "twin", ""),
+        person("acc-5", "twin", ""),
+        person("", "linus", "ada@example.test"),
+        person("", "ken", "ken@example.test"),
+    ];
+    world.see(&jenkins(username, "api"), 10, legacy(Accepted));
+    users(&world)
+}
+
+#[test]
+fn names_lead_to_an_account_only_when_they_lead_to_one() {
+    for (username, user) in [
+        ("Ada", "acc-1"),
+        ("ada", "name:ada"),
+        ("grace", "acc-3"),
+        ("twin", "name:twin"),
+        ("ADA@Example.test", "acc-1"),
+        ("Nobody@Example.test", "email:nobody@example.test"),
+        ("linus", "acc-1"),
+        ("ken", "email:ken@example.test"),
+        ("stranger", "name:stranger"),
+    ] {
+        assert_eq!(with_user(username), [user], "{username}");
+    }
+}
+
+#[test]
+fn facts_that_share_a_strong_key_are_one_user() {
+    let mut world = World::watched();
+    let uuid = Some("{u}".to_owned());
+    world.roster.people = vec![
+        crate::evidence::Person { uuid: uuid.clone(), nickname: Some("ada".to_owned()), ..person("", "", "") },
+        crate::evidence::Person { uuid, display_name: Some("Ada Lovelace".to_owned()), ..person("acc-1", "", "a@example.test") },
+    ];
+    world.see(&jenkins("ada", "api"), 10, legacy(Accepted));
+    let row = world.row(10);
+    assert_eq!(row.user.id, "acc-1");
+    assert_eq!(row.user.name.as_deref(), Some("Ada Lovelace"));
+    assert_eq!(row.user.email.as_deref(), Some("a@example.test"));
+}
+
+#[test]
+fn members_and_tokens_resolve_names_too() {
+    let mut world = World::watched();
+    world.member(person("acc-1", "ada", ""), "member");
+    world.api_token("t-1", person("acc-2", "", "grace@example.test"), None);
+    world.see(&jenkins("ada", "api"), 10, legacy(Accepted));
+    world.see(&jenkins("grace@example.test", "api"), 10, legacy(Accepted));
+    assert_eq!(users(&world), ["acc-1", "acc-2"]);
+}
+
+#[test]
+fn the_account_id_goes_before_the_email_and_the_email_before_the_username() {
+    let mut world = World::watched();
+    world.roster.people = vec![person("acc-1", "ada", ""), person("acc-2", "", "grace@example.test")];
+    let email = Some("grace@example.test".to_owned());
+    world.see(&Track { email: email.clone(), ..jenkins("ada", "api") }, 10, legacy(Accepted));
+    world.see(&Track { email, account_id: Some("acc-9".to_owned()), ..jenkins("ada", "api") }, 10, legacy(Accepted));
+    assert_eq!(users(&world), ["acc-2", "acc-9"]);
+}
+
+#[test]
+fn reserved_usernames_name_nobody() {
+    for reserved in ["x-token-auth", "x-bitbucket-api-token-auth"] {
+        assert_eq!(with_user(reserved), [""], "{reserved}");
+    }
+}
+
+/// Ada's Jenkins on `api`, and something that leaves things open; gives the keys of all integrations and their uses.
+fn joined(others: &[Track], open: &Track) -> Vec<(String, String, String, u64)> {
+    let mut world = World::watched();
+    world.see(&jenkins("ada", "api"), 10, legacy(Accepted));
+    for other in others {
+        world.see(other, 10, legacy(Accepted));
+    }
+    world.see_through("audit/acme", open, 11, legacy(Accepted), 5);
+    let mut rows: Vec<_> = world.rows(11).into_iter().map(|row| (row.user.id, row.client, row.origin, row.uses_7d)).collect();
+    rows.sort();
+    rows
+}
+
+fn row(user: &str, client: &str, origin: &str, uses: u64) -> (String, String, String, u64) {
+    (user.to_owned(), client.to_owned(), origin.to_owned(), uses)
+}
+
+/// What an audit event says: user, repository and the label of the token.
+fn audited(username: &str, repository: &str) -> Track {
+    Track {
+        client: None,
+        origin: Origin::TokenLabel("mirror".to_owned()),
+        token_label: Some("mirror".to_owned()),
+        ..jenkins(username, repository)
+    }
+}
+
+#[test]
+fn open_evidence_joins_the_only_integration_that_agrees() {
+    assert_eq!(joined(&[], &audited("ada", "api")), [row("name:ada", "jenkins", "build-farm", 6)]);
+}
+
+#[test]
+fn evidence_without_a_user_joins_by_its_repository() {
+    let transcript = Track { workspace: Some("acme".to_owned()), repository: Some("api".to_owned()), ..nameless() };
+    assert_eq!(joined(&[], &transcript), [row("name:ada", "jenkins", "build-farm", 6)]);
+    let reserved = Track { username: Some("x-token-auth".to_owned()), ..audited("", "api") };
+    assert_eq!(joined(&[], &reserved), [row("name:ada", "jenkins", "build-farm", 6)]);
+}
+
+#[test]
+fn evidence_that_several_agree_with_stands_alone() {
+    let laptop = Track { client: Some("git-cli".to_owned()), origin: Origin::Roaming, ..jenkins("ada", "api") };
+    let rows = joined(std::slice::from_ref(&laptop), &audited("ada", "api"));
+    assert_eq!(
+        rows,
+        [
+            row("name:ada", "git-cli", "roaming", 1),
+            row("name:ada", "jenkins", "build-farm", 1),
+            row("name:ada", "unknown", "mirror", 5),
+        ]
+    );
+    let transcript = Track { workspace: Some("acme".to_owned()), repository: Some("api".to_owned()), ..nameless() };
+    assert_eq!(joined(&[laptop], &transcript)[0], row("", "unknown", "unknown", 5));
+}
+
+#[test]
+fn evidence_that_nobody_agrees_with_stands_alone() {
+    let alone = |open: &Track, user: &str| {
+        let rows = joined(&[], open);
+        assert_eq!(rows.len(), 2, "{open:?}");
+        assert!(rows.contains(&row(user, "unknown", &open.origin.text(), 5)), "{rows:?}");
+    };
+    alone(&audited("grace", "api"), "name:grace");
+    alone(&audited("ada", "other"), "name:ada");
+    alone(&Track { workspace: Some("elsewhere".to_owned()), ..audited("ada", "api") }, "name:ada");
+    alone(&Track { origin: Origin::Network("office".to_owned()), ..audited("ada", "api") }, "name:ada");
+    alone(&Track { workspace: Some("acme".to_owned()), ..nameless() }, "");
+}
+
+#[test]
+fn an_address_agrees_with_a_roaming_person_but_not_with_a_farm() {
+    let laptop = Track { client: Some("git-cli".to_owned()), origin: Origin::Roaming, ..jenkins("ada", "api") };
+    let address = Origin::parse("a", "198.51.100.0/24");
+    let from_address = Track { origin: address, ..audited("ada", "api") };
+    assert_eq!(
+        joined(&[laptop], &from_address),
+        [row("name:ada", "git-cli", "roaming", 6), row("name:ada", "jenkins", "build-farm", 1)]
+    );
+    assert_eq!(joined(&[], &from_address).len(), 2);
+}
+
+#[test]
+fn an_integration_that_names_no_repository_contradicts_none_of_its_user() {
+    let mut world = World::watched();
+    world.see(&Track { repository: None, workspace: None, ..jenkins("ada", "") }, 10, legacy(Accepted));
+    world.see_through("audit/acme", &audited("ada", "api"), 10, legacy(Accepted), 5);
+    world.see_through("audit/acme", &Track { username: None, ..audited("", "api") }, 10, legacy(Accepted), 7);
+    assert_eq!(world.rows(10).iter().map(|row| row.uses_7d).max(), Some(7));
+    assert_eq!(world.rows(10).len(), 2);
+}
+
+#[test]
+fn items_that_sign_nobody_in_make_no_integration_and_join_none() {
+    let mut world = World::watched();
+    world.see(&jenkins("ada", "api"), 10, legacy(Accepted));
+    let opening = crate::evidence::Verdict { authentication: false, ..legacy(Accepted) };
+    world.see(&jenkins("ada", "api"), 20, opening);
+    world.see(&jenkins("grace", "api"), 20, opening);
+    let row = world.row(20);
+    assert_eq!((row.last_seen, row.uses_30d), (noon(10), 1));
+}
+
+/// The store's memory after one judgement.
+fn remember(world: &mut World, on: i32) {
+    for key in world.judged_on(on).new_keys {
+        for integration in &mut world.known {
+            integration.keys.retain(|known| (&known.user, &known.client, &known.origin) != (&key.user, &key.client, &key.origin));
+        }
+        match world.known.iter_mut().find(|known| known.id == key.id) {
+            Some(known) => known.keys.push(key),
+            None => world.known.push(KnownIntegration { id: key.id.clone(), keys: vec![key] }),
+        }
+    }
+}
+
+#[test]
+fn an_integration_keeps_its_id_when_its_user_is_resolved() {
+    let mut world = World::watched();
+    world.see(&jenkins("ada", "api"), 10, legacy(Accepted));
+    let before = world.row(10).id;
+    remember(&mut world, 10);
+    world.roster.people.push(person("acc-1", "ada", ""));
+    let row = world.row(11);
+    assert_eq!((row.user.id.as_str(), &row.id), ("acc-1", &before));
+    let alias = IntegrationKey {
+        id: before.clone(),
+        user: "acc-1".to_owned(),
+        client: "jenkins".to_owned(),
+        origin: "build-farm".to_owned(),
+    };
+    assert_eq!(world.judged_on(11).new_keys, [alias]);
+    remember(&mut world, 11);
+    assert!(world.judged_on(12).new_keys.is_empty());
+    world.roster.people.clear();
+    assert_eq!(world.row(13).id, before, "also when the name is lost again");
+}
+
+#[test]
+fn two_integrations_that_turn_out_to_be_one_keep_the_older_id() {
+    let mut world = World::watched();
+    world.see(&jenkins("zoe", "api"), 10, legacy(Accepted));
+    let older = world.row(10).id;
+    remember(&mut world, 10);
+    let known_by_account = Track { account_id: Some("acc-1".to_owned()), ..jenkins("", "api") };
+    world.see(&known_by_account, 11, legacy(Accepted));
+    assert_eq!(world.rows(11).len(), 2);
+    remember(&mut world, 11);
+    world.roster.people.push(person("acc-1", "zoe", ""));
+    assert_eq!(world.row(12).id, older);
+    remember(&mut world, 12);
+    assert!(world.judged_on(12).new_keys.is_empty());
+    assert_eq!(world.row(12).id, older);
+}
+
+#[test]
+fn a_name_that_is_somebody_elses_today_takes_no_id_away() {
+    let mut world = World::watched();
+    world.see(&jenkins("ada", "api"), 10, legacy(Accepted));
+    let plain = world.row(10).id;
+    remember(&mut world, 10);
+    world.see(&Track { account_id: Some("acc-1".to_owned()), ..jenkins("ada", "api") }, 11, legacy(Accepted));
+    let rows = world.rows(11);
+    assert_eq!(rows.len(), 2);
+    assert_ne!(rows[0].id, rows[1].id);
+    assert!(rows.iter().any(|row| row.id == plain && row.user.id == "name:ada"));
+}
+
+#[test]
+fn ids_depend_on_nothing_but_user_client_and_origin() {
+    let mut alone = World::watched();
+    alone.see(&jenkins("ada", "api"), 10, legacy(Accepted));
+    let mut crowd = World::watched();
+    for name in ["zoe", "grace", "ada", "ken"] {
+        crowd.see(&jenkins(name, "other"), 40, legacy(Rejected));
+    }
+    let id = alone.row(10).id;
+    assert!(crowd.rows(40).iter().any(|row| row.id == id && row.user.id == "name:ada"));
+    assert!(id.len() == 8 && id.bytes().all(|b| b.is_ascii_lowercase() || (b'2'..=b'7').contains(&b)));
+}

@@ -1,0 +1,261 @@
+//! Counts, ranking, users, tokens and changes.
+
+use super::world::*;
+use crate::analysis::{ChangeCause, Findings, Owner, changes, statuses};
+use crate::evidence::{Credential, Grade, Operation, Origin, Permission, RepositoryPermission, Status, Track, Verdict};
+
+fn ids(findings: &Findings) -> Vec<(Option<u32>, String)> {
+    findings.campaigns[0].integrations.iter().map(|row| (row.rank, row.user.id.clone())).collect()
+}
+
+#[test]
+fn the_same_use_seen_by_two_sources_counts_once_with_the_better_grade() {
+    let mut world = World::watched();
+    let track = jenkins("ada", "api");
+    let weak = Verdict { grade: Grade::Weak, ..legacy(Accepted) };
+    let push = Verdict { operation: Operation::GitWrite, ..weak };
+    world.see_through(LOG, &track, 10, weak, 3);
+    world.see_through(LOG, &track, 10, push, 2);
+    world.see_through("log/gateway", &track, 10, legacy(Accepted), 4);
+    world.see_through("log/gateway", &track, 10, legacy(Rejected), 1);
+    world.see_through("log/gateway", &jenkins("ada", "web"), 10, weak, 7);
+    let findings = world.judged_on(10);
+    let row = &findings.campaigns[0].integrations[0];
+    assert_eq!((row.uses_7d, row.rejected_30d, row.writes_30d, row.grade), (5 + 1 + 7, 1, 2, Grade::Strong));
+    assert_eq!(row.sources, ["log/egress", "log/gateway"]);
+    let rows: Vec<_> = findings.authentications.iter().map(|a| (a.grade.as_str(), a.outcome.as_str(), a.uses)).collect();
+    assert_eq!(rows, [("strong", "accepted", 5), ("strong", "rejected", 1), ("weak", "accepted", 7)]);
+}
+
+#[test]
+fn authentications_hold_every_credential_under_the_integrations_user() {
+    let mut world = World::watched();
+    world.roster.people.push(person("acc-1", "ada", ""));
+    world.see(&jenkins("ada", "api"), 10, legacy(Accepted));
+    world.see(&jenkins("ada", "web"), 10, legacy(Accepted));
+    world.see(&jenkins("ada", "web"), 9, verdict(Credential::Unknown, Grade::None, Accepted));
+    let transcript = Track { workspace: Some("acme".to_owned()), repository: Some("web".to_owned()), ..nameless() };
+    world.see_through("import/ci", &transcript, 10, token(Accepted), 2);
+    let rows: Vec<_> = world.judged_on(10).authentications;
+    let short: Vec<_> = rows.iter().map(|a| (a.day, a.user.as_str(), a.credential.as_str(), a.uses)).collect();
+    assert_eq!(
+        short,
+        [(day(9), "acc-1", "unknown", 1), (day(10), "acc-1", "api_token", 2), (day(10), "acc-1", "app_password", 2)]
+    );
+}
+
+#[test]
+fn later_evidence_is_left_out_when_looking_back() {
+    let mut world = World::watched();
+    world.see(&jenkins("ada", "api"), 10, legacy(Accepted));
+    world.see(&jenkins("ada", "api"), 11, legacy(Rejected));
+    world.see(&jenkins("zoe", "api"), 12, legacy(Accepted));
+    let findings = world.judged_on(10);
+    assert_eq!(ids(&findings), [(Some(1), "name:ada".to_owned())]);
+    assert_eq!(findings.campaigns[0].integrations[0].last_seen, noon(10));
+    assert_eq!(findings.authentications.len(), 1);
+    assert_eq!(findings.users.len(), 1);
+}
+
+#[test]
+fn the_burndown_counts_integrations_and_people_day_by_day() {
+    let mut world = World::watched();
+    let laptop = Track { client: Some("git-cli".to_owned()), origin: Origin::Roaming, ..jenkins("ada", "api") };
+    (10..=20).for_each(|on| world.see(&jenkins("ada", "api"), on, legacy(Accepted)));
+    world.see(&laptop, 12, Verdict { grade: Grade::Weak, ..legacy(Rejected) });
+    (11..=12).for_each(|on| world.see(&jenkins("zoe", "api"), on, legacy(Accepted)));
+    world.see(&Track { username: None, repository: None, ..jenkins("", "") }, 12, legacy(Accepted));
+    world.see(&jenkins("ada", "api"), 21, token(Accepted));
+    let burndown = world.judged_at(noon(30)).campaigns.remove(0).burndown;
+    let at = |on: i32| burndown.iter().find(|row| row.day == day(on)).unwrap();
+    assert_eq!(burndown.first().map(|row| row.day), Some(day(10)));
+    assert_eq!(burndown.last().map(|row| row.day), Some(day(30)));
+    assert_eq!((at(10).remaining, at(10).users_remaining, at(10).uses), (1, 1, 1));
+    assert_eq!((at(12).remaining, at(12).remaining_known, at(12).users_remaining), (4, 3, 2));
+    assert_eq!((at(12).failing, at(12).active, at(12).uses, at(12).rejected), (1, 3, 4, 1));
+    assert_eq!((at(27).migrated, at(27).remaining, at(27).users_remaining), (1, 3, 2));
+}
+
+#[test]
+fn equal_scores_are_ranked_by_id_and_the_gone_follow_unranked() {
+    let mut world = World::watched();
+    for name in ["zoe", "ada", "ken"] {
+        (50..=60).for_each(|on| world.see(&jenkins(name, "api"), on, legacy(Accepted)));
+    }
+    (0..=10).for_each(|on| world.see(&jenkins("gone", "api"), on, legacy(Accepted)));
+    let rows = world.rows(60);
+    assert_eq!(rows.iter().map(|row| row.rank).collect::<Vec<_>>(), [Some(1), Some(2), Some(3), None]);
+    assert!(rows[..3].is_sorted_by_key(|row| row.id.clone()));
+    assert_eq!((rows[3].status, rows[3].score.to_bits(), rows[3].terms.len()), (Status::Retired, 0, 0));
+    assert_eq!(ids(&world.judged_on(60)), ids(&world.judged_on(60)));
+}
+
+#[test]
+fn the_more_it_does_and_the_surer_it_breaks_the_higher_it_ranks() {
+    let mut world = World::watched();
+    let laptop = Track { client: Some("git-cli".to_owned()), origin: Origin::Roaming, ..jenkins("laptop", "api") };
+    for on in 50..=60 {
+        world.see(&laptop, on, Verdict { grade: Grade::Weak, ..legacy(Accepted) });
+        world.see(&jenkins("weak", "api"), on, Verdict { grade: Grade::Weak, ..legacy(Accepted) });
+        world.see(&jenkins("half", "api"), on, legacy(Accepted));
+        world.see(&jenkins("half", "api"), on, token(Accepted));
+        world.see(&jenkins("sure", "api"), on, legacy(Accepted));
+        world.see_through(LOG, &jenkins("busy", "api"), on, legacy(Accepted), 50);
+    }
+    (30..=50).for_each(|on| world.see(&jenkins("quiet", "api"), on, legacy(Accepted)));
+    let ranked: Vec<String> = ids(&world.judged_on(60)).into_iter().map(|(_, user)| user.replace("name:", "")).collect();
+    assert_eq!(ranked, ["busy", "sure", "half", "weak", "quiet", "laptop"]);
+    let row = &world.rows(60)[0];
+    let names: Vec<&str> = row.terms.iter().map(|term| term.name).collect();
+    assert_eq!(names, ["certainty", "kind", "uses", "repositories", "writes", "rights", "standing", "lateness"]);
+    assert_eq!(row.terms[7].words, "removal in 88 days, the team needs 14");
+    assert!(row.terms.iter().all(|term| !term.words.is_empty()));
+}
+
+#[test]
+fn after_the_removal_what_is_broken_comes_first_by_rejections() {
+    let mut world = World::watched();
+    for on in 140..=160 {
+        world.see_through(LOG, &jenkins("few", "api"), on, legacy(Rejected), 1);
+        world.see_through(LOG, &jenkins("many", "api"), on, legacy(Rejected), 30);
+        world.see_through(LOG, &jenkins("odd", "api"), on, legacy(Accepted), 5_000);
+    }
+    assert_eq!(
+        ids(&world.judged_on(160)).into_iter().map(|(_, user)| user).collect::<Vec<_>>(),
+        ["name:many", "name:few", "name:odd"]
+    );
+}
+
+#[test]
+fn owners_give_the_lead_time_and_the_latest_safe_start() {
+    let mut world = World::watched();
+    world.see(&jenkins("ada", "payments-api"), 10, legacy(Accepted));
+    assert_eq!(world.row(10).latest_safe_start, day(REMOVAL - 14).start());
+    world.policy.owners = vec![Owner {
+        name: "payments".to_owned(),
+        email: Some("payments@example.test".to_owned()),
+        lead_time_days: Some(45),
+        repository: Some("payments-*".to_owned()),
+        client: Some("jenkins".to_owned()),
+        ..Owner::default()
+    }];
+    let row = world.row(10);
+    assert_eq!((row.owner.as_deref(), row.lead_time_days), (Some("payments"), 45));
+    assert_eq!((row.deadline, row.latest_safe_start), (day(REMOVAL).start(), day(REMOVAL - 45).start()));
+    assert_eq!(world.judged_on(10).users[0].owner.as_deref(), Some("payments"));
+}
+
+#[test]
+fn rights_are_those_of_the_user_on_what_it_uses() {
+    let mut world = World::watched();
+    world.member(person("acc-1", "ada", ""), "member");
+    world.member(person("acc-2", "zoe", ""), "owner");
+    for (repository, permission) in [("api", Permission::Write), ("secret", Permission::Admin)] {
+        world.roster.permissions.push(RepositoryPermission {
+            workspace: "acme".to_owned(),
+            repository: repository.to_owned(),
+            account_id: "acc-1".to_owned(),
+            permission,
+        });
+    }
+    for name in ["ada", "zoe", "stranger"] {
+        world.see(&jenkins(name, "api"), 10, legacy(Accepted));
+    }
+    let findings = world.judged_on(10);
+    let of = |user: &str| {
+        let rows = &findings.campaigns[0].integrations;
+        rows.iter().find(|row| row.user.id == user).unwrap().highest_permission.clone()
+    };
+    assert_eq!(of("acc-1").as_deref(), Some("write"));
+    assert_eq!(of("acc-2").as_deref(), Some("admin"));
+    assert_eq!(of("name:stranger"), None);
+    let users: Vec<_> =
+        findings.users.iter().map(|user| (user.user.id.as_str(), user.highest_permission.as_deref(), user.member)).collect();
+    assert_eq!(
+        users,
+        [("acc-1", Some("admin"), Some(true)), ("acc-2", Some("admin"), Some(true)), ("name:stranger", None, None)]
+    );
+}
+
+#[test]
+fn users_are_counted_by_what_they_sign_in_with() {
+    let mut world = World::watched();
+    world.roster.people.push(person("acc-1", "ada", ""));
+    world.api_token("t-1", person("acc-1", "", ""), Some(50));
+    world.api_token("t-2", person("acc-1", "", ""), Some(12));
+    world.api_token("t-3", person("acc-9", "", ""), None);
+    world.see_through(LOG, &jenkins("ada", "api"), 20, legacy(Accepted), 4);
+    world.see_through(LOG, &jenkins("ada", "api"), 20, token(Accepted), 3);
+    world.see_through(LOG, &jenkins("ada", "api"), 20, verdict(Credential::Unknown, Grade::None, Accepted), 2);
+    let users = world.judged_on(20).users;
+    let ada = &users[0];
+    assert_eq!((ada.legacy_uses_30d, ada.replacement_uses_30d, ada.other_uses_30d), (4, 3, 2));
+    assert_eq!((ada.remaining_integrations, ada.live_api_tokens, ada.last_legacy), (1, Some(1), Some(noon(20))));
+    assert_eq!((users[1].user.id.as_str(), users[1].live_api_tokens, users[1].member), ("acc-9", Some(1), None));
+}
+
+#[test]
+fn tokens_are_sorted_by_expiry_and_know_where_they_were_seen() {
+    let mut world = World::watched();
+    world.api_token("t-b", person("acc-1", "ada", ""), None);
+    world.api_token("t-a", person("acc-1", "ada", ""), Some(19));
+    world.api_token("t-c", person("acc-1", "ada", ""), Some(30));
+    world.see(&Track { token_id: Some("t-c".to_owned()), ..jenkins("ada", "api") }, 10, token(Accepted));
+    world.see(&jenkins("ada", "api"), 10, legacy(Accepted));
+    let findings = world.judged_at(noon(20));
+    let rows: Vec<_> = findings.tokens.iter().map(|t| (t.token.as_str(), t.days_left, t.integration.is_some())).collect();
+    assert_eq!(rows, [("t-a", Some(-2), false), ("t-c", Some(9), true), ("t-b", None, false)]);
+    assert_eq!(findings.tokens[0].listed_by, "tokens/acme");
+}
+
+#[test]
+fn the_row_says_why_and_what_to_do() {
+    let mut world = World::watched();
+    let weak = Verdict { grade: Grade::Weak, ..legacy(Accepted) };
+    (10..=20).for_each(|on| world.see(&jenkins("ada", "api"), on, weak));
+    let row = world.row(20);
+    assert_eq!(
+        row.reasons,
+        [
+            "an app password was last used on 2026-03-21",
+            "7 uses in the last 7 days with what looks like an app password (weak: basic-nickname-rest)",
+        ]
+    );
+    assert!(row.advice.starts_with("Create: Bitbucket user API token"), "{}", row.advice);
+    assert_eq!((row.workspace.as_deref(), row.repositories.as_slice()), (Some("acme"), &["acme/api".to_owned()][..]));
+}
+
+#[test]
+fn a_change_is_told_with_its_cause() {
+    let mut world = World::watched();
+    (50..=60).for_each(|on| world.see(&jenkins("ada", "api"), on, legacy(Accepted)));
+    let told = |world: &World, before: i32, on: i32| {
+        let changes = changes(&statuses(&world.judged_on(before)), &world.judged_on(on));
+        changes.into_iter().map(|change| (change.from, change.to, change.cause)).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&world, 49, 50), [(None, Status::Active, ChangeCause::Discovered)]);
+    assert_eq!(told(&world, 50, 60), []);
+    assert_eq!(told(&world, 60, 67), [(Some(Status::Active), Status::Quiet, ChangeCause::Moved)]);
+    assert_eq!(told(&world, 67, 90), [(Some(Status::Quiet), Status::Retired, ChangeCause::Retired)]);
+    world.see(&jenkins("ada", "api"), 95, legacy(Accepted));
+    assert_eq!(told(&world, 94, 95), [(Some(Status::Retired), Status::Active, ChangeCause::Returned)]);
+    world.see(&jenkins("ada", "api"), 96, token(Accepted));
+    assert_eq!(told(&world, 96, 110), [(Some(Status::Migrating), Status::Migrated, ChangeCause::Migrated)]);
+}
+
+#[test]
+fn evidence_that_came_late_is_a_change_of_coverage() {
+    let mut world = World::watched();
+    (50..=60).for_each(|on| world.see(&jenkins("ada", "api"), on, legacy(Accepted)));
+    let before = statuses(&world.judged_on(67));
+    (61..=65).for_each(|on| world.see(&jenkins("ada", "api"), on, legacy(Accepted)));
+    let changes = changes(&before, &world.judged_on(68));
+    assert_eq!((changes[0].to, changes[0].cause, changes[0].day), (Status::Active, ChangeCause::Coverage, day(68)));
+}
+
+#[test]
+fn nothing_in_is_nothing_out() {
+    let findings = World::empty().judged_on(100);
+    assert!(findings.campaigns[0].integrations.is_empty() && findings.campaigns[0].burndown.is_empty());
+    assert!(findings.users.is_empty() && findings.authentications.is_empty() && findings.new_keys.is_empty());
+}
