@@ -1,1 +1,34 @@
-//! The room's doc comment comes with its code.
+//! The remote parties: the organisation's audit log and token inventory, Bitbucket's access lists, and growing log files.
+//!
+//! This room fetches and parses, and says what it measured ([`Usage`], skipped items, unknown values, [`Limit`]s). It
+//! hides paging, authentication, request budgets, rate-limit headers, retries, wire formats and file rotation. Every
+//! request goes through one [`Client`] per credential: it sends the credential to its own origin only, keeps to the
+//! request budget, and knows which failures are worth another try.
+//!
+//! Absent: the store (cursors come in and go out as values), instruments, the schedule, the clock (reset instants are
+//! measured against the server's own `Date`), and any judgement of what was read.
+
+mod access;
+mod audit;
+mod budget;
+mod error;
+mod headers;
+mod http;
+mod logs;
+mod network;
+mod paging;
+mod refusal;
+mod retry;
+mod text;
+mod tokens;
+
+#[cfg(test)]
+mod tests;
+
+pub use access::{Access, Answer, Limit, LimitReason, Listing};
+pub use audit::{Actions, Audit, AuditPage, ParsedPage, Position, Step, Then, Walk};
+pub use error::{FetchError, Outage, Refusal, Unread};
+pub use http::{Auth, Client, ClientOptions, Usage};
+pub use logs::{Block, FilePlan, FileReader, Layout, Plan, plan};
+pub use network::Network;
+pub use tokens::{TokenList, Tokens};

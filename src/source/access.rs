@@ -1,0 +1,316 @@
+//! Who may do what in one Bitbucket workspace: members, permissions, repositories, effective repository permissions and
+//! deploy keys. Lists are read whole. What the credential may not see is a [`Limit`] of coverage, never an empty list.
+
+use std::fmt;
+
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
+
+use super::{
+    Client, FetchError,
+    http::Reply,
+    paging::{ListPage, Rows, walk},
+    text::{bounded, count_unknown, filled},
+};
+use crate::evidence::{
+    DeployKey, Member, Permission, Person, Repository, RepositoryPermission, Skipped, UnknownValue, time::parse_instant,
+};
+
+/// Rows a page: the documented maximum.
+const PAGE_LENGTH: &str = "100";
+
+/// The access lists of one workspace.
+#[derive(Clone, Debug)]
+pub struct Access {
+    client: Client,
+    workspace: String,
+}
+
+/// What a list request brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer<T> {
+    Complete(Listing<T>),
+    /// Nothing, and why; everything else that went wrong is a [`FetchError`].
+    Limited(Limit),
+}
+
+/// A whole list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listing<T> {
+    pub items: Vec<T>,
+    pub skipped: Vec<Skipped>,
+    pub unknown: Vec<UnknownValue>,
+}
+
+/// A list that our credential cannot see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// The endpoint below the API's base, names left as placeholders: `/workspaces/{workspace}/members`.
+    pub endpoint: &'static str,
+    pub reason: LimitReason,
+    /// What to do about it, as a clause.
+    pub advice: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LimitReason {
+    /// 403: a scope or a role is missing.
+    Forbidden,
+    /// 404: it does not exist, or our credential may not even know that it does.
+    NotVisible,
+    /// 410: Atlassian removed the function.
+    Removed,
+    /// 410: the workspace is marked as spam, as Bitbucket documents it.
+    MarkedAsSpam,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.reason {
+            LimitReason::Forbidden => "is forbidden to our credential",
+            LimitReason::NotVisible => "is not visible to our credential",
+            LimitReason::Removed => "was removed by Atlassian",
+            LimitReason::MarkedAsSpam => "is gone, perhaps marked as spam",
+        };
+        write!(f, "{} {what}: {}", self.endpoint, self.advice)
+    }
+}
+
+/// An endpoint and the scopes of the two kinds of token that open it.
+struct Endpoint {
+    path: &'static str,
+    access_token_scope: &'static str,
+    api_token_scope: &'static str,
+    role: &'static str,
+}
+
+const MEMBERS: Endpoint = Endpoint {
+    path: "/workspaces/{workspace}/members",
+    access_token_scope: "account",
+    api_token_scope: "read:workspace:bitbucket",
+    role: "a member of the workspace",
+};
+const PERMISSIONS: Endpoint = Endpoint { path: "/workspaces/{workspace}/permissions", ..MEMBERS };
+const REPOSITORIES: Endpoint = Endpoint {
+    path: "/repositories/{workspace}",
+    access_token_scope: "repository",
+    api_token_scope: "read:repository:bitbucket",
+    role: "a member of the workspace",
+};
+const REPOSITORY_PERMISSIONS: Endpoint = Endpoint {
+    path: "/workspaces/{workspace}/permissions/repositories",
+    access_token_scope: "account",
+    api_token_scope: "read:repository:bitbucket",
+    role: "an administrator of the workspace",
+};
+const DEPLOY_KEYS: Endpoint = Endpoint {
+    path: "/repositories/{workspace}/{repository}/deploy-keys",
+    access_token_scope: "repository:admin",
+    api_token_scope: "admin:repository:bitbucket",
+    role: "an administrator of the repository",
+};
+
+impl Access {
+    pub fn new(client: Client, workspace: &str) -> Self {
+        Self { client, workspace: workspace.to_owned() }
+    }
+
+    /// Everybody in the workspace, permissions unknown: for credentials that [`Access::permissions`] is closed to.
+    pub async fn members(&self) -> Result<Answer<Member>, FetchError> {
+        self.list(&MEMBERS, &["workspaces", &self.workspace, "members"], |row: Membership, _| row.member(&self.workspace)).await
+    }
+
+    /// Everybody in the workspace with their role and, where Bitbucket still tells it, their last activity.
+    pub async fn permissions(&self) -> Result<Answer<Member>, FetchError> {
+        let path = ["workspaces", &self.workspace, "permissions"];
+        self.list(&PERMISSIONS, &path, |row: Membership, _| row.member(&self.workspace)).await
+    }
+
+    pub async fn repositories(&self) -> Result<Answer<Repository>, FetchError> {
+        self.list(&REPOSITORIES, &["repositories", &self.workspace], |row: RepositoryRow, _| row.repository(&self.workspace))
+            .await
+    }
+
+    /// Effective rights of every user on every repository; open to workspace administrators only.
+    pub async fn repository_permissions(&self) -> Result<Answer<RepositoryPermission>, FetchError> {
+        let path = ["workspaces", &self.workspace, "permissions", "repositories"];
+        self.list(&REPOSITORY_PERMISSIONS, &path, |row: PermissionRow, unknown| row.permission(&self.workspace, unknown)).await
+    }
+
+    /// The deploy keys of one repository; the keys themselves are not kept.
+    pub async fn deploy_keys(&self, repository: &str) -> Result<Answer<DeployKey>, FetchError> {
+        let path = ["repositories", &self.workspace, repository, "deploy-keys"];
+        self.list(&DEPLOY_KEYS, &path, |row: DeployKeyRow, _| Some(row.deploy_key(&self.workspace, repository))).await
+    }
+
+    /// Reads one list whole. `read` gives none for a row that lacks what makes it one.
+    async fn list<R: DeserializeOwned, T>(
+        &self,
+        endpoint: &Endpoint,
+        path: &[&str],
+        read: impl Fn(R, &mut Vec<UnknownValue>) -> Option<T>,
+    ) -> Result<Answer<T>, FetchError> {
+        let mut url = self.client.url(path);
+        url.query_pairs_mut().append_pair("pagelen", PAGE_LENGTH);
+        let mut rows: Rows<R> = match walk(&self.client, url, |reply| self.read(reply)).await {
+            Ok(rows) => rows,
+            Err(error) => return limit(endpoint, &error).map(Answer::Limited).ok_or(error),
+        };
+        let (mut items, mut unknown) = (Vec::with_capacity(rows.rows.len()), Vec::new());
+        for row in std::mem::take(&mut rows.rows) {
+            match read(row, &mut unknown) {
+                Some(item) => items.push(item),
+                None => rows.malformed += 1,
+            }
+        }
+        Ok(Answer::Complete(Listing { items, skipped: rows.skipped(endpoint.path), unknown }))
+    }
+
+    fn read(&self, reply: Reply) -> Result<ListPage, FetchError> {
+        let envelope: Envelope = reply.json()?;
+        let next = envelope.next.as_deref().filter(|next| !next.is_empty());
+        Ok(ListPage { rows: envelope.values, next: next.map(|next| self.client.follow(next)).transpose()? })
+    }
+}
+
+fn limit(endpoint: &Endpoint, error: &FetchError) -> Option<Limit> {
+    let (reason, advice) = match error {
+        FetchError::Forbidden { required, .. } if !required.is_empty() => {
+            (LimitReason::Forbidden, format!("grant the scope {}", required.join(", ")))
+        }
+        FetchError::Forbidden { .. } => (LimitReason::Forbidden, grant(endpoint)),
+        FetchError::NotFound { .. } => (LimitReason::NotVisible, format!("check the name, or {}", grant(endpoint))),
+        FetchError::Gone { change: Some(change), .. } => {
+            (LimitReason::Removed, format!("a newer duskwatch is needed ({change})"))
+        }
+        FetchError::Gone { .. } => (LimitReason::MarkedAsSpam, "ask Atlassian to unlock the workspace".to_owned()),
+        _ => return None,
+    };
+    Some(Limit { endpoint: endpoint.path, reason, advice })
+}
+
+fn grant(endpoint: &Endpoint) -> String {
+    let Endpoint { access_token_scope, api_token_scope, role, .. } = endpoint;
+    format!("grant the scope {access_token_scope} (access token) or {api_token_scope} (API token), and be {role}")
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    values: Vec<Box<RawValue>>,
+    next: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct User {
+    uuid: Option<String>,
+    account_id: Option<String>,
+    nickname: Option<String>,
+    display_name: Option<String>,
+}
+
+impl User {
+    /// None for a user without any key.
+    fn person(self) -> Option<Person> {
+        let person = Person {
+            account_id: filled(self.account_id),
+            uuid: filled(self.uuid),
+            nickname: filled(self.nickname),
+            display_name: filled(self.display_name),
+            email: None,
+        };
+        (person.account_id.is_some() || person.uuid.is_some() || person.nickname.is_some()).then_some(person)
+    }
+}
+
+#[derive(Deserialize)]
+struct Membership {
+    user: User,
+    permission: Option<String>,
+    last_accessed: Option<String>,
+}
+
+impl Membership {
+    fn member(self, workspace: &str) -> Option<Member> {
+        Some(Member {
+            workspace: workspace.to_owned(),
+            person: self.user.person()?,
+            permission: filled(self.permission),
+            last_accessed: self.last_accessed.and_then(|t| parse_instant(&t)),
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct RepositoryRow {
+    slug: Option<String>,
+    full_name: Option<String>,
+    uuid: Option<String>,
+    #[serde(default)]
+    is_private: bool,
+}
+
+impl RepositoryRow {
+    fn repository(self, workspace: &str) -> Option<Repository> {
+        Some(Repository {
+            workspace: workspace.to_owned(),
+            slug: filled(self.slug).or_else(|| slug_of(self.full_name.as_deref()?))?,
+            uuid: filled(self.uuid),
+            is_private: self.is_private,
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct PermissionRow {
+    permission: String,
+    user: User,
+    repository: NamedRepository,
+}
+
+#[derive(Deserialize)]
+struct NamedRepository {
+    full_name: String,
+}
+
+impl PermissionRow {
+    fn permission(self, workspace: &str, unknown: &mut Vec<UnknownValue>) -> Option<RepositoryPermission> {
+        let Some(permission) = Permission::parse(&self.permission) else {
+            count_unknown(unknown, "permission", &self.permission);
+            return None;
+        };
+        Some(RepositoryPermission {
+            workspace: workspace.to_owned(),
+            repository: slug_of(&self.repository.full_name)?,
+            account_id: filled(self.user.account_id)?,
+            permission,
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct DeployKeyRow {
+    id: i64,
+    label: Option<String>,
+    created_on: Option<String>,
+    added_on: Option<String>,
+    last_used: Option<String>,
+}
+
+impl DeployKeyRow {
+    fn deploy_key(self, workspace: &str, repository: &str) -> DeployKey {
+        let instant = |text: Option<String>| text.and_then(|t| parse_instant(&t));
+        DeployKey {
+            workspace: workspace.to_owned(),
+            repository: repository.to_owned(),
+            key_id: self.id,
+            label: filled(self.label).unwrap_or_default(),
+            created_at: instant(self.created_on.or(self.added_on)),
+            last_used: instant(self.last_used),
+        }
+    }
+}
+
+fn slug_of(full_name: &str) -> Option<String> {
+    let slug = full_name.rsplit('/').next()?;
+    (!slug.is_empty()).then(|| bounded(slug).to_owned())
+}

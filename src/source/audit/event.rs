@@ -1,0 +1,358 @@
+//! One page of events, as Atlassian writes them, into sightings. Fields may be missing, null, empty or of another type;
+//! only an event without a time is malformed.
+
+use std::{borrow::Cow, fmt};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, SeqAccess, Visitor},
+};
+use serde_json::value::RawValue;
+
+use super::{Actions, actions::Kind, word::Word};
+use crate::{
+    evidence::{Page, Person, Sighting, Skipped},
+    source::text::count_unknown,
+};
+
+/// The values of `authType` that have been seen in any source.
+const KNOWN_AUTH_TYPES: [&str; 6] =
+    ["api-token", "auth-token-for-3LO", "auth-token-for-2LO", "connect-token", "container-token", "session"];
+/// What system actors have instead of an e-mail address.
+const SYSTEM_ACTOR: &str = "Atlassian app";
+/// Objects of one event that are looked at; a real one names two or three.
+const MAX_OBJECTS: usize = 20;
+
+/// What a page held.
+#[derive(Debug, Default)]
+pub struct ParsedPage<'a> {
+    pub page: Page<'a>,
+    /// All events, those that were skipped included.
+    pub events: u64,
+    /// The earliest and latest `processedAt`, in milliseconds.
+    pub oldest_ms: Option<i64>,
+    pub newest_ms: Option<i64>,
+}
+
+/// Reads the array of events. Events of a form that cannot be read are singled out one by one only when there is one.
+pub(super) fn parse<'a>(events: &'a str, actions: &Actions) -> ParsedPage<'a> {
+    let mut reader = Reader { actions, parsed: ParsedPage::default(), malformed: Tally::default(), other: Tally::default() };
+    if let Ok(events) = serde_json::from_str::<Vec<Event<'a>>>(events) {
+        reader.parsed.page.sightings.reserve(events.len());
+        events.into_iter().for_each(|event| reader.event(event));
+    } else {
+        for raw in serde_json::from_str::<Vec<&'a RawValue>>(events).unwrap_or_default() {
+            match serde_json::from_str::<Event<'a>>(raw.get()) {
+                Ok(event) => reader.event(event),
+                Err(_) => reader.malformed("an event that is no object of the known form"),
+            }
+        }
+    }
+    reader.finish()
+}
+
+struct Reader<'a, 'b> {
+    actions: &'b Actions,
+    parsed: ParsedPage<'a>,
+    malformed: Tally,
+    other: Tally,
+}
+
+#[derive(Default)]
+struct Tally {
+    count: u64,
+    sample: String,
+}
+
+impl Tally {
+    fn add(&mut self, sample: impl FnOnce() -> String) {
+        if self.count == 0 {
+            self.sample = sample();
+        }
+        self.count += 1;
+    }
+
+    fn skipped(self, reason: &'static str) -> Option<Skipped> {
+        (self.count > 0).then_some(Skipped { reason, count: self.count, sample: self.sample })
+    }
+}
+
+impl<'a> Reader<'a, '_> {
+    fn event(&mut self, event: Event<'a>) {
+        let mut attributes = event.attributes;
+        if let Some(ms) = attributes.processed_at.instant_ms() {
+            self.parsed.oldest_ms = Some(self.parsed.oldest_ms.map_or(ms, |oldest| oldest.min(ms)));
+            self.parsed.newest_ms = self.parsed.newest_ms.max(Some(ms));
+        }
+        let Some(time_ms) = attributes.time.instant_ms().or_else(|| attributes.processed_at.instant_ms()) else {
+            return self.malformed("an event without a time");
+        };
+        let action = attributes.action.0.as_deref().unwrap_or_default();
+        let kind = self.actions.kind(action);
+        if self.actions.misses(action) && !action.is_empty() {
+            count_unknown(&mut self.parsed.page.unknown, "action", action);
+        }
+        if kind == Kind::Other {
+            self.parsed.events += 1;
+            return self.other.add(|| word_like(action));
+        }
+        self.parsed.events += 1;
+        if let Some(auth_type) = attributes.actor.auth.auth_type.0.as_deref().filter(|t| !KNOWN_AUTH_TYPES.contains(t)) {
+            count_unknown(&mut self.parsed.page.unknown, "auth_type", auth_type);
+        }
+        let objects = attributes.context.0.into_iter().chain(attributes.container.0);
+        let place = self.place(objects);
+        let actor = attributes.actor.identity();
+        let auth = attributes.actor.auth;
+        self.parsed.page.sightings.push(Sighting {
+            time_ms,
+            event_id: event.id.0,
+            workspace: place.workspace,
+            repository: place.repository,
+            email: actor.email,
+            account_id: actor.account_id,
+            display_name: actor.display_name,
+            client_ip: attributes.location.ip.0.as_deref().and_then(|ip| ip.parse().ok()),
+            auth_type: auth.auth_type.0,
+            token_id: auth.token_id.0,
+            token_label: auth.token_label.0.or(auth.token_name.0),
+            action: attributes.action.0,
+            uses: 1,
+            authentication: kind == Kind::Bitbucket,
+            ..Sighting::default()
+        });
+    }
+
+    /// The workspace and repository among the objects; users among them are people worth knowing. The names of Bitbucket's
+    /// object types are not documented, so everything that says `workspace` or `repository` is taken for one.
+    fn place(&mut self, objects: impl Iterator<Item = Object<'a>>) -> Place<'a> {
+        let mut place = Place::default();
+        for object in objects {
+            let kind = object.kind.0.as_deref().unwrap_or_default().to_ascii_lowercase();
+            let fields = object.attributes;
+            if kind.contains("repositor") {
+                place.repository(fields);
+            } else if kind.contains("workspace") {
+                place.workspace = place.workspace.or(fields.slug.or_slug_of(fields.name));
+            } else if kind == "users" || kind == "user" {
+                self.person(object.id, fields);
+            }
+        }
+        place
+    }
+
+    fn person(&mut self, id: Word<'a>, fields: Fields<'a>) {
+        let account_id = id.0.map(strip_prefix).filter(|id| is_account_id(id)).map(Cow::into_owned);
+        let person = Person {
+            account_id,
+            display_name: fields.name.0.map(Cow::into_owned),
+            email: fields.email.0.filter(|e| e.contains('@')).map(|e| e.to_lowercase()),
+            ..Person::default()
+        };
+        let keyed = person.account_id.is_some() || person.email.is_some();
+        if keyed && !self.parsed.page.people.contains(&person) {
+            self.parsed.page.people.push(person);
+        }
+    }
+
+    fn malformed(&mut self, what: &str) {
+        self.parsed.events += 1;
+        self.malformed.add(|| what.to_owned());
+    }
+
+    fn finish(self) -> ParsedPage<'a> {
+        let mut parsed = self.parsed;
+        parsed.page.skipped.extend(self.malformed.skipped("malformed"));
+        parsed.page.skipped.extend(self.other.skipped("other_product"));
+        parsed
+    }
+}
+
+/// A sample that is safe to show whatever was sent: an action id or its kind.
+fn word_like(action: &str) -> String {
+    let safe =
+        !action.is_empty() && action.len() <= 80 && action.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
+    if safe { action.to_owned() } else { "an action without a readable id".to_owned() }
+}
+
+#[derive(Default)]
+struct Place<'a> {
+    workspace: Option<Cow<'a, str>>,
+    repository: Option<Cow<'a, str>>,
+}
+
+impl<'a> Place<'a> {
+    /// `fullName` is `workspace/repository`.
+    fn repository(&mut self, fields: Fields<'a>) {
+        if let Some((workspace, repository)) = fields.full_name.0.as_deref().and_then(|name| name.split_once('/')) {
+            self.workspace.get_or_insert_with(|| workspace.to_owned().into());
+            self.repository.get_or_insert_with(|| repository.to_owned().into());
+        }
+        if self.repository.is_none() {
+            self.repository = fields.slug.or_slug_of(fields.name);
+        }
+    }
+}
+
+struct Identity<'a> {
+    account_id: Option<Cow<'a, str>>,
+    display_name: Option<Cow<'a, str>>,
+    email: Option<Cow<'a, str>>,
+}
+
+/// Account ids are `712020:` and a UUID, or 24 hexadecimal digits; system actors have a product's name instead.
+fn is_account_id(id: &str) -> bool {
+    let prefixed =
+        |(prefix, rest): (&str, &str)| !prefix.is_empty() && prefix.bytes().all(|b| b.is_ascii_digit()) && !rest.is_empty();
+    id.split_once(':').is_some_and(prefixed) || (id.len() == 24 && id.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+/// Some logs write `ug:` before an account id.
+fn strip_prefix(id: Cow<'_, str>) -> Cow<'_, str> {
+    match id {
+        Cow::Borrowed(id) => Cow::Borrowed(id.strip_prefix("ug:").unwrap_or(id)),
+        Cow::Owned(id) => Cow::Owned(id.strip_prefix("ug:").map(str::to_owned).unwrap_or(id)),
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Event<'a> {
+    #[serde(borrow)]
+    id: Word<'a>,
+    #[serde(borrow, deserialize_with = "or_default")]
+    attributes: Attributes<'a>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Attributes<'a> {
+    #[serde(borrow)]
+    time: Word<'a>,
+    #[serde(borrow)]
+    processed_at: Word<'a>,
+    #[serde(borrow)]
+    action: Word<'a>,
+    #[serde(borrow, deserialize_with = "or_default")]
+    actor: Actor<'a>,
+    #[serde(borrow)]
+    context: Objects<'a>,
+    #[serde(borrow)]
+    container: Objects<'a>,
+    #[serde(borrow, deserialize_with = "or_default")]
+    location: Location<'a>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Actor<'a> {
+    #[serde(borrow)]
+    id: Word<'a>,
+    #[serde(borrow)]
+    name: Word<'a>,
+    #[serde(borrow)]
+    email: Word<'a>,
+    #[serde(borrow, deserialize_with = "or_default")]
+    auth: Auth<'a>,
+}
+
+impl<'a> Actor<'a> {
+    /// Who acted; a system actor is nobody.
+    fn identity(&mut self) -> Identity<'a> {
+        let account_id = self.id.0.take().map(strip_prefix).filter(|id| is_account_id(id));
+        let system = self.email.0.as_deref() == Some(SYSTEM_ACTOR);
+        let email = self.email.0.take().filter(|email| email.contains('@'));
+        if system || (account_id.is_none() && email.is_none()) {
+            return Identity { account_id: None, display_name: None, email: None };
+        }
+        Identity { account_id, display_name: self.name.0.take(), email }
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Auth<'a> {
+    #[serde(borrow)]
+    auth_type: Word<'a>,
+    #[serde(borrow)]
+    token_id: Word<'a>,
+    #[serde(borrow)]
+    token_label: Word<'a>,
+    #[serde(borrow)]
+    token_name: Word<'a>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Location<'a> {
+    #[serde(borrow)]
+    ip: Word<'a>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Object<'a> {
+    #[serde(borrow)]
+    id: Word<'a>,
+    #[serde(borrow, rename = "type")]
+    kind: Word<'a>,
+    #[serde(borrow, deserialize_with = "or_default")]
+    attributes: Fields<'a>,
+}
+
+/// The attributes of an object that name it. They are free-form.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Fields<'a> {
+    #[serde(borrow)]
+    slug: Word<'a>,
+    #[serde(borrow)]
+    name: Word<'a>,
+    #[serde(borrow, rename = "fullName", alias = "full_name")]
+    full_name: Word<'a>,
+    #[serde(borrow)]
+    email: Word<'a>,
+}
+
+fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// A list of objects, or one object, or nothing.
+#[derive(Default)]
+struct Objects<'a>(Vec<Object<'a>>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Objects<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ObjectsVisitor)
+    }
+}
+
+struct ObjectsVisitor;
+
+impl<'de> Visitor<'de> for ObjectsVisitor {
+    type Value = Objects<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("objects or nothing")
+    }
+
+    fn visit_unit<E>(self) -> Result<Objects<'de>, E> {
+        Ok(Objects::default())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Objects<'de>, A::Error> {
+        let mut objects = Vec::new();
+        while let Some(object) = items.next_element::<Object<'de>>()? {
+            if objects.len() < MAX_OBJECTS {
+                objects.push(object);
+            }
+        }
+        Ok(Objects(objects))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<Objects<'de>, A::Error> {
+        let object = Object::deserialize(serde::de::value::MapAccessDeserializer::new(entries))?;
+        Ok(Objects(vec![object]))
+    }
+}

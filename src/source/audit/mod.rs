@@ -1,0 +1,134 @@
+//! The organisation's audit log, read through its polling stream: events in the order in which Atlassian processed them,
+//! so that late ones are not missed. The stream cannot filter by product; what concerns neither Bitbucket nor
+//! credentials is counted and dropped here.
+//!
+//! A round: [`Walk::start`] decides from the stored cursors where to go on, [`Audit::page`] fetches, [`AuditPage::parse`]
+//! reads, [`Walk::after`] says whether and where to go on and which cursors to commit with the page's evidence.
+
+mod actions;
+mod event;
+mod walk;
+mod word;
+
+use std::ops::Range;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use url::Url;
+
+pub use actions::Actions;
+pub use event::ParsedPage;
+pub use walk::{Position, Step, Then, Walk};
+
+use super::{Client, FetchError, http::Reply};
+
+/// Events a page: quoted from the vendor's reference as the maximum of this endpoint.
+const LARGE_PAGE: u16 = 500;
+/// The documented default, for servers that refuse the larger size.
+const DEFAULT_PAGE: u16 = 200;
+
+/// The audit log of one organisation.
+#[derive(Clone, Debug)]
+pub struct Audit {
+    client: Client,
+    stream: Url,
+    actions: Url,
+    page_size: u16,
+}
+
+/// One page as it came.
+#[derive(Debug)]
+pub struct AuditPage {
+    text: String,
+    events: Range<usize>,
+    /// The cursor of the following page.
+    pub next: Option<String>,
+}
+
+impl Audit {
+    /// `id` is Atlassian's organisation id.
+    pub fn new(client: Client, id: &str) -> Self {
+        let stream = client.url(&["admin", "v1", "orgs", id, "events-stream"]);
+        let actions = client.url(&["admin", "v1", "orgs", id, "event-actions"]);
+        Self { client, stream, actions, page_size: LARGE_PAGE }
+    }
+
+    /// Which actions concern Bitbucket, and which concern credentials.
+    pub async fn actions(&self) -> Result<Actions, FetchError> {
+        self.client.get(&self.actions, |reply| Ok(Actions::new(reply.json()?))).await
+    }
+
+    /// Fetches the page at a position. A refused page size is lowered once and for all.
+    pub async fn page(&mut self, position: &Position) -> Result<AuditPage, FetchError> {
+        match self.client.get(&self.page_url(position), |reply| self.read(reply)).await {
+            Err(FetchError::PageSizeRefused { .. } | FetchError::Refused { status: 400, .. })
+                if self.page_size > DEFAULT_PAGE =>
+            {
+                self.page_size = DEFAULT_PAGE;
+                self.client.get(&self.page_url(position), |reply| self.read(reply)).await
+            }
+            other => other,
+        }
+    }
+
+    fn page_url(&self, position: &Position) -> Url {
+        let mut url = self.stream.clone();
+        let (key, value) = match position {
+            Position::Cursor(cursor) => ("cursor", cursor.clone()),
+            Position::From(ms) => ("from", ms.to_string()),
+        };
+        url.query_pairs_mut().append_pair(key, &value).append_pair("limit", &self.page_size.to_string());
+        url
+    }
+
+    fn read(&self, reply: Reply) -> Result<AuditPage, FetchError> {
+        let envelope: Envelope<'_> = serde_json::from_str(&reply.text).map_err(|error| reply.unreadable(&error))?;
+        let next = envelope.meta.and_then(|meta| meta.next).filter(|next| !next.is_empty());
+        let linked = envelope.links.and_then(|links| links.next).filter(|next| !next.is_empty());
+        let next = match (next, linked) {
+            (None, Some(address)) => cursor_of(&self.client.follow(&address)?),
+            (next, Some(address)) => {
+                self.client.follow(&address)?;
+                next
+            }
+            (next, None) => next,
+        };
+        let from = envelope.data.get().as_ptr().addr() - reply.text.as_ptr().addr();
+        let events = from..from + envelope.data.get().len();
+        Ok(AuditPage { text: reply.text, events, next })
+    }
+}
+
+fn cursor_of(url: &Url) -> Option<String> {
+    url.query_pairs().find(|(key, _)| key == "cursor").map(|(_, cursor)| cursor.into_owned())
+}
+
+impl AuditPage {
+    /// The bytes of the page, for measuring.
+    pub fn len_bytes(&self) -> usize {
+        self.text.len()
+    }
+
+    /// Reads the events, borrowing from the page.
+    pub fn parse(&self, actions: &Actions) -> ParsedPage<'_> {
+        event::parse(&self.text[self.events.clone()], actions)
+    }
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    data: &'a RawValue,
+    meta: Option<Meta>,
+    links: Option<Links>,
+}
+
+#[derive(Deserialize)]
+struct Meta {
+    next: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Links {
+    next: Option<String>,
+}

@@ -1,0 +1,107 @@
+//! Why a fetch failed, in one plain line that says what to do. No line holds a token, a body or an address of a person.
+
+use std::time::Duration;
+
+/// A failed fetch. `at` is the host and path that was asked, without its query.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FetchError {
+    #[error("{at} does not accept our credential (401): {why}")]
+    Unauthorized { at: String, why: Refusal },
+    #[error("{at} is forbidden to our credential (403): {}", scopes(required, granted))]
+    Forbidden { at: String, required: Vec<String>, granted: Vec<String> },
+    #[error("{at} does not exist or our credential may not see it (404): check the name, and what the credential may read")]
+    NotFound { at: String },
+    /// `change` is the announcement (`CHANGE-2770`) of a removed endpoint; without one, Bitbucket documents the answer as
+    /// "marked as spam".
+    #[error("{at} is gone (410): {}", gone(change.as_deref()))]
+    Gone { at: String, change: Option<String> },
+    #[error("{at} no longer accepts the stored cursor (400): going on from the stored time")]
+    CursorRefused { at: String },
+    #[error("{at} does not accept the page size (400)")]
+    PageSizeRefused { at: String },
+    #[error("{at} refused the request with status {status}: check api_url and the identifiers in the configuration")]
+    Refused { at: String, status: u16 },
+    #[error("{at} asks to wait {} s before the next request (429)", wait.as_secs())]
+    RateLimited { at: String, wait: Duration },
+    #[error("{at} is unavailable: {cause}; tried again next time")]
+    Unavailable { at: String, cause: Outage },
+    #[error("{at} sent what cannot be read: {cause}; the page is refused and asked for again")]
+    Unreadable { at: String, cause: Unread },
+    #[error("{at} sent more than {limit_bytes} bytes; the page is refused")]
+    TooLarge { at: String, limit_bytes: usize },
+    #[error("{at} points to {to}: our credential is only sent to its own host; check api_url")]
+    ForeignUrl { at: String, to: String },
+    #[error("{at} sends pages without end; the walk was stopped after {pages}")]
+    EndlessPaging { at: String, pages: usize },
+}
+
+/// What a 401 says of the credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("it is expired, revoked or wrong; create a new one and replace the secret")]
+    Invalid,
+    #[error("an API token needs the e-mail address of its account as username")]
+    WantsEmail,
+    #[error("the API token has no Bitbucket scopes; create one with scopes for Bitbucket")]
+    NoScopes,
+    #[error("the token was made for another Atlassian product; create one for this API")]
+    OtherProduct,
+    #[error("it is an app password, and those are refused; use an API token or an access token")]
+    AppPassword,
+    #[error("it is an account password, and those are refused; use an API token or an access token")]
+    AccountPassword,
+}
+
+/// Why nothing usable came back.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Outage {
+    #[error("status {0}")]
+    Status(u16),
+    #[error("no answer in time")]
+    TimedOut,
+    /// With the operating system's or TLS library's own words.
+    #[error("could not connect ({0})")]
+    Connect(String),
+    #[error("the connection broke off")]
+    BrokenOff,
+}
+
+/// What is wrong with a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unread {
+    #[error("an HTML page instead of JSON")]
+    Html,
+    #[error("JSON that ends too early")]
+    Truncated,
+    #[error("text that is not JSON (line {line}, column {column})")]
+    NotJson { line: usize, column: usize },
+    #[error("JSON of another shape (line {line}, column {column})")]
+    OtherShape { line: usize, column: usize },
+}
+
+impl FetchError {
+    /// Whether the same request may succeed soon without anybody doing anything.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::RateLimited { .. } | Self::Unavailable { .. } | Self::Unreadable { .. } | Self::ForeignUrl { .. })
+    }
+
+    /// Whether our own credential is the cause: trying harder does not help, somebody has to act.
+    pub fn is_ours(&self) -> bool {
+        matches!(self, Self::Unauthorized { .. } | Self::Forbidden { .. })
+    }
+}
+
+fn scopes(required: &[String], granted: &[String]) -> String {
+    match (required, granted) {
+        ([], _) => "it lacks a scope or a role; see the manual for what this source needs".to_owned(),
+        (required, []) => format!("grant the scope {}", required.join(", ")),
+        (required, granted) => format!("grant the scope {} (it has {})", required.join(", "), granted.join(", ")),
+    }
+}
+
+fn gone(change: Option<&str>) -> String {
+    match change {
+        Some(change) => format!("Atlassian removed this function ({change}); a newer duskwatch is needed for it"),
+        None => "the endpoint was removed, or the workspace is marked as spam; ask Atlassian".to_owned(),
+    }
+}

@@ -1,0 +1,48 @@
+//! Growing log files: which of them have something new, and reading that in bounded blocks of whole lines.
+//!
+//! A file is known by how it begins, not by its name, so renaming it (rotation), truncating it after a copy and compressing
+//! it neither loses nor repeats a line. Nothing is held open between two looks. These functions block; call them from a
+//! blocking thread.
+//!
+//! A round: [`plan`] compares the disk with the stored cursors, [`FileReader`] reads one planned file after the other, and
+//! each [`Block`]'s cursor is committed with what was found in it.
+
+mod compression;
+mod cursor;
+mod plan;
+mod read;
+
+pub use plan::{FilePlan, Plan, plan};
+pub use read::{Block, FileReader};
+
+use std::time::Duration;
+
+/// How the lines of a file belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// Every line is an item of its own.
+    Lines,
+    /// The first line names the columns of the others.
+    Table,
+    /// One file is the output of one job. Many jobs begin with the same words, so its path is part of what it is known by.
+    Transcript,
+}
+
+impl Layout {
+    /// A last line without its end is still being written, until the file has not changed for this long. Servers write
+    /// through buffers that may hold half a line for hours; a job's output simply ends.
+    fn settles_after(self) -> Duration {
+        match self {
+            Self::Lines | Self::Table => Duration::from_secs(86_400),
+            Self::Transcript => Duration::from_secs(60),
+        }
+    }
+
+    /// The lines at the beginning by which a file is known: a table's header is the same in all of them.
+    fn telling_lines(self) -> usize {
+        match self {
+            Self::Lines | Self::Transcript => 1,
+            Self::Table => 2,
+        }
+    }
+}

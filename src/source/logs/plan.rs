@@ -1,0 +1,276 @@
+//! Which files have something new. A look at a file that has not changed costs its metadata only.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    io::{self, Read},
+    path::{Path, PathBuf},
+    sync::LazyLock,
+    time::UNIX_EPOCH,
+};
+
+use data_encoding::HEXLOWER;
+use jiff::Timestamp;
+use regex::Regex;
+use sha2::{Digest, Sha256};
+
+use super::{
+    Layout,
+    compression::Compression,
+    cursor::{FileCursor, KEY_PREFIX},
+};
+use crate::evidence::{CursorUpdate, Skipped, time::MS_PER_DAY};
+
+/// Files of one section; a glob that finds more is a slip.
+const MAX_FILES: usize = 100_000;
+/// A file is known by its first line, and by no more of it than this.
+const MAX_HEAD_BYTES: u64 = 4_096;
+/// How much of two files that begin alike is compared to tell a copy from a stranger.
+const COMPARED_BYTES: u64 = 65_536;
+/// A file that has been gone for so long is forgotten; until then it may be on a share that is not mounted.
+const FORGOTTEN_AFTER_MS: i64 = 30 * MS_PER_DAY;
+
+/// What rotation appends to a name: a number or a date.
+static ROTATED: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"[.-]\d[\dT:._-]*$").expect("a constant pattern is valid"));
+
+/// One file with something to read.
+#[derive(Clone, Debug)]
+pub struct FilePlan {
+    pub path: PathBuf,
+    pub(super) key: String,
+    pub(super) offset: u64,
+    pub(super) length: u64,
+    pub(super) modified_ms: i64,
+    pub(super) compression: Compression,
+    pub(super) layout: Layout,
+    /// Nobody writes to it any more: its last line is whole even without an end.
+    pub(super) settled: bool,
+}
+
+/// What one look at the disk found.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// The files to read, the oldest first.
+    pub files: Vec<FilePlan>,
+    /// Renamed, vanished and forgotten files; to be committed even when nothing is read.
+    pub cursors: Vec<CursorUpdate>,
+    /// Files that cannot be read, by reason.
+    pub skipped: Vec<Skipped>,
+    /// How many files the patterns found.
+    pub found: usize,
+}
+
+/// Compares the files that `patterns` find, rotated and compressed ones included, with the stored cursors.
+///
+/// # Errors
+/// A pattern that is none.
+pub fn plan(
+    patterns: &[String],
+    layout: Layout,
+    stored: &BTreeMap<String, String>,
+    now: Timestamp,
+) -> Result<Plan, glob::PatternError> {
+    let mut planner = Planner::new(layout, stored, now.as_millisecond());
+    let paths = expand(patterns)?;
+    planner.plan.found = paths.len();
+    if paths.len() > MAX_FILES {
+        planner.skip("too_many_files", paths.len() - MAX_FILES, format!("more than {MAX_FILES} files"));
+    }
+    for path in paths.into_iter().take(MAX_FILES) {
+        if let Err(error) = planner.look(path.clone()) {
+            planner.skip("unreadable_file", 1, format!("{}: {error}", path.display()));
+        }
+    }
+    Ok(planner.finish())
+}
+
+/// The paths that match a pattern, and those that match it once a rotation's and a compression's suffix is taken away.
+fn expand(patterns: &[String]) -> Result<BTreeSet<PathBuf>, glob::PatternError> {
+    let mut paths = BTreeSet::new();
+    for text in patterns {
+        let pattern = glob::Pattern::new(text)?;
+        paths.extend(glob::glob(text)?.flatten());
+        for suffixed in [format!("{text}.*"), format!("{text}-*")] {
+            let rotated = glob::glob(&suffixed)?.flatten().filter(|path| pattern.matches(&unrotated(path)));
+            paths.extend(rotated);
+        }
+    }
+    Ok(paths)
+}
+
+fn unrotated(path: &Path) -> String {
+    let name = path.to_string_lossy();
+    let name = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(&name);
+    ROTATED.replace(name, "").into_owned()
+}
+
+struct Planner<'a> {
+    layout: Layout,
+    now_ms: i64,
+    stored: HashMap<&'a str, FileCursor>,
+    by_path: HashMap<String, &'a str>,
+    present: HashSet<String>,
+    /// Where each fingerprint was found in this look.
+    taken: HashMap<String, usize>,
+    plan: Plan,
+}
+
+struct Found {
+    path: PathBuf,
+    length: u64,
+    modified_ms: i64,
+    compression: Compression,
+    settled: bool,
+}
+
+impl<'a> Planner<'a> {
+    fn new(layout: Layout, stored: &'a BTreeMap<String, String>, now_ms: i64) -> Self {
+        let stored: HashMap<_, _> = stored
+            .iter()
+            .filter(|(key, _)| key.starts_with(KEY_PREFIX))
+            .filter_map(|(key, text)| Some((key.as_str(), FileCursor::parse(text)?)))
+            .collect();
+        let by_path = stored.iter().filter(|(_, c)| c.length > 0).map(|(key, c)| (c.path.clone(), *key)).collect();
+        Self { layout, now_ms, stored, by_path, present: HashSet::new(), taken: HashMap::new(), plan: Plan::default() }
+    }
+
+    fn look(&mut self, path: PathBuf) -> io::Result<()> {
+        let metadata = match std::fs::metadata(&path) {
+            Ok(metadata) if metadata.is_file() && metadata.len() > 0 => metadata,
+            Ok(_) => return Ok(()),
+            // Rotated away between the listing and now.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let since_epoch = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let modified_ms = i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX);
+        let compression = Compression::of(&path);
+        let quiet_ms = i64::try_from(self.layout.settles_after().as_millis()).unwrap_or(i64::MAX);
+        let settled = compression != Compression::None || self.now_ms - modified_ms >= quiet_ms;
+        self.consider(Found { path, length: metadata.len(), modified_ms, compression, settled })
+    }
+
+    fn consider(&mut self, found: Found) -> io::Result<()> {
+        let path = found.path.to_string_lossy().into_owned();
+        if let Some(key) = self.by_path.get(&path).filter(|key| self.stored[**key].is_up_to_date(&found)) {
+            let (key, cursor) = (*key, &self.stored[*key]);
+            if cursor.gone_since_ms != 0 {
+                self.plan.cursors.push(FileCursor { gone_since_ms: 0, ..cursor.clone() }.update(key));
+            }
+            self.present.insert(key.to_owned());
+            return Ok(());
+        }
+        let Some(head) = head(&found, self.layout.telling_lines())? else { return Ok(()) };
+        let Some(key) = self.key(&head, &found, &path) else { return Ok(()) };
+        let known = self.stored.get(key.as_str());
+        // Shorter than what was read: it was emptied and begins the same way again.
+        let shrunk = known.is_some_and(|c| found.compression == Compression::None && found.length < c.offset);
+        let offset = known.filter(|_| !shrunk).map_or(0, |c| c.offset);
+        self.present.insert(key.clone());
+        if known.is_some() && found.compression == Compression::None && offset == found.length {
+            let cursor = FileCursor { offset, length: found.length, modified_ms: found.modified_ms, gone_since_ms: 0, path };
+            self.plan.cursors.push(cursor.update(&key));
+            return Ok(());
+        }
+        self.add(key, found, offset);
+        Ok(())
+    }
+
+    /// The fingerprint's key. A second file that begins with the same line is a copy of the first, which the longer one
+    /// stands for, or a stranger, which is known by its path from then on.
+    fn key(&self, head: &[u8], found: &Found, path: &str) -> Option<String> {
+        let bound = fingerprint(&[head, path.as_bytes()]);
+        if self.layout == Layout::Transcript || self.stored.contains_key(bound.as_str()) {
+            return Some(bound);
+        }
+        let key = fingerprint(&[head]);
+        let Some(&other) = self.taken.get(&key) else { return Some(key) };
+        let other = &self.plan.files[other];
+        let copy = same_beginning(other, found).unwrap_or(true);
+        match (copy, found.compression, other.compression) {
+            (false, ..) => Some(bound),
+            (true, Compression::None, Compression::None) if found.length > other.length => Some(key),
+            (true, Compression::None, Compression::Gzip | Compression::Zstd) => Some(key),
+            (true, ..) => None,
+        }
+    }
+
+    fn add(&mut self, key: String, found: Found, offset: u64) {
+        let Found { path, length, modified_ms, compression, settled } = found;
+        let file = FilePlan { path, key, offset, length, modified_ms, compression, layout: self.layout, settled };
+        match self.taken.get(&file.key) {
+            Some(&place) => self.plan.files[place] = file,
+            None => {
+                self.taken.insert(file.key.clone(), self.plan.files.len());
+                self.plan.files.push(file);
+            }
+        }
+    }
+
+    fn skip(&mut self, reason: &'static str, count: usize, sample: String) {
+        let count = count as u64;
+        match self.plan.skipped.iter_mut().find(|s| s.reason == reason) {
+            Some(skipped) => skipped.count += count,
+            None => self.plan.skipped.push(Skipped { reason, count, sample }),
+        }
+    }
+
+    fn finish(mut self) -> Plan {
+        let gone = self.stored.iter().filter(|(key, _)| !self.present.contains(**key));
+        for (key, cursor) in gone {
+            if cursor.gone_since_ms == 0 {
+                self.plan.cursors.push(FileCursor { gone_since_ms: self.now_ms, ..cursor.clone() }.update(key));
+            } else if self.now_ms - cursor.gone_since_ms > FORGOTTEN_AFTER_MS {
+                self.plan.cursors.push(CursorUpdate { key: (*key).to_owned(), value: None });
+            }
+        }
+        self.plan.cursors.sort_by(|a, b| a.key.cmp(&b.key));
+        self.plan.files.sort_by(|a, b| (a.modified_ms, &a.path).cmp(&(b.modified_ms, &b.path)));
+        self.plan
+    }
+}
+
+impl FileCursor {
+    /// Whether nothing has happened to the file since it was read to its end.
+    fn is_up_to_date(&self, found: &Found) -> bool {
+        let unchanged = self.length == found.length && self.modified_ms == found.modified_ms;
+        let read = found.compression != Compression::None || self.offset == self.length || !found.settled;
+        unchanged && read
+    }
+}
+
+fn fingerprint(parts: &[&[u8]]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    // 64 bits tell a hundred thousand files apart.
+    format!("{KEY_PREFIX}{}", HEXLOWER.encode(&hash.finalize()[..8]))
+}
+
+/// The first lines, without their end; none while they are still being written.
+fn head(found: &Found, lines: usize) -> io::Result<Option<Vec<u8>>> {
+    let mut head = beginning(&found.path, found.compression, MAX_HEAD_BYTES)?;
+    let end = head.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at).nth(lines - 1);
+    match end {
+        Some(end) => head.truncate(end),
+        None if head.len() as u64 == MAX_HEAD_BYTES => {}
+        None if found.settled => {
+            let whole = head.strip_suffix(b"\n").map_or(head.len(), <[u8]>::len);
+            head.truncate(whole);
+        }
+        None => return Ok(None),
+    }
+    Ok(Some(head))
+}
+
+fn beginning(path: &Path, compression: Compression, bytes: u64) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    compression.open(path)?.take(bytes).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+fn same_beginning(a: &FilePlan, b: &Found) -> io::Result<bool> {
+    let (a, b) = (beginning(&a.path, a.compression, COMPARED_BYTES)?, beginning(&b.path, b.compression, COMPARED_BYTES)?);
+    Ok(a.iter().zip(&b).all(|(a, b)| a == b))
+}

@@ -1,0 +1,61 @@
+//! How this machine reaches the outside: the `[network]` section of the configuration.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use reqwest::{Certificate, ClientBuilder, Proxy};
+use serde::Deserialize;
+use url::{Host, Url};
+
+/// The `[network]` section.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Network {
+    /// A PEM file of further certificate authorities; those of the operating system stay trusted. Empty: none.
+    pub(crate) ca_file: PathBuf,
+    /// An HTTP proxy for everything but this machine; empty, the system's settings apply.
+    pub(crate) proxy: String,
+    /// When not empty, no other host is ever asked.
+    pub(crate) allowed_hosts: Vec<String>,
+}
+
+impl Network {
+    /// Refuses a base address that credentials must not be sent to.
+    pub(super) fn check(&self, base: &Url) -> anyhow::Result<()> {
+        let host = base.host_str().with_context(|| format!("{base} names no host"))?;
+        if !matches!(base.scheme(), "https" | "http") {
+            bail!("{base} is neither https nor http");
+        }
+        if base.scheme() == "http" && !is_loopback(base) {
+            bail!("{base} would send the credential unencrypted: use https (http is for loopback addresses only)");
+        }
+        if !self.allowed_hosts.is_empty() && !self.allowed_hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(host)) {
+            bail!("{host} is not among network.allowed_hosts");
+        }
+        Ok(())
+    }
+
+    pub(super) fn apply(&self, mut builder: ClientBuilder, base: &Url) -> anyhow::Result<ClientBuilder> {
+        if !self.ca_file.as_os_str().is_empty() {
+            let what = || format!("network.ca_file {}", self.ca_file.display());
+            let pem = std::fs::read(&self.ca_file).with_context(what)?;
+            builder = builder.tls_certs_merge(Certificate::from_pem_bundle(&pem).with_context(what)?);
+        }
+        if is_loopback(base) {
+            return Ok(builder.no_proxy());
+        }
+        match self.proxy.as_str() {
+            "" => Ok(builder),
+            proxy => Ok(builder.proxy(Proxy::all(proxy).context("network.proxy")?)),
+        }
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        None => false,
+    }
+}

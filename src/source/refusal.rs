@@ -1,0 +1,153 @@
+//! What an error body says, in the two envelopes of Atlassian's APIs and in plain text. Bodies are judged, never quoted.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::{FetchError, Outage, Refusal};
+
+/// Scopes of one 403 that are repeated; a real one names one to three.
+const MAX_SCOPES: usize = 20;
+/// The longest scope known has 27 characters.
+const MAX_SCOPE_CHARS: usize = 64;
+/// Turns a refused request into an error. `told` is the wait that the headers ask for.
+pub(super) fn refusal(at: &str, status: u16, body: &str, sent_cursor: bool, told: Duration) -> FetchError {
+    let at = at.to_owned();
+    let said = body.to_ascii_lowercase();
+    match status {
+        401 => FetchError::Unauthorized { at, why: why_unauthorized(&said) },
+        403 if said.contains("rate limit") => FetchError::RateLimited { at, wait: told },
+        403 if said.contains("no bitbucket scopes") => FetchError::Unauthorized { at, why: Refusal::NoScopes },
+        403 => {
+            let (required, granted) = scopes(body);
+            FetchError::Forbidden { at, required, granted }
+        }
+        404 => FetchError::NotFound { at },
+        410 => FetchError::Gone { at, change: change(body) },
+        429 => FetchError::RateLimited { at, wait: told },
+        408 | 425 | 500.. => FetchError::Unavailable { at, cause: Outage::Status(status) },
+        400 if said.contains("limit") || said.contains("page size") => FetchError::PageSizeRefused { at },
+        400 if sent_cursor => FetchError::CursorRefused { at },
+        _ => FetchError::Refused { at, status },
+    }
+}
+
+fn why_unauthorized(said: &str) -> Refusal {
+    const SIGNS: [(&str, Refusal); 5] = [
+        ("atlassian registered email", Refusal::WantsEmail),
+        ("no bitbucket scopes", Refusal::NoScopes),
+        ("scope does not match", Refusal::OtherProduct),
+        ("app passwords are deprecated", Refusal::AppPassword),
+        ("stopped supporting account passwords", Refusal::AccountPassword),
+    ];
+    SIGNS.into_iter().find(|(sign, _)| said.contains(sign)).map_or(Refusal::Invalid, |(_, why)| why)
+}
+
+/// `CHANGE-` and its number, wherever the body has it.
+fn change(body: &str) -> Option<String> {
+    let number: String = body.split_once("CHANGE-")?.1.chars().take_while(char::is_ascii_digit).take(8).collect();
+    (!number.is_empty()).then(|| format!("CHANGE-{number}"))
+}
+
+/// The scopes that a 403 says are required and granted.
+fn scopes(body: &str) -> (Vec<String>, Vec<String>) {
+    let Ok(envelope) = serde_json::from_str::<Envelope>(body) else { return Default::default() };
+    let Detail::Scopes { required, granted } = envelope.error.detail else { return Default::default() };
+    (plain(required), plain(granted))
+}
+
+/// Only words that look like scopes are repeated.
+fn plain(names: Vec<String>) -> Vec<String> {
+    let is_scope =
+        |name: &String| name.len() <= MAX_SCOPE_CHARS && name.bytes().all(|b| b.is_ascii_alphanumeric() || b":-_.".contains(&b));
+    names.into_iter().filter(is_scope).take(MAX_SCOPES).collect()
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    error: Inner,
+}
+
+#[derive(Deserialize)]
+struct Inner {
+    #[serde(default)]
+    detail: Detail,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(untagged)]
+enum Detail {
+    Scopes {
+        #[serde(default)]
+        required: Vec<String>,
+        #[serde(default)]
+        granted: Vec<String>,
+    },
+    #[default]
+    Nothing,
+    Other(serde::de::IgnoredAny),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(status: u16, body: &str) -> FetchError {
+        refusal("api.bitbucket.org/2.0/workspaces/acme/members", status, body, false, Duration::ZERO)
+    }
+
+    #[test]
+    fn a_missing_scope_is_named_in_plain_words() {
+        let error = refused(403, include_str!("../../tests/data/access/forbidden/missing_scope.json"));
+        assert_eq!(
+            error.to_string(),
+            "api.bitbucket.org/2.0/workspaces/acme/members is forbidden to our credential (403): \
+             grant the scope read:workspace:bitbucket (it has read:repository:bitbucket)"
+        );
+        assert!(error.is_ours() && !error.is_transient());
+    }
+
+    #[test]
+    fn other_403_bodies_still_say_what_to_look_at() {
+        let error = refused(403, r#"{"type": "error", "error": {"message": "Forbidden"}}"#);
+        assert!(error.to_string().contains("lacks a scope or a role"), "{error}");
+        let limited = refused(403, r#"{"error":{"message":"API rate limit exceeded"}}"#);
+        assert!(limited.is_transient(), "{limited}");
+    }
+
+    #[test]
+    fn every_form_of_401_says_what_to_do() {
+        for (body, words) in [
+            ("", "expired, revoked or wrong"),
+            ("Login failed due to incorrect login credentials or method.", "expired, revoked or wrong"),
+            (r#"{"type":"error","error":{"message":"API token must be used with an atlassian registered email"}}"#, "e-mail"),
+            (r#"{"type":"error","error":{"message":"API Token provided has no Bitbucket scopes"}}"#, "no Bitbucket scopes"),
+            ("Unauthorized; scope does not match", "another Atlassian product"),
+            (r#"{"error":{"message":"App passwords are deprecated and must be replaced with API tokens."}}"#, "app password"),
+        ] {
+            let error = refused(401, body);
+            assert!(error.to_string().contains(words) && error.is_ours(), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_removed_endpoint_is_told_from_a_workspace_marked_as_spam() {
+        let removed = refused(410, include_str!("../../tests/data/access/gone/removed_endpoint.json"));
+        assert_eq!(
+            removed,
+            FetchError::Gone { at: "api.bitbucket.org/2.0/workspaces/acme/members".into(), change: Some("CHANGE-2770".into()) }
+        );
+        let spam = refused(410, r#"{"type":"error","error":{"message":"Account is marked as spam."}}"#);
+        assert!(spam.to_string().contains("spam"), "{spam}");
+    }
+
+    #[test]
+    fn a_400_is_the_cursor_only_when_one_was_sent() {
+        let body = include_str!("../../tests/data/audit/errors/cursor_refused.json");
+        let at = |sent| refusal("api", 400, body, sent, Duration::ZERO);
+        assert_eq!(at(true), FetchError::CursorRefused { at: "api".into() });
+        assert_eq!(at(false), FetchError::Refused { at: "api".into(), status: 400 });
+        let size = refusal("api", 400, r#"{"errors":[{"detail":"limit must be at most 200"}]}"#, true, Duration::ZERO);
+        assert_eq!(size, FetchError::PageSizeRefused { at: "api".into() });
+    }
+}

@@ -1,0 +1,31 @@
+//! Bounds on what others write: lengths of names, numbers of unknown values.
+
+use crate::evidence::UnknownValue;
+
+/// Names and labels are cut here: the longest that Atlassian accepts are a few hundred characters.
+pub(super) const MAX_TEXT_BYTES: usize = 1_024;
+
+/// Distinct unknown values of one page or list that are kept; more say nothing more.
+const MAX_UNKNOWN: usize = 50;
+
+/// Cuts a text at the limit, between characters.
+pub(super) fn bounded(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MAX_TEXT_BYTES)]
+}
+
+/// A bounded text, or none where nothing stands.
+pub(super) fn filled(text: Option<String>) -> Option<String> {
+    let mut text = text.filter(|t| !t.trim().is_empty())?;
+    text.truncate(bounded(&text).len());
+    Some(text)
+}
+
+/// Counts a value that nobody has explained yet.
+pub(super) fn count_unknown(unknown: &mut Vec<UnknownValue>, field: &'static str, value: &str) {
+    let value = bounded(value);
+    if let Some(known) = unknown.iter_mut().find(|u| u.field == field && u.value == value) {
+        known.count += 1;
+    } else if unknown.len() < MAX_UNKNOWN {
+        unknown.push(UnknownValue { field, value: value.to_owned(), count: 1 });
+    }
+}

@@ -1,0 +1,116 @@
+//! The organisation's inventory of API tokens. It lists live tokens of managed accounts, never app passwords, and never a
+//! token's value. Unknown query parameters are answered with status 500, so only `pageSize` and `cursor` are ever sent.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use url::Url;
+
+use super::{
+    Client, FetchError,
+    http::Reply,
+    paging::{ListPage, walk},
+    text::{bounded, filled},
+};
+use crate::evidence::{ApiToken, Person, Skipped, time::parse_instant};
+
+/// Rows a page. The largest size that is accepted is not documented; one hundred is common to Atlassian's lists.
+const PAGE_SIZE: &str = "100";
+
+/// The token inventory of one organisation.
+#[derive(Clone, Debug)]
+pub struct Tokens {
+    client: Client,
+    organization: String,
+    url: Url,
+}
+
+/// The whole inventory.
+#[derive(Clone, Debug, Default)]
+pub struct TokenList {
+    pub tokens: Vec<ApiToken>,
+    pub skipped: Vec<Skipped>,
+}
+
+impl Tokens {
+    /// `organization` is the name of the configuration, `id` Atlassian's.
+    pub fn new(client: Client, organization: &str, id: &str) -> Self {
+        let url = client.url(&["admin", "api-access", "v1", "orgs", id, "api-tokens"]);
+        Self { client, organization: organization.to_owned(), url }
+    }
+
+    /// Reads the whole list.
+    pub async fn list(&self) -> Result<TokenList, FetchError> {
+        let rows = walk::<Row>(&self.client, self.page_url(None), |reply| self.read(reply)).await?;
+        let skipped = rows.skipped("api-tokens");
+        Ok(TokenList { tokens: rows.rows.into_iter().map(|row| row.token(&self.organization)).collect(), skipped })
+    }
+
+    fn page_url(&self, cursor: Option<&str>) -> Url {
+        let mut url = self.url.clone();
+        url.query_pairs_mut().append_pair("pageSize", PAGE_SIZE).extend_pairs(cursor.map(|c| ("cursor", c)));
+        url
+    }
+
+    /// `links.next` is a whole address or a bare cursor; both occur.
+    fn read(&self, reply: Reply) -> Result<ListPage, FetchError> {
+        let envelope: Envelope = reply.json()?;
+        let next = match envelope.links.and_then(|links| links.next).as_deref() {
+            None | Some("") => None,
+            Some(next) if next.starts_with('/') || next.contains("://") => Some(self.client.follow(next)?),
+            Some(cursor) => Some(self.page_url(Some(cursor))),
+        };
+        Ok(ListPage { rows: envelope.data, next })
+    }
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    data: Vec<Box<RawValue>>,
+    links: Option<Links>,
+}
+
+#[derive(Deserialize)]
+struct Links {
+    next: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    id: String,
+    label: Option<String>,
+    status: Option<String>,
+    created_at: Option<String>,
+    expires_at: Option<String>,
+    last_active_at: Option<String>,
+    user: Option<User>,
+}
+
+#[derive(Deserialize)]
+struct User {
+    id: Option<String>,
+    name: Option<String>,
+    email: Option<String>,
+}
+
+impl Row {
+    fn token(self, organization: &str) -> ApiToken {
+        let instant = |text: Option<String>| text.and_then(|t| parse_instant(&t));
+        let user = self.user.unwrap_or(User { id: None, name: None, email: None });
+        ApiToken {
+            organization: organization.to_owned(),
+            token_id: bounded(&self.id).to_owned(),
+            label: filled(self.label).unwrap_or_default(),
+            status: filled(self.status).unwrap_or_default().to_ascii_lowercase(),
+            person: Person {
+                account_id: filled(user.id),
+                display_name: filled(user.name),
+                email: filled(user.email).map(|e| e.to_lowercase()),
+                ..Person::default()
+            },
+            created_at: instant(self.created_at),
+            expires_at: instant(self.expires_at),
+            last_active_at: instant(self.last_active_at),
+        }
+    }
+}
