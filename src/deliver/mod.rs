@@ -13,6 +13,9 @@ pub mod files;
 pub mod mail;
 pub mod otel;
 
+#[cfg(test)]
+mod test_tls;
+
 use anyhow::{Context, Result, ensure};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;

@@ -15,8 +15,8 @@ use lettre::transport::smtp::extension::ClientId;
 use secrecy::ExposeSecret;
 use url::Url;
 
-use crate::deliver::check_ca;
 use super::{Options, mailbox};
+use crate::deliver::check_ca;
 
 /// A whole delivery, from the connect to the server's acceptance: generous for greylisting servers that answer slowly
 /// on purpose, short enough that one hung server does not hold up the next tick.

@@ -1,11 +1,12 @@
 use std::time::Duration;
 
 use secrecy::SecretString;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::*;
+use crate::deliver::test_tls;
 
 const FROM: &str = "Duskwatch <duskwatch@example.test>";
 const TO: &str = "security@example.test";
@@ -238,8 +239,8 @@ async fn server(behaviour: Behaviour) -> Server {
     Server { url, heard }
 }
 
-async fn converse(
-    mut stream: BufReader<tokio::net::TcpStream>,
+async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
+    mut stream: BufReader<S>,
     behaviour: Behaviour,
     heard: &mut Vec<String>,
 ) -> std::io::Result<()> {
@@ -338,6 +339,57 @@ async fn a_server_without_starttls_gets_nothing() {
     let error = Mailer::new(&required).unwrap().send(FROM, TO, b"x").await.unwrap_err();
     assert!(!error.permanent && error.words.contains("STARTTLS"), "{error}");
     assert!(!server.heard.await.unwrap().iter().any(|line| line.starts_with("MAIL")));
+}
+
+/// A server with a certificate: from the first byte, or after `STARTTLS`.
+async fn tls_server(implicit: bool) -> Server {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let scheme = if implicit { "smtps" } else { "smtp" };
+    let url = format!("{scheme}://{}", listener.local_addr().unwrap());
+    let heard = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut heard = Vec::new();
+        if !implicit {
+            let mut clear = BufReader::new(&mut stream);
+            clear.write_all(b"220 test ESMTP\r\n").await.unwrap();
+            for answer in ["250-test\r\n250 STARTTLS\r\n", "220 go on\r\n"] {
+                let mut line = String::new();
+                clear.read_line(&mut line).await.unwrap();
+                heard.push(format!("clear: {}", line.trim_end()));
+                clear.write_all(answer.as_bytes()).await.unwrap();
+            }
+        }
+        // A client that does not trust the certificate hangs up here.
+        if let Ok(stream) = test_tls::acceptor(&[]).accept(stream).await {
+            let greeting = if implicit { Behaviour::Accept } else { Behaviour::Silent };
+            converse(BufReader::new(stream), greeting, &mut heard).await.ok();
+        }
+        heard
+    });
+    Server { url, heard }
+}
+
+#[tokio::test]
+async fn mail_leaves_encrypted_where_the_ca_file_vouches_for_the_server() {
+    for implicit in [true, false] {
+        let server = tls_server(implicit).await;
+        let trusting = Options { ca_pem: Some(test_tls::CA.to_vec()), ..options(&server.url) };
+        Mailer::new(&trusting).unwrap().send(FROM, TO, &compose(&mail()).unwrap()).await.unwrap();
+        let heard = server.heard.await.unwrap();
+        assert!(heard.contains(&"RCPT TO:<security@example.test>".to_owned()), "{heard:?}");
+        let clear: Vec<_> = heard.iter().filter(|line| line.starts_with("clear: ")).collect();
+        assert!(clear.iter().all(|line| line.starts_with("clear: EHLO") || *line == "clear: STARTTLS"), "{clear:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_nobody_vouches_for_gets_nothing() {
+    for implicit in [true, false] {
+        let server = tls_server(implicit).await;
+        let error = Mailer::new(&options(&server.url)).unwrap().send(FROM, TO, b"x").await.unwrap_err();
+        assert!(!error.permanent && error.words.contains("certificate"), "{error}");
+        assert!(!server.heard.await.unwrap().iter().any(|line| line.starts_with("MAIL")));
+    }
 }
 
 #[tokio::test]

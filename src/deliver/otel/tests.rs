@@ -9,10 +9,13 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequ
 use opentelemetry_proto::tonic::common::v1::{KeyValue as WireKeyValue, any_value};
 use opentelemetry_proto::tonic::metrics::v1::{Metric, NumberDataPoint, metric, number_data_point};
 use prost::Message;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
+use tokio_rustls::server::TlsStream;
 
 use super::*;
+use crate::deliver::test_tls;
 
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -27,6 +30,21 @@ struct Post {
 async fn collector(status: StatusCode) -> (SocketAddr, mpsc::UnboundedReceiver<Post>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
+    let (router, posts) = collecting(status);
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    (address, posts)
+}
+
+/// The same behind TLS.
+async fn tls_collector() -> (SocketAddr, mpsc::UnboundedReceiver<Post>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (router, posts) = collecting(StatusCode::OK);
+    tokio::spawn(async move { axum::serve(TlsListener(listener), router).await.unwrap() });
+    (address, posts)
+}
+
+fn collecting(status: StatusCode) -> (axum::Router, mpsc::UnboundedReceiver<Post>) {
     let (send, posts) = mpsc::unbounded_channel();
     let router = axum::Router::new().fallback(move |uri: Uri, headers: HeaderMap, body: Bytes| async move {
         let key = headers.get("x-key").map(|key| key.to_str().unwrap().to_owned()).unwrap_or_default();
@@ -34,8 +52,27 @@ async fn collector(status: StatusCode) -> (SocketAddr, mpsc::UnboundedReceiver<P
         send.send(Post { path: uri.path().to_owned(), key, request }).unwrap();
         status
     });
-    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-    (address, posts)
+    (router, posts)
+}
+
+struct TlsListener(TcpListener);
+
+impl axum::serve::Listener for TlsListener {
+    type Io = TlsStream<TcpStream>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        loop {
+            let (stream, peer) = self.0.accept().await.unwrap();
+            if let Ok(stream) = test_tls::acceptor(&[b"http/1.1"]).accept(stream).await {
+                return (stream, peer);
+            }
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<Self::Addr> {
+        self.0.local_addr()
+    }
 }
 
 fn options(endpoint: String) -> Options {
@@ -270,40 +307,49 @@ async fn endpoints_and_headers_that_are_none_are_refused_without_secrets() {
     assert!(!format!("{:?}", options(String::new())).contains("hunter2"));
 }
 
-/// A gRPC collector, as far as one call goes: the message behind its five bytes of framing, then the trailer.
-async fn grpc_collector() -> (SocketAddr, mpsc::UnboundedReceiver<Post>) {
+/// A gRPC collector, as far as one connection goes.
+async fn grpc_collector(encrypted: bool) -> (SocketAddr, mpsc::UnboundedReceiver<Post>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (send, posts) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
-        let mut connection = h2::server::handshake(stream).await.unwrap();
-        while let Some(Ok((request, mut respond))) = connection.accept().await {
-            let send = send.clone();
-            tokio::spawn(async move {
-                let (head, mut body) = request.into_parts();
-                let mut message = Vec::new();
-                while let Some(chunk) = body.data().await {
-                    let chunk = chunk.unwrap();
-                    body.flow_control().release_capacity(chunk.len()).unwrap();
-                    message.extend_from_slice(&chunk);
-                }
-                let key = head.headers["x-key"].to_str().unwrap().to_owned();
-                let request = ExportMetricsServiceRequest::decode(&message[5..]).unwrap();
-                send.send(Post { path: head.uri.path().to_owned(), key, request }).unwrap();
-                let answer = axum::http::Response::builder().header("content-type", "application/grpc").body(()).unwrap();
-                let mut stream = respond.send_response(answer, false).unwrap();
-                stream.send_data(Bytes::from_static(&[0; 5]), false).unwrap();
-                stream.send_trailers(HeaderMap::from_iter([("grpc-status".parse().unwrap(), "0".parse().unwrap())])).unwrap();
-            });
+        if encrypted {
+            answer_grpc(test_tls::acceptor(&[b"h2"]).accept(stream).await.unwrap(), send).await;
+        } else {
+            answer_grpc(stream, send).await;
         }
     });
     (address, posts)
 }
 
+/// Each call is a message behind five bytes of framing, answered by an empty message and the trailer.
+async fn answer_grpc<S: AsyncRead + AsyncWrite + Unpin>(stream: S, send: mpsc::UnboundedSender<Post>) {
+    let mut connection = h2::server::handshake(stream).await.unwrap();
+    while let Some(Ok((request, mut respond))) = connection.accept().await {
+        let send = send.clone();
+        tokio::spawn(async move {
+            let (head, mut body) = request.into_parts();
+            let mut message = Vec::new();
+            while let Some(chunk) = body.data().await {
+                let chunk = chunk.unwrap();
+                body.flow_control().release_capacity(chunk.len()).unwrap();
+                message.extend_from_slice(&chunk);
+            }
+            let key = head.headers["x-key"].to_str().unwrap().to_owned();
+            let request = ExportMetricsServiceRequest::decode(&message[5..]).unwrap();
+            send.send(Post { path: head.uri.path().to_owned(), key, request }).unwrap();
+            let answer = axum::http::Response::builder().header("content-type", "application/grpc").body(()).unwrap();
+            let mut stream = respond.send_response(answer, false).unwrap();
+            stream.send_data(Bytes::from_static(&[0; 5]), false).unwrap();
+            stream.send_trailers(HeaderMap::from_iter([("grpc-status".parse().unwrap(), "0".parse().unwrap())])).unwrap();
+        });
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_figures_leave_over_grpc() {
-    let (address, mut posts) = grpc_collector().await;
+    let (address, mut posts) = grpc_collector(false).await;
     let over_grpc = Options { protocol: Protocol::Grpc, ..options(format!("http://{address}")) };
     let exporter = start(&over_grpc);
     let post = exported(&exporter, &mut posts, &[integrations("active", 25.0)]).await;
@@ -314,4 +360,27 @@ async fn the_same_figures_leave_over_grpc() {
     exporter.publish(&[integrations("active", 24.0)]);
     exporter.shutdown(LIMIT).await.unwrap();
     assert_eq!(series(&posts.recv().await.unwrap().request, "duskwatch.integrations"), ["status=active 24 int"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ca_file_vouches_for_a_collector_over_either_protocol() {
+    let (http, mut http_posts) = tls_collector().await;
+    let (grpc, mut grpc_posts) = grpc_collector(true).await;
+    for (protocol, address, posts) in [(Protocol::Http, http, &mut http_posts), (Protocol::Grpc, grpc, &mut grpc_posts)] {
+        let ca_pem = Some(test_tls::CA.to_vec());
+        let exporter = start(&Options { protocol, ca_pem, ..options(format!("https://{address}")) });
+        let post = exported(&exporter, posts, &[integrations("active", 25.0)]).await;
+        assert_eq!(series(&post.request, "duskwatch.integrations"), ["status=active 25 int"], "{protocol:?}");
+        exporter.shutdown(LIMIT).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_collector_that_nobody_vouches_for_gets_nothing() {
+    let (address, mut posts) = tls_collector().await;
+    let exporter = start(&options(format!("https://{address}")));
+    exporter.publish(&[ratio(1.0)]);
+    assert!(exporter.flush(LIMIT).await.is_err());
+    assert!(posts.try_recv().is_err());
+    assert!(exporter.shutdown(LIMIT).await.is_err());
 }

@@ -11,8 +11,8 @@ use reqwest::blocking::Client;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::deliver::check_ca;
 use super::{Options, Protocol};
+use crate::deliver::check_ca;
 
 /// One export. Below the shortest sensible interval, so that a hung collector delays but does not stack exports.
 const EXPORT_LIMIT: Duration = Duration::from_secs(5);
