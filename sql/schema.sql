@@ -292,6 +292,17 @@ CREATE TABLE occurrence (
     PRIMARY KEY (channel, audience, occurrence_ms)
 ) STRICT, WITHOUT ROWID;
 
+-- What a scheduled report said, so that the next one can say what has changed since.
+CREATE TABLE told (
+    audience      TEXT    NOT NULL,
+    occurrence_ms INTEGER NOT NULL,
+    campaign      TEXT    NOT NULL,
+    told_ms       INTEGER NOT NULL,
+    remaining     INTEGER NOT NULL,
+    changes       INTEGER NOT NULL,               -- how many changes of status were recorded by then
+    PRIMARY KEY (audience, occurrence_ms, campaign)
+) STRICT, WITHOUT ROWID;
+
 -- The outbox: messages, and whom they still have to reach.
 CREATE TABLE message (
     id            INTEGER NOT NULL PRIMARY KEY,

@@ -62,7 +62,7 @@
 //! - **remaining**: integrations that are active, failing, migrating or quiet.
 
 pub mod analysis;
-//pub mod cli;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod daemon;
@@ -73,4 +73,4 @@ pub mod serve;
 pub mod simulator;
 pub mod source;
 pub mod store;
-//pub mod telemetry;
+pub mod telemetry;

@@ -257,6 +257,16 @@ CREATE TABLE occurrence (
     PRIMARY KEY (channel, audience, occurrence_ms)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE told (
+    audience      TEXT    NOT NULL,
+    occurrence_ms INTEGER NOT NULL,
+    campaign      TEXT    NOT NULL,
+    told_ms       INTEGER NOT NULL,
+    remaining     INTEGER NOT NULL,
+    changes       INTEGER NOT NULL,
+    PRIMARY KEY (audience, occurrence_ms, campaign)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE message (
     id            INTEGER NOT NULL PRIMARY KEY,
     channel       TEXT    NOT NULL,

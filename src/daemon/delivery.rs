@@ -10,9 +10,9 @@ use super::{
     schedule::{Due, due},
 };
 use crate::{
-    deliver::mail::{self, Attachment, Inline, Mail, Mailer},
-    report::{Audience, Late, Letter},
-    store::{NewMessage, Outgoing, StoreError},
+    deliver::mail::{self, Attachment, Inline, Mail, Mailer, SendError},
+    report::{self, Audience, InlineImage, Late, Letter},
+    store::{NewMessage, Outgoing, Writer},
 };
 
 /// The channel of mails in the store, and that of CSV packages.
@@ -50,7 +50,21 @@ impl std::fmt::Display for Sent {
     }
 }
 
+impl Sent {
+    /// What did not arrive, if anything.
+    pub fn problem(&self) -> Option<String> {
+        (!self.waiting.is_empty()).then(|| self.waiting.join("; "))
+    }
+}
+
 impl Engine {
+    /// Begins the schedules of a service that runs for the first time: what was due before was nobody's.
+    pub async fn begin_schedules(&self, now: Timestamp) -> anyhow::Result<()> {
+        let schedules: Vec<_> = Audience::ALL.iter().filter_map(|a| Some((self.channel(*a)?, a.as_str()))).collect();
+        let begin = move |w: &mut Writer<'_>| schedules.into_iter().try_for_each(|(channel, audience)| w.begin_schedule(channel, audience, now));
+        Ok(self.store.write(begin).await?)
+    }
+
     /// The report that is due for an audience; none when nobody would receive it.
     pub async fn due_report(&self, audience: Audience, now: Timestamp) -> anyhow::Result<Option<Due>> {
         let schedule = &self.options.schedule;
@@ -58,29 +72,171 @@ impl Engine {
             Audience::Security => &schedule.digest,
             Audience::Leadership => &schedule.brief,
         };
-        let Some(line) = line else { return Ok(None) };
-        if self.channels(audience).is_empty() {
-            return Ok(None);
-        }
-        let channel = self.channels(audience)[0];
-        let (since, done) = self.store.read(move |r| Ok((r.made_at()?, r.last_occurrence(channel, audience.as_str())?))).await?;
-        Ok(due(line, &schedule.timezone, since, done, now))
+        let (Some(line), Some(channel)) = (line, self.channel(audience)) else { return Ok(None) };
+        let done = self.store.read(move |r| r.last_occurrence(channel, audience.as_str())).await?;
+        Ok(due(line, &schedule.timezone, done.unwrap_or(now), now))
     }
 
-    /// The ways a report for this audience leaves; the first one stands for all of them in the store.
-    fn channels(&self, audience: Audience) -> Vec<&'static str> {
-        let mut channels = Vec::new();
+    /// The channel that stands for a report in the store: mail where somebody receives it, else the CSV package.
+    fn channel(&self, audience: Audience) -> Option<&'static str> {
         if !self.recipients(audience).is_empty() {
-            channels.push(MAIL);
+            return Some(MAIL);
         }
-        if audience == Audience::Security && self.options.csv.directory.is_some() {
-            channels.push(CSV);
-        }
-        channels
+        (audience == Audience::Security && self.options.csv.directory.is_some()).then_some(CSV)
     }
 
     fn recipients(&self, audience: Audience) -> Vec<String> {
         let recipients = self.options.email.iter().flat_map(|email| &email.recipients);
         recipients.filter(|(_, of)| *of == audience).map(|(address, _)| address.clone()).collect()
     }
+
+    /// Makes a report that is due: the CSV package with the digest, and the mail into the outbox. A package that cannot be
+    /// written does not keep the mail back.
+    pub async fn make_report(&self, audience: Audience, judged: &Judged, due: Due, now: Timestamp) -> anyhow::Result<()> {
+        let written = self.make_package(audience, judged, due, now).await;
+        if !self.recipients(audience).is_empty() {
+            self.enqueue(audience, judged, due, now).await?;
+        }
+        written
+    }
+
+    async fn make_package(&self, audience: Audience, judged: &Judged, due: Due, now: Timestamp) -> anyhow::Result<()> {
+        let Some(directory) = self.options.csv.directory.as_ref().filter(|_| audience == Audience::Security) else { return Ok(()) };
+        judged.write_package(directory, self.options.csv.keep_days).context("the CSV package")?;
+        self.note_as_told(CSV, audience, judged, due.occurrence, now).await
+    }
+
+    /// Records a report as made without anything being sent.
+    async fn note_as_told(
+        &self,
+        channel: &'static str,
+        audience: Audience,
+        judged: &Judged,
+        occurrence: Timestamp,
+        now: Timestamp,
+    ) -> anyhow::Result<()> {
+        let told = judged.told.clone();
+        let note = move |w: &mut Writer<'_>| {
+            w.record_occurrence(channel, audience.as_str(), occurrence, now)?;
+            w.remember_told(audience.as_str(), occurrence, &told)
+        };
+        Ok(self.store.write(note).await?)
+    }
+
+    async fn enqueue(&self, audience: Audience, judged: &Judged, due: Due, now: Timestamp) -> anyhow::Result<()> {
+        let mail = self.mail(&judged.letter(audience), due.occurrence);
+        let message = NewMessage {
+            channel: MAIL.to_owned(),
+            audience: audience.as_str().to_owned(),
+            occurrence: due.occurrence,
+            message_id: mail.message_id.clone(),
+            subject: mail.subject.clone(),
+            mime: mail::compose(&mail)?,
+            recipients: self.recipients(audience),
+            late: due.late,
+        };
+        let told = judged.told.clone();
+        let write = move |w: &mut Writer<'_>| {
+            w.enqueue(&message, now)?;
+            w.remember_told(&message.audience, message.occurrence, &told)
+        };
+        Ok(self.store.write(write).await?)
+    }
+
+    fn mail(&self, letter: &Letter, occurrence: Timestamp) -> Mail {
+        let from = self.options.email.as_ref().map_or(DEMO_SENDER, |email| email.from.as_str());
+        let domain = from.rsplit('@').next().unwrap_or_default().trim_end_matches('>');
+        let (seconds, audience) = (occurrence.as_second(), letter.audience.as_str());
+        Mail {
+            from: from.to_owned(),
+            subject: letter.subject.clone(),
+            message_id: format!("duskwatch.{audience}.{seconds}@{domain}"),
+            list_id: format!("{}.{domain}", letter.list_id),
+            date: occurrence,
+            text: letter.text.clone(),
+            html: letter.html.clone(),
+            inline: letter.images.iter().map(inline).collect(),
+            attachments: letter.attachments.iter().map(attachment).collect(),
+        }
+    }
+
+    /// The mail as it would go out, with its first recipient.
+    pub async fn preview(&self, audience: Audience, now: Timestamp) -> anyhow::Result<Vec<u8>> {
+        self.compose(audience, &self.judge(now).await?, now)
+    }
+
+    /// As [`Engine::preview`], of a judgement that was made.
+    pub fn compose(&self, audience: Audience, judged: &Judged, now: Timestamp) -> anyhow::Result<Vec<u8>> {
+        let mime = mail::compose(&self.mail(&judged.letter(audience), now))?;
+        let recipients = self.recipients(audience);
+        let to = recipients.first().map_or_else(|| format!("{audience}@example.test"), Clone::clone);
+        mail::addressed(&to, &mime).map_err(anyhow::Error::msg)
+    }
+
+    /// Makes the report of an audience now and sends it.
+    pub async fn send_now(&self, audience: Audience, now: Timestamp) -> anyhow::Result<Sent> {
+        if self.channel(audience).is_none() {
+            return Ok(Sent { subject: format!("{audience}: nobody receives this report"), ..Sent::default() });
+        }
+        let judged = self.judge(now).await?;
+        let due = Due { occurrence: now, first: now, count: 1, late: false };
+        self.make_report(audience, &judged, due, now).await?;
+        let mut sent = self.send_waiting(now).await?;
+        sent.subject = judged.letter(audience).subject;
+        Ok(sent)
+    }
+
+    /// Sends what waits in the outbox and is due.
+    pub async fn send_waiting(&self, now: Timestamp) -> anyhow::Result<Sent> {
+        let mut sent = Sent::default();
+        let Some(email) = &self.options.email else { return Ok(sent) };
+        let waiting = self.store.read(move |r| r.due_recipients(now, SENT_AT_ONCE)).await?;
+        if waiting.is_empty() {
+            return Ok(sent);
+        }
+        let options = mail::Options {
+            server: email.server.to_string(),
+            username: email.username.clone(),
+            password: email.password.clone(),
+            ca_pem: self.options.network.ca_pem()?,
+        };
+        let mailer = Mailer::new(&options)?;
+        for message in waiting {
+            self.send_one(&mailer, &email.from, message, now, &mut sent).await?;
+        }
+        Ok(sent)
+    }
+
+    async fn send_one(&self, mailer: &Mailer, from: &str, message: Outgoing, now: Timestamp, sent: &mut Sent) -> anyhow::Result<()> {
+        let id = message.id;
+        let failure = match mail::addressed(&message.recipient, &message.mime) {
+            Ok(mime) => mailer.send(from, &message.recipient, &mime).await.err(),
+            Err(words) => Some(SendError { permanent: true, words }),
+        };
+        let Some(error) = failure else {
+            sent.delivered += 1;
+            return Ok(self.store.write(move |w| w.mark_sent(id, now)).await?);
+        };
+        let attempt = usize::try_from(message.attempts).unwrap_or(usize::MAX);
+        let retry_at = RETRY_AFTER.get(attempt).filter(|_| !error.permanent).and_then(|pause| now.checked_add(*pause).ok());
+        tracing::warn!(message_id = message.message_id, attempt, gives_up = retry_at.is_none(), error = %error, "a mail was not delivered");
+        sent.waiting.push(format!("{}: {error}", message.recipient));
+        Ok(self.store.write(move |w| w.mark_failed(id, now, retry_at, &error.words)).await?)
+    }
+}
+
+/// Stands in a preview where no mail is configured.
+const DEMO_SENDER: &str = "Duskwatch <duskwatch@example.test>";
+
+fn inline(image: &InlineImage) -> Inline {
+    Inline { content_id: image.content_id.clone(), mime: "image/png".to_owned(), bytes: image.png.clone() }
+}
+
+fn attachment(file: &report::Attachment) -> Attachment {
+    Attachment { name: file.name.clone(), mime: file.mime.to_owned(), bytes: file.bytes.clone() }
+}
+
+/// A report that stands for missed ones says so.
+pub fn late(due: &Due) -> Option<Late> {
+    due.late.then_some(Late { due: due.first, missed: due.count })
 }

@@ -29,7 +29,7 @@ const RETRIES: usize = 3;
 
 /// Everything that a configuration sets up.
 pub struct Engine {
-    pub(super) options: Options,
+    pub(super) options: Arc<Options>,
     pub(super) store: Store,
     pub(super) catalogue: Arc<ClientCatalogue>,
     sources: Vec<Source>,
@@ -38,7 +38,6 @@ pub struct Engine {
 /// One configured source.
 struct Source {
     name: String,
-    every: Duration,
     kind: Kind,
 }
 
@@ -102,10 +101,10 @@ impl Engine {
         }
         for log in &options.logs {
             let setting = setting(&options, &catalogue, format!("log/{}", log.name))?;
-            let (name, every) = (setting.name.clone(), options.schedule.logs);
-            sources.push(Source { name, every, kind: Kind::Log(LogRound::new(setting, log)) });
+            let name = setting.name.clone();
+            sources.push(Source { name, kind: Kind::Log(LogRound::new(setting, Arc::clone(log))) });
         }
-        Ok(Self { options, store, catalogue, sources })
+        Ok(Self { options: Arc::new(options), store, catalogue, sources })
     }
 
     /// The right to collect and deliver, which one process has at a time.
@@ -120,7 +119,7 @@ impl Engine {
 
     /// How often a source is read.
     pub fn every(&self, index: usize) -> Duration {
-        self.sources[index].every
+        self.options.every(&self.sources[index].name)
     }
 
     pub fn serve_options(&self) -> serve::Options {
@@ -277,12 +276,12 @@ fn organization_sources(
     let setting = setting(options, catalogue, format!("audit/{}", organization.name))?;
     let name = setting.name.clone();
     let round = AuditRound::new(setting, client.sibling(), &organization.id, organization.overlap);
-    sources.push(Source { name, every: options.schedule.audit, kind: Kind::Audit(round) });
+    sources.push(Source { name, kind: Kind::Audit(round) });
     let round = TokensRound::new(client.sibling(), &organization.name, &organization.id);
-    sources.push(Source { name: format!("tokens/{}", organization.name), every: options.schedule.tokens, kind: Kind::Tokens(round) });
+    sources.push(Source { name: format!("tokens/{}", organization.name), kind: Kind::Tokens(round) });
     for workspace in &organization.workspaces {
         let round = AccessRound::new(workspace_client(workspace, organization.share, &options.network)?, &workspace.slug);
-        sources.push(Source { name: format!("access/{}", workspace.slug), every: options.schedule.access, kind: Kind::Access(round) });
+        sources.push(Source { name: format!("access/{}", workspace.slug), kind: Kind::Access(round) });
     }
     Ok(())
 }

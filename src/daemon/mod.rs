@@ -1,3 +1,24 @@
+//! Order and time: which source is read when, what is judged after it, which report is due, how everything ends.
+//!
+//! A round fetches, parses, classifies, counts and records, one page at a time; the judgement reads the whole store and
+//! records what changed; a report is made once for each instant of its schedule. What is due is decided by pure functions
+//! ([`schedule`]) from what the store says was done.
+//!
+//! Hidden here: pacing, the pairing of a page with its transaction, retries of deliveries, shutdown. Absent: how anything is
+//! fetched, stored, judged, rendered or sent (the rooms).
+
+mod delivery;
+mod engine;
+mod freshness;
+mod import;
+mod judge;
 pub mod options;
+mod rounds;
+mod run;
 pub mod schedule;
+
+pub use delivery::Sent;
+pub use engine::{Engine, PollOutcome};
+pub use judge::{Judged, Reader, look};
 pub use options::Options;
+pub use run::run;

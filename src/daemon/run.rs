@@ -12,15 +12,16 @@ use tokio_cron_scheduler::{Job, JobScheduler};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Audience, Engine, Options,
-    delivery::Due as DueReport,
+    Engine, Options,
+    delivery::late,
     engine::Round,
     judge::Judged,
-    schedule::{due, interval_due},
+    schedule::{Due, interval_due},
 };
 use crate::{
     clock::Clock,
     deliver::otel,
+    report::{Audience, Late},
     serve::{self, Served},
 };
 
@@ -49,7 +50,8 @@ pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()
     let (served, page) = watch::channel(Arc::new(Served::default()));
     let listener = serve::listen(&engine.serve_options()).await?;
     tracing::info!(address = %listener.local_addr()?, "the page is served");
-    let server = tokio::spawn(serve::run(listener, engine.serve_options(), page, stop.clone()));
+    engine.begin_schedules(Clock::System.now()).await?;
+    let server = tokio::spawn(serve::run(listener, engine.serve_options().token, page, stop.clone()));
     let exporter = engine.start_exporter().context("[otel]")?;
     let (ticks, mut inbox) = mpsc::channel(TICKS_PENDING);
     let mut timer = start_timer(ticks).await.context("the timer")?;
@@ -60,6 +62,9 @@ pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()
             () = stop.cancelled() => break,
             Some(tick) = inbox.recv() => service.on(tick, Clock::System.now()).await,
             Some(done) = service.rounds.join_next_with_id() => service.finished(done),
+            Some(done) = service.sending.join_next() => if let Err(error) = done {
+                tracing::error!(%error, "sending ended badly; it is tried again");
+            },
         }
     }
     tracing::info!("stopping");
@@ -96,6 +101,8 @@ struct Service {
     served: watch::Sender<Arc<Served>>,
     exporter: Option<otel::Exporter>,
     rounds: JoinSet<(usize, Round)>,
+    /// The one task that sends what waits in the outbox.
+    sending: JoinSet<()>,
     sources: Vec<SourceClock>,
     /// Something was recorded since the last judgement.
     dirty: bool,
@@ -111,7 +118,7 @@ struct SourceClock {
 impl Service {
     fn new(engine: Arc<Engine>, served: watch::Sender<Arc<Served>>, exporter: Option<otel::Exporter>) -> Self {
         let sources = engine.source_names().iter().map(|_| SourceClock::default()).collect();
-        Self { engine, served, exporter, rounds: JoinSet::new(), sources, dirty: false }
+        Self { engine, served, exporter, rounds: JoinSet::new(), sending: JoinSet::new(), sources, dirty: false }
     }
 
     async fn on(&mut self, tick: Tick, now: Timestamp) {
@@ -154,8 +161,12 @@ impl Service {
     }
 
     /// Judges, records what changed, and shows the result on the page and in the metrics.
-    async fn judge(&mut self, now: Timestamp) -> Option<Judged> {
-        match self.engine.judge(now).await {
+    async fn judge(&mut self, now: Timestamp) {
+        self.judge_for(now, None).await;
+    }
+
+    async fn judge_for(&mut self, now: Timestamp, late: Option<Late>) -> Option<Judged> {
+        match self.engine.judge_for(now, late).await {
             Ok(judged) => {
                 self.dirty = false;
                 self.served.send_replace(Arc::new(judged.served()));
@@ -179,13 +190,18 @@ impl Service {
                 Err(error) => tracing::error!(error = %format!("{error:#}"), %audience, "whether a report is due could not be read"),
             }
         }
-        if let Err(error) = self.engine.send_waiting(now).await {
-            tracing::error!(error = %format!("{error:#}"), "the outbox could not be read or written");
+        if self.sending.is_empty() {
+            let engine = Arc::clone(&self.engine);
+            self.sending.spawn(async move {
+                if let Err(error) = engine.send_waiting(now).await {
+                    tracing::error!(error = %format!("{error:#}"), "the outbox could not be read or written");
+                }
+            });
         }
     }
 
-    async fn make_report(&mut self, audience: Audience, due: DueReport, now: Timestamp) {
-        let Some(judged) = self.judge(now).await else { return };
+    async fn make_report(&mut self, audience: Audience, due: Due, now: Timestamp) {
+        let Some(judged) = self.judge_for(now, late(&due)).await else { return };
         match self.engine.make_report(audience, &judged, due, now).await {
             Ok(()) => tracing::info!(%audience, occurrence = %due.occurrence, late = due.late, "the report is made"),
             Err(error) => tracing::error!(error = %format!("{error:#}"), %audience, "the report could not be made; it is tried again"),
@@ -195,6 +211,7 @@ impl Service {
     /// Ends the rounds at their next await: what is being committed is committed, what is not is fetched again.
     async fn stop(mut self) {
         self.rounds.shutdown().await;
+        self.sending.shutdown().await;
         if let Some(exporter) = self.exporter.take()
             && let Err(error) = exporter.shutdown(STOP_LIMIT).await
         {

@@ -15,8 +15,15 @@ const LATE_AFTER: Duration = Duration::from_secs(30 * 60);
 pub struct Due {
     /// The instant of the schedule that it stands for; its identity.
     pub occurrence: Timestamp,
+    /// When the first of the reports was due that this one stands for.
+    pub first: Timestamp,
+    /// How many it stands for: 1 unless some were missed.
+    pub count: u32,
     pub late: bool,
 }
+
+/// Missed reports that are counted; more are as many.
+const MAX_COUNTED: u32 = 366;
 
 /// Checks a five-field cron line.
 ///
@@ -30,20 +37,25 @@ pub fn parse_cron(line: &str) -> Result<Cron, String> {
     Cron::from_str(line).map_err(|_| wrong())
 }
 
-/// The report that is due at `now`: the newest occurrence of the cron line that is neither older than `since` (when the
-/// store was made) nor already `done`. Several missed ones are one.
-pub fn due(cron: &str, zone: &TimeZone, since: Timestamp, done: Option<Timestamp>, now: Timestamp) -> Option<Due> {
-    let occurrence = newest_occurrence(cron, zone, now)?;
-    if occurrence < since || done.is_some_and(|done| occurrence <= done) {
-        return None;
+/// The report that is due at `now`: the newest occurrence of the cron line after the one that was `done` last (for a new
+/// store: after the service began). Several missed ones are one.
+pub fn due(cron: &str, zone: &TimeZone, done: Timestamp, now: Timestamp) -> Option<Due> {
+    let cron = parse_cron(cron).ok()?;
+    let occurrence = newest_occurrence(&cron, zone, now).filter(|at| *at > done)?;
+    let (mut first, mut count) = (occurrence, 1);
+    while let Some(before) = newest_occurrence(&cron, zone, just_before(first)).filter(|at| *at > done && count < MAX_COUNTED) {
+        (first, count) = (before, count + 1);
     }
-    let late = now.duration_since(occurrence).unsigned_abs() > LATE_AFTER;
-    Some(Due { occurrence, late })
+    let late = count > 1 || now.duration_since(occurrence).unsigned_abs() > LATE_AFTER;
+    Some(Due { occurrence, first, count, late })
+}
+
+fn just_before(at: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(at.as_millisecond() - 1).unwrap_or(Timestamp::MIN)
 }
 
 /// The newest instant at or before `now` that the line names, by the clock of the zone.
-fn newest_occurrence(cron: &str, zone: &TimeZone, now: Timestamp) -> Option<Timestamp> {
-    let cron = parse_cron(cron).ok()?;
+fn newest_occurrence(cron: &Cron, zone: &TimeZone, now: Timestamp) -> Option<Timestamp> {
     let zone: chrono_tz::Tz = zone.iana_name().unwrap_or("UTC").parse().unwrap_or(chrono_tz::UTC);
     let now = zone.timestamp_millis_opt(now.as_millisecond()).single()?;
     let found: DateTime<_> = cron.find_previous_occurrence(&now, true).ok()?;
@@ -69,22 +81,22 @@ mod tests {
     }
 
     /// Asks every ten minutes, as a timer would, and does what is due.
-    fn occurrences(zone_name: &str, from: &str, to: &str, asleep: impl Fn(Timestamp) -> bool) -> Vec<(String, bool)> {
-        let (zone, since) = (zone(zone_name), at(from));
-        let (mut done, mut now, mut out) = (None, since, Vec::new());
+    fn occurrences(zone_name: &str, from: &str, to: &str, asleep: impl Fn(Timestamp) -> bool) -> Vec<(String, u32)> {
+        let zone = zone(zone_name);
+        let (mut done, mut now, mut out) = (at(from), at(from), Vec::new());
         while now < at(to) {
             if !asleep(now)
-                && let Some(due) = due("30 2 * * *", &zone, since, done, now)
+                && let Some(due) = due("30 2 * * *", &zone, done, now)
             {
-                done = Some(due.occurrence);
-                out.push((due.occurrence.to_string(), due.late));
+                done = due.occurrence;
+                out.push((due.occurrence.to_string(), due.count));
             }
             now += Duration::from_secs(600);
         }
         out
     }
 
-    fn dates(list: &[(String, bool)]) -> Vec<&str> {
+    fn dates(list: &[(String, u32)]) -> Vec<&str> {
         list.iter().map(|(at, _)| &at[..10]).collect()
     }
 
@@ -100,22 +112,23 @@ mod tests {
     fn several_missed_reports_become_one_that_is_late() {
         let asleep = |now: Timestamp| now >= at("2026-07-02T00:00:00Z") && now < at("2026-07-05T09:00:00Z");
         let list = occurrences("UTC", "2026-06-30T12:00:00Z", "2026-07-06T12:00:00Z", asleep);
-        let expected = [("2026-07-01T02:30:00Z", false), ("2026-07-05T02:30:00Z", true), ("2026-07-06T02:30:00Z", false)];
-        assert_eq!(list, expected.map(|(at, late)| (at.to_owned(), late)));
+        let expected = [("2026-07-01T02:30:00Z", 1), ("2026-07-05T02:30:00Z", 4), ("2026-07-06T02:30:00Z", 1)];
+        assert_eq!(list, expected.map(|(at, count)| (at.to_owned(), count)));
     }
 
     #[test]
-    fn a_new_store_waits_for_its_first_hour() {
-        let since = at("2026-07-03T15:00:00Z");
-        assert_eq!(due("0 7 * * *", &TimeZone::UTC, since, None, since), None);
-        let due = due("0 7 * * *", &TimeZone::UTC, since, None, at("2026-07-04T07:00:00Z"));
-        assert_eq!(due, Some(Due { occurrence: at("2026-07-04T07:00:00Z"), late: false }));
+    fn a_new_service_waits_for_its_first_hour() {
+        let began = at("2026-07-03T15:00:00Z");
+        assert_eq!(due("0 7 * * *", &TimeZone::UTC, began, began), None);
+        let found = due("0 7 * * *", &TimeZone::UTC, began, at("2026-07-04T07:00:00Z")).expect("the first hour has come");
+        assert_eq!((found.occurrence, found.count, found.late), (at("2026-07-04T07:00:00Z"), 1, false));
+        let found = due("0 7 * * *", &TimeZone::UTC, began, at("2026-07-04T08:00:00Z")).expect("still to be made");
+        assert!(found.late);
     }
 
     #[test]
     fn a_clock_that_is_set_back_repeats_no_report_and_stops_no_interval() {
-        let (since, done) = (at("2026-07-01T00:00:00Z"), Some(at("2026-07-03T07:00:00Z")));
-        assert_eq!(due("0 7 * * *", &TimeZone::UTC, since, done, at("2026-07-03T06:00:00Z")), None);
+        assert_eq!(due("0 7 * * *", &TimeZone::UTC, at("2026-07-03T07:00:00Z"), at("2026-07-03T06:00:00Z")), None);
         assert!(interval_due(Some(at("2026-07-03T07:00:00Z")), Duration::from_secs(60), at("2026-07-03T06:00:00Z")));
         assert!(!interval_due(Some(at("2026-07-03T07:00:00Z")), Duration::from_secs(60), at("2026-07-03T07:00:59Z")));
     }

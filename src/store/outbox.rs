@@ -6,9 +6,9 @@ use rusqlite::{OptionalExtension, Row, named_params};
 
 use super::{
     Reader, StoreError, Writer,
-    convert::{count, ms, optional_instant},
+    convert::{count, ms, optional_instant, stored},
 };
-use crate::evidence::time::instant;
+use crate::{evidence::time::instant, report::Previous};
 
 const INSERT_OCCURRENCE: &str = include_str!("../../sql/queries/outbox/insert_occurrence.sql");
 const INSERT_MESSAGE: &str = include_str!("../../sql/queries/outbox/insert_message.sql");
@@ -20,6 +20,8 @@ const MARK_OCCURRENCE_DONE: &str = include_str!("../../sql/queries/outbox/mark_o
 const EMPTY_SETTLED_MESSAGE: &str = include_str!("../../sql/queries/outbox/empty_settled_message.sql");
 const FIND_LAST_OCCURRENCE: &str = include_str!("../../sql/queries/report/find_last_occurrence.sql");
 const FIND_LAST_DELIVERY: &str = include_str!("../../sql/queries/report/find_last_delivery.sql");
+const INSERT_TOLD: &str = include_str!("../../sql/queries/outbox/insert_told.sql");
+const LIST_TOLD: &str = include_str!("../../sql/queries/report/list_told.sql");
 const COUNT_PENDING_RECIPIENTS: &str = include_str!("../../sql/queries/report/count_pending_recipients.sql");
 const COUNT_SETTLED_RECIPIENTS: &str = include_str!("../../sql/queries/report/count_settled_recipients.sql");
 
@@ -103,6 +105,33 @@ impl Writer<'_> {
         self.insert_occurrence(channel, audience, occurrence, Some(now))
     }
 
+    /// Keeps what a scheduled report said, with it, so that the next one can say what has changed.
+    pub fn remember_told(&mut self, audience: &str, occurrence: Timestamp, told: &Previous) -> Result<(), StoreError> {
+        let mut insert = self.connection.prepare_cached(INSERT_TOLD)?;
+        for (campaign, remaining) in &told.remaining {
+            insert.execute(named_params! {
+                ":audience": audience,
+                ":occurrence_ms": occurrence.as_millisecond(),
+                ":campaign": campaign,
+                ":told_ms": told.sent_at.as_millisecond(),
+                ":remaining": remaining,
+                ":changes": stored(told.changes as u64),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Begins a schedule: only what is due after `now` will be made. A schedule that has begun stays as it is.
+    pub fn begin_schedule(&mut self, channel: &str, audience: &str, now: Timestamp) -> Result<(), StoreError> {
+        let mut last = self.connection.prepare_cached(FIND_LAST_OCCURRENCE)?;
+        let values = named_params! { ":channel": channel, ":audience": audience };
+        let last: Option<Timestamp> = last.query_row(values, |row| optional_instant(row, 0))?;
+        if last.is_none() {
+            self.insert_occurrence(channel, audience, now, None)?;
+        }
+        Ok(())
+    }
+
     /// Records that a message reached a recipient.
     pub fn mark_sent(&mut self, id: i64, now: Timestamp) -> Result<(), StoreError> {
         if let Some(message_id) = self.settle(id, "sent", "", now)? {
@@ -176,6 +205,20 @@ impl Reader<'_> {
     fn instant_of(&self, query: &str, channel: &str, audience: &str) -> Result<Option<Timestamp>, StoreError> {
         let values = named_params! { ":channel": channel, ":audience": audience };
         Ok(self.connection.prepare_cached(query)?.query_row(values, |row| optional_instant(row, 0))?)
+    }
+
+    /// What the last report said that really reached somebody of this audience.
+    pub fn told(&self, audience: &str) -> Result<Option<Previous>, StoreError> {
+        let mut statement = self.connection.prepare_cached(LIST_TOLD)?;
+        let mut rows = statement.query(named_params! { ":audience": audience })?;
+        let mut told: Option<Previous> = None;
+        while let Some(row) = rows.next()? {
+            let previous = told.get_or_insert_default();
+            previous.sent_at = instant(row.get(0)?);
+            previous.remaining.insert(row.get(1)?, row.get(2)?);
+            previous.changes = usize::try_from(count(row, 3)?).unwrap_or(usize::MAX);
+        }
+        Ok(told)
     }
 
     /// How many recipients wait, were reached, were given up.
