@@ -5,12 +5,12 @@
 //! portable rename, so replacing a package of the same day takes two: for the instant between them the day is
 //! missing, and a crash in that instant is repaired by the next write.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::evidence::Day;
 
@@ -30,12 +30,14 @@ const MAX_NAME: usize = 100;
 /// Writes `files` (name, content) as `<directory>/<day>/`, replacing a package of the same day as a whole, points
 /// `latest` to the newest package, and removes packages of days more than `keep_days` before `today`.
 ///
-/// `directory` is made if it is missing. The package just written is never removed, however old its day is.
+/// `directory` is made if it is missing; while another process writes to it, the write is refused. The package just
+/// written is never removed, however old its day is.
 pub fn write_package(directory: &Path, day: Day, files: &[(&str, &[u8])], keep_days: i32, today: Day) -> Result<PathBuf> {
     for (name, _) in files {
         ensure!(is_plain_name(name), "{name:?} is no name for a file of a package");
     }
     make_directory(directory)?;
+    let _alone = sole_writer(directory)?;
     repair(directory)?;
 
     let fresh = directory.join(format!(".{day}.new"));
@@ -67,6 +69,18 @@ fn also_remove(error: anyhow::Error, fresh: &Path, removed: io::Result<()>) -> a
         }
         _ => error,
     }
+}
+
+/// The held lock by which an `export` and a running service do not write into each other's packages. File systems
+/// without locks are used without.
+fn sole_writer(directory: &Path) -> Result<File> {
+    let handle = File::open(directory).with_context(|| format!("cannot open {}", directory.display()))?;
+    match handle.try_lock() {
+        Err(TryLockError::WouldBlock) => bail!("another process is writing to {}: try again", directory.display()),
+        Err(TryLockError::Error(error)) => tracing::debug!(%error, "the package directory cannot be locked"),
+        Ok(()) => {}
+    }
+    Ok(handle)
 }
 
 /// Letters, digits, dot, dash and underscore, not starting with a dot: nothing that leaves the directory or hides in it.

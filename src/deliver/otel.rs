@@ -86,12 +86,22 @@ pub enum Kind {
     Counter,
 }
 
+/// How the exports of this process went.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exports {
+    pub accepted: u64,
+    pub failed: u64,
+    /// Why the last one failed; none when the last one was accepted.
+    pub last_error: Option<String>,
+}
+
 /// The running exporter. Stop it with [`Exporter::shutdown`]; dropping it blocks.
 pub struct Exporter {
     provider: SdkMeterProvider,
     meter: Meter,
     published: Arc<Mutex<Published>>,
     instruments: Mutex<BTreeSet<&'static str>>,
+    exports: Arc<Mutex<Exports>>,
 }
 
 /// The last set: name, then attributes in the order they were given, to value.
@@ -102,7 +112,8 @@ impl Exporter {
     /// Starts exporting every `interval`. Called on a multi-thread runtime, on which gRPC runs; for `https` a rustls
     /// provider must be installed. The collector need not be there yet.
     pub fn start(options: &Options, service: &Service) -> Result<Self> {
-        let exporter = transport::exporter(options)?;
+        let exports = Arc::<Mutex<Exports>>::default();
+        let exporter = transport::exporter(options, Arc::clone(&exports))?;
         let resource = Resource::builder_empty().with_attributes([
             KeyValue::new("service.name", service.name.clone()),
             KeyValue::new("service.version", service.version.clone()),
@@ -114,15 +125,22 @@ impl Exporter {
             .with_view(|_: &Instrument| Stream::builder().with_cardinality_limit(MAX_SERIES).build().ok())
             .build();
         let scope = InstrumentationScope::builder("duskwatch").with_version(service.version.clone()).build();
-        Ok(Self { meter: provider.meter_with_scope(scope), provider, published: Arc::default(), instruments: Mutex::default() })
+        Ok(Self {
+            meter: provider.meter_with_scope(scope),
+            provider,
+            published: Arc::default(),
+            instruments: Mutex::default(),
+            exports,
+        })
     }
 
-    /// Replaces what is exported. Counters never fall: a total below the last published one is held at that one.
+    /// Replaces what is exported. A figure that is no finite number is left out: unknown is not zero. Counters never
+    /// fall: a total below the last published one is held at that one.
     pub fn publish(&self, figures: &[Figure]) {
         let mut next = Published::new();
         {
             let mut last = lock(&self.published);
-            for figure in figures {
+            for figure in figures.iter().filter(|figure| figure.value.is_finite()) {
                 let attributes = inert(&figure.attributes);
                 let before = last.get(figure.name).and_then(|series| series.get(&attributes));
                 let value = match (figure.kind, before) {
@@ -136,6 +154,11 @@ impl Exporter {
         for figure in figures {
             self.register(figure);
         }
+    }
+
+    /// How the exports went so far, the timed ones included: nobody else hears of those.
+    pub fn exports(&self) -> Exports {
+        lock(&self.exports).clone()
     }
 
     /// Exports now. An error says that the collector did not take it, or not within `limit`.
@@ -165,7 +188,7 @@ impl Exporter {
         match (figure.kind, is_count(unit)) {
             (Kind::Gauge, true) => instrument!(i64_observable_gauge, whole),
             (Kind::Gauge, false) => instrument!(f64_observable_gauge, |value| value),
-            (Kind::Counter, true) => instrument!(u64_observable_counter, |value| whole(value).unsigned_abs()),
+            (Kind::Counter, true) => instrument!(u64_observable_counter, |value| u64::try_from(whole(value)).unwrap_or(0)),
             (Kind::Counter, false) => instrument!(f64_observable_counter, |value| value),
         }
     }

@@ -117,6 +117,21 @@ fn a_package_that_cannot_be_finished_leaves_the_old_one_and_no_trace() {
 }
 
 #[test]
+fn two_writers_do_not_mix() {
+    let home = tempfile::tempdir().unwrap();
+    let other = File::open(home.path()).unwrap();
+    other.lock().unwrap();
+    let files: [(&str, &[u8]); 1] = [("users.csv", b"x")];
+    let error = write_package(home.path(), day("2026-07-03"), &files, KEEP, day("2026-07-03")).unwrap_err();
+    assert!(error.to_string().contains("another process is writing"), "{error}");
+    assert_eq!(names(home.path()), [""; 0]);
+
+    other.unlock().unwrap();
+    write(home.path(), "2026-07-03", "2026-07-03", "one");
+    write(home.path(), "2026-07-03", "2026-07-03", "the lock was given back");
+}
+
+#[test]
 fn strangers_may_not_read_a_package() {
     let home = tempfile::tempdir().unwrap();
     let place = write(&home.path().join("reports"), "2026-07-03", "2026-07-03", "one");

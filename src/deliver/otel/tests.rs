@@ -191,6 +191,7 @@ async fn figures_arrive_with_their_unit_kind_and_service() {
     assert_eq!(series(&post.request, "duskwatch.integrations"), ["status=active 25 int"]);
     assert_eq!(series(&post.request, "duskwatch.source.requests"), ["source=audit/acme 7 int"]);
     assert_eq!(series(&post.request, "duskwatch.observed.ratio"), [" 0.5 float"]);
+    assert_eq!(exporter.exports(), Exports { accepted: 1, failed: 0, last_error: None });
     exporter.shutdown(LIMIT).await.unwrap();
 }
 
@@ -225,6 +226,18 @@ async fn a_counter_is_its_total_and_never_falls() {
         totals,
         ["source=audit/acme 3 int", "source=audit/acme 8 int", "source=audit/acme 8 int", "source=audit/acme 9 int"]
     );
+    exporter.shutdown(LIMIT).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_unknown_value_is_left_out_and_not_zero() {
+    let (address, mut posts) = collector(StatusCode::OK).await;
+    let exporter = start(&options(format!("http://{address}")));
+    let figures = [integrations("active", f64::NAN), integrations("quiet", 0.0), ratio(f64::INFINITY), requests(-1.0)];
+    let post = exported(&exporter, &mut posts, &figures).await;
+    assert_eq!(series(&post.request, "duskwatch.integrations"), ["status=quiet 0 int"]);
+    assert_eq!(series(&post.request, "duskwatch.observed.ratio"), [""; 0]);
+    assert_eq!(series(&post.request, "duskwatch.source.requests"), ["source=audit/acme 0 int"]);
     exporter.shutdown(LIMIT).await.unwrap();
 }
 
@@ -275,6 +288,9 @@ async fn a_collector_that_refuses_or_hangs_is_reported_within_the_limit() {
     exporter.publish(&[ratio(1.0)]);
     let error = exporter.flush(LIMIT).await.unwrap_err();
     assert!(format!("{error:#}").starts_with("the metrics exporter could not flush"), "{error:#}");
+    let exports = exporter.exports();
+    assert_eq!((exports.accepted, exports.failed), (0, 1));
+    assert!(exports.last_error.is_some_and(|words| words.contains("401")));
     assert!(exporter.shutdown(LIMIT).await.is_err());
 
     let hung = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -292,6 +308,7 @@ async fn endpoints_and_headers_that_are_none_are_refused_without_secrets() {
         ("", "no URL such as"),
         ("127.0.0.1:4318", "no URL such as"),
         ("ftp://127.0.0.1", "begins with http"),
+        ("http://127.0.0.1?key=hunter2", "ends after its path"),
         ("http://u:hunter2@127.0.0.1", "must not hold a username or password"),
     ] {
         let said = refusal(&options(endpoint.to_owned()));

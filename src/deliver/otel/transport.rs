@@ -1,35 +1,75 @@
 //! The OTLP exporter for either protocol.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use opentelemetry_otlp::tonic_types::metadata::MetadataMap;
 use opentelemetry_otlp::tonic_types::transport::{Certificate, ClientTlsConfig};
 use opentelemetry_otlp::{MetricExporter, Protocol as Wire, WithExportConfig, WithHttpConfig, WithTonicConfig};
+use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::metrics::Temporality;
+use opentelemetry_sdk::metrics::data::ResourceMetrics;
+use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 use reqwest::blocking::Client;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Options, Protocol};
+use super::{Exports, Options, Protocol, lock};
 use crate::deliver::check_ca;
 
 /// One export. Below the shortest sensible interval, so that a hung collector delays but does not stack exports.
 const EXPORT_LIMIT: Duration = Duration::from_secs(5);
 
-pub(super) fn exporter(options: &Options) -> Result<MetricExporter> {
+/// How much of a collector's words an error repeats, in characters.
+const MAX_WORDS: usize = 300;
+
+/// The SDK drops the outcome of its timed exports; this keeps it.
+pub(super) struct Tallied {
+    exporter: MetricExporter,
+    exports: Arc<Mutex<Exports>>,
+}
+
+impl PushMetricExporter for Tallied {
+    async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
+        let result = self.exporter.export(metrics).await;
+        let mut exports = lock(&self.exports);
+        exports.last_error = result.as_ref().err().map(|error| error.to_string().chars().take(MAX_WORDS).collect());
+        if result.is_ok() {
+            exports.accepted += 1;
+        } else {
+            exports.failed += 1;
+        }
+        result
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.exporter.force_flush()
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.exporter.shutdown_with_timeout(timeout)
+    }
+
+    fn temporality(&self) -> Temporality {
+        self.exporter.temporality()
+    }
+}
+
+pub(super) fn exporter(options: &Options, exports: Arc<Mutex<Exports>>) -> Result<Tallied> {
     let url = url::Url::parse(&options.endpoint).context("the metrics endpoint is no URL such as http://127.0.0.1:4318")?;
     ensure!(matches!(url.scheme(), "http" | "https"), "the metrics endpoint begins with http:// or https://");
     ensure!(url.username().is_empty() && url.password().is_none(), "the metrics endpoint must not hold a username or password");
+    ensure!(url.query().is_none() && url.fragment().is_none(), "the metrics endpoint ends after its path");
     if let Some(pem) = &options.ca_pem {
         check_ca(pem)?;
     }
     let headers = headers(&options.headers)?;
-    match options.protocol {
+    let exporter = match options.protocol {
         Protocol::Http => http(&url, headers, options.ca_pem.as_deref()),
         Protocol::Grpc => grpc(&url, headers, options.ca_pem.as_deref()),
-    }
-    .context("the metrics exporter cannot be set up")
+    };
+    Ok(Tallied { exporter: exporter.context("the metrics exporter cannot be set up")?, exports })
 }
 
 fn http(url: &url::Url, headers: HeaderMap, ca_pem: Option<&[u8]>) -> Result<MetricExporter> {
