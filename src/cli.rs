@@ -7,6 +7,7 @@ use std::{
     io::Write as _,
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
 };
 
 use anyhow::Context as _;
@@ -20,7 +21,7 @@ use crate::{
     config,
     daemon::{self, Engine, Options},
     evidence::Day,
-    simulator,
+    report::Audience,
 };
 
 /// Who still signs in to Bitbucket Cloud with an app password, what breaks when app passwords go, who has to move, and
@@ -92,7 +93,7 @@ enum Command {
     Send {
         /// security or leadership; both when left out.
         #[arg(long, value_parser = audience)]
-        audience: Option<daemon::Audience>,
+        audience: Option<Audience>,
         /// Print the mails instead of sending them.
         #[arg(long)]
         dry_run: bool,
@@ -115,8 +116,8 @@ fn day(text: &str) -> Result<Day, String> {
     Day::parse(text).ok_or_else(|| "a date such as 2026-07-28".to_owned())
 }
 
-fn audience(text: &str) -> Result<daemon::Audience, String> {
-    daemon::Audience::parse(text).ok_or_else(|| "security or leadership".to_owned())
+fn audience(text: &str) -> Result<Audience, String> {
+    Audience::parse(text).ok_or_else(|| "security or leadership".to_owned())
 }
 
 /// Exit statuses of the contract.
@@ -203,21 +204,21 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Poll { source, since } => poll(load()?, clock, &source, since).await,
         Command::Import { format: ImportFormat::Json, name, paths } => import(load()?, clock, name.as_deref(), &paths).await,
         Command::Report { audience, format, as_of, output } => {
-            let seen = daemon::look(&load()?, as_of, clock.now()).await?;
+            let seen = daemon::look(load()?, as_of, clock.now(), &audience).await?;
             let text = match format {
-                ReportFormat::Text => seen.text(&audience, terminal_width())?,
-                ReportFormat::Html => seen.html(&audience)?,
-                ReportFormat::Json => seen.json(&audience)?,
+                ReportFormat::Text => seen.text(&audience, terminal_width()),
+                ReportFormat::Html => seen.html(&audience),
+                ReportFormat::Json => seen.json(),
             };
             Ok(write_result(output.as_deref(), text.as_bytes())?)
         }
-        Command::Export { as_of, output } => Ok(export(&load()?, clock, as_of, output).await?),
+        Command::Export { as_of, output } => Ok(export(load()?, clock, as_of, output).await?),
         Command::Send { audience, dry_run } => send(load()?, clock, audience, dry_run).await,
     }
 }
 
 async fn poll(options: Options, clock: Clock, sources: &[String], since: Option<Day>) -> Result<(), Failure> {
-    let engine = Engine::open(options)?;
+    let engine = Arc::new(Engine::open(options)?);
     let _lock = engine.lock().map_err(anyhow::Error::from)?;
     let unknown: Vec<&str> = sources.iter().map(String::as_str).filter(|s| !engine.source_names().iter().any(|n| n == s)).collect();
     if let Some(name) = unknown.first() {
@@ -239,23 +240,19 @@ async fn import(options: Options, clock: Clock, name: Option<&str>, paths: &[Pat
     Ok(())
 }
 
-async fn export(options: &Options, clock: Clock, as_of: Option<Day>, output: Option<PathBuf>) -> anyhow::Result<()> {
-    let now = clock.now();
-    let seen = daemon::look(options, as_of, now).await?;
-    let directory = match (output, options.csv_directory()) {
-        (Some(directory), _) => directory,
-        (None, Some(directory)) => directory.to_owned(),
-        (None, None) => anyhow::bail!("[csv] directory is \"\": say --output DIR"),
-    };
-    let written = seen.write_package(&directory, options.csv_keep_days())?;
+async fn export(options: Options, clock: Clock, as_of: Option<Day>, output: Option<PathBuf>) -> anyhow::Result<()> {
+    let (directory, keep_days) = options.package();
+    let directory = output.or(directory).context("[csv] directory is \"\": say --output DIR")?;
+    let seen = daemon::look(options, as_of, clock.now(), &daemon::Reader::Security).await?;
+    let written = seen.write_package(&directory, keep_days)?;
     println!("{}", written.display());
     Ok(())
 }
 
-async fn send(options: Options, clock: Clock, audience: Option<daemon::Audience>, dry_run: bool) -> Result<(), Failure> {
+async fn send(options: Options, clock: Clock, audience: Option<Audience>, dry_run: bool) -> Result<(), Failure> {
     let engine = Engine::open(options)?;
     let _lock = engine.lock().map_err(anyhow::Error::from)?;
-    let audiences = audience.map_or_else(|| daemon::Audience::ALL.to_vec(), |a| vec![a]);
+    let audiences = audience.map_or_else(|| Audience::ALL.to_vec(), |a| vec![a]);
     let mut undelivered = Vec::new();
     for audience in audiences {
         if dry_run {

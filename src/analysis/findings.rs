@@ -20,6 +20,21 @@ pub struct Findings {
     pub new_keys: Vec<IntegrationKey>,
 }
 
+impl Findings {
+    /// Leaves only what one owner answers for; the counts of the burn-down stay those of the whole organisation.
+    pub fn keep_owner(&mut self, owner: &str) {
+        let own = |name: &Option<String>| name.as_deref() == Some(owner);
+        for found in &mut self.campaigns {
+            found.integrations.retain(|integration| own(&integration.owner));
+        }
+        self.users.retain(|user| own(&user.owner));
+        self.tokens.retain(|token| own(&token.owner));
+        let left = self.campaigns.iter().flat_map(|found| &found.integrations);
+        let left: std::collections::BTreeSet<&str> = left.map(|integration| integration.id.as_str()).collect();
+        self.authentications.retain(|row| left.contains(row.integration.as_str()));
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct CampaignFindings {
     pub campaign: Campaign,

@@ -16,8 +16,9 @@ use jiff::{Timestamp, ToSpan as _};
 use super::simulate::beginning;
 use crate::{
     config,
-    daemon::{Audience, Engine, Judged},
+    daemon::{Engine, Judged, Reader},
     deliver::files::write_file_atomic,
+    report::Audience,
     simulator::{self, LogFiles, ServeOptions, Server, World},
 };
 
@@ -39,6 +40,9 @@ pub struct Arguments {
 
 /// The day the demo is seen from: week four of the brownouts.
 const DEMO_NOW: &str = "2026-07-03T07:00:00Z";
+
+/// The demo keeps every package it writes.
+const KEEP_DAYS: i32 = 3_650;
 
 /// Left in every directory that a demo or simulation made, so that only such a directory is ever emptied.
 const MARKER: &str = ".duskwatch-simulated";
@@ -63,9 +67,7 @@ pub async fn run(arguments: Arguments, now: Option<Timestamp>) -> anyhow::Result
     bar.step("yesterday's round: five months of audit pages over HTTP, five months of log lines from files");
     poll(&engine, yesterday, &bar).await?;
     let judged = engine.judge(yesterday).await?;
-    for audience in Audience::ALL {
-        engine.note_as_sent(*audience, &judged, yesterday).await?;
-    }
+    engine.note_as_sent(&judged, yesterday).await?;
 
     bar.step("a day goes by: the logs grow, the audit log goes on");
     world.write_logs(&dir.join("logs"), yesterday, now)?;
@@ -74,9 +76,9 @@ pub async fn run(arguments: Arguments, now: Option<Timestamp>) -> anyhow::Result
     poll(&engine, now, &bar).await?;
     bar.step("judging and writing");
     let judged = engine.judge(now).await?;
-    let written = write_documents(&engine, &judged, &dir, now).await?;
+    let written = write_documents(&engine, &judged, &dir, now)?;
     bar.finish();
-    print!("{}", judged.text(super::terminal_width()));
+    print!("{}", judged.text(&Reader::Security, super::terminal_width()));
     println!();
     print!("{written}");
     let summary = requests(&server);
@@ -100,20 +102,20 @@ async fn poll(engine: &Arc<Engine>, now: Timestamp, bar: &Progress) -> anyhow::R
 }
 
 /// The mails, the CSV package, the page and the JSON report; says where each is.
-async fn write_documents(engine: &Engine, judged: &Judged, dir: &Path, now: Timestamp) -> anyhow::Result<String> {
+fn write_documents(engine: &Engine, judged: &Judged, dir: &Path, now: Timestamp) -> anyhow::Result<String> {
     let mut lines = String::from("Look at:\n");
     for (audience, name, what) in [
         (Audience::Security, "digest.eml", "the daily mail to security (open it in a mail program)"),
         (Audience::Leadership, "brief.eml", "the weekly mail to leadership"),
     ] {
         let path = dir.join(name);
-        write_file_atomic(&path, &engine.compose_preview(audience, judged, now).await?)?;
+        write_file_atomic(&path, &engine.compose(audience, judged, now)?)?;
         writeln!(lines, "  {:<44} {what}", path.display().to_string())?;
     }
-    let package = judged.write_package(&dir.join("csv"), engine.csv_keep_days())?;
+    let package = judged.write_package(&dir.join("csv"), KEEP_DAYS)?;
     for (name, bytes, what) in [
-        ("page.html", judged.page_html(), "the page, as one file"),
-        ("report.json", judged.report_json(), "the same document for machines"),
+        ("page.html", judged.html(&Reader::Security), "the page, as one file"),
+        ("report.json", judged.json(), "the same document for machines"),
     ] {
         let path = dir.join(name);
         write_file_atomic(&path, bytes.as_bytes())?;

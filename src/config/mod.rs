@@ -47,5 +47,10 @@ pub fn parse(file: &str, text: &str) -> Result<Options, Vec<Fault>> {
     if faults.is_empty() { Ok(options) } else { Err(faults) }
 }
 
+/// The user's wish for output without colour (<https://no-color.org>).
+pub fn no_color() -> bool {
+    secret::environment("NO_COLOR").is_some_and(|value| !value.is_empty())
+}
+
 #[cfg(test)]
 mod tests;

@@ -31,7 +31,7 @@ fn read(path: &str) -> std::io::Result<String> {
     std::fs::read_to_string(path)
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place where secrets are taken from the environment")]
-fn environment(name: &str) -> Option<String> {
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub(super) fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }

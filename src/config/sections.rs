@@ -143,14 +143,14 @@ fn http(section: Section) -> Http {
 }
 
 fn network(section: Section) -> Network {
-    let ca_file = section.string("ca_file").map(PathBuf::from);
-    if let Some(path) = &ca_file
-        && let Err(error) = std::fs::metadata(path)
+    let ca_file = section.string("ca_file").map(PathBuf::from).unwrap_or_default();
+    if !ca_file.as_os_str().is_empty()
+        && let Err(error) = std::fs::metadata(&ca_file)
     {
-        section.fault("ca_file", format!("{} cannot be read: {error}", path.display()));
+        section.fault("ca_file", format!("{} cannot be read: {error}", ca_file.display()));
     }
-    let proxy = section.string("proxy").map(|_| url(&section, "proxy", &["http", "https"]));
-    let network = Network { ca_file, proxy, allowed_hosts: section.strings("allowed_hosts") };
+    let proxy = section.string("proxy").map(|_| url(&section, "proxy", &["http", "https"]).to_string());
+    let network = Network { ca_file, proxy: proxy.unwrap_or_default(), allowed_hosts: section.strings("allowed_hosts") };
     section.finish();
     network
 }

@@ -106,6 +106,11 @@ impl Engine {
         self.note_as_told(CSV, audience, judged, due.occurrence, now).await
     }
 
+    /// Records the digest of a judgement as one that was read, without sending it: for a demonstration of the next one.
+    pub async fn note_as_sent(&self, judged: &Judged, now: Timestamp) -> anyhow::Result<()> {
+        self.note_as_told(CSV, Audience::Security, judged, now, now).await
+    }
+
     /// Records a report as made without anything being sent.
     async fn note_as_told(
         &self,

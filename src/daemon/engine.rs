@@ -1,14 +1,16 @@
 //! The engine: store, classifier and sources of one configuration, and a round of any of them.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::{
-    Options,
+    Judged, Options,
     options::{Organization, Workspace, WorkspaceAuth},
     rounds::{AccessRound, AuditRound, LogRound, Setting, TokensRound},
 };
@@ -107,6 +109,10 @@ impl Engine {
         Ok(Self { options: Arc::new(options), store, catalogue, sources })
     }
 
+    pub(super) fn setting(&self, name: String) -> anyhow::Result<Setting> {
+        setting(&self.options, &self.catalogue, name)
+    }
+
     /// The right to collect and deliver, which one process has at a time.
     pub fn lock(&self) -> Result<Lock, OpenError> {
         Store::lock_exclusive(&self.options.store)
@@ -126,8 +132,17 @@ impl Engine {
         serve::Options { listen: self.options.http.listen, token: self.options.http.token.clone() }
     }
 
-    pub fn csv_keep_days(&self) -> i32 {
-        self.options.csv.keep_days
+    /// Serves one judgement's page until `stop`, and returns its address.
+    pub async fn serve_once(&self, judged: &Judged, stop: CancellationToken) -> anyhow::Result<SocketAddr> {
+        let options = self.serve_options();
+        let listener = serve::listen(&options).await?;
+        let address = listener.local_addr()?;
+        let (sender, page) = watch::channel(Arc::new(judged.served()));
+        tokio::spawn(async move {
+            serve::run(listener, options.token, page, stop).await;
+            drop(sender);
+        });
+        Ok(address)
     }
 
     /// The exporter of metrics, when an endpoint is set.

@@ -115,7 +115,7 @@ impl Material {
             unknown: &self.history.unknown,
             own_credentials: &options.own_credentials,
             blind_spots: &options.blind_spots,
-            organizations: &options.reported_organizations(),
+            organizations: &options.known_organizations(),
             timezone: &options.schedule.timezone,
             service: &self.service,
         })
@@ -171,13 +171,14 @@ impl Engine {
 }
 
 /// A report from the store as it is, or as it stood at the end of a day; nothing is recorded.
-pub async fn look(options: Options, as_of: Option<Day>, now: Timestamp, reader: Reader) -> anyhow::Result<Judged> {
+pub async fn look(options: Options, as_of: Option<Day>, now: Timestamp, reader: &Reader) -> anyhow::Result<Judged> {
     let now = as_of.map_or(now, |day| day.end().min(now));
     let store = Store::open_read_only(&options.store)?;
     let clients = ClientCatalogue::builtin().map_err(anyhow::Error::msg).context("clients.toml")?;
     let options = Arc::new(options);
     let reading = Arc::clone(&options);
     let material = store.read(move |r| Material::read(r, &reading, now)).await?;
+    let reader = reader.clone();
     spawn_blocking(move || {
         let mut findings = material.assess(&options, &clients, now);
         if let Reader::Owner(name) = &reader {

@@ -10,7 +10,7 @@ use crate::{
     analysis::Policy,
     source::Network,
     evidence::{Campaign, NamedNetworks, format::Fields},
-    report::{Audience, BlindSpot, OwnCredential},
+    report::{self, Audience, BlindSpot, OwnCredential},
 };
 
 #[derive(Debug)]
@@ -117,6 +117,20 @@ impl Options {
         }
         names.extend(self.logs.iter().map(|log| format!("log/{}", log.name)));
         names
+    }
+
+    /// Where CSV packages go, if anywhere, and for how many days they are kept.
+    pub fn package(&self) -> (Option<PathBuf>, i32) {
+        (self.csv.directory.clone(), self.csv.keep_days)
+    }
+
+    /// The organisations and workspaces by name, as reports and metrics know them.
+    pub(super) fn known_organizations(&self) -> Vec<report::Organization> {
+        let known = |organization: &Organization| report::Organization {
+            name: organization.name.clone(),
+            workspaces: organization.workspaces.iter().map(|w| w.slug.clone()).collect(),
+        };
+        self.organizations.iter().map(known).collect()
     }
 
     /// How often a source is read, by its name.

@@ -47,7 +47,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(4);
 pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()> {
     let engine = Arc::new(Engine::open(options)?);
     let _lock = engine.lock()?;
-    let (served, page) = watch::channel(Arc::new(Served::default()));
+    let (served, page) = watch::channel(Arc::new(Served { document: None, not_ready: vec!["the first judgement is under way".to_owned()] }));
     let listener = serve::listen(&engine.serve_options()).await?;
     tracing::info!(address = %listener.local_addr()?, "the page is served");
     engine.begin_schedules(Clock::System.now()).await?;

@@ -1,4 +1,4 @@
-//! Mail: composing one message for one recipient, and handing it to the configured SMTP server.
+//! Mail: composing a message once, addressing it to one recipient at a time, and handing it to the configured SMTP server.
 //!
 //! The same [`Mail`] always yields the same bytes, so what the outbox repeats after a crash is recognisably the same
 //! message. Absent: the outbox, the schedule, and who receives what.
@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use lettre::message::Mailbox;
 use secrecy::SecretString;
 
-pub use compose::compose;
+pub use compose::{addressed, compose};
 pub use smtp::{Mailer, SendError};
 
 /// Where mail leaves.
@@ -26,12 +26,11 @@ pub struct Options {
     pub ca_pem: Option<Vec<u8>>,
 }
 
-/// One message to one recipient: recipients are not shown to each other.
+/// One message, without its recipients: [`addressed`] adds the one it goes to, so that none is shown to another.
 #[derive(Clone, Debug)]
 pub struct Mail {
     /// `Name <address>` or an address.
     pub from: String,
-    pub to: String,
     pub subject: String,
     /// Stable for the life of the message: a repeat is recognised by it. With or without angle brackets.
     pub message_id: String,

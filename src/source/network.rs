@@ -35,6 +35,17 @@ impl Network {
         Ok(())
     }
 
+    /// The bytes of `ca_file`, for other parties that speak TLS.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn ca_pem(&self) -> anyhow::Result<Option<Vec<u8>>> {
+        if self.ca_file.as_os_str().is_empty() {
+            return Ok(None);
+        }
+        std::fs::read(&self.ca_file).map(Some).with_context(|| format!("network.ca_file {}", self.ca_file.display()))
+    }
+
     pub(super) fn apply(&self, mut builder: ClientBuilder, base: &Url) -> anyhow::Result<ClientBuilder> {
         if !self.ca_file.as_os_str().is_empty() {
             let what = || format!("network.ca_file {}", self.ca_file.display());

@@ -17,7 +17,7 @@ use crate::{
     },
     evidence::{
         Batch, Coverage, CoverageState, Page,
-        format::json::{Defaults, parse_lines},
+        format::{Defaults, json::parse_lines},
     },
     source::{FilePlan, FileReader, Layout, plan},
     store::Store,

@@ -5,8 +5,9 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use lettre::Message;
-use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
-use lettre::message::{Attachment as Part, Body, MultiPart, SinglePart};
+use lettre::address::Envelope;
+use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue, Headers, To};
+use lettre::message::{Attachment as Part, Body, Mailboxes, MultiPart, SinglePart};
 use sha2::{Digest, Sha256};
 
 use super::{Mail, mailbox};
@@ -23,9 +24,12 @@ const MAX_IDENTIFIER: usize = 200;
 /// that cannot stand in a header are an error.
 pub fn compose(mail: &Mail) -> Result<Vec<u8>> {
     let message_id = identifier(&mail.message_id)?;
+    let from = mailbox(&mail.from).map_err(|error| anyhow!("sender: {error}"))?;
+    // The real envelope is made when the message is sent; this one only tells lettre that there will be one.
+    let envelope = Envelope::new(None, vec![from.email.clone()]).context("the message lacks an address")?;
     let message = Message::builder()
-        .from(mailbox(&mail.from).map_err(|error| anyhow!("sender: {error}"))?)
-        .to(mailbox(&mail.to).map_err(|error| anyhow!("recipient: {error}"))?)
+        .envelope(envelope)
+        .from(from)
         .subject(header_text(&mail.subject))
         .date(SystemTime::from(mail.date))
         .message_id(Some(format!("<{message_id}>")))
@@ -34,6 +38,18 @@ pub fn compose(mail: &Mail) -> Result<Vec<u8>> {
         .multipart(body(mail, message_id)?)
         .context("the message lacks an address")?;
     Ok(message.formatted())
+}
+
+/// The message for one recipient: the same bytes after a `To` header of its own.
+///
+/// # Errors
+/// Says why the recipient is no mail address.
+pub fn addressed(to: &str, message: &[u8]) -> Result<Vec<u8>, String> {
+    let mut headers = Headers::new();
+    headers.set(To::from(Mailboxes::from(mailbox(to)?)));
+    let mut bytes = headers.to_string().into_bytes();
+    bytes.extend_from_slice(message);
+    Ok(bytes)
 }
 
 fn body(mail: &Mail, message_id: &str) -> Result<MultiPart> {

@@ -14,7 +14,6 @@ const TO: &str = "security@example.test";
 fn mail() -> Mail {
     Mail {
         from: FROM.to_owned(),
-        to: TO.to_owned(),
         subject: "[duskwatch] 37 integrations still on app passwords (−4), 12 failing, 25 days left".to_owned(),
         message_id: "digest.2026-07-03.security@duskwatch.example.test".to_owned(),
         list_id: "duskwatch digest <digest.duskwatch.example.test>".to_owned(),
@@ -31,7 +30,7 @@ fn mail() -> Mail {
 }
 
 fn composed(mail: &Mail) -> String {
-    String::from_utf8(compose(mail).unwrap()).unwrap()
+    String::from_utf8(addressed(TO, &compose(mail).unwrap()).unwrap()).unwrap()
 }
 
 /// The header lines of the message, continuation lines joined.
@@ -145,8 +144,6 @@ fn identifiers_and_addresses_that_cannot_stand_in_a_header_are_refused() {
         Mail { message_id: "a\r\nBcc: x".to_owned(), ..mail() },
         Mail { message_id: String::new(), ..mail() },
         Mail { message_id: "a b@x".to_owned(), ..mail() },
-        Mail { to: "x@example.test\r\nBcc: y@example.test".to_owned(), ..mail() },
-        Mail { to: "nobody".to_owned(), ..mail() },
         Mail { from: "a@b.test, c@d.test".to_owned(), ..mail() },
         Mail {
             inline: vec![Inline { content_id: "a>\r\nX: y".to_owned(), mime: "image/png".to_owned(), bytes: vec![] }],
@@ -159,6 +156,8 @@ fn identifiers_and_addresses_that_cannot_stand_in_a_header_are_refused() {
     assert!(check_address(FROM).is_ok());
     assert!(check_address("Zoë <zoe@example.test>").is_ok());
     assert!(check_address("zoe at example").is_err());
+    assert!(addressed("x@example.test\r\nBcc: y@example.test", b"").is_err());
+    assert!(addressed("nobody", b"").is_err());
 }
 
 fn options(server: &str) -> Options {

@@ -15,7 +15,19 @@ mod read;
 pub use plan::{FilePlan, Plan, plan};
 pub use read::{Block, FileReader};
 
-use std::time::Duration;
+use std::{
+    io::{self, Read},
+    path::Path,
+    time::Duration,
+};
+
+/// The whole content of a file, uncompressed by its ending; `-` is standard input.
+pub fn content(path: &Path) -> io::Result<Box<dyn Read + Send>> {
+    if path.as_os_str() == "-" {
+        return Ok(Box::new(io::stdin()));
+    }
+    Ok(Box::new(compression::Compression::of(path).open(path)?))
+}
 
 /// How the lines of a file belong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
