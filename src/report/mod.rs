@@ -1,1 +1,36 @@
-//! The room's doc comment comes with its code.
+//! The document. PURE: no I/O, no clock, no environment, no randomness.
+//!
+//! [`build()`] makes one [`Report`] from the judgement and from what the service knows of itself; one renderer a format
+//! puts it into a form. Every finding that leaves the process is a field of it. Names that strangers chose become inert
+//! when the report is built, and each renderer escapes for its own format on top.
+//!
+//! Hidden: markup, escaping, number and date formats, the font of the charts. Absent: judgement (`analysis`), sending
+//! (`deliver`), HTTP (`serve`).
+
+pub mod build;
+pub mod chart;
+mod coverage;
+pub mod csv;
+pub mod document;
+pub mod figures;
+pub mod html;
+mod inert;
+pub mod inputs;
+pub mod json;
+pub mod letter;
+mod movement;
+mod rows;
+#[cfg(test)]
+mod tests;
+pub mod text;
+mod view;
+mod words;
+
+pub use build::build;
+pub use document::Report;
+pub use figures::{Figure, FigureKind};
+pub use inputs::{
+    AuthenticationTotal, BlindSpot, DeliveryTotal, Inputs, Late, Organization, OwnCredential, Previous, Service, SkippedLine,
+    SourceLine,
+};
+pub use letter::{Attachment, Audience, InlineImage, Letter};

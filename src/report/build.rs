@@ -1,0 +1,270 @@
+//! From inputs to the document. Everything that is counted, compared or put in order is counted here.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::{
+    coverage,
+    document::{
+        BlindSpotRow, BlockerRow, BurndownRow, CampaignReport, Counts, Expiring, IntegrationRow, MovedRow, Report, TeamRow,
+        TokenRow, UnknownRow, WaiverRow, WindowRow,
+    },
+    figures, inert,
+    inputs::Inputs,
+    movement, rows,
+};
+use crate::{
+    analysis::{BurndownDay, CampaignFindings, Waiver},
+    evidence::{Campaign, Day, Status},
+};
+
+/// Windows that the digest lists: two days of them.
+pub const MAX_WINDOWS: usize = 8;
+/// What leadership can act on in one meeting.
+const MAX_BLOCKERS: usize = 5;
+/// Expiring tokens that are listed by name; all are in the CSV.
+const MAX_EXPIRING: usize = 20;
+/// Unknown values that are listed; the most frequent ones.
+const MAX_UNKNOWN: usize = 50;
+/// Declared blind spots that are listed.
+const MAX_BLIND_SPOTS: usize = 50;
+/// Waivers are announced this long before they end.
+const WAIVER_NOTICE_DAYS: i32 = 14;
+/// The contract's first warning about an own secret.
+const OWN_NOTICE_DAYS: i32 = 30;
+
+/// Builds the document.
+pub fn build(inputs: Inputs<'_>) -> Report {
+    let now = inputs.findings.now;
+    let tokens = rows::tokens(&inputs);
+    let mut report = Report {
+        now,
+        timezone: inputs.timezone.iana_name().unwrap_or("UTC").to_owned(),
+        zone: inputs.timezone.clone(),
+        late: inputs.late,
+        previous: inputs.previous.map(|p| p.sent_at),
+        coverage: coverage::report(&inputs),
+        campaigns: inputs.findings.campaigns.iter().map(|found| campaign(&inputs, found)).collect(),
+        changes: movement::all_changes(inputs.changes),
+        users: inputs.findings.users.iter().map(rows::user).collect(),
+        expiring: expiring(&tokens, inputs.policy.expiry_horizon_days),
+        tokens,
+        unknown: unknown(&inputs),
+        blind_spots: blind_spots(&inputs),
+        authentications: inputs.findings.authentications.iter().map(rows::authentication).collect(),
+        figures: Vec::new(),
+    };
+    report.figures = figures::measure(&report, &inputs);
+    report
+}
+
+fn campaign(inputs: &Inputs<'_>, found: &CampaignFindings) -> CampaignReport {
+    let now = inputs.findings.now;
+    let campaign = &found.campaign;
+    let integrations: Vec<IntegrationRow> =
+        found.integrations.iter().map(|i| rows::integration(i, campaign, inputs.clients, now)).collect();
+    let waivers = waivers(inputs, &integrations, Day::of(now));
+    let counts = counts(&integrations, &waivers);
+    CampaignReport {
+        id: campaign.id.clone(),
+        name: campaign.name.clone(),
+        noun: campaign.noun.clone(),
+        documentation: campaign.documentation.clone(),
+        freeze: campaign.freeze,
+        removal: campaign.removal,
+        removed: now >= campaign.removal,
+        days_left: days_between(now, campaign.removal),
+        moved: campaign.moved.iter().map(|m| MovedRow { was: m.was, reason: inert::sentence(&m.reason) }).collect(),
+        movement: movement::since_last_digest(inputs, &campaign.id, counts.remaining),
+        counts,
+        teams: teams(&integrations),
+        blockers: blockers(&integrations),
+        windows: next_windows(campaign, now),
+        all_windows: campaign.windows.clone(),
+        burndown: burndown(&campaign.id, &found.burndown, inputs.reported.get(&campaign.id).map_or(&[], Vec::as_slice)),
+        waivers,
+        integrations,
+    }
+}
+
+/// Whole UTC days from one instant's day to the other's.
+pub(super) fn days_between(from: Timestamp, to: Timestamp) -> i32 {
+    Day::of(to).0.saturating_sub(Day::of(from).0)
+}
+
+/// A count of rows; no list in this document comes near the limit of the type.
+pub(super) fn count<T>(items: impl Iterator<Item = T>) -> u32 {
+    u32::try_from(items.count()).unwrap_or(u32::MAX)
+}
+
+fn counts(integrations: &[IntegrationRow], waivers: &[WaiverRow]) -> Counts {
+    let of = |wanted: &dyn Fn(&IntegrationRow) -> bool| count(integrations.iter().filter(|i| wanted(i)));
+    let in_status = |status: Status| of(&|i| i.status == status);
+    let mut users: Vec<&str> = integrations.iter().filter(|i| i.status.remaining()).map(|i| i.user.as_str()).collect();
+    users.retain(|user| !user.is_empty());
+    users.sort_unstable();
+    users.dedup();
+    Counts {
+        remaining: of(&|i| i.status.remaining()),
+        known: of(&|i| i.status.remaining() && i.known),
+        possible: of(&|i| i.status.remaining() && !i.known),
+        users_remaining: count(users.iter()),
+        active: in_status(Status::Active),
+        failing: in_status(Status::Failing),
+        migrating: in_status(Status::Migrating),
+        quiet: in_status(Status::Quiet),
+        stale: in_status(Status::Stale),
+        migrated: in_status(Status::Migrated),
+        retired: in_status(Status::Retired),
+        overdue: of(&|i| i.overdue),
+        unowned: of(&|i| i.status.remaining() && i.owner.is_empty()),
+        returned: of(&|i| i.returned),
+        waived: of(&|i| i.waived),
+        waivers_expiring: count(waivers.iter().filter(|w| w.days_left <= WAIVER_NOTICE_DAYS)),
+        window_only: of(&|i| i.window_only && i.status.remaining()),
+        contradictions: of(&|i| i.contradiction),
+    }
+}
+
+/// The waivers that hold now, for integrations of this campaign, the first to end first.
+fn waivers(inputs: &Inputs<'_>, integrations: &[IntegrationRow], today: Day) -> Vec<WaiverRow> {
+    let holds = |w: &&Waiver| w.holds_on(today) && integrations.iter().any(|i| i.integration == w.integration);
+    let mut rows: Vec<WaiverRow> = inputs.policy.waivers.iter().filter(holds).map(|w| waiver(w, today)).collect();
+    rows.sort_by(|a, b| (a.until, &a.integration).cmp(&(b.until, &b.integration)));
+    rows
+}
+
+fn waiver(waiver: &Waiver, today: Day) -> WaiverRow {
+    WaiverRow {
+        integration: inert::name(&waiver.integration),
+        until: waiver.until,
+        days_left: Day::from_date(waiver.until).0 - today.0,
+        requester: inert::name(&waiver.requester),
+        approver: inert::name(&waiver.approver),
+        ticket: inert::name(&waiver.ticket),
+        reason: inert::sentence(&waiver.reason),
+    }
+}
+
+/// The tightest first: who has the fewest days to its latest safe start.
+fn teams(integrations: &[IntegrationRow]) -> Vec<TeamRow> {
+    let mut teams: BTreeMap<&str, TeamRow> = BTreeMap::new();
+    for row in integrations.iter().filter(|i| i.status.remaining()) {
+        let team = teams.entry(&row.owner).or_insert_with(|| TeamRow {
+            owner: row.owner.clone(),
+            remaining: 0,
+            failing: 0,
+            overdue: 0,
+            lead_time_days: 0,
+            latest_safe_start: row.latest_safe_start,
+            start_in_days: row.start_in_days,
+        });
+        team.remaining += 1;
+        team.failing += u32::from(row.status == Status::Failing);
+        team.overdue += u32::from(row.overdue);
+        team.lead_time_days = team.lead_time_days.max(days_between(row.latest_safe_start, row.deadline));
+        team.latest_safe_start = team.latest_safe_start.min(row.latest_safe_start);
+        team.start_in_days = team.start_in_days.min(row.start_in_days);
+    }
+    let mut teams: Vec<TeamRow> = teams.into_values().collect();
+    teams.sort_by(|a, b| (a.start_in_days, b.remaining, &a.owner).cmp(&(b.start_in_days, a.remaining, &b.owner)));
+    teams
+}
+
+/// One client in one team's hands, the largest number of remaining integrations first.
+fn blockers(integrations: &[IntegrationRow]) -> Vec<BlockerRow> {
+    let mut groups: BTreeMap<(&str, &str), Vec<&IntegrationRow>> = BTreeMap::new();
+    for row in integrations.iter().filter(|i| i.status.remaining() && !i.waived) {
+        groups.entry((&row.client_name, &row.owner)).or_default().push(row);
+    }
+    let mut blockers: Vec<BlockerRow> = groups.into_iter().map(|((client, owner), rows)| blocker(client, owner, &rows)).collect();
+    blockers.sort_by(|a, b| {
+        (b.remaining, b.uses_30d, &a.client_name, &a.owner).cmp(&(a.remaining, a.uses_30d, &b.client_name, &b.owner))
+    });
+    blockers.truncate(MAX_BLOCKERS);
+    blockers
+}
+
+fn blocker(client: &str, owner: &str, rows: &[&IntegrationRow]) -> BlockerRow {
+    let overdue = count(rows.iter().filter(|r| r.overdue));
+    let start = rows.iter().map(|r| r.latest_safe_start).min().unwrap_or_default();
+    let decision = if owner.is_empty() {
+        "Name an owner: nobody has been asked yet.".to_owned()
+    } else if overdue > 0 {
+        "Shorten the lead time or accept an outage: the latest safe start has passed.".to_owned()
+    } else {
+        format!("Confirm a start by {}.", Day::of(start))
+    };
+    BlockerRow {
+        client_name: client.to_owned(),
+        owner: owner.to_owned(),
+        remaining: count(rows.iter()),
+        failing: count(rows.iter().filter(|r| r.status == Status::Failing)),
+        overdue,
+        uses_30d: rows.iter().map(|r| r.uses_30d).sum(),
+        decision,
+    }
+}
+
+fn next_windows(campaign: &Campaign, now: Timestamp) -> Vec<WindowRow> {
+    let row = |w: &crate::evidence::Window| WindowRow {
+        from: crate::evidence::time::instant(w.from_ms),
+        to: crate::evidence::time::instant(w.to_ms),
+        published: w.published,
+        running: w.from_ms <= now.as_millisecond(),
+    };
+    campaign.windows_after(now, MAX_WINDOWS).iter().map(row).collect()
+}
+
+fn burndown(campaign: &str, days: &[BurndownDay], reported: &[(Day, u32)]) -> Vec<BurndownRow> {
+    let reported: BTreeMap<Day, u32> = reported.iter().copied().collect();
+    let row = |d: &BurndownDay| BurndownRow {
+        campaign: campaign.to_owned(),
+        date: d.day,
+        remaining: d.remaining,
+        remaining_known: d.remaining_known,
+        remaining_as_reported: reported.get(&d.day).copied(),
+        active: d.active,
+        failing: d.failing,
+        migrating: d.migrating,
+        stale: d.stale,
+        quiet: d.quiet,
+        migrated: d.migrated,
+        retired: d.retired,
+        users_remaining: d.users_remaining,
+        uses: d.uses,
+        rejected: d.rejected,
+    };
+    days.iter().map(row).collect()
+}
+
+fn expiring(tokens: &[TokenRow], horizon_days: i32) -> Expiring {
+    let own = |t: &&TokenRow| t.listed_by == rows::OWN && t.days_left.is_some_and(|d| d <= OWN_NOTICE_DAYS);
+    let soon = |t: &&TokenRow| {
+        t.listed_by != rows::OWN && rows::usable(t) && t.days_left.is_some_and(|d| (0..=horizon_days).contains(&d))
+    };
+    Expiring {
+        horizon_days,
+        count: count(tokens.iter().filter(soon)),
+        tokens: tokens.iter().filter(soon).take(MAX_EXPIRING).cloned().collect(),
+        own: tokens.iter().filter(own).take(MAX_EXPIRING).cloned().collect(),
+    }
+}
+
+fn unknown(inputs: &Inputs<'_>) -> Vec<UnknownRow> {
+    let mut rows: Vec<UnknownRow> =
+        inputs.unknown.iter().map(|u| UnknownRow { field: u.field, value: inert::name(&u.value), count: u.count }).collect();
+    rows.sort_by(|a, b| (b.count, a.field, &a.value).cmp(&(a.count, b.field, &b.value)));
+    rows.truncate(MAX_UNKNOWN);
+    rows
+}
+
+fn blind_spots(inputs: &Inputs<'_>) -> Vec<BlindSpotRow> {
+    inputs
+        .blind_spots
+        .iter()
+        .take(MAX_BLIND_SPOTS)
+        .map(|b| BlindSpotRow { name: inert::name(&b.name), reason: inert::sentence(&b.reason) })
+        .collect()
+}

@@ -1,0 +1,110 @@
+//! When anybody was looking, in a form that separates "nothing happened" from "nobody looked".
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::{
+    document::{CoverageReport, IntervalRow, SkippedRow, SourceRow, SourceState},
+    inert,
+    inputs::{Inputs, SourceLine},
+};
+use crate::evidence::{Coverage, CoverageState, time};
+
+const MS_PER_HOUR: i64 = 3_600_000;
+/// The period of the first report, which has no digest before it.
+const FIRST_PERIOD_MS: i64 = time::MS_PER_DAY;
+/// The slowest source is polled every six hours; four missed rounds are too many.
+const BEHIND_AFTER_MS: i64 = time::MS_PER_DAY;
+/// What `covered_30d` and `gap_seconds` look back on.
+const LOOK_BACK_MS: i64 = 30 * time::MS_PER_DAY;
+/// Reasons for skipping that one source may list.
+const MAX_REASONS: usize = 20;
+
+pub(super) fn report(inputs: &Inputs<'_>) -> CoverageReport {
+    let now_ms = inputs.findings.now.as_millisecond();
+    let since_ms = inputs.previous.map_or(now_ms - FIRST_PERIOD_MS, |p| p.sent_at.as_millisecond());
+    let sources: Vec<SourceRow> = lines(inputs).iter().map(|line| source(inputs, line, since_ms)).collect();
+    let complete = !sources.is_empty()
+        && sources.iter().all(|s| match s.state {
+            SourceState::Imported => true,
+            SourceState::Reading => s.missed_hours == 0.0,
+            _ => false,
+        });
+    CoverageReport { since: time::instant(since_ms), complete, sources, intervals: intervals(inputs) }
+}
+
+/// The configured sources, then those that only the ledger knows: imports, and sources no longer configured.
+fn lines(inputs: &Inputs<'_>) -> Vec<SourceLine> {
+    let configured: BTreeSet<&str> = inputs.sources.iter().map(|s| s.name.as_str()).collect();
+    let others = inputs.ledger.sources.keys().filter(|name| !configured.contains(name.as_str()));
+    let line = |name: &String| SourceLine { name: name.clone(), ..SourceLine::default() };
+    inputs.sources.iter().cloned().chain(others.map(line)).collect()
+}
+
+fn source(inputs: &Inputs<'_>, line: &SourceLine, since_ms: i64) -> SourceRow {
+    let now_ms = inputs.findings.now.as_millisecond();
+    let intervals = inputs.ledger.sources.get(&line.name).map_or(&[][..], Vec::as_slice);
+    let looked_until = inputs.ledger.looked_until_ms(&line.name);
+    let covered = overlap(intervals, now_ms - LOOK_BACK_MS, now_ms, CoverageState::looked);
+    let unseen = |from_ms| overlap(intervals, from_ms, now_ms, |state| !state.looked());
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds of a month are far below 2^52")]
+    let ratio = |part: i64, whole: i64| part as f64 / whole as f64;
+    SourceRow {
+        source: inert::name(&line.name),
+        state: state(line, intervals, looked_until, now_ms),
+        looked_until: looked_until.map(time::instant),
+        last_success: line.last_success,
+        last_failure: line.last_failure.as_ref().map(|(at, _)| *at),
+        failure: line.last_failure.as_ref().map(|(_, what)| inert::sentence(what)).unwrap_or_default(),
+        covered_30d: ratio(covered, LOOK_BACK_MS),
+        missed_hours: ratio(unseen(since_ms), MS_PER_HOUR),
+        gap_seconds: unseen(now_ms - LOOK_BACK_MS) / 1_000,
+        lag_seconds: looked_until.map(|until| (now_ms - until).max(0) / 1_000),
+        items: intervals.iter().map(|c| c.items).sum::<u64>().max(line.items),
+        skipped: intervals.iter().map(|c| c.skipped).sum::<u64>().max(line.skipped.iter().map(|s| s.count).sum()),
+        skipped_reasons: line.skipped.iter().take(MAX_REASONS).map(skipped).collect(),
+    }
+}
+
+fn skipped(line: &super::inputs::SkippedLine) -> SkippedRow {
+    SkippedRow { reason: inert::name(&line.reason), count: line.count, sample: inert::name(&line.sample) }
+}
+
+fn state(line: &SourceLine, intervals: &[Coverage], looked_until: Option<i64>, now_ms: i64) -> SourceState {
+    let last = intervals.iter().max_by_key(|c| c.to_ms).map(|c| c.state);
+    let failed_last = line.last_failure.as_ref().is_some_and(|(at, _)| line.last_success.is_none_or(|ok| *at > ok));
+    let latest = looked_until.max(line.last_success.map(Timestamp::as_millisecond));
+    if line.name.starts_with("import/") {
+        SourceState::Imported
+    } else if last == Some(CoverageState::NotPermitted) {
+        SourceState::NotPermitted
+    } else if failed_last {
+        SourceState::Failing
+    } else {
+        match latest {
+            None => SourceState::NeverRead,
+            Some(at) if now_ms - at > BEHIND_AFTER_MS => SourceState::Behind,
+            Some(_) => SourceState::Reading,
+        }
+    }
+}
+
+/// Milliseconds of `[from_ms, to_ms)` that intervals of the wanted state fill; the ledger's intervals are disjoint.
+fn overlap(intervals: &[Coverage], from_ms: i64, to_ms: i64, wanted: impl Fn(CoverageState) -> bool) -> i64 {
+    let inside = |c: &Coverage| (c.to_ms.min(to_ms) - c.from_ms.max(from_ms)).max(0);
+    intervals.iter().filter(|c| wanted(c.state)).map(inside).sum()
+}
+
+fn intervals(inputs: &Inputs<'_>) -> Vec<IntervalRow> {
+    let row = |source: &str, c: &Coverage| IntervalRow {
+        source: inert::name(source),
+        from: time::instant(c.from_ms),
+        to: time::instant(c.to_ms),
+        state: c.state,
+        items: c.items,
+        skipped: c.skipped,
+        reason: inert::sentence(&c.reason),
+    };
+    inputs.ledger.sources.iter().flat_map(|(name, list)| list.iter().map(move |c| row(name, c))).collect()
+}

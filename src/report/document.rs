@@ -1,0 +1,413 @@
+//! The document: what a reader sees, in the order in which it is read. Built once, by [`super::build()`]; every name in it
+//! is already inert. Field names are the contract's column names, and the JSON report is this value.
+
+use std::fmt::Display;
+
+use jiff::{Timestamp, tz::TimeZone};
+use serde::{Serialize, Serializer};
+
+use super::{figures::Figure, inputs::Late};
+use crate::{
+    analysis::{Authentication, ChangeCause},
+    evidence::{Category, CoverageState, Credential, Day, Grade, Status},
+};
+
+fn text<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
+fn text_or_null<T: Display, S: Serializer>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => serializer.collect_str(value),
+        None => serializer.serialize_none(),
+    }
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The instant it is seen from.
+    pub now: Timestamp,
+    /// The reader's time zone by its IANA name.
+    pub timezone: String,
+    #[serde(skip)]
+    pub zone: TimeZone,
+    pub late: Option<Late>,
+    /// When the last digest was really sent; none for the first.
+    pub previous: Option<Timestamp>,
+    pub coverage: CoverageReport,
+    pub campaigns: Vec<CampaignReport>,
+    /// Every change ever recorded, sorted by date, then integration.
+    pub changes: Vec<ChangeRow>,
+    pub users: Vec<UserRow>,
+    pub tokens: Vec<TokenRow>,
+    pub expiring: Expiring,
+    pub unknown: Vec<UnknownRow>,
+    pub blind_spots: Vec<BlindSpotRow>,
+    /// Too many for a page or for JSON: CSV only.
+    #[serde(skip)]
+    pub authentications: Vec<Authentication>,
+    #[serde(skip)]
+    pub figures: Vec<Figure>,
+}
+
+/// When anybody was looking, and who.
+#[derive(Clone, Debug, Serialize)]
+pub struct CoverageReport {
+    /// The period that `complete` and `missed_hours` speak of: since the last digest, else the last 24 hours.
+    pub since: Timestamp,
+    /// Every source was read throughout the period.
+    pub complete: bool,
+    pub sources: Vec<SourceRow>,
+    /// Every interval of every source, sorted by source, then start.
+    pub intervals: Vec<IntervalRow>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceState {
+    /// Read, and up to date.
+    Reading,
+    /// Its last attempt failed.
+    Failing,
+    /// Our credential may not read it.
+    NotPermitted,
+    /// Nothing failed, but it was read too long ago.
+    Behind,
+    NeverRead,
+    /// Files by hand, once: it cannot be late.
+    Imported,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct SourceRow {
+    pub source: String,
+    pub state: SourceState,
+    pub looked_until: Option<Timestamp>,
+    pub last_success: Option<Timestamp>,
+    pub last_failure: Option<Timestamp>,
+    pub failure: String,
+    /// The covered share of the last 30 days, 0 to 1.
+    pub covered_30d: f64,
+    /// Hours in the period in which nobody looked.
+    pub missed_hours: f64,
+    /// Seconds in the last 30 days that were missed and not read later.
+    pub gap_seconds: i64,
+    pub lag_seconds: Option<i64>,
+    pub items: u64,
+    pub skipped: u64,
+    pub skipped_reasons: Vec<SkippedRow>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct SkippedRow {
+    pub reason: String,
+    pub count: u64,
+    pub sample: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct IntervalRow {
+    pub source: String,
+    pub from: Timestamp,
+    pub to: Timestamp,
+    #[serde(serialize_with = "text")]
+    pub state: CoverageState,
+    pub items: u64,
+    pub skipped: u64,
+    pub reason: String,
+}
+
+/// One retirement.
+#[derive(Clone, Debug, Serialize)]
+pub struct CampaignReport {
+    pub id: String,
+    pub name: String,
+    /// What is being removed: `app passwords`.
+    pub noun: String,
+    pub documentation: String,
+    pub freeze: Timestamp,
+    pub removal: Timestamp,
+    /// Whether the removal has happened.
+    pub removed: bool,
+    /// Days to the removal, negative after it.
+    pub days_left: i32,
+    pub moved: Vec<MovedRow>,
+    pub counts: Counts,
+    /// None when there is no earlier digest to compare with.
+    pub movement: Option<Movement>,
+    /// Every integration with legacy evidence; the ranked ones first, by rank.
+    pub integrations: Vec<IntegrationRow>,
+    pub teams: Vec<TeamRow>,
+    pub blockers: Vec<BlockerRow>,
+    /// The next brownouts, at most [`super::build::MAX_WINDOWS`].
+    pub windows: Vec<WindowRow>,
+    /// All of them, for the chart.
+    #[serde(skip)]
+    pub all_windows: Vec<crate::evidence::Window>,
+    pub burndown: Vec<BurndownRow>,
+    pub waivers: Vec<WaiverRow>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct MovedRow {
+    pub was: Timestamp,
+    pub reason: String,
+}
+
+/// The numbers of the first line, each one of integrations unless it says otherwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    pub remaining: u32,
+    /// Of the remaining, by proven or strong evidence.
+    pub known: u32,
+    /// Of the remaining, by weak evidence only.
+    pub possible: u32,
+    pub users_remaining: u32,
+    pub active: u32,
+    pub failing: u32,
+    pub migrating: u32,
+    pub quiet: u32,
+    pub stale: u32,
+    pub migrated: u32,
+    pub retired: u32,
+    /// Of the remaining: the latest safe start has passed.
+    pub overdue: u32,
+    pub unowned: u32,
+    pub returned: u32,
+    pub waived: u32,
+    pub waivers_expiring: u32,
+    /// Refused only inside brownout windows so far.
+    pub window_only: u32,
+    /// A proven app password that was accepted after the removal.
+    pub contradictions: u32,
+}
+
+/// What became different since the last digest.
+#[derive(Clone, Debug, Serialize)]
+pub struct Movement {
+    pub since: Timestamp,
+    /// The remaining number as it was reported then.
+    pub before: u32,
+    pub delta: i64,
+    pub causes: Vec<CauseRow>,
+    /// The part of the delta that no recorded change explains.
+    pub unexplained: i64,
+    pub changes: Vec<ChangeRow>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct CauseRow {
+    #[serde(serialize_with = "text")]
+    pub cause: ChangeCause,
+    pub changes: u32,
+    /// What these changes did to the remaining number.
+    pub effect: i64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct ChangeRow {
+    #[serde(serialize_with = "text")]
+    pub date: Day,
+    pub campaign: String,
+    pub integration: String,
+    #[serde(serialize_with = "text_or_null")]
+    pub from: Option<Status>,
+    #[serde(serialize_with = "text")]
+    pub to: Status,
+    #[serde(serialize_with = "text")]
+    pub cause: ChangeCause,
+    pub reason: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct IntegrationRow {
+    pub campaign: String,
+    pub rank: Option<u32>,
+    pub integration: String,
+    #[serde(serialize_with = "text")]
+    pub status: Status,
+    pub returned: bool,
+    pub waived: bool,
+    pub window_only: bool,
+    pub contradiction: bool,
+    pub unseen_since: Option<Timestamp>,
+    #[serde(serialize_with = "text")]
+    pub grade: Grade,
+    /// Proven or strong; else possible.
+    pub known: bool,
+    pub score: f64,
+    pub terms: Vec<TermRow>,
+    pub user: String,
+    pub user_name: String,
+    pub user_email: String,
+    /// Empty when nobody owns it.
+    pub owner: String,
+    pub workspace: String,
+    pub workspaces: Vec<String>,
+    pub client: String,
+    pub client_name: String,
+    #[serde(serialize_with = "text")]
+    pub category: Category,
+    pub origin: String,
+    pub machine: Option<bool>,
+    pub period_days: Option<f64>,
+    pub first_seen: Timestamp,
+    pub last_seen: Timestamp,
+    pub last_accepted: Option<Timestamp>,
+    pub last_rejected: Option<Timestamp>,
+    pub uses_7d: u64,
+    pub uses_30d: u64,
+    pub rejected_30d: u64,
+    pub repositories: Vec<String>,
+    pub repository_count: usize,
+    pub writes_30d: u64,
+    pub highest_permission: String,
+    #[serde(serialize_with = "text_or_null")]
+    pub replacement: Option<Credential>,
+    pub replacement_last_seen: Option<Timestamp>,
+    pub replacement_rejected_30d: u64,
+    pub deadline: Timestamp,
+    pub latest_safe_start: Timestamp,
+    /// Days to the latest safe start; negative when it has passed.
+    pub start_in_days: i32,
+    pub overdue: bool,
+    pub advice: String,
+    /// From the client catalogue.
+    pub username: String,
+    pub scopes: String,
+    pub documentation: String,
+    pub reasons: Vec<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct TermRow {
+    pub name: &'static str,
+    pub value: f64,
+    pub words: String,
+}
+
+/// An owner, by what remains and how late it is.
+#[derive(Clone, Debug, Serialize)]
+pub struct TeamRow {
+    /// Empty stands for no owner.
+    pub owner: String,
+    pub remaining: u32,
+    pub failing: u32,
+    pub overdue: u32,
+    pub lead_time_days: i32,
+    pub latest_safe_start: Timestamp,
+    pub start_in_days: i32,
+}
+
+/// What holds several integrations back at once: one client in one team's hands.
+#[derive(Clone, Debug, Serialize)]
+pub struct BlockerRow {
+    pub client_name: String,
+    pub owner: String,
+    pub remaining: u32,
+    pub failing: u32,
+    pub overdue: u32,
+    pub uses_30d: u64,
+    pub decision: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct WindowRow {
+    pub from: Timestamp,
+    pub to: Timestamp,
+    pub published: bool,
+    pub running: bool,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct WaiverRow {
+    pub integration: String,
+    #[serde(serialize_with = "text")]
+    pub until: jiff::civil::Date,
+    pub days_left: i32,
+    pub requester: String,
+    pub approver: String,
+    pub ticket: String,
+    pub reason: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct BurndownRow {
+    pub campaign: String,
+    #[serde(serialize_with = "text")]
+    pub date: Day,
+    pub remaining: u32,
+    pub remaining_known: u32,
+    pub remaining_as_reported: Option<u32>,
+    pub active: u32,
+    pub failing: u32,
+    pub migrating: u32,
+    pub stale: u32,
+    pub quiet: u32,
+    pub migrated: u32,
+    pub retired: u32,
+    pub users_remaining: u32,
+    pub uses: u64,
+    pub rejected: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct UserRow {
+    pub user: String,
+    pub user_name: String,
+    pub user_email: String,
+    pub owner: String,
+    pub remaining_integrations: u32,
+    pub legacy_uses_30d: u64,
+    pub replacement_uses_30d: u64,
+    pub other_uses_30d: u64,
+    pub last_legacy: Option<Timestamp>,
+    pub live_api_tokens: Option<u32>,
+    pub last_accessed: Option<Timestamp>,
+    pub highest_permission: String,
+    pub observed: Option<bool>,
+    pub member: Option<bool>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct TokenRow {
+    pub token: String,
+    #[serde(serialize_with = "text")]
+    pub kind: Credential,
+    pub label: String,
+    pub user: String,
+    pub user_email: String,
+    pub owner: String,
+    pub integration: String,
+    pub status: String,
+    pub created_at: Option<Timestamp>,
+    pub last_active_at: Option<Timestamp>,
+    pub expires_at: Option<Timestamp>,
+    pub days_left: Option<i32>,
+    pub listed_by: String,
+}
+
+/// Replacements that end soon, which is the next cliff.
+#[derive(Clone, Debug, Serialize)]
+pub struct Expiring {
+    pub horizon_days: i32,
+    /// Tokens that end within the horizon.
+    pub count: u32,
+    /// The first of them.
+    pub tokens: Vec<TokenRow>,
+    /// Our own secrets with an expiry inside the warning time.
+    pub own: Vec<TokenRow>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct UnknownRow {
+    pub field: &'static str,
+    pub value: String,
+    pub count: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct BlindSpotRow {
+    pub name: String,
+    pub reason: String,
+}

@@ -1,0 +1,66 @@
+//! Names that others chose, made harmless. Everything that a stranger may have written passes through here once, when the
+//! report is built, so that no renderer has to remember it.
+
+/// A longer name is cut: it would push everything else off the page.
+pub const MAX_NAME_CHARS: usize = 120;
+/// Sentences from the judgement hold several names.
+pub const MAX_SENTENCE_CHARS: usize = 600;
+
+/// A name on one line: control characters and characters that reorder or hide text are spelt out (`\u{202e}`), and the
+/// length is bounded.
+pub fn name(text: &str) -> String {
+    bounded(text, MAX_NAME_CHARS)
+}
+
+/// The same for a whole sentence.
+pub fn sentence(text: &str) -> String {
+    bounded(text, MAX_SENTENCE_CHARS)
+}
+
+fn bounded(text: &str, limit: usize) -> String {
+    let mut out = String::with_capacity(text.len().min(limit));
+    let mut length = 0;
+    for c in text.chars() {
+        if length >= limit {
+            out.push('…');
+            break;
+        }
+        if hides_or_moves(c) {
+            let escape = c.escape_default();
+            length += escape.len();
+            out.extend(escape);
+        } else {
+            length += 1;
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// Control characters, line separators, directional marks and overrides, invisible formatting. The joiners U+200C and
+/// U+200D stay: some scripts cannot be written without them.
+fn hides_or_moves(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_hides_or_moves_text_is_spelt_out() {
+        assert_eq!(name("a\u{202e}b\r\nBcc: x\u{1b}[31m\u{200f}"), "a\\u{202e}b\\r\\nBcc: x\\u{1b}[31m\\u{200f}");
+        assert_eq!(name("Zoë \u{200d}名前"), "Zoë \u{200d}名前");
+    }
+
+    #[test]
+    fn a_megabyte_of_name_is_cut() {
+        let cut = name(&"\u{202e}x".repeat(500_000));
+        assert!(cut.chars().count() < MAX_NAME_CHARS + 12, "{cut}");
+        assert!(cut.ends_with('…'));
+        assert_eq!(name(&"y".repeat(MAX_NAME_CHARS)), "y".repeat(MAX_NAME_CHARS));
+    }
+}

@@ -1,0 +1,130 @@
+//! Everything a report is made of: the judgement, and what the service knows of itself.
+
+use std::collections::BTreeMap;
+
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+
+use crate::{
+    analysis::{Change, Findings, Policy},
+    evidence::{ClientCatalogue, Credential, Day, Grade, Ledger, Outcome, UnknownValue},
+};
+
+/// The report's only argument. `now` is [`Findings::now`].
+#[derive(Clone, Copy, Debug)]
+pub struct Inputs<'a> {
+    pub findings: &'a Findings,
+    pub policy: &'a Policy,
+    pub clients: &'a ClientCatalogue,
+    pub ledger: &'a Ledger,
+    /// Every change ever recorded, in the order in which it was recorded.
+    pub changes: &'a [Change],
+    /// The remaining number as it was reported on the day, by campaign id; sorted by day.
+    pub reported: &'a BTreeMap<String, Vec<(Day, u32)>>,
+    /// The last digest that was really sent; none for the first.
+    pub previous: Option<&'a Previous>,
+    /// Set when this report replaces ones that were due earlier.
+    pub late: Option<Late>,
+    /// Every configured source, in the order of the configuration.
+    pub sources: &'a [SourceLine],
+    pub unknown: &'a [UnknownValue],
+    pub own_credentials: &'a [OwnCredential],
+    pub blind_spots: &'a [BlindSpot],
+    pub organizations: &'a [Organization],
+    /// The reader's time zone.
+    pub timezone: &'a TimeZone,
+    pub service: &'a Service,
+}
+
+/// What the last digest said, and how much had been recorded by then.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Previous {
+    pub sent_at: Timestamp,
+    /// The remaining number it gave, by campaign id.
+    pub remaining: BTreeMap<String, u32>,
+    /// How many changes had been recorded: those after it are new to the reader.
+    pub changes: usize,
+}
+
+/// Several missed reports become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Late {
+    /// When the first of them was due.
+    pub due: Timestamp,
+    pub missed: u32,
+}
+
+/// How one source is doing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SourceLine {
+    /// As in the contract: `audit/acme`, `log/egress`.
+    pub name: String,
+    pub last_success: Option<Timestamp>,
+    /// When it failed last, and what to do about it.
+    pub last_failure: Option<(Timestamp, String)>,
+    pub items: u64,
+    /// Items that were not kept, by reason.
+    pub skipped: Vec<SkippedLine>,
+    /// Requests made, by class of status (`2xx`, `429`, `5xx`, `error`).
+    pub requests: Vec<(String, u64)>,
+    /// The share of the request budget in use, 0 to 1; none for sources without one.
+    pub budget_used: Option<f64>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SkippedLine {
+    pub reason: String,
+    pub count: u64,
+    /// One of them, without secrets.
+    pub sample: String,
+}
+
+/// A secret of our own, by the name of the key that holds it; never its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnCredential {
+    /// `organization.acme.api_key`.
+    pub name: String,
+    pub kind: Credential,
+    pub expires: Option<Date>,
+}
+
+/// What no source can see, declared by the organisation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlindSpot {
+    pub name: String,
+    pub reason: String,
+}
+
+/// An organisation and its configured workspaces; they bound the attributes of the metrics.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Organization {
+    pub name: String,
+    pub workspaces: Vec<String>,
+}
+
+/// Figures that the service counts about its own work.
+#[derive(Clone, Debug, Default)]
+pub struct Service {
+    /// Since the store began, as classified when recorded.
+    pub authentications: Vec<AuthenticationTotal>,
+    pub deliveries: Vec<DeliveryTotal>,
+    pub outbox_pending: u64,
+    pub store_bytes: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthenticationTotal {
+    pub workspace: String,
+    pub credential: Credential,
+    pub outcome: Outcome,
+    pub grade: Grade,
+    pub uses: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryTotal {
+    /// `mail`, `csv`, `otlp`.
+    pub channel: &'static str,
+    /// `sent`, `failed`.
+    pub outcome: &'static str,
+    pub count: u64,
+}

@@ -1,0 +1,103 @@
+//! The mails: the daily digest and the weekly brief, ready to be put into MIME parts.
+
+use minijinja::context;
+
+use super::{
+    chart, csv,
+    document::Report,
+    view::{self, Limits},
+    words,
+};
+
+/// Who a letter is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    Security,
+    Leadership,
+}
+
+impl Audience {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Security => "security",
+            Self::Leadership => "leadership",
+        }
+    }
+}
+
+/// One mail without its addresses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Letter {
+    pub audience: Audience,
+    /// One line, without control characters.
+    pub subject: String,
+    pub text: String,
+    /// Refers to the images as `cid:` and their content id.
+    pub html: String,
+    pub images: Vec<InlineImage>,
+    pub attachments: Vec<Attachment>,
+    /// The list's label (RFC 2919); the sender's domain is appended by whoever sends it.
+    pub list_id: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InlineImage {
+    /// Without angle brackets.
+    pub content_id: String,
+    pub png: Vec<u8>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attachment {
+    pub name: String,
+    pub mime: &'static str,
+    pub bytes: Vec<u8>,
+}
+
+/// Mail programs clip HTML above 100 kB: twenty rows with their reasons stay well below.
+const DIGEST: Limits = Limits { ranked: 20, changes: 15, teams: 10, sources: 20 };
+/// One page.
+const BRIEF: Limits = Limits { ranked: 0, changes: 0, teams: 12, sources: 8 };
+
+/// The daily digest for the security team.
+pub fn digest(report: &Report) -> Letter {
+    let day = crate::evidence::Day::of(report.now);
+    let archive =
+        Attachment { name: format!("duskwatch-{day}.zip"), mime: "application/zip", bytes: csv::archive(&csv::package(report)) };
+    letter(report, Audience::Security, words::subject(report), DIGEST, vec![archive])
+}
+
+/// The weekly brief for leadership.
+pub fn brief(report: &Report) -> Letter {
+    letter(report, Audience::Leadership, words::brief_subject(report), BRIEF, Vec::new())
+}
+
+fn letter(report: &Report, audience: Audience, subject: String, limits: Limits, attachments: Vec<Attachment>) -> Letter {
+    let charts: Vec<Option<Vec<u8>>> = report.campaigns.iter().map(|c| chart::png(c, report.now)).collect();
+    let images: Vec<InlineImage> = charts
+        .into_iter()
+        .enumerate()
+        .filter_map(|(i, png)| png.map(|png| InlineImage { content_id: content_id(i), png }))
+        .collect();
+    let cids: Vec<Option<String>> = (0..report.campaigns.len())
+        .map(|i| images.iter().map(|image| image.content_id.clone()).find(|id| *id == content_id(i)))
+        .collect();
+    let (html, text, list_id) = match audience {
+        Audience::Security => ("digest.html", "digest.txt", "duskwatch-digest"),
+        Audience::Leadership => ("brief.html", "brief.txt", "duskwatch-brief"),
+    };
+    let more = context! { subject => subject.as_str(), cids };
+    Letter {
+        audience,
+        text: view::render(report, text, limits, more.clone()),
+        html: view::render(report, html, limits, more),
+        subject,
+        images,
+        attachments,
+        list_id,
+    }
+}
+
+fn content_id(campaign: usize) -> String {
+    format!("burndown-{campaign}@duskwatch")
+}

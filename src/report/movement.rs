@@ -1,0 +1,61 @@
+//! What became different since the last digest that was really sent.
+
+use super::{
+    document::{CauseRow, ChangeRow, Movement},
+    inert,
+    inputs::Inputs,
+};
+use crate::{
+    analysis::{Change, ChangeCause},
+    evidence::Status,
+};
+
+/// Every recorded change, sorted by date, then integration; changes of one integration on one day keep their order.
+pub(super) fn all_changes(changes: &[Change]) -> Vec<ChangeRow> {
+    let mut rows: Vec<ChangeRow> = changes.iter().map(row).collect();
+    rows.sort_by(|a, b| (a.date, &a.integration).cmp(&(b.date, &b.integration)));
+    rows
+}
+
+/// The difference to the number that the reader saw last, split by cause. None when no digest was sent before, or when it
+/// did not speak of this campaign.
+pub(super) fn since_last_digest(inputs: &Inputs<'_>, campaign: &str, remaining: u32) -> Option<Movement> {
+    let previous = inputs.previous?;
+    let before = *previous.remaining.get(campaign)?;
+    let new: Vec<&Change> = inputs.changes.iter().skip(previous.changes).filter(|c| c.campaign == campaign).collect();
+    let causes = causes(&new);
+    let delta = i64::from(remaining) - i64::from(before);
+    Some(Movement {
+        since: previous.sent_at,
+        before,
+        delta,
+        unexplained: delta - causes.iter().map(|c| c.effect).sum::<i64>(),
+        causes,
+        changes: new.into_iter().map(row).collect(),
+    })
+}
+
+fn causes(changes: &[&Change]) -> Vec<CauseRow> {
+    let of = |cause: ChangeCause| {
+        let same = || changes.iter().filter(move |c| c.cause == cause);
+        CauseRow { cause, changes: super::build::count(same()), effect: same().map(|c| effect(c)).sum() }
+    };
+    ChangeCause::ALL.iter().map(|cause| of(*cause)).filter(|row| row.changes > 0).collect()
+}
+
+/// What one change does to the remaining number.
+fn effect(change: &Change) -> i64 {
+    i64::from(change.to.remaining()) - i64::from(change.from.is_some_and(Status::remaining))
+}
+
+fn row(change: &Change) -> ChangeRow {
+    ChangeRow {
+        date: change.day,
+        campaign: change.campaign.clone(),
+        integration: inert::name(&change.integration),
+        from: change.from,
+        to: change.to,
+        cause: change.cause,
+        reason: inert::sentence(&change.reason),
+    }
+}

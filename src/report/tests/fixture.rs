@@ -1,0 +1,404 @@
+//! A small organisation, judged by hand: seen from the morning of 3 July 2026, in the fourth week of brownouts.
+
+use std::collections::BTreeMap;
+
+use jiff::{Timestamp, tz::TimeZone};
+
+use crate::{
+    analysis::{
+        Authentication, BurndownDay, CampaignFindings, Change, ChangeCause, Findings, Integration, Person, Policy, Term,
+        TokenFinding, UserFinding, Waiver,
+    },
+    evidence::{
+        Campaign, Category, ClientCatalogue, Coverage, CoverageState, Credential, Day, Grade, Ledger, Outcome, Status,
+        UnknownValue, time,
+    },
+    report::{
+        AuthenticationTotal, BlindSpot, DeliveryTotal, Inputs, Late, Organization, OwnCredential, Previous, Report, Service,
+        SkippedLine, SourceLine, build,
+    },
+};
+
+pub(super) const CAMPAIGN: &str = "bitbucket-app-passwords";
+
+pub(super) fn at(text: &str) -> Timestamp {
+    text.parse().expect("a valid instant")
+}
+
+pub(super) fn day(text: &str) -> Day {
+    Day::parse(text).expect("a valid day")
+}
+
+/// Everything a report is made of, owned, so that a test can change one thing.
+pub(super) struct World {
+    pub(super) findings: Findings,
+    pub(super) policy: Policy,
+    pub(super) clients: ClientCatalogue,
+    pub(super) ledger: Ledger,
+    pub(super) changes: Vec<Change>,
+    pub(super) reported: BTreeMap<String, Vec<(Day, u32)>>,
+    pub(super) previous: Option<Previous>,
+    pub(super) late: Option<Late>,
+    pub(super) sources: Vec<SourceLine>,
+    pub(super) unknown: Vec<UnknownValue>,
+    pub(super) own_credentials: Vec<OwnCredential>,
+    pub(super) blind_spots: Vec<BlindSpot>,
+    pub(super) organizations: Vec<Organization>,
+    pub(super) timezone: TimeZone,
+    pub(super) service: Service,
+}
+
+impl World {
+    pub(super) fn report(&self) -> Report {
+        build(Inputs {
+            findings: &self.findings,
+            policy: &self.policy,
+            clients: &self.clients,
+            ledger: &self.ledger,
+            changes: &self.changes,
+            reported: &self.reported,
+            previous: self.previous.as_ref(),
+            late: self.late,
+            sources: &self.sources,
+            unknown: &self.unknown,
+            own_credentials: &self.own_credentials,
+            blind_spots: &self.blind_spots,
+            organizations: &self.organizations,
+            timezone: &self.timezone,
+            service: &self.service,
+        })
+    }
+
+    pub(super) fn campaign(&mut self) -> &mut CampaignFindings {
+        &mut self.findings.campaigns[0]
+    }
+}
+
+/// Nobody uses anything, and nobody has looked yet.
+pub(super) fn empty() -> World {
+    let text = Campaign::builtin("builtin:bitbucket-app-passwords").expect("it is built in");
+    let campaign = Campaign::parse(text).expect("it is valid");
+    World {
+        findings: Findings {
+            now: at("2026-07-03T07:00:00Z"),
+            campaigns: vec![CampaignFindings { campaign, integrations: Vec::new(), burndown: Vec::new() }],
+            users: Vec::new(),
+            authentications: Vec::new(),
+            tokens: Vec::new(),
+            new_keys: Vec::new(),
+        },
+        policy: Policy::default(),
+        clients: ClientCatalogue::builtin().expect("it is valid"),
+        ledger: Ledger::default(),
+        changes: Vec::new(),
+        reported: BTreeMap::new(),
+        previous: None,
+        late: None,
+        sources: Vec::new(),
+        unknown: Vec::new(),
+        own_credentials: Vec::new(),
+        blind_spots: Vec::new(),
+        organizations: Vec::new(),
+        timezone: TimeZone::UTC,
+        service: Service::default(),
+    }
+}
+
+/// A row that works every day and has nothing special.
+pub(super) fn integration(id: &str, rank: u32, status: Status) -> Integration {
+    Integration {
+        id: id.to_owned(),
+        rank: Some(rank),
+        status,
+        returned: false,
+        waiver: None,
+        window_only: false,
+        unseen_since: None,
+        grade: Grade::Strong,
+        score: 100.0 - f64::from(rank),
+        terms: vec![Term { name: "uses", value: 3.0, words: "12 uses a week".to_owned() }],
+        user: Person {
+            id: format!("712020:{id}"),
+            name: Some("Mara Tessel".to_owned()),
+            email: Some("mara@acme.test".to_owned()),
+        },
+        owner: Some("payments".to_owned()),
+        owner_email: Some("payments@acme.test".to_owned()),
+        lead_time_days: 14,
+        workspaces: vec!["acme".to_owned()],
+        workspace: Some("acme".to_owned()),
+        client: "git-cli".to_owned(),
+        client_name: "git command line".to_owned(),
+        category: Category::GitClient,
+        origin: "build-farm".to_owned(),
+        machine: None,
+        period_days: Some(1.0),
+        first_seen: at("2026-02-02T06:10:00Z"),
+        last_seen: at("2026-07-03T06:07:12.482Z"),
+        last_accepted: Some(at("2026-07-03T05:07:12Z")),
+        last_rejected: Some(at("2026-07-03T06:07:12.482Z")),
+        uses_7d: 12,
+        uses_30d: 1_234,
+        rejected_30d: 8,
+        writes_30d: 4,
+        repositories: vec!["acme/payments-api".to_owned(), "acme/payments-web".to_owned()],
+        highest_permission: Some("write".to_owned()),
+        replacement: None,
+        replacement_last_seen: None,
+        replacement_rejected_30d: 0,
+        deadline: at("2026-07-28T00:00:00Z"),
+        latest_safe_start: at("2026-07-14T00:00:00Z"),
+        advice: "Create an API token with scopes; for git use x-bitbucket-api-token-auth as the username".to_owned(),
+        reasons: vec![
+            "used on 30 of the last 30 days".to_owned(),
+            "basic authentication with a nickname on the REST host".to_owned(),
+        ],
+        contradiction: false,
+        sources: vec!["log/egress".to_owned()],
+    }
+}
+
+fn integrations() -> Vec<Integration> {
+    let mut failing = integration("k7m2qd4x", 1, Status::Failing);
+    failing.grade = Grade::Proven;
+    failing.lead_time_days = 45;
+    failing.latest_safe_start = at("2026-06-13T00:00:00Z");
+    failing.client = "jenkins".to_owned();
+    failing.client_name = "Jenkins core and plugins that send their own name".to_owned();
+    failing.category = Category::Ci;
+    failing.reasons = vec!["refused with CHANGE-3222 since 2026-07-01".to_owned(), "8 of its 12 uses this week wrote".to_owned()];
+    failing.replacement_rejected_30d = 3;
+    let mut possible = integration("m3x9t2wq", 2, Status::Active);
+    possible.grade = Grade::Weak;
+    possible.window_only = true;
+    possible.owner = None;
+    possible.user = Person { id: "name:backup-bot".to_owned(), name: None, email: None };
+    let mut migrating = integration("p5r8c2aa", 3, Status::Migrating);
+    migrating.replacement = Some(Credential::ApiToken);
+    migrating.replacement_last_seen = Some(at("2026-07-02T22:00:00Z"));
+    migrating.waiver = Some(0);
+    let mut quiet = integration("q2w4e6r8", 4, Status::Quiet);
+    quiet.unseen_since = Some(at("2026-06-20T00:00:00Z"));
+    quiet.last_rejected = None;
+    let mut migrated = integration("zz7y3b5d", 5, Status::Migrated);
+    migrated.rank = None;
+    migrated.replacement = Some(Credential::AccessToken);
+    vec![failing, possible, migrating, quiet, migrated]
+}
+
+fn burndown() -> Vec<BurndownDay> {
+    let first = day("2026-02-02");
+    (0..152_u32)
+        .map(|n| {
+            let remaining = 12 + n / 4 - if n > 60 { (n - 60) * 3 / 7 } else { 0 };
+            BurndownDay {
+                day: first.plus(i32::try_from(n).unwrap_or(0)),
+                remaining,
+                remaining_known: remaining * 2 / 3,
+                active: remaining,
+                users_remaining: remaining / 2,
+                uses: u64::from(remaining) * 30,
+                migrated: n / 8,
+                ..BurndownDay::default()
+            }
+        })
+        .collect()
+}
+
+fn change(day_text: &str, integration: &str, from: Option<Status>, to: Status, cause: ChangeCause, reason: &str) -> Change {
+    Change {
+        day: day(day_text),
+        campaign: CAMPAIGN.to_owned(),
+        integration: integration.to_owned(),
+        from,
+        to,
+        cause,
+        reason: reason.to_owned(),
+    }
+}
+
+fn changes() -> Vec<Change> {
+    vec![
+        change("2026-06-30", "k7m2qd4x", None, Status::Active, ChangeCause::Discovered, "first legacy use on 30 June"),
+        change(
+            "2026-07-02",
+            "zz7y3b5d",
+            Some(Status::Active),
+            Status::Migrated,
+            ChangeCause::Migrated,
+            "API token since 24 June",
+        ),
+        change("2026-07-01", "k7m2qd4x", Some(Status::Active), Status::Failing, ChangeCause::Moved, "refused since 1 July"),
+        change("2026-07-02", "m3x9t2wq", None, Status::Active, ChangeCause::Discovered, "first legacy use on 2 July"),
+    ]
+}
+
+fn ledger() -> Ledger {
+    let interval = |from: &str, to: &str, state, items, reason: &str| Coverage {
+        from_ms: at(from).as_millisecond(),
+        to_ms: at(to).as_millisecond(),
+        state,
+        items,
+        skipped: 2,
+        reason: reason.to_owned(),
+    };
+    let mut ledger = Ledger::default();
+    let covered = CoverageState::Covered;
+    ledger
+        .sources
+        .insert("audit/acme".to_owned(), vec![interval("2026-02-01T00:00:00Z", "2026-07-03T06:59:00Z", covered, 120_344, "")]);
+    ledger.sources.insert(
+        "log/egress".to_owned(),
+        vec![
+            interval("2026-02-01T00:00:00Z", "2026-07-02T20:00:00Z", covered, 981_002, ""),
+            interval("2026-07-02T20:00:00Z", "2026-07-02T23:30:00Z", CoverageState::Missed, 0, "the file was not readable"),
+            interval("2026-07-02T23:30:00Z", "2026-07-03T06:59:50Z", covered, 4_100, ""),
+        ],
+    );
+    ledger.sources.insert(
+        "tokens/acme".to_owned(),
+        vec![interval(
+            "2026-07-02T00:00:00Z",
+            "2026-07-03T07:00:00Z",
+            CoverageState::NotPermitted,
+            0,
+            "403: the key lacks read:tokens:admin",
+        )],
+    );
+    ledger
+}
+
+fn sources() -> Vec<SourceLine> {
+    let fine = |name: &str, items| SourceLine {
+        name: name.to_owned(),
+        last_success: Some(at("2026-07-03T06:59:00Z")),
+        items,
+        ..SourceLine::default()
+    };
+    let mut audit = fine("audit/acme", 120_344);
+    audit.requests = vec![("2xx".to_owned(), 603), ("429".to_owned(), 2)];
+    audit.budget_used = Some(0.4);
+    audit.skipped = vec![SkippedLine {
+        reason: "concerns neither Bitbucket nor credentials".to_owned(),
+        count: 77,
+        sample: "action=jira_issue_viewed".to_owned(),
+    }];
+    let tokens = SourceLine {
+        name: "tokens/acme".to_owned(),
+        last_failure: Some((at("2026-07-03T06:30:00Z"), "403: add the scope read:tokens:admin to ATLASSIAN_API_KEY".to_owned())),
+        ..SourceLine::default()
+    };
+    vec![audit, tokens, fine("log/egress", 985_102)]
+}
+
+fn token(id: &str, expires: Option<&str>, days_left: Option<i32>) -> TokenFinding {
+    TokenFinding {
+        token: id.to_owned(),
+        kind: Credential::ApiToken,
+        label: "ci token".to_owned(),
+        user: Person { id: "712020:a".to_owned(), name: None, email: Some("mara@acme.test".to_owned()) },
+        owner: Some("payments".to_owned()),
+        integration: None,
+        status: "ALLOWED".to_owned(),
+        created_at: Some(at("2025-07-12T00:00:00Z")),
+        last_active_at: None,
+        expires_at: expires.map(at),
+        days_left,
+        listed_by: "tokens/acme".to_owned(),
+    }
+}
+
+fn users() -> Vec<UserFinding> {
+    let user = |id: &str, name: Option<&str>, remaining| UserFinding {
+        user: Person { id: id.to_owned(), name: name.map(str::to_owned), email: None },
+        owner: None,
+        remaining_integrations: remaining,
+        legacy_uses_30d: 1_234,
+        replacement_uses_30d: 3,
+        other_uses_30d: 0,
+        last_legacy: Some(at("2026-07-03T06:07:12Z")),
+        live_api_tokens: Some(1),
+        last_accessed: None,
+        highest_permission: None,
+        observed: None,
+        member: Some(true),
+    };
+    vec![user("712020:k7m2qd4x", Some("Mara Tessel"), 1), user("name:backup-bot", None, 1)]
+}
+
+fn authentications() -> Vec<Authentication> {
+    let count = |day_text: &str, outcome, uses| Authentication {
+        day: day(day_text),
+        user: "712020:k7m2qd4x".to_owned(),
+        integration: "k7m2qd4x".to_owned(),
+        workspace: "acme".to_owned(),
+        credential: Credential::AppPassword,
+        grade: Grade::Proven,
+        outcome,
+        uses,
+    };
+    vec![count("2026-07-02", Outcome::Accepted, 40), count("2026-07-03", Outcome::Rejected, 8)]
+}
+
+fn service() -> Service {
+    let total = |workspace: &str, uses| AuthenticationTotal {
+        workspace: workspace.to_owned(),
+        credential: Credential::AppPassword,
+        outcome: Outcome::Accepted,
+        grade: Grade::Strong,
+        uses,
+    };
+    Service {
+        authentications: vec![total("acme", 41), total("elsewhere", 1), total("somewhere", 2)],
+        deliveries: vec![DeliveryTotal { channel: "mail", outcome: "sent", count: 9 }],
+        outbox_pending: 0,
+        store_bytes: 5_242_880,
+    }
+}
+
+/// The organisation that the snapshots show.
+pub(super) fn acme() -> World {
+    let mut world = empty();
+    world.campaign().integrations = integrations();
+    world.campaign().burndown = burndown();
+    world.findings.users = users();
+    world.findings.authentications = authentications();
+    world.findings.tokens = vec![
+        token("t-1", Some("2026-07-12T00:00:00Z"), Some(9)),
+        token("t-2", Some("2026-12-01T00:00:00Z"), Some(151)),
+        token("t-3", None, None),
+    ];
+    world.policy.waivers = vec![Waiver {
+        integration: "p5r8c2aa".to_owned(),
+        until: "2026-07-10".parse().expect("a date"),
+        requester: "payments".to_owned(),
+        approver: "CISO".to_owned(),
+        ticket: "SEC-1234".to_owned(),
+        reason: "vendor release in July".to_owned(),
+    }];
+    world.ledger = ledger();
+    world.changes = changes();
+    world.reported.insert(CAMPAIGN.to_owned(), (0..30).map(|n| (day("2026-06-03").plus(n), 14 + n.unsigned_abs() / 9)).collect());
+    world.previous =
+        Some(Previous { sent_at: at("2026-07-02T07:00:00Z"), remaining: BTreeMap::from([(CAMPAIGN.to_owned(), 6)]), changes: 1 });
+    world.sources = sources();
+    world.unknown = vec![UnknownValue { field: "auth_type", value: "quantum".to_owned(), count: 3 }];
+    world.own_credentials = vec![OwnCredential {
+        name: "organization.acme.api_key".to_owned(),
+        kind: Credential::Unknown,
+        expires: Some("2026-07-10".parse().expect("a date")),
+    }];
+    world.blind_spots = vec![BlindSpot { name: "SaaS scanners".to_owned(), reason: "they run outside our egress".to_owned() }];
+    world.organizations = vec![Organization { name: "acme".to_owned(), workspaces: vec!["acme".to_owned()] }];
+    world.service = service();
+    world
+}
+
+/// The same organisation on day 116 after the removal.
+pub(super) fn after_the_removal() -> World {
+    let mut world = acme();
+    world.findings.now = at("2026-11-21T07:00:00Z");
+    world.previous = None;
+    world.campaign().integrations[2].status = Status::Stale;
+    world
+}

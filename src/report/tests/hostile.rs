@@ -1,0 +1,138 @@
+//! Names that strangers chose are inert in every document.
+
+use super::fixture::{World, acme};
+use crate::report::{csv, html, json, letter, text};
+
+const MARKUP: &str = "<script>alert(1)</script><img src=x onerror=y>\" onmouseover='z'";
+const REVERSED: &str = "nomis\u{202e}txt.exe\u{2066}\u{200f}";
+const HEADER: &str = "a\r\nBcc: everyone@example.test\r\n\r\nbody";
+const ESCAPES: &str = "\u{1b}]0;title\u{7}\u{1b}[31mred\u{9b}1m\u{0}";
+
+/// The same name wherever a stranger may choose one.
+fn named(name: &str) -> World {
+    let mut world = acme();
+    let row = &mut world.campaign().integrations[0];
+    row.user.id = name.to_owned();
+    row.user.name = Some(name.to_owned());
+    row.user.email = Some(name.to_owned());
+    row.owner = Some(name.to_owned());
+    row.client_name = name.to_owned();
+    row.origin = name.to_owned();
+    row.workspaces = vec![name.to_owned()];
+    row.repositories = vec![name.to_owned()];
+    row.highest_permission = Some(name.to_owned());
+    row.advice = name.to_owned();
+    row.reasons = vec![name.to_owned()];
+    row.terms[0].words = name.to_owned();
+    world.campaign().integrations[1].user.id = name.to_owned();
+    world.findings.users[0].user.id = name.to_owned();
+    world.findings.tokens[0].label = name.to_owned();
+    world.findings.tokens[0].user.email = Some(name.to_owned());
+    world.findings.authentications[0].user = name.to_owned();
+    world.findings.authentications[0].workspace = name.to_owned();
+    world.changes[3].reason = name.to_owned();
+    world.unknown[0].value = name.to_owned();
+    world.sources[0].skipped[0].sample = name.to_owned();
+    world.sources[1].last_failure = world.sources[1].last_failure.take().map(|(at, _)| (at, name.to_owned()));
+    world.policy.waivers[0].reason = name.to_owned();
+    world
+}
+
+/// Every document that a person or a program reads.
+fn documents(world: &World) -> Vec<(String, String)> {
+    let report = world.report();
+    let (digest, brief) = (letter::digest(&report), letter::brief(&report));
+    let mut documents = vec![
+        ("page".to_owned(), html::page(&report)),
+        ("summary".to_owned(), text::summary(&report, 200)),
+        ("json".to_owned(), json::document(&report)),
+        ("digest subject".to_owned(), digest.subject),
+        ("digest text".to_owned(), digest.text),
+        ("digest html".to_owned(), digest.html),
+        ("brief text".to_owned(), brief.text),
+        ("brief html".to_owned(), brief.html),
+    ];
+    for file in csv::package(&report) {
+        documents.push((file.name.to_owned(), String::from_utf8(file.bytes).expect("the package is UTF-8")));
+    }
+    documents
+}
+
+#[test]
+fn markup_stays_text() {
+    for (name, document) in documents(&named(MARKUP)) {
+        if name.contains("html") || name == "page" {
+            assert!(!document.contains("<script>alert") && !document.contains("<img src=x"), "{name}");
+            assert!(!document.contains("\" onmouseover"), "{name}");
+            assert!(document.contains("&lt;script&gt;alert"), "{name}");
+        }
+    }
+}
+
+#[test]
+fn nothing_reorders_or_hides_text() {
+    for (name, document) in documents(&named(REVERSED)) {
+        assert!(!document.contains(['\u{202e}', '\u{2066}', '\u{200f}']), "{name}");
+    }
+}
+
+#[test]
+fn nothing_breaks_a_line_or_a_header() {
+    for (name, document) in documents(&named(HEADER)) {
+        assert!(!document.lines().any(|line| line.starts_with("Bcc:")), "{name}");
+        assert!(name != "digest subject" || !document.contains(['\r', '\n']), "{name}");
+    }
+}
+
+#[test]
+fn no_control_character_reaches_a_terminal() {
+    for (name, document) in documents(&named(ESCAPES)) {
+        let control = document.chars().find(|c| c.is_control() && !matches!(c, '\n' | '\r'));
+        assert_eq!(control, None, "{name}");
+    }
+}
+
+#[test]
+fn a_megabyte_of_name_does_not_grow_the_documents() {
+    let world = named(&"A".repeat(1_000_000));
+    for (name, document) in documents(&world) {
+        assert!(document.len() < 120_000, "{name}: {}", document.len());
+    }
+}
+
+#[test]
+fn no_cell_is_a_formula() {
+    let formulas = [
+        "=cmd|' /C calc'!A0",
+        "+1+1",
+        "-2+3",
+        "@SUM(1)",
+        " =1",
+        "\u{a0}=1",
+        "\t=1",
+        "\r=1",
+        "\n=1",
+        "\u{feff}=1",
+        "\u{200b}=1",
+        "＝1+1",
+        "＋1",
+        "－1",
+        "＠A1",
+        "−1",
+        "%0A=1\u{3000}",
+        "\u{3000}=1",
+    ];
+    for formula in formulas {
+        let package = csv::package(&named(formula).report());
+        for file in package.iter().filter(|f| f.name.ends_with(".csv")) {
+            let mut reader = ::csv::ReaderBuilder::new().from_reader(file.bytes.as_slice());
+            for record in reader.records() {
+                for cell in &record.expect("valid CSV") {
+                    let runs = cell.trim_start().starts_with(['=', '+', '@', '＝', '＋', '－', '＠', '−']);
+                    let negative = cell.starts_with('-') && cell.parse::<f64>().is_err();
+                    assert!(!runs && !negative, "{}: {cell:?} from {formula:?}", file.name);
+                }
+            }
+        }
+    }
+}

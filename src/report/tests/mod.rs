@@ -1,0 +1,6 @@
+//! The document from a hand-made judgement, in every form.
+
+mod fixture;
+mod hostile;
+mod snapshots;
+mod story;

@@ -1,0 +1,186 @@
+//! What the documents say in the cases that matter.
+
+use super::fixture::{World, acme, after_the_removal, at, empty, integration};
+use crate::{
+    evidence::{CoverageState, Status},
+    report::{Late, chart, csv, html, json, letter, text},
+};
+
+fn subject(world: &World) -> String {
+    letter::digest(&world.report()).subject
+}
+
+#[test]
+fn the_subject_has_the_two_forms_of_the_contract() {
+    let mut world = acme();
+    assert_eq!(subject(&world), "[duskwatch] 4 integrations still on app passwords (\u{2212}2), 1 failing, 25 days left");
+    world.previous = None;
+    assert_eq!(subject(&world), "[duskwatch] 4 integrations still on app passwords, 1 failing, 25 days left");
+    assert_eq!(subject(&empty()), "[duskwatch] 0 integrations still on app passwords, 0 failing, 25 days left");
+    assert_eq!(
+        subject(&after_the_removal()),
+        "[duskwatch] 1 broken, 1 stale secret, 1 token expires in 60 days, day 116 after the removal"
+    );
+}
+
+#[test]
+fn the_change_is_split_by_cause_and_what_is_left_is_said() {
+    let report = acme().report();
+    let movement = report.campaigns[0].movement.as_ref().expect("there was a digest before");
+    let causes: Vec<_> = movement.causes.iter().map(|c| (c.cause.as_str(), c.changes, c.effect)).collect();
+    assert_eq!(causes, [("discovered", 1, 1), ("migrated", 1, -1), ("moved", 1, 0)]);
+    assert_eq!((movement.delta, movement.unexplained), (-2, -2));
+}
+
+#[test]
+fn nothing_changed_and_could_not_look_read_differently() {
+    let mut world = acme();
+    world.changes.truncate(1);
+    world.previous.as_mut().expect("there was one").remaining.insert(super::fixture::CAMPAIGN.to_owned(), 4);
+    let blind = letter::digest(&world.report()).text;
+    assert!(blind.contains("No change was seen") && blind.contains("Could not look everywhere"), "{blind}");
+    world.sources.retain(|s| s.name == "audit/acme");
+    world.ledger.sources.retain(|name, _| name == "audit/acme");
+    let seeing = letter::digest(&world.report()).text;
+    assert!(seeing.contains("Nothing changed") && seeing.contains("Every source was read without a gap"), "{seeing}");
+    assert!(!seeing.contains("Could not look"));
+}
+
+#[test]
+fn the_first_digest_says_that_there_is_nothing_to_compare_with() {
+    let mut world = acme();
+    world.previous = None;
+    assert!(letter::digest(&world.report()).text.contains("nothing to compare"));
+}
+
+#[test]
+fn a_late_digest_says_so() {
+    let mut world = acme();
+    world.late = Some(Late { due: at("2026-07-01T07:00:00Z"), missed: 2 });
+    let letter = letter::digest(&world.report());
+    for body in [letter.text, letter.html] {
+        assert!(body.contains("late") && body.contains("1 Jul 2026 07:00 UTC") && body.contains("2 missed digests"), "{body}");
+    }
+}
+
+#[test]
+fn instants_are_shown_in_the_readers_time_zone_and_dates_as_utc_days() {
+    let mut world = acme();
+    world.timezone = jiff::tz::TimeZone::get("Europe/Berlin").expect("a known zone");
+    let text = letter::digest(&world.report()).text;
+    assert!(text.contains("removal on 28 Jul 2026 02:00 CEST"), "{text}");
+    assert!(text.contains("start by 13 Jun 2026"), "{text}");
+}
+
+#[test]
+fn an_empty_organisation_has_every_document() {
+    for mut world in [empty(), after_the_removal()] {
+        world.campaign().integrations.clear();
+        world.campaign().burndown.clear();
+        let report = world.report();
+        assert!(html::page(&report).contains("Nothing remains to be ranked"));
+        assert!(text::summary(&report, 80).contains("Nothing remains to be ranked"));
+        assert!(letter::digest(&report).images.is_empty() && letter::brief(&report).images.is_empty());
+        assert_eq!(csv::package(&report).len(), 9);
+        assert!(json::document(&report).ends_with("}\n"));
+    }
+    let mut world = empty();
+    world.findings.campaigns.clear();
+    assert_eq!(subject(&world), "[duskwatch] no campaign is configured");
+    assert!(html::page(&world.report()).contains("No campaign is configured"));
+}
+
+#[test]
+fn nobody_looking_is_said_when_nothing_is_configured() {
+    assert!(text::summary(&empty().report(), 100).contains("Nobody is looking"));
+}
+
+#[test]
+fn five_thousand_integrations_stay_within_the_limits() {
+    let mut world = acme();
+    world.campaign().integrations = (1..=5_000)
+        .map(|n| {
+            let mut row = integration(&format!("i{n:07}"), n, if n % 3 == 0 { Status::Failing } else { Status::Active });
+            row.owner = Some(format!("team {}", n % 300));
+            row.reasons = vec!["a reason of the usual length, about as long as this one".to_owned(); 4];
+            row
+        })
+        .collect();
+    let report = world.report();
+    let digest = letter::digest(&report);
+    assert!(digest.html.len() < 100_000, "{}", digest.html.len());
+    assert!(digest.html.contains("4,980 more in integrations.csv"));
+    assert!(letter::brief(&report).html.len() < 60_000);
+    let page = html::page(&report);
+    assert!(page.len() < 4_000_000 && page.contains("4,000 more in integrations.csv"), "{}", page.len());
+    assert!(text::summary(&report, 120).len() < 100_000);
+    let rows = csv::package(&report)[0].bytes.iter().filter(|b| **b == b'\n').count();
+    assert_eq!(rows, 5_001);
+}
+
+#[test]
+fn the_chart_says_its_finding_and_is_a_picture_twice_over() {
+    let report = acme().report();
+    let campaign = &report.campaigns[0];
+    assert!(chart::svg(campaign, report.now).is_some_and(|svg| svg.starts_with("<svg") && svg.contains("removal 28 Jul")));
+    assert!(chart::png(campaign, report.now).is_some_and(|png| png.starts_with(b"\x89PNG") && png.len() < 100_000));
+    assert!(chart::alt(campaign).contains("on 2026-07-03"), "{}", chart::alt(campaign));
+    assert!(chart::svg(&empty().report().campaigns[0], report.now).is_none());
+}
+
+#[test]
+fn own_secrets_are_listed_with_the_tokens_and_announced() {
+    let report = acme().report();
+    let tokens: Vec<&str> = report.tokens.iter().map(|t| t.token.as_str()).collect();
+    assert_eq!(tokens, ["organization.acme.api_key", "t-1", "t-2", "t-3"]);
+    assert_eq!(report.expiring.count, 1);
+    assert!(letter::digest(&report).text.contains("organization.acme.api_key expires in 7 days"));
+}
+
+#[test]
+fn a_revoked_token_does_not_count_as_expiring() {
+    let mut world = acme();
+    world.findings.tokens[0].status = "REVOKED".to_owned();
+    assert_eq!(world.report().expiring.count, 0);
+}
+
+#[test]
+fn a_source_that_stands_still_is_behind() {
+    let mut world = acme();
+    world.sources[2].last_success = Some(at("2026-07-01T00:00:00Z"));
+    let log = world.ledger.sources.get_mut("log/egress").expect("it is there");
+    log.retain(|c| c.state == CoverageState::Covered);
+    log.truncate(1);
+    log[0].to_ms = at("2026-07-01T00:00:00Z").as_millisecond();
+    let text = text::summary(&world.report(), 100);
+    assert!(text.contains("log/egress: behind"), "{text}");
+}
+
+#[test]
+fn figures_are_those_of_the_contract_with_bounded_attributes() {
+    let mut world = acme();
+    world.campaign().integrations[1].workspace = Some("someone-elses".to_owned());
+    let report = world.report();
+    let value = |name: &str, wanted: &[(&str, &str)]| {
+        let fits = |attributes: &[(&'static str, String)]| {
+            wanted.iter().all(|(k, v)| attributes.iter().any(|(key, value)| key == k && value == v))
+        };
+        report.figures.iter().find(|f| f.name == name && fits(&f.attributes)).map(|f| f.value)
+    };
+    assert_eq!(value("duskwatch.integrations", &[("workspace", "acme"), ("status", "failing"), ("category", "CI")]), Some(1.0));
+    assert_eq!(value("duskwatch.integrations", &[("workspace", "other"), ("status", "active")]), Some(1.0));
+    assert_eq!(value("duskwatch.integrations", &[("workspace", "other"), ("status", "retired")]), Some(0.0));
+    assert_eq!(value("duskwatch.users.remaining", &[("workspace", "acme"), ("organization", "acme")]), Some(3.0));
+    assert_eq!(value("duskwatch.overdue", &[]), Some(1.0));
+    assert_eq!(value("duskwatch.unowned", &[]), Some(1.0));
+    assert_eq!(value("duskwatch.waivers.expiring", &[]), Some(1.0));
+    assert_eq!(value("duskwatch.authentications", &[("workspace", "other"), ("grade", "strong")]), Some(3.0));
+    assert_eq!(value("duskwatch.removal.time", &[]), Some(1_785_196_800.0));
+    assert_eq!(value("duskwatch.tokens.expiring", &[("within", "14d")]), Some(1.0));
+    assert_eq!(value("duskwatch.tokens.expiring", &[("within", "7d")]), Some(0.0));
+    assert_eq!(value("duskwatch.source.gap", &[("source", "log/egress")]), Some(12_600.0));
+    assert_eq!(value("duskwatch.source.lag", &[("source", "log/egress")]), Some(10.0));
+    assert_eq!(value("duskwatch.source.requests", &[("status_class", "429")]), Some(2.0));
+    assert_eq!(value("duskwatch.credential.expiry.time", &[]), Some(1_783_641_600.0));
+    assert_eq!(value("duskwatch.store.size", &[]), Some(5_242_880.0));
+}

@@ -1,0 +1,163 @@
+//! What the templates see: parts of the document, sentences about them, and filters that format and never count.
+
+use jiff::{Timestamp, tz::TimeZone};
+use minijinja::{Environment, UndefinedBehavior, Value, context, syntax::SyntaxConfig, value::Serde};
+
+use super::{
+    document::{CampaignReport, IntegrationRow, Report},
+    words,
+};
+
+/// Compiled-in templates by name; names that end in `.html` escape what they print.
+const TEMPLATES: [(&str, &str); 6] = [
+    ("page.html", include_str!("templates/page.html")),
+    ("digest.html", include_str!("templates/digest.html")),
+    ("digest.txt", include_str!("templates/digest.txt")),
+    ("brief.html", include_str!("templates/brief.html")),
+    ("brief.txt", include_str!("templates/brief.txt")),
+    ("mail.html", include_str!("templates/mail.html")),
+];
+
+/// How much of each list a document shows; the CSV package has all of it.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) ranked: usize,
+    pub(super) changes: usize,
+    pub(super) teams: usize,
+    pub(super) sources: usize,
+}
+
+/// Renders one template over the report.
+pub(super) fn render(report: &Report, template: &str, limits: Limits, more: Value) -> String {
+    let shared = context! {
+        limits => words::LIMITS,
+        now => Serde(report.now),
+        timezone => report.timezone.as_str(),
+        late => Serde(report.late),
+        campaigns => report.campaigns.iter().map(|c| campaign(report, c, limits)).collect::<Vec<_>>(),
+        coverage_words => words::coverage(&report.coverage, &report.zone),
+        complete => report.coverage.complete,
+        since => Serde(report.coverage.since),
+        sources => sources(report, limits),
+        sources_left_out => report.coverage.sources.len().saturating_sub(limits.sources),
+        expiring => Serde(&report.expiring),
+        unknown => Serde(&report.unknown),
+        blind_spots => Serde(&report.blind_spots),
+    };
+    let environment = environment(&report.zone);
+    let template = environment.get_template(template).expect("the template is in the list");
+    template.render(context! { ..more, ..shared }).expect("a test renders every template")
+}
+
+fn campaign(report: &Report, c: &CampaignReport, limits: Limits) -> Value {
+    let ranked: Vec<&IntegrationRow> = c.integrations.iter().filter(|i| i.rank.is_some()).collect();
+    let shown = &ranked[..ranked.len().min(limits.ranked)];
+    let teams = &c.teams[..c.teams.len().min(limits.teams)];
+    context! {
+        name => c.name.as_str(), noun => c.noun.as_str(), documentation => c.documentation.as_str(),
+        freeze => Serde(c.freeze), removal => Serde(c.removal), removed => c.removed,
+        days_left => c.days_left, days_since => -c.days_left,
+        moved => Serde(&c.moved),
+        counts => Serde(c.counts),
+        headline => words::headline(c, &report.zone),
+        change => words::change(c, &report.coverage, &report.zone),
+        movement => c.movement.as_ref().map(|m| movement(m, limits)),
+        rows => Serde(shown),
+        ranked => ranked.len(),
+        left_out => ranked.len() - shown.len(),
+        teams => Serde(teams),
+        teams_left_out => c.teams.len() - teams.len(),
+        blockers => Serde(&c.blockers),
+        windows => Serde(&c.windows),
+        window_only => window_only(c),
+        waivers => Serde(&c.waivers),
+        pace => pace(c),
+        alt => super::chart::alt(c),
+    }
+}
+
+fn movement(m: &super::document::Movement, limits: Limits) -> Value {
+    let shown = &m.changes[..m.changes.len().min(limits.changes)];
+    context! {
+        before => m.before, delta => m.delta, unexplained => m.unexplained,
+        causes => Serde(&m.causes),
+        changes => Serde(shown),
+        left_out => m.changes.len() - shown.len(),
+    }
+}
+
+/// What is known to run inside windows: integrations that were refused nowhere else.
+fn window_only(c: &CampaignReport) -> Value {
+    const SHOWN: usize = 10;
+    let rows: Vec<&IntegrationRow> =
+        c.integrations.iter().filter(|i| i.window_only && i.status.remaining()).take(SHOWN).collect();
+    Value::from(Serde(rows))
+}
+
+/// Where the number stood one, four and twelve weeks before, as known now.
+fn pace(c: &CampaignReport) -> Vec<Value> {
+    let Some(last) = c.burndown.last() else { return Vec::new() };
+    let before = |weeks: i32| c.burndown.iter().find(|d| d.date == last.date.plus(-7 * weeks));
+    [1, 4, 12]
+        .into_iter()
+        .filter_map(|weeks| before(weeks).map(|day| (weeks, day)))
+        .map(|(weeks, day)| {
+            context! { weeks, remaining => day.remaining, delta => i64::from(last.remaining) - i64::from(day.remaining) }
+        })
+        .collect()
+}
+
+fn sources(report: &Report, limits: Limits) -> Vec<Value> {
+    let row = |s: &super::document::SourceRow| {
+        context! { words => words::source_state(s.state), ..Serde(s) }
+    };
+    report.coverage.sources.iter().take(limits.sources).map(row).collect()
+}
+
+fn environment(zone: &TimeZone) -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().expect("only white space is set");
+    environment.set_syntax(syntax);
+    for (name, source) in TEMPLATES {
+        environment.add_template(name, source).expect("a test renders every template");
+    }
+    let zone = zone.clone();
+    environment.add_filter("when", move |at: &str| parsed(at).map(|at| words::instant(at, &zone)).unwrap_or_default());
+    environment.add_filter("day", |at: &str| parsed(at).map(words::day).unwrap_or_default());
+    environment.add_filter("n", words::grouped);
+    environment.add_filter("signed", words::signed);
+    environment.add_filter("percent", |share: f64| format!("{:.0} %", share * 100.0));
+    environment.add_filter("hours", |hours: f64| format!("{hours:.1} h"));
+    environment.add_filter("counted", |n: i64, noun: &str| words::counted(n, noun));
+    environment.add_filter("sentence", words::sentence_case);
+    environment.add_filter("fill", |text: &str, indent: usize| fill(text, indent));
+    environment
+}
+
+fn parsed(at: &str) -> Option<Timestamp> {
+    at.parse().ok()
+}
+
+/// Plain-text mail is broken at this width, so that every reader shows it as it was meant.
+const TEXT_WIDTH: usize = 76;
+
+/// Breaks a paragraph into lines; every line but the first is indented.
+pub(super) fn fill(text: &str, indent: usize) -> String {
+    let mut out = String::with_capacity(text.len() + text.len() / TEXT_WIDTH * (indent + 1));
+    let mut column = indent;
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        if column > indent && column + 1 + length > TEXT_WIDTH {
+            out.push('\n');
+            out.extend(std::iter::repeat_n(' ', indent));
+            column = indent;
+        } else if column > indent {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += length;
+    }
+    out
+}

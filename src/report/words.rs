@@ -1,0 +1,187 @@
+//! The sentences that several renderers share, and the forms of numbers and dates in them.
+
+use jiff::{Timestamp, tz::TimeZone};
+
+use super::document::{CampaignReport, CoverageReport, Report, SourceState};
+
+/// Stands on the first screen of every report: what all its numbers rest on.
+pub(super) const LIMITS: &str = "No Atlassian API says that a request used an app password. What stands here is concluded \
+     from what requests and refusals show, so every row has a grade: known (proven or strong evidence) or possible (weak \
+     evidence). Nobody seen does not mean nobody there.";
+
+pub(super) fn instant(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned(zone.clone()).strftime("%-d %b %Y %H:%M %Z").to_string()
+}
+
+/// The UTC day of an instant: dates of the campaign are UTC days.
+pub(super) fn day(at: Timestamp) -> String {
+    at.to_zoned(TimeZone::UTC).strftime("%-d %b %Y").to_string()
+}
+
+pub(super) fn short_day(at: Timestamp) -> String {
+    at.to_zoned(TimeZone::UTC).strftime("%-d %b").to_string()
+}
+
+/// `1 integration`, `2 integrations`.
+pub(super) fn counted(n: impl Into<i64>, noun: &str) -> String {
+    let n = n.into();
+    let plural = if n == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", grouped(n))
+}
+
+/// Digits in groups of three: `12,345`.
+pub(super) fn grouped(n: i64) -> String {
+    let digits = n.unsigned_abs().to_string();
+    let mut out = String::from(if n < 0 { "\u{2212}" } else { "" });
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `+3`, `−4`, `±0`: with the true minus sign.
+pub(super) fn signed(n: i64) -> String {
+    match n {
+        0 => "±0".to_owned(),
+        1.. => format!("+{}", grouped(n)),
+        _ => grouped(n),
+    }
+}
+
+/// The digest's subject, in the contract's two forms.
+pub(super) fn subject(report: &Report) -> String {
+    let Some(c) = report.campaigns.first() else { return "[duskwatch] no campaign is configured".to_owned() };
+    if c.removed {
+        return format!(
+            "[duskwatch] {} broken, {}, {} in {} days, day {} after the removal",
+            c.counts.failing,
+            counted(c.counts.stale, "stale secret"),
+            if report.expiring.count == 1 {
+                "1 token expires".to_owned()
+            } else {
+                format!("{} tokens expire", report.expiring.count)
+            },
+            report.expiring.horizon_days,
+            -c.days_left,
+        );
+    }
+    let change = c.movement.as_ref().map(|m| format!(" ({})", signed(m.delta))).unwrap_or_default();
+    format!(
+        "[duskwatch] {} still on {}{change}, {} failing, {} left",
+        counted(c.counts.remaining, "integration"),
+        c.noun,
+        c.counts.failing,
+        counted(c.days_left, "day"),
+    )
+}
+
+pub(super) fn brief_subject(report: &Report) -> String {
+    let Some(c) = report.campaigns.first() else { return "[duskwatch] weekly brief: no campaign is configured".to_owned() };
+    let to_go = if c.removed {
+        format!("day {} after the removal", -c.days_left)
+    } else {
+        format!("{} left", counted(c.days_left, "day"))
+    };
+    format!("[duskwatch] weekly brief: {} still on {}, {to_go}", counted(c.counts.remaining, "integration"), c.noun)
+}
+
+/// The number, what it consists of, and the time that is left.
+pub(super) fn headline(c: &CampaignReport, zone: &TimeZone) -> String {
+    let n = &c.counts;
+    let sure = format!("{} known, {} possible", n.known, n.possible);
+    let removal = instant(c.removal, zone);
+    if c.removed {
+        return format!(
+            "{} fail now and {} still sent by something that has moved; {} remain in all ({sure}). {} were removed on {removal}.",
+            counted(n.failing, "integration"),
+            if n.stale == 1 { "1 dead secret is".to_owned() } else { format!("{} dead secrets are", n.stale) },
+            n.remaining,
+            sentence_case(&c.noun),
+        );
+    }
+    let verb = if n.remaining == 1 { "signs" } else { "sign" };
+    format!(
+        "{} still {verb} in with {} ({sure}), {} of them failing now. {} left until the removal on {removal}.",
+        counted(n.remaining, "integration"),
+        c.noun,
+        n.failing,
+        counted(c.days_left, "day"),
+    )
+}
+
+pub(super) fn sentence_case(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+/// Whether anything is different from the last digest, and whether that can be trusted: "nothing changed" is said only when
+/// everybody was looking.
+pub(super) fn change(c: &CampaignReport, coverage: &CoverageReport, zone: &TimeZone) -> String {
+    let Some(m) = &c.movement else {
+        return "This is the first digest: there is nothing to compare with.".to_owned();
+    };
+    let since = instant(m.since, zone);
+    match (m.changes.is_empty() && m.delta == 0, coverage.complete) {
+        (true, true) => format!("Nothing changed since the last digest ({since}), and every source was read throughout."),
+        (true, false) => format!(
+            "No change was seen since the last digest ({since}), but not every source could be read: this is not the same as \
+             no change."
+        ),
+        (false, complete) => {
+            let doubt = if complete { "" } else { " Not every source could be read in that time." };
+            format!(
+                "{} since the last digest ({since}): {} remained then, {} now.{doubt}",
+                counted(i64::try_from(m.changes.len()).unwrap_or(i64::MAX), "change of status").replace("statuss", "status"),
+                m.before,
+                c.counts.remaining
+            )
+        }
+    }
+}
+
+/// Who was looking, in one sentence.
+pub(super) fn coverage(coverage: &CoverageReport, zone: &TimeZone) -> String {
+    let since = instant(coverage.since, zone);
+    if coverage.sources.is_empty() {
+        return "Nobody is looking: no source is configured and nothing was imported.".to_owned();
+    }
+    if coverage.complete {
+        return format!("Every source was read without a gap since {since}.");
+    }
+    let reading = coverage.sources.iter().filter(|s| matches!(s.state, SourceState::Reading | SourceState::Imported)).count();
+    let missed = coverage.sources.iter().filter(|s| s.missed_hours > 0.0).count();
+    format!(
+        "Could not look everywhere: {reading} of {} sources are being read, {missed} missed some of the time since {since}.",
+        coverage.sources.len()
+    )
+}
+
+/// How a source is doing.
+pub(super) fn source_state(state: SourceState) -> &'static str {
+    match state {
+        SourceState::Reading => "reading",
+        SourceState::Failing => "failing",
+        SourceState::NotPermitted => "not permitted",
+        SourceState::Behind => "behind",
+        SourceState::NeverRead => "never read",
+        SourceState::Imported => "imported",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_like_numbers() {
+        assert_eq!(grouped(1_234_567), "1,234,567");
+        assert_eq!(grouped(-999), "\u{2212}999");
+        assert_eq!(signed(0), "±0");
+        assert_eq!(signed(-1_000), "\u{2212}1,000");
+        assert_eq!(counted(1, "day"), "1 day");
+        assert_eq!(counted(0, "day"), "0 days");
+    }
+}
