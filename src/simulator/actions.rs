@@ -26,7 +26,7 @@ const REPOSITORY: &str = "Bitbucket Cloud repository actions";
 const WORKSPACE: &str = "Bitbucket Cloud workspace actions";
 const PULL_REQUEST: &str = "Bitbucket Cloud pull request actions";
 const TOKENS: &str = "API token actions";
-const LOGIN: &str = "User login actions";
+const SIGN_IN: &str = "User login actions";
 const JIRA: &str = "Jira actions";
 const CONFLUENCE: &str = "Confluence actions";
 const ORGANIZATION: &str = "Organization actions";
@@ -46,8 +46,8 @@ pub(super) const ACTIONS: &[Action] = &[
     action("bitbucket_workspace_group_updated", "Changed group permissions", WORKSPACE, About::Workspace),
     action("api_token_created", "Created API token", TOKENS, About::Token),
     action("api_token_revoked", "Revoked API token", TOKENS, About::Token),
-    action("user_login", "Logged in", LOGIN, About::Person),
-    action("user_login_failed", "Failed to log in", LOGIN, About::Person),
+    action("user_login", "Logged in", SIGN_IN, About::Person),
+    action("user_login_failed", "Failed to log in", SIGN_IN, About::Person),
     action("user_profile_viewed", "Viewed user profile", ORGANIZATION, About::Person),
     action("group_member_added", "Added member to group", ORGANIZATION, About::Person),
     action("jira_issue_export_created", "Exported issues", JIRA, About::Site),
@@ -65,7 +65,8 @@ pub(super) const OF_MACHINES: std::ops::Range<usize> = 0..8;
 pub(super) const OF_PEOPLE: std::ops::Range<usize> = 4..12;
 pub(super) const TOKEN_CREATED: usize = 12;
 pub(super) const TOKEN_REVOKED: usize = 13;
-pub(super) const LOGINS: std::ops::Range<usize> = 14..16;
+pub(super) const LOGIN: usize = 14;
+pub(super) const LOGIN_FAILED: usize = 15;
 /// Everything that has nothing to do with Bitbucket.
 pub(super) const ELSEWHERE: std::ops::Range<usize> = 16..25;
 /// What system actors do.

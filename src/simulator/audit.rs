@@ -8,7 +8,7 @@ use crate::evidence::{Credential, Day, Operation, Outcome, time::instant};
 
 use super::{
     World,
-    actions::{ACTIONS, About, ELSEWHERE, LOGINS, OF_MACHINES, OF_PEOPLE, OF_SYSTEMS, TOKEN_CREATED, TOKEN_REVOKED},
+    actions::{ACTIONS, About, ELSEWHERE, LOGIN, LOGIN_FAILED, OF_MACHINES, OF_PEOPLE, OF_SYSTEMS, TOKEN_CREATED, TOKEN_REVOKED},
     address::Site,
     inventory::{self, token_id, token_label},
     seed::{Topic, poisson},
@@ -142,7 +142,9 @@ fn of_people(world: &World, day: Day, noise: f64, events: &mut Vec<AuditEvent>) 
     let people = u32::try_from(world.places.users.len()).expect("users are counted in thousands");
     let share = if free_day(day) { 0.12 } else { 1.0 };
     for n in 0..poisson(&mut rng, f64::from(people) * noise * share) {
-        let actor = rng.u32(..people);
+        // Service accounts seldom sit in front of a browser.
+        let mut anybody = (0..5).map(|_| rng.u32(..people));
+        let actor = anybody.find(|actor| !world.places.users[*actor as usize].service).unwrap_or(0);
         let (action, auth) = ordinary(&mut rng);
         let system = OF_SYSTEMS.contains(&action) && rng.f64() < 0.2;
         let object = match ACTIONS[action].about {
@@ -150,7 +152,7 @@ fn of_people(world: &World, day: Day, noise: f64, events: &mut Vec<AuditEvent>) 
             _ => rng.usize(..world.places.workspaces.len()),
         };
         // Three uniforms make a working day with a middle.
-        let at_ms = day.start_ms() + 4 * 3_600_000 + (0..3).map(|_| rng.i64(..5 * 3_600_000)).sum::<i64>();
+        let at_ms = day.start_ms() + 4 * 3_600_000 + (0..3).map(|_| rng.i64(0..5 * 3_600_000)).sum::<i64>();
         let draft = Draft {
             at_ms,
             actor: if system { SYSTEM } else { actor },
@@ -166,7 +168,7 @@ fn of_people(world: &World, day: Day, noise: f64, events: &mut Vec<AuditEvent>) 
 /// An action that no integration of ours causes, and how its actor is signed in.
 fn ordinary(rng: &mut fastrand::Rng) -> (usize, Auth) {
     match rng.u32(..100) {
-        0..18 => (rng.usize(LOGINS), Auth::Session),
+        0..18 => (if rng.f64() < 0.05 { LOGIN_FAILED } else { LOGIN }, Auth::Session),
         18..34 => (rng.usize(OF_PEOPLE), if rng.f64() < 0.75 { Auth::Session } else { Auth::Unsaid }),
         34..36 => (rng.usize(OF_PEOPLE), Auth::Connect),
         36 => (rng.usize(OF_PEOPLE), Auth::Container),

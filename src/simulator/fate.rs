@@ -74,14 +74,13 @@ impl Fate {
         match *self {
             Self::NeverLegacy => Phase::Replaced,
             Self::Stays => Phase::Legacy,
-            Self::Migrates { on } => since(on, Phase::Replaced),
             Self::Stumbles { on, .. } if day >= on => Phase::Replaced,
             Self::Stumbles { tried, .. } => since(tried, Phase::Trying),
             Self::Halves { rest: Some(rest), .. } if day >= rest => Phase::Replaced,
             Self::Halves { on, part, .. } => since(on, Phase::Partial(part)),
             Self::Leaves { on } => since(on, Phase::Leftover),
             Self::Returns { back, .. } if day >= back => Phase::Legacy,
-            Self::Returns { on, .. } => since(on, Phase::Replaced),
+            Self::Migrates { on } | Self::Returns { on, .. } => since(on, Phase::Replaced),
             Self::Retires { on } => since(on, Phase::Silent),
             Self::Rests { from, until } => {
                 if day >= from && day < until {
@@ -245,7 +244,6 @@ impl Fates<'_> {
         }
         let Some(on) = day else { return Fate::Stays };
         match rng.u32(..100) {
-            0..60 => Fate::Migrates { on },
             60..80 if subject.mixed => {
                 Fate::Halves { on, part: Half::Rest, rest: rng.bool().then(|| Day(on.0 + rng.i32(3..30))) }
             }

@@ -77,7 +77,7 @@ impl World {
         match integration.part.rhythm {
             Rhythm::Interval(mean) => {
                 let number = count(mean, rng);
-                (0..number).map(|_| (rng.i64(..day_length()), favourite(rng, all))).collect()
+                (0..number).map(|_| (rng.i64(0..day_length()), favourite(rng, all))).collect()
             }
             Rhythm::Office(mean) => {
                 let number = count(mean * rest, rng);
@@ -205,7 +205,7 @@ fn favourite(rng: &mut fastrand::Rng, count: usize) -> usize {
 
 fn office_time(rng: &mut fastrand::Rng) -> i64 {
     if rng.f64() < 0.04 {
-        return rng.i64(..day_length());
+        return rng.i64(0..day_length());
     }
     // The sum of uniforms is bell-shaped enough for a day at the office, about 05:30 to 16:30 UTC.
     let bell = (rng.f64() + rng.f64() + rng.f64()) / 3.0;

@@ -244,6 +244,14 @@ impl<'a> Deployer<'a> {
             repositories: it.repositories.len(),
             mixed: part.rest > 0 && part.rest < 100,
         });
+        // SSH serves git alone.
+        let ssh_for_rest = part.rest > 0 && it.replacement == Credential::SshKey;
+        let replacement = if ssh_for_rest { Credential::ApiToken } else { it.replacement };
+        let fate = match fate {
+            // Only tokens have two usernames to mistake.
+            Fate::Stumbles { on, .. } if matches!(replacement, Credential::SshKey | Credential::Oauth) => Fate::Migrates { on },
+            other => other,
+        };
         let main = &self.world.places.repositories[it.repositories[0]].slug;
         self.integrations.push(Integration {
             id: u32::try_from(self.integrations.len()).expect("integrations are counted in thousands"),
@@ -254,12 +262,7 @@ impl<'a> Deployer<'a> {
             origin,
             repositories: it.repositories.clone(),
             fate,
-            // SSH serves git alone.
-            replacement: if part.rest > 0 && it.replacement == Credential::SshKey {
-                Credential::ApiToken
-            } else {
-                it.replacement
-            },
+            replacement,
             door: it.door,
             job: (it.collected && part.rest == 0).then(|| format!("{}-{main}-{}", it.kind.name, it.number)),
             part,

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::evidence::{Credential, Day, Operation};
+use crate::evidence::{Credential, Day, Operation, Outcome};
 
 use super::super::{World, fate::Presented, seed::Topic, uses::Use, world::Integration};
 
@@ -13,7 +13,7 @@ pub(super) const API_HOST: &str = "api.bitbucket.org";
 const ENDPOINTS_REMOVED_MS: i64 = 1_776_124_800_000;
 
 /// One request and its answer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Exchange<'a> {
     pub at_ms: i64,
     pub address: IpAddr,
@@ -50,30 +50,28 @@ pub(super) fn of_use<'a>(world: &'a World, integration: &'a Integration, one: &U
         status: one.status,
         agent,
         login: login(world, integration, one),
-        message: None,
+        message: message(one),
         salt: one.salt,
     };
     match one.operation {
         _ if one.credential == Credential::SshKey => {
-            give(Exchange { method: "CONNECT", path: "bitbucket.org:22".into(), status: 200, agent: "", ..first })
+            give(Exchange { method: "CONNECT", path: "bitbucket.org:22".into(), status: 200, agent: "", ..first });
         }
-        Operation::GitRead => git(world, one, first, "git-upload-pack", give),
-        Operation::GitWrite => git(world, one, first, "git-receive-pack", give),
+        Operation::GitRead => git(world, one, &first, "git-upload-pack", give),
+        Operation::GitWrite => git(world, one, &first, "git-receive-pack", give),
         _ => rest(world, one, first, give),
     }
 }
 
 /// Git asks without credentials, is told 401, and asks again with them.
-fn git<'a>(world: &World, one: &Use, with: Exchange<'a>, service: &str, give: &mut impl FnMut(Exchange<'a>)) {
+fn git<'a>(world: &World, one: &Use, with: &Exchange<'a>, service: &str, give: &mut impl FnMut(Exchange<'a>)) {
     let name = world.places.full_name(one.repository);
-    let (at_ms, status, salt, login) = (with.at_ms, with.status, with.salt, with.login.clone());
     let refs = format!("/{name}.git/info/refs?service={service}");
-    give(Exchange { path: refs.clone(), status: 401, login: None, ..with });
-    let base = |at_ms, salt| Exchange { at_ms, salt, login: login.clone(), path: String::new(), ..with };
-    give(Exchange { path: refs, status, ..base(at_ms + 140, salt.wrapping_add(11)) });
+    give(Exchange { path: refs.clone(), status: 401, login: None, message: None, ..with.clone() });
+    give(Exchange { path: refs, at_ms: with.at_ms + 140, salt: with.salt.wrapping_add(11), ..with.clone() });
     if one.requests > 1 {
-        let next = base(at_ms + 420, salt.wrapping_add(22));
-        give(Exchange { method: "POST", path: format!("/{name}.git/{service}"), status, ..next });
+        let path = format!("/{name}.git/{service}");
+        give(Exchange { method: "POST", path, at_ms: with.at_ms + 420, salt: with.salt.wrapping_add(22), ..with.clone() });
     }
 }
 
@@ -94,6 +92,20 @@ fn rest<'a>(world: &World, one: &Use, first: Exchange<'a>, give: &mut impl FnMut
             salt: salt.wrapping_add(33),
             ..first
         });
+    }
+}
+
+/// What a proxy that keeps the beginning of refusals has kept: some say why, some are empty, some mislead.
+fn message(one: &Use) -> Option<&'static str> {
+    let refused = one.presented == Presented::Legacy && one.outcome == Outcome::Rejected && !one.transient;
+    if !refused || !one.salt.is_multiple_of(3) {
+        return None;
+    }
+    match (one.status, (one.salt >> 8) % 4) {
+        (410, _) | (_, 0) => Some("CHANGE-3222 - Functionality has been deprecated"),
+        (_, 1) => Some("App passwords are deprecated and must be replaced with API tokens."),
+        (_, 2) => Some("Token is invalid, expired, or not supported for this endpoint."),
+        _ => None,
     }
 }
 

@@ -66,9 +66,6 @@ struct Line<'a> {
     bytes_in: u64,
     bytes_out: u64,
     duration_ms: u64,
-    tls: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    policy: Option<&'a str>,
 }
 
 fn json(it: &Exchange<'_>, inspected: bool) -> String {
@@ -92,12 +89,10 @@ fn json(it: &Exchange<'_>, inspected: bool) -> String {
         secret_id: shown.filter(|_| inspected).map(|login| login.secret_id.as_str()),
         authorization: header,
         message: it.message.filter(|_| inspected),
-        proxy: if inspected { "egress-1.example.test" } else { "egress-2.example.test" },
+        proxy: if inspected { "egress-1" } else { "egress-2" },
         bytes_in: 380 + it.salt % 900,
         bytes_out: 1_200 + it.salt % 80_000,
         duration_ms: 20 + it.salt % 700,
-        tls: "TLSv1.3",
-        policy: (!inspected || login.is_none()).then_some("allow-outbound-scm"),
     };
     serde_json::to_string(&line).expect("a line of text and numbers serialises")
 }

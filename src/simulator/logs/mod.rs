@@ -4,8 +4,8 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{File, OpenOptions, create_dir_all},
-    io::{self, BufWriter, Write},
+    fs::create_dir_all,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -15,10 +15,12 @@ use crate::evidence::Day;
 
 use super::{Door, World, uses::Use};
 use exchange::Exchange;
+use sink::{Jobs, SHAPES, Sink, TRANSCRIPTS};
 
 mod exchange;
 mod lines;
 mod noise;
+mod sink;
 mod transcript;
 
 /// Where the logs are, as `[[log]]` sections of the configuration want it.
@@ -46,23 +48,6 @@ impl LogFiles {
         self.logs.iter().map(|log| log.lines).sum()
     }
 }
-
-/// Name, format, file name before and after the month, whose the user field is.
-struct Shape {
-    door: Door,
-    name: &'static str,
-    format: &'static str,
-    extension: &'static str,
-    user: Option<&'static str>,
-}
-
-const SHAPES: &[Shape] = &[
-    Shape { door: Door::Inspected, name: "egress-inspected", format: "json", extension: "jsonl", user: None },
-    Shape { door: Door::Plain, name: "egress-plain", format: "json", extension: "jsonl", user: None },
-    Shape { door: Door::Gateway, name: "gateway", format: "combined", extension: "log", user: Some("bitbucket") },
-    Shape { door: Door::Squid, name: "squid", format: "squid", extension: "log", user: Some("proxy") },
-];
-const TRANSCRIPTS: &str = "transcripts";
 
 impl World {
     /// Appends to the files below `dir` what happened from an instant up to and without another.
@@ -105,7 +90,9 @@ impl World {
             uses.clear();
             self.uses_on(integration, day, &mut uses);
             if let Some(door) = integration.door {
-                uses.iter().for_each(|one| exchange::of_use(self, integration, one, &mut |it| traffic.push((door, it))));
+                for one in &uses {
+                    exchange::of_use(self, integration, one, &mut |it| traffic.push((door, it)));
+                }
             }
             if let Some(job) = &integration.job {
                 let text = transcript::of_day(self, integration, job, &uses, (from_ms, to_ms));
@@ -119,51 +106,6 @@ impl World {
             let sink = Sink::of(sinks, dir, *door, day)?;
             sink.lines += lines::write(&mut sink.writer, *door, it)?;
         }
-        Ok(())
-    }
-}
-
-/// The open file of one log.
-struct Sink {
-    month: (i16, i8),
-    writer: BufWriter<File>,
-    lines: u64,
-}
-
-impl Sink {
-    fn of<'a>(sinks: &'a mut BTreeMap<Door, Self>, dir: &Path, door: Door, day: Day) -> io::Result<&'a mut Self> {
-        let date = day.date();
-        let month = (date.year(), date.month());
-        if sinks.get(&door).is_none_or(|sink| sink.month != month) {
-            let shape = SHAPES.iter().find(|shape| shape.door == door).expect("every door has a shape");
-            let name = format!("{}-{:04}-{:02}.{}", shape.name, month.0, month.1, shape.extension);
-            let writer = BufWriter::new(OpenOptions::new().create(true).append(true).open(dir.join(name))?);
-            let lines = sinks.remove(&door).map_or(Ok(0), Self::finish)?;
-            sinks.insert(door, Self { month, writer, lines });
-        }
-        Ok(sinks.get_mut(&door).expect("it has just been put there"))
-    }
-
-    fn finish(mut self) -> io::Result<u64> {
-        self.writer.flush()?;
-        Ok(self.lines)
-    }
-}
-
-/// The files of job output, one a job.
-struct Jobs {
-    dir: PathBuf,
-    lines: u64,
-}
-
-impl Jobs {
-    fn append(&mut self, job: &str, text: &str) -> io::Result<()> {
-        if text.is_empty() {
-            return Ok(());
-        }
-        let mut file = OpenOptions::new().create(true).append(true).open(self.dir.join(format!("{job}.log")))?;
-        file.write_all(text.as_bytes())?;
-        self.lines += u64::try_from(text.lines().count()).unwrap_or(0);
         Ok(())
     }
 }

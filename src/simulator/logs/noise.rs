@@ -37,7 +37,7 @@ pub(super) fn of_day<'a>(world: &'a World, day: Day, give: &mut impl FnMut(Door,
         give(
             door,
             Exchange {
-                at_ms: day.start_ms() + rng.i64(..86_390_000),
+                at_ms: day.start_ms() + rng.i64(0..86_390_000),
                 address: Ipv4Addr::new(10, 50, rng.u8(1..=40), rng.u8(2..250)).into(),
                 host,
                 method: "GET",

@@ -4,9 +4,9 @@ use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Value, json};
 
 use super::{
-    Shared,
     options::{EndOfStream, NextForm},
     reply::{Ask, Reply},
+    route::Shared,
 };
 use crate::simulator::{
     actions::ACTIONS,

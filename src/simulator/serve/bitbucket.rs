@@ -1,15 +1,17 @@
 //! Bitbucket's REST API 2.0, as far as an inventory needs it.
 
+use std::sync::atomic::Ordering;
+
 use data_encoding::BASE64;
 use serde_json::{Value, json};
 use url::form_urlencoded::Serializer;
 
 use super::{
-    Shared,
     reply::{Ask, Reply},
+    route::Shared,
 };
 use crate::{
-    evidence::{Credential, Day, Outcome, time::instant},
+    evidence::{Credential, Day, Outcome, WindowKind, time::instant},
     simulator::{User, World, seed::Topic},
 };
 
@@ -30,11 +32,37 @@ pub(super) fn unauthorized(shared: &Shared, ask: &Ask) -> Option<Reply> {
     let pair = pair.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
     match pair.split_once(':') {
         Some((email, token)) if email == options.email && token == options.api_token => None,
+        Some((_, secret)) if secret.starts_with("ATBB") => refused_app_password(shared),
         Some((_, token)) if token == options.api_token => {
             Some(Reply::bitbucket_error(401, "API token must be used with an atlassian registered email"))
         }
         _ => Some(Reply::text(401, "Login failed due to incorrect login credentials or method.\n")),
     }
+}
+
+/// App passwords are refused inside windows and after the removal, in every form that has been seen.
+fn refused_app_password(shared: &Shared) -> Option<Reply> {
+    const DEPRECATED: &str = "App passwords are deprecated and must be replaced with API tokens.";
+    let (campaign, now) = (&shared.world.campaign, shared.now_ms());
+    let closed = campaign.removed_at(now) || campaign.window_at(now) != WindowKind::Outside;
+    closed.then(|| match shared.number.load(Ordering::Relaxed) % 4 {
+        0 => Reply::text(401, ""),
+        1 => Reply::bitbucket_error(401, DEPRECATED),
+        2 => changed(401, "CHANGE-3222", DEPRECATED),
+        _ => Reply::text(401, "Login failed due to incorrect login credentials or method.\n"),
+    })
+}
+
+/// The answer of a function that a change has taken away.
+fn changed(status: u16, change: &str, detail: &str) -> Reply {
+    let data = json!({"announcement_url": format!("https://developer.atlassian.com/cloud/bitbucket/changelog#{change}")});
+    let message = format!("{change} - Functionality has been deprecated");
+    Reply::json(status, &json!({"type": "error", "error": {"message": message, "detail": detail, "data": data}, "data": data}))
+}
+
+/// The cross-workspace endpoints, which are gone for every credential.
+pub(super) fn removed() -> Reply {
+    changed(410, "CHANGE-2770", "Please read the changelog entry for more details.")
 }
 
 /// The index of a workspace by slug or uuid, or the answer that there is none.
@@ -95,7 +123,7 @@ fn last_accessed(shared: &Shared, user: usize) -> Option<i64> {
     let used = uses.iter().filter(|it| it.outcome == Outcome::Accepted && it.at_ms <= now).map(|it| it.at_ms).max();
     let draw = world.seed.hash(Topic::Absence, user as u64, 1 << 33);
     let days_ago = i64::try_from(draw % 90).unwrap_or(0);
-    let visit = (draw % 5 != 0).then(|| now - days_ago * 86_400_000 - i64::try_from(draw % 40_000_000).unwrap_or(0));
+    let visit = (!draw.is_multiple_of(5)).then(|| now - days_ago * 86_400_000 - i64::try_from(draw % 40_000_000).unwrap_or(0));
     used.max(visit)
 }
 
@@ -138,9 +166,8 @@ fn right(world: &World, number: usize, user: &User, repository: usize) -> Option
     let draw = world.seed.hash(Topic::Permission, number as u64, repository as u64) % 100;
     match (own, draw) {
         (true, 0..12) => Some("admin"),
-        (true, _) => Some("write"),
         (false, 0..20) => Some("read"),
-        (false, 20..24) => Some("write"),
+        (true, _) | (false, 20..24) => Some("write"),
         (false, _) => None,
     }
 }

@@ -22,13 +22,9 @@ use axum::{
 use jiff::Timestamp;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
-use super::{
-    World,
-    inventory::{self, Token},
-};
-use crate::evidence::time::instant;
-use limit::{Api, Budget, Charge};
-use reply::{Ask, Reply};
+use super::{World, inventory};
+use limit::Budget;
+use route::{Shared, answer, endpoint};
 
 mod atlassian;
 mod bitbucket;
@@ -36,36 +32,10 @@ mod fault;
 mod limit;
 mod options;
 mod reply;
+mod route;
 mod wire;
 
 pub use options::{EndOfStream, Fault, FaultKind, NextForm, RetryHeader, ServeOptions, When};
-
-/// What every request sees.
-#[derive(Debug)]
-struct Shared {
-    world: Arc<World>,
-    options: ServeOptions,
-    organization: String,
-    tokens: Vec<Token>,
-    by_user: HashMap<usize, Vec<u32>>,
-    now_ms: AtomicI64,
-    atlassian: Mutex<Budget>,
-    bitbucket: Mutex<Budget>,
-    counts: Mutex<BTreeMap<(&'static str, u16), u64>>,
-    number: AtomicU64,
-    faults: fault::Faults,
-}
-
-impl Shared {
-    fn now_ms(&self) -> i64 {
-        self.now_ms.load(Ordering::Relaxed)
-    }
-
-    fn charge(&self, api: Api) -> Charge {
-        let budget = if api == Api::Atlassian { &self.atlassian } else { &self.bitbucket };
-        budget.lock().unwrap_or_else(PoisonError::into_inner).charge()
-    }
-}
 
 /// The simulated APIs, until they are shut down.
 #[derive(Debug)]
@@ -141,13 +111,11 @@ impl Server {
     pub async fn shutdown(self) -> io::Result<()> {
         drop(self.stop);
         let abort = self.task.abort_handle();
-        match tokio::time::timeout(SHUTDOWN_PATIENCE, self.task).await {
-            Ok(joined) => joined.unwrap_or_else(|error| Err(io::Error::other(error))),
-            Err(_) => {
-                abort.abort();
-                Ok(())
-            }
+        if let Ok(joined) = tokio::time::timeout(SHUTDOWN_PATIENCE, self.task).await {
+            return joined.unwrap_or_else(|error| Err(io::Error::other(error)));
         }
+        abort.abort();
+        Ok(())
     }
 }
 
@@ -158,60 +126,5 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
     let fault = shared.faults.strike(endpoint);
     let reply = answer(&shared, &ask, endpoint, api, number, fault.as_ref());
     *shared.counts.lock().unwrap_or_else(PoisonError::into_inner).entry((endpoint, reply.status)).or_default() += 1;
-    wire::respond(reply, gzip, fault)
-}
-
-fn answer(shared: &Shared, ask: &Ask, endpoint: &str, api: Api, number: u64, fault: Option<&FaultKind>) -> Reply {
-    let now = instant(shared.now_ms());
-    let charge =
-        if fault == Some(&FaultKind::TooManyRequests) { Charge::spent(&shared.options, api) } else { shared.charge(api) };
-    if charge.exceeded {
-        return charge.refuse(&shared.options, api, now, number);
-    }
-    let reply = fault.and_then(|fault| fault::instead(fault, api, ask)).unwrap_or_else(|| {
-        let refused =
-            if api == Api::Atlassian { atlassian::unauthorized(shared, ask) } else { bitbucket::unauthorized(shared, ask) };
-        refused.unwrap_or_else(|| route(shared, ask, endpoint, fault == Some(&FaultKind::DuplicateEvents)))
-    });
-    charge.tell(reply, api, now)
-}
-
-/// The name under which requests are counted, and whose budget pays.
-fn endpoint(path: &str) -> (&'static str, Api) {
-    let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
-    match parts.as_slice() {
-        ["admin", "v1", "orgs", _, "events-stream"] => ("events-stream", Api::Atlassian),
-        ["admin", "v1", "orgs", _, "event-actions"] => ("event-actions", Api::Atlassian),
-        ["admin", "api-access", "v1", "orgs", _, "api-tokens"] => ("api-tokens", Api::Atlassian),
-        ["2.0", "user"] => ("user", Api::Bitbucket),
-        ["2.0", "workspaces", _, "members"] => ("members", Api::Bitbucket),
-        ["2.0", "workspaces", _, "permissions"] => ("permissions", Api::Bitbucket),
-        ["2.0", "workspaces", _, "permissions", "repositories"] => ("permissions/repositories", Api::Bitbucket),
-        ["2.0", "repositories", _] => ("repositories", Api::Bitbucket),
-        ["2.0", "repositories", _, _, "deploy-keys"] => ("deploy-keys", Api::Bitbucket),
-        ["2.0", ..] => ("unknown", Api::Bitbucket),
-        _ => ("unknown", Api::Atlassian),
-    }
-}
-
-fn route(shared: &Shared, ask: &Ask, endpoint: &str, duplicate: bool) -> Reply {
-    let parts: Vec<&str> = ask.path.trim_matches('/').split('/').collect();
-    let organization = |index: usize| parts.get(index) == Some(&shared.organization.as_str());
-    let foreign = || Reply::atlassian_error(403, "FORBIDDEN", "The key does not administer this organization");
-    let reply = match endpoint {
-        "events-stream" | "event-actions" if !organization(3) => Ok(foreign()),
-        "api-tokens" if !organization(4) => Ok(foreign()),
-        "events-stream" => Ok(atlassian::events(shared, ask, duplicate)),
-        "event-actions" => Ok(atlassian::actions()),
-        "api-tokens" => Ok(atlassian::tokens(shared, ask)),
-        "user" => Ok(bitbucket::user(shared)),
-        "members" => bitbucket::members(shared, ask, parts[2]),
-        "permissions" => bitbucket::permissions(shared, ask, parts[2]),
-        "permissions/repositories" => bitbucket::repository_permissions(shared, ask, parts[2]),
-        "repositories" => bitbucket::repositories(shared, ask, parts[2]),
-        "deploy-keys" => bitbucket::deploy_keys(shared, ask, parts[2], parts[3]),
-        _ if parts.first() == Some(&"2.0") => Ok(Reply::bitbucket_error(404, "Resource not found")),
-        _ => Ok(Reply::atlassian_error(404, "NOT_FOUND", "Not found")),
-    };
-    reply.unwrap_or_else(|refusal| refusal)
+    wire::respond(reply, gzip, fault.as_ref())
 }

@@ -56,7 +56,7 @@ impl Reply {
         Self::json(status, &json!({"type": "error", "error": {"message": message}}))
     }
 
-    pub fn with(mut self, name: &'static str, value: impl ToString) -> Self {
+    pub fn with(mut self, name: &'static str, value: impl std::fmt::Display) -> Self {
         self.headers.push((name, value.to_string()));
         self
     }

@@ -29,9 +29,9 @@ pub(super) fn ask(request: &Request) -> (Ask, bool) {
     (ask, text(header::ACCEPT_ENCODING).is_some_and(|accepted| accepted.contains("gzip")))
 }
 
-pub(super) fn respond(reply: Reply, gzip: bool, fault: Option<FaultKind>) -> Response {
+pub(super) fn respond(reply: Reply, gzip: bool, fault: Option<&FaultKind>) -> Response {
     let mut bytes = reply.body.into_bytes();
-    if fault == Some(FaultKind::TruncatedBody) {
+    if fault == Some(&FaultKind::TruncatedBody) {
         bytes.truncate(bytes.len() / 2);
     }
     let compressed = if gzip { compress(&bytes).ok() } else { None };
@@ -57,14 +57,14 @@ fn compress(bytes: &[u8]) -> io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-fn body(bytes: Vec<u8>, fault: Option<FaultKind>) -> Body {
+fn body(bytes: Vec<u8>, fault: Option<&FaultKind>) -> Body {
     let mut rest = Bytes::from(bytes);
     match fault {
         Some(FaultKind::Reset) => {
             let broken = io::Error::new(io::ErrorKind::ConnectionReset, "simulated reset");
             Body::from_stream(stream::iter([Ok(rest.split_to(rest.len() / 2)), Err(broken)]))
         }
-        Some(FaultKind::SlowBody(pause)) => {
+        Some(&FaultKind::SlowBody(pause)) => {
             let first = rest.split_to(rest.len() / 2);
             let last = stream::once(async move {
                 tokio::time::sleep(pause).await;

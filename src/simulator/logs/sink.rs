@@ -1,0 +1,73 @@
+//! The files of the logs: their names, and how they are appended to.
+
+use std::{
+    collections::BTreeMap,
+    fs::{File, OpenOptions},
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+use super::super::Door;
+use crate::evidence::Day;
+
+/// Name, format, file name before and after the month, whose the user field is.
+pub(super) struct Shape {
+    pub door: Door,
+    pub name: &'static str,
+    pub format: &'static str,
+    pub extension: &'static str,
+    pub user: Option<&'static str>,
+}
+
+pub(super) const SHAPES: &[Shape] = &[
+    Shape { door: Door::Inspected, name: "egress-inspected", format: "json", extension: "jsonl", user: None },
+    Shape { door: Door::Plain, name: "egress-plain", format: "json", extension: "jsonl", user: None },
+    Shape { door: Door::Gateway, name: "gateway", format: "combined", extension: "log", user: Some("bitbucket") },
+    Shape { door: Door::Squid, name: "squid", format: "squid", extension: "log", user: Some("proxy") },
+];
+pub(super) const TRANSCRIPTS: &str = "transcripts";
+
+/// The open file of one log.
+pub(super) struct Sink {
+    month: (i16, i8),
+    pub writer: BufWriter<File>,
+    pub lines: u64,
+}
+
+impl Sink {
+    pub fn of<'a>(sinks: &'a mut BTreeMap<Door, Self>, dir: &Path, door: Door, day: Day) -> io::Result<&'a mut Self> {
+        let date = day.date();
+        let month = (date.year(), date.month());
+        if sinks.get(&door).is_none_or(|sink| sink.month != month) {
+            let shape = SHAPES.iter().find(|shape| shape.door == door).expect("every door has a shape");
+            let name = format!("{}-{:04}-{:02}.{}", shape.name, month.0, month.1, shape.extension);
+            let writer = BufWriter::new(OpenOptions::new().create(true).append(true).open(dir.join(name))?);
+            let lines = sinks.remove(&door).map_or(Ok(0), Self::finish)?;
+            sinks.insert(door, Self { month, writer, lines });
+        }
+        Ok(sinks.get_mut(&door).expect("it has just been put there"))
+    }
+
+    pub fn finish(mut self) -> io::Result<u64> {
+        self.writer.flush()?;
+        Ok(self.lines)
+    }
+}
+
+/// The files of job output, one a job.
+pub(super) struct Jobs {
+    pub dir: PathBuf,
+    pub lines: u64,
+}
+
+impl Jobs {
+    pub fn append(&mut self, job: &str, text: &str) -> io::Result<()> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        let mut file = OpenOptions::new().create(true).append(true).open(self.dir.join(format!("{job}.log")))?;
+        file.write_all(text.as_bytes())?;
+        self.lines += u64::try_from(text.lines().count()).unwrap_or(0);
+        Ok(())
+    }
+}
