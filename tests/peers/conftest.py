@@ -1,0 +1,39 @@
+"""Checks against real servers and readers: what another program sees of duskwatch.
+
+Run all of them by `tests/run`, or one by `.venv/bin/pytest tests/peers/test_mail.py` after `cargo build`.
+"""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import service
+
+
+def pytest_addoption(parser):
+    parser.addoption("--keep", type=Path, metavar="DIR", help="copy the pictures of the page and the mails to DIR")
+
+
+@pytest.fixture(scope="session")
+def simulator(tmp_path_factory):
+    """A simulated organisation on loopback: the path of a configuration that reads it."""
+    folder = tmp_path_factory.mktemp("simulator")
+    arguments = ("--seed", 7, "--size", "small", "--listen", "127.0.0.1:0", "--dir", folder / "world")
+    with service.Service("simulate", *arguments, cwd=folder) as world:
+        yield Path(world.wait_for(r"--config (\S+\.toml)")[1])
+
+
+@pytest.fixture(scope="session")
+def polled(simulator, tmp_path_factory):
+    """The folder of a store that has read the simulated organisation once. Copy it before changing it."""
+    folder = tmp_path_factory.mktemp("polled")
+    config = service.configuration(simulator, folder / "duskwatch.toml", store={"path": "duskwatch.db"}, csv={"directory": "reports"})
+    service.command("--config", config, "poll", cwd=folder)
+    return folder
+
+
+@pytest.fixture
+def store(polled, tmp_path):
+    """A copy of the polled folder, for one check."""
+    return shutil.copytree(polled, tmp_path / "store")

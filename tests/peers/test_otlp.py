@@ -1,0 +1,166 @@
+"""An OpenTelemetry receiver gets the metrics of `duskwatch run`, by gRPC and by HTTP, with the promised names and no person in them."""
+
+import csv
+import glob
+from datetime import datetime, timezone
+
+import pytest
+
+import service
+from otlp_receiver import Receiver, unknown_fields
+
+CLOCK = "2026-07-03 07:00:00"
+ARRIVAL_SECONDS = 120
+
+# name: (kind, unit, attributes)
+CONTRACT = {
+    "duskwatch.integrations": ("gauge", "{integration}", {"campaign", "organization", "workspace", "status", "category"}),
+    "duskwatch.users.remaining": ("gauge", "{user}", {"campaign", "organization", "workspace"}),
+    "duskwatch.overdue": ("gauge", "{integration}", {"campaign"}),
+    "duskwatch.unowned": ("gauge", "{integration}", {"campaign"}),
+    "duskwatch.returned": ("gauge", "{integration}", {"campaign"}),
+    "duskwatch.waivers.expiring": ("gauge", "{integration}", {"campaign"}),
+    "duskwatch.authentications": ("sum", "{authentication}", {"organization", "workspace", "credential", "outcome", "grade"}),
+    "duskwatch.observed.ratio": ("gauge", "1", {"workspace"}),
+    "duskwatch.removal.time": ("gauge", "s", {"campaign"}),
+    "duskwatch.freeze.time": ("gauge", "s", {"campaign"}),
+    "duskwatch.forecast.remaining": ("gauge", "{integration}", {"campaign", "quantile"}),
+    "duskwatch.forecast.zero_probability": ("gauge", "1", {"campaign"}),
+    "duskwatch.tokens.expiring": ("gauge", "{token}", {"organization", "within"}),
+    "duskwatch.source.last_success.time": ("gauge", "s", {"source"}),
+    "duskwatch.source.lag": ("gauge", "s", {"source"}),
+    "duskwatch.source.gap": ("gauge", "s", {"source"}),
+    "duskwatch.source.requests": ("sum", "{request}", {"source", "status_class"}),
+    "duskwatch.source.items": ("sum", "{item}", {"source", "reason"}),
+    "duskwatch.source.skipped": ("sum", "{item}", {"source", "reason"}),
+    "duskwatch.source.budget.used": ("gauge", "1", {"source"}),
+    "duskwatch.credential.expiry.time": ("gauge", "s", {"credential"}),
+    "duskwatch.deliveries": ("sum", "{delivery}", {"channel", "outcome"}),
+    "duskwatch.outbox.pending": ("gauge", "{message}", set()),
+    "duskwatch.store.size": ("gauge", "By", set()),
+}
+
+# What a service that has polled once has something to say about.
+REQUIRED = {
+    "duskwatch.integrations", "duskwatch.users.remaining", "duskwatch.overdue", "duskwatch.unowned", "duskwatch.returned",
+    "duskwatch.authentications", "duskwatch.removal.time", "duskwatch.freeze.time", "duskwatch.tokens.expiring",
+    "duskwatch.source.last_success.time", "duskwatch.source.requests", "duskwatch.source.items", "duskwatch.outbox.pending",
+    "duskwatch.store.size",
+}
+
+
+def clock_at(moment):
+    """The environment that makes a process start at `moment`; its clock moves on from there, its timers are the real ones."""
+    libraries = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
+    assert libraries, "the Debian package faketime is missing"
+    return {"LD_PRELOAD": libraries[0], "FAKETIME": f"@{moment}", "FAKETIME_DONT_FAKE_MONOTONIC": "1", "TZ": "UTC"}
+
+
+def points(metric):
+    return list((metric.gauge if metric.HasField("gauge") else metric.sum).data_points)
+
+
+def attributes(point):
+    return {pair.key: pair.value.string_value for pair in point.attributes}
+
+
+@pytest.fixture(scope="module", params=["http", "grpc"])
+def received(request, simulator, tmp_path_factory):
+    """What a service exported that polled a fresh store, to a receiver that was unavailable twice; and its folder."""
+    folder = tmp_path_factory.mktemp(f"run-{request.param}")
+    with Receiver(refusals=2) as receiver:
+        config = service.configuration(
+            simulator,
+            folder / "duskwatch.toml",
+            store={"path": "duskwatch.db"},
+            csv={"directory": "reports"},
+            http={"listen": "127.0.0.1:0"},
+            otel={"endpoint": receiver.endpoints[request.param], "protocol": request.param, "interval": "1s"},
+        )
+        with service.Service("--config", config, "run", cwd=folder, environment=clock_at(CLOCK), now=None) as running:
+
+            def complete():
+                assert running.process.poll() is None, running.output()
+                metrics = receiver.metrics()
+                return REQUIRED <= metrics.keys() and points(metrics["duskwatch.integrations"])
+
+            missing = lambda: f"{sorted(REQUIRED - receiver.metrics().keys())}\n{running.output()}"  # noqa: E731
+            service.eventually(complete, ARRIVAL_SECONDS, missing)
+            assert running.stop() == 0, running.output()
+        assert receiver.refused == 2, "the receiver was to be unavailable twice"
+        yield receiver, folder
+
+
+def test_every_request_is_as_the_protocol_says(received):
+    receiver, _ = received
+    assert receiver.problems == []
+    assert [unknown_fields(request) for request in receiver.requests] == [0] * len(receiver.requests)
+    for request in receiver.requests:
+        for resource in request.resource_metrics:
+            named = {pair.key: pair.value.string_value for pair in resource.resource.attributes}
+            assert named.get("service.name") == "duskwatch"
+
+
+def test_names_kinds_units_and_attributes_are_the_promised_ones(received):
+    receiver, _ = received
+    metrics = receiver.metrics()
+    shapes = {name: (metric.WhichOneof("data"), metric.unit) for name, metric in metrics.items()}
+    assert shapes == {name: CONTRACT.get(name, ("not promised", ""))[:2] for name in metrics}
+    for name, metric in metrics.items():
+        assert metric.description, f"{name} has no description"
+        for point in points(metric):
+            assert attributes(point).keys() <= CONTRACT[name][2], name
+
+
+def test_integrations_are_told_apart_by_status_and_category(received):
+    receiver, _ = received
+    found = [attributes(point) for point in points(receiver.metrics()["duskwatch.integrations"])]
+    assert all(point.keys() == CONTRACT["duskwatch.integrations"][2] for point in found)
+    assert len({point["status"] for point in found}) >= 2
+    assert {point["status"] for point in found} <= {"active", "failing", "migrating", "stale", "quiet", "migrated", "retired"}
+
+
+def test_authentications_only_ever_grow(received):
+    receiver, _ = received
+    counter = receiver.metrics()["duskwatch.authentications"].sum
+    assert counter.is_monotonic
+    assert counter.aggregation_temporality == 2, "cumulative"
+    assert sum(point.as_int or point.as_double for point in counter.data_points) > 0
+
+
+def test_the_dates_are_those_of_the_campaign(received):
+    receiver, _ = received
+    days = {"duskwatch.freeze.time": datetime(2025, 9, 9), "duskwatch.removal.time": datetime(2026, 7, 28)}
+    for name, day in days.items():
+        [point] = points(receiver.metrics()[name])
+        assert (point.as_int or point.as_double) == day.replace(tzinfo=timezone.utc).timestamp(), name
+
+
+def test_no_attribute_names_a_person_an_address_or_a_repository(received):
+    receiver, folder = received
+    service.command("--config", folder / "duskwatch.toml", "export", "--output", folder / "package", cwd=folder)
+    with open(folder / "package" / "latest" / "integrations.csv", newline="") as rows:
+        integrations = list(csv.DictReader(rows))
+    columns = ("user", "user_name", "user_email")
+    personal = {row[column] for row in integrations for column in columns} | {
+        name for row in integrations for name in row["repositories"].split(";")
+    }
+    values = {value for metric in receiver.metrics().values() for point in points(metric) for value in attributes(point).values()}
+    assert integrations, "nothing to compare with"
+    assert values & (personal - {""}) == set()
+    assert [value for value in values if "@" in value] == []
+
+
+def test_a_service_ends_in_time_while_the_receiver_refuses(simulator, tmp_path):
+    with Receiver(refusals=10**9) as receiver:
+        config = service.configuration(
+            simulator,
+            tmp_path / "duskwatch.toml",
+            store={"path": "duskwatch.db"},
+            csv={"directory": ""},
+            http={"listen": "127.0.0.1:0"},
+            otel={"endpoint": receiver.endpoints["http"], "protocol": "http", "interval": "1s"},
+        )
+        with service.Service("--config", config, "run", cwd=tmp_path, environment=clock_at(CLOCK), now=None) as running:
+            service.eventually(lambda: receiver.refused, ARRIVAL_SECONDS, "an export")
+            assert running.stop() == 0, running.output()
