@@ -401,7 +401,7 @@ pub struct Expiring {
 
 #[derive(Clone, Debug, Serialize)]
 pub struct UnknownRow {
-    pub field: &'static str,
+    pub field: String,
     pub value: String,
     pub count: u64,
 }

@@ -6,7 +6,7 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use crate::{
     analysis::{Change, Findings, Policy},
-    evidence::{ClientCatalogue, Credential, Day, Grade, Ledger, Outcome, UnknownValue},
+    evidence::{ClientCatalogue, Credential, Day, Grade, Ledger, Outcome, UnknownTotal},
 };
 
 /// The report's only argument. `now` is [`Findings::now`].
@@ -26,7 +26,7 @@ pub struct Inputs<'a> {
     pub late: Option<Late>,
     /// Every configured source, in the order of the configuration.
     pub sources: &'a [SourceLine],
-    pub unknown: &'a [UnknownValue],
+    pub unknown: &'a [UnknownTotal],
     pub own_credentials: &'a [OwnCredential],
     pub blind_spots: &'a [BlindSpot],
     pub organizations: &'a [Organization],

@@ -2,6 +2,7 @@
 
 use minijinja::context;
 
+use crate::evidence::vocabulary::spelled;
 use super::{
     chart, csv,
     document::Report,
@@ -9,21 +10,10 @@ use super::{
     words,
 };
 
-/// Who a letter is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Audience {
-    Security,
-    Leadership,
-}
-
-impl Audience {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Security => "security",
-            Self::Leadership => "leadership",
-        }
-    }
-}
+spelled!(
+    /// Who a letter is for.
+    Audience { Security = "security", Leadership = "leadership" }
+);
 
 /// One mail without its addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +28,16 @@ pub struct Letter {
     pub attachments: Vec<Attachment>,
     /// The list's label (RFC 2919); the sender's domain is appended by whoever sends it.
     pub list_id: &'static str,
+}
+
+impl Letter {
+    /// The HTML with its images inside, to be opened as a file.
+    pub fn standalone_html(&self) -> String {
+        self.images.iter().fold(self.html.clone(), |html, image| {
+            let data = format!("data:image/png;base64,{}", data_encoding::BASE64.encode(&image.png));
+            html.replace(&format!("cid:{}", image.content_id), &data)
+        })
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
