@@ -174,8 +174,7 @@ impl<'a> Draft<'a> {
             return;
         }
         let end = start + kept_path(&text[start..]);
-        self.sighting.path = redact::slice(text, start..end).into();
-        self.sighting.path = self.sighting.path.take().and_then(scrubbed_path);
+        self.sighting.path = scrubbed_path(redact::slice(text, start..end));
     }
 
     /// The sighting, or why there is none.
@@ -231,7 +230,8 @@ impl<'a> Value<'a> {
         let status = match self {
             Self::Text(text) => text.split_whitespace().next()?.parse().ok(),
             Self::Integer(number) => u16::try_from(*number).ok(),
-            Self::Number(_) => None,
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "anything out of range is no status")]
+            Self::Number(number) => Some(*number as u16),
         };
         status.filter(|status| (100..600).contains(status))
     }
