@@ -68,6 +68,15 @@ fn a_header_or_a_url_gives_what_its_own_fields_do_not() {
     let found = one(header, &[]);
     assert_eq!((found.scheme.as_deref(), found.username.as_deref()), (Some("basic"), Some("mtessel")));
     assert_eq!(found.secret_prefix.as_deref(), Some("ATBB"));
+    for (username, kept, prefix) in [
+        ("ATATurk", Some("ATATurk"), None),
+        ("mtessel:ATBBabcd", Some("mtessel"), Some("ATBB")),
+        ("ATATT3xFfGF0abcd", None, Some("ATAT")),
+    ] {
+        let line = format!(r#"{{"time":1783058832,"username":"{username}"}}"#);
+        let found = one(&line, &[]);
+        assert_eq!((found.username.as_deref(), found.secret_prefix.as_deref()), (kept, prefix));
+    }
     let url = r#"{"time":1783058832,"host":"proxy.example.test","username":"Mira.T@Example.test",
         "path":"https://mtessel:hunt@r2@bitbucket.org:443/acme/pay.git/info/refs?service=git-receive-pack&x=hunter2"}"#;
     let url = url.replace('\n', " ");
