@@ -173,3 +173,6 @@ fn names_nothing(s: &Sighting<'_>) -> bool {
 fn lower(name: &str) -> Cow<'_, str> {
     if name.bytes().any(|b| b.is_ascii_uppercase()) { Cow::Owned(name.to_ascii_lowercase()) } else { Cow::Borrowed(name) }
 }
+
+#[cfg(test)]
+mod tests;

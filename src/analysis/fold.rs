@@ -170,3 +170,6 @@ impl<'a> TrackKey<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

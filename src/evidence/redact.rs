@@ -109,9 +109,11 @@ pub fn free_text(value: Cow<'_, str>, max: usize) -> Option<Cow<'_, str>> {
 /// An identifier as it may be kept. It may look like nothing in particular, as a secret does, so only what is surely a
 /// secret makes it disappear: two different secrets must not become the same identifier.
 pub fn identifier(value: Cow<'_, str>, max: usize) -> Option<Cow<'_, str>> {
-    let token = PREFIX.is_match(&value) || JWT.is_match(&value) || URL.is_match(&value) || value.contains(char::is_whitespace);
-    if token && matches!(scrub(&value), Cow::Owned(_)) {
-        return None;
+    if suspicious(value.as_bytes()) {
+        let secret = [&PREFIX, &JWT, &PAIR, &HEADER, &NAMED].into_iter().any(|sign| sign.is_match(&value));
+        if secret || value.contains(char::is_whitespace) && scrub(&value) != value {
+            return None;
+        }
     }
     present(bounded(value, max))
 }

@@ -88,7 +88,7 @@ impl<'a> Draft<'a> {
             Field::ClientIp => s.client_ip = address(&text),
             Field::UserAgent => s.user_agent = redact::free_text(text, MAX_USER_AGENT),
             Field::Scheme => self.set_scheme(&text),
-            Field::SecretPrefix => s.secret_prefix = redact::secret_prefix(&text).map(Cow::Borrowed),
+            Field::SecretPrefix => s.secret_prefix = redact::secret_prefix(&text).map(Cow::Borrowed).or(s.secret_prefix.take()),
             Field::SecretId => s.secret_id = redact::identifier(text, MAX_LABEL),
             Field::AuthType => s.auth_type = redact::free_text(text, MAX_LABEL),
             Field::TokenId => s.token_id = redact::identifier(text, MAX_LABEL),
@@ -121,7 +121,7 @@ impl<'a> Draft<'a> {
 
     fn set_username(&mut self, text: Cow<'a, str>) {
         if self.sighting.secret_prefix.is_none() && text.contains("AT") {
-            self.sighting.secret_prefix = redact::user_and_secret(&text).secret_prefix.map(Cow::Borrowed);
+            self.sighting.secret_prefix = user_information(&text).secret_prefix.map(Cow::Borrowed);
         }
         if let Some(name) = name(text) {
             self.sighting.username = Some(if name.contains('@') { lower(name) } else { name });
@@ -174,8 +174,7 @@ impl<'a> Draft<'a> {
             return;
         }
         let end = start + kept_path(&text[start..]);
-        self.sighting.path = redact::slice(text, start..end).into();
-        self.sighting.path = self.sighting.path.take().and_then(scrubbed_path);
+        self.sighting.path = scrubbed_path(redact::slice(text, start..end));
     }
 
     /// The sighting, or why there is none.
@@ -231,7 +230,8 @@ impl<'a> Value<'a> {
         let status = match self {
             Self::Text(text) => text.split_whitespace().next()?.parse().ok(),
             Self::Integer(number) => u16::try_from(*number).ok(),
-            Self::Number(_) => None,
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "anything out of range is no status")]
+            Self::Number(number) => Some(*number as u16),
         };
         status.filter(|status| (100..600).contains(status))
     }
@@ -272,7 +272,7 @@ fn host_name(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
     Some(if text.starts_with("altssh.") { text } else { redact::slice(text, 0..end) })
 }
 
-/// A password in a URL is sent by basic authentication.
+/// What stands before the `@` of a URL, or in a field for usernames. A password there is sent by basic authentication.
 fn user_information(text: &str) -> Presented {
     if text.contains(':') {
         return Presented { scheme: Some("basic"), ..redact::user_and_secret(text) };

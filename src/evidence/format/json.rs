@@ -1,7 +1,8 @@
 //! JSON lines: one object a line. One pass over each line, without a tree and, for common lines, without an allocation.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, sync::LazyLock};
 
+use regex::{Captures, Regex};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::{
@@ -76,10 +77,18 @@ fn skip(skipped: &mut Vec<Skipped>, reason: &'static str, sample: String) {
     }
 }
 
-/// The beginning of a line, scrubbed.
+/// The beginning of a line, with its keys and without its texts: any of them may be a secret in the wrong place.
 fn sample(line: &str) -> String {
-    redact::bounded(redact::scrub(redact::cut(line, SAMPLED).trim_end()), MAX_SAMPLE).into_owned()
+    let shape = QUOTED.replace_all(redact::cut(line, SAMPLED).trim_end(), |found: &Captures<'_>| {
+        if found[2].ends_with(':') { found[0].to_owned() } else { "\"…\"".to_owned() }
+    });
+    redact::bounded(redact::scrub(&shape), MAX_SAMPLE).into_owned()
 }
+
+/// A text in quotes, and what tells a key; the last one may lack its end.
+static QUOTED: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#""((?:[^"\\]|\\.)*)("\s*:|"|\\?$)"#).expect("the pattern is a constant that every test compiles")
+});
 
 /// Reads one object.
 fn read<'a>(line: &'a str, fields: &Fields) -> Option<Draft<'a>> {
@@ -197,3 +206,6 @@ impl<'s> Visitor<'_> for Key<'s> {
         Ok(self.0.get(key))
     }
 }
+
+#[cfg(test)]
+mod tests;

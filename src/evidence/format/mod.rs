@@ -5,6 +5,8 @@
 //!
 //! Absent: reading files (`source`), deciding what a sighting means (`analysis`).
 
+use std::io::BufRead;
+
 mod draft;
 pub mod fields;
 pub mod json;
@@ -21,8 +23,13 @@ pub const MAX_LINE_BYTES: usize = 1 << 20;
 /// Splits whole lines off a buffer: the next block, at most [`MAX_BLOCK_LINES`] lines, and the rest. A last line without
 /// its end stays in the rest.
 pub fn split_block(bytes: &[u8]) -> (&[u8], &[u8]) {
-    let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
-    let end = ends.take(MAX_BLOCK_LINES).last().map_or(0, |(at, _)| at + 1);
+    let (mut rest, mut end) = (bytes, 0);
+    for _ in 0..MAX_BLOCK_LINES {
+        match rest.skip_until(b'\n') {
+            Ok(length) if length > 0 && bytes[end + length - 1] == b'\n' => end += length,
+            _ => break,
+        }
+    }
     bytes.split_at(end)
 }
 

@@ -1,0 +1,114 @@
+use super::*;
+use crate::{
+    analysis::rules::Rules,
+    evidence::{
+        Campaign, ClientCatalogue, NamedNetworks, Origin, Outcome,
+        format::{Defaults, Fields, json::parse_lines},
+    },
+};
+
+/// Lines that hold secrets in every place where one has been seen; each secret is a word of the list below.
+const LEAKY: &str = include_str!("../../../tests/data/evidence/secrets.jsonl");
+const SECRETS: [&str; 12] = [
+    "hunter2",
+    "swordfish",
+    "Zk3Rq8Lm9Xw4",
+    "kq8Zr2Lm9Xw4Tb7Yc1Vd",
+    "3xFfGF0",
+    "eyJhbGci",
+    "bXRlc3Nl",
+    "aHVudGVy",
+    "c3dvcmRm",
+    "opensesame",
+    "%3A",
+    "access_token",
+];
+
+fn classifier() -> Classifier {
+    let calendar = Campaign::builtin("builtin:bitbucket-app-passwords").expect("compiled in");
+    Classifier::new(
+        Rules::builtin().expect("valid rules"),
+        ClientCatalogue::builtin().expect("a valid catalogue"),
+        NamedNetworks::default(),
+        Campaign::parse(calendar).expect("a valid campaign"),
+    )
+}
+
+fn folded(lines: &str, fresh: Option<&[bool]>) -> Batch {
+    let now = 1_785_000_000_000;
+    fold("log/egress", parse_lines(lines.as_bytes(), &Fields::default(), Defaults::default(), now), fresh, &classifier())
+}
+
+#[test]
+fn repeated_use_is_one_track_and_one_count_a_day_and_verdict() {
+    let line = |time: &str, user: &str, status: u16| {
+        format!(
+            r#"{{"time":"{time}","username":"{user}","scheme":"basic","user_agent":"git/2.45.1","host":"bitbucket.org",
+            "path":"/acme/pay.git/info/refs","status":{status},"uses":2}}"#
+        )
+        .replace('\n', " ")
+    };
+    let lines = [
+        line("2026-06-01T10:00:00Z", "mtessel", 200),
+        line("2026-06-01T08:00:00Z", "mtessel", 200),
+        line("2026-06-01T09:00:00Z", "mtessel", 401),
+        line("2026-06-02T00:00:00Z", "mtessel", 200),
+        line("2026-06-01T10:00:00Z", "arno", 200),
+    ];
+    let batch = folded(&lines.join("\n"), None);
+    assert_eq!((batch.tracks.len(), batch.counts.len(), batch.items), (2, 4, 5));
+    let first = batch.counts[0];
+    assert_eq!((first.track, first.day.to_string(), first.uses), (0, "2026-06-01".to_owned(), 4));
+    assert_eq!((first.first_ms, first.last_ms), (1_780_300_800_000, 1_780_308_000_000));
+    assert_eq!(batch.counts[1].verdict.outcome, Outcome::Rejected);
+    let track = &batch.tracks[0];
+    assert_eq!((track.username.as_deref(), track.client.as_deref()), (Some("mtessel"), Some("git-cli")));
+    assert_eq!((track.workspace.as_deref(), track.repository.as_deref()), (Some("acme"), Some("pay")));
+    assert_eq!((&track.origin, batch.rules[usize::from(first.verdict.rule)].as_str()), (&Origin::Unknown, "basic-nickname-git"));
+    let kept = chunk::decode(&batch.chunk.expect("a chunk").bytes).expect("our own chunk");
+    assert_eq!(kept.iter().map(|(_, track)| *track).collect::<Vec<_>>(), [0, 0, 0, 0, 1]);
+}
+
+#[test]
+fn what_signs_nobody_in_is_kept_and_not_counted() {
+    let batch = folded(r#"{"time":1780300800,"host":"bitbucket.org","path":"/acme/pay.git/info/refs","status":401}"#, None);
+    assert_eq!((batch.tracks.len(), batch.counts.len(), batch.items), (0, 0, 1));
+    let kept = chunk::decode(&batch.chunk.expect("a chunk").bytes).expect("our own chunk");
+    assert_eq!(kept[0].1, NO_TRACK);
+}
+
+#[test]
+fn what_was_recorded_before_leaves_no_trace() {
+    let lines = "{\"time\":1780300800,\"username\":\"a\"}\n{\"time\":1780300800,\"username\":\"b\"}";
+    let batch = folded(lines, Some(&[false, true]));
+    assert_eq!((batch.items, batch.tracks[0].username.as_deref()), (1, Some("b")));
+    assert!(folded(lines, Some(&[false, false])).chunk.is_none());
+}
+
+#[test]
+fn values_that_nobody_explains_are_listed_up_to_a_limit() {
+    let known = r#"{"time":1,"username":"a","user_agent":"git/2.45.1","auth_type":"session"}"#;
+    let new = r#"{"time":1,"username":"a","user_agent":"AcmeBot/1.2 (build 7)","auth_type":"passkey"}"#;
+    let unknown = |field, value: &str, count| UnknownValue { field, value: value.to_owned(), count };
+    let batch = folded(&[known, new, new].join("\n"), None);
+    assert_eq!(batch.unknown, [unknown("auth_type", "passkey", 2), unknown("user_agent", "AcmeBot", 2)]);
+    let many: Vec<_> = (0..150).map(|n| format!(r#"{{"time":1,"username":"a","user_agent":"bot-{n}/1"}}"#)).collect();
+    let batch = folded(&many.join("\n"), None);
+    assert_eq!(batch.unknown.len(), MAX_UNKNOWN + 1);
+    assert!(batch.unknown.contains(&unknown("user_agent", MORE, 50)));
+}
+
+#[test]
+fn no_secret_of_any_kind_survives_the_parser() {
+    let batch = folded(LEAKY, None);
+    let read = batch.items + batch.skipped.iter().map(|s| s.count).sum::<u64>();
+    assert_eq!(read, LEAKY.lines().count() as u64);
+    let kept = chunk::decode(&batch.chunk.as_ref().expect("a chunk").bytes).expect("our own chunk");
+    let shown = format!("{batch:?} {kept:?}");
+    for secret in SECRETS {
+        assert!(LEAKY.contains(secret), "the fixture holds {secret}");
+        let at = shown.find(secret).unwrap_or(0);
+        assert!(!shown.contains(secret), "{secret}: {}", redact::cut(&shown[at.saturating_sub(80)..], 160));
+    }
+    assert!(kept.iter().any(|(s, _)| s.username.as_deref() == Some("mtessel") && s.secret_prefix.as_deref() == Some("ATBB")));
+}
