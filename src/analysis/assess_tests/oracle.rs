@@ -40,25 +40,27 @@ struct Story {
 impl Story {
     fn tell(rng: &mut fastrand::Rng) -> Self {
         let removal = rng.i32(20..DAYS + 20);
-        let every = rng.i32(1..12);
+        // Thirds of the story differ in rhythm, place and sources.
+        let every = [rng.i32(1..12), rng.i32(1..12), rng.i32(1..12)];
         let kinds = [Kind::Legacy, Kind::Legacy, Kind::Replacement, Kind::Other];
         let outcomes = [Outcome::Accepted, Outcome::Rejected, Outcome::Rejected, Outcome::Unknown];
         let mut uses: Vec<Use> = Vec::new();
         let (mut on, end) = (rng.i32(0..20), rng.i32(10..DAYS));
         while on < end {
+            let third = usize::try_from(on * 3 / DAYS).unwrap();
             for second in 0..rng.i64(1..4) {
                 uses.push(Use {
                     on,
                     ms: day(on).start_ms() + second * 1_000 + rng.i64(0..1_000),
-                    source: rng.usize(0..3),
-                    repository: [None, Some(0), Some(0), Some(1), Some(2)][rng.usize(0..5)],
+                    source: rng.usize(0..=third),
+                    repository: [None, Some(0), Some(1), Some(third), Some(third)][rng.usize(0..5)],
                     kind: kinds[rng.usize(0..4)],
                     outcome: outcomes[rng.usize(0..4)],
                     in_window: on < removal && rng.u8(0..4) == 0,
                     strong: rng.bool(),
                 });
             }
-            on += rng.i32(1..=every) * if rng.u8(0..12) == 0 { 6 } else { 1 };
+            on += rng.i32(1..=every[third]) * if rng.u8(0..12) == 0 { 6 } else { 1 };
         }
         let cover = |rng: &mut fastrand::Rng| (0..DAYS).map(|_| rng.u8(0..10) < 7).collect();
         Self {
