@@ -2,67 +2,45 @@
 
 use super::Authentication;
 use super::assess::Scene;
-use crate::evidence::{Credential, Day, Grade, Outcome};
-
-/// One row as numbers, which sort faster than the texts they stand for.
-#[derive(Clone, Copy)]
-struct Row {
-    day: Day,
-    /// Unit.
-    unit: usize,
-    /// Some place in the workspace.
-    place: u32,
-    credential: Credential,
-    grade: Grade,
-    outcome: Outcome,
-    uses: u64,
-}
+use super::days::Cell;
+use crate::evidence::Day;
 
 /// Sorted as the spellings sort: by day, user, integration, workspace, credential, grade, outcome.
 pub(super) fn list(scene: &Scene<'_>) -> Vec<Authentication> {
-    let mut rows: Vec<Row> = Vec::new();
-    for (unit, uses) in scene.uses.units.iter().enumerate() {
-        rows.extend(uses.cells.iter().map(|cell| Row {
-            day: cell.day,
-            unit,
-            place: cell.place,
-            credential: cell.credential,
-            grade: cell.grade,
-            outcome: cell.outcome,
-            uses: cell.uses,
+    let mut rows: Vec<(Day, u32, &Cell)> = Vec::new();
+    let units = by_user_and_id(scene);
+    for (position, unit) in (0..).zip(&units) {
+        rows.extend(scene.uses.units[*unit].cells.iter().map(|cell| (cell.day, position, cell)));
+    }
+    // Stable and by numbers: the units come in order, and so do the days of each.
+    rows.sort_by_key(|(day, position, _)| (*day, *position));
+    let mut authentications = Vec::with_capacity(rows.len());
+    for of_unit in rows.chunk_by_mut(|a, b| (a.0, a.1) == (b.0, b.1)) {
+        let (day, unit) = (of_unit[0].0, units[of_unit[0].1 as usize]);
+        let key =
+            |cell: &Cell| (workspace(scene, cell.place), cell.credential.as_str(), cell.grade.as_str(), cell.outcome.as_str());
+        of_unit.sort_by(|a, b| key(a.2).cmp(&key(b.2)));
+        authentications.extend(of_unit.chunk_by(|a, b| key(a.2) == key(b.2)).map(|same| Authentication {
+            day,
+            user: scene.units[unit].key.user.clone(),
+            integration: scene.ids[unit].clone(),
+            workspace: workspace(scene, same[0].2.place).to_owned(),
+            credential: same[0].2.credential,
+            grade: same[0].2.grade,
+            outcome: same[0].2.outcome,
+            uses: same.iter().map(|(_, _, cell)| cell.uses).sum(),
         }));
     }
-    let order = by_user_and_id(scene);
-    let key = |row: &Row| {
-        let spelled = (row.credential.as_str(), row.grade.as_str(), row.outcome.as_str());
-        (row.day, order[row.unit], workspace(scene, row.place), spelled)
-    };
-    rows.sort_unstable_by(|a, b| key(a).cmp(&key(b)));
-    rows.chunk_by(|a, b| key(a) == key(b))
-        .map(|same| Authentication {
-            day: same[0].day,
-            user: scene.units[same[0].unit].key.user.clone(),
-            integration: scene.ids[same[0].unit].clone(),
-            workspace: workspace(scene, same[0].place).to_owned(),
-            credential: same[0].credential,
-            grade: same[0].grade,
-            outcome: same[0].outcome,
-            uses: same.iter().map(|row| row.uses).sum(),
-        })
-        .collect()
+    authentications
 }
 
 fn workspace<'a>(scene: &'a Scene<'_>, place: u32) -> &'a str {
     scene.uses.places[place as usize].workspace.unwrap_or_default()
 }
 
-/// Each unit's position when they are sorted by user, then id.
+/// All units, by user, then id.
 fn by_user_and_id(scene: &Scene<'_>) -> Vec<usize> {
     let mut units: Vec<usize> = (0..scene.units.len()).collect();
     units.sort_unstable_by_key(|unit| (&scene.units[*unit].key.user, &scene.ids[*unit]));
-    let mut order = vec![0; units.len()];
-    for (position, unit) in units.into_iter().enumerate() {
-        order[unit] = position;
-    }
-    order
+    units
 }

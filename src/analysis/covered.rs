@@ -31,8 +31,8 @@ impl CoveredDays {
 
     /// The covered days up to and including `day`.
     pub(super) fn through(&self, day: Day) -> u32 {
-        let i = usize::try_from(day.0 - self.first.0).unwrap_or(0).min(self.through.len().saturating_sub(1));
-        self.through.get(i).copied().unwrap_or(0)
+        let i = usize::try_from(day.0 - self.first.0).unwrap_or(0);
+        self.through.get(i).or(self.through.last()).copied().unwrap_or(0)
     }
 
     /// The covered days after `day`, up to and including `at`.

@@ -4,7 +4,7 @@ use super::figures::Figures;
 use super::rank::counted;
 use super::timeline::Standing;
 use super::{Integration, Waiver};
-use crate::evidence::{Campaign, Client, Day, Grade, Status, time::instant};
+use crate::evidence::{Campaign, Client, Day, Grade, Status, time::MS_PER_DAY, time::instant};
 
 /// The advice where the catalogue knows nothing of the client.
 const GENERAL_ADVICE: &str = "Create an API token with the scopes the job needs, or a repository access token; username: the \
@@ -12,6 +12,9 @@ const GENERAL_ADVICE: &str = "Create an API token with the scopes the job needs,
 /// The usual reasons for which a replacement is refused, and how each is mended.
 const REPLACEMENT_TRAP: &str = "check its username (the account email for REST, x-bitbucket-api-token-auth or the Bitbucket \
                                 username for git), its scopes and its expiry";
+
+/// Sources are read in turns, and a turn that is late is no blindness; a day without one is.
+const UNSEEN_AFTER_MS: i64 = MS_PER_DAY;
 
 /// Reasons, the most important first.
 pub(super) fn reasons(
@@ -94,10 +97,7 @@ pub(super) fn advice(client: Option<&Client>) -> String {
     )
 }
 
-/// When the sources that showed an integration stopped looking; none while one of them still looks, or did so within
-/// the last day: sources are read in turns, and a turn that is late is no blindness.
+/// When the sources that showed an integration stopped looking; none while one of them still looks.
 pub(super) fn unseen_since(looked_until_ms: i64, now_ms: i64) -> Option<jiff::Timestamp> {
     (now_ms - looked_until_ms >= UNSEEN_AFTER_MS).then(|| instant(looked_until_ms))
 }
-
-const UNSEEN_AFTER_MS: i64 = crate::evidence::time::MS_PER_DAY;

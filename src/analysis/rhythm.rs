@@ -81,7 +81,9 @@ mod tests {
 
     fn rhythm(days: &[i32]) -> Rhythm {
         let mut rhythm = Rhythm::default();
-        days.iter().for_each(|day| rhythm.add(Day(*day)));
+        for day in days {
+            rhythm.add(Day(*day));
+        }
         rhythm
     }
 

@@ -6,6 +6,9 @@ use super::days::Cell;
 use super::rhythm::Rhythm;
 use crate::evidence::{Campaign, Day, Grade, Outcome, Status};
 
+/// Silence retires an integration after this many covered days at the earliest, however often it used to run.
+const RETIRED_AFTER_DAYS: f64 = 30.0;
+
 /// What a sweep needs to know beside the cells.
 #[derive(Clone, Copy)]
 pub(super) struct Rules<'a> {
@@ -88,11 +91,12 @@ pub(super) fn sweep(course: &Course<'_>, rules: &Rules<'_>, mut each_day: impl F
         let (today, later) = rest.split_at(rest.iter().take_while(|cell| cell.day == day).count());
         rest = later;
         let (uses, rejected) = progress.take(today);
-        let status = progress.status(day);
+        let at = progress.at(day);
+        let status = progress.status(at);
         let left = matches!(status, Status::Migrated | Status::Retired);
         returned = !left && (returned || (gone && uses > 0));
         gone = left || (gone && !returned);
-        let standing = DayStanding { day, status, returned, grade: progress.grade(day), uses, rejected };
+        let standing = DayStanding { day, status, returned, grade: progress.grade(at), uses, rejected };
         each_day(&standing);
         last = Some(standing);
     }
@@ -119,6 +123,13 @@ struct Progress<'a> {
     unrejected: Option<Day>,
     /// The last day of legacy use by grade.
     graded: [Option<Day>; Grade::ALL.len()],
+}
+
+/// The end of a day, and how many covered days there were until then.
+#[derive(Clone, Copy)]
+struct At {
+    day: Day,
+    covered: f64,
 }
 
 struct PlaceProgress {
@@ -232,9 +243,13 @@ impl<'a> Progress<'a> {
         self.lasting = limits.max_by(|a, b| a.1.total_cmp(&b.1));
     }
 
-    /// Whether fewer covered days than `horizon` have passed at the end of `at`.
-    fn within(&self, day: Option<Day>, horizon: f64, at: Day) -> bool {
-        day.is_some_and(|day| f64::from(self.covered.between(day, at)) < horizon)
+    /// Whether fewer covered days than `horizon` have passed since `day`.
+    fn within(&self, day: Option<Day>, horizon: f64, at: At) -> bool {
+        day.is_some_and(|day| at.covered < f64::from(self.covered.through(day)) + horizon)
+    }
+
+    fn at(&self, day: Day) -> At {
+        At { day, covered: f64::from(self.covered.through(day)) }
     }
 
     /// The horizon of use in one place: the integration's, or the place's own where that is longer.
@@ -243,11 +258,11 @@ impl<'a> Progress<'a> {
     }
 
     /// The contract's table, from the top.
-    fn status(&self, at: Day) -> Status {
+    fn status(&self, at: At) -> Status {
         let last = self.rhythm.last();
         let used = self.within(last, self.horizon, at);
-        let used_somewhere = used || self.lasting.is_some_and(|(_, limit)| f64::from(self.covered.through(at)) < limit);
-        if used_somewhere && self.rules.removed_by(at) && self.only_knocks(at) {
+        let used_somewhere = used || self.lasting.is_some_and(|(_, limit)| at.covered < limit);
+        if used_somewhere && self.rules.removed_by(at.day) && self.only_knocks(at) {
             return Status::Stale;
         }
         if used && self.within(self.replaced.map(|(day, _)| day), self.horizon, at) {
@@ -267,7 +282,7 @@ impl<'a> Progress<'a> {
 
     /// All legacy use within the horizon was rejected, and whatever it touched is reached with a replacement. Legacy use
     /// that names no repository is matched by any replacement use.
-    fn only_knocks(&self, at: Day) -> bool {
+    fn only_knocks(&self, at: At) -> bool {
         if self.within(self.unrejected, self.horizon, at) {
             return false;
         }
@@ -280,29 +295,28 @@ impl<'a> Progress<'a> {
         })
     }
 
-    fn newest_was_rejected(&self, at: Day) -> bool {
+    fn newest_was_rejected(&self, at: At) -> bool {
         self.newest_outside.is_some_and(|newest| {
             newest.rejected && self.within(Some(newest.day), self.horizon_of(&self.places[newest.place]), at)
         })
     }
 
     /// An owner's word holds until later use of the legacy credential disproves it.
-    fn closed(&self, at: Day) -> bool {
-        self.course.closures.iter().any(|closed| *closed <= at && self.rhythm.last() <= Some(*closed))
+    fn closed(&self, at: At) -> bool {
+        self.course.closures.iter().any(|closed| *closed <= at.day && self.rhythm.last() <= Some(*closed))
     }
 
     /// A known period, silence for twice that and 30 covered days at least, and nothing else seen since.
-    fn silent_long_enough(&self, at: Day) -> bool {
+    fn silent_long_enough(&self, at: At) -> bool {
         let enough = self.horizon.max(RETIRED_AFTER_DAYS);
         let known = self.rhythm.period().is_some();
         known && !self.within(self.rhythm.last(), enough, at) && self.last_any_ms <= self.last_legacy_ms
     }
 
-    fn grade(&self, at: Day) -> Grade {
-        let best = |wanted: &dyn Fn(Option<Day>) -> bool| {
-            Grade::ALL.iter().rev().copied().find(|grade| wanted(self.graded[*grade as usize]))
-        };
-        best(&|day| self.within(day, self.horizon, at)).or_else(|| best(&|day| day.is_some())).unwrap_or(Grade::None)
+    fn grade(&self, at: At) -> Grade {
+        let from_the_best = || Grade::ALL.iter().rev().copied();
+        let recent = from_the_best().find(|grade| self.within(self.graded[*grade as usize], self.horizon, at));
+        recent.or_else(|| from_the_best().find(|grade| self.graded[*grade as usize].is_some())).unwrap_or(Grade::None)
     }
 
     fn standing(&self, last: DayStanding) -> Standing {
@@ -314,6 +328,3 @@ impl<'a> Progress<'a> {
         }
     }
 }
-
-/// Silence retires an integration after this many covered days at the earliest, however often it used to run.
-const RETIRED_AFTER_DAYS: f64 = 30.0;
