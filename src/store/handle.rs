@@ -32,7 +32,7 @@ struct Shared {
     /// None when the store was opened for reading only.
     writer: Option<Arc<AsyncMutex<WriterConnection>>>,
     /// Readers that nobody uses now; opened when they are first needed.
-    idle_readers: Mutex<Vec<Connection>>,
+    idle_readers: Mutex<Vec<Reader>>,
     reader_permits: Arc<Semaphore>,
 }
 
@@ -50,8 +50,8 @@ pub struct Writer<'t> {
 }
 
 /// One consistent snapshot.
-pub struct Reader<'t> {
-    pub(super) connection: &'t Connection,
+pub struct Reader {
+    pub(super) connection: Connection,
 }
 
 impl Store {
@@ -69,11 +69,11 @@ impl Store {
 
     /// Opens a store that exists and has today's layout; changes nothing, also beside a process that writes.
     pub fn open_read_only(path: &Path) -> Result<Self, OpenError> {
-        let reader = open::open_reader(path)?;
+        let reader = Reader { connection: open::open_reader(path)? };
         Ok(Self::shared(path, None, vec![reader]))
     }
 
-    fn shared(path: &Path, writer: Option<WriterConnection>, readers: Vec<Connection>) -> Self {
+    fn shared(path: &Path, writer: Option<WriterConnection>, readers: Vec<Reader>) -> Self {
         let shared = Shared {
             path: path.to_owned(),
             writer: writer.map(|writer| Arc::new(AsyncMutex::new(writer))),
@@ -106,7 +106,7 @@ impl Store {
     pub async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&Reader<'_>) -> Result<T, StoreError> + Send + 'static,
+        F: FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
     {
         let permits = Arc::clone(&self.shared.reader_permits);
         let permit = permits.acquire_owned().await.map_err(|_| StoreError::Stopped)?;
@@ -135,20 +135,20 @@ impl WriterConnection {
 }
 
 impl Shared {
-    fn read<T>(&self, work: impl FnOnce(&Reader<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    fn read<T>(&self, work: impl FnOnce(&Reader) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let idle = self.idle().pop();
-        let mut connection = match idle {
-            Some(connection) => connection,
-            None => open::open_reader(&self.path)?,
+        let reader = match idle {
+            Some(reader) => reader,
+            None => Reader { connection: open::open_reader(&self.path)? },
         };
-        let snapshot = connection.transaction()?;
-        let result = work(&Reader { connection: &snapshot });
+        let snapshot = reader.connection.unchecked_transaction()?;
+        let result = work(&reader);
         snapshot.finish()?;
-        self.idle().push(connection);
+        self.idle().push(reader);
         result
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<Reader>> {
         self.idle_readers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -17,7 +17,7 @@ const LIST_TRACKS: &str = include_str!("../../sql/queries/report/list_tracks.sql
 const LIST_VERDICTS: &str = include_str!("../../sql/queries/report/list_verdicts.sql");
 const LIST_UNKNOWN_VALUES: &str = include_str!("../../sql/queries/report/list_unknown_values.sql");
 
-impl Reader<'_> {
+impl Reader {
     /// Every day count up to and with the day `until`, and the tracks they belong to.
     pub fn history(&self, until: Day) -> Result<History, StoreError> {
         let (verdicts, rules) = self.verdicts()?;

@@ -1,6 +1,6 @@
 //! Recording what was read: one page or batch, its cursor and its coverage, in one transaction.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, hash_map::Entry};
 
 use jiff::Timestamp;
 use rusqlite::named_params;
@@ -105,9 +105,8 @@ impl Writer<'_> {
     fn verdict_ids(&mut self, batch: &Batch) -> Result<HashMap<Verdict, i64>, StoreError> {
         let mut ids = HashMap::new();
         for count in &batch.counts {
-            if !ids.contains_key(&count.verdict) {
-                let rule = &batch.rules[usize::from(count.verdict.rule)];
-                ids.insert(count.verdict, self.verdict_id(count.verdict, rule)?);
+            if let Entry::Vacant(entry) = ids.entry(count.verdict) {
+                entry.insert(self.verdict_id(count.verdict, &batch.rules[usize::from(count.verdict.rule)])?);
             }
         }
         Ok(ids)
@@ -205,16 +204,13 @@ impl Writer<'_> {
 
     fn put_cursors(&self, source_id: i64, cursors: &[CursorUpdate]) -> Result<(), StoreError> {
         for CursorUpdate { key, value } in cursors {
-            match value {
-                Some(value) => {
-                    let values = named_params! { ":source_id": source_id, ":key": key, ":value": value };
-                    self.connection.prepare_cached(PUT_CURSOR)?.execute(values)?
-                }
-                None => {
-                    let values = named_params! { ":source_id": source_id, ":key": key };
-                    self.connection.prepare_cached(DELETE_CURSOR)?.execute(values)?
-                }
-            };
+            if let Some(value) = value {
+                let values = named_params! { ":source_id": source_id, ":key": key, ":value": value };
+                self.connection.prepare_cached(PUT_CURSOR)?.execute(values)?;
+            } else {
+                let values = named_params! { ":source_id": source_id, ":key": key };
+                self.connection.prepare_cached(DELETE_CURSOR)?.execute(values)?;
+            }
         }
         Ok(())
     }

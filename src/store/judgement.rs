@@ -87,7 +87,7 @@ impl Writer<'_> {
     }
 }
 
-impl Reader<'_> {
+impl Reader {
     /// Every integration that ever had an id, sorted by it, with the keys that stand for it in the order in which they
     /// were met.
     pub fn known_integrations(&self) -> Result<Vec<KnownIntegration>, StoreError> {

@@ -183,7 +183,7 @@ impl Writer<'_> {
     }
 }
 
-impl Reader<'_> {
+impl Reader {
     /// Whom which message should reach now, the longest due first, at most `limit`.
     pub fn due_recipients(&self, now: Timestamp, limit: u32) -> Result<Vec<Outgoing>, StoreError> {
         let mut statement = self.connection.prepare_cached(LIST_DUE_RECIPIENTS)?;

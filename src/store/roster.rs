@@ -15,7 +15,7 @@ const LIST_PERMISSIONS: &str = include_str!("../../sql/queries/report/list_permi
 const LIST_DEPLOY_KEYS: &str = include_str!("../../sql/queries/report/list_deploy_keys.sql");
 const LIST_TOKENS: &str = include_str!("../../sql/queries/report/list_tokens.sql");
 
-impl Reader<'_> {
+impl Reader {
     /// Everybody who was ever named, and the members, repositories, rights and tokens that are present.
     pub fn roster(&self) -> Result<Roster, StoreError> {
         Ok(Roster {

@@ -141,7 +141,7 @@ impl Writer<'_> {
     }
 }
 
-impl Reader<'_> {
+impl Reader {
     /// Where a source goes on reading: keys and values, sorted by key.
     pub fn cursors(&self, source: &str) -> Result<Vec<(String, String)>, StoreError> {
         let mut statement = self.connection.prepare_cached(LIST_CURSORS)?;

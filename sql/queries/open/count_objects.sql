@@ -1,2 +1,2 @@
--- Is there anything in this file at all? Reads the schema table.
-SELECT count(*) FROM sqlite_schema
+-- Is there anything in this file at all? One scan of sqlite_master, which is tiny.
+SELECT count(*) FROM sqlite_master

@@ -1,4 +1,5 @@
--- When was each source looking? One scan of coverage in the order of its primary key, grouped by source.
+-- When was each source looking? One scan of source; intervals in the order of the primary
+-- key of coverage.
 SELECT source.name, coverage.from_ms, coverage.to_ms, coverage.state, coverage.items, coverage.skipped, coverage.reason
 FROM source
 JOIN coverage ON coverage.source_id = source.id

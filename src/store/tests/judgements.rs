@@ -1,0 +1,67 @@
+use super::{super::Reader, Fixture, noon};
+use crate::{
+    analysis::{BurndownDay, Change, ChangeCause, IntegrationKey, findings::Statuses},
+    evidence::{Day, Status},
+};
+
+const CAMPAIGN: &str = "bitbucket-app-passwords";
+
+fn key(id: &str, user: &str) -> IntegrationKey {
+    IntegrationKey { id: id.to_owned(), user: user.to_owned(), client: "git-cli".to_owned(), origin: "build-farm".to_owned() }
+}
+
+fn statuses(campaign: &str, of: &[(&str, Status)]) -> Statuses {
+    of.iter().map(|(id, status)| ((campaign.to_owned(), (*id).to_owned()), *status)).collect()
+}
+
+fn change(day: i32, integration: &str, from: Option<Status>, to: Status) -> Change {
+    let cause = if from.is_none() { ChangeCause::Discovered } else { ChangeCause::Moved };
+    let (campaign, integration) = (CAMPAIGN.to_owned(), integration.to_owned());
+    Change { day: Day(day), campaign, integration, from, to, cause, reason: "rejected since 06:00".to_owned() }
+}
+
+#[tokio::test]
+async fn a_key_that_now_stands_for_another_integration_becomes_its_alias() {
+    let f = Fixture::new();
+    f.write(|w| w.remember_keys(&[key("k7m2qd4x", "name:a"), key("m3x9t2wq", "1234")], noon())).await;
+    f.write(|w| w.remember_keys(&[key("k7m2qd4x", "1234"), key("k7m2qd4x", "email:a@example.test")], noon())).await;
+    let known = f.read(Reader::known_integrations).await;
+    assert_eq!(known.len(), 1);
+    assert_eq!(known[0].id, "k7m2qd4x");
+    let users: Vec<_> = known[0].keys.iter().map(|key| key.user.as_str()).collect();
+    assert_eq!(users, ["name:a", "1234", "email:a@example.test"]);
+}
+
+#[tokio::test]
+async fn a_judgement_replaces_the_statuses_of_its_campaign_only() {
+    let f = Fixture::new();
+    let record = |campaign: &'static str, of: &'static [(&'static str, Status)]| {
+        let day = BurndownDay { day: Day(20_637), remaining: 1, ..BurndownDay::default() };
+        f.write(move |w| w.record_judgement(campaign, &statuses(campaign, of), &[], &day))
+    };
+    record("other", &[("a", Status::Stale)]).await;
+    record(CAMPAIGN, &[("a", Status::Active), ("b", Status::Quiet)]).await;
+    record(CAMPAIGN, &[("a", Status::Failing), ("c", Status::Active)]).await;
+    let mut expected = statuses(CAMPAIGN, &[("a", Status::Failing), ("c", Status::Active)]);
+    expected.extend(statuses("other", &[("a", Status::Stale)]));
+    assert_eq!(f.read(Reader::statuses).await, expected);
+}
+
+#[tokio::test]
+async fn changes_and_the_number_reported_stand_as_recorded() {
+    let f = Fixture::new();
+    let record = |day: i32, remaining, changes: Vec<Change>| {
+        let reported = BurndownDay { day: Day(day), remaining, ..BurndownDay::default() };
+        f.write(move |w| w.record_judgement(CAMPAIGN, &Statuses::new(), &changes, &reported))
+    };
+    let discovered = [change(20_636, "b", None, Status::Active), change(20_636, "a", None, Status::Quiet)];
+    let moved = change(20_637, "a", Some(Status::Quiet), Status::Failing);
+    record(20_636, 2, discovered.to_vec()).await;
+    record(20_637, 5, vec![moved.clone()]).await;
+    record(20_637, 4, vec![]).await;
+    let [b, a] = discovered;
+    assert_eq!(f.read(|r| r.changes(None)).await, [a, b, moved.clone()]);
+    assert_eq!(f.read(|r| r.changes(Some(Day(20_637)))).await, [moved]);
+    assert_eq!(f.read(|r| r.reported(CAMPAIGN)).await, [(Day(20_636), 2), (Day(20_637), 4)]);
+    assert_eq!(f.read(|r| r.reported("other")).await, []);
+}

@@ -1,0 +1,95 @@
+use jiff::{Timestamp, ToSpan};
+
+use super::{
+    super::{NewMessage, OutboxSummary, Outgoing, Reader},
+    Fixture, at, noon,
+};
+
+fn digest(occurrence: Timestamp, recipients: &[&str]) -> NewMessage {
+    NewMessage {
+        channel: "mail".to_owned(),
+        audience: "security".to_owned(),
+        occurrence,
+        message_id: "<1@duskwatch>".to_owned(),
+        subject: "37 integrations".to_owned(),
+        mime: b"Subject: 37 integrations\r\n".to_vec(),
+        recipients: recipients.iter().map(|r| (*r).to_owned()).collect(),
+        late: false,
+    }
+}
+
+async fn due(f: &Fixture, now: Timestamp) -> Vec<Outgoing> {
+    f.read(move |r| r.due_recipients(now, 10)).await
+}
+
+#[tokio::test]
+async fn an_occurrence_is_prepared_once() {
+    let f = Fixture::new();
+    let enqueue = |message: NewMessage| f.write(move |w| w.enqueue(&message, noon()));
+    assert!(enqueue(digest(at("2026-07-03T07:00:00Z"), &["a@example.test", "b@example.test"])).await);
+    assert!(!enqueue(digest(at("2026-07-03T07:00:00Z"), &["c@example.test"])).await);
+    assert!(enqueue(digest(at("2026-07-02T07:00:00Z"), &[])).await);
+    assert_eq!(due(&f, noon()).await.len(), 2);
+    let last = f.read(|r| r.last_occurrence("mail", "security")).await;
+    assert_eq!(last, Some(at("2026-07-03T07:00:00Z")));
+    assert_eq!(f.read(|r| r.last_occurrence("mail", "leadership")).await, None);
+}
+
+#[tokio::test]
+async fn a_refused_recipient_waits_while_the_other_is_done() {
+    let f = Fixture::new();
+    f.write(|w| w.enqueue(&digest(noon(), &["a@example.test", "b@example.test"]), noon())).await;
+    let [first, second] = <[Outgoing; 2]>::try_from(due(&f, noon()).await).expect("two recipients");
+    assert_eq!((first.recipient.as_str(), first.attempts, first.late), ("a@example.test", 0, false));
+    let retry = noon() + 5.minutes();
+    f.write(move |w| {
+        w.mark_sent(second.id, noon())?;
+        w.mark_failed(first.id, noon(), Some(retry), "451 greylisted")
+    })
+    .await;
+    assert_eq!(due(&f, noon()).await, []);
+    assert_eq!(f.read(|r| r.last_sent("mail", "security")).await, Some(noon()));
+    let again = due(&f, retry).await;
+    assert_eq!((again.len(), again[0].recipient.as_str(), again[0].attempts), (1, "a@example.test", 1));
+    // The same message, to be recognised as a repeat where it did arrive.
+    assert_eq!((&again[0].message_id, &again[0].mime), (&first.message_id, &first.mime));
+    let summary = f.read(Reader::outbox_summary).await;
+    assert_eq!(summary, OutboxSummary { pending: 1, oldest: Some(noon()), sent: 1, undeliverable: 0 });
+}
+
+#[tokio::test]
+async fn who_is_given_up_is_counted_and_not_tried_again() {
+    let f = Fixture::new();
+    f.write(|w| w.enqueue(&digest(noon(), &["gone@example.test"]), noon())).await;
+    let id = due(&f, noon()).await[0].id;
+    f.write(move |w| w.mark_failed(id, noon(), None, "550 no such user")).await;
+    // A late answer changes nothing any more.
+    f.write(move |w| w.mark_sent(id, noon())).await;
+    assert_eq!(due(&f, Timestamp::MAX).await, []);
+    let summary = f.read(Reader::outbox_summary).await;
+    assert_eq!(summary, OutboxSummary { pending: 0, oldest: None, sent: 0, undeliverable: 1 });
+    assert_eq!(f.read(|r| r.last_sent("mail", "security")).await, None);
+}
+
+#[tokio::test]
+async fn delivered_messages_do_not_fill_the_store() {
+    let f = Fixture::new();
+    for day in 1..=20_i64 {
+        let occurrence = at("2026-07-01T07:00:00Z") + (24 * day).hours();
+        let message = NewMessage { mime: vec![b'x'; 1 << 20], ..digest(occurrence, &["a@example.test"]) };
+        f.write(move |w| w.enqueue(&message, occurrence)).await;
+        let id = due(&f, occurrence).await[0].id;
+        f.write(move |w| w.mark_sent(id, occurrence)).await;
+    }
+    let size = f.read(Reader::store_size_bytes).await;
+    assert!(size < 3 << 20, "{size} bytes");
+}
+
+#[tokio::test]
+async fn an_output_without_mail_is_recorded_once() {
+    let f = Fixture::new();
+    let record = |now: Timestamp| f.write(move |w| w.record_occurrence("csv", "security", at("2026-07-03T07:00:00Z"), now));
+    assert!(record(noon()).await);
+    assert!(!record(noon() + 1.hour()).await);
+    assert_eq!(f.read(|r| r.last_sent("csv", "security")).await, Some(noon()));
+}

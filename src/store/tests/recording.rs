@@ -1,0 +1,257 @@
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt;
+
+use super::{
+    super::{KeptChunk, Reader, SourceState, StoreError},
+    Fixture, accepted, at, batch, count, noon, track,
+};
+use crate::evidence::{
+    Batch, Coverage, CoverageState, CursorUpdate, Day, Grade, Outcome, Person, Skipped, Track, UnknownValue, Verdict,
+    chunk::Chunk,
+};
+
+const DAY: i32 = 20_637;
+
+fn interval(from_ms: i64, to_ms: i64, state: CoverageState) -> Coverage {
+    Coverage { from_ms, to_ms, state, items: 5, skipped: 0, reason: String::new() }
+}
+
+/// What the daemon does with a page: claim, fold what is new, record.
+async fn poll(f: &Fixture, ids: &'static [&'static str], cursor: &str) {
+    let cursor = CursorUpdate { key: "next".to_owned(), value: Some(cursor.to_owned()) };
+    f.write(move |w| {
+        let fresh = w.claim("log/egress", ids.iter().map(|id| (*id, 1_783_058_832_000)), noon())?;
+        let uses = fresh.iter().filter(|fresh| **fresh).count() as u64;
+        let counts = if uses > 0 { vec![count(0, DAY, uses)] } else { Vec::new() };
+        w.record(&Batch { cursors: vec![cursor], ..batch(vec![track("a", "r")], counts) }, noon())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_page_that_comes_twice_counts_once() {
+    let f = Fixture::new();
+    poll(&f, &["e1", "e2", "e3", "e2"], "c1").await;
+    let first = f.history().await;
+    assert_eq!(first.counts[0].uses, 3);
+    poll(&f, &["e1", "e2", "e3", "e2"], "c1").await;
+    assert_eq!(f.history().await.counts, first.counts);
+    assert_eq!(f.read(Reader::totals).await.items, [("log/egress".to_owned(), 3)]);
+    poll(&f, &["e3", "e4"], "c2").await;
+    assert_eq!(f.history().await.counts[0].uses, 4);
+    assert_eq!(f.read(|r| r.cursors("log/egress")).await, [("next".to_owned(), "c2".to_owned())]);
+}
+
+#[tokio::test]
+async fn the_same_id_from_another_source_is_another_item() {
+    let f = Fixture::new();
+    let claim = |source: &'static str| f.write(move |w| w.claim(source, [("e1", 0)], noon()));
+    assert_eq!(claim("audit/acme").await, [true]);
+    assert_eq!(claim("audit/other").await, [true]);
+    assert_eq!(claim("audit/acme").await, [false]);
+}
+
+#[tokio::test]
+async fn day_counts_add_up_over_batches() {
+    let f = Fixture::new();
+    let mut early = count(0, DAY, 2);
+    early.first_ms -= 500;
+    let late = crate::evidence::DayCount { last_ms: early.last_ms + 700, ..count(0, DAY, 5) };
+    let tracks = vec![track("a", "r"), track("b", "r")];
+    let first = batch(tracks.clone(), vec![early, count(1, DAY - 1, 1)]);
+    let second = batch(tracks.into_iter().rev().collect(), vec![crate::evidence::DayCount { track: 1, ..late }]);
+    f.write(move |w| w.record(&first, noon())).await;
+    f.write(move |w| w.record(&second, noon())).await;
+    let history = f.history().await;
+    let sum = history.counts.iter().find(|c| c.day == Day(DAY)).expect("the day is there");
+    assert_eq!((sum.uses, sum.first_ms, sum.last_ms), (7, early.first_ms, late.last_ms));
+    assert_eq!(history.tracks[sum.track as usize].track, track("a", "r"));
+    assert_eq!(history.rules[usize::from(sum.verdict.rule)], "basic-nickname-git");
+    assert!(history.counts.is_sorted_by_key(|c| (c.track, c.day)));
+}
+
+#[tokio::test]
+async fn the_past_is_seen_without_what_came_later() {
+    let f = Fixture::new();
+    let tracks = vec![track("a", "r"), track("b", "r")];
+    f.write(move |w| w.record(&batch(tracks, vec![count(0, DAY, 1), count(1, DAY - 1, 1)]), noon())).await;
+    let before = f.read(|r| r.history(Day(DAY - 1))).await;
+    assert_eq!(before.counts, [count(0, DAY - 1, 1)]);
+    assert_eq!(before.tracks.len(), 1);
+    assert_eq!(before.tracks[0].track, track("b", "r"));
+}
+
+#[tokio::test]
+async fn a_track_comes_back_as_it_was() {
+    let f = Fixture::new();
+    let full = Track {
+        email: Some("a@example.test".to_owned()),
+        account_id: Some("557058:1b2c".to_owned()),
+        display_name: Some("Änne O'Neil".to_owned()),
+        token_id: Some("t-1".to_owned()),
+        token_label: Some("mirror".to_owned()),
+        secret_id: Some("s-1".to_owned()),
+        ..track("a", "r")
+    };
+    let bare = Track { username: None, client: None, host: None, workspace: None, repository: None, ..track("a", "r") };
+    let tracks = vec![full, bare];
+    let sent = tracks.clone();
+    f.write(move |w| w.record(&batch(sent, vec![count(0, DAY, 1), count(1, DAY, 1)]), noon())).await;
+    let history = f.history().await;
+    assert_eq!(history.tracks.iter().map(|t| t.track.clone()).collect::<Vec<_>>(), tracks);
+    assert_eq!(history.tracks[0].source, "log/egress");
+}
+
+#[tokio::test]
+async fn a_failed_write_leaves_nothing_behind_in_the_file_or_in_memory() {
+    let f = Fixture::new();
+    let page = || {
+        let mut page = batch(vec![track("a", "r")], vec![count(0, DAY, 1)]);
+        page.cursors = vec![CursorUpdate { key: "next".to_owned(), value: Some("c".to_owned()) }];
+        page
+    };
+    let failed = f.store.write(move |w| w.record(&page(), noon()).and(Err::<(), _>(StoreError::Stopped))).await;
+    assert!(matches!(failed, Err(StoreError::Stopped)));
+    let died = AssertUnwindSafe(f.store.write::<(), _>(move |w| {
+        w.record(&page(), noon())?;
+        panic!("the fold found a bug")
+    }));
+    assert!(died.catch_unwind().await.is_err());
+    assert_eq!(f.history().await.tracks, []);
+    assert_eq!(f.read(|r| r.cursors("log/egress")).await, []);
+    assert_eq!(f.read(Reader::source_states).await, []);
+    // Numbers that only memory knew would break the foreign keys of this one.
+    let other = batch(vec![track("z", "z"), track("a", "r")], vec![count(0, DAY, 1), count(1, DAY, 2)]);
+    f.write(move |w| w.record(&other, noon())).await;
+    let history = f.history().await;
+    let uses_of_a = history.counts.iter().find(|c| history.tracks[c.track as usize].track == track("a", "r"));
+    assert_eq!(uses_of_a.map(|c| c.uses), Some(2));
+}
+
+#[tokio::test]
+async fn coverage_is_merged_while_it_touches() {
+    let f = Fixture::new();
+    for (from, to) in [(0, 10), (10, 20), (40, 50)] {
+        let page = Batch { coverage: vec![interval(from, to, CoverageState::Covered)], ..batch(vec![], vec![]) };
+        f.write(move |w| w.record(&page, noon())).await;
+    }
+    f.write(|w| w.cover("log/egress", &interval(15, 45, CoverageState::Missed))).await;
+    f.write(|w| w.cover("audit/acme", &interval(0, 10, CoverageState::NotPermitted))).await;
+    let shape = |ledger: crate::evidence::Ledger| {
+        ledger.sources["log/egress"].iter().map(|c| (c.from_ms, c.to_ms, c.state.as_str(), c.items)).collect::<Vec<_>>()
+    };
+    let ledger = f.read(Reader::ledger).await;
+    assert_eq!(ledger.sources["audit/acme"].len(), 1);
+    assert_eq!(shape(ledger), [(0, 20, "covered", 10), (20, 40, "missed", 3), (40, 50, "covered", 5)]);
+    f.write(|w| w.cover("log/egress", &interval(20, 40, CoverageState::Covered))).await;
+    assert_eq!(shape(f.read(Reader::ledger).await), [(0, 50, "covered", 20)]);
+}
+
+#[tokio::test]
+async fn running_totals_add_up_and_leave_out_what_signs_nobody_in() {
+    let f = Fixture::new();
+    let rejected = Verdict {
+        outcome: Outcome::Rejected,
+        grade: Grade::Proven,
+        operation: crate::evidence::Operation::GitWrite,
+        ..accepted()
+    };
+    let opening = Verdict { outcome: Outcome::Unknown, authentication: false, ..accepted() };
+    let page = move || {
+        let mut page =
+            batch(vec![track("a", "r"), Track { workspace: None, ..track("a", "r") }], vec![count(0, DAY, 2), count(1, DAY, 1)]);
+        page.counts.extend([rejected, opening].map(|verdict| crate::evidence::DayCount { verdict, ..count(0, DAY, 4) }));
+        page.skipped = vec![Skipped { reason: "other host", count: 3, sample: "GET example.test".to_owned() }];
+        page
+    };
+    for _ in 0..2 {
+        f.write(move |w| w.record(&page(), noon()).and_then(|()| w.count_requests("log/egress", "2xx", 1))).await;
+    }
+    let totals = f.read(Reader::totals).await;
+    let uses: Vec<_> =
+        totals.authentications.iter().map(|t| (t.workspace.as_deref(), t.outcome.as_str(), t.grade.as_str(), t.uses)).collect();
+    assert_eq!(
+        uses,
+        [(None, "accepted", "weak", 2), (Some("acme"), "accepted", "weak", 4), (Some("acme"), "rejected", "proven", 8)]
+    );
+    assert_eq!((totals.skipped[0].count, totals.skipped[0].sample.as_str()), (6, "GET example.test"));
+    assert_eq!(totals.requests[0].count, 2);
+}
+
+#[tokio::test]
+async fn free_text_in_an_unexplained_field_cannot_fill_the_store() {
+    let f = Fixture::new();
+    let unknown = |n: u32| UnknownValue { field: "auth_type", value: format!("value-{n:04}"), count: 1 };
+    let flood = Batch { unknown: (0..1500).map(unknown).collect(), ..batch(vec![], vec![]) };
+    f.write(move |w| w.record(&flood, noon())).await;
+    let again = Batch { unknown: vec![unknown(7)], ..batch(vec![], vec![]) };
+    f.write(move |w| w.record(&again, at("2026-07-05T00:00:00Z"))).await;
+    let values = f.read(Reader::unknown_values).await;
+    assert_eq!(values.len(), 1001);
+    assert_eq!((values[0].value.as_str(), values[0].count), ("(others)", 500));
+    let seventh = values.iter().find(|v| v.value == "value-0007").expect("kept apart");
+    assert_eq!(
+        (seventh.count, seventh.first.to_string(), seventh.last.to_string()),
+        (2, "2026-07-03".into(), "2026-07-05".into())
+    );
+}
+
+#[tokio::test]
+async fn a_source_keeps_what_a_later_note_does_not_say() {
+    let f = Fixture::new();
+    let failure = SourceState { last_failure: Some(noon()), failure: Some("401".to_owned()), ..SourceState::default() };
+    let success = SourceState { last_success: Some(noon()), lag_ms: Some(60_000), ..SourceState::default() };
+    let expected = SourceState { last_success: success.last_success, lag_ms: success.lag_ms, ..failure.clone() };
+    f.write(move |w| w.note_source("audit/acme", &failure)).await;
+    f.write(move |w| w.note_source("audit/acme", &success)).await;
+    assert_eq!(f.read(Reader::source_states).await, [("audit/acme".to_owned(), expected)]);
+}
+
+#[tokio::test]
+async fn a_forgotten_cursor_is_gone_and_people_are_kept_once() {
+    let f = Fixture::new();
+    let person = Person { nickname: Some("mtessel".to_owned()), ..Person::default() };
+    for value in [Some("c".to_owned()), None] {
+        let cursors = vec![CursorUpdate { key: "next".to_owned(), value }];
+        let page = Batch { cursors, people: vec![person.clone()], ..batch(vec![], vec![]) };
+        f.write(move |w| w.record(&page, noon())).await;
+    }
+    assert_eq!(f.read(|r| r.cursors("log/egress")).await, []);
+    assert_eq!(f.read(Reader::roster).await.people, [person]);
+}
+
+#[tokio::test]
+async fn chunks_are_found_by_the_tracks_and_days_they_hold() {
+    let f = Fixture::new();
+    for n in 0..4_u8 {
+        let chunk = Chunk { items: 2, first_ms: 0, last_ms: 1, bytes: vec![n] };
+        let tracks = vec![track("b", "r"), track("a", "r")];
+        let counts = if n == 3 { vec![count(0, DAY, 1)] } else { vec![count(1, DAY + i32::from(n), 1), count(0, DAY, 1)] };
+        let page = Batch { chunk: Some(chunk), ..batch(tracks, counts) };
+        f.write(move |w| w.record(&page, noon())).await;
+    }
+    let history = f.history().await;
+    let wanted: Vec<_> = history.tracks.into_iter().filter(|t| t.track == track("a", "r")).collect();
+    let found = |from, to, limit| {
+        let wanted = wanted.clone();
+        f.read(move |r| r.chunks_of(&wanted, Day(from), Day(to), limit))
+    };
+    let bytes = |chunks: Vec<KeptChunk>| chunks.iter().map(|c| (c.chunk.bytes[0], c.ordinal)).collect::<Vec<_>>();
+    assert_eq!(bytes(found(DAY, DAY + 9, 100).await), [(2, 1), (1, 1), (0, 1)]);
+    assert_eq!(bytes(found(DAY, DAY + 1, 1).await), [(1, 1)]);
+}
+
+#[tokio::test]
+async fn a_million_uses_take_little_room() {
+    let f = Fixture::new();
+    for n in 0..20_i32 {
+        let tracks: Vec<Track> = (0..50).map(|t| track(&format!("user{t}"), "r")).collect();
+        let counts = (0..50).flat_map(|t| (0..10).map(move |d| count(t, DAY + n * 10 + d, 100))).collect();
+        f.write(move |w| w.record(&batch(tracks, counts), noon())).await;
+    }
+    let uses: u64 = f.history().await.counts.iter().map(|c| c.uses).sum();
+    assert_eq!(uses, 1_000_000);
+    let size = f.read(Reader::store_size_bytes).await;
+    assert!(size < 1 << 20, "{size} bytes");
+}

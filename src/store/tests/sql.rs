@@ -1,0 +1,157 @@
+//! The rules of `sql/README.md`.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use rusqlite::Connection;
+
+use super::super::{Store, open::MIGRATIONS};
+use crate::evidence::Day;
+
+const SCHEMA: &str = include_str!("../../../sql/schema.sql");
+const LIST_SCHEMA: &str = include_str!("../../../sql/checks/list_schema.sql");
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn migrated() -> Connection {
+    let connection = Connection::open_in_memory().expect("a database");
+    for migration in MIGRATIONS {
+        connection.execute_batch(migration.sql).expect(migration.name);
+    }
+    connection
+}
+
+/// Every file below `directory` with this extension, relative to the root, with its text.
+fn files(directory: &str, extension: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut directories = vec![root().join(directory)];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).expect("a directory") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                directories.push(path);
+            } else if path.extension().is_some_and(|e| e == extension) {
+                let name = path.strip_prefix(root()).expect("below the root").display().to_string();
+                found.push((name, fs::read_to_string(&path).expect("text")));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn statements() -> Vec<(String, String)> {
+    [files("sql/queries", "sql"), files("sql/checks", "sql")].concat()
+}
+
+#[test]
+fn every_statement_prepares_and_is_the_only_one_in_its_file() {
+    let connection = migrated();
+    for (name, text) in statements() {
+        // This refuses a second statement, too.
+        connection.prepare(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(text.starts_with("-- "), "{name} begins with the question it answers");
+    }
+}
+
+#[test]
+fn every_statement_is_loaded_by_the_code() {
+    let sources: String = files("src", "rs").into_iter().map(|(_, text)| text).collect();
+    for (name, _) in statements() {
+        assert_eq!(sources.matches(&format!("{name}\")")).count(), 1, "{name} is loaded in one place");
+    }
+}
+
+#[test]
+fn the_migrations_on_disk_are_those_that_run_and_each_has_sample_rows() {
+    let listed: Vec<String> = MIGRATIONS.iter().map(|m| m.name.to_owned()).collect();
+    for directory in ["sql/migrations", "tests/data/migrations"] {
+        let stem = |name: String| Path::new(&name).file_stem().expect("a name").to_string_lossy().into_owned();
+        let on_disk: Vec<String> = files(directory, "sql").into_iter().map(|(name, _)| stem(name)).collect();
+        assert_eq!(on_disk, listed, "{directory}");
+    }
+}
+
+#[test]
+fn the_schema_for_readers_is_what_the_migrations_make() {
+    let documented = Connection::open_in_memory().expect("a database");
+    documented.execute_batch(SCHEMA).expect("the schema runs");
+    assert_eq!(schema_of(&documented), schema_of(&migrated()));
+}
+
+/// The statements that made the schema, without comments and layout.
+fn schema_of(connection: &Connection) -> Vec<(String, String, String, String)> {
+    let mut statement = connection.prepare(LIST_SCHEMA).expect("a statement");
+    let rows = statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, plain(&r.get::<_, String>(3)?))));
+    rows.expect("rows").collect::<Result<_, _>>().expect("rows")
+}
+
+fn plain(sql: &str) -> String {
+    let lines = sql.lines().map(|line| line.split("--").next().unwrap_or_default());
+    lines.flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ")
+}
+
+#[tokio::test]
+async fn each_migration_runs_over_the_rows_of_those_before_it() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("duskwatch.db");
+    for upto in 1..=MIGRATIONS.len() {
+        let connection = super::super::open::open_writer(&path, &MIGRATIONS[..upto]).expect("it migrates");
+        let sample = root().join(format!("tests/data/migrations/{}.sql", MIGRATIONS[upto - 1].name));
+        connection.execute_batch(&fs::read_to_string(sample).expect("sample rows")).expect("they fit");
+    }
+    let store = Store::open(&path).expect("a store of today");
+    let everything = store.read(|r| {
+        r.ledger()?;
+        r.roster()?;
+        r.known_integrations()?;
+        r.changes(None)?;
+        r.due_recipients(jiff::Timestamp::MAX, 10)?;
+        Ok((r.history(Day(i32::MAX))?, r.statuses()?, r.totals()?))
+    });
+    let (history, statuses, totals) = everything.await.expect("every row is understood");
+    assert_eq!((history.counts.len(), statuses.len(), totals.requests.len()), (1, 1, 1));
+}
+
+/// What a statement reads whole, by its plan, must be what its comment admits to, and never a table that grows with
+/// every page.
+#[test]
+fn statements_are_planned_as_their_comments_say() {
+    let connection = migrated();
+    // SQLite plans a look at the children for every new parent, and runs it only while a foreign key is violated.
+    connection.pragma_update(None, "foreign_keys", false).expect("a pragma");
+    let mut unexplained = Vec::new();
+    for (name, text) in statements() {
+        let comment: String = text.lines().filter_map(|line| line.strip_prefix("--")).collect();
+        for step in plan(&connection, &text) {
+            let Some(scanned) = step.strip_prefix("SCAN ") else { continue };
+            let table = scanned.split(' ').next().unwrap_or_default();
+            let by_index = scanned.split("INDEX ").nth(1).is_some_and(|index| comment.contains(index));
+            let admitted = by_index || comment.contains(&format!("scan of {table}")) || table == "CONSTANT";
+            let grows = ["day_count", "chunk", "chunk_track", "seen_item"].contains(&table);
+            if grows || !admitted {
+                unexplained.push(format!("{name}: {step}"));
+            }
+        }
+    }
+    assert!(unexplained.is_empty(), "{unexplained:#?}");
+}
+
+#[test]
+fn the_history_is_read_in_the_order_of_its_tree() {
+    let (_, text) = files("sql/queries/report", "sql")
+        .into_iter()
+        .find(|(name, _)| name.ends_with("list_day_counts.sql"))
+        .expect("it is there");
+    assert_eq!(plan(&migrated(), &text), ["SEARCH day_count USING PRIMARY KEY (day<?)"]);
+}
+
+fn plan(connection: &Connection, sql: &str) -> Vec<String> {
+    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("a plan");
+    // A plan needs no values for the parameters.
+    statement.raw_query().mapped(|row| row.get(3)).collect::<Result<_, _>>().expect("rows")
+}

@@ -1,0 +1,2 @@
+CREATE TABLE half_done (id INTEGER NOT NULL PRIMARY KEY) STRICT;
+INSERT INTO no_such_table (id) VALUES (1);
