@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-use super::{FilePlan, Layout, compression::Input, cursor::FileCursor};
+use super::{FilePlan, Layout, compression::Input};
 use crate::evidence::{CursorUpdate, Skipped};
 
 /// Bytes of one block, and with it the longest line that is read.
@@ -80,20 +80,13 @@ impl FileReader {
             return Ok(None);
         }
         self.finished = self.at_end;
-        let cursor = self.cursor(self.offset + self.given as u64, self.finished);
+        let cursor = self.plan.cursor(self.offset + self.given as u64, self.finished);
         Ok(Some(Block { bytes: &self.buffer[..self.given], offset: self.offset, cursor, skipped }))
     }
 
     /// The cursor of a file that turned out to be unreadable: it is left alone until it changes.
     pub fn give_up(&self) -> CursorUpdate {
-        self.cursor(self.offset, true)
-    }
-
-    fn cursor(&self, offset: u64, finished: bool) -> CursorUpdate {
-        let FilePlan { key, length, modified_ms, path, .. } = &self.plan;
-        let length = if finished { *length } else { 0 };
-        let path = path.to_string_lossy().into_owned();
-        FileCursor { offset, length, modified_ms: *modified_ms, gone_since_ms: 0, path }.update(key)
+        self.plan.cursor(self.offset, true)
     }
 
     /// Moves what is left of the last block to the front and fills up behind it.

@@ -209,6 +209,27 @@ async fn a_refused_cursor_begins_again_at_the_stored_time() {
 }
 
 #[tokio::test]
+async fn a_server_that_refuses_every_cursor_does_not_hold_the_round_for_ever() {
+    let (server, mut audit) = audit(|target, _| match target {
+        t if t.contains("cursor=") => answer("400 Bad Request", "", REFUSED),
+        _ => events(&["2026-07-03T06:00:00Z"], Some("c")),
+    })
+    .await;
+    let mut walk = Walk::start(&stored(&[]), now(), None, HOUR);
+    let mut restarted = 0;
+    loop {
+        match audit.page(walk.position()).await {
+            Ok(page) => drop(walk.after(&page, &page.parse(&Actions::default()))),
+            Err(FetchError::CursorRefused { .. }) if walk.cursor_refused().is_some() => restarted += 1,
+            Err(error) => break assert!(matches!(error, FetchError::CursorRefused { .. }), "{error:?}"),
+        }
+        assert!(restarted < 10);
+    }
+    assert_eq!(restarted, 3);
+    assert!(server.targets()[2].contains(&format!("from={}", ms("2026-07-03T05:00:00Z"))), "not from the beginning");
+}
+
+#[tokio::test]
 async fn a_refused_page_size_is_lowered_for_good() {
     let (server, mut audit) = audit(|target, _| match target {
         t if t.contains("limit=500") => answer("400 Bad Request", "", r#"{"errors":[{"detail":"limit is too large"}]}"#),
@@ -241,6 +262,19 @@ async fn a_stream_in_circles_is_left_and_its_cursor_forgotten() {
 
 async fn audit_with_new_cursors() -> (Server, Audit) {
     audit(|_, n| events(&["2026-07-03T06:00:00Z"], Some(&format!("c{n}")))).await
+}
+
+#[tokio::test]
+async fn reading_again_what_was_read_before_is_progress_and_covers_only_what_was_seen() {
+    let pages = 30;
+    let at = |n: usize| format!("2026-06-01T00:{n:02}:00Z");
+    let (_server, mut audit) = audit(move |_, n| events(&[&at(n)], (n < pages).then_some(format!("c{n}")).as_deref())).await;
+    let processed = ms("2026-07-03T06:00:00Z").to_string();
+    let since = "2026-06-01T00:00:00Z".parse().expect("an instant");
+    let mut walk = Walk::start(&stored(&[("cursor", "c"), ("processed_at", &processed)]), now(), Some(since), HOUR);
+    let (cursors, covered, then) = round(&mut audit, &mut walk).await;
+    assert_eq!((then, cursors["processed_at"].as_str()), (Then::CaughtUp, processed.as_str()));
+    assert_eq!(covered[0], (ms("2026-06-01T00:00:00Z"), ms("2026-06-01T00:01:00Z")));
 }
 
 #[test]

@@ -49,7 +49,7 @@ impl Logs {
 
     fn compress(&mut self, from: &str, to: &str) {
         let content = fs::read(self.path(from)).expect("a file");
-        let packed = if to.ends_with(".gz") {
+        let packed = if Path::new(to).extension().is_some_and(|extension| extension == "gz") {
             let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
             encoder.write_all(&content).expect("in memory");
             encoder.finish().expect("in memory")
@@ -75,7 +75,10 @@ impl Logs {
         let mut updates = plan.cursors;
         let mut lines = Vec::new();
         for file in plan.files {
-            let mut reader = FileReader::open(file).expect("a readable file");
+            let Ok(mut reader) = FileReader::open(file.clone()) else {
+                updates.push(file.give_up());
+                continue;
+            };
             loop {
                 match reader.next_block() {
                     Ok(Some(block)) => {
@@ -250,6 +253,18 @@ fn a_damaged_archive_is_left_alone_until_it_changes() {
     assert_eq!(logs.planned(), 0);
     fs::write(logs.path("a.jsonl.gz"), &whole).expect("mended");
     assert_eq!(logs.read().len(), 10_000, "what follows the last good position");
+    assert_eq!(logs.planned(), 0);
+}
+
+#[test]
+fn an_archive_that_ends_before_what_was_read_of_it_is_left_alone_too() {
+    let mut logs = Logs::new(Layout::Lines, "*.jsonl");
+    logs.append("a.jsonl", &"a line\n".repeat(10_000));
+    assert_eq!(logs.read().len(), 10_000);
+    logs.compress("a.jsonl", "a.jsonl.gz");
+    let whole = fs::read(logs.path("a.jsonl.gz")).expect("a file");
+    fs::write(logs.path("a.jsonl.gz"), &whole[..whole.len() - 12]).expect("cut");
+    assert!(logs.read().is_empty());
     assert_eq!(logs.planned(), 0);
 }
 

@@ -83,7 +83,7 @@ async fn a_refused_request_waits_as_told_and_the_budget_is_kept() {
     }
     let times = times.into_inner();
     assert_eq!(times.len(), 41);
-    assert!(times[3] - times[2] >= Duration::from_secs(90), "{times:?}");
+    assert!(times[3] >= times[2] + Duration::from_secs(90), "{times:?}");
     for (n, from) in times.iter().enumerate() {
         let within = times[n..].iter().take_while(|at| **at < *from + MINUTE).count();
         assert!(within <= 10, "{within} requests in the minute from {from:?}");
