@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::server::{Server, answer, client, json};
 use crate::{
     evidence::{Page, Person, time::parse_instant},
-    source::{Actions, Audit, AuditPage, FetchError, Position, Then, Walk},
+    source::{Access, Actions, Audit, AuditPage, FetchError, Position, Then, Tokens, Walk},
 };
 
 const CATALOGUE: &str = include_str!("../../../tests/data/audit/event-actions/catalogue.json");
@@ -287,4 +287,15 @@ fn a_round_begins_where_it_was_asked_to_or_where_the_last_one_ended() {
     assert_eq!(start(&[("processed_at", "1")], None), Position::From(ms("2026-01-04T07:00:00Z")), "no longer kept");
     assert_eq!(start(&[("cursor", "c")], None), Position::Cursor("c".into()));
     assert_eq!(start(&[("cursor", "c")], Some("2026-06-01T00:00:00Z")), Position::From(ms("2026-06-01T00:00:00Z")));
+}
+
+#[tokio::test]
+async fn rounds_run_on_tasks_of_their_own() {
+    let (_server, mut audit) = audit(|_, _| events(&[], None)).await;
+    let page = tokio::spawn(async move { audit.page(&Position::From(0)).await }).await.expect("no panic");
+    assert_eq!(page.expect("a page").next, None);
+    let server = Server::start(|_, _| json(r#"{"values": [], "data": []}"#)).await;
+    let (access, tokens) = (Access::new(client(&server.base), "a"), Tokens::new(client(&server.base), "a", "O"));
+    let lists = tokio::spawn(async move { (access.members().await.is_ok(), tokens.list().await.is_ok()) });
+    assert_eq!(lists.await.expect("no panic"), (true, true));
 }
