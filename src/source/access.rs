@@ -166,7 +166,7 @@ impl Access {
         Ok(Answer::Complete(Listing { items, skipped: rows.skipped(endpoint.path), unknown }))
     }
 
-    fn read(&self, reply: Reply) -> Result<ListPage, FetchError> {
+    fn read(&self, reply: &Reply) -> Result<ListPage, FetchError> {
         let envelope: Envelope = reply.json()?;
         let next = envelope.next.as_deref().filter(|next| !next.is_empty());
         Ok(ListPage { rows: envelope.values, next: next.map(|next| self.client.follow(next)).transpose()? })

@@ -41,7 +41,7 @@ impl<T> Rows<T> {
 pub(super) async fn walk<T: DeserializeOwned>(
     client: &Client,
     first: Url,
-    read: impl Fn(Reply) -> Result<ListPage, FetchError>,
+    read: impl Fn(&Reply) -> Result<ListPage, FetchError>,
 ) -> Result<Rows<T>, FetchError> {
     let mut found = Rows { rows: Vec::new(), malformed: 0 };
     let mut seen = HashSet::new();
@@ -50,7 +50,7 @@ pub(super) async fn walk<T: DeserializeOwned>(
         if seen.len() >= MAX_PAGES || !seen.insert(url.clone()) {
             return Err(FetchError::EndlessPaging { at: place(&url), pages: seen.len() });
         }
-        let page = client.get(&url, &read).await?;
+        let page = client.get(&url, |reply| read(&reply)).await?;
         for row in &page.rows {
             match serde_json::from_str(row.get()) {
                 Ok(row) => found.rows.push(row),

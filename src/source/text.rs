@@ -10,7 +10,11 @@ const MAX_UNKNOWN: usize = 50;
 
 /// Cuts a text at the limit, between characters.
 pub(super) fn bounded(text: &str) -> &str {
-    &text[..text.floor_char_boundary(MAX_TEXT_BYTES)]
+    let mut end = text.len().min(MAX_TEXT_BYTES);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 /// A bounded text, or none where nothing stands.

@@ -52,7 +52,7 @@ impl Tokens {
     }
 
     /// `links.next` is a whole address or a bare cursor; both occur.
-    fn read(&self, reply: Reply) -> Result<ListPage, FetchError> {
+    fn read(&self, reply: &Reply) -> Result<ListPage, FetchError> {
         let envelope: Envelope = reply.json()?;
         let next = match envelope.links.and_then(|links| links.next).as_deref() {
             None | Some("") => None,

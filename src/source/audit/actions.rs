@@ -32,7 +32,7 @@ pub struct Actions {
 }
 
 impl Actions {
-    pub(super) fn new(catalogue: Catalogue) -> Self {
+    pub(super) fn new(catalogue: &Catalogue) -> Self {
         let rows = catalogue.data.iter().filter_map(|row| serde_json::from_str::<Row>(row.get()).ok());
         Self { kinds: rows.map(|row| (kind_of(&row.words()), row.id)).map(|(kind, id)| (id, kind)).collect() }
     }

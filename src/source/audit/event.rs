@@ -29,8 +29,7 @@ pub struct ParsedPage<'a> {
     pub page: Page<'a>,
     /// All events, those that were skipped included.
     pub events: u64,
-    /// The earliest and latest `processedAt`, in milliseconds.
-    pub oldest_ms: Option<i64>,
+    /// The latest `processedAt`, in milliseconds.
     pub newest_ms: Option<i64>,
 }
 
@@ -39,7 +38,9 @@ pub(super) fn parse<'a>(events: &'a str, actions: &Actions) -> ParsedPage<'a> {
     let mut reader = Reader { actions, parsed: ParsedPage::default(), malformed: Tally::default(), other: Tally::default() };
     if let Ok(events) = serde_json::from_str::<Vec<Event<'a>>>(events) {
         reader.parsed.page.sightings.reserve(events.len());
-        events.into_iter().for_each(|event| reader.event(event));
+        for event in events {
+            reader.event(event);
+        }
     } else {
         for raw in serde_json::from_str::<Vec<&'a RawValue>>(events).unwrap_or_default() {
             match serde_json::from_str::<Event<'a>>(raw.get()) {
@@ -81,7 +82,6 @@ impl<'a> Reader<'a, '_> {
     fn event(&mut self, event: Event<'a>) {
         let mut attributes = event.attributes;
         if let Some(ms) = attributes.processed_at.instant_ms() {
-            self.parsed.oldest_ms = Some(self.parsed.oldest_ms.map_or(ms, |oldest| oldest.min(ms)));
             self.parsed.newest_ms = self.parsed.newest_ms.max(Some(ms));
         }
         let Some(time_ms) = attributes.time.instant_ms().or_else(|| attributes.processed_at.instant_ms()) else {
@@ -97,7 +97,7 @@ impl<'a> Reader<'a, '_> {
             return self.other.add(|| word_like(action));
         }
         self.parsed.events += 1;
-        if let Some(auth_type) = attributes.actor.auth.auth_type.0.as_deref().filter(|t| !KNOWN_AUTH_TYPES.contains(t)) {
+        if let Some(auth_type) = attributes.actor.auth.kind.0.as_deref().filter(|t| !KNOWN_AUTH_TYPES.contains(t)) {
             count_unknown(&mut self.parsed.page.unknown, "auth_type", auth_type);
         }
         let objects = attributes.context.0.into_iter().chain(attributes.container.0);
@@ -113,7 +113,7 @@ impl<'a> Reader<'a, '_> {
             account_id: actor.account_id,
             display_name: actor.display_name,
             client_ip: attributes.location.ip.0.as_deref().and_then(|ip| ip.parse().ok()),
-            auth_type: auth.auth_type.0,
+            auth_type: auth.kind.0,
             token_id: auth.token_id.0,
             token_label: auth.token_label.0.or(auth.token_name.0),
             action: attributes.action.0,
@@ -272,8 +272,8 @@ impl<'a> Actor<'a> {
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Auth<'a> {
-    #[serde(borrow)]
-    auth_type: Word<'a>,
+    #[serde(borrow, rename = "authType")]
+    kind: Word<'a>,
     #[serde(borrow)]
     token_id: Word<'a>,
     #[serde(borrow)]

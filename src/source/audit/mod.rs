@@ -20,7 +20,7 @@ pub use actions::Actions;
 pub use event::ParsedPage;
 pub use walk::{Position, Step, Then, Walk};
 
-use super::{Client, FetchError, http::Reply};
+use super::{Client, FetchError, Unread, http::Reply};
 
 /// Events a page: quoted from the vendor's reference as the maximum of this endpoint.
 const LARGE_PAGE: u16 = 500;
@@ -55,7 +55,7 @@ impl Audit {
 
     /// Which actions concern Bitbucket, and which concern credentials.
     pub async fn actions(&self) -> Result<Actions, FetchError> {
-        self.client.get(&self.actions, |reply| Ok(Actions::new(reply.json()?))).await
+        self.client.get(&self.actions, |reply| Ok(Actions::new(&reply.json()?))).await
     }
 
     /// Fetches the page at a position. A refused page size is lowered once and for all.
@@ -93,8 +93,13 @@ impl Audit {
             }
             (next, None) => next,
         };
-        let from = envelope.data.get().as_ptr().addr() - reply.text.as_ptr().addr();
-        let events = from..from + envelope.data.get().len();
+        let data = envelope.data.get();
+        if !data.starts_with('[') && data != "null" {
+            let cause = Unread::OtherShape { line: 1, column: 1 };
+            return Err(FetchError::Unreadable { at: reply.at, cause });
+        }
+        let from = data.as_ptr().addr() - reply.text.as_ptr().addr();
+        let events = from..from + data.len();
         Ok(AuditPage { text: reply.text, events, next })
     }
 }
@@ -104,11 +109,6 @@ fn cursor_of(url: &Url) -> Option<String> {
 }
 
 impl AuditPage {
-    /// The bytes of the page, for measuring.
-    pub fn len_bytes(&self) -> usize {
-        self.text.len()
-    }
-
     /// Reads the events, borrowing from the page.
     pub fn parse(&self, actions: &Actions) -> ParsedPage<'_> {
         event::parse(&self.text[self.events.clone()], actions)

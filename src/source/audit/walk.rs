@@ -21,6 +21,9 @@ const MAX_PAGES: usize = 20_000;
 /// Full pages in a row whose newest processing time does not move: more than any burst, so the server is going in circles.
 const MAX_STILL_PAGES: usize = 20;
 
+/// Refused cursors that one round gets over; a server that refuses more accepts none.
+const MAX_RESTARTS: usize = 3;
+
 /// Where to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Position {
@@ -33,15 +36,19 @@ pub enum Position {
 #[derive(Debug)]
 pub struct Walk {
     position: Position,
-    /// Where to begin again when the cursor is refused.
+    /// Where to begin again when the cursor is refused before anything was read.
     fallback_ms: i64,
+    overlap_ms: i64,
     now_ms: i64,
     /// Up to where the stream is known, in processing time.
     covered_to_ms: i64,
+    /// The newest processing time ever committed, and the newest of this walk since it (re)started.
     newest_ms: Option<i64>,
+    reached_ms: Option<i64>,
     used: HashSet<String>,
     pages: usize,
     still_pages: usize,
+    restarts: usize,
 }
 
 /// What to do after a page.
@@ -76,8 +83,19 @@ impl Walk {
             (None, Some(cursor)) => (Position::Cursor(cursor.clone()), processed_ms.unwrap_or(now_ms)),
             (None, None) => (Position::From(fallback_ms), fallback_ms),
         };
-        let (used, newest_ms) = (HashSet::new(), processed_ms);
-        Self { position, fallback_ms, now_ms, covered_to_ms, newest_ms, used, pages: 0, still_pages: 0 }
+        Self {
+            position,
+            fallback_ms,
+            overlap_ms,
+            now_ms,
+            covered_to_ms,
+            newest_ms: processed_ms,
+            reached_ms: None,
+            used: HashSet::new(),
+            pages: 0,
+            still_pages: 0,
+            restarts: 0,
+        }
     }
 
     pub fn position(&self) -> &Position {
@@ -87,11 +105,12 @@ impl Walk {
     /// Takes a page into account.
     pub fn after(&mut self, page: &AuditPage, parsed: &ParsedPage<'_>) -> Step {
         self.pages += 1;
-        let moved = parsed.newest_ms > self.newest_ms;
+        let moved = parsed.newest_ms > self.reached_ms;
         self.still_pages = if moved || parsed.newest_ms.is_none() { 0 } else { self.still_pages + 1 };
+        self.reached_ms = self.reached_ms.max(parsed.newest_ms);
         self.newest_ms = self.newest_ms.max(parsed.newest_ms);
         let then = self.then(page.next.as_deref(), parsed.events);
-        let covered_to_ms = if then == Then::CaughtUp { self.now_ms } else { self.newest_ms.unwrap_or(self.covered_to_ms) };
+        let covered_to_ms = if then == Then::CaughtUp { self.now_ms } else { self.reached_ms.unwrap_or(self.covered_to_ms) };
         let covered = (covered_to_ms > self.covered_to_ms).then_some((self.covered_to_ms, covered_to_ms));
         self.covered_to_ms = self.covered_to_ms.max(covered_to_ms);
         if let Some(next) = &page.next {
@@ -104,15 +123,18 @@ impl Walk {
         Step { cursors, covered, then }
     }
 
-    /// The server no longer accepts the cursor: begins again at the stored time, once a round. None when that has been
-    /// tried; else the update that forgets the cursor.
+    /// The server no longer accepts the cursor: begins again at the newest processing time that was committed, less the
+    /// overlap. Returns the update that forgets the cursor, or none when that has been tried often enough in this round.
     pub fn cursor_refused(&mut self) -> Option<CursorUpdate> {
-        if matches!(self.position, Position::From(_)) {
+        if self.restarts >= MAX_RESTARTS || matches!(self.position, Position::From(_)) {
             return None;
         }
-        self.position = Position::From(self.newest_ms.map_or(self.fallback_ms, |ms| ms.min(self.fallback_ms)));
-        self.covered_to_ms = self.covered_to_ms.min(self.fallback_ms);
-        self.still_pages = 0;
+        self.restarts += 1;
+        let from_ms = self.newest_ms.map_or(self.fallback_ms, |ms| (ms - self.overlap_ms).max(self.fallback_ms));
+        self.position = Position::From(from_ms);
+        self.covered_to_ms = self.covered_to_ms.min(from_ms);
+        self.used.clear();
+        self.reached_ms = None;
         Some(CursorUpdate { key: CURSOR.to_owned(), value: None })
     }
 

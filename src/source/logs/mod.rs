@@ -4,7 +4,7 @@
 //! it neither loses nor repeats a line. Nothing is held open between two looks. These functions block; call them from a
 //! blocking thread.
 //!
-//! A round: [`plan`] compares the disk with the stored cursors, [`FileReader`] reads one planned file after the other, and
+//! A round: [`plan()`] compares the disk with the stored cursors, [`FileReader`] reads one planned file after the other, and
 //! each [`Block`]'s cursor is committed with what was found in it.
 
 mod compression;

@@ -46,6 +46,19 @@ pub struct FilePlan {
     pub(super) settled: bool,
 }
 
+impl FilePlan {
+    /// The cursor of a file that cannot be opened: it is left alone until it changes.
+    pub fn give_up(&self) -> CursorUpdate {
+        self.cursor(self.offset, true)
+    }
+
+    pub(super) fn cursor(&self, offset: u64, finished: bool) -> CursorUpdate {
+        let length = if finished { self.length } else { 0 };
+        let path = self.path.to_string_lossy().into_owned();
+        FileCursor { offset, length, modified_ms: self.modified_ms, gone_since_ms: 0, path }.update(&self.key)
+    }
+}
+
 /// What one look at the disk found.
 #[derive(Debug, Default)]
 pub struct Plan {
@@ -129,7 +142,8 @@ impl<'a> Planner<'a> {
             .filter(|(key, _)| key.starts_with(KEY_PREFIX))
             .filter_map(|(key, text)| Some((key.as_str(), FileCursor::parse(text)?)))
             .collect();
-        let by_path = stored.iter().filter(|(_, c)| c.length > 0).map(|(key, c)| (c.path.clone(), *key)).collect();
+        let by_path =
+            stored.iter().filter(|(_, c)| c.length > 0 && c.gone_since_ms == 0).map(|(key, c)| (c.path.clone(), *key)).collect();
         Self { layout, now_ms, stored, by_path, present: HashSet::new(), taken: HashMap::new(), plan: Plan::default() }
     }
 
@@ -152,11 +166,7 @@ impl<'a> Planner<'a> {
     fn consider(&mut self, found: Found) -> io::Result<()> {
         let path = found.path.to_string_lossy().into_owned();
         if let Some(key) = self.by_path.get(&path).filter(|key| self.stored[**key].is_up_to_date(&found)) {
-            let (key, cursor) = (*key, &self.stored[*key]);
-            if cursor.gone_since_ms != 0 {
-                self.plan.cursors.push(FileCursor { gone_since_ms: 0, ..cursor.clone() }.update(key));
-            }
-            self.present.insert(key.to_owned());
+            self.present.insert((*key).to_owned());
             return Ok(());
         }
         let Some(head) = head(&found, self.layout.telling_lines())? else { return Ok(()) };
@@ -197,12 +207,11 @@ impl<'a> Planner<'a> {
     fn add(&mut self, key: String, found: Found, offset: u64) {
         let Found { path, length, modified_ms, compression, settled } = found;
         let file = FilePlan { path, key, offset, length, modified_ms, compression, layout: self.layout, settled };
-        match self.taken.get(&file.key) {
-            Some(&place) => self.plan.files[place] = file,
-            None => {
-                self.taken.insert(file.key.clone(), self.plan.files.len());
-                self.plan.files.push(file);
-            }
+        if let Some(&place) = self.taken.get(&file.key) {
+            self.plan.files[place] = file;
+        } else {
+            self.taken.insert(file.key.clone(), self.plan.files.len());
+            self.plan.files.push(file);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-use super::{FilePlan, Layout, compression::Input, cursor::FileCursor};
+use super::{FilePlan, Layout, compression::Input};
 use crate::evidence::{CursorUpdate, Skipped};
 
 /// Bytes of one block, and with it the longest line that is read.
@@ -22,9 +22,11 @@ pub struct FileReader {
     given: usize,
     filled: usize,
     at_end: bool,
+    /// The last block's cursor said that the file was read to its end.
+    finished: bool,
 }
 
-/// Whole lines, and the cursor to commit with what is in them.
+/// Whole lines, and the cursor to commit with what is in them. The block that finds the end may be empty.
 #[derive(Debug)]
 pub struct Block<'a> {
     pub bytes: &'a [u8],
@@ -56,7 +58,7 @@ impl FileReader {
             }
         };
         let buffer = vec![0; BLOCK_BYTES.min(usize::try_from(left).unwrap_or(BLOCK_BYTES)).max(1)];
-        Ok(Self { plan, input: input.take(left), header, offset, buffer, given: 0, filled: 0, at_end: false })
+        Ok(Self { plan, input: input.take(left), header, offset, buffer, given: 0, filled: 0, at_end: false, finished: false })
     }
 
     /// The first line of a table, which is in none of its blocks; empty for other layouts.
@@ -74,24 +76,17 @@ impl FileReader {
             skipped.push(Skipped { reason: "line_too_long", count: 1, sample });
         }
         self.given = self.lines();
-        if self.given == 0 && skipped.is_empty() {
+        if self.given == 0 && skipped.is_empty() && (!self.at_end || self.finished) {
             return Ok(None);
         }
-        let finished = self.at_end && (self.given == self.filled || !self.plan.settled);
-        let cursor = self.cursor(self.offset + self.given as u64, finished);
+        self.finished = self.at_end;
+        let cursor = self.plan.cursor(self.offset + self.given as u64, self.finished);
         Ok(Some(Block { bytes: &self.buffer[..self.given], offset: self.offset, cursor, skipped }))
     }
 
     /// The cursor of a file that turned out to be unreadable: it is left alone until it changes.
     pub fn give_up(&self) -> CursorUpdate {
-        self.cursor(self.offset, true)
-    }
-
-    fn cursor(&self, offset: u64, finished: bool) -> CursorUpdate {
-        let FilePlan { key, length, modified_ms, path, .. } = &self.plan;
-        let length = if finished { *length } else { 0 };
-        let path = path.to_string_lossy().into_owned();
-        FileCursor { offset, length, modified_ms: *modified_ms, gone_since_ms: 0, path }.update(key)
+        self.plan.cursor(self.offset, true)
     }
 
     /// Moves what is left of the last block to the front and fills up behind it.

@@ -1,0 +1,129 @@
+//! The token inventory and the access lists, as Atlassian writes them.
+
+use super::server::{Server, answer, client, json};
+use crate::{
+    evidence::{Permission, time::parse_instant},
+    source::{Access, Answer, FetchError, LimitReason, Listing, Tokens},
+};
+
+macro_rules! data {
+    ($path:literal) => {
+        include_str!(concat!("../../../tests/data/", $path))
+    };
+}
+
+/// Serves `first` for the first request and `rest` after it, with the server's own address for `{base}`.
+async fn serve(first: &'static str, rest: &'static [&'static str]) -> Server {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    drop(listener);
+    let base = std::sync::Arc::new(std::sync::OnceLock::<String>::new());
+    let own = std::sync::Arc::clone(&base);
+    let server = Server::start(move |_, n| {
+        let body = if n == 0 { first } else { rest[n - 1] };
+        json(&body.replace("{base}", own.get().map_or("", String::as_str)))
+    })
+    .await;
+    base.get_or_init(|| server.base.origin().ascii_serialization());
+    server
+}
+
+fn complete<T: std::fmt::Debug>(answer: Answer<T>) -> Listing<T> {
+    match answer {
+        Answer::Complete(listing) => listing,
+        Answer::Limited(limit) => panic!("{limit}"),
+    }
+}
+
+#[tokio::test]
+async fn the_token_list_is_read_to_its_end_over_both_forms_of_next() {
+    let server = serve(
+        data!("tokens/list/next_is_address.json"),
+        &[data!("tokens/list/next_is_cursor.json"), data!("tokens/list/last_page.json")],
+    )
+    .await;
+    let list = Tokens::new(client(&server.base), "acme", "ORG").list().await.expect("a list");
+    assert_eq!(
+        server.targets(),
+        [
+            "/admin/api-access/v1/orgs/ORG/api-tokens?pageSize=100",
+            "/admin/api-access/v1/orgs/ORG/api-tokens?pageSize=100&cursor=two",
+            "/admin/api-access/v1/orgs/ORG/api-tokens?pageSize=100&cursor=dGhyZWU%3D",
+        ]
+    );
+    assert_eq!(list.tokens.iter().map(|t| t.token_id.as_str()).collect::<Vec<_>>(), ["a1b2", "c3d4", "e5f6"]);
+    let token = &list.tokens[0];
+    assert_eq!((token.organization.as_str(), token.label.as_str(), token.status.as_str()), ("acme", "nightly mirror", "allowed"));
+    assert_eq!(token.person.account_id.as_deref(), Some("712020:11111111-2222-3333-4444-555555555555"));
+    assert_eq!(token.person.email.as_deref(), Some("mira@example.test"));
+    assert_eq!(token.expires_at, parse_instant("2027-06-10T08:00:00Z"));
+    assert_eq!(list.tokens[2].expires_at, None);
+    assert_eq!((list.skipped[0].reason, list.skipped[0].count), ("malformed", 1));
+}
+
+#[tokio::test]
+async fn members_are_read_over_pages_whose_addresses_the_server_makes() {
+    let server = serve(data!("access/members/two_pages_first.json"), &[data!("access/members/two_pages_last.json")]).await;
+    // The base has a path of its own, as Bitbucket's has.
+    let base = server.base.join("/2.0").expect("an address");
+    let members = complete(Access::new(client(&base), "acme").members().await.expect("a list"));
+    assert_eq!(
+        server.targets(),
+        ["/2.0/workspaces/acme/members?pagelen=100", "/2.0/workspaces/acme/members?pagelen=100&page=opaque"]
+    );
+    let names: Vec<_> = members.items.iter().map(|m| m.person.nickname.as_deref().unwrap_or_default()).collect();
+    assert_eq!(names, ["mt", "ob"]);
+    assert_eq!(members.items[0].person.account_id.as_deref(), Some("712020:a"));
+    assert_eq!((members.skipped[0].reason, members.skipped[0].count), ("malformed", 1), "a user without any key");
+}
+
+#[tokio::test]
+async fn permissions_tell_the_last_activity_while_bitbucket_does() {
+    let server = serve(data!("access/permissions/with_and_without_last_accessed.json"), &[]).await;
+    let listing = complete(Access::new(client(&server.base), "acme").permissions().await.expect("a list"));
+    let seen: Vec<_> = listing.items.iter().map(|m| (m.permission.as_deref(), m.last_accessed)).collect();
+    assert_eq!(seen, [(Some("owner"), parse_instant("2026-06-18T10:13:52.159725Z")), (Some("collaborator"), None)]);
+}
+
+#[tokio::test]
+async fn repositories_rights_and_deploy_keys_are_read() {
+    let server = serve(
+        data!("access/repositories/as_listed.json"),
+        &[data!("access/repository-permissions/as_listed.json"), data!("access/deploy-keys/used_and_never_used.json")],
+    )
+    .await;
+    let access = Access::new(client(&server.base), "acme");
+    let repositories = complete(access.repositories().await.expect("a list")).items;
+    let slugs: Vec<_> = repositories.iter().map(|r| (r.slug.as_str(), r.is_private)).collect();
+    assert_eq!(slugs, [("payments-api", true), ("old-one", false)]);
+
+    let rights = complete(access.repository_permissions().await.expect("a list"));
+    assert_eq!((rights.items.len(), rights.items[0].permission), (1, Permission::Write));
+    assert_eq!((rights.items[0].repository.as_str(), rights.items[0].account_id.as_str()), ("payments-api", "712020:a"));
+    assert_eq!((rights.unknown[0].field, rights.unknown[0].value.as_str()), ("permission", "create-repo"));
+
+    let keys = complete(access.deploy_keys("payments-api").await.expect("a list")).items;
+    assert_eq!(
+        keys.iter().map(|k| (k.key_id, k.last_used.is_some(), k.created_at.is_some())).collect::<Vec<_>>(),
+        [(123, true, true), (124, false, true)]
+    );
+    assert_eq!(server.targets()[2], "/repositories/acme/payments-api/deploy-keys?pagelen=100");
+}
+
+#[tokio::test]
+async fn lists_that_cannot_be_seen_are_limits_and_outages_are_not() {
+    for (status, body, reason, words) in [
+        ("403 Forbidden", r#"{"error": {"message": "Forbidden"}}"#, LimitReason::Forbidden, "an administrator of the workspace"),
+        ("404 Not Found", "", LimitReason::NotVisible, "check the name"),
+        ("410 Gone", data!("access/gone/removed_endpoint.json"), LimitReason::Removed, "CHANGE-2770"),
+        ("410 Gone", "", LimitReason::MarkedAsSpam, "ask Atlassian"),
+    ] {
+        let server = Server::start(move |_, _| answer(status, "", body)).await;
+        let found = Access::new(client(&server.base), "acme").repository_permissions().await.expect("no failure");
+        let Answer::Limited(limit) = found else { panic!("{found:?}") };
+        assert_eq!(limit.reason, reason);
+        assert!(limit.advice.contains(words), "{limit}");
+    }
+    let server = Server::start(|_, _| answer("502 Bad Gateway", "", "")).await;
+    let failed = Access::new(client(&server.base), "acme").members().await;
+    assert!(matches!(failed, Err(FetchError::Unavailable { .. })), "{failed:?}");
+}

@@ -1,0 +1,280 @@
+//! Files that grow, rotate, are truncated, compressed and deleted: every line once.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, OpenOptions},
+    io::Write,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+use flate2::{Compression, write::GzEncoder};
+use jiff::Timestamp;
+
+use crate::source::{FileReader, Layout, plan};
+
+/// A directory that is read like the service reads it: a plan, its files, the cursors committed.
+struct Logs {
+    directory: tempfile::TempDir,
+    layout: Layout,
+    pattern: &'static str,
+    cursors: BTreeMap<String, String>,
+    now: Timestamp,
+    /// Files written get this time; it moves on with every write.
+    clock: SystemTime,
+}
+
+impl Logs {
+    fn new(layout: Layout, pattern: &'static str) -> Self {
+        let clock = SystemTime::UNIX_EPOCH + Duration::from_secs(1_783_062_000);
+        let now = Timestamp::from_second(1_783_062_060).expect("an instant");
+        let directory = tempfile::tempdir().expect("a directory");
+        Self { directory, layout, pattern, cursors: BTreeMap::new(), now, clock }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn append(&mut self, name: &str, text: &str) {
+        let mut file = OpenOptions::new().create(true).append(true).open(self.path(name)).expect("a file");
+        file.write_all(text.as_bytes()).expect("written");
+        self.touch(&file);
+    }
+
+    fn touch(&mut self, file: &File) {
+        self.clock += Duration::from_secs(1);
+        file.set_modified(self.clock).expect("a settable time");
+    }
+
+    fn compress(&mut self, from: &str, to: &str) {
+        let content = fs::read(self.path(from)).expect("a file");
+        let packed = if Path::new(to).extension().is_some_and(|extension| extension == "gz") {
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+            encoder.write_all(&content).expect("in memory");
+            encoder.finish().expect("in memory")
+        } else {
+            zstd::encode_all(content.as_slice(), 1).expect("in memory")
+        };
+        fs::write(self.path(to), packed).expect("written");
+        fs::remove_file(self.path(from)).expect("removed");
+    }
+
+    fn rename(&self, from: &str, to: &str) {
+        fs::rename(self.path(from), self.path(to)).expect("renamed");
+    }
+
+    fn later(&mut self, seconds: i64) {
+        self.now = Timestamp::from_second(self.now.as_second() + seconds).expect("an instant");
+    }
+
+    /// One round; the lines in the order in which they were read.
+    fn read(&mut self) -> Vec<String> {
+        let pattern = self.path(self.pattern).to_string_lossy().into_owned();
+        let plan = plan(&[pattern], self.layout, &self.cursors, self.now).expect("a pattern");
+        let mut updates = plan.cursors;
+        let mut lines = Vec::new();
+        for file in plan.files {
+            let Ok(mut reader) = FileReader::open(file.clone()) else {
+                updates.push(file.give_up());
+                continue;
+            };
+            loop {
+                match reader.next_block() {
+                    Ok(Some(block)) => {
+                        lines.extend(String::from_utf8_lossy(block.bytes).lines().map(str::to_owned));
+                        updates.push(block.cursor);
+                    }
+                    Ok(None) => break,
+                    Err(_) => {
+                        updates.push(reader.give_up());
+                        break;
+                    }
+                }
+            }
+        }
+        for update in updates {
+            match update.value {
+                Some(value) => self.cursors.insert(update.key, value),
+                None => self.cursors.remove(&update.key),
+            };
+        }
+        lines
+    }
+
+    fn planned(&self) -> usize {
+        let pattern = self.path(self.pattern).to_string_lossy().into_owned();
+        plan(&[pattern], self.layout, &self.cursors, self.now).expect("a pattern").files.len()
+    }
+}
+
+#[test]
+fn a_growing_file_is_read_line_by_line_and_a_partial_line_waits_for_its_end() {
+    let mut logs = Logs::new(Layout::Lines, "*.jsonl");
+    logs.append("a.jsonl", "one\ntw");
+    assert_eq!(logs.read(), ["one"]);
+    assert_eq!(logs.planned(), 0, "nothing new, nothing opened");
+    logs.append("a.jsonl", "o\r\nthree\n");
+    assert_eq!(logs.read(), ["two", "three"]);
+    assert!(logs.read().is_empty());
+}
+
+#[test]
+fn renaming_and_compressing_a_read_file_repeats_nothing_and_loses_nothing() {
+    for packed in ["a.jsonl.2.gz", "a.jsonl.2.zst", "a.jsonl-20260703.gz"] {
+        let mut logs = Logs::new(Layout::Lines, "*.jsonl");
+        logs.append("a.jsonl", "one\n");
+        assert_eq!(logs.read(), ["one"]);
+        logs.append("a.jsonl", "two\n");
+        logs.rename("a.jsonl", "a.jsonl.1");
+        logs.append("a.jsonl", "three\n");
+        assert_eq!(logs.read(), ["two", "three"]);
+        logs.compress("a.jsonl.1", packed);
+        assert!(logs.read().is_empty(), "{packed}");
+        assert_eq!(logs.planned(), 0, "a compressed file that was read is not opened again");
+    }
+}
+
+#[test]
+fn a_file_first_seen_compressed_is_read_whole_with_its_last_line() {
+    for packed in ["old.jsonl.gz", "old.jsonl.zst"] {
+        let mut logs = Logs::new(Layout::Lines, "*.jsonl");
+        logs.append("old.jsonl", "one\ntwo\nthree");
+        logs.compress("old.jsonl", packed);
+        assert_eq!(logs.read(), ["one", "two", "three"]);
+        assert_eq!(logs.planned(), 0);
+    }
+}
+
+#[test]
+fn copying_and_truncating_loses_and_repeats_nothing() {
+    let mut logs = Logs::new(Layout::Lines, "*.jsonl");
+    logs.append("a.jsonl", "one\n");
+    assert_eq!(logs.read(), ["one"]);
+    logs.append("a.jsonl", "two\n");
+    fs::copy(logs.path("a.jsonl"), logs.path("a.jsonl.1")).expect("copied");
+    assert_eq!(logs.read(), ["two"], "the copy stands beside the original for a moment");
+    File::create(logs.path("a.jsonl")).expect("truncated");
+    assert!(logs.read().is_empty());
+    logs.append("a.jsonl", "three\n");
+    assert_eq!(logs.read(), ["three"]);
+}
+
+#[test]
+fn a_file_that_begins_again_with_the_same_line_is_read_from_its_beginning() {
+    let mut logs = Logs::new(Layout::Lines, "*.jsonl");
+    logs.append("a.jsonl", "started\none\ntwo\n");
+    assert_eq!(logs.read().len(), 3);
+    fs::remove_file(logs.path("a.jsonl")).expect("removed");
+    logs.append("a.jsonl", "started\nx\n");
+    assert_eq!(logs.read(), ["started", "x"]);
+}
+
+#[test]
+fn different_files_that_begin_alike_are_all_read() {
+    let mut logs = Logs::new(Layout::Lines, "*/a.log");
+    for host in ["h1", "h2"] {
+        fs::create_dir(logs.path(host)).expect("a directory");
+        logs.append(&format!("{host}/a.log"), &format!("probe\n{host}\n"));
+    }
+    assert_eq!(logs.read(), ["probe", "h1", "probe", "h2"]);
+    logs.append("h2/a.log", "more\n");
+    assert_eq!(logs.read(), ["more"]);
+    assert_eq!(logs.planned(), 0);
+}
+
+#[test]
+fn tables_share_their_header_and_are_told_apart_by_the_first_row() {
+    let mut logs = Logs::new(Layout::Table, "*.csv");
+    logs.append("a.csv", "ts,src\n1,a\n");
+    logs.append("b.csv", "ts,src\n2,b\n");
+    logs.append("c.csv", "ts,src\n");
+    assert_eq!(logs.read(), ["1,a", "2,b"], "the header is given apart");
+    logs.append("c.csv", "3,c\n");
+    assert_eq!(logs.read(), ["3,c"]);
+}
+
+#[test]
+fn the_output_of_a_job_simply_ends() {
+    let mut logs = Logs::new(Layout::Transcript, "build-*/log");
+    for build in ["build-1", "build-2"] {
+        fs::create_dir(logs.path(build)).expect("a directory");
+        logs.append(&format!("{build}/log"), "Started by timer\nfatal: returned error: 410");
+    }
+    assert_eq!(logs.read(), ["Started by timer", "Started by timer"]);
+    logs.later(120);
+    assert_eq!(logs.read(), ["fatal: returned error: 410", "fatal: returned error: 410"]);
+    assert!(logs.read().is_empty());
+}
+
+#[test]
+fn a_file_that_is_gone_for_long_is_forgotten_and_one_that_comes_back_is_not_repeated() {
+    let mut logs = Logs::new(Layout::Lines, "*.jsonl");
+    logs.append("a.jsonl", "one\n");
+    assert_eq!(logs.read(), ["one"]);
+    let away = logs.directory.path().with_extension("away");
+    fs::rename(logs.path("a.jsonl"), &away).expect("unmounted");
+    logs.read();
+    logs.later(29 * 86_400);
+    logs.read();
+    fs::rename(&away, logs.path("a.jsonl")).expect("mounted again");
+    assert!(logs.read().is_empty());
+    fs::remove_file(logs.path("a.jsonl")).expect("removed");
+    logs.read();
+    logs.later(31 * 86_400);
+    logs.read();
+    assert!(logs.cursors.is_empty(), "{:?}", logs.cursors);
+}
+
+#[test]
+fn lines_longer_than_a_block_are_skipped_and_counted() {
+    let mut logs = Logs::new(Layout::Lines, "*.jsonl");
+    let long = "x".repeat(9 << 20);
+    logs.append("a.jsonl", &format!("one\n{long}\ntwo\n"));
+    let pattern = logs.path("*.jsonl").to_string_lossy().into_owned();
+    let found = plan(&[pattern], Layout::Lines, &BTreeMap::new(), logs.now).expect("a pattern");
+    let mut reader = FileReader::open(found.files[0].clone()).expect("a file");
+    let (mut lines, mut skipped) = (Vec::new(), 0);
+    while let Some(block) = reader.next_block().expect("readable") {
+        lines.extend(String::from_utf8_lossy(block.bytes).lines().map(str::to_owned));
+        skipped += block.skipped.iter().map(|s| s.count).sum::<u64>();
+    }
+    assert_eq!((lines, skipped), (vec!["one".to_owned(), "two".to_owned()], 1));
+}
+
+#[test]
+fn a_damaged_archive_is_left_alone_until_it_changes() {
+    let mut logs = Logs::new(Layout::Lines, "*.jsonl");
+    logs.append("a.jsonl", &"a line\n".repeat(10_000));
+    logs.compress("a.jsonl", "a.jsonl.gz");
+    let whole = fs::read(logs.path("a.jsonl.gz")).expect("a file");
+    fs::write(logs.path("a.jsonl.gz"), &whole[..whole.len() - 12]).expect("cut");
+    logs.read();
+    assert_eq!(logs.planned(), 0);
+    fs::write(logs.path("a.jsonl.gz"), &whole).expect("mended");
+    assert_eq!(logs.read().len(), 10_000, "what follows the last good position");
+    assert_eq!(logs.planned(), 0);
+}
+
+#[test]
+fn an_archive_that_ends_before_what_was_read_of_it_is_left_alone_too() {
+    let mut logs = Logs::new(Layout::Lines, "*.jsonl");
+    logs.append("a.jsonl", &"a line\n".repeat(10_000));
+    assert_eq!(logs.read().len(), 10_000);
+    logs.compress("a.jsonl", "a.jsonl.gz");
+    let whole = fs::read(logs.path("a.jsonl.gz")).expect("a file");
+    fs::write(logs.path("a.jsonl.gz"), &whole[..whole.len() - 12]).expect("cut");
+    assert!(logs.read().is_empty());
+    assert_eq!(logs.planned(), 0);
+}
+
+#[test]
+fn unreadable_files_are_counted_and_bad_patterns_refused() {
+    let logs = Logs::new(Layout::Lines, "*.gz");
+    fs::write(logs.path("a.gz"), b"this is no archive").expect("written");
+    let pattern = |name: &str| vec![logs.path(name).to_string_lossy().into_owned()];
+    let found = plan(&pattern("*.gz"), Layout::Lines, &BTreeMap::new(), logs.now).expect("a pattern");
+    assert_eq!((found.files.len(), found.skipped[0].reason, found.skipped[0].count), (0, "unreadable_file", 1));
+    assert!(plan(&pattern("***"), Layout::Lines, &BTreeMap::new(), logs.now).is_err());
+    assert!(Path::new(&found.skipped[0].sample.split(": ").next().unwrap_or_default()).ends_with("a.gz"));
+}

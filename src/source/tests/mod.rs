@@ -1,0 +1,8 @@
+//! The room is entered by its door: a client against a real listener, files in a real directory.
+
+mod audit;
+mod http;
+mod lists;
+mod logs;
+mod retries;
+mod server;
