@@ -12,7 +12,7 @@ use super::{
     },
     figures, inert,
     inputs::Inputs,
-    movement, rows,
+    movement, rows, words,
 };
 use crate::{
     analysis::{BurndownDay, CampaignFindings, Waiver},
@@ -79,7 +79,7 @@ fn campaign(inputs: &Inputs<'_>, found: &CampaignFindings) -> CampaignReport {
         movement: movement::since_last_digest(inputs, &campaign.id, counts.remaining),
         counts,
         teams: teams(&integrations),
-        blockers: blockers(&integrations),
+        blockers: blockers(&integrations, now >= campaign.removal),
         windows: next_windows(campaign, now),
         all_windows: campaign.windows.clone(),
         burndown: burndown(&campaign.id, &found.burndown, inputs.reported.get(&campaign.id).map_or(&[], Vec::as_slice)),
@@ -173,12 +173,13 @@ fn teams(integrations: &[IntegrationRow]) -> Vec<TeamRow> {
 }
 
 /// One client in one team's hands, the largest number of remaining integrations first.
-fn blockers(integrations: &[IntegrationRow]) -> Vec<BlockerRow> {
+fn blockers(integrations: &[IntegrationRow], removed: bool) -> Vec<BlockerRow> {
     let mut groups: BTreeMap<(&str, &str), Vec<&IntegrationRow>> = BTreeMap::new();
     for row in integrations.iter().filter(|i| i.status.remaining() && !i.waived) {
         groups.entry((&row.client_name, &row.owner)).or_default().push(row);
     }
-    let mut blockers: Vec<BlockerRow> = groups.into_iter().map(|((client, owner), rows)| blocker(client, owner, &rows)).collect();
+    let mut blockers: Vec<BlockerRow> =
+        groups.into_iter().map(|((client, owner), rows)| blocker(client, owner, &rows, removed)).collect();
     blockers.sort_by(|a, b| {
         (b.remaining, b.uses_30d, &a.client_name, &a.owner).cmp(&(a.remaining, a.uses_30d, &b.client_name, &b.owner))
     });
@@ -186,15 +187,17 @@ fn blockers(integrations: &[IntegrationRow]) -> Vec<BlockerRow> {
     blockers
 }
 
-fn blocker(client: &str, owner: &str, rows: &[&IntegrationRow]) -> BlockerRow {
+fn blocker(client: &str, owner: &str, rows: &[&IntegrationRow], removed: bool) -> BlockerRow {
     let overdue = count(rows.iter().filter(|r| r.overdue));
     let start = rows.iter().map(|r| r.latest_safe_start).min().unwrap_or_default();
     let decision = if owner.is_empty() {
         "Name an owner: nobody has been asked yet.".to_owned()
+    } else if removed {
+        "Repair what fails now, or accept the outage.".to_owned()
     } else if overdue > 0 {
         "Shorten the lead time or accept an outage: the latest safe start has passed.".to_owned()
     } else {
-        format!("Confirm a start by {}.", Day::of(start))
+        format!("Confirm a start by {}.", words::day(start))
     };
     BlockerRow {
         client_name: client.to_owned(),

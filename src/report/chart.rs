@@ -160,7 +160,7 @@ fn draw_windows<DB: DrawingBackend>(chart: &mut Plane<'_, DB>, plan: &Plan<'_>) 
     for (published, opacity) in [(true, 0.16), (false, 0.07)] {
         let mut windows = plan.campaign.all_windows.iter().filter(|w| w.published == published);
         let Some(from) = windows.next() else { continue };
-        let to = windows.last().unwrap_or(from);
+        let to = windows.next_back().unwrap_or(from);
         let (from, to) = (x(time::instant(from.from_ms)).max(plan.first), x(time::instant(to.to_ms)).min(plan.last));
         if from < to {
             let span = Rectangle::new([(from, 0.0), (to, plan.top)], REMOVAL.mix(opacity).filled());

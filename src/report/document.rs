@@ -16,6 +16,7 @@ fn text<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S:
     serializer.collect_str(value)
 }
 
+#[expect(clippy::ref_option, reason = "serde hands over the field as it is")]
 fn text_or_null<T: Display, S: Serializer>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
     match value {
         Some(value) => serializer.collect_str(value),
@@ -170,7 +171,7 @@ pub struct Counts {
     pub stale: u32,
     pub migrated: u32,
     pub retired: u32,
-    /// Of the remaining: the latest safe start has passed.
+    /// Of the remaining, before the removal: the latest safe start has passed.
     pub overdue: u32,
     pub unowned: u32,
     pub returned: u32,

@@ -73,7 +73,7 @@ pub(super) fn integration(i: &Integration, campaign: &Campaign, clients: &Client
         deadline: i.deadline,
         latest_safe_start: i.latest_safe_start,
         start_in_days: days_between(now, i.latest_safe_start),
-        overdue: i.status.remaining() && i.latest_safe_start < now,
+        overdue: i.status.remaining() && i.latest_safe_start < now && now < i.deadline,
         advice: inert::sentence(&i.advice),
         username: client.map(|c| c.username.clone()).unwrap_or_default(),
         scopes: client.map(|c| c.scopes.clone()).unwrap_or_default(),

@@ -1,45 +1,65 @@
 //! The report on a terminal: headline, coverage, ranking. No colour codes: the caller knows whether there is a terminal.
 
-use std::fmt::Write;
-
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ContentArrangement, Table, TableComponent, presets};
 
 use super::{
     document::{CampaignReport, IntegrationRow, Report, SourceState},
-    words,
+    view, words,
 };
 
 /// Rows that fit a terminal's scroll-back without drowning the headline.
 const MAX_ROWS: usize = 50;
 /// Narrower than this no table is readable; wider than this no line is.
 const WIDTHS: std::ops::RangeInclusive<usize> = 60..=240;
+/// Below this, only the columns that say who, what and by when.
+const WIDE: usize = 120;
+
+/// A column of the ranking; the wide ones are left out on a narrow terminal.
+struct Column {
+    title: &'static str,
+    wide: bool,
+    cell: fn(&IntegrationRow) -> String,
+}
+
+const COLUMNS: [Column; 11] = [
+    Column { title: "#", wide: false, cell: |r| r.rank.map(|rank| rank.to_string()).unwrap_or_default() },
+    Column { title: "id", wide: false, cell: |r| r.integration.clone() },
+    Column { title: "status", wide: false, cell: |r| r.status.to_string() },
+    Column { title: "grade", wide: false, cell: |r| if r.known { "known".to_owned() } else { "possible".to_owned() } },
+    Column { title: "user", wide: false, cell: |r| or_dash(if r.user_name.is_empty() { &r.user } else { &r.user_name }) },
+    Column { title: "client", wide: false, cell: |r| r.client_name.clone() },
+    Column { title: "origin", wide: true, cell: |r| r.origin.clone() },
+    Column { title: "owner", wide: true, cell: |r| or_dash(&r.owner) },
+    Column { title: "uses 30 d", wide: true, cell: |r| words::grouped(i64::try_from(r.uses_30d).unwrap_or(i64::MAX)) },
+    Column { title: "start by", wide: false, cell: start_by },
+    Column { title: "why", wide: true, cell: |r| r.reasons.first().cloned().unwrap_or_default() },
+];
 
 /// The report as plain text for a terminal of so many columns.
 pub fn summary(report: &Report, width: usize) -> String {
     let width = width.clamp(*WIDTHS.start(), *WIDTHS.end());
-    let mut out = String::new();
+    let mut lines = Vec::new();
     for campaign in &report.campaigns {
-        add(&mut out, &format!("{}, seen from {}", campaign.name, words::instant(report.now, &report.zone)));
-        add(&mut out, &words::headline(campaign, &report.zone));
-        add(&mut out, &words::change(campaign, &report.coverage, &report.zone));
-        out.push('\n');
-        add(&mut out, &ranking(campaign, width));
+        lines.push(format!("{}, seen from {}", campaign.name, words::instant(report.now, &report.zone)));
+        lines.push(view::fill(&words::headline(campaign, &report.zone), 0, width));
+        lines.push(view::fill(&words::change(campaign, &report.coverage, &report.zone), 0, width));
+        lines.push(String::new());
+        lines.push(ranking(campaign, width));
+        lines.push(String::new());
     }
     if report.campaigns.is_empty() {
-        add(&mut out, "No campaign is configured.");
+        lines.push("No campaign is configured.".to_owned());
     }
-    out.push('\n');
-    add(&mut out, &format!("Coverage: {}", words::coverage(&report.coverage, &report.zone)));
-    for source in report.coverage.sources.iter().filter(|s| s.state != SourceState::Reading) {
-        add(&mut out, format!("  {}: {} {}", source.source, words::source_state(source.state), source.failure).trim_end());
+    lines.push(view::fill(&format!("Coverage: {}", words::coverage(&report.coverage, &report.zone)), 0, width));
+    for source in &report.coverage.sources {
+        if !matches!(source.state, SourceState::Reading | SourceState::Imported) {
+            let state = format!("{}: {}. {}", source.source, words::source_state(source.state), source.failure);
+            lines.push(format!("  {}", view::fill(&state, 4, width)));
+        }
     }
-    out.push('\n');
-    add(&mut out, words::LIMITS);
-    out
-}
-
-fn add(out: &mut String, line: &str) {
-    writeln!(out, "{line}").expect("a string takes what it is given");
+    lines.push(String::new());
+    lines.push(view::fill(words::LIMITS, 0, width));
+    lines.join("\n") + "\n"
 }
 
 fn ranking(campaign: &CampaignReport, width: usize) -> String {
@@ -47,34 +67,23 @@ fn ranking(campaign: &CampaignReport, width: usize) -> String {
     if ranked.is_empty() {
         return "Nothing remains to be ranked.".to_owned();
     }
+    let columns = || COLUMNS.iter().filter(|column| width >= WIDE || !column.wide);
     let mut table = Table::new();
-    table.force_no_tty().load_preset(presets::UTF8_HORIZONTAL_ONLY);
+    table.force_no_tty().load_preset(presets::UTF8_HORIZONTAL_ONLY).remove_style(TableComponent::HorizontalLines);
+    table.remove_style(TableComponent::MiddleIntersections);
     table.set_content_arrangement(ContentArrangement::Dynamic).set_width(u16::try_from(width).unwrap_or(u16::MAX));
-    table.set_header(["#", "id", "status", "grade", "user", "client", "origin", "owner", "uses 30 d", "start by", "why"]);
-    for row in ranked.iter().take(MAX_ROWS) {
-        table.add_row(cells(row));
+    table.set_header(columns().map(|column| column.title));
+    table.add_rows(ranked.iter().take(MAX_ROWS).map(|row| columns().map(|column| (column.cell)(row)).collect::<Vec<_>>()));
+    match ranked.len().saturating_sub(MAX_ROWS) {
+        0 => table.trim_fmt(),
+        more => format!("{}\n… and {more} more in the CSV package.", table.trim_fmt()),
     }
-    let mut out = table.to_string();
-    if ranked.len() > MAX_ROWS {
-        write!(out, "\n… and {} more; `duskwatch export` writes all of them.", ranked.len() - MAX_ROWS)
-            .expect("a string takes what it is given");
-    }
-    out
 }
 
-fn cells(row: &IntegrationRow) -> [String; 11] {
-    let or_dash = |text: &str| if text.is_empty() { "–".to_owned() } else { text.to_owned() };
-    [
-        row.rank.map(|r| r.to_string()).unwrap_or_default(),
-        row.integration.clone(),
-        row.status.to_string(),
-        format!("{} ({})", if row.known { "known" } else { "possible" }, row.grade),
-        or_dash(if row.user_name.is_empty() { &row.user } else { &row.user_name }),
-        row.client_name.clone(),
-        row.origin.clone(),
-        or_dash(&row.owner),
-        words::grouped(i64::try_from(row.uses_30d).unwrap_or(i64::MAX)),
-        format!("{}{}", words::day(row.latest_safe_start), if row.overdue { ", late" } else { "" }),
-        row.reasons.first().cloned().unwrap_or_default(),
-    ]
+fn or_dash(text: &str) -> String {
+    if text.is_empty() { "–".to_owned() } else { text.to_owned() }
+}
+
+fn start_by(row: &IntegrationRow) -> String {
+    format!("{}{}", words::day(row.latest_safe_start), if row.overdue { " (passed)" } else { "" })
 }

@@ -127,11 +127,12 @@ fn environment(zone: &TimeZone) -> Environment<'static> {
     environment.add_filter("day", |at: &str| parsed(at).map(words::day).unwrap_or_default());
     environment.add_filter("n", words::grouped);
     environment.add_filter("signed", words::signed);
-    environment.add_filter("percent", |share: f64| format!("{:.0} %", share * 100.0));
+    // Rounded down: a gap never reads as 100 %.
+    environment.add_filter("percent", |share: f64| format!("{:.0} %", (share * 100.0).floor()));
     environment.add_filter("hours", |hours: f64| format!("{hours:.1} h"));
     environment.add_filter("counted", |n: i64, noun: &str| words::counted(n, noun));
     environment.add_filter("sentence", words::sentence_case);
-    environment.add_filter("fill", |text: &str, indent: usize| fill(text, indent));
+    environment.add_filter("fill", |text: &str, indent: usize| fill(text, indent, TEXT_WIDTH));
     environment
 }
 
@@ -142,13 +143,13 @@ fn parsed(at: &str) -> Option<Timestamp> {
 /// Plain-text mail is broken at this width, so that every reader shows it as it was meant.
 const TEXT_WIDTH: usize = 76;
 
-/// Breaks a paragraph into lines; every line but the first is indented.
-pub(super) fn fill(text: &str, indent: usize) -> String {
-    let mut out = String::with_capacity(text.len() + text.len() / TEXT_WIDTH * (indent + 1));
+/// Breaks a paragraph into lines of at most so many characters; every line but the first is indented.
+pub(super) fn fill(text: &str, indent: usize, width: usize) -> String {
+    let mut out = String::with_capacity(text.len() + text.len() / width * (indent + 1));
     let mut column = indent;
     for word in text.split_whitespace() {
         let length = word.chars().count();
-        if column > indent && column + 1 + length > TEXT_WIDTH {
+        if column > indent && column + 1 + length > width {
             out.push('\n');
             out.extend(std::iter::repeat_n(' ', indent));
             column = indent;

@@ -80,12 +80,12 @@ pub(super) fn subject(report: &Report) -> String {
 
 pub(super) fn brief_subject(report: &Report) -> String {
     let Some(c) = report.campaigns.first() else { return "[duskwatch] weekly brief: no campaign is configured".to_owned() };
-    let to_go = if c.removed {
-        format!("day {} after the removal", -c.days_left)
-    } else {
-        format!("{} left", counted(c.days_left, "day"))
-    };
-    format!("[duskwatch] weekly brief: {} still on {}, {to_go}", counted(c.counts.remaining, "integration"), c.noun)
+    if c.removed {
+        let stale = counted(c.counts.stale, "stale secret");
+        return format!("[duskwatch] weekly brief: {} broken, {stale}, day {} after the removal", c.counts.failing, -c.days_left);
+    }
+    let (remaining, days) = (counted(c.counts.remaining, "integration"), counted(c.days_left, "day"));
+    format!("[duskwatch] weekly brief: {remaining} still on {}, {days} left", c.noun)
 }
 
 /// The number, what it consists of, and the time that is left.
@@ -94,10 +94,11 @@ pub(super) fn headline(c: &CampaignReport, zone: &TimeZone) -> String {
     let sure = format!("{} known, {} possible", n.known, n.possible);
     let removal = instant(c.removal, zone);
     if c.removed {
+        let fail = if n.failing == 1 { "integration fails" } else { "integrations fail" };
+        let stale = if n.stale == 1 { "1 dead secret is".to_owned() } else { format!("{} dead secrets are", n.stale) };
         return format!(
-            "{} fail now and {} still sent by something that has moved; {} remain in all ({sure}). {} were removed on {removal}.",
-            counted(n.failing, "integration"),
-            if n.stale == 1 { "1 dead secret is".to_owned() } else { format!("{} dead secrets are", n.stale) },
+            "{} {fail} now, and {stale} still sent by something that has moved; {} remain in all ({sure}). {} were removed on {removal}.",
+            n.failing,
             n.remaining,
             sentence_case(&c.noun),
         );
@@ -134,12 +135,16 @@ pub(super) fn change(c: &CampaignReport, coverage: &CoverageReport, zone: &TimeZ
             let doubt = if complete { "" } else { " Not every source could be read in that time." };
             format!(
                 "{} since the last digest ({since}): {} remained then, {} now.{doubt}",
-                counted(i64::try_from(m.changes.len()).unwrap_or(i64::MAX), "change of status").replace("statuss", "status"),
+                changes_of_status(m.changes.len()),
                 m.before,
                 c.counts.remaining
             )
         }
     }
+}
+
+fn changes_of_status(n: usize) -> String {
+    format!("{} of status", counted(i64::try_from(n).unwrap_or(i64::MAX), "change"))
 }
 
 /// Who was looking, in one sentence.
@@ -153,10 +158,8 @@ pub(super) fn coverage(coverage: &CoverageReport, zone: &TimeZone) -> String {
     }
     let reading = coverage.sources.iter().filter(|s| matches!(s.state, SourceState::Reading | SourceState::Imported)).count();
     let missed = coverage.sources.iter().filter(|s| s.missed_hours > 0.0).count();
-    format!(
-        "Could not look everywhere: {reading} of {} sources are being read, {missed} missed some of the time since {since}.",
-        coverage.sources.len()
-    )
+    let gaps = if missed == 0 { String::new() } else { format!(", and {missed} missed some of the time since {since}") };
+    format!("Could not look everywhere: {reading} of {} sources are being read{gaps}.", coverage.sources.len())
 }
 
 /// How a source is doing.

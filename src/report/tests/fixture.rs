@@ -11,7 +11,7 @@ use crate::{
     },
     evidence::{
         Campaign, Category, ClientCatalogue, Coverage, CoverageState, Credential, Day, Grade, Ledger, Outcome, Status,
-        UnknownValue, time,
+        UnknownValue,
     },
     report::{
         AuthenticationTotal, BlindSpot, DeliveryTotal, Inputs, Late, Organization, OwnCredential, Previous, Report, Service,
@@ -190,11 +190,11 @@ fn burndown() -> Vec<BurndownDay> {
     let first = day("2026-02-02");
     (0..152_u32)
         .map(|n| {
-            let remaining = 12 + n / 4 - if n > 60 { (n - 60) * 3 / 7 } else { 0 };
+            let remaining = 12 + n / 4 - if n > 60 { (n - 60) * 45 / 91 } else { 0 };
             BurndownDay {
                 day: first.plus(i32::try_from(n).unwrap_or(0)),
                 remaining,
-                remaining_known: remaining * 2 / 3,
+                remaining_known: (remaining * 3).div_ceil(4),
                 active: remaining,
                 users_remaining: remaining / 2,
                 uses: u64::from(remaining) * 30,
@@ -378,7 +378,7 @@ pub(super) fn acme() -> World {
     }];
     world.ledger = ledger();
     world.changes = changes();
-    world.reported.insert(CAMPAIGN.to_owned(), (0..30).map(|n| (day("2026-06-03").plus(n), 14 + n.unsigned_abs() / 9)).collect());
+    world.reported.insert(CAMPAIGN.to_owned(), (0..30).map(|n| (day("2026-06-03").plus(n), 17 - n.unsigned_abs() / 3)).collect());
     world.previous =
         Some(Previous { sent_at: at("2026-07-02T07:00:00Z"), remaining: BTreeMap::from([(CAMPAIGN.to_owned(), 6)]), changes: 1 });
     world.sources = sources();
@@ -400,5 +400,6 @@ pub(super) fn after_the_removal() -> World {
     world.findings.now = at("2026-11-21T07:00:00Z");
     world.previous = None;
     world.campaign().integrations[2].status = Status::Stale;
+    world.campaign().integrations[2].waiver = None;
     world
 }

@@ -1,71 +1,81 @@
 //! What a person or a program reads, byte for byte. When a document changes on purpose, the failing test has written the
-//! new one beside the old one's name under `target/`, ready to be read and copied.
+//! new one under `target/report`, ready to be read and copied.
 
 use std::path::Path;
 
 use super::fixture::{acme, after_the_removal};
 use crate::report::{csv, html, json, letter, text};
 
+/// Compares every document before it complains, so that one run writes all that are new.
 #[track_caller]
-fn same_as_file(name: &str, found: &str) {
+fn same_as_files(documents: &[(String, String)]) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let path = root.join("tests/data/report").join(name);
-    let expected = std::fs::read_to_string(&path).unwrap_or_default();
-    if expected != found {
-        let fresh = root.join("target/report").join(name);
-        std::fs::create_dir_all(fresh.parent().expect("it has one")).expect("target is writable");
-        std::fs::write(&fresh, found).expect("target is writable");
-        let line = expected.lines().zip(found.lines()).take_while(|(a, b)| a == b).count();
-        panic!(
-            "{} differs from line {}:\n  expected {:?}\n  found    {:?}\nthe new text is in {}",
-            path.display(),
-            line + 1,
-            expected.lines().nth(line),
-            found.lines().nth(line),
-            fresh.display()
-        );
+    let mut differences = String::new();
+    for (name, found) in documents {
+        let expected = std::fs::read_to_string(root.join("tests/data/report").join(name)).unwrap_or_default();
+        if expected != *found {
+            let fresh = root.join("target/report").join(name);
+            std::fs::create_dir_all(fresh.parent().expect("it has one")).expect("target is writable");
+            std::fs::write(&fresh, found).expect("target is writable");
+            differences.push_str(&difference(name, &expected, found));
+        }
     }
+    assert!(differences.is_empty(), "{differences}\nthe new texts are in target/report");
+}
+
+fn difference(name: &str, expected: &str, found: &str) -> String {
+    let line = expected.lines().zip(found.lines()).take_while(|(a, b)| a == b).count();
+    let (was, is) = (expected.lines().nth(line), found.lines().nth(line));
+    format!("\n{name} differs from line {}:\n  expected {was:?}\n  found    {is:?}", line + 1)
+}
+
+#[track_caller]
+fn same_as_file(name: &str, found: String) {
+    same_as_files(&[(name.to_owned(), found)]);
 }
 
 #[test]
 fn the_terminal_shows_headline_ranking_and_coverage() {
-    same_as_file("summary.txt", &text::summary(&acme().report(), 160));
+    same_as_file("summary.txt", text::summary(&acme().report(), 160));
 }
 
 #[test]
 fn the_digest_reads_well_as_plain_text() {
-    same_as_file("digest.txt", &letter::digest(&acme().report()).text);
+    same_as_file("digest.txt", letter::digest(&acme().report()).text);
 }
 
 #[test]
 fn the_digest_turns_to_what_is_broken_after_the_removal() {
-    same_as_file("digest-after-removal.txt", &letter::digest(&after_the_removal().report()).text);
+    same_as_file("digest-after-removal.txt", letter::digest(&after_the_removal().report()).text);
 }
 
 #[test]
 fn the_brief_reads_well_as_plain_text() {
-    same_as_file("brief.txt", &letter::brief(&acme().report()).text);
+    same_as_file("brief.txt", letter::brief(&acme().report()).text);
 }
 
 #[test]
 fn the_mail_and_the_page_are_as_they_were_looked_at() {
     let report = acme().report();
-    same_as_file("digest.html", &letter::digest(&report).html);
-    same_as_file("brief.html", &letter::brief(&report).html);
-    same_as_file("page.html", &html::page(&report));
+    same_as_files(&[
+        ("digest.html".to_owned(), letter::digest(&report).html),
+        ("brief.html".to_owned(), letter::brief(&report).html),
+        ("page.html".to_owned(), html::page(&report)),
+    ]);
 }
 
 #[test]
 fn the_package_holds_the_files_and_columns_of_the_contract() {
-    for file in csv::package(&acme().report()) {
-        same_as_file(&format!("package/{}", file.name), std::str::from_utf8(&file.bytes).expect("the package is UTF-8"));
-    }
+    let text = |bytes| String::from_utf8(bytes).expect("the package is UTF-8");
+    let package = csv::package(&acme().report());
+    let documents: Vec<_> = package.into_iter().map(|f| (format!("package/{}", f.name), text(f.bytes))).collect();
+    same_as_files(&documents);
 }
 
 #[test]
 fn the_json_report_is_the_document() {
     let value: serde_json::Value = serde_json::from_str(&json::document(&acme().report())).expect("valid JSON");
-    same_as_file("report.json", &format!("{value:#}\n"));
+    same_as_file("report.json", format!("{value:#}\n"));
 }
 
 #[test]
