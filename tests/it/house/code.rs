@@ -12,6 +12,7 @@ pub struct SourceFile {
     /// The code with every comment and literal blanked: same length, same lines.
     pub code: String,
     pub literals: Vec<Literal>,
+    line_starts: Vec<usize>,
     /// For each line, whether it belongs to an item under `#[cfg(test)]`, or to a file that only holds tests.
     in_test: Vec<bool>,
 }
@@ -38,21 +39,23 @@ static TEST_MODULE_FILE: LazyLock<Regex> =
 
 impl SourceFile {
     pub fn new(path: &str, text: &str) -> Self {
-        let mut code = String::with_capacity(text.len());
-        let mut literals = Vec::new();
+        let line_starts: Vec<_> =
+            text.split_inclusive('\n').scan(0, |end, line| Some(std::mem::replace(end, *end + line.len()))).collect();
+        let mut file =
+            Self { path: path.to_owned(), code: String::new(), literals: Vec::new(), in_test: Vec::new(), line_starts };
         let mut end = 0;
         for found in BLANKED.captures_iter(text) {
             let whole = found.get_match();
-            code.push_str(&text[end..whole.start()]);
-            code.extend(whole.as_str().bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }));
+            file.code.push_str(&text[end..whole.start()]);
+            file.code.extend(whole.as_str().bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }));
             end = whole.end();
             if let Some(literal) = found.get(2) {
-                literals.push(Literal { line: line_of(text, literal.start()), text: literal.as_str().to_owned() });
+                file.literals.push(Literal { line: file.line_of(literal.start()), text: literal.as_str().to_owned() });
             }
         }
-        code.push_str(&text[end..]);
-        let in_test = test_lines(&code);
-        Self { path: path.to_owned(), code, literals, in_test }
+        file.code.push_str(&text[end..]);
+        file.in_test = file.test_lines();
+        file
     }
 
     pub fn is_test(&self, line: usize) -> bool {
@@ -64,11 +67,11 @@ impl SourceFile {
     }
 
     pub fn line_of(&self, offset: usize) -> usize {
-        line_of(&self.code, offset)
+        self.line_starts.partition_point(|start| *start <= offset).max(1)
     }
 
     pub fn line_count(&self) -> usize {
-        self.in_test.len()
+        self.line_starts.len()
     }
 
     /// The module path below the crate: `["store", "open"]` for `src/store/open.rs`, `["store"]` for `src/store/mod.rs`.
@@ -93,19 +96,31 @@ impl SourceFile {
         });
         lengths.collect()
     }
+
+    fn test_lines(&self) -> Vec<bool> {
+        let mut lines = vec![false; self.line_count()];
+        for attribute in TEST_ITEM.find_iter(&self.code) {
+            let end = item_end(&self.code, attribute.end()).unwrap_or(self.code.len());
+            lines[self.line_of(attribute.start()) - 1..self.line_of(end)].fill(true);
+        }
+        lines
+    }
 }
 
 /// Every `.rs` file under `src/` in a stable order, test-only files marked as such.
-pub fn sources() -> Vec<SourceFile> {
-    let mut files: Vec<_> = rust_files("src").iter().map(|path| read(path)).collect();
-    let test_modules: Vec<_> = files.iter().flat_map(test_module_paths).collect();
-    for file in &mut files {
-        let stem = file.path.trim_end_matches(".rs");
-        if test_modules.iter().any(|module| stem == module || stem.starts_with(&format!("{module}/"))) {
-            file.in_test.fill(true);
+pub fn sources() -> &'static [SourceFile] {
+    static SOURCES: LazyLock<Vec<SourceFile>> = LazyLock::new(|| {
+        let mut files: Vec<_> = rust_files("src").iter().map(|path| read(path)).collect();
+        let test_modules: Vec<_> = files.iter().flat_map(test_module_paths).collect();
+        for file in &mut files {
+            let stem = file.path.trim_end_matches(".rs");
+            if test_modules.iter().any(|module| stem == module || stem.starts_with(&format!("{module}/"))) {
+                file.in_test.fill(true);
+            }
         }
-    }
-    files
+        files
+    });
+    &SOURCES
 }
 
 pub fn root() -> &'static Path {
@@ -141,19 +156,6 @@ fn test_module_paths(file: &SourceFile) -> Vec<String> {
         _ => file.path.trim_end_matches(".rs").to_owned(),
     };
     TEST_MODULE_FILE.captures_iter(&file.code).map(|found| format!("{folder}/{}", &found[1])).collect()
-}
-
-fn line_of(text: &str, offset: usize) -> usize {
-    text[..offset].bytes().filter(|byte| *byte == b'\n').count() + 1
-}
-
-fn test_lines(code: &str) -> Vec<bool> {
-    let mut lines = vec![false; code.lines().count()];
-    for attribute in TEST_ITEM.find_iter(code) {
-        let end = item_end(code, attribute.end()).unwrap_or(code.len() - 1);
-        lines[line_of(code, attribute.start()) - 1..line_of(code, end)].fill(true);
-    }
-    lines
 }
 
 /// Where the item that starts at `start` ends: at its closing brace, or at its semicolon.

@@ -38,7 +38,7 @@ fn decile(sorted: &[usize], tenths: usize) -> usize {
 
 #[test]
 fn files_and_functions_are_of_a_readable_size() {
-    assert_kept(&sizes_are_kept(&sources()));
+    assert_kept(&sizes_are_kept(sources()));
 }
 
 #[test]

@@ -104,7 +104,7 @@ fn no_statement_in_rust(files: &[SourceFile]) -> Vec<Violation> {
 
 #[test]
 fn banned_code_stands_nowhere() {
-    assert_kept(&no_banned_code(&sources()));
+    assert_kept(&no_banned_code(sources()));
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn no_integration_test_is_switched_off() {
 
 #[test]
 fn no_sql_stands_in_rust_files() {
-    assert_kept(&no_statement_in_rust(&sources()));
+    assert_kept(&no_statement_in_rust(sources()));
 }
 
 #[test]
