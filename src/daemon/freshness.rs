@@ -17,7 +17,7 @@ const STALE_AFTER_INTERVALS: u32 = 3;
 const STALE_AFTER_AT_LEAST: Duration = Duration::from_secs(5 * 60);
 
 /// How every configured source is doing, in the order of the configuration, and after them those that were imported.
-pub fn source_lines(store: &Reader<'_>, options: &Options) -> Result<Vec<SourceLine>, StoreError> {
+pub fn source_lines(store: &Reader, options: &Options) -> Result<Vec<SourceLine>, StoreError> {
     let (states, totals) = (store.source_states()?, store.totals()?);
     let mut names = options.source_names();
     names.extend(states.iter().map(|(name, _)| name.clone()).filter(|name| name.starts_with("import/")));
@@ -38,7 +38,7 @@ pub fn source_lines(store: &Reader<'_>, options: &Options) -> Result<Vec<SourceL
 }
 
 /// The running totals of the service's own work.
-pub fn service(store: &Reader<'_>) -> Result<Service, StoreError> {
+pub fn service(store: &Reader) -> Result<Service, StoreError> {
     let authentications = store.totals()?.authentications.into_iter().map(|t| AuthenticationTotal {
         workspace: t.workspace.unwrap_or_default(),
         credential: t.credential,

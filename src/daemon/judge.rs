@@ -67,7 +67,7 @@ impl Material {
     }
 
     /// Reads everything up to an instant.
-    fn read(store: &StoreReader<'_>, options: &Options, until: Timestamp) -> Result<Self, StoreError> {
+    fn read(store: &StoreReader, options: &Options, until: Timestamp) -> Result<Self, StoreError> {
         let until = Day::of_ms(until.as_millisecond() - 1);
         let reported = options.campaigns.iter().map(|c| Ok((c.id.clone(), store.reported(&c.id)?)));
         let mut reported: BTreeMap<_, Vec<_>> = reported.collect::<Result<_, StoreError>>()?;
@@ -246,7 +246,7 @@ impl Judged {
         let document = Document {
             made_at: self.report.now,
             page_html: Bytes::from(report::html::page(&self.report)),
-            script_sha256: Some(report::html::script_sha256()),
+            page_policy: report::html::content_security_policy(),
             report_json: Bytes::from(self.json()),
             files: package.into_iter().map(|file| (file.name.to_owned(), Bytes::from(file.bytes))).collect(),
         };

@@ -27,7 +27,15 @@ pub fn page(report: &Report) -> String {
     view::render(report, "page.html", LIMITS, more)
 }
 
-/// Base64 of the SHA-256 of the page's one script, for the `Content-Security-Policy` that allows nothing else.
-pub fn script_sha256() -> String {
-    data_encoding::BASE64.encode(&Sha256::digest(SCRIPT))
+/// The `Content-Security-Policy` under which the page works: only its own style and script, nothing from outside.
+pub fn content_security_policy() -> String {
+    format!(
+        "default-src 'none'; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        source_hash(STYLE),
+        source_hash(SCRIPT)
+    )
+}
+
+fn source_hash(text: &str) -> String {
+    format!("sha256-{}", data_encoding::BASE64.encode(&Sha256::digest(text)))
 }

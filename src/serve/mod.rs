@@ -46,8 +46,8 @@ pub struct Served {
 pub struct Document {
     pub made_at: Timestamp,
     pub page_html: Bytes,
-    /// Base64 of the SHA-256 of the page's one inline script, the only script that may run.
-    pub script_sha256: Option<String>,
+    /// The page's `Content-Security-Policy`: only its own style and script.
+    pub page_policy: String,
     pub report_json: Bytes,
     /// The CSV package by file name.
     pub files: BTreeMap<String, Bytes>,

@@ -23,7 +23,8 @@ const PLAIN: &str = "text/plain; charset=utf-8";
 /// The two paths that machines ask without a token.
 const OPEN: [&str; 2] = ["/healthz", "/readyz"];
 
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; form-action 'none'";
+/// The policy of every answer but the page, which brings its own.
+const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const FIXED: [(HeaderName, &str); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -65,28 +66,23 @@ async fn admit(State(token): State<Arc<Option<SecretString>>>, request: Request,
     next.run(request).await
 }
 
-/// The headers of every answer. Nothing is loaded from elsewhere, nothing is kept, nobody frames it, and of scripts
-/// only the page's own runs (its answer brings its own policy).
+/// The headers of every answer. Nothing is loaded from elsewhere, nothing is kept, nobody frames it.
 async fn secure(mut response: Response) -> Response {
     let headers = response.headers_mut();
-    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert_with(|| content_policy(None));
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(POLICY));
     for (name, value) in FIXED {
         headers.insert(name, HeaderValue::from_static(value));
     }
     response
 }
 
-fn content_policy(script_sha256: Option<&str>) -> HeaderValue {
-    let script = script_sha256.map(|hash| format!("script-src 'sha256-{hash}'; ")).unwrap_or_default();
-    // A hash that is none costs the page its script, not the caller the policy.
-    HeaderValue::try_from(format!("{POLICY}; {script}frame-ancestors 'none'")).unwrap_or(HeaderValue::from_static(POLICY))
-}
-
 async fn page(State(served): State<Watched>) -> Response {
     let served = Arc::clone(&served.borrow());
-    let script = served.document.as_ref().and_then(|document| document.script_sha256.as_deref());
-    let policy = [(header::CONTENT_SECURITY_POLICY, content_policy(script))];
-    (policy, from_document(&served, |document| Some((HTML, document.page_html.clone())))).into_response()
+    let mut response = from_document(&served, |document| Some((HTML, document.page_html.clone())));
+    let policy = served.document.as_ref().and_then(|document| HeaderValue::try_from(&document.page_policy).ok());
+    // A policy that is no header value costs the page its style, not the caller the policy.
+    response.headers_mut().extend(policy.map(|policy| (header::CONTENT_SECURITY_POLICY, policy)));
+    response
 }
 
 async fn report(State(served): State<Watched>) -> Response {

@@ -11,7 +11,7 @@ use crate::{
     },
     evidence::{
         Campaign, Category, ClientCatalogue, Coverage, CoverageState, Credential, Day, Grade, Ledger, Outcome, Status,
-        UnknownValue,
+        UnknownTotal,
     },
     report::{
         AuthenticationTotal, BlindSpot, DeliveryTotal, Inputs, Late, Organization, OwnCredential, Previous, Report, Service,
@@ -40,7 +40,7 @@ pub(super) struct World {
     pub(super) previous: Option<Previous>,
     pub(super) late: Option<Late>,
     pub(super) sources: Vec<SourceLine>,
-    pub(super) unknown: Vec<UnknownValue>,
+    pub(super) unknown: Vec<UnknownTotal>,
     pub(super) own_credentials: Vec<OwnCredential>,
     pub(super) blind_spots: Vec<BlindSpot>,
     pub(super) organizations: Vec<Organization>,
@@ -382,7 +382,7 @@ pub(super) fn acme() -> World {
     world.previous =
         Some(Previous { sent_at: at("2026-07-02T07:00:00Z"), remaining: BTreeMap::from([(CAMPAIGN.to_owned(), 6)]), changes: 1 });
     world.sources = sources();
-    world.unknown = vec![UnknownValue { field: "auth_type", value: "quantum".to_owned(), count: 3 }];
+    world.unknown = vec![UnknownTotal { field: "auth_type".to_owned(), value: "quantum".to_owned(), count: 3, first: Day(20_600), last: Day(20_630) }];
     world.own_credentials = vec![OwnCredential {
         name: "organization.acme.api_key".to_owned(),
         kind: Credential::Unknown,
