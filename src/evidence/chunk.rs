@@ -354,6 +354,40 @@ mod tests {
     }
 
     #[test]
+    fn an_audit_event_is_kept_in_180_bytes_and_a_log_line_in_60() {
+        let mut random = fastrand::Rng::with_seed(11);
+        let mut size = |audit: bool| {
+            let sightings: Vec<_> = (0..5_000).map(|_| realistic(&mut random, audit)).collect();
+            encode(&sightings, &vec![0; sightings.len()]).bytes.len() / sightings.len()
+        };
+        let (audit, log) = (size(true), size(false));
+        assert!(audit <= 180 && log <= 60, "{audit} {log}");
+    }
+
+    fn realistic(random: &mut fastrand::Rng, audit: bool) -> Sighting<'static> {
+        let (user, repository) = (random.u32(0..300), random.u32(0..500));
+        let mut made = Sighting {
+            time_ms: 1_783_058_832_000 + random.i64(0..86_400_000),
+            username: Some(format!("user{user}").into()),
+            repository: Some(format!("service-{repository}").into()),
+            client_ip: Some(IpAddr::from([198, 51, 100, random.u8(..)])),
+            uses: 1,
+            authentication: true,
+            ..Sighting::default()
+        };
+        if audit {
+            made.event_id = Some(format!("{:032x}", random.u128(..)).into());
+            made.account_id = Some(format!("712020:11111111-2222-3333-4444-{user:012}").into());
+            made.token_id = Some(format!("{user:016x}").into());
+            made.message = Some(format!("user{user} pushed to service-{repository}").into());
+        } else {
+            made.path = Some(format!("/acme/service-{repository}.git/info/refs?service=git-upload-pack").into());
+            made.status = Some([200, 401, 410][random.usize(0..3)]);
+        }
+        made
+    }
+
+    #[test]
     fn damage_is_an_error_and_never_more_than_that() {
         let mut random = fastrand::Rng::with_seed(7);
         let sightings: Vec<_> = (0..50).map(|_| sighting(&mut random)).collect();

@@ -89,13 +89,20 @@ pub fn user_and_secret(pair: &str) -> Presented {
 /// A username as it may be kept: what follows a colon is gone, and so is a name that is itself a token.
 pub fn username(value: &str) -> Option<Cow<'_, str>> {
     let value = value.trim();
-    let end = value.find(':').or_else(|| value.find("%3A")).or_else(|| value.find("%3a")).unwrap_or(value.len());
-    let name = value[..end].trim_end();
+    let name = value[..name_end(value)].trim_end();
     let token = secret_prefix(name).is_some() && name.len() >= MIN_TOKEN;
     if name.is_empty() || name == "-" || token || name.starts_with("eyJ") && name.len() >= MIN_OPAQUE || opaque(name.as_bytes()) {
         return None;
     }
     Some(bounded(Cow::Borrowed(name), MAX_NAME))
+}
+
+/// Where the colon stands, plain or percent-encoded, behind which a secret may follow.
+fn name_end(value: &str) -> usize {
+    let colon = |(at, _): &(usize, char)| {
+        value[*at..].starts_with(':') || value[*at..].get(..3).is_some_and(|c| c.eq_ignore_ascii_case("%3a"))
+    };
+    value.char_indices().filter(|(_, c)| matches!(c, ':' | '%')).find(colon).map_or(value.len(), |(at, _)| at)
 }
 
 /// Free text as it may be kept: scrubbed and bounded; nothing if nothing is left. `-` is how logs write nothing.
@@ -283,18 +290,28 @@ fn suspicious(text: &[u8]) -> bool {
         if in_run(byte) {
             continue;
         }
-        if byte == b'@' || byte == b'?' || suspicious_run(&text[start..at]) {
+        let run = &text[start..at];
+        if matches!(byte, b'@' | b'?') || looks_secret(run) || announces(byte) && is_keyword(run) {
             return true;
         }
         start = at + 1;
     }
-    suspicious_run(&text[start..])
+    looks_secret(&text[start..])
 }
 
-fn suspicious_run(run: &[u8]) -> bool {
+/// Stands between a keyword and its secret.
+fn announces(byte: u8) -> bool {
+    matches!(byte, b':' | b'=' | b'"' | b'\'' | b'\\') || byte.is_ascii_whitespace()
+}
+
+fn is_keyword(run: &[u8]) -> bool {
+    KEYWORDS.iter().any(|word| run.len() >= word.len() && run[run.len() - word.len()..].eq_ignore_ascii_case(word))
+}
+
+fn looks_secret(run: &[u8]) -> bool {
     opaque(run)
-        || run.windows(4).any(|four| matches!(four, b"ATBB" | b"ATAT" | b"ATCT") || four.starts_with(b"eyJ"))
-        || KEYWORDS.iter().any(|word| run.len() >= word.len() && run[run.len() - word.len()..].eq_ignore_ascii_case(word))
+        || run.contains(&b'T') && run.windows(4).any(|four| matches!(four, b"ATBB" | b"ATAT" | b"ATCT"))
+        || run.contains(&b'J') && run.windows(3).any(|three| three == b"eyJ")
 }
 
 fn in_run(byte: u8) -> bool {

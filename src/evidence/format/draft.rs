@@ -148,6 +148,10 @@ impl<'a> Draft<'a> {
         if self.host_in_path {
             return;
         }
+        if !text.contains('/') && place::is_bitbucket_host(&text) {
+            self.sighting.host = Some(without_usual_port(lower(text)));
+            return;
+        }
         let host = text.split_once("://").map_or(&*text, |(_, host)| host);
         let host = &host[host.rfind('@').map_or(0, |at| at + 1)..];
         let start = text.len() - host.len();
@@ -158,7 +162,9 @@ impl<'a> Draft<'a> {
     /// A path, or the full URL that a proxy logs.
     fn set_path(&mut self, text: Cow<'a, str>) {
         let mut start = 0;
-        if let Some(scheme_end) = text.find("://").filter(|end| !text[..*end].contains(['/', '?'])) {
+        // Most are plain paths, and looking for more costs.
+        let scheme_end = if text.starts_with('/') { None } else { text.find("://") };
+        if let Some(scheme_end) = scheme_end.filter(|end| !text[..*end].contains(['/', '?'])) {
             let rest = &text[scheme_end + 3..];
             let at = redact::user_information_end(rest);
             if let Some(at) = at {
@@ -168,7 +174,7 @@ impl<'a> Draft<'a> {
             start = authority + text[authority..].find(['/', '?', '#']).unwrap_or(text.len() - authority);
             self.sighting.host = host_name(Cow::Owned(text[authority..start].to_owned()));
             self.host_in_path = true;
-        } else if place::is_bitbucket_host(&text) {
+        } else if !text.starts_with('/') && place::is_bitbucket_host(&text) {
             self.sighting.host = host_name(text);
             self.host_in_path = true;
             return;
@@ -267,9 +273,12 @@ fn address(text: &str) -> Option<IpAddr> {
 
 /// Lower case, without the port that goes without saying.
 fn host_name(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
-    let text = redact::free_text(text, MAX_LABEL).map(lower)?;
+    redact::free_text(text, MAX_LABEL).map(lower).map(without_usual_port)
+}
+
+fn without_usual_port(text: Cow<'_, str>) -> Cow<'_, str> {
     let end = text.strip_suffix(":443").or_else(|| text.strip_suffix(":80")).map_or(text.len(), str::len);
-    Some(if text.starts_with("altssh.") { text } else { redact::slice(text, 0..end) })
+    if text.starts_with("altssh.") { text } else { redact::slice(text, 0..end) }
 }
 
 /// What stands before the `@` of a URL, or in a field for usernames. A password there is sent by basic authentication.
