@@ -3,7 +3,7 @@
 use std::io::{self, Read, Seek, SeekFrom};
 
 use super::{FilePlan, Layout, compression::Input};
-use crate::evidence::{CursorUpdate, Skipped};
+use crate::evidence::{CursorUpdate, Skipped, format::split_block};
 
 /// Bytes of one block, and with it the longest line that is read.
 const BLOCK_BYTES: usize = 4 << 20;
@@ -107,13 +107,11 @@ impl FileReader {
         Ok(())
     }
 
-    /// The length of the whole lines in the buffer.
+    /// The length of the whole lines in the buffer, of no more than one chunk can hold.
     fn lines(&self) -> usize {
-        match self.buffer[..self.filled].iter().rposition(|byte| *byte == b'\n') {
-            _ if self.at_end && self.plan.settled => self.filled,
-            Some(end) => end + 1,
-            None => 0,
-        }
+        let (whole, rest) = split_block(&self.buffer[..self.filled]);
+        let last = self.at_end && self.plan.settled && !rest.contains(&b'\n');
+        if last { self.filled } else { whole.len() }
     }
 
     /// Skips the rest of a line that fills the whole buffer.
