@@ -213,7 +213,13 @@ impl Engine {
     }
 
     /// Freshness, requests, and for a round that failed the interval that nobody saw.
-    async fn note_round(&self, name: &str, result: &Result<Tally, RoundError>, usage: Usage, now: Timestamp) -> Result<(), StoreError> {
+    async fn note_round(
+        &self,
+        name: &str,
+        result: &Result<Tally, RoundError>,
+        usage: Usage,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let failure = result.as_ref().err().map(|error| (error.to_string(), gap_state(error)));
         let looked_until = looked_until(&self.store, name).await?;
         let name = name.to_owned();
@@ -250,15 +256,14 @@ fn gap_state(error: &RoundError) -> Option<CoverageState> {
 }
 
 fn words(tally: &Tally) -> String {
-    let mut words = format!("{} items", tally.items);
+    let mut words = vec![format!("{} items", tally.items)];
     if tally.skipped > 0 {
-        words.push_str(&format!(", {} skipped", tally.skipped));
+        words.push(format!("{} skipped", tally.skipped));
     }
     if !tally.note.is_empty() {
-        words.push_str(", ");
-        words.push_str(&tally.note);
+        words.push(tally.note.clone());
     }
-    words
+    words.join(", ")
 }
 
 /// Up to when a source was looked at, in milliseconds; none when it never was.
@@ -281,13 +286,8 @@ fn organization_sources(
     sources: &mut Vec<Source>,
 ) -> anyhow::Result<()> {
     let key = Auth::Bearer(organization.api_key.clone());
-    let client = client(
-        &organization.api_url,
-        key,
-        (Some(organization.requests_per_minute), None),
-        organization.share,
-        &options.network,
-    )?;
+    let client =
+        client(&organization.api_url, key, (Some(organization.requests_per_minute), None), organization.share, &options.network)?;
     let setting = setting(options, catalogue, format!("audit/{}", organization.name))?;
     let name = setting.name.clone();
     let round = AuditRound::new(setting, client.sibling(), &organization.id, organization.overlap);
@@ -309,7 +309,13 @@ fn workspace_client(workspace: &Workspace, share: f64, network: &Network) -> any
     client(&workspace.api_url, auth, (None, Some(workspace.requests_per_hour)), share, network)
 }
 
-fn client(base: &Url, auth: Auth, (minute, hour): (Option<u32>, Option<u32>), share: f64, network: &Network) -> anyhow::Result<Client> {
+fn client(
+    base: &Url,
+    auth: Auth,
+    (minute, hour): (Option<u32>, Option<u32>),
+    share: f64,
+    network: &Network,
+) -> anyhow::Result<Client> {
     // Clients of different hosts must not retry in step.
     let seed = base.as_str().bytes().fold(7, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte)));
     let options = ClientOptions {
