@@ -336,8 +336,8 @@ fn closure(section: Section) -> Closure {
 
 fn integration(section: &Section) -> String {
     let id = section.required("integration");
-    if !id.is_empty() && (id.len() != 8 || !id.bytes().all(|b| b.is_ascii_lowercase() || (b'2'..=b'7').contains(&b))) {
-        section.fault("integration", format!("`{id}` is no integration id: eight characters of a-z and 2-7"));
+    if !id.is_empty() && (id.len() != 8 || !id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())) {
+        section.fault("integration", format!("`{id}` is no integration id: eight lower-case letters and digits"));
     }
     id
 }
