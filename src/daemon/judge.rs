@@ -251,7 +251,7 @@ impl Judged {
         let package = report::csv::package(&self.report);
         let document = Document {
             made_at: self.report.now,
-            page_html: Bytes::from(report::html::page(&self.report)),
+            page_html: Bytes::from(report::html::served_page(&self.report)),
             page_policy: report::html::content_security_policy(),
             report_json: Bytes::from(self.json()),
             files: package.into_iter().map(|file| (file.name.to_owned(), Bytes::from(file.bytes))).collect(),
