@@ -18,6 +18,7 @@ use crate::{
     evidence::{
         Batch, Coverage, CoverageState, Page,
         format::{Defaults, json::parse_lines},
+        time::MS_PER_DAY,
     },
     source::{FilePlan, FileReader, Layout, plan},
     store::Store,
@@ -25,6 +26,10 @@ use crate::{
 
 /// Blocks that wait for the store while the next one is parsed.
 const BLOCKS_AHEAD: usize = 2;
+
+/// The longest time without a line that a first look takes for silence, a long weekend. More looks like a missing file,
+/// and then nobody knows.
+const LONGEST_SILENCE_MS: i64 = 4 * MS_PER_DAY;
 
 pub struct LogRound {
     setting: Setting,
@@ -67,11 +72,13 @@ impl LogRound {
         let (blocks, mut inbox) = mpsc::channel(BLOCKS_AHEAD);
         let reader = Reader { name: self.setting.name.clone(), log: Arc::clone(&self.log), classifier: self.setting.classifier(), now };
         let reading = spawn_blocking(move || reader.read(files, &blocks));
-        let mut tally = Tally::default();
+        let (mut tally, mut seen_to_ms) = (Tally::default(), None);
         while let Some(mut batch) = inbox.recv().await {
             tally.items += batch.items;
             tally.skipped += batch.skipped.iter().map(|s| s.count).sum::<u64>();
-            if !first_look {
+            if first_look {
+                batch.coverage.iter_mut().for_each(|span| join(span, &mut seen_to_ms));
+            } else {
                 // Only a first look has to say since when there is a log; later ones go on from the one before.
                 batch.coverage.clear();
             }
@@ -87,6 +94,15 @@ impl LogRound {
         let to_ms = now.as_millisecond();
         Ok(since.map(|from_ms| Coverage { from_ms, to_ms, state, items: 0, skipped: 0, reason: reason.to_owned() }))
     }
+}
+
+/// Lets a block's interval begin where the one before it ended: between the last line of one file and the first line of
+/// the next nobody looked away.
+fn join(span: &mut Coverage, seen_to_ms: &mut Option<i64>) {
+    if let Some(before) = seen_to_ms.filter(|before| span.from_ms - before <= LONGEST_SILENCE_MS) {
+        span.from_ms = span.from_ms.min(before);
+    }
+    *seen_to_ms = (*seen_to_ms).max(Some(span.to_ms));
 }
 
 /// What the blocking thread works with.
