@@ -85,7 +85,7 @@ async fn a_wrong_key_ends_with_75_and_says_which_secret_and_what_it_needs() {
     assert!(!format!("{ran:?}").contains("revoked-last-week"));
     for (source, scope) in [("audit/acme", "read:events:admin"), ("tokens/acme", "read:tokens:admin")] {
         let line = ran.out.lines().find(|line| line.starts_with(source)).unwrap();
-        assert!(line.contains("401") && line.contains("api_key") && line.contains(scope), "{line}");
+        assert!(line.contains("401") && line.contains("organization.acme.api_key") && line.contains(scope), "{line}");
     }
     let picture = Picture::of(&site.store()).await;
     assert_eq!(picture.coverage.get("audit/acme"), None);
