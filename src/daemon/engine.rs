@@ -40,6 +40,8 @@ pub struct Engine {
 /// One configured source.
 struct Source {
     name: String,
+    /// What it signs in with, as the configuration names it, and the scopes that it needs; empty for files.
+    credential: String,
     kind: Kind,
 }
 
@@ -73,6 +75,8 @@ pub struct PollOutcome {
 pub enum RoundError {
     #[error("{0}")]
     Fetch(#[from] FetchError),
+    #[error("{error}; the secret is {credential}")]
+    Credential { error: FetchError, credential: String },
     #[error("the store: {0}")]
     Store(#[from] StoreError),
     #[error("{0}")]
@@ -104,7 +108,7 @@ impl Engine {
         for log in &options.logs {
             let setting = setting(&options, &catalogue, format!("log/{}", log.name))?;
             let name = setting.name.clone();
-            sources.push(Source { name, kind: Kind::Log(LogRound::new(setting, Arc::clone(log))) });
+            sources.push(Source { name, credential: String::new(), kind: Kind::Log(LogRound::new(setting, Arc::clone(log))) });
         }
         Ok(Self { options: Arc::new(options), store, catalogue, sources })
     }
@@ -191,6 +195,7 @@ impl Engine {
             Kind::Access(round) => round.run(&self.store, now).await,
             Kind::Log(round) => round.run(&self.store, now).await,
         };
+        let result = result.map_err(|error| error.with_credential(&source.credential));
         let usage = match &source.kind {
             Kind::Audit(round) => round.usage(),
             Kind::Tokens(round) => round.usage(),
@@ -246,10 +251,20 @@ impl Engine {
     }
 }
 
+impl RoundError {
+    /// Says which secret to look at when it is the cause.
+    fn with_credential(self, credential: &str) -> Self {
+        match self {
+            Self::Fetch(error) if error.is_ours() => Self::Credential { error, credential: credential.to_owned() },
+            other => other,
+        }
+    }
+}
+
 /// Whether a failed round leaves a gap: not when it was read in part and has said so itself.
 fn gap_state(error: &RoundError) -> Option<CoverageState> {
     match error {
-        RoundError::Fetch(error) if error.is_ours() => Some(CoverageState::NotPermitted),
+        RoundError::Credential { .. } => Some(CoverageState::NotPermitted),
         RoundError::InPart(_) => None,
         _ => Some(CoverageState::Missed),
     }
@@ -291,14 +306,28 @@ fn organization_sources(
     let setting = setting(options, catalogue, format!("audit/{}", organization.name))?;
     let name = setting.name.clone();
     let round = AuditRound::new(setting, client.sibling(), &organization.id, organization.overlap);
-    sources.push(Source { name, kind: Kind::Audit(round) });
+    let credential = |scope| format!("organization.{}.api_key, which needs the scope {scope}", organization.name);
+    sources.push(Source { name, credential: credential("read:events:admin"), kind: Kind::Audit(round) });
     let round = TokensRound::new(client.sibling(), &organization.name, &organization.id);
-    sources.push(Source { name: format!("tokens/{}", organization.name), kind: Kind::Tokens(round) });
+    let name = format!("tokens/{}", organization.name);
+    sources.push(Source { name, credential: credential("read:tokens:admin"), kind: Kind::Tokens(round) });
     for workspace in &organization.workspaces {
         let round = AccessRound::new(workspace_client(workspace, organization.share, &options.network)?, &workspace.slug);
-        sources.push(Source { name: format!("access/{}", workspace.slug), kind: Kind::Access(round) });
+        let name = format!("access/{}", workspace.slug);
+        sources.push(Source { name, credential: workspace_credential(workspace), kind: Kind::Access(round) });
     }
     Ok(())
+}
+
+fn workspace_credential(workspace: &Workspace) -> String {
+    let slug = &workspace.slug;
+    match workspace.auth {
+        WorkspaceAuth::AccessToken(_) => format!("workspace.{slug}.access_token, which needs the scopes account and repository:admin"),
+        WorkspaceAuth::ApiToken { .. } => format!(
+            "workspace.{slug}.api_token, which needs the scopes read:workspace:bitbucket, read:repository:bitbucket and \
+             admin:repository:bitbucket"
+        ),
+    }
 }
 
 fn workspace_client(workspace: &Workspace, share: f64, network: &Network) -> anyhow::Result<Client> {

@@ -1,3 +1,11 @@
-//! The one integration binary. Modules mirror the rooms; `house` holds the rules that the code itself must keep.
+//! The one integration binary. `house` holds the rules that the code itself must keep; the others enter as users do, over
+//! HTTP, files and the program itself, and compare with the truth of a simulated world.
 
+mod attribution;
+mod backfill;
+mod commands;
+mod faults;
+mod flow;
 mod house;
+mod secrets;
+mod support;

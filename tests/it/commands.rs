@@ -1,0 +1,206 @@
+//! The program itself: what it prints where, and how it ends.
+
+use std::{fs, path::Path};
+
+use duskwatch::{
+    simulator::ServeOptions,
+    store::Store,
+};
+use serde_json::Value;
+
+use crate::support::{
+    NOW, Site, at, files, file_name, integrations,
+    picture::{Picture, assert_same_counts},
+    program::{Ran, duskwatch, duskwatch_now},
+    small_world,
+};
+
+async fn site() -> Site {
+    Site::grown(&small_world(21, at(NOW), 12), ServeOptions::default()).await
+}
+
+/// Puts other words into the configuration.
+fn edit(site: &Site, from: &str, to: &str) {
+    let text = fs::read_to_string(site.config()).unwrap();
+    assert!(text.contains(from), "{from} is not in {text}");
+    fs::write(site.config(), text.replace(from, to)).unwrap();
+}
+
+#[track_caller]
+fn assert_refused(ran: &Ran, status: i32, words: &[&str]) {
+    assert_eq!((ran.status, ran.out.as_str()), (status, ""), "{ran:#?}");
+    for word in words {
+        assert!(ran.err.contains(word), "{word} is not in {}", ran.err);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_usage_ends_with_2() {
+    let site = site().await;
+    assert_refused(&duskwatch(&site, &["poll", "--frequently"]), 2, &["--frequently"]);
+    assert_refused(&duskwatch(&site, &["run"]), 2, &["--now"]);
+    assert_refused(&duskwatch(&site, &["poll", "--source", "log/ingress"]), 2, &["log/ingress", "audit/acme", "log/egress-plain"]);
+    assert_refused(&duskwatch(&site, &["report", "--as-of", "yesterday"]), 2, &["yesterday"]);
+    assert_refused(&duskwatch(&site, &["report", "--audience", "everybody"]), 2, &["owner:NAME"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_fault_of_a_configuration_is_told_on_its_own_line() {
+    let site = site().await;
+    edit(&site, "requests_per_minute = 60000", "requests_per_minut = 60000");
+    edit(&site, "name = \"egress-plain\"", "name = \"egress-inspected\"");
+    let key = site.path("organization.key").display().to_string();
+    fs::remove_file(&key).unwrap();
+    let text = fs::read_to_string(site.config()).unwrap();
+    fs::write(site.config(), format!("{text}\n[schedule]\ndigest = \"soon\"\n")).unwrap();
+    for command in ["poll", "report", "run"] {
+        let ran = duskwatch_now(&site, &[command]);
+        let name = site.config().display().to_string();
+        assert_refused(&ran, 78, &["requests_per_minute", &key, "egress-inspected", "soon", "4 faults in the configuration"]);
+        let lines: Vec<_> = ran.err.lines().filter(|line| line.starts_with(&name)).collect();
+        assert_eq!(lines.len(), 4, "{}", ran.err);
+    }
+    assert!(!site.store().exists(), "nothing was begun");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_out_of_reach_ends_with_75_and_the_others_are_read() {
+    let site = site().await;
+    edit(&site, &site.server.atlassian_url(), "http://127.0.0.1:1");
+    edit(&site, "http://127.0.0.1:1/2.0", &site.server.bitbucket_url());
+    let ran = duskwatch(&site, &["poll"]);
+    assert_eq!(ran.status, 75, "{ran:#?}");
+    assert!(ran.err.contains("done in part: audit/acme, tokens/acme failed"), "{}", ran.err);
+    assert!(ran.out.contains("audit/acme: ") && ran.out.contains("could not connect"), "{}", ran.out);
+    let picture = Picture::of(&site.store()).await;
+    assert!(picture.items("log/egress-plain") > 0 && picture.states["access/acme"].last_success.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_key_ends_with_75_and_says_which_secret_and_what_it_needs() {
+    let site = site().await;
+    fs::write(site.path("organization.key"), "revoked-last-week").unwrap();
+    let ran = duskwatch(&site, &["poll"]);
+    assert_eq!(ran.status, 75, "{ran:#?}");
+    assert!(!format!("{ran:?}").contains("revoked-last-week"));
+    for (source, scope) in [("audit/acme", "read:events:admin"), ("tokens/acme", "read:tokens:admin")] {
+        let line = ran.out.lines().find(|line| line.starts_with(source)).unwrap();
+        assert!(line.contains("401") && line.contains("organization.acme.api_key") && line.contains(scope), "{line}");
+    }
+    let picture = Picture::of(&site.store()).await;
+    assert_eq!(picture.coverage.get("audit/acme"), None);
+    assert!(picture.states["audit/acme"].failure.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_holds_the_store_is_named_to_whoever_else_wants_it() {
+    let site = site().await;
+    let lock = Store::lock_exclusive(&site.store()).unwrap();
+    let holder = format!("in use by process {}", std::process::id());
+    for arguments in [vec!["poll"], vec!["send"]] {
+        assert_refused(&duskwatch(&site, &arguments), 1, &[&holder]);
+    }
+    assert_refused(&duskwatch_now(&site, &["run"]), 1, &[&holder]);
+    drop(lock);
+    assert_eq!(duskwatch(&site, &["poll", "--source", "log/egress-plain"]).status, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stores_that_are_not_ours_are_refused_and_left_alone() {
+    let site = site().await;
+    assert_refused(&duskwatch(&site, &["report"]), 1, &["there is no store here yet"]);
+    fs::write(site.store(), "a shopping list, long enough to be mistaken for something else".repeat(20)).unwrap();
+    let before = fs::read(site.store()).unwrap();
+    for command in ["poll", "report", "export"] {
+        assert_refused(&duskwatch(&site, &[command]), 1, &["not a duskwatch store"]);
+    }
+    assert_eq!(fs::read(site.store()).unwrap(), before);
+
+    fs::remove_file(site.store()).unwrap();
+    drop(site.engine());
+    rusqlite::Connection::open(site.store()).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    for command in ["poll", "report", "send"] {
+        assert_refused(&duskwatch(&site, &[command]), 1, &["version 99", "use a newer program"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reports_and_packages_come_from_the_store_alone() {
+    let site = site().await;
+    let polled = duskwatch(&site, &["poll"]);
+    assert_eq!(polled.status, 0, "{polled:#?}");
+    assert_eq!(polled.out.lines().count(), site.engine().source_names().len(), "{}", polled.out);
+    let before = Picture::of(&site.store()).await;
+
+    let json = result(&site, &["report", "--format", "json"]);
+    let report: Value = serde_json::from_str(&json).unwrap();
+    assert!(integrations(&report).len() > 3);
+    let text = result(&site, &["report"]);
+    let html = result(&site, &["report", "--format", "html"]);
+    assert!(html.starts_with("<!doctype html>") || html.starts_with("<!DOCTYPE html>"), "{}", &html[..80]);
+    let first = integrations(&report)[0]["integration"].as_str().unwrap();
+    assert!(html.contains(first) && text.contains(first), "{text}");
+    assert!(result(&site, &["report", "--audience", "leadership"]).contains("app passwords"));
+
+    let past: Value = serde_json::from_str(&result(&site, &["report", "--format", "json", "--as-of", "2026-06-28"])).unwrap();
+    assert_eq!(past["now"], "2026-06-29T00:00:00Z");
+    assert!(integrations(&past).iter().all(|row| row["last_seen"].as_str().unwrap() < "2026-06-29"));
+
+    let owner = integrations(&report).iter().find_map(|row| row["owner"].as_str().filter(|name| !name.is_empty())).unwrap();
+    let own: Value =
+        serde_json::from_str(&result(&site, &["report", "--format", "json", "--audience", &format!("owner:{owner}")])).unwrap();
+    assert!(!integrations(&own).is_empty() && integrations(&own).iter().all(|row| row["owner"] == owner));
+    assert_refused(&duskwatch(&site, &["report", "--audience", "owner:nobody"]), 1, &["nobody"]);
+
+    let output = site.path("report.json");
+    assert_eq!(result(&site, &["report", "--format", "json", "--output", output.to_str().unwrap()]), "");
+    assert_eq!(fs::read_to_string(output).unwrap(), json);
+    let package = result(&site, &["export"]);
+    let names: Vec<String> = files(Path::new(package.trim())).iter().map(|path| file_name(path).to_owned()).collect();
+    assert!(["integrations.csv", "coverage.csv", "datapackage.json"].iter().all(|name| names.contains(&(*name).to_owned())));
+    let sent = result(&site, &["send", "--audience", "leadership"]);
+    assert!(sent.contains("nobody receives"), "{sent}");
+    assert!(result(&site, &["send", "--audience", "security", "--dry-run"]).contains("Subject: [duskwatch] "));
+    let after = Picture::of(&site.store()).await;
+    assert_eq!(before.totals, after.totals);
+    assert_same_counts(&before.counts, &after.counts);
+}
+
+/// Standard output of a command that must be well, and silent on standard error.
+#[track_caller]
+fn result(site: &Site, arguments: &[&str]) -> String {
+    let ran = duskwatch(site, arguments);
+    assert_eq!(ran.status, 0, "{arguments:?}: {ran:#?}");
+    assert!(!ran.err.contains("WARN") && !ran.err.contains("ERROR"), "{arguments:?}: {}", ran.err);
+    ran.out
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_content_imported_twice_changes_nothing_and_a_grown_file_adds_its_new_lines() {
+    let site = site().await;
+    let lines: Vec<String> = site.lines().into_iter().filter(|(log, _)| *log == "egress-inspected").map(|(_, line)| line).collect();
+    let (whole, part) = (lines.join("\n") + "\n", lines[..lines.len() / 2].join("\n") + "\n");
+    let path = site.path("evidence.jsonl");
+    let import = || result(&site, &["import", "--format", "json", path.to_str().unwrap()]);
+
+    fs::write(&path, &part).unwrap();
+    let first = import();
+    assert!(first.contains(&format!("{} lines", lines.len() / 2)) && first.contains("0 known before"), "{first}");
+    let half = Picture::of(&site.store()).await;
+    let again = import();
+    assert!(again.contains(" 0 recorded"), "{again}");
+    let same = Picture::of(&site.store()).await;
+    assert_same_counts(&half.counts, &same.counts);
+    assert_eq!(half.totals, same.totals);
+
+    fs::write(&path, &whole).unwrap();
+    let grown = import();
+    assert!(grown.contains(&format!("{} known before", lines.len() / 2)), "{grown}");
+    let grown = Picture::of(&site.store()).await;
+    fs::remove_file(site.store()).unwrap();
+    import();
+    let once = Picture::of(&site.store()).await;
+    assert_same_counts(&once.counts, &grown.counts);
+    assert_refused(&duskwatch(&site, &["import", "--format", "json", "--name", "ingress", path.to_str().unwrap()]), 1, &["ingress"]);
+    assert_refused(&duskwatch(&site, &["import", "--format", "json", "missing.jsonl"]), 1, &["missing.jsonl"]);
+}

@@ -1,0 +1,124 @@
+//! Trouble at the doors delays what is known and never changes it; while it lasts the ledger says so.
+
+use std::{fs, sync::Arc, time::Duration};
+
+use duskwatch::simulator::{Fault, FaultKind, RetryHeader, ServeOptions, When, World};
+use jiff::Timestamp;
+
+use crate::support::{NOW, Site, at, days_before, picture::{Picture, assert_same_counts}, small_world};
+
+/// A request and all its retries within one round.
+const ATTEMPTS: u64 = 4;
+
+/// Rounds after which the worst of the troubles below must be over.
+const MAX_ROUNDS: usize = 8;
+
+fn faulty(faults: Vec<Fault>) -> ServeOptions {
+    let (minute, retry_header) = (Duration::from_millis(100), RetryHeader::RetryAfter);
+    ServeOptions { faults, minute, retry_header, ..ServeOptions::default() }
+}
+
+/// A site that was read two days ago, without trouble if its faults let it.
+async fn read_before(world: &Arc<World>, options: ServeOptions) -> (Site, Timestamp) {
+    let mut site = Site::new(world, options).await;
+    let before = days_before(world.now(), 2);
+    site.grow(before);
+    site.poll(&site.engine(), before).await;
+    (site, before)
+}
+
+/// How many requests an endpoint has answered.
+fn answered(site: &Site, endpoint: &str) -> u64 {
+    site.server.requests().iter().filter(|((name, _), _)| *name == endpoint).map(|(_, count)| count).sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_is_named_leaves_a_gap_in_the_ledger_and_is_made_up_for() {
+    let world = small_world(6, at(NOW), 25);
+    let (calm, _) = read_before(&world, ServeOptions::default()).await;
+    let next = |kind, endpoint, sources| {
+        let (from, count) = (answered(&calm, endpoint) + 1, ATTEMPTS * sources);
+        Fault::new(kind, When::Burst { from, count }).at(endpoint)
+    };
+    let faults = vec![
+        next(FaultKind::Status(503), "events-stream", 1),
+        next(FaultKind::TruncatedBody, "api-tokens", 1),
+        next(FaultKind::HtmlBody, "permissions", 2),
+    ];
+    let (mut site, before) = read_before(&world, faulty(faults)).await;
+    let engine = site.engine();
+    let during = days_before(world.now(), 1);
+    site.grow(during);
+    fs::rename(site.logs(), site.path("elsewhere")).unwrap();
+    let outcome = engine.poll(&[], None, during).await.unwrap();
+    fs::rename(site.path("elsewhere"), site.logs()).unwrap();
+    assert_eq!(outcome.failed, engine.source_names(), "{:#?}", outcome.lines);
+    let picture = Picture::of(&site.store()).await;
+    for source in engine.source_names() {
+        let last = picture.coverage[&source].last().unwrap();
+        assert_eq!(last.state.as_str(), "missed", "{source}");
+        assert!(before.as_millisecond() <= last.from_ms + 1 && last.to_ms == during.as_millisecond(), "{source}: {last:?}");
+        assert_eq!(Some(&last.reason), picture.states[&source].failure.as_ref(), "{source}");
+        assert!(outcome.lines.iter().any(|line| *line == format!("{source}: {}", last.reason)), "{:#?}", outcome.lines);
+    }
+    let report = site.report(&engine, during).await;
+    assert_eq!(report["coverage"]["complete"], false);
+
+    site.grow(world.now());
+    site.poll(&engine, world.now()).await;
+    let picture = Picture::of(&site.store()).await;
+    for source in engine.source_names() {
+        assert!(!picture.states_of(&source).iter().any(|(state, _)| *state == "missed"), "{source}: {:?}", picture.coverage[&source]);
+    }
+    let calm = Site::grown(&world, ServeOptions::default()).await;
+    calm.poll(&calm.engine(), world.now()).await;
+    assert_same_counts(&Picture::of(&calm.store()).await.counts, &picture.counts);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trouble_of_every_kind_ends_in_what_a_calm_day_ends_in() {
+    let world = small_world(7, at(NOW), 60);
+    let calm = Site::grown(&world, ServeOptions::default()).await;
+    calm.poll(&calm.engine(), world.now()).await;
+    let expected = Picture::of(&calm.store()).await;
+    let kinds = [
+        (FaultKind::Status(500), 5),
+        (FaultKind::TruncatedBody, 7),
+        (FaultKind::HtmlBody, 11),
+        (FaultKind::Reset, 8),
+        (FaultKind::TooManyRequests, 19),
+        (FaultKind::DuplicateEvents, 2),
+    ];
+    let mut faults = vec![Fault::new(FaultKind::ExpiredCursor, When::Every(4)).at("events-stream")];
+    faults.extend(kinds.into_iter().map(|(kind, n)| Fault::new(kind, When::Every(n))));
+    let site = Site::grown(&world, faulty(faults)).await;
+    let engine = site.engine();
+    let mut rounds = 0;
+    while !engine.poll(&[], None, world.now()).await.unwrap().failed.is_empty() {
+        rounds += 1;
+        assert!(rounds < MAX_ROUNDS, "the trouble never ends");
+    }
+    let found = Picture::of(&site.store()).await;
+    assert_same_counts(&expected.counts, &found.counts);
+    assert_eq!(found.items("audit/acme"), expected.items("audit/acme"));
+    let statuses: Vec<u16> = site.server.requests().keys().map(|(_, status)| *status).collect();
+    assert!([200, 400, 429, 500].iter().all(|status| statuses.contains(status)), "{statuses:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expired_cursor_goes_on_from_the_stored_time_without_repeats() {
+    let world = small_world(8, at(NOW), 25);
+    let (calm, _) = read_before(&world, ServeOptions::default()).await;
+    let from = answered(&calm, "events-stream") + 1;
+    let expired = Fault::new(FaultKind::ExpiredCursor, When::Burst { from, count: 1 }).at("events-stream");
+    let (mut site, _) = read_before(&world, faulty(vec![expired])).await;
+    let mut calm = calm;
+    for site in [&mut calm, &mut site] {
+        site.grow(world.now());
+        site.poll(&site.engine(), world.now()).await;
+    }
+    assert_eq!(site.server.requests()[&("events-stream", 400)], 1);
+    let (expected, found) = (Picture::of(&calm.store()).await, Picture::of(&site.store()).await);
+    assert_same_counts(&expected.counts, &found.counts);
+    assert_eq!(found.items("audit/acme"), expected.items("audit/acme"));
+}

@@ -1,0 +1,153 @@
+//! What the doors showed is what is recorded, once, however often and in whatever pieces it was read.
+
+use std::{collections::BTreeSet, fs};
+
+use duskwatch::simulator::{EndOfStream, Fault, FaultKind, ServeOptions, When};
+use serde_json::Value;
+
+use crate::support::{NOW, Site, at, days_before, files, file_name, picture::{Picture, assert_same_counts}, small_world};
+
+const AUDIT: &str = "audit/acme";
+
+/// Pages of the simulated stream that a test walks at most.
+const MAX_PAGES: usize = 200;
+
+/// The ids that the audit stream shows to anybody who walks it to its end.
+async fn event_ids(site: &Site) -> BTreeSet<String> {
+    let url = format!("{}/admin/v1/orgs/{}/events-stream", site.server.atlassian_url(), site.world.organization().id);
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let (mut ids, mut query) = (BTreeSet::new(), "from=0".to_owned());
+    for _ in 0..MAX_PAGES {
+        let key = ServeOptions::default().organization_key;
+        let page = client.get(format!("{url}?limit=500&{query}")).bearer_auth(key).send().await.unwrap();
+        let page: Value = page.json().await.unwrap();
+        let data = page["data"].as_array().unwrap();
+        ids.extend(data.iter().map(|event| event["id"].as_str().unwrap().to_owned()));
+        match page["meta"]["next"].as_str() {
+            Some(next) if !data.is_empty() => query = format!("from=0&cursor={next}"),
+            _ => return ids,
+        }
+    }
+    panic!("the stream has no end");
+}
+
+/// How many lines of a log concern Bitbucket, how many of these carry credentials, and how many lines do not concern it or
+/// cannot be read.
+fn lines_of(site: &Site, log: &str) -> (u64, u64, u64) {
+    let (mut kept, mut signed_in, mut dropped) = (0, 0, 0);
+    for (_, line) in site.lines().iter().filter(|(name, _)| *name == log) {
+        let line: Value = serde_json::from_str(line).unwrap_or_default();
+        if matches!(line["host"].as_str(), Some("bitbucket.org" | "api.bitbucket.org")) {
+            kept += 1;
+            signed_in += u64::from(line["scheme"].is_string() || line["authorization"].is_string());
+        } else {
+            dropped += 1;
+        }
+    }
+    (kept, signed_in, dropped)
+}
+
+fn assert_lines_are_counted_once(site: &Site, picture: &Picture) {
+    for log in ["egress-inspected", "egress-plain"] {
+        let (source, (kept, signed_in, dropped)) = (format!("log/{log}"), lines_of(site, log));
+        assert!(signed_in > 50, "{log} has only {signed_in} lines with credentials");
+        assert_eq!((picture.items(&source), picture.skipped(&source)), (kept, dropped), "{log}");
+        assert_eq!(picture.uses(&source), signed_in, "{log}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_event_is_kept_once_however_the_stream_ends_and_repeats_itself() {
+    let world = small_world(3, at(NOW), 40);
+    let plain = Site::grown(&world, ServeOptions { repeats: false, ..ServeOptions::default() }).await;
+    let engine = plain.engine();
+    plain.poll(&engine, at(NOW)).await;
+    let expected = Picture::of(&plain.store()).await;
+    let shown = event_ids(&plain).await.len() as u64;
+    assert!(shown > 1_000, "{shown} events are no test of paging");
+    assert_eq!(expected.items(AUDIT) + expected.skipped(AUDIT), shown);
+    assert!(expected.items(AUDIT) > 100 && expected.skipped(AUDIT) > 100);
+    assert_lines_are_counted_once(&plain, &expected);
+
+    let twice = Fault::new(FaultKind::DuplicateEvents, When::Every(2)).at("events-stream");
+    for end_of_stream in [EndOfStream::CursorOnLastPage, EndOfStream::EmptyPageWithoutCursor] {
+        let options = ServeOptions { repeats: true, end_of_stream, faults: vec![twice.clone()], ..ServeOptions::default() };
+        let site = Site::grown(&world, options).await;
+        let engine = site.engine();
+        for round in 0..3 {
+            site.poll(&engine, at(NOW)).await;
+            let picture = Picture::of(&site.store()).await;
+            assert_same_counts(&expected.counts, &picture.counts);
+            assert_eq!(picture.items(AUDIT), expected.items(AUDIT), "{end_of_stream:?}, round {round}");
+            assert_eq!(picture.totals.authentications, expected.totals.authentications, "{end_of_stream:?}, round {round}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_are_counted_once_while_files_grow_are_rotated_and_the_service_starts_anew() {
+    let world = small_world(4, at(NOW), 20);
+    let mut site = Site::new(&world, ServeOptions::default()).await;
+    let mut engine = site.engine();
+    for (step, days) in [9, 7, 4, 2, 0].into_iter().enumerate() {
+        let now = days_before(at(NOW), days);
+        if step == 2 || step == 3 {
+            drop(engine);
+            engine = site.engine();
+        }
+        if step == 3 {
+            rotate(&site);
+        }
+        site.grow(now);
+        if step == 4 {
+            // What is renamed after it has grown is still the file that was read before.
+            rotate(&site);
+        }
+        site.poll(&engine, now).await;
+        assert_lines_are_counted_once(&site, &Picture::of(&site.store()).await);
+        site.poll(&engine, now).await;
+        assert_lines_are_counted_once(&site, &Picture::of(&site.store()).await);
+    }
+}
+
+/// Renames every log file as logrotate does: `.1` becomes `.2`, the file itself `.1`.
+fn rotate(site: &Site) {
+    let mut paths = files(&site.logs());
+    paths.retain(|path| path.parent() == Some(&site.logs()) && file_name(path).starts_with("egress"));
+    for path in paths.iter().rev() {
+        let (stem, number) = match path.to_str().unwrap().rsplit_once(".jsonl.") {
+            Some((stem, number)) => (stem, number.parse::<u32>().unwrap()),
+            None => (path.to_str().unwrap().strip_suffix(".jsonl").unwrap(), 0),
+        };
+        fs::rename(path, format!("{stem}.jsonl.{}", number + 1)).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_round_and_a_round_a_day_end_in_the_same_report() {
+    let world = small_world(5, at(NOW), 30);
+    let once = Site::grown(&world, ServeOptions::default()).await;
+    let engine = once.engine();
+    once.poll(&engine, at(NOW)).await;
+    let in_one_go = once.package(&engine, at(NOW)).await;
+
+    let mut daily = Site::new(&world, ServeOptions::default()).await;
+    let mut engine = daily.engine();
+    for days in (0..25).rev() {
+        let now = days_before(at(NOW), days);
+        daily.grow(now);
+        daily.poll(&engine, now).await;
+        if days % 10 == 0 {
+            drop(engine);
+            engine = daily.engine();
+        }
+    }
+    assert_same_counts(&Picture::of(&once.store()).await.counts, &Picture::of(&daily.store()).await.counts);
+    let day_by_day = daily.package(&engine, at(NOW)).await;
+    for name in ["integrations.csv", "authentications.csv"] {
+        let (one, many) = (fs::read_to_string(in_one_go.join(name)).unwrap(), fs::read_to_string(day_by_day.join(name)).unwrap());
+        assert!(one.lines().count() > 5, "{name}: {one}");
+        let differences: Vec<_> = one.lines().zip(many.lines()).filter(|(a, b)| a != b).take(3).collect();
+        assert!(one == many, "{name}: {differences:#?}");
+    }
+}

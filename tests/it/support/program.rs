@@ -1,0 +1,91 @@
+//! The real program, as a shell starts it.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, ChildStderr, Command, ExitStatus, Stdio},
+};
+
+use tokio::task::block_in_place;
+
+use super::{NOW, Site};
+
+/// Lines of its log that a test reads while it waits for one; more means that the line never comes.
+const MAX_LOG_LINES: usize = 100_000;
+
+/// What a run of the program left behind.
+#[derive(Debug)]
+pub struct Ran {
+    pub status: i32,
+    pub out: String,
+    pub err: String,
+}
+
+fn program(site: &Site) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_duskwatch"));
+    command.arg("--config").arg(site.config()).current_dir(site.dir.path()).env_remove("RUST_LOG").env("NO_COLOR", "1");
+    command
+}
+
+/// Runs a command seen from [`NOW`].
+pub fn duskwatch(site: &Site, arguments: &[&str]) -> Ran {
+    ran(program(site).args(["--now", NOW]).args(arguments))
+}
+
+/// Runs a command by the real clock.
+pub fn duskwatch_now(site: &Site, arguments: &[&str]) -> Ran {
+    ran(program(site).args(arguments))
+}
+
+fn ran(command: &mut Command) -> Ran {
+    let output = block_in_place(|| command.stdin(Stdio::null()).output()).unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ran { status: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+/// The service under way. Killed when a test ends before it does.
+pub struct Service {
+    child: Child,
+    log: BufReader<ChildStderr>,
+}
+
+impl Service {
+    pub fn start(site: &Site) -> Self {
+        let mut command = program(site);
+        command.arg("run").env("RUST_LOG", "duskwatch=debug").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap());
+        Self { child, log }
+    }
+
+    /// Reads its log until every one of these texts has been in a line with `word`.
+    pub fn wait_for(&mut self, word: &str, texts: &[String]) {
+        let mut missing: Vec<&String> = texts.iter().collect();
+        let mut line = String::new();
+        for _ in 0..MAX_LOG_LINES {
+            line.clear();
+            assert_ne!(block_in_place(|| self.log.read_line(&mut line)).unwrap(), 0, "it ended before {missing:?}");
+            missing.retain(|text| !(line.contains(word) && line.contains(text.as_str())));
+            if missing.is_empty() {
+                return;
+            }
+        }
+        panic!("no line tells of {missing:?}");
+    }
+
+    /// Ends it as a service manager does, and returns what it still said.
+    pub fn terminate(mut self) -> (ExitStatus, String) {
+        let told = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        assert!(told.success());
+        let rest: Vec<String> = block_in_place(|| (&mut self.log).lines().map(Result::unwrap).collect());
+        (block_in_place(|| self.child.wait()).unwrap(), rest.join("\n"))
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        if let Ok(None) = self.child.try_wait() {
+            self.child.kill().unwrap();
+            self.child.wait().unwrap();
+        }
+    }
+}
