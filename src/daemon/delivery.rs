@@ -190,16 +190,21 @@ impl Engine {
         let judged = self.judge(now).await?;
         let due = Due { occurrence: now, first: now, count: 1, late: false };
         self.make_report(audience, &judged, due, now).await?;
-        let mut sent = self.send_waiting(now).await?;
+        // Whoever asks by hand does not wait for the pause after a failed attempt.
+        let mut sent = self.send_due_by(Timestamp::MAX, now).await?;
         sent.subject = judged.letter(audience).subject;
         Ok(sent)
     }
 
     /// Sends what waits in the outbox and is due.
     pub async fn send_waiting(&self, now: Timestamp) -> anyhow::Result<Sent> {
+        self.send_due_by(now, now).await
+    }
+
+    async fn send_due_by(&self, due: Timestamp, now: Timestamp) -> anyhow::Result<Sent> {
         let mut sent = Sent::default();
         let Some(email) = &self.options.email else { return Ok(sent) };
-        let waiting = self.store.read(move |r| r.due_recipients(now, SENT_AT_ONCE)).await?;
+        let waiting = self.store.read(move |r| r.due_recipients(due, SENT_AT_ONCE)).await?;
         if waiting.is_empty() {
             return Ok(sent);
         }

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use duskwatch::{
-    evidence::{Day, Outcome, WindowKind},
-    report::Audience,
+    evidence::{Day, Outcome},
     simulator::{Door, Integration, ServeOptions, Use, World},
 };
 use jiff::Timestamp;

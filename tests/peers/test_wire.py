@@ -57,11 +57,12 @@ def validator(template):
     return Draft4Validator(schema, registry=REGISTRY, format_checker=Draft4Validator.FORMAT_CHECKER)
 
 
+# The description knows no null, but live answers have it: a repository without commits, a key that was never used.
+KNOWN_NULLS = ("mainbranch", "last_used")
+
+
 def without_known_nulls(page):
-    """The description knows no null, but a live repository without commits has `mainbranch: null`."""
-    for value in page["values"]:
-        if value.get("mainbranch", ...) is None:
-            del value["mainbranch"]
+    page["values"] = [{k: v for k, v in value.items() if v is not None or k not in KNOWN_NULLS} for value in page["values"]]
     return page
 
 
