@@ -79,7 +79,11 @@ async fn score(seed: u64) -> Score {
     }
     score.rows = rows.len();
     score.true_rows = rows.keys().filter(|key| real.contains_key(key)).count();
-    score.misses.extend(rows.iter().filter(|(key, _)| !real.contains_key(key)).map(|(key, row)| format!("seed {seed}: nobody is {key:?}: {} {}", row["status"], row["reasons"])));
+    score.misses.extend(
+        rows.iter()
+            .filter(|(key, _)| !real.contains_key(key))
+            .map(|(key, row)| format!("seed {seed}: nobody is {key:?}: {} {}", row["status"], row["reasons"])),
+    );
     score
 }
 

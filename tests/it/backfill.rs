@@ -1,6 +1,9 @@
 //! The service by the real clock: ended politely or killed in the middle of its first backfill, it loses and repeats nothing.
 
-use std::{sync::Arc, time::{Duration, Instant}};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use duskwatch::simulator::{Fault, FaultKind, ServeOptions, When};
 use jiff::{Timestamp, Unit};

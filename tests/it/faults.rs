@@ -5,7 +5,11 @@ use std::{fs, sync::Arc, time::Duration};
 use duskwatch::simulator::{Fault, FaultKind, RetryHeader, ServeOptions, When, World};
 use jiff::Timestamp;
 
-use crate::support::{NOW, Site, at, days_before, picture::{Picture, assert_same_counts}, small_world};
+use crate::support::{
+    NOW, Site, at, days_before,
+    picture::{Picture, assert_same_counts},
+    small_world,
+};
 
 /// A request and all its retries within one round.
 const ATTEMPTS: u64 = 4;
@@ -68,7 +72,11 @@ async fn an_outage_is_named_leaves_a_gap_in_the_ledger_and_is_made_up_for() {
     site.poll(&engine, world.now()).await;
     let picture = Picture::of(&site.store()).await;
     for source in engine.source_names() {
-        assert!(!picture.states_of(&source).iter().any(|(state, _)| *state == "missed"), "{source}: {:?}", picture.coverage[&source]);
+        assert!(
+            !picture.states_of(&source).iter().any(|(state, _)| *state == "missed"),
+            "{source}: {:?}",
+            picture.coverage[&source]
+        );
     }
     let calm = Site::grown(&world, ServeOptions::default()).await;
     calm.poll(&calm.engine(), world.now()).await;
