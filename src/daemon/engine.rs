@@ -218,7 +218,13 @@ impl Engine {
     }
 
     /// Freshness, requests, and for a round that failed the interval that nobody saw.
-    async fn note_round(&self, name: &str, result: &Result<Tally, RoundError>, usage: Usage, now: Timestamp) -> Result<(), StoreError> {
+    async fn note_round(
+        &self,
+        name: &str,
+        result: &Result<Tally, RoundError>,
+        usage: Usage,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let failure = result.as_ref().err().map(|error| (error.to_string(), gap_state(error)));
         let looked_until = looked_until(&self.store, name).await?;
         let name = name.to_owned();
@@ -296,13 +302,8 @@ fn organization_sources(
     sources: &mut Vec<Source>,
 ) -> anyhow::Result<()> {
     let key = Auth::Bearer(organization.api_key.clone());
-    let client = client(
-        &organization.api_url,
-        key,
-        (Some(organization.requests_per_minute), None),
-        organization.share,
-        &options.network,
-    )?;
+    let client =
+        client(&organization.api_url, key, (Some(organization.requests_per_minute), None), organization.share, &options.network)?;
     let setting = setting(options, catalogue, format!("audit/{}", organization.name))?;
     let name = setting.name.clone();
     let round = AuditRound::new(setting, client.sibling(), &organization.id, organization.overlap);
@@ -322,7 +323,9 @@ fn organization_sources(
 fn workspace_credential(workspace: &Workspace) -> String {
     let slug = &workspace.slug;
     match workspace.auth {
-        WorkspaceAuth::AccessToken(_) => format!("workspace.{slug}.access_token, which needs the scopes account and repository:admin"),
+        WorkspaceAuth::AccessToken(_) => {
+            format!("workspace.{slug}.access_token, which needs the scopes account and repository:admin")
+        }
         WorkspaceAuth::ApiToken { .. } => format!(
             "workspace.{slug}.api_token, which needs the scopes read:workspace:bitbucket, read:repository:bitbucket and \
              admin:repository:bitbucket"
@@ -338,7 +341,13 @@ fn workspace_client(workspace: &Workspace, share: f64, network: &Network) -> any
     client(&workspace.api_url, auth, (None, Some(workspace.requests_per_hour)), share, network)
 }
 
-fn client(base: &Url, auth: Auth, (minute, hour): (Option<u32>, Option<u32>), share: f64, network: &Network) -> anyhow::Result<Client> {
+fn client(
+    base: &Url,
+    auth: Auth,
+    (minute, hour): (Option<u32>, Option<u32>),
+    share: f64,
+    network: &Network,
+) -> anyhow::Result<Client> {
     // Clients of different hosts must not retry in step.
     let seed = base.as_str().bytes().fold(7, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte)));
     let options = ClientOptions {

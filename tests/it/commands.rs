@@ -2,14 +2,11 @@
 
 use std::{fs, path::Path};
 
-use duskwatch::{
-    simulator::ServeOptions,
-    store::Store,
-};
+use duskwatch::{simulator::ServeOptions, store::Store};
 use serde_json::Value;
 
 use crate::support::{
-    NOW, Site, at, files, file_name, integrations,
+    NOW, Site, at, file_name, files, integrations,
     picture::{Picture, assert_same_counts},
     program::{Ran, duskwatch, duskwatch_now},
     small_world,
@@ -39,7 +36,11 @@ async fn wrong_usage_ends_with_2() {
     let site = site().await;
     assert_refused(&duskwatch(&site, &["poll", "--frequently"]), 2, &["--frequently"]);
     assert_refused(&duskwatch(&site, &["run"]), 2, &["--now"]);
-    assert_refused(&duskwatch(&site, &["poll", "--source", "log/ingress"]), 2, &["log/ingress", "audit/acme", "log/egress-plain"]);
+    assert_refused(
+        &duskwatch(&site, &["poll", "--source", "log/ingress"]),
+        2,
+        &["log/ingress", "audit/acme", "log/egress-plain"],
+    );
     assert_refused(&duskwatch(&site, &["report", "--as-of", "yesterday"]), 2, &["yesterday"]);
     assert_refused(&duskwatch(&site, &["report", "--audience", "everybody"]), 2, &["owner:NAME"]);
 }
@@ -178,7 +179,8 @@ fn result(site: &Site, arguments: &[&str]) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_content_imported_twice_changes_nothing_and_a_grown_file_adds_its_new_lines() {
     let site = site().await;
-    let lines: Vec<String> = site.lines().into_iter().filter(|(log, _)| *log == "egress-inspected").map(|(_, line)| line).collect();
+    let lines: Vec<String> =
+        site.lines().into_iter().filter(|(log, _)| *log == "egress-inspected").map(|(_, line)| line).collect();
     let (whole, part) = (lines.join("\n") + "\n", lines[..lines.len() / 2].join("\n") + "\n");
     let path = site.path("evidence.jsonl");
     let import = || result(&site, &["import", "--format", "json", path.to_str().unwrap()]);
@@ -201,6 +203,10 @@ async fn the_same_content_imported_twice_changes_nothing_and_a_grown_file_adds_i
     import();
     let once = Picture::of(&site.store()).await;
     assert_same_counts(&once.counts, &grown.counts);
-    assert_refused(&duskwatch(&site, &["import", "--format", "json", "--name", "ingress", path.to_str().unwrap()]), 1, &["ingress"]);
+    assert_refused(
+        &duskwatch(&site, &["import", "--format", "json", "--name", "ingress", path.to_str().unwrap()]),
+        1,
+        &["ingress"],
+    );
     assert_refused(&duskwatch(&site, &["import", "--format", "json", "missing.jsonl"]), 1, &["missing.jsonl"]);
 }

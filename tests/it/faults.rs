@@ -5,7 +5,11 @@ use std::{fs, sync::Arc, time::Duration};
 use duskwatch::simulator::{Fault, FaultKind, RetryHeader, ServeOptions, When, World};
 use jiff::Timestamp;
 
-use crate::support::{NOW, Site, at, days_before, picture::{Picture, assert_same_counts}, small_world};
+use crate::support::{
+    NOW, Site, at, days_before,
+    picture::{Picture, assert_same_counts},
+    small_world,
+};
 
 /// A request and all its retries within one round.
 const ATTEMPTS: u64 = 4;
@@ -68,7 +72,11 @@ async fn an_outage_is_named_leaves_a_gap_in_the_ledger_and_is_made_up_for() {
     site.poll(&engine, world.now()).await;
     let picture = Picture::of(&site.store()).await;
     for source in engine.source_names() {
-        assert!(!picture.states_of(&source).iter().any(|(state, _)| *state == "missed"), "{source}: {:?}", picture.coverage[&source]);
+        assert!(
+            !picture.states_of(&source).iter().any(|(state, _)| *state == "missed"),
+            "{source}: {:?}",
+            picture.coverage[&source]
+        );
     }
     let calm = Site::grown(&world, ServeOptions::default()).await;
     calm.poll(&calm.engine(), world.now()).await;
@@ -82,14 +90,15 @@ async fn trouble_of_every_kind_ends_in_what_a_calm_day_ends_in() {
     calm.poll(&calm.engine(), world.now()).await;
     let expected = Picture::of(&calm.store()).await;
     let kinds = [
-        (FaultKind::Status(500), 5),
-        (FaultKind::TruncatedBody, 7),
-        (FaultKind::HtmlBody, 11),
-        (FaultKind::Reset, 8),
-        (FaultKind::TooManyRequests, 19),
+        (FaultKind::Status(500), 7),
+        (FaultKind::TruncatedBody, 13),
+        (FaultKind::HtmlBody, 17),
+        (FaultKind::Reset, 11),
+        (FaultKind::TooManyRequests, 23),
         (FaultKind::DuplicateEvents, 2),
     ];
-    let mut faults = vec![Fault::new(FaultKind::ExpiredCursor, When::Every(4)).at("events-stream")];
+    let expired = |from| Fault::new(FaultKind::ExpiredCursor, When::Burst { from, count: 1 }).at("events-stream");
+    let mut faults = vec![expired(2), expired(5)];
     faults.extend(kinds.into_iter().map(|(kind, n)| Fault::new(kind, When::Every(n))));
     let site = Site::grown(&world, faulty(faults)).await;
     let engine = site.engine();

@@ -5,7 +5,11 @@ use std::{collections::BTreeSet, fs};
 use duskwatch::simulator::{EndOfStream, Fault, FaultKind, ServeOptions, When};
 use serde_json::Value;
 
-use crate::support::{NOW, Site, at, days_before, files, file_name, picture::{Picture, assert_same_counts}, small_world};
+use crate::support::{
+    NOW, Site, at, days_before, file_name, files,
+    picture::{Picture, assert_same_counts},
+    small_world,
+};
 
 const AUDIT: &str = "audit/acme";
 

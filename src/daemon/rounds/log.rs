@@ -68,9 +68,16 @@ impl LogRound {
     }
 
     /// Reads the planned files, the oldest first, and records each block with its cursor.
-    async fn read_files(&self, store: &Store, files: Vec<FilePlan>, first_look: bool, now: Timestamp) -> Result<Tally, RoundError> {
+    async fn read_files(
+        &self,
+        store: &Store,
+        files: Vec<FilePlan>,
+        first_look: bool,
+        now: Timestamp,
+    ) -> Result<Tally, RoundError> {
         let (blocks, mut inbox) = mpsc::channel(BLOCKS_AHEAD);
-        let reader = Reader { name: self.setting.name.clone(), log: Arc::clone(&self.log), classifier: self.setting.classifier(), now };
+        let reader =
+            Reader { name: self.setting.name.clone(), log: Arc::clone(&self.log), classifier: self.setting.classifier(), now };
         let reading = spawn_blocking(move || reader.read(files, &blocks));
         let (mut tally, mut seen_to_ms) = (Tally::default(), None);
         while let Some(mut batch) = inbox.recv().await {
@@ -89,7 +96,13 @@ impl LogRound {
     }
 
     /// The interval from the last look to now: a log that is read to its end has shown all that happened.
-    async fn up_to_now(&self, store: &Store, state: CoverageState, reason: &str, now: Timestamp) -> Result<Option<Coverage>, RoundError> {
+    async fn up_to_now(
+        &self,
+        store: &Store,
+        state: CoverageState,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<Option<Coverage>, RoundError> {
         let since = looked_until(store, &self.setting.name).await?;
         let to_ms = now.as_millisecond();
         Ok(since.map(|from_ms| Coverage { from_ms, to_ms, state, items: 0, skipped: 0, reason: reason.to_owned() }))

@@ -33,7 +33,8 @@ pub fn days_before(now: Timestamp, days: i64) -> Timestamp {
 
 /// The smallest world that still has every kind of integration in it.
 pub fn small_world(seed: u64, now: Timestamp, history_days: u32) -> Arc<World> {
-    let options = simulator::Options { history_days, future_days: 1, intensity: 0.3, ..simulator::Options::new(Size::Small, now) };
+    let options =
+        simulator::Options { history_days, future_days: 1, intensity: 0.3, ..simulator::Options::new(Size::Small, now) };
     Arc::new(World::generate(seed, &options))
 }
 
