@@ -106,6 +106,18 @@ fn logs_that_grow_in_two_steps_equal_logs_written_at_once() {
 }
 
 #[test]
+fn what_is_done_on_a_day_is_done_within_it() {
+    let world = World::generate(1, &Options { history_days: 35, ..Options::new(Size::Default, now()) });
+    for integration in world.truth().integrations() {
+        for day in (world.first.0..world.last.0).map(Day) {
+            let uses: Vec<Use> = world.truth().uses(integration, day, Day(day.0 + 1)).collect();
+            let outside = uses.iter().find(|one| Day::of_ms(one.at_ms) != day);
+            assert_eq!(outside, None, "of {day}");
+        }
+    }
+}
+
+#[test]
 fn nothing_after_the_present_is_written() {
     let world = small();
     let dir = tempfile::tempdir().unwrap();

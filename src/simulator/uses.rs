@@ -214,12 +214,12 @@ fn office_time(rng: &mut fastrand::Rng) -> i64 {
     4 * HOUR_MS + 30 * MINUTE_MS + within
 }
 
-/// Cron starts on the hour or at a quarter, at night; midnight is the most popular of all.
+/// Cron starts on the hour or at a quarter, at night; midnight is the most popular of all, and no start is before it.
 fn night_start(fixed: u64) -> i64 {
     const HOURS: &[i64] = &[0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 5, 22];
     let hour = HOURS[usize::try_from((fixed >> 16) % HOURS.len() as u64).unwrap_or(0)];
     let quarter = i64::from((fixed >> 24).to_le_bytes()[0] % 4);
-    hour * HOUR_MS + quarter.saturating_sub(1) * 15 * MINUTE_MS
+    (hour * HOUR_MS + (quarter - 1) * 15 * MINUTE_MS).max(0)
 }
 
 /// All repositories one after the other.

@@ -5,7 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use duskwatch::simulator::{Fault, FaultKind, ServeOptions, When};
+use duskwatch::{
+    clock::Clock,
+    simulator::{Fault, FaultKind, ServeOptions, When},
+};
 use jiff::{Timestamp, Unit};
 
 use crate::support::{
@@ -19,7 +22,7 @@ use crate::support::{
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn this_hour() -> Timestamp {
-    Timestamp::now().round(Unit::Hour).unwrap()
+    Clock::System.now().round(Unit::Hour).unwrap()
 }
 
 /// The requests for pages of the stream during which the service is killed.
@@ -29,7 +32,7 @@ const KILLED_AT: [u64; 3] = [2, 4, 7];
 async fn killed_again_and_again_in_its_first_backfill_it_counts_every_use_once() {
     let world = small_world(11, this_hour(), 110);
     let calm = Site::grown(&world, ServeOptions::default()).await;
-    calm.poll(&calm.engine(), Timestamp::now()).await;
+    calm.poll(&calm.engine(), Clock::System.now()).await;
     let expected = Picture::of(&calm.store()).await;
 
     // The page hangs until the kill comes, so that the kill is always in the middle.
@@ -83,6 +86,6 @@ async fn it_ends_on_sigterm_and_a_poll_goes_on_from_there() {
     assert_eq!(before.items("audit/acme"), after.items("audit/acme"));
     assert_eq!(answered(&site), requests + 1, "one page tells that there is nothing new");
     let calm = Site::grown(&Arc::clone(&world), ServeOptions::default()).await;
-    calm.poll(&calm.engine(), Timestamp::now()).await;
+    calm.poll(&calm.engine(), Clock::System.now()).await;
     assert_same_counts(&Picture::of(&calm.store()).await.counts, &after.counts);
 }

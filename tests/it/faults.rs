@@ -90,14 +90,15 @@ async fn trouble_of_every_kind_ends_in_what_a_calm_day_ends_in() {
     calm.poll(&calm.engine(), world.now()).await;
     let expected = Picture::of(&calm.store()).await;
     let kinds = [
-        (FaultKind::Status(500), 5),
-        (FaultKind::TruncatedBody, 7),
-        (FaultKind::HtmlBody, 11),
-        (FaultKind::Reset, 8),
-        (FaultKind::TooManyRequests, 19),
+        (FaultKind::Status(500), 7),
+        (FaultKind::TruncatedBody, 13),
+        (FaultKind::HtmlBody, 17),
+        (FaultKind::Reset, 11),
+        (FaultKind::TooManyRequests, 23),
         (FaultKind::DuplicateEvents, 2),
     ];
-    let mut faults = vec![Fault::new(FaultKind::ExpiredCursor, When::Every(4)).at("events-stream")];
+    let expired = |from| Fault::new(FaultKind::ExpiredCursor, When::Burst { from, count: 1 }).at("events-stream");
+    let mut faults = vec![expired(2), expired(5)];
     faults.extend(kinds.into_iter().map(|(kind, n)| Fault::new(kind, When::Every(n))));
     let site = Site::grown(&world, faulty(faults)).await;
     let engine = site.engine();

@@ -1,6 +1,8 @@
 //! The one integration binary. `house` holds the rules that the code itself must keep; the others enter as users do, over
 //! HTTP, files and the program itself, and compare with the truth of a simulated world.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod attribution;
 mod backfill;
 mod commands;

@@ -44,7 +44,7 @@ async fn kept(site: &Site) -> String {
     // A chunk comes once for each track and day that it holds.
     let chunks: BTreeSet<Vec<u8>> = read.await.unwrap().into_iter().map(|kept| kept.chunk.bytes).collect();
     assert!(chunks.len() > 4, "{} chunks", chunks.len());
-    chunks.iter().map(|bytes| format!("{:?}", chunk::decode(bytes).unwrap())).collect()
+    chunks.iter().map(|bytes| format!("{:?}", chunk::decode(bytes).unwrap())).collect::<Vec<_>>().join("\n")
 }
 
 #[tokio::test(flavor = "multi_thread")]
