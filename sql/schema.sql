@@ -294,13 +294,14 @@ CREATE TABLE occurrence (
 
 -- What a scheduled report said, so that the next one can say what has changed since.
 CREATE TABLE told (
+    channel       TEXT    NOT NULL,
     audience      TEXT    NOT NULL,
     occurrence_ms INTEGER NOT NULL,
     campaign      TEXT    NOT NULL,
     told_ms       INTEGER NOT NULL,
     remaining     INTEGER NOT NULL,
     changes       INTEGER NOT NULL,               -- how many changes of status were recorded by then
-    PRIMARY KEY (audience, occurrence_ms, campaign)
+    PRIMARY KEY (channel, audience, occurrence_ms, campaign)
 ) STRICT, WITHOUT ROWID;
 
 -- The outbox: messages, and whom they still have to reach.

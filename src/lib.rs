@@ -33,8 +33,8 @@
 //!
 //! Imports point inward: `evidence` ← `analysis` ← `report` are pure and see only what is to their left; `source`,
 //! `store`, `deliver` and `serve` may import any pure room and never each other; `daemon` may import every room;
-//! `config` imports the rooms' `Options`; only `cli` imports `daemon`, `config` and `simulator`; `simulator` imports
-//! only `evidence`.
+//! `config` fills in `daemon`'s `Options` and asks the rooms whether a value is good; only `cli` imports `daemon`'s engine
+//! and `simulator`; `simulator` imports only `evidence`.
 //!
 //! # Invariants
 //!

@@ -258,13 +258,14 @@ CREATE TABLE occurrence (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE told (
+    channel       TEXT    NOT NULL,
     audience      TEXT    NOT NULL,
     occurrence_ms INTEGER NOT NULL,
     campaign      TEXT    NOT NULL,
     told_ms       INTEGER NOT NULL,
     remaining     INTEGER NOT NULL,
     changes       INTEGER NOT NULL,
-    PRIMARY KEY (audience, occurrence_ms, campaign)
+    PRIMARY KEY (channel, audience, occurrence_ms, campaign)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE message (

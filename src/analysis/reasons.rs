@@ -57,7 +57,9 @@ fn status_words(row: &Integration, standing: &Standing, noun: &str) -> String {
     let silent = format!("{} (enough: {:.0})", counted(standing.silent_days.into(), "day", "days"), standing.horizon_days.ceil());
     match row.status {
         Status::Stale => format!("{noun} is still tried and refused, while {replacement} is accepted everywhere it is needed"),
-        Status::Migrating => format!("{replacement} was accepted on {replaced}, but {noun} was still presented on {}", Day::of(row.last_seen)),
+        Status::Migrating => {
+            format!("{replacement} was accepted on {replaced}, but {noun} was still presented on {}", Day::of(row.last_seen))
+        }
         Status::Failing => format!("its newest use of {noun} was refused, on {}", Day::of(row.last_seen)),
         Status::Active => format!("{noun} was last used on {}", Day::of(row.last_seen)),
         Status::Migrated => format!("{replacement} was accepted on {replaced}, after the last use of {noun}"),

@@ -144,7 +144,7 @@ fn words(faults: &[config::Fault]) -> anyhow::Error {
 }
 
 /// An empty directory; an earlier demo's is emptied, anything else is left alone.
-fn fresh_directory(dir: &Path) -> anyhow::Result<PathBuf> {
+pub fn fresh_directory(dir: &Path) -> anyhow::Result<PathBuf> {
     if dir.join(MARKER).exists() {
         std::fs::remove_dir_all(dir).with_context(|| dir.display().to_string())?;
     } else if dir.exists() && std::fs::read_dir(dir)?.next().is_some() {

@@ -40,10 +40,11 @@ pub async fn run(arguments: Arguments, clock: Clock) -> anyhow::Result<()> {
     let world = Arc::new(World::generate(arguments.seed, &options));
     let server =
         simulator::serve(Arc::clone(&world), ServeOptions { listen: arguments.listen, ..ServeOptions::default() }).await?;
-    let logs = arguments.dir.join("logs");
+    let dir = super::demo::fresh_directory(&arguments.dir)?;
+    let logs = dir.join("logs");
     let files = world.write_logs(&logs, beginning(&options), started).with_context(|| logs.display().to_string())?;
     let mut written = started;
-    let site = super::demo::Site::new(&arguments.dir, &world, &server, &files)?;
+    let site = super::demo::Site::new(&dir, &world, &server, &files)?;
     println!("the organisation `{}` is served on http://{}", world.organization().name, server.addr);
     println!("look at it with: duskwatch --config {} poll", site.config.display());
     let stop = super::stop_signal();

@@ -205,7 +205,7 @@ fn cron(text: &str) -> Result<String, String> {
 fn email(section: Section, own: &mut Vec<OwnCredential>) -> Option<Email> {
     let expires = expiry(&section, "password_expires");
     let server = section.parsed("server", |text| {
-        let url = Url::parse(text).map_err(|error| format!("`{text}` is no URL: {error}"))?;
+        let url = Url::parse(text).map_err(|error| format!("is no URL: {error}"))?;
         let options = mail::Options { server: text.to_owned(), username: None, password: None, ca_pem: None };
         Mailer::new(&options).map(|_| url).map_err(|error| format!("{error:#}"))
     });
@@ -393,7 +393,10 @@ fn required_secret(section: &Section, key: &'static str) -> SecretString {
 
 fn url(section: &Section, key: &'static str, schemes: &[&str]) -> Url {
     let parsed = section.parsed(key, |text| {
-        let url = Url::parse(text).map_err(|error| format!("`{text}` is no URL: {error}"))?;
+        let url = Url::parse(text).map_err(|error| format!("is no URL: {error}"))?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err("must not hold a username or password".to_owned());
+        }
         if !schemes.contains(&url.scheme()) || url.host_str().is_none() {
             return Err(format!("`{text}` must start with {}://", schemes.join(":// or ")));
         }

@@ -109,3 +109,10 @@ fn the_page_beyond_the_loopback_needs_a_token() {
         ["duskwatch.toml:1: http.token: is required unless listen is a loopback address"]
     );
 }
+
+#[test]
+fn an_address_holds_no_credential_and_is_not_repeated() {
+    let text = "[[organization]]\nname = \"a\"\nid = \"x\"\napi_url = \"https://me:hunter2@api.example.test\"\napi_key = \"file:/dev/null\"\n";
+    let faults = faults(text).concat();
+    assert!(faults.contains("must not hold a username or password") && !faults.contains("hunter2"), "{faults}");
+}

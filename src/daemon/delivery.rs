@@ -15,9 +15,29 @@ use crate::{
     store::{NewMessage, Outgoing, Writer},
 };
 
-/// The channel of mails in the store, and that of CSV packages.
-const MAIL: &str = "mail";
-const CSV: &str = "csv";
+/// What leaves on schedule. Each has its own record in the store, so that one that fails keeps back no other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    Mail(Audience),
+    /// The CSV package, with the digest.
+    Package,
+}
+
+impl Delivery {
+    pub fn channel(self) -> &'static str {
+        match self {
+            Self::Mail(_) => "mail",
+            Self::Package => "csv",
+        }
+    }
+
+    pub fn audience(self) -> Audience {
+        match self {
+            Self::Mail(audience) => audience,
+            Self::Package => Audience::Security,
+        }
+    }
+}
 
 /// Pauses between the attempts to reach one recipient; after the last one the message waits no longer.
 const RETRY_AFTER: [Duration; 10] = [
@@ -58,76 +78,61 @@ impl Sent {
 }
 
 impl Engine {
+    /// What is configured to leave.
+    pub fn deliveries(&self) -> Vec<Delivery> {
+        self.options.deliveries()
+    }
+
     /// Begins the schedules of a service that runs for the first time: what was due before was nobody's.
     pub async fn begin_schedules(&self, now: Timestamp) -> anyhow::Result<()> {
-        let schedules: Vec<_> = Audience::ALL.iter().filter_map(|a| Some((self.channel(*a)?, a.as_str()))).collect();
+        let deliveries = self.deliveries();
         let begin = move |w: &mut Writer<'_>| {
-            schedules.into_iter().try_for_each(|(channel, audience)| w.begin_schedule(channel, audience, now))
+            deliveries.into_iter().try_for_each(|d| w.begin_schedule(d.channel(), d.audience().as_str(), now))
         };
         Ok(self.store.write(begin).await?)
     }
 
-    /// The report that is due for an audience; none when nobody would receive it.
-    pub async fn due_report(&self, audience: Audience, now: Timestamp) -> anyhow::Result<Option<Due>> {
+    /// When a delivery is due, if it is.
+    pub async fn due(&self, delivery: Delivery, now: Timestamp) -> anyhow::Result<Option<Due>> {
         let schedule = &self.options.schedule;
-        let line = match audience {
+        let line = match delivery.audience() {
             Audience::Security => &schedule.digest,
             Audience::Leadership => &schedule.brief,
         };
-        let (Some(line), Some(channel)) = (line, self.channel(audience)) else { return Ok(None) };
-        let done = self.store.read(move |r| r.last_occurrence(channel, audience.as_str())).await?;
+        let Some(line) = line else { return Ok(None) };
+        let done = self.store.read(move |r| r.last_occurrence(delivery.channel(), delivery.audience().as_str())).await?;
         Ok(due(line, &schedule.timezone, done.unwrap_or(now), now))
     }
 
-    /// The channel that stands for a report in the store: mail where somebody receives it, else the CSV package.
-    fn channel(&self, audience: Audience) -> Option<&'static str> {
-        if !self.recipients(audience).is_empty() {
-            return Some(MAIL);
+    /// Makes what is due: writes the CSV package, or puts the mail into the outbox.
+    pub async fn make(&self, delivery: Delivery, judged: &Judged, due: Due, now: Timestamp) -> anyhow::Result<()> {
+        match delivery {
+            Delivery::Mail(audience) => self.enqueue(audience, judged, due, now).await,
+            Delivery::Package => {
+                if let Some(directory) = &self.options.csv.directory {
+                    judged.write_package(directory, self.options.csv.keep_days).context("the CSV package")?;
+                }
+                self.note_as_told(Delivery::Package, judged, due.occurrence, now).await
+            }
         }
-        (audience == Audience::Security && self.options.csv.directory.is_some()).then_some(CSV)
-    }
-
-    fn recipients(&self, audience: Audience) -> Vec<String> {
-        let recipients = self.options.email.iter().flat_map(|email| &email.recipients);
-        recipients.filter(|(_, of)| *of == audience).map(|(address, _)| address.clone()).collect()
-    }
-
-    /// Makes a report that is due: the CSV package with the digest, and the mail into the outbox. A package that cannot be
-    /// written does not keep the mail back.
-    pub async fn make_report(&self, audience: Audience, judged: &Judged, due: Due, now: Timestamp) -> anyhow::Result<()> {
-        let written = self.make_package(audience, judged, due, now).await;
-        if !self.recipients(audience).is_empty() {
-            self.enqueue(audience, judged, due, now).await?;
-        }
-        written
-    }
-
-    async fn make_package(&self, audience: Audience, judged: &Judged, due: Due, now: Timestamp) -> anyhow::Result<()> {
-        let Some(directory) = self.options.csv.directory.as_ref().filter(|_| audience == Audience::Security) else {
-            return Ok(());
-        };
-        judged.write_package(directory, self.options.csv.keep_days).context("the CSV package")?;
-        self.note_as_told(CSV, audience, judged, due.occurrence, now).await
     }
 
     /// Records the digest of a judgement as one that was read, without sending it: for a demonstration of the next one.
     pub async fn note_as_sent(&self, judged: &Judged, now: Timestamp) -> anyhow::Result<()> {
-        self.note_as_told(CSV, Audience::Security, judged, now, now).await
+        self.note_as_told(Delivery::Package, judged, now, now).await
     }
 
-    /// Records a report as made without anything being sent.
     async fn note_as_told(
         &self,
-        channel: &'static str,
-        audience: Audience,
+        delivery: Delivery,
         judged: &Judged,
         occurrence: Timestamp,
         now: Timestamp,
     ) -> anyhow::Result<()> {
         let told = judged.told.clone();
         let note = move |w: &mut Writer<'_>| {
-            w.record_occurrence(channel, audience.as_str(), occurrence, now)?;
-            w.remember_told(audience.as_str(), occurrence, &told)
+            w.record_occurrence(delivery.channel(), delivery.audience().as_str(), occurrence, now)?;
+            w.remember_told(delivery.channel(), delivery.audience().as_str(), occurrence, &told)
         };
         Ok(self.store.write(note).await?)
     }
@@ -135,19 +140,19 @@ impl Engine {
     async fn enqueue(&self, audience: Audience, judged: &Judged, due: Due, now: Timestamp) -> anyhow::Result<()> {
         let mail = self.mail(&judged.letter(audience), due.occurrence);
         let message = NewMessage {
-            channel: MAIL.to_owned(),
+            channel: Delivery::Mail(audience).channel().to_owned(),
             audience: audience.as_str().to_owned(),
             occurrence: due.occurrence,
             message_id: mail.message_id.clone(),
             subject: mail.subject.clone(),
             mime: mail::compose(&mail)?,
-            recipients: self.recipients(audience),
+            recipients: self.options.recipients(audience),
             late: due.late,
         };
         let told = judged.told.clone();
         let write = move |w: &mut Writer<'_>| {
             w.enqueue(&message, now)?;
-            w.remember_told(&message.audience, message.occurrence, &told)
+            w.remember_told(&message.channel, &message.audience, message.occurrence, &told)
         };
         Ok(self.store.write(write).await?)
     }
@@ -171,27 +176,33 @@ impl Engine {
 
     /// The mail as it would go out, with its first recipient.
     pub async fn preview(&self, audience: Audience, now: Timestamp) -> anyhow::Result<Vec<u8>> {
-        self.compose(audience, &self.judge(now).await?, now)
+        self.compose(audience, &self.view(now).await?, now)
     }
 
     /// As [`Engine::preview`], of a judgement that was made.
     pub fn compose(&self, audience: Audience, judged: &Judged, now: Timestamp) -> anyhow::Result<Vec<u8>> {
         let mime = mail::compose(&self.mail(&judged.letter(audience), now))?;
-        let recipients = self.recipients(audience);
+        let recipients = self.options.recipients(audience);
         let to = recipients.first().map_or_else(|| format!("{audience}@example.test"), Clone::clone);
         mail::addressed(&to, &mime).map_err(anyhow::Error::msg)
     }
 
     /// Makes the report of an audience now and sends it.
     pub async fn send_now(&self, audience: Audience, now: Timestamp) -> anyhow::Result<Sent> {
-        if self.channel(audience).is_none() {
+        let deliveries = self.deliveries();
+        let wanted: Vec<Delivery> = deliveries.into_iter().filter(|delivery| delivery.audience() == audience).collect();
+        if wanted.is_empty() {
             return Ok(Sent { subject: format!("{audience}: nobody receives this report"), ..Sent::default() });
         }
         let judged = self.judge(now).await?;
         let due = Due { occurrence: now, first: now, count: 1, late: false };
-        self.make_report(audience, &judged, due, now).await?;
+        let mut unmade = Vec::new();
+        for delivery in wanted {
+            unmade.extend(self.make(delivery, &judged, due, now).await.err().map(|error| format!("{error:#}")));
+        }
         // Whoever asks by hand does not wait for the pause after a failed attempt.
         let mut sent = self.send_due_by(Timestamp::MAX, now).await?;
+        sent.waiting.extend(unmade);
         sent.subject = judged.letter(audience).subject;
         Ok(sent)
     }

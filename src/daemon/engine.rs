@@ -1,6 +1,10 @@
 //! The engine: store, classifier and sources of one configuration, and a round of any of them.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use futures_util::{StreamExt as _, stream};
@@ -11,6 +15,7 @@ use url::Url;
 
 use super::{
     Judged, Options,
+    freshness::Budgets,
     options::{Organization, Workspace, WorkspaceAuth},
     rounds::{AccessRound, AuditRound, LogRound, Setting, TokensRound},
 };
@@ -35,6 +40,7 @@ pub struct Engine {
     pub(super) store: Store,
     pub(super) catalogue: Arc<ClientCatalogue>,
     sources: Vec<Source>,
+    budgets: Mutex<Budgets>,
 }
 
 /// One configured source.
@@ -110,7 +116,7 @@ impl Engine {
             let name = setting.name.clone();
             sources.push(Source { name, credential: String::new(), kind: Kind::Log(LogRound::new(setting, Arc::clone(log))) });
         }
-        Ok(Self { options: Arc::new(options), store, catalogue, sources })
+        Ok(Self { options: Arc::new(options), store, catalogue, sources, budgets: Mutex::default() })
     }
 
     pub(super) fn setting(&self, name: String) -> anyhow::Result<Setting> {
@@ -157,7 +163,7 @@ impl Engine {
             protocol: if otel.grpc { otel::Protocol::Grpc } else { otel::Protocol::Http },
             interval: otel.interval,
             headers: otel.headers.clone(),
-            ca_pem: None,
+            ca_pem: self.options.network.ca_pem()?,
         };
         let service = otel::Service {
             name: "duskwatch".to_owned(),
@@ -202,6 +208,9 @@ impl Engine {
             Kind::Access(round) => round.usage(),
             Kind::Log(_) => Usage::default(),
         };
+        if !matches!(source.kind, Kind::Log(_)) {
+            self.budgets.lock().unwrap_or_else(PoisonError::into_inner).insert(source.name.clone(), usage.budget_used);
+        }
         if let Err(error) = self.note_round(&source.name, &result, usage, now).await {
             tracing::error!(source = source.name, %error, "how the round went could not be recorded");
         }
@@ -215,6 +224,11 @@ impl Engine {
                 Round { changed: true, line: error.to_string(), failed: true }
             }
         }
+    }
+
+    /// The used part of each source's request budget after its last round.
+    pub(super) fn budgets(&self) -> Budgets {
+        self.budgets.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Freshness, requests, and for a round that failed the interval that nobody saw.

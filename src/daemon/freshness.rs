@@ -1,12 +1,12 @@
 //! What the service says of itself: how fresh each source is, what it cost, what waits in the outbox.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 
 use super::Options;
 use crate::{
-    report::{AuthenticationTotal, Service, SkippedLine, SourceLine},
+    report::{AuthenticationTotal, DeliveryTotal, Service, SkippedLine, SourceLine},
     store::{Reader, StoreError},
 };
 
@@ -16,8 +16,11 @@ const STALE_AFTER_INTERVALS: u32 = 3;
 /// However short the interval, a source gets this long.
 const STALE_AFTER_AT_LEAST: Duration = Duration::from_secs(5 * 60);
 
+/// The used part of each source's request budget, 0 to 1, after its last round in this process.
+pub type Budgets = BTreeMap<String, f64>;
+
 /// How every configured source is doing, in the order of the configuration, and after them those that were imported.
-pub fn source_lines(store: &Reader, options: &Options) -> Result<Vec<SourceLine>, StoreError> {
+pub fn source_lines(store: &Reader, options: &Options, budgets: &Budgets) -> Result<Vec<SourceLine>, StoreError> {
     let (states, totals) = (store.source_states()?, store.totals()?);
     let mut names = options.source_names();
     names.extend(states.iter().map(|(name, _)| name.clone()).filter(|name| name.starts_with("import/")));
@@ -32,7 +35,7 @@ pub fn source_lines(store: &Reader, options: &Options) -> Result<Vec<SourceLine>
                 .map(|s| SkippedLine { reason: s.reason.clone(), count: s.count, sample: s.sample.clone() })
                 .collect(),
             requests: totals.requests.iter().filter(|r| r.source == name).map(|r| (r.status_class.clone(), r.count)).collect(),
-            budget_used: None,
+            budget_used: budgets.get(&name).copied(),
             name,
         }
     };
@@ -48,10 +51,12 @@ pub fn service(store: &Reader) -> Result<Service, StoreError> {
         grade: t.grade,
         uses: t.uses,
     });
+    let outbox = store.outbox_summary()?;
+    let mails = |outcome, count| DeliveryTotal { channel: "mail", outcome, count };
     Ok(Service {
         authentications: authentications.collect(),
-        deliveries: Vec::new(),
-        outbox_pending: store.outbox_summary()?.pending,
+        deliveries: vec![mails("sent", outbox.sent), mails("failed", outbox.undeliverable)],
+        outbox_pending: outbox.pending,
         store_bytes: store.store_size_bytes()?,
     })
 }

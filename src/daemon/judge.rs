@@ -11,7 +11,10 @@ use axum::body::Bytes;
 use jiff::Timestamp;
 use tokio::task::spawn_blocking;
 
-use super::{Engine, Options, freshness};
+use super::{
+    Engine, Options,
+    freshness::{self, Budgets},
+};
 use crate::{
     analysis::{self, CampaignFindings, Change, Findings, Inputs as Evidence, KnownIntegration, Statuses, assess},
     deliver::{files, otel},
@@ -71,7 +74,7 @@ impl Material {
     }
 
     /// Reads everything up to an instant.
-    fn read(store: &StoreReader, options: &Options, until: Timestamp) -> Result<Self, StoreError> {
+    fn read(store: &StoreReader, options: &Options, budgets: &Budgets, until: Timestamp) -> Result<Self, StoreError> {
         let until = Day::of_ms(until.as_millisecond() - 1);
         let reported = options.campaigns.iter().map(|c| Ok((c.id.clone(), store.reported(&c.id)?)));
         let mut reported: BTreeMap<_, Vec<_>> = reported.collect::<Result<_, StoreError>>()?;
@@ -88,9 +91,9 @@ impl Material {
             statuses: store.statuses()?,
             changes,
             reported,
-            previous: store.told(Audience::Security.as_str())?,
+            previous: previous(store, options)?,
             service: freshness::service(store)?,
-            sources: freshness::source_lines(store, options)?,
+            sources: freshness::source_lines(store, options, budgets)?,
         })
     }
 
@@ -128,6 +131,12 @@ impl Material {
     }
 }
 
+/// What the readers of the digest were told last: by mail where there is one, else by the CSV package.
+fn previous(store: &StoreReader, options: &Options) -> Result<Option<Previous>, StoreError> {
+    let digest = options.deliveries().into_iter().find(|delivery| delivery.audience() == Audience::Security);
+    digest.map_or(Ok(None), |delivery| store.told(delivery.channel(), delivery.audience().as_str()))
+}
+
 /// A judgement's report, and what has to be remembered when somebody is told of it.
 pub struct Judged {
     report: Arc<Report>,
@@ -143,8 +152,7 @@ impl Engine {
 
     /// As [`Engine::judge`], for a report that replaces ones that were due earlier.
     pub async fn judge_for(&self, now: Timestamp, late: Option<Late>) -> anyhow::Result<Judged> {
-        let options = Arc::clone(&self.options);
-        let material = self.store.read(move |r| Material::read(r, &options, now)).await?;
+        let material = self.material(now).await?;
         let (options, clients) = (Arc::clone(&self.options), Arc::clone(&self.catalogue));
         let (mut material, findings) = spawn_blocking(move || {
             let findings = material.assess(&options, &clients, now);
@@ -157,6 +165,19 @@ impl Engine {
         material.note_reported(&findings);
         let (options, clients) = (Arc::clone(&self.options), Arc::clone(&self.catalogue));
         Ok(spawn_blocking(move || Judged::new(&material, &findings, &options, &clients, late)).await?)
+    }
+
+    /// As [`Engine::judge`], but nothing is recorded.
+    pub async fn view(&self, now: Timestamp) -> anyhow::Result<Judged> {
+        let (options, clients) = (Arc::clone(&self.options), Arc::clone(&self.catalogue));
+        let material = self.material(now).await?;
+        let judge = move || Judged::new(&material, &material.assess(&options, &clients, now), &options, &clients, None);
+        Ok(spawn_blocking(judge).await?)
+    }
+
+    async fn material(&self, now: Timestamp) -> Result<Material, StoreError> {
+        let (options, budgets) = (Arc::clone(&self.options), self.budgets());
+        self.store.read(move |r| Material::read(r, &options, &budgets, now)).await
     }
 
     async fn record_judgement(&self, findings: Findings, changes: Vec<Change>, now: Timestamp) -> Result<Findings, StoreError> {
@@ -183,7 +204,7 @@ pub async fn look(options: Options, as_of: Option<Day>, now: Timestamp, reader: 
     let clients = ClientCatalogue::builtin().map_err(anyhow::Error::msg).context("clients.toml")?;
     let options = Arc::new(options);
     let reading = Arc::clone(&options);
-    let material = store.read(move |r| Material::read(r, &reading, now)).await?;
+    let material = store.read(move |r| Material::read(r, &reading, &Budgets::new(), now)).await?;
     let reader = reader.clone();
     spawn_blocking(move || {
         let mut findings = material.assess(&options, &clients, now);

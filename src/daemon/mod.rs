@@ -17,7 +17,7 @@ mod rounds;
 mod run;
 pub mod schedule;
 
-pub use delivery::Sent;
+pub use delivery::{Delivery, Sent};
 pub use engine::{Engine, PollOutcome};
 pub use judge::{Judged, Reader, look};
 pub use options::Options;

@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use secrecy::SecretString;
 use url::Url;
 
+use super::Delivery;
 use crate::{
     analysis::Policy,
     evidence::{Campaign, NamedNetworks, format::Fields},
@@ -122,6 +123,19 @@ impl Options {
     /// Where CSV packages go, if anywhere, and for how many days they are kept.
     pub fn package(&self) -> (Option<PathBuf>, i32) {
         (self.csv.directory.clone(), self.csv.keep_days)
+    }
+
+    /// The addresses that receive an audience's mail.
+    pub(super) fn recipients(&self, audience: Audience) -> Vec<String> {
+        let recipients = self.email.iter().flat_map(|email| &email.recipients);
+        recipients.filter(|(_, of)| *of == audience).map(|(address, _)| address.clone()).collect()
+    }
+
+    /// What is configured to leave; the digest, where there is one, first.
+    pub(super) fn deliveries(&self) -> Vec<Delivery> {
+        let read = Audience::ALL.iter().filter(|audience| !self.recipients(**audience).is_empty());
+        let mails = read.map(|audience| Delivery::Mail(*audience));
+        mails.chain(self.csv.directory.is_some().then_some(Delivery::Package)).collect()
     }
 
     /// The organisations and workspaces by name, as reports and metrics know them.

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Engine, Options,
-    delivery::late,
+    delivery::{Delivery, late},
     engine::Round,
     judge::Judged,
     schedule::{Due, interval_due},
@@ -21,7 +21,7 @@ use super::{
 use crate::{
     clock::Clock,
     deliver::otel,
-    report::{Audience, Late},
+    report::Late,
     serve::{self, Served},
 };
 
@@ -107,6 +107,8 @@ struct Service {
     sources: Vec<SourceClock>,
     /// Something was recorded since the last judgement.
     dirty: bool,
+    /// Exports that had failed when it was last looked.
+    failed_exports: u64,
 }
 
 /// When a source was last started, and the round that is under way.
@@ -119,7 +121,16 @@ struct SourceClock {
 impl Service {
     fn new(engine: Arc<Engine>, served: watch::Sender<Arc<Served>>, exporter: Option<otel::Exporter>) -> Self {
         let sources = engine.source_names().iter().map(|_| SourceClock::default()).collect();
-        Self { engine, served, exporter, rounds: JoinSet::new(), sending: JoinSet::new(), sources, dirty: false }
+        Self {
+            engine,
+            served,
+            exporter,
+            rounds: JoinSet::new(),
+            sending: JoinSet::new(),
+            sources,
+            dirty: false,
+            failed_exports: 0,
+        }
     }
 
     async fn on(&mut self, tick: Tick, now: Timestamp) {
@@ -130,6 +141,7 @@ impl Service {
                     self.judge(now).await;
                 }
                 self.send_due_reports(now).await;
+                self.watch_exports();
             }
         }
     }
@@ -184,12 +196,12 @@ impl Service {
     }
 
     async fn send_due_reports(&mut self, now: Timestamp) {
-        for audience in Audience::ALL {
-            match self.engine.due_report(*audience, now).await {
-                Ok(Some(report)) => self.make_report(*audience, report, now).await,
+        for delivery in self.engine.deliveries() {
+            match self.engine.due(delivery, now).await {
+                Ok(Some(due)) => self.make(delivery, due, now).await,
                 Ok(None) => {}
                 Err(error) => {
-                    tracing::error!(error = %format!("{error:#}"), %audience, "whether a report is due could not be read");
+                    tracing::error!(error = %format!("{error:#}"), ?delivery, "whether a delivery is due could not be read");
                 }
             }
         }
@@ -203,14 +215,24 @@ impl Service {
         }
     }
 
-    async fn make_report(&mut self, audience: Audience, due: Due, now: Timestamp) {
+    async fn make(&mut self, delivery: Delivery, due: Due, now: Timestamp) {
         let Some(judged) = self.judge_for(now, late(&due)).await else { return };
-        match self.engine.make_report(audience, &judged, due, now).await {
-            Ok(()) => tracing::info!(%audience, occurrence = %due.occurrence, late = due.late, "the report is made"),
+        match self.engine.make(delivery, &judged, due, now).await {
+            Ok(()) => tracing::info!(?delivery, occurrence = %due.occurrence, late = due.late, "a delivery was made"),
             Err(error) => {
-                tracing::error!(error = %format!("{error:#}"), %audience, "the report could not be made; it is tried again");
+                tracing::error!(error = %format!("{error:#}"), ?delivery, "a delivery could not be made; it is tried again");
             }
         }
+    }
+
+    /// Metrics leave by a thread of the SDK, which speaks to nobody when they do not arrive.
+    fn watch_exports(&mut self) {
+        let Some(exports) = self.exporter.as_ref().map(otel::Exporter::exports) else { return };
+        if exports.failed > self.failed_exports {
+            let error = exports.last_error.unwrap_or_default();
+            tracing::warn!(failed = exports.failed, accepted = exports.accepted, error, "metrics were not delivered");
+        }
+        self.failed_exports = exports.failed;
     }
 
     /// Ends the rounds at their next await: what is being committed is committed, what is not is fetched again.

@@ -16,6 +16,19 @@ pub(super) fn check(options: &Options) -> Result<(), StartError> {
     }
 }
 
+/// Whether the request names this machine itself as its host. Where no token is asked for, this keeps pages of other sites
+/// out, whose names an attacker can let point to the loopback address (DNS rebinding).
+pub(super) fn names_this_machine(headers: &HeaderMap) -> bool {
+    let Some(host) = headers.get(header::HOST).and_then(|host| host.to_str().ok()) else { return false };
+    let Ok(url) = url::Url::parse(&format!("http://{host}/")) else { return false };
+    match url.host() {
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        None => false,
+    }
+}
+
 /// Whether the request carries the token, as bearer or as the password of HTTP basic authentication (any user name).
 pub(super) fn is_allowed(headers: &HeaderMap, token: &SecretString) -> bool {
     presented(headers).is_some_and(|given| given.ct_eq(token.expose_secret().as_bytes()).into())

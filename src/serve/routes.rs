@@ -59,6 +59,9 @@ async fn admit(State(token): State<Arc<Option<SecretString>>>, request: Request,
         let ask = [(header::WWW_AUTHENTICATE, "Basic realm=\"duskwatch\", charset=\"UTF-8\"")];
         return (ask, plain(StatusCode::UNAUTHORIZED, "A token is required.\n")).into_response();
     }
+    if token.is_none() && !access::names_this_machine(request.headers()) {
+        return plain(StatusCode::MISDIRECTED_REQUEST, "Without a token this answers only to its own loopback address.\n");
+    }
     if !request.body().is_end_stream() {
         let close = [(header::CONNECTION, "close")];
         return (close, plain(StatusCode::PAYLOAD_TOO_LARGE, "Requests here have no body.\n")).into_response();

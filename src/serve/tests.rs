@@ -213,11 +213,11 @@ async fn names_outside_the_package_are_not_found() {
         "/favicon.ico",
         "/index.html",
     ] {
-        let answer = raw(&running, &format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")).await;
+        let answer = raw(&running, &format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")).await;
         assert!(answer.starts_with("HTTP/1.1 404 "), "{path}: {answer}");
         assert!(answer.ends_with("There is nothing here.\n"), "{path}: {answer}");
     }
-    let broken = raw(&running, "GET /csv/%ff HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+    let broken = raw(&running, "GET /csv/%ff HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await;
     assert!(broken.starts_with("HTTP/1.1 4"), "{broken}");
 }
 
@@ -244,7 +244,7 @@ async fn only_reading_is_possible() {
 #[tokio::test]
 async fn oversized_headers_are_refused() {
     let running = started(None).await;
-    let answer = raw(&running, &format!("GET / HTTP/1.1\r\nhost: x\r\nx-long: {}\r\n\r\n", "x".repeat(20_000))).await;
+    let answer = raw(&running, &format!("GET / HTTP/1.1\r\nhost: localhost\r\nx-long: {}\r\n\r\n", "x".repeat(20_000))).await;
     assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
 }
 
@@ -277,10 +277,21 @@ async fn a_caller_that_reads_nothing_does_not_hold_up_the_stop() {
     let limits = connections::Limits { stop: Duration::from_millis(50), ..connections::LIMITS };
     let running = start_within(limits, big).await;
     let mut stream = TcpStream::connect(running.address).await.unwrap();
-    stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
     let mut first = [0; 12];
     stream.read_exact(&mut first).await.unwrap();
     running.stop.cancel();
     tokio::time::timeout(Duration::from_secs(5), running.task).await.expect("the stop has a limit").unwrap();
     assert_eq!(&first, b"HTTP/1.1 200");
+}
+
+#[tokio::test]
+async fn without_a_token_only_the_loopback_address_is_answered_to() {
+    let running = started(None).await;
+    for (host, status) in
+        [("localhost:9188", 200), ("[::1]:9188", 200), ("127.0.0.1", 200), ("evil.test", 421), ("127.0.0.1.evil.test", 421)]
+    {
+        let response = client().get(format!("{}/report.json", running.base)).header("host", host).send().await.unwrap();
+        assert_eq!(response.status().as_u16(), status, "{host}");
+    }
 }

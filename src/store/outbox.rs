@@ -106,10 +106,17 @@ impl Writer<'_> {
     }
 
     /// Keeps what a scheduled report said, with it, so that the next one can say what has changed.
-    pub fn remember_told(&mut self, audience: &str, occurrence: Timestamp, told: &Previous) -> Result<(), StoreError> {
+    pub fn remember_told(
+        &mut self,
+        channel: &str,
+        audience: &str,
+        occurrence: Timestamp,
+        told: &Previous,
+    ) -> Result<(), StoreError> {
         let mut insert = self.connection.prepare_cached(INSERT_TOLD)?;
         for (campaign, remaining) in &told.remaining {
             insert.execute(named_params! {
+                ":channel": channel,
                 ":audience": audience,
                 ":occurrence_ms": occurrence.as_millisecond(),
                 ":campaign": campaign,
@@ -208,9 +215,9 @@ impl Reader {
     }
 
     /// What the last report said that really reached somebody of this audience.
-    pub fn told(&self, audience: &str) -> Result<Option<Previous>, StoreError> {
+    pub fn told(&self, channel: &str, audience: &str) -> Result<Option<Previous>, StoreError> {
         let mut statement = self.connection.prepare_cached(LIST_TOLD)?;
-        let mut rows = statement.query(named_params! { ":audience": audience })?;
+        let mut rows = statement.query(named_params! { ":channel": channel, ":audience": audience })?;
         let mut told: Option<Previous> = None;
         while let Some(row) = rows.next()? {
             let previous = told.get_or_insert_default();
