@@ -220,7 +220,8 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
 async fn poll(options: Options, clock: Clock, sources: &[String], since: Option<Day>) -> Result<(), Failure> {
     let engine = Arc::new(Engine::open(options)?);
     let _lock = engine.lock().map_err(anyhow::Error::from)?;
-    let unknown: Vec<&str> = sources.iter().map(String::as_str).filter(|s| !engine.source_names().iter().any(|n| n == s)).collect();
+    let unknown: Vec<&str> =
+        sources.iter().map(String::as_str).filter(|s| !engine.source_names().iter().any(|n| n == s)).collect();
     if let Some(name) = unknown.first() {
         return Err(Failure::Usage(format!("there is no source `{name}`; there are: {}", engine.source_names().join(", "))));
     }

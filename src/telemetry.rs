@@ -4,7 +4,8 @@ use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 /// Starts logging. Call once, first thing in main.
 pub fn start(default: LevelFilter) {
-    let filter = EnvFilter::builder().with_default_directive(default.into()).from_env_lossy();
+    // Libraries speak of their own affairs; only their warnings matter to an operator.
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(format!("warn,duskwatch={default}")));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -4,7 +4,7 @@ use super::figures::Figures;
 use super::rank::counted;
 use super::timeline::Standing;
 use super::{Integration, Waiver};
-use crate::evidence::{Campaign, Client, Day, Grade, Status, time::MS_PER_DAY, time::instant};
+use crate::evidence::{Campaign, Client, Credential, Day, Grade, Status, time::MS_PER_DAY, time::instant};
 
 /// The advice where the catalogue knows nothing of the client.
 const GENERAL_ADVICE: &str = "Create an API token with the scopes the job needs, or a repository access token; username: the \
@@ -53,11 +53,13 @@ pub(super) fn reasons(
 
 fn status_words(row: &Integration, standing: &Standing, noun: &str) -> String {
     let replaced = row.replacement_last_seen.map_or_else(String::new, |at| Day::of(at).to_string());
-    let replacement = row.replacement.map_or("replacement", |credential| credential.as_str());
+    let replacement = row.replacement.map_or("a replacement", noun_of);
     let silent = format!("{} (enough: {:.0})", counted(standing.silent_days.into(), "day", "days"), standing.horizon_days.ceil());
     match row.status {
         Status::Stale => format!("{noun} is still tried and refused, while {replacement} is accepted everywhere it is needed"),
-        Status::Migrating => format!("{replacement} was accepted on {replaced}, but {noun} was still presented on {}", Day::of(row.last_seen)),
+        Status::Migrating => {
+            format!("{replacement} was accepted on {replaced}, but {noun} was still presented on {}", Day::of(row.last_seen))
+        }
         Status::Failing => format!("its newest use of {noun} was refused, on {}", Day::of(row.last_seen)),
         Status::Active => format!("{noun} was last used on {}", Day::of(row.last_seen)),
         Status::Migrated => format!("{replacement} was accepted on {replaced}, after the last use of {noun}"),
@@ -100,4 +102,20 @@ pub(super) fn advice(client: Option<&Client>) -> String {
 /// When the sources that showed an integration stopped looking; none while one of them still looks.
 pub(super) fn unseen_since(looked_until_ms: i64, now_ms: i64) -> Option<jiff::Timestamp> {
     (now_ms - looked_until_ms >= UNSEEN_AFTER_MS).then(|| instant(looked_until_ms))
+}
+
+/// A credential in a sentence.
+fn noun_of(credential: Credential) -> &'static str {
+    match credential {
+        Credential::AppPassword => "an app password",
+        Credential::ApiToken => "an API token",
+        Credential::AccessToken => "an access token",
+        Credential::Oauth => "an OAuth token",
+        Credential::SshKey => "an SSH key",
+        Credential::Session => "a browser session",
+        Credential::Connect => "a Connect app",
+        Credential::Container => "a container token",
+        Credential::AccountPassword => "an account password",
+        Credential::Unknown => "an unknown credential",
+    }
 }

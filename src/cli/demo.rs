@@ -198,10 +198,17 @@ fn configuration(dir: &Path, keys: &Path, logs: &LogFiles, world: &World, server
         writeln!(out, "[[origin]]\nname = {:?}\nnetworks = {:?}\n", network.name, network.networks)?;
     }
     for owner in world.owners() {
-        writeln!(out, "[[owner]]\nname = {:?}\nemail = {:?}\nlead_time = \"{}d\"", owner.name, owner.email, owner.lead_time_days)?;
+        writeln!(
+            out,
+            "[[owner]]\nname = {:?}\nemail = {:?}\nlead_time = \"{}d\"",
+            owner.name, owner.email, owner.lead_time_days
+        )?;
         writeln!(out, "match = {{ workspace = {:?}, repository = {:?} }}\n", owner.workspace, owner.repository)?;
     }
-    writeln!(out, "[[blind_spot]]\nname = \"home offices\"\nreason = \"split-tunnel VPN: their traffic does not pass the egress proxies\"")?;
+    writeln!(
+        out,
+        "[[blind_spot]]\nname = \"home offices\"\nreason = \"split-tunnel VPN: their traffic does not pass the egress proxies\""
+    )?;
     Ok(out)
 }
 

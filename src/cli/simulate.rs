@@ -38,7 +38,8 @@ pub async fn run(arguments: Arguments, clock: Clock) -> anyhow::Result<()> {
     let started = clock.now();
     let options = simulator::Options::new(arguments.size, started);
     let world = Arc::new(World::generate(arguments.seed, &options));
-    let server = simulator::serve(Arc::clone(&world), ServeOptions { listen: arguments.listen, ..ServeOptions::default() }).await?;
+    let server =
+        simulator::serve(Arc::clone(&world), ServeOptions { listen: arguments.listen, ..ServeOptions::default() }).await?;
     let logs = arguments.dir.join("logs");
     let files = world.write_logs(&logs, beginning(&options), started).with_context(|| logs.display().to_string())?;
     let mut written = started;

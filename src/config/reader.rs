@@ -75,53 +75,24 @@ pub struct Section<'d, 'a> {
     path: String,
     span: Option<Range<usize>>,
     user: Option<&'d Table<'a>>,
-    default: Option<&'d Table<'static>>,
+    default: Option<&'d Table<'a>>,
     known: RefCell<BTreeSet<&'static str>>,
 }
 
-/// A value, and where it came from: the user's file, or the defaults.
-enum Found<'d, 'a> {
-    User(&'d Value<'a>),
-    Default(&'d Value<'static>),
+fn number_of(value: &DeValue<'_>) -> Option<f64> {
+    match value {
+        DeValue::Integer(n) => n.to_string().parse().ok(),
+        DeValue::Float(n) => n.to_string().parse().ok(),
+        _ => None,
+    }
 }
 
-impl Found<'_, '_> {
-    fn as_str(&self) -> Option<&str> {
-        match self {
-            Self::User(v) => v.get_ref().as_str(),
-            Self::Default(v) => v.get_ref().as_str(),
-        }
-    }
-
-    fn number(&self) -> Option<f64> {
-        let text = match self {
-            Self::User(v) => match v.get_ref() {
-                DeValue::Integer(n) => n.to_string(),
-                DeValue::Float(n) => n.to_string(),
-                _ => return None,
-            },
-            Self::Default(v) => match v.get_ref() {
-                DeValue::Integer(n) => n.to_string(),
-                DeValue::Float(n) => n.to_string(),
-                _ => return None,
-            },
-        };
-        text.parse().ok()
-    }
-
-    fn strings(&self) -> Option<Vec<String>> {
-        fn all(value: &DeValue<'_>) -> Option<Vec<String>> {
-            value.as_array()?.iter().map(|v| v.get_ref().as_str().map(str::to_owned)).collect()
-        }
-        match self {
-            Self::User(v) => all(v.get_ref()),
-            Self::Default(v) => all(v.get_ref()),
-        }
-    }
+fn strings_of(value: &DeValue<'_>) -> Option<Vec<String>> {
+    value.as_array()?.iter().map(|v| v.get_ref().as_str().map(str::to_owned)).collect()
 }
 
 impl<'d, 'a> Section<'d, 'a> {
-    pub fn root(document: &'d Document<'a>, user: &'d Table<'a>, default: &'d Table<'static>) -> Self {
+    pub fn root(document: &'d Document<'a>, user: &'d Table<'a>, default: &'d Table<'a>) -> Self {
         Self { document, path: String::new(), span: None, user: Some(user), default: Some(default), known: RefCell::default() }
     }
 
@@ -139,11 +110,10 @@ impl<'d, 'a> Section<'d, 'a> {
         self.user.and_then(|t| t.get(key))
     }
 
-    fn find(&self, key: &'static str) -> Option<Found<'d, 'a>> {
-        if let Some(value) = self.user_value(key) {
-            return Some(Found::User(value));
-        }
-        self.default.and_then(|t| t.get(key)).map(Found::Default)
+    /// The user's value, else the default one.
+    fn find(&self, key: &'static str) -> Option<&'d DeValue<'a>> {
+        let value = self.user_value(key).or_else(|| self.default.and_then(|t| t.get(key)));
+        value.map(Spanned::get_ref)
     }
 
     /// A sub-table; when the user has none, only its defaults.
@@ -154,7 +124,14 @@ impl<'d, 'a> Section<'d, 'a> {
             self.fault(key, "must be a table");
         }
         let default = self.default.and_then(|t| t.get(key)).and_then(|v| v.get_ref().as_table());
-        Section { document: self.document, path: self.path_of(key), span: value.map(Spanned::span), user, default, known: RefCell::default() }
+        Section {
+            document: self.document,
+            path: self.path_of(key),
+            span: value.map(Spanned::span),
+            user,
+            default,
+            known: RefCell::default(),
+        }
     }
 
     /// True when the user's file has the key.
@@ -164,7 +141,7 @@ impl<'d, 'a> Section<'d, 'a> {
 
     /// The elements of `[[key]]`, each over the first element of the defaults.
     pub fn tables(&self, key: &'static str) -> Vec<Section<'d, 'a>> {
-        let default = self.default.and_then(|t| t.get(key)).and_then(|v| v.get_ref().as_array()).and_then(|a| a.get(0));
+        let default = self.default.and_then(|t| t.get(key)).and_then(|v| v.get_ref().as_array()).and_then(|a| a.first());
         let default = default.and_then(|v| v.get_ref().as_table());
         let Some(value) = self.user_value(key) else { return Vec::new() };
         let Some(array) = value.get_ref().as_array() else {
@@ -205,7 +182,7 @@ impl<'d, 'a> Section<'d, 'a> {
 
     pub fn strings(&self, key: &'static str) -> Vec<String> {
         let Some(found) = self.find(key) else { return Vec::new() };
-        found.strings().unwrap_or_else(|| {
+        strings_of(found).unwrap_or_else(|| {
             self.fault(key, "must be a list of texts: [\"…\"]");
             Vec::new()
         })
@@ -216,7 +193,7 @@ impl<'d, 'a> Section<'d, 'a> {
             self.fault(key, "is missing");
             return *range.start();
         };
-        match found.number() {
+        match number_of(found) {
             Some(n) if range.contains(&n) => n,
             Some(n) => {
                 self.fault(key, format!("{n} is out of range: {} to {}", range.start(), range.end()));
@@ -239,7 +216,10 @@ impl<'d, 'a> Section<'d, 'a> {
         let text = self.string(key)?;
         let seconds = parse_duration(&text);
         if seconds.is_none() {
-            self.fault(key, format!("`{text}` is no duration: write a number and a unit, such as \"10s\", \"15m\", \"6h\" or \"7d\""));
+            self.fault(
+                key,
+                format!("`{text}` is no duration: write a number and a unit, such as \"10s\", \"15m\", \"6h\" or \"7d\""),
+            );
         }
         seconds
     }

@@ -9,13 +9,11 @@ use url::Url;
 use super::{reader::Section, secret};
 use crate::{
     analysis::{Closure, Owner, Policy, Waiver},
-    daemon::options::{
-        Csv, Email, Http, Log, Options, Organization, Otel, Schedule, Workspace, WorkspaceAuth,
-    },
-    report::{Audience, BlindSpot, OwnCredential},
-    source::Network,
+    daemon::options::{Csv, Email, Http, Log, Options, Organization, Otel, Schedule, Workspace, WorkspaceAuth},
     deliver::mail::{self, Mailer},
     evidence::{Campaign, Credential, Day, Grade, NamedNetworks, format::Fields},
+    report::{Audience, BlindSpot, OwnCredential},
+    source::Network,
 };
 
 /// The largest numbers that make sense; beyond them a value is a slip of the pen.
@@ -106,13 +104,10 @@ fn workspace_auth(section: &Section, slug: &str, own: &mut Vec<OwnCredential>) -
 }
 
 fn log(section: Section) -> Log {
-    let fields = Fields::new(&section.map("fields").into_iter().collect()).map_err(|words| section.fault("fields", words)).unwrap_or_default();
-    let log = Log {
-        name: name(&section, "name"),
-        paths: section.strings("paths"),
-        host: section.string("host"),
-        fields,
-    };
+    let fields = Fields::new(&section.map("fields").into_iter().collect())
+        .map_err(|words| section.fault("fields", words))
+        .unwrap_or_default();
+    let log = Log { name: name(&section, "name"), paths: section.strings("paths"), host: section.string("host"), fields };
     if log.paths.is_empty() {
         section.fault("paths", "needs at least one path");
     }
@@ -341,8 +336,8 @@ fn closure(section: Section) -> Closure {
 
 fn integration(section: &Section) -> String {
     let id = section.required("integration");
-    if !id.is_empty() && (id.len() != 8 || !id.bytes().all(|b| b.is_ascii_lowercase() || (b'2'..=b'7').contains(&b))) {
-        section.fault("integration", format!("`{id}` is no integration id: eight characters of a-z and 2-7"));
+    if !id.is_empty() && (id.len() != 8 || !id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())) {
+        section.fault("integration", format!("`{id}` is no integration id: eight lower-case letters and digits"));
     }
     id
 }

@@ -35,7 +35,13 @@ fn every_commented_example_of_the_defaults_is_valid() {
         .lines()
         .filter(|line| !line.contains("email = \"…\", api_token"))
         .map(|line| match line.strip_prefix("# ") {
-            Some(rest) if rest.split_once(" = ").is_some_and(|(key, _)| key.trim().chars().all(|c| c.is_ascii_lowercase() || c == '_')) => rest,
+            Some(rest)
+                if rest
+                    .split_once(" = ")
+                    .is_some_and(|(key, _)| key.trim().chars().all(|c| c.is_ascii_lowercase() || c == '_')) =>
+            {
+                rest
+            }
             _ => line,
         })
         .flat_map(|line| [line, "\n"])
@@ -90,12 +96,16 @@ fn a_secret_in_the_file_is_refused_and_not_repeated() {
 
 #[test]
 fn a_credential_is_not_sent_in_clear_text_beyond_the_loopback() {
-    let text = |url: &str| format!("[[organization]]\nname = \"a\"\nid = \"x\"\napi_url = \"{url}\"\napi_key = \"file:/dev/null\"\n");
+    let text =
+        |url: &str| format!("[[organization]]\nname = \"a\"\nid = \"x\"\napi_url = \"{url}\"\napi_key = \"file:/dev/null\"\n");
     assert!(faults(&text("http://api.example.test")).iter().any(|f| f.contains("clear text")));
     assert!(!faults(&text("http://127.0.0.1:8080")).iter().any(|f| f.contains("clear text")));
 }
 
 #[test]
 fn the_page_beyond_the_loopback_needs_a_token() {
-    assert_eq!(faults("[http]\nlisten = \"0.0.0.0:9188\"\n"), ["duskwatch.toml:1: http.token: is required unless listen is a loopback address"]);
+    assert_eq!(
+        faults("[http]\nlisten = \"0.0.0.0:9188\"\n"),
+        ["duskwatch.toml:1: http.token: is required unless listen is a loopback address"]
+    );
 }

@@ -61,7 +61,9 @@ impl Engine {
     /// Begins the schedules of a service that runs for the first time: what was due before was nobody's.
     pub async fn begin_schedules(&self, now: Timestamp) -> anyhow::Result<()> {
         let schedules: Vec<_> = Audience::ALL.iter().filter_map(|a| Some((self.channel(*a)?, a.as_str()))).collect();
-        let begin = move |w: &mut Writer<'_>| schedules.into_iter().try_for_each(|(channel, audience)| w.begin_schedule(channel, audience, now));
+        let begin = move |w: &mut Writer<'_>| {
+            schedules.into_iter().try_for_each(|(channel, audience)| w.begin_schedule(channel, audience, now))
+        };
         Ok(self.store.write(begin).await?)
     }
 
@@ -101,7 +103,9 @@ impl Engine {
     }
 
     async fn make_package(&self, audience: Audience, judged: &Judged, due: Due, now: Timestamp) -> anyhow::Result<()> {
-        let Some(directory) = self.options.csv.directory.as_ref().filter(|_| audience == Audience::Security) else { return Ok(()) };
+        let Some(directory) = self.options.csv.directory.as_ref().filter(|_| audience == Audience::Security) else {
+            return Ok(());
+        };
         judged.write_package(directory, self.options.csv.keep_days).context("the CSV package")?;
         self.note_as_told(CSV, audience, judged, due.occurrence, now).await
     }
@@ -186,16 +190,21 @@ impl Engine {
         let judged = self.judge(now).await?;
         let due = Due { occurrence: now, first: now, count: 1, late: false };
         self.make_report(audience, &judged, due, now).await?;
-        let mut sent = self.send_waiting(now).await?;
+        // Whoever asks by hand does not wait for the pause after a failed attempt.
+        let mut sent = self.send_due_by(Timestamp::MAX, now).await?;
         sent.subject = judged.letter(audience).subject;
         Ok(sent)
     }
 
     /// Sends what waits in the outbox and is due.
     pub async fn send_waiting(&self, now: Timestamp) -> anyhow::Result<Sent> {
+        self.send_due_by(now, now).await
+    }
+
+    async fn send_due_by(&self, due: Timestamp, now: Timestamp) -> anyhow::Result<Sent> {
         let mut sent = Sent::default();
         let Some(email) = &self.options.email else { return Ok(sent) };
-        let waiting = self.store.read(move |r| r.due_recipients(now, SENT_AT_ONCE)).await?;
+        let waiting = self.store.read(move |r| r.due_recipients(due, SENT_AT_ONCE)).await?;
         if waiting.is_empty() {
             return Ok(sent);
         }
@@ -212,7 +221,14 @@ impl Engine {
         Ok(sent)
     }
 
-    async fn send_one(&self, mailer: &Mailer, from: &str, message: Outgoing, now: Timestamp, sent: &mut Sent) -> anyhow::Result<()> {
+    async fn send_one(
+        &self,
+        mailer: &Mailer,
+        from: &str,
+        message: Outgoing,
+        now: Timestamp,
+        sent: &mut Sent,
+    ) -> anyhow::Result<()> {
         let id = message.id;
         let failure = match mail::addressed(&message.recipient, &message.mime) {
             Ok(mime) => mailer.send(from, &message.recipient, &mime).await.err(),

@@ -271,15 +271,14 @@ fn gap_state(error: &RoundError) -> Option<CoverageState> {
 }
 
 fn words(tally: &Tally) -> String {
-    let mut words = format!("{} items", tally.items);
+    let mut words = vec![format!("{} items", tally.items)];
     if tally.skipped > 0 {
-        words.push_str(&format!(", {} skipped", tally.skipped));
+        words.push(format!("{} skipped", tally.skipped));
     }
     if !tally.note.is_empty() {
-        words.push_str(", ");
-        words.push_str(&tally.note);
+        words.push(tally.note.clone());
     }
-    words
+    words.join(", ")
 }
 
 /// Up to when a source was looked at, in milliseconds; none when it never was.

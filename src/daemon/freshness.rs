@@ -28,7 +28,9 @@ pub fn source_lines(store: &Reader, options: &Options) -> Result<Vec<SourceLine>
             last_success: state.last_success,
             last_failure: state.last_failure.map(|at| (at, state.failure.unwrap_or_default())),
             items: totals.items.iter().find(|(n, _)| *n == name).map_or(0, |(_, items)| *items),
-            skipped: skipped.map(|s| SkippedLine { reason: s.reason.clone(), count: s.count, sample: s.sample.clone() }).collect(),
+            skipped: skipped
+                .map(|s| SkippedLine { reason: s.reason.clone(), count: s.count, sample: s.sample.clone() })
+                .collect(),
             requests: totals.requests.iter().filter(|r| r.source == name).map(|r| (r.status_class.clone(), r.count)).collect(),
             budget_used: None,
             name,

@@ -134,7 +134,7 @@ impl Engine {
 }
 
 fn batch(source: &str, form: &Form, bytes: &[u8], classifier: &Shared, now: Timestamp) -> crate::evidence::Batch {
-    let defaults = Defaults { host: form.host.as_deref(), ..Defaults::default() };
+    let defaults = Defaults { host: form.host.as_deref() };
     let page = parse_lines(bytes, &form.fields, defaults, now.as_millisecond());
     let times = page.sightings.iter().map(|s| s.time_ms);
     let span = times.clone().min().zip(times.max());

@@ -1,6 +1,10 @@
 //! The judgement: read what is recorded, assess it, record what changed, build the report.
 
-use std::{collections::BTreeMap, path::{Path, PathBuf}, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::{Context as _, bail};
 use axum::body::Bytes;
@@ -71,7 +75,9 @@ impl Material {
         let until = Day::of_ms(until.as_millisecond() - 1);
         let reported = options.campaigns.iter().map(|c| Ok((c.id.clone(), store.reported(&c.id)?)));
         let mut reported: BTreeMap<_, Vec<_>> = reported.collect::<Result<_, StoreError>>()?;
-        reported.values_mut().for_each(|days| days.retain(|(day, _)| *day <= until));
+        for days in reported.values_mut() {
+            days.retain(|(day, _)| *day <= until);
+        }
         let mut changes = store.changes(None)?;
         changes.retain(|change| change.day <= until);
         Ok(Self {
@@ -245,7 +251,7 @@ impl Judged {
         let package = report::csv::package(&self.report);
         let document = Document {
             made_at: self.report.now,
-            page_html: Bytes::from(report::html::page(&self.report)),
+            page_html: Bytes::from(report::html::served_page(&self.report)),
             page_policy: report::html::content_security_policy(),
             report_json: Bytes::from(self.json()),
             files: package.into_iter().map(|file| (file.name.to_owned(), Bytes::from(file.bytes))).collect(),

@@ -8,9 +8,9 @@ use url::Url;
 
 use crate::{
     analysis::Policy,
-    source::Network,
     evidence::{Campaign, NamedNetworks, format::Fields},
     report::{self, Audience, BlindSpot, OwnCredential},
+    source::Network,
 };
 
 #[derive(Debug)]

@@ -47,7 +47,8 @@ const STOP_LIMIT: Duration = Duration::from_secs(4);
 pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()> {
     let engine = Arc::new(Engine::open(options)?);
     let _lock = engine.lock()?;
-    let (served, page) = watch::channel(Arc::new(Served { document: None, not_ready: vec!["the first judgement is under way".to_owned()] }));
+    let (served, page) =
+        watch::channel(Arc::new(Served { document: None, not_ready: vec!["the first judgement is under way".to_owned()] }));
     let listener = serve::listen(&engine.serve_options()).await?;
     tracing::info!(address = %listener.local_addr()?, "the page is served");
     engine.begin_schedules(Clock::System.now()).await?;
@@ -187,7 +188,9 @@ impl Service {
             match self.engine.due_report(*audience, now).await {
                 Ok(Some(report)) => self.make_report(*audience, report, now).await,
                 Ok(None) => {}
-                Err(error) => tracing::error!(error = %format!("{error:#}"), %audience, "whether a report is due could not be read"),
+                Err(error) => {
+                    tracing::error!(error = %format!("{error:#}"), %audience, "whether a report is due could not be read");
+                }
             }
         }
         if self.sending.is_empty() {
@@ -204,7 +207,9 @@ impl Service {
         let Some(judged) = self.judge_for(now, late(&due)).await else { return };
         match self.engine.make_report(audience, &judged, due, now).await {
             Ok(()) => tracing::info!(%audience, occurrence = %due.occurrence, late = due.late, "the report is made"),
-            Err(error) => tracing::error!(error = %format!("{error:#}"), %audience, "the report could not be made; it is tried again"),
+            Err(error) => {
+                tracing::error!(error = %format!("{error:#}"), %audience, "the report could not be made; it is tried again");
+            }
         }
     }
 

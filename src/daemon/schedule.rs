@@ -50,8 +50,9 @@ pub fn due(cron: &str, zone: &TimeZone, done: Timestamp, now: Timestamp) -> Opti
     Some(Due { occurrence, first, count, late })
 }
 
+/// Cron lines name whole minutes, and croner looks at whole seconds.
 fn just_before(at: Timestamp) -> Timestamp {
-    Timestamp::from_millisecond(at.as_millisecond() - 1).unwrap_or(Timestamp::MIN)
+    Timestamp::from_second(at.as_second() - 1).unwrap_or(Timestamp::MIN)
 }
 
 /// The newest instant at or before `now` that the line names, by the clock of the zone.

@@ -256,8 +256,11 @@ fn expiring(tokens: &[TokenRow], horizon_days: i32) -> Expiring {
 }
 
 fn unknown(inputs: &Inputs<'_>) -> Vec<UnknownRow> {
-    let mut rows: Vec<UnknownRow> =
-        inputs.unknown.iter().map(|u| UnknownRow { field: inert::name(&u.field), value: inert::name(&u.value), count: u.count }).collect();
+    let mut rows: Vec<UnknownRow> = inputs
+        .unknown
+        .iter()
+        .map(|u| UnknownRow { field: inert::name(&u.field), value: inert::name(&u.value), count: u.count })
+        .collect();
     rows.sort_by(|a, b| (b.count, &a.field, &a.value).cmp(&(a.count, &b.field, &b.value)));
     rows.truncate(MAX_UNKNOWN);
     rows

@@ -2,13 +2,13 @@
 
 use minijinja::context;
 
-use crate::evidence::vocabulary::spelled;
 use super::{
     chart, csv,
     document::Report,
     view::{self, Limits},
     words,
 };
+use crate::evidence::vocabulary::spelled;
 
 spelled!(
     /// Who a letter is for.

@@ -1,38 +1,59 @@
 //! The report on a terminal: headline, coverage, ranking. No colour codes: the caller knows whether there is a terminal.
 
-use comfy_table::{ContentArrangement, Table, TableComponent, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, TableComponent, Width, presets};
 
 use super::{
     document::{CampaignReport, IntegrationRow, Report, SourceState},
     view, words,
 };
+use crate::evidence::Day;
 
 /// Rows that fit a terminal's scroll-back without drowning the headline.
 const MAX_ROWS: usize = 50;
 /// Narrower than this no table is readable; wider than this no line is.
 const WIDTHS: std::ops::RangeInclusive<usize> = 60..=240;
 /// Below this, only the columns that say who, what and by when.
-const WIDE: usize = 120;
+const WIDE: usize = 118;
+/// From this on there is room to say why.
+const WIDEST: usize = 150;
 
-/// A column of the ranking; the wide ones are left out on a narrow terminal.
+/// A column of the ranking; which of them are shown depends on the terminal.
 struct Column {
     title: &'static str,
-    wide: bool,
+    /// The narrowest terminal that shows it.
+    from: usize,
+    /// More columns than this it never takes; the last one takes what the others leave.
+    width: Option<u16>,
     cell: fn(&IntegrationRow) -> String,
 }
 
 const COLUMNS: [Column; 11] = [
-    Column { title: "#", wide: false, cell: |r| r.rank.map(|rank| rank.to_string()).unwrap_or_default() },
-    Column { title: "id", wide: false, cell: |r| r.integration.clone() },
-    Column { title: "status", wide: false, cell: |r| r.status.to_string() },
-    Column { title: "grade", wide: false, cell: |r| if r.known { "known".to_owned() } else { "possible".to_owned() } },
-    Column { title: "user", wide: false, cell: |r| or_dash(if r.user_name.is_empty() { &r.user } else { &r.user_name }) },
-    Column { title: "client", wide: false, cell: |r| r.client_name.clone() },
-    Column { title: "origin", wide: true, cell: |r| r.origin.clone() },
-    Column { title: "owner", wide: true, cell: |r| or_dash(&r.owner) },
-    Column { title: "uses 30 d", wide: true, cell: |r| words::grouped(i64::try_from(r.uses_30d).unwrap_or(i64::MAX)) },
-    Column { title: "start by", wide: false, cell: start_by },
-    Column { title: "why", wide: true, cell: |r| r.reasons.first().cloned().unwrap_or_default() },
+    Column { title: "#", from: 0, width: Some(6), cell: |r| r.rank.map(|rank| rank.to_string()).unwrap_or_default() },
+    Column { title: "id", from: 0, width: Some(11), cell: |r| r.integration.clone() },
+    Column { title: "status", from: 0, width: Some(12), cell: |r| r.status.to_string() },
+    Column {
+        title: "grade",
+        from: 0,
+        width: Some(11),
+        cell: |r| if r.known { "known".to_owned() } else { "possible".to_owned() },
+    },
+    Column {
+        title: "user",
+        from: 0,
+        width: Some(22),
+        cell: |r| or_dash(if r.user_name.is_empty() { &r.user } else { &r.user_name }),
+    },
+    Column { title: "client", from: 0, width: Some(20), cell: |r| r.client.clone() },
+    Column { title: "origin", from: WIDE, width: Some(18), cell: |r| r.origin.clone() },
+    Column { title: "owner", from: WIDE, width: Some(14), cell: |r| or_dash(&r.owner) },
+    Column {
+        title: "uses 30 d",
+        from: WIDE,
+        width: Some(9),
+        cell: |r| words::grouped(i64::try_from(r.uses_30d).unwrap_or(i64::MAX)),
+    },
+    Column { title: "start by", from: 0, width: Some(19), cell: start_by },
+    Column { title: "why", from: WIDEST, width: None, cell: |r| r.reasons.first().cloned().unwrap_or_default() },
 ];
 
 /// The report as plain text for a terminal of so many columns.
@@ -67,12 +88,17 @@ fn ranking(campaign: &CampaignReport, width: usize) -> String {
     if ranked.is_empty() {
         return "Nothing remains to be ranked.".to_owned();
     }
-    let columns = || COLUMNS.iter().filter(|column| width >= WIDE || !column.wide);
+    let columns = || COLUMNS.iter().filter(|column| width >= column.from);
     let mut table = Table::new();
     table.force_no_tty().load_preset(presets::UTF8_HORIZONTAL_ONLY).remove_style(TableComponent::HorizontalLines);
     table.remove_style(TableComponent::MiddleIntersections);
     table.set_content_arrangement(ContentArrangement::Dynamic).set_width(u16::try_from(width).unwrap_or(u16::MAX));
     table.set_header(columns().map(|column| column.title));
+    for (shown, column) in table.column_iter_mut().zip(columns()) {
+        if let Some(width) = column.width {
+            shown.set_constraint(ColumnConstraint::UpperBoundary(Width::Fixed(width)));
+        }
+    }
     table.add_rows(ranked.iter().take(MAX_ROWS).map(|row| columns().map(|column| (column.cell)(row)).collect::<Vec<_>>()));
     match ranked.len().saturating_sub(MAX_ROWS) {
         0 => table.trim_fmt(),
@@ -85,5 +111,5 @@ fn or_dash(text: &str) -> String {
 }
 
 fn start_by(row: &IntegrationRow) -> String {
-    format!("{}{}", words::day(row.latest_safe_start), if row.overdue { " (passed)" } else { "" })
+    format!("{}{}", Day::of(row.latest_safe_start), if row.overdue { " passed" } else { "" })
 }

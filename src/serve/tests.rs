@@ -22,7 +22,9 @@ fn document() -> Document {
     Document {
         made_at: "2026-07-03T07:00:00Z".parse().unwrap(),
         page_html: Bytes::from_static(b"<!doctype html><title>37 integrations</title>"),
-        page_policy: "default-src 'none'; script-src 'sha256-RFWPLDbv2BY='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'".to_owned(),
+        page_policy:
+            "default-src 'none'; script-src 'sha256-RFWPLDbv2BY='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+                .to_owned(),
         report_json: Bytes::from_static(b"{\"remaining\":37}"),
         files: BTreeMap::from([
             ("users.csv".to_owned(), Bytes::from_static(b"user\r\nada\r\n")),

@@ -10,7 +10,7 @@ use super::{
     Client, FetchError,
     http::Reply,
     paging::{ListPage, Rows, walk},
-    text::{bounded, count_unknown, filled},
+    text::{bounded, count_unknown, filled, written},
 };
 use crate::evidence::{
     DeployKey, Member, Permission, Person, Repository, RepositoryPermission, Skipped, UnknownValue, time::parse_instant,
@@ -215,7 +215,7 @@ impl User {
             account_id: filled(self.account_id),
             uuid: filled(self.uuid),
             nickname: filled(self.nickname),
-            display_name: filled(self.display_name),
+            display_name: written(self.display_name),
             email: None,
         };
         (person.account_id.is_some() || person.uuid.is_some() || person.nickname.is_some()).then_some(person)
@@ -303,7 +303,7 @@ impl DeployKeyRow {
             workspace: workspace.to_owned(),
             repository: repository.to_owned(),
             key_id: self.id,
-            label: filled(self.label).unwrap_or_default(),
+            label: written(self.label).unwrap_or_default(),
             created_at: instant(self.created_on.or(self.added_on)),
             last_used: instant(self.last_used),
         }

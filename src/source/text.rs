@@ -1,6 +1,8 @@
 //! Bounds on what others write: lengths of names, numbers of unknown values.
 
-use crate::evidence::UnknownValue;
+use std::borrow::Cow;
+
+use crate::evidence::{UnknownValue, redact};
 
 /// Names and labels are cut here: the longest that Atlassian accepts are a few hundred characters.
 pub(super) const MAX_TEXT_BYTES: usize = 1_024;
@@ -17,11 +19,22 @@ pub(super) fn bounded(text: &str) -> &str {
     &text[..end]
 }
 
-/// A bounded text, or none where nothing stands.
+/// An identifier or a word, bounded; none where nothing stands, or a secret.
 pub(super) fn filled(text: Option<String>) -> Option<String> {
-    let mut text = text.filter(|t| !t.trim().is_empty())?;
-    text.truncate(bounded(&text).len());
-    Some(text)
+    id(Cow::Owned(text?)).map(Cow::into_owned)
+}
+
+/// What people wrote, without the secrets that they wrote into it; none where nothing stands.
+pub(super) fn written(text: Option<String>) -> Option<String> {
+    label(Cow::Owned(text?)).map(Cow::into_owned)
+}
+
+pub(super) fn id(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
+    redact::identifier(text, MAX_TEXT_BYTES)
+}
+
+pub(super) fn label(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
+    redact::free_text(text, MAX_TEXT_BYTES)
 }
 
 /// Counts a value that nobody has explained yet.

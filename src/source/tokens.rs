@@ -9,7 +9,7 @@ use super::{
     Client, FetchError,
     http::Reply,
     paging::{ListPage, walk},
-    text::{bounded, filled},
+    text::{bounded, filled, written},
 };
 use crate::evidence::{ApiToken, Person, Skipped, time::parse_instant};
 
@@ -100,11 +100,11 @@ impl Row {
         ApiToken {
             organization: organization.to_owned(),
             token_id: bounded(&self.id).to_owned(),
-            label: filled(self.label).unwrap_or_default(),
+            label: written(self.label).unwrap_or_default(),
             status: filled(self.status).unwrap_or_default().to_ascii_lowercase(),
             person: Person {
                 account_id: filled(user.id),
-                display_name: filled(user.name),
+                display_name: written(user.name),
                 email: filled(user.email).map(|e| e.to_lowercase()),
                 ..Person::default()
             },

@@ -67,7 +67,9 @@ impl AuditRound {
             tally.items += recorded.items;
             tally.skipped += recorded.skipped;
             if then == Then::Endless {
-                return Err(RoundError::InPart("the stream goes in circles; the next round begins at the stored time".to_owned()));
+                return Err(RoundError::InPart(
+                    "the stream goes in circles; the next round begins at the stored time".to_owned(),
+                ));
             }
         }
         Ok(tally)
@@ -106,7 +108,8 @@ impl AuditRound {
             let page = page.parse(&actions).page;
             let claimed = w.claim(&name, named(&page), now)?;
             let mut claimed = claimed.into_iter();
-            let fresh: Vec<bool> = page.sightings.iter().map(|s| s.event_id.is_none() || claimed.next().unwrap_or(true)).collect();
+            let fresh: Vec<bool> =
+                page.sightings.iter().map(|s| s.event_id.is_none() || claimed.next().unwrap_or(true)).collect();
             let mut batch = classifier.with(|classifier| fold(&name, page, Some(&fresh), classifier));
             let tally = Tally { items: batch.items, skipped: batch.skipped.iter().map(|s| s.count).sum(), ..Tally::default() };
             batch.cursors = step.cursors;

@@ -3,7 +3,7 @@
 //! A blocking thread reads, parses and counts; the store records what it hands over, block by block. Two cores have work,
 //! and only a few blocks are in memory.
 
-use std::{io, sync::Arc};
+use std::{collections::BTreeMap, io, sync::Arc};
 
 use jiff::Timestamp;
 use tokio::{sync::mpsc, task::spawn_blocking};
@@ -16,9 +16,8 @@ use crate::{
         options::Log,
     },
     evidence::{
-        Batch, Coverage, CoverageState, Page,
+        Batch, Coverage, CoverageState, CursorUpdate,
         format::{Defaults, json::parse_lines},
-        time::MS_PER_DAY,
     },
     source::{FilePlan, FileReader, Layout, plan},
     store::Store,
@@ -26,10 +25,6 @@ use crate::{
 
 /// Blocks that wait for the store while the next one is parsed.
 const BLOCKS_AHEAD: usize = 2;
-
-/// The longest time without a line that a first look takes for silence, a long weekend. More looks like a missing file,
-/// and then nobody knows.
-const LONGEST_SILENCE_MS: i64 = 4 * MS_PER_DAY;
 
 pub struct LogRound {
     setting: Setting,
@@ -43,22 +38,25 @@ impl LogRound {
 
     pub async fn run(&self, store: &Store, now: Timestamp) -> Result<Tally, RoundError> {
         let name = self.setting.name.clone();
-        let stored = store.read(move |r| r.cursors(&name)).await?.into_iter().collect();
+        let stored: BTreeMap<String, String> = store.read(move |r| r.cursors(&name)).await?.into_iter().collect();
+        let mut begin = Begin::new(looked_until(store, &self.setting.name).await?, stored.get(BEGAN));
         let log = Arc::clone(&self.log);
         let looked = spawn_blocking(move || plan(&log.paths, Layout::Lines, &stored, now)).await;
         let plan = looked.map_err(io::Error::other)?.map_err(io::Error::other)?;
         if plan.found == 0 {
             return Err(io::Error::new(io::ErrorKind::NotFound, format!("no file matches {}", self.log.paths.join(", "))).into());
         }
-        let first_look = looked_until(store, &self.setting.name).await?.is_none();
-        let mut tally = self.read_files(store, plan.files, first_look, now).await?;
+        let mut tally = self.read_files(store, plan.files, &mut begin, now).await?;
         tally.skipped += plan.skipped.iter().map(|s| s.count).sum::<u64>();
         let unread = plan.skipped.iter().map(|s| format!("{} ({})", s.reason, s.sample)).collect::<Vec<_>>().join("; ");
         let state = if unread.is_empty() { CoverageState::Covered } else { CoverageState::Missed };
-        let coverage = self.up_to_now(store, state, &unread, now).await?;
+        let (items, skipped, to_ms) = (tally.items, tally.skipped, now.as_millisecond());
+        let coverage = begin.ms().map(|from_ms| Coverage { from_ms, to_ms, state, items, skipped, reason: unread.clone() });
+        let mut cursors = plan.cursors;
+        cursors.push(CursorUpdate { key: BEGAN.to_owned(), value: None });
         let batch = Batch {
             source: self.setting.name.clone(),
-            cursors: plan.cursors,
+            cursors,
             skipped: plan.skipped,
             coverage: coverage.into_iter().collect(),
             ..Batch::default()
@@ -72,50 +70,54 @@ impl LogRound {
         &self,
         store: &Store,
         files: Vec<FilePlan>,
-        first_look: bool,
+        begin: &mut Begin,
         now: Timestamp,
     ) -> Result<Tally, RoundError> {
         let (blocks, mut inbox) = mpsc::channel(BLOCKS_AHEAD);
         let reader =
             Reader { name: self.setting.name.clone(), log: Arc::clone(&self.log), classifier: self.setting.classifier(), now };
         let reading = spawn_blocking(move || reader.read(files, &blocks));
-        let (mut tally, mut seen_to_ms) = (Tally::default(), None);
-        while let Some(mut batch) = inbox.recv().await {
+        let mut tally = Tally::default();
+        while let Some((mut batch, first_ms)) = inbox.recv().await {
             tally.items += batch.items;
             tally.skipped += batch.skipped.iter().map(|s| s.count).sum::<u64>();
-            if first_look {
-                batch.coverage.iter_mut().for_each(|span| join(span, &mut seen_to_ms));
-            } else {
-                // Only a first look has to say since when there is a log; later ones go on from the one before.
-                batch.coverage.clear();
-            }
+            batch.cursors.extend(begin.earlier(first_ms));
             store.write(move |w| w.record(&batch, now)).await?;
         }
         reading.await.map_err(io::Error::other)??;
         Ok(tally)
     }
-
-    /// The interval from the last look to now: a log that is read to its end has shown all that happened.
-    async fn up_to_now(
-        &self,
-        store: &Store,
-        state: CoverageState,
-        reason: &str,
-        now: Timestamp,
-    ) -> Result<Option<Coverage>, RoundError> {
-        let since = looked_until(store, &self.setting.name).await?;
-        let to_ms = now.as_millisecond();
-        Ok(since.map(|from_ms| Coverage { from_ms, to_ms, state, items: 0, skipped: 0, reason: reason.to_owned() }))
-    }
 }
 
-/// Lets a block's interval begin where the one before it ended: between the last line of one file and the first line of
-/// the next nobody looked away.
-fn join(span: &mut Coverage, seen_to_ms: &mut Option<i64>) {
-    if let Some(before) = seen_to_ms.filter(|before| span.from_ms - before <= LONGEST_SILENCE_MS) {
-        span.from_ms = span.from_ms.min(before);
+/// The cursor of a first look that is under way: the earliest instant of the lines read so far.
+const BEGAN: &str = "began";
+
+/// Since when a log that was read to its end is covered: since the look before, or, the first time, since its first line.
+/// A first look may be interrupted, so its beginning is committed with the lines.
+enum Begin {
+    Looked(i64),
+    First(Option<i64>),
+}
+
+impl Begin {
+    fn new(looked_until: Option<i64>, began: Option<&String>) -> Self {
+        looked_until.map_or_else(|| Self::First(began.and_then(|text| text.parse().ok())), Self::Looked)
     }
-    *seen_to_ms = (*seen_to_ms).max(Some(span.to_ms));
+
+    fn ms(&self) -> Option<i64> {
+        match self {
+            Self::Looked(ms) => Some(*ms),
+            Self::First(ms) => *ms,
+        }
+    }
+
+    /// Takes the first line of a block into account; the update, when it is the earliest yet.
+    fn earlier(&mut self, first_ms: Option<i64>) -> Option<CursorUpdate> {
+        let Self::First(began) = self else { return None };
+        let first_ms = first_ms.filter(|first| began.is_none_or(|began| *first < began))?;
+        *began = Some(first_ms);
+        Some(CursorUpdate { key: BEGAN.to_owned(), value: Some(first_ms.to_string()) })
+    }
 }
 
 /// What the blocking thread works with.
@@ -128,30 +130,22 @@ struct Reader {
 
 impl Reader {
     /// Ends early, without an error, when nobody takes the blocks any more: the round has ended.
-    fn read(&self, files: Vec<FilePlan>, blocks: &mpsc::Sender<Batch>) -> io::Result<()> {
-        let defaults = Defaults { host: self.log.host.as_deref(), ..Defaults::default() };
+    fn read(&self, files: Vec<FilePlan>, blocks: &mpsc::Sender<(Batch, Option<i64>)>) -> io::Result<()> {
+        let defaults = Defaults { host: self.log.host.as_deref() };
         for file in files {
             let mut reader = FileReader::open(file)?;
             while let Some(block) = reader.next_block()? {
                 let page = parse_lines(block.bytes, &self.log.fields, defaults, self.now.as_millisecond());
-                let span = self.span(&page);
+                // By the order in the file: a stray date in between claims nothing.
+                let first_ms = page.sightings.first().map(|s| s.time_ms);
                 let mut batch = self.classifier.with(|classifier| fold(&self.name, page, None, classifier));
-                batch.coverage.extend(span);
                 batch.skipped.extend(block.skipped);
                 batch.cursors = vec![block.cursor];
-                if blocks.blocking_send(batch).is_err() {
+                if blocks.blocking_send((batch, first_ms)).is_err() {
                     return Ok(());
                 }
             }
         }
         Ok(())
-    }
-
-    /// From the first to the last line of a block, by the order in the file: a stray date in between claims nothing.
-    fn span(&self, page: &Page<'_>) -> Option<Coverage> {
-        let (first, last) = (page.sightings.first()?, page.sightings.last()?);
-        let to_ms = last.time_ms.min(self.now.as_millisecond());
-        let state = CoverageState::Covered;
-        Some(Coverage { from_ms: first.time_ms, to_ms, state, items: 0, skipped: 0, reason: String::new() })
     }
 }

@@ -275,7 +275,7 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
 
 async fn send_to(server: &Server) -> Result<(), SendError> {
     let mailer = Mailer::new(&options(&server.url)).unwrap();
-    mailer.send(FROM, TO, &compose(&mail()).unwrap()).await
+    mailer.send(FROM, TO, composed(&mail()).as_bytes()).await
 }
 
 #[tokio::test]

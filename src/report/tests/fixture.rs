@@ -382,7 +382,13 @@ pub(super) fn acme() -> World {
     world.previous =
         Some(Previous { sent_at: at("2026-07-02T07:00:00Z"), remaining: BTreeMap::from([(CAMPAIGN.to_owned(), 6)]), changes: 1 });
     world.sources = sources();
-    world.unknown = vec![UnknownTotal { field: "auth_type".to_owned(), value: "quantum".to_owned(), count: 3, first: Day(20_600), last: Day(20_630) }];
+    world.unknown = vec![UnknownTotal {
+        field: "auth_type".to_owned(),
+        value: "quantum".to_owned(),
+        count: 3,
+        first: Day(20_600),
+        last: Day(20_630),
+    }];
     world.own_credentials = vec![OwnCredential {
         name: "organization.acme.api_key".to_owned(),
         kind: Credential::Unknown,

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use super::{Actions, actions::Kind, word::Word};
 use crate::{
     evidence::{Page, Person, Sighting, Skipped},
-    source::text::count_unknown,
+    source::text::{count_unknown, id, label},
 };
 
 /// The values of `authType` that have been seen in any source.
@@ -106,7 +106,7 @@ impl<'a> Reader<'a, '_> {
         let auth = attributes.actor.auth;
         self.parsed.page.sightings.push(Sighting {
             time_ms,
-            event_id: event.id.0,
+            event_id: event.id.0.and_then(id),
             workspace: place.workspace,
             repository: place.repository,
             email: actor.email,
@@ -114,8 +114,8 @@ impl<'a> Reader<'a, '_> {
             display_name: actor.display_name,
             client_ip: attributes.location.ip.0.as_deref().and_then(|ip| ip.parse().ok()),
             auth_type: auth.kind.0,
-            token_id: auth.token_id.0,
-            token_label: auth.token_label.0.or(auth.token_name.0),
+            token_id: auth.token_id.0.and_then(id),
+            token_label: auth.token_label.0.or(auth.token_name.0).and_then(label),
             action: attributes.action.0,
             uses: 1,
             authentication: kind == Kind::Bitbucket,
@@ -145,7 +145,7 @@ impl<'a> Reader<'a, '_> {
         let account_id = id.0.map(strip_prefix).filter(|id| is_account_id(id)).map(Cow::into_owned);
         let person = Person {
             account_id,
-            display_name: fields.name.0.map(Cow::into_owned),
+            display_name: fields.name.0.and_then(label).map(Cow::into_owned),
             email: fields.email.0.filter(|e| e.contains('@')).map(|e| e.to_lowercase()),
             ..Person::default()
         };
@@ -265,7 +265,7 @@ impl<'a> Actor<'a> {
         if system || (account_id.is_none() && email.is_none()) {
             return Identity { account_id: None, display_name: None, email: None };
         }
-        Identity { account_id, display_name: self.name.0.take(), email }
+        Identity { account_id, display_name: self.name.0.take().and_then(label), email }
     }
 }
 
