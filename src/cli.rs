@@ -204,7 +204,13 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Poll { source, since } => poll(load()?, clock, &source, since).await,
         Command::Import { format: ImportFormat::Json, name, paths } => import(load()?, clock, name.as_deref(), &paths).await,
         Command::Report { audience, format, as_of, output } => {
-            let seen = daemon::look(load()?, as_of, clock.now(), &audience).await?;
+            let options = load()?;
+            if let daemon::Reader::Owner(name) = &audience
+                && !options.has_owner(name)
+            {
+                return Err(Failure::Usage(format!("the configuration has no owner `{name}`")));
+            }
+            let seen = daemon::look(options, as_of, clock.now(), &audience).await?;
             let text = match format {
                 ReportFormat::Text => seen.text(&audience, terminal_width()),
                 ReportFormat::Html => seen.html(&audience),
@@ -225,7 +231,9 @@ async fn poll(options: Options, clock: Clock, sources: &[String], since: Option<
     if let Some(name) = unknown.first() {
         return Err(Failure::Usage(format!("there is no source `{name}`; there are: {}", engine.source_names().join(", "))));
     }
-    let outcome = engine.poll(sources, since, clock.now()).await?;
+    let now = clock.now();
+    let outcome = engine.poll(sources, since, now).await?;
+    engine.judge(now).await?;
     for line in &outcome.lines {
         println!("{line}");
     }
@@ -233,12 +241,24 @@ async fn poll(options: Options, clock: Clock, sources: &[String], since: Option<
 }
 
 async fn import(options: Options, clock: Clock, name: Option<&str>, paths: &[PathBuf]) -> Result<(), Failure> {
-    let engine = Engine::open(options)?;
-    for path in paths {
-        let imported = engine.import(name, path, clock.now()).await.with_context(|| path.display().to_string())?;
-        println!("{}: {imported}", path.display());
+    if let Some(name) = name.filter(|name| !options.log_names().any(|known| known == *name)) {
+        return Err(Failure::Usage(format!("the configuration has no [[log]] section named `{name}`")));
     }
-    Ok(())
+    let engine = Engine::open(options)?;
+    let now = clock.now();
+    let mut failed = Vec::new();
+    for path in paths {
+        match engine.import(name, path, now).await {
+            Ok(imported) => println!("{}: {imported}", path.display()),
+            Err(error) => failed.push(format!("{}: {error:#}", path.display())),
+        }
+    }
+    engine.judge(now).await?;
+    match failed.len() {
+        0 => Ok(()),
+        all if all == paths.len() => Err(Failure::Failed(anyhow::anyhow!(failed.join("; ")))),
+        _ => Err(Failure::InPart(failed.join("; "))),
+    }
 }
 
 async fn export(options: Options, clock: Clock, as_of: Option<Day>, output: Option<PathBuf>) -> anyhow::Result<()> {

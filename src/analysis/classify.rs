@@ -151,16 +151,20 @@ fn remember<K: std::hash::Hash + Eq>(memory: &mut HashMap<K, Option<usize>>, key
     memory.insert(key, value);
 }
 
-/// What the answer says. Without a status, an event that names the credential is one that was let in. REST answers 410
+/// What the answer says. An audit event that names the credential is one that was let in. REST answers 410
 /// for removed endpoints too, so there it says nothing.
 fn outcome(sighting: &Sighting<'_>, git_path: bool) -> Outcome {
     match sighting.status {
         Some(status) if status < 400 => Outcome::Accepted,
         Some(401) => Outcome::Rejected,
         Some(410) if git_path => Outcome::Rejected,
-        None if sighting.auth_type.is_some() => Outcome::Accepted,
+        None if sighting.action.is_some() && names_credential(sighting) => Outcome::Accepted,
         _ => Outcome::Unknown,
     }
+}
+
+fn names_credential(s: &Sighting<'_>) -> bool {
+    s.auth_type.is_some() || s.token_id.is_some() || s.token_label.is_some()
 }
 
 /// No user, credential or token is named.

@@ -21,6 +21,11 @@ pub struct Findings {
 }
 
 impl Findings {
+    /// The UTC day that is seen, as far as it has gone; for the end of a day that day, not the next one.
+    pub fn today(&self) -> Day {
+        Day::of_ms(self.now.as_millisecond() - 1)
+    }
+
     /// Leaves only what one owner answers for; the counts of the burn-down stay those of the whole organisation.
     pub fn keep_owner(&mut self, owner: &str) {
         let own = |name: &Option<String>| name.as_deref() == Some(owner);

@@ -194,6 +194,7 @@ impl Engine {
         if wanted.is_empty() {
             return Ok(Sent { subject: format!("{audience}: nobody receives this report"), ..Sent::default() });
         }
+        let mailed = wanted.contains(&Delivery::Mail(audience));
         let judged = self.judge(now).await?;
         let due = Due { occurrence: now, first: now, count: 1, late: false };
         let mut unmade = Vec::new();
@@ -203,7 +204,8 @@ impl Engine {
         // Whoever asks by hand does not wait for the pause after a failed attempt.
         let mut sent = self.send_due_by(Timestamp::MAX, now).await?;
         sent.waiting.extend(unmade);
-        sent.subject = judged.letter(audience).subject;
+        sent.subject =
+            if mailed { judged.letter(audience).subject } else { "the CSV package is written; no mail is configured".to_owned() };
         Ok(sent)
     }
 

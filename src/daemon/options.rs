@@ -120,6 +120,15 @@ impl Options {
         names
     }
 
+    /// The names of the `[[log]]` sections.
+    pub fn log_names(&self) -> impl Iterator<Item = &str> {
+        self.logs.iter().map(|log| log.name.as_str())
+    }
+
+    pub fn has_owner(&self, name: &str) -> bool {
+        self.policy.owners.iter().any(|owner| owner.name == name)
+    }
+
     /// Where CSV packages go, if anywhere, and for how many days they are kept.
     pub fn package(&self) -> (Option<PathBuf>, i32) {
         (self.csv.directory.clone(), self.csv.keep_days)

@@ -64,8 +64,10 @@ fn campaign(inputs: &Inputs<'_>, found: &CampaignFindings) -> CampaignReport {
     let campaign = &found.campaign;
     let integrations: Vec<IntegrationRow> =
         found.integrations.iter().map(|i| rows::integration(i, campaign, inputs.clients, now)).collect();
-    let waivers = waivers(inputs, &integrations, Day::of(now));
+    let waivers = waivers(inputs, &integrations, inputs.findings.today());
     let counts = counts(&integrations, &waivers);
+    // As in the judgement: the end of the day before the removal still lies before it.
+    let removed = campaign.removed_at(now.as_millisecond() - 1);
     CampaignReport {
         id: campaign.id.clone(),
         name: campaign.name.clone(),
@@ -73,13 +75,13 @@ fn campaign(inputs: &Inputs<'_>, found: &CampaignFindings) -> CampaignReport {
         documentation: campaign.documentation.clone(),
         freeze: campaign.freeze,
         removal: campaign.removal,
-        removed: now >= campaign.removal,
+        removed,
         days_left: days_between(now, campaign.removal),
         moved: campaign.moved.iter().map(|m| MovedRow { was: m.was, reason: inert::sentence(&m.reason) }).collect(),
         movement: movement::since_last_digest(inputs, &campaign.id, counts.remaining),
         counts,
         teams: teams(&integrations),
-        blockers: blockers(&integrations, now >= campaign.removal),
+        blockers: blockers(&integrations, removed),
         windows: next_windows(campaign, now),
         all_windows: campaign.windows.clone(),
         burndown: burndown(&campaign.id, &found.burndown, inputs.reported.get(&campaign.id).map_or(&[], Vec::as_slice)),

@@ -214,10 +214,11 @@ impl Reader {
         Ok(self.connection.prepare_cached(query)?.query_row(values, |row| optional_instant(row, 0))?)
     }
 
-    /// What the last report said that really reached somebody of this audience.
-    pub fn told(&self, channel: &str, audience: &str) -> Result<Option<Previous>, StoreError> {
+    /// What the last report said that had really reached somebody of this audience by an instant.
+    pub fn told(&self, channel: &str, audience: &str, until: Timestamp) -> Result<Option<Previous>, StoreError> {
         let mut statement = self.connection.prepare_cached(LIST_TOLD)?;
-        let mut rows = statement.query(named_params! { ":channel": channel, ":audience": audience })?;
+        let mut rows =
+            statement.query(named_params! { ":channel": channel, ":audience": audience, ":until_ms": until.as_millisecond() })?;
         let mut told: Option<Previous> = None;
         while let Some(row) = rows.next()? {
             let previous = told.get_or_insert_default();

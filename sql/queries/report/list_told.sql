@@ -6,6 +6,6 @@ WHERE channel = :channel
   AND occurrence_ms = (
       SELECT max(o.occurrence_ms)
       FROM occurrence AS o
-      WHERE o.channel = :channel AND o.audience = :audience AND o.done_ms IS NOT NULL
+      WHERE o.channel = :channel AND o.audience = :audience AND o.done_ms <= :until_ms
   )
 ORDER BY campaign
