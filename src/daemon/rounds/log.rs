@@ -1,12 +1,15 @@
 //! A round over one `[[log]]`: what its files have gained since the last one.
 //!
-//! A blocking thread reads, parses and counts; the store records what it hands over, block by block. Two cores have work,
-//! and only a few blocks are in memory.
+//! A blocking thread reads; each block is parsed and counted on a thread of its own; the store records what comes of them,
+//! in the order of the file. All cores have work, and only a few blocks are in memory.
 
 use std::{io, sync::Arc};
 
 use jiff::Timestamp;
-use tokio::{sync::mpsc, task::spawn_blocking};
+use tokio::{
+    sync::mpsc,
+    task::{JoinHandle, spawn_blocking},
+};
 
 use super::{Setting, Shared};
 use crate::{
@@ -16,15 +19,15 @@ use crate::{
         options::Log,
     },
     evidence::{
-        Batch, Coverage, CoverageState, Page,
+        Batch, Coverage, CoverageState, CursorUpdate, Page, Skipped,
         format::{Defaults, json::parse_lines},
     },
     source::{FilePlan, FileReader, Layout, plan},
     store::Store,
 };
 
-/// Blocks that wait for the store while the next one is parsed.
-const BLOCKS_AHEAD: usize = 2;
+/// Blocks that wait while others are read and recorded: three are being parsed at most, some thirty megabytes.
+const BLOCKS_AHEAD: usize = 1;
 
 pub struct LogRound {
     setting: Setting,
@@ -63,12 +66,24 @@ impl LogRound {
     }
 
     /// Reads the planned files, the oldest first, and records each block with its cursor.
-    async fn read_files(&self, store: &Store, files: Vec<FilePlan>, first_look: bool, now: Timestamp) -> Result<Tally, RoundError> {
+    async fn read_files(
+        &self,
+        store: &Store,
+        files: Vec<FilePlan>,
+        first_look: bool,
+        now: Timestamp,
+    ) -> Result<Tally, RoundError> {
         let (blocks, mut inbox) = mpsc::channel(BLOCKS_AHEAD);
-        let reader = Reader { name: self.setting.name.clone(), log: Arc::clone(&self.log), classifier: self.setting.classifier(), now };
-        let reading = spawn_blocking(move || reader.read(files, &blocks));
+        let parser = Arc::new(Parser {
+            name: self.setting.name.clone(),
+            log: Arc::clone(&self.log),
+            classifier: self.setting.classifier(),
+            now,
+        });
+        let reading = spawn_blocking(move || read(files, &parser, &blocks));
         let mut tally = Tally::default();
-        while let Some(mut batch) = inbox.recv().await {
+        while let Some(parsed) = inbox.recv().await {
+            let mut batch = parsed.await.map_err(io::Error::other)?;
             tally.items += batch.items;
             tally.skipped += batch.skipped.iter().map(|s| s.count).sum::<u64>();
             if !first_look {
@@ -82,40 +97,54 @@ impl LogRound {
     }
 
     /// The interval from the last look to now: a log that is read to its end has shown all that happened.
-    async fn up_to_now(&self, store: &Store, state: CoverageState, reason: &str, now: Timestamp) -> Result<Option<Coverage>, RoundError> {
+    async fn up_to_now(
+        &self,
+        store: &Store,
+        state: CoverageState,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<Option<Coverage>, RoundError> {
         let since = looked_until(store, &self.setting.name).await?;
         let to_ms = now.as_millisecond();
         Ok(since.map(|from_ms| Coverage { from_ms, to_ms, state, items: 0, skipped: 0, reason: reason.to_owned() }))
     }
 }
 
-/// What the blocking thread works with.
-struct Reader {
+/// Reads block after block and has each parsed. Ends early, without an error, when nobody takes the blocks any more: the
+/// round has ended.
+fn read(files: Vec<FilePlan>, parser: &Arc<Parser>, blocks: &mpsc::Sender<JoinHandle<Batch>>) -> io::Result<()> {
+    for file in files {
+        let mut reader = FileReader::open(file)?;
+        while let Some(block) = reader.next_block()? {
+            let (bytes, cursor, skipped) = (block.bytes.to_vec(), block.cursor, block.skipped);
+            let parser = Arc::clone(parser);
+            let parsing = spawn_blocking(move || parser.parse(&bytes, cursor, skipped));
+            if blocks.blocking_send(parsing).is_err() {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What a block is parsed with.
+struct Parser {
     name: String,
     log: Arc<Log>,
     classifier: Shared,
     now: Timestamp,
 }
 
-impl Reader {
-    /// Ends early, without an error, when nobody takes the blocks any more: the round has ended.
-    fn read(&self, files: Vec<FilePlan>, blocks: &mpsc::Sender<Batch>) -> io::Result<()> {
-        let defaults = Defaults { host: self.log.host.as_deref(), ..Defaults::default() };
-        for file in files {
-            let mut reader = FileReader::open(file)?;
-            while let Some(block) = reader.next_block()? {
-                let page = parse_lines(block.bytes, &self.log.fields, defaults, self.now.as_millisecond());
-                let span = self.span(&page);
-                let mut batch = self.classifier.with(|classifier| fold(&self.name, page, None, classifier));
-                batch.coverage.extend(span);
-                batch.skipped.extend(block.skipped);
-                batch.cursors = vec![block.cursor];
-                if blocks.blocking_send(batch).is_err() {
-                    return Ok(());
-                }
-            }
-        }
-        Ok(())
+impl Parser {
+    fn parse(&self, bytes: &[u8], cursor: CursorUpdate, skipped: Vec<Skipped>) -> Batch {
+        let defaults = Defaults { host: self.log.host.as_deref() };
+        let page = parse_lines(bytes, &self.log.fields, defaults, self.now.as_millisecond());
+        let span = self.span(&page);
+        let mut batch = self.classifier.with(|classifier| fold(&self.name, page, None, classifier));
+        batch.coverage.extend(span);
+        batch.skipped.extend(skipped);
+        batch.cursors = vec![cursor];
+        batch
     }
 
     /// From the first to the last line of a block, by the order in the file: a stray date in between claims nothing.
