@@ -3,6 +3,8 @@
 
 use std::{borrow::Cow, cell::RefCell, collections::HashMap, net::IpAddr, sync::Arc};
 
+use foldhash::fast::RandomState;
+
 use super::rules::{Facts, Rules};
 use crate::evidence::{
     Campaign, Category, ClientCatalogue, Credential, NamedNetworks, Operation, OriginRef, Outcome, Sighting, Verdict,
@@ -31,15 +33,17 @@ pub struct Classified<'a> {
 
 /// The rules, the catalogue, the named networks and the calendar, with a memory of what they said of a user agent and of
 /// an address. The memory never changes an answer. One classifier serves one thread.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Classifier {
     rules: Rules,
     catalogue: Arc<ClientCatalogue>,
     networks: NamedNetworks,
     calendar: Campaign,
-    agents: RefCell<HashMap<Box<str>, Option<usize>>>,
-    addresses: RefCell<HashMap<IpAddr, Option<usize>>>,
+    agents: RefCell<Memory<Box<str>>>,
+    addresses: RefCell<Memory<IpAddr>>,
 }
+
+type Memory<K> = HashMap<K, Option<usize>, RandomState>;
 
 impl Classifier {
     pub fn new(rules: Rules, catalogue: impl Into<Arc<ClientCatalogue>>, networks: NamedNetworks, calendar: Campaign) -> Self {
@@ -144,7 +148,7 @@ impl Classifier {
 }
 
 /// Forgets everything when full: what is common comes back at once.
-fn remember<K: std::hash::Hash + Eq>(memory: &mut HashMap<K, Option<usize>>, key: K, value: Option<usize>) {
+fn remember<K: std::hash::Hash + Eq>(memory: &mut Memory<K>, key: K, value: Option<usize>) {
     if memory.len() >= MAX_REMEMBERED {
         memory.clear();
     }

@@ -7,6 +7,8 @@
 
 use std::{borrow::Cow, collections::HashMap, net::IpAddr};
 
+use foldhash::fast::RandomState;
+
 use super::{Sighting, sighting::Text};
 
 /// One encoded batch of sightings.
@@ -127,7 +129,7 @@ type Positions = Vec<[u32; TEXTS]>;
 /// asked first.
 fn intern<'s>(sightings: &'s [Sighting<'_>]) -> (Vec<&'s str>, Positions) {
     let mut dictionary: Vec<&str> = Vec::new();
-    let mut known: HashMap<&str, u32> = HashMap::new();
+    let mut known: HashMap<&str, u32, RandomState> = HashMap::default();
     let mut positions: Positions = Vec::with_capacity(sightings.len());
     for sighting in sightings {
         let mut row = [0; TEXTS];

@@ -3,19 +3,22 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::{Timestamp, ToSpan as _};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, mpsc};
 
-use super::Setting;
+use super::{Setting, Shared};
 use crate::{
     analysis::fold,
     daemon::engine::{RoundError, Tally},
-    evidence::{Coverage, CoverageState, CursorUpdate, Day, Page},
+    evidence::{Coverage, CoverageState, Day, Page},
     source::{Actions, Audit, AuditPage, Client, FetchError, Step, Then, Usage, Walk},
-    store::{Store, StoreError},
+    store::{Store, StoreError, Writer},
 };
 
 /// How long the catalogue of actions is good.
 const ACTIONS_FOR_HOURS: i64 = 24;
+
+/// Pages that wait for the store, and pages that one transaction takes: some four megabytes.
+const PAGES_AHEAD: usize = 4;
 
 pub struct AuditRound {
     setting: Setting,
@@ -39,92 +42,107 @@ impl AuditRound {
         self.client.take_usage()
     }
 
-    /// Walks from the stored cursor to the end of the stream. The next page is fetched while one is being recorded.
+    /// Walks from the stored cursor to the end of the stream. Pages are fetched while others are being recorded; what was
+    /// fetched before a failure is recorded all the same.
     pub async fn run(&self, store: &Store, since: Option<Day>, now: Timestamp) -> Result<Tally, RoundError> {
         let mut api = self.api.lock().await;
         let actions = api.actions(now).await?;
         let name = self.setting.name.clone();
         let stored = store.read(move |r| r.cursors(&name)).await?.into_iter().collect();
-        let mut walk = Walk::start(&stored, now, since.map(Day::start), self.overlap);
-        let mut tally = Tally::default();
-        let mut next = Some(self.fetch(&mut api.audit, &mut walk, store).await?);
-        while let Some(page) = next.take() {
-            let page = Arc::new(page);
-            let step = {
-                let parsed = page.parse(&actions);
-                walk.after(&page, &parsed)
-            };
-            let then = step.then;
-            let record = self.record(store, Arc::clone(&page), Arc::clone(&actions), step, now);
-            let recorded = if then == Then::Continue {
-                let (recorded, fetched) = tokio::join!(record, self.fetch(&mut api.audit, &mut walk, store));
-                let recorded = recorded?;
-                next = Some(fetched?);
-                recorded
-            } else {
-                record.await?
-            };
-            tally.items += recorded.items;
-            tally.skipped += recorded.skipped;
-            if then == Then::Endless {
-                return Err(RoundError::InPart(
-                    "the stream goes in circles; the next round begins at the stored time".to_owned(),
-                ));
-            }
-        }
-        Ok(tally)
+        let walk = Walk::start(&stored, now, since.map(Day::start), self.overlap);
+        let (pages, inbox) = mpsc::channel(PAGES_AHEAD);
+        let recorder = Recorder { name: self.setting.name.clone(), classifier: self.setting.classifier(), actions, now };
+        let fetching = self.fetch_all(&mut api.audit, walk, pages);
+        let (fetched, recorded) = tokio::join!(fetching, record_all(store, inbox, Arc::new(recorder)));
+        let tally = recorded?;
+        fetched.map(|()| tally)
     }
 
-    /// Fetches the page where the walk stands; a cursor that is no longer accepted is dropped, once.
-    async fn fetch(&self, audit: &mut Audit, walk: &mut Walk, store: &Store) -> Result<AuditPage, RoundError> {
-        match audit.page(walk.position()).await {
-            Err(FetchError::CursorRefused { .. }) if matches!(walk.position(), crate::source::Position::Cursor(_)) => {
-                tracing::warn!(source = self.setting.name, "the cursor is no longer accepted: going on from the stored time");
-                if let Some(forget) = walk.cursor_refused() {
-                    self.forget(store, forget).await?;
+    async fn fetch_all(&self, audit: &mut Audit, mut walk: Walk, pages: mpsc::Sender<Fetched>) -> Result<(), RoundError> {
+        loop {
+            let page = self.fetch(audit, &mut walk).await?;
+            let step = walk.after(&page);
+            let then = step.then;
+            if pages.send((page, step)).await.is_err() {
+                // Recording has failed, and says why.
+                return Ok(());
+            }
+            match then {
+                Then::Continue => {}
+                Then::CaughtUp => return Ok(()),
+                Then::Endless => {
+                    let words = "the stream goes in circles; the next round begins at the stored time";
+                    return Err(RoundError::InPart(words.to_owned()));
                 }
+            }
+        }
+    }
+
+    /// Fetches the page where the walk stands; a cursor that is no longer accepted is given up, once.
+    async fn fetch(&self, audit: &mut Audit, walk: &mut Walk) -> Result<AuditPage, RoundError> {
+        match audit.page(walk.position()).await {
+            Err(FetchError::CursorRefused { .. }) if walk.cursor_refused() => {
+                tracing::warn!(source = self.setting.name, "the cursor is no longer accepted: going on from the stored time");
                 Ok(audit.page(walk.position()).await?)
             }
             other => Ok(other?),
         }
     }
+}
 
-    async fn forget(&self, store: &Store, cursor: CursorUpdate) -> Result<(), StoreError> {
-        let batch = crate::evidence::Batch { source: self.setting.name.clone(), cursors: vec![cursor], ..Default::default() };
-        store.write(move |w| w.record(&batch, Timestamp::UNIX_EPOCH)).await
+/// Records the pages in their order. Those that wait together share a transaction, since what a commit costs is waiting for
+/// the disk.
+async fn record_all(store: &Store, mut inbox: mpsc::Receiver<Fetched>, recorder: Arc<Recorder>) -> Result<Tally, RoundError> {
+    let mut tally = Tally::default();
+    let mut waiting = Vec::new();
+    while inbox.recv_many(&mut waiting, PAGES_AHEAD).await > 0 {
+        let (pages, recorder) = (std::mem::take(&mut waiting), Arc::clone(&recorder));
+        let recorded = store.write(move |w| recorder.record_together(w, &pages)).await?;
+        tally.items += recorded.items;
+        tally.skipped += recorded.skipped;
+    }
+    Ok(tally)
+}
+
+/// A page and what to commit with it.
+type Fetched = (AuditPage, Step);
+
+/// What a write transaction works with.
+struct Recorder {
+    name: String,
+    classifier: Shared,
+    actions: Arc<Actions>,
+    now: Timestamp,
+}
+
+impl Recorder {
+    fn record_together(&self, w: &mut Writer<'_>, pages: &[Fetched]) -> Result<Tally, StoreError> {
+        let mut tally = Tally::default();
+        for (page, step) in pages {
+            let recorded = self.record(w, page, step)?;
+            tally.items += recorded.items;
+            tally.skipped += recorded.skipped;
+        }
+        Ok(tally)
     }
 
-    async fn record(
-        &self,
-        store: &Store,
-        page: Arc<AuditPage>,
-        actions: Arc<Actions>,
-        step: Step,
-        now: Timestamp,
-    ) -> Result<Tally, RoundError> {
-        let name = self.setting.name.clone();
-        let classifier = self.setting.classifier();
-        let recorded = store.write(move |w| {
-            let page = page.parse(&actions).page;
-            let claimed = w.claim(&name, named(&page), now)?;
-            let mut claimed = claimed.into_iter();
-            let fresh: Vec<bool> =
-                page.sightings.iter().map(|s| s.event_id.is_none() || claimed.next().unwrap_or(true)).collect();
-            let mut batch = classifier.with(|classifier| fold(&name, page, Some(&fresh), classifier));
-            let tally = Tally { items: batch.items, skipped: batch.skipped.iter().map(|s| s.count).sum(), ..Tally::default() };
-            batch.cursors = step.cursors;
-            batch.coverage.extend(step.covered.map(|(from_ms, to_ms)| Coverage {
-                from_ms,
-                to_ms,
-                state: CoverageState::Covered,
-                items: tally.items,
-                skipped: tally.skipped,
-                reason: String::new(),
-            }));
-            w.record(&batch, now)?;
-            Ok(tally)
-        });
-        Ok(recorded.await?)
+    fn record(&self, w: &mut Writer<'_>, page: &AuditPage, step: &Step) -> Result<Tally, StoreError> {
+        let page = page.parse(&self.actions);
+        let mut claimed = w.claim(&self.name, named(&page), self.now)?.into_iter();
+        let fresh: Vec<bool> = page.sightings.iter().map(|s| s.event_id.is_none() || claimed.next().unwrap_or(true)).collect();
+        let mut batch = self.classifier.with(|classifier| fold(&self.name, page, Some(&fresh), classifier));
+        let tally = Tally { items: batch.items, skipped: batch.skipped.iter().map(|s| s.count).sum(), ..Tally::default() };
+        batch.cursors.clone_from(&step.cursors);
+        batch.coverage.extend(step.covered.map(|(from_ms, to_ms)| Coverage {
+            from_ms,
+            to_ms,
+            state: CoverageState::Covered,
+            items: tally.items,
+            skipped: tally.skipped,
+            reason: String::new(),
+        }));
+        w.record(&batch, self.now)?;
+        Ok(tally)
     }
 }
 

@@ -1,12 +1,15 @@
 //! A round over one `[[log]]`: what its files have gained since the last one.
 //!
-//! A blocking thread reads, parses and counts; the store records what it hands over, block by block. Two cores have work,
-//! and only a few blocks are in memory.
+//! A blocking thread reads, others parse and count block beside block, and the store records them in the order of the file.
+//! All cores have work, and only a few blocks are in memory.
 
 use std::{collections::BTreeMap, io, sync::Arc};
 
 use jiff::Timestamp;
-use tokio::{sync::mpsc, task::spawn_blocking};
+use tokio::{
+    sync::mpsc,
+    task::{JoinHandle, spawn_blocking},
+};
 
 use super::{Setting, Shared};
 use crate::{
@@ -16,15 +19,15 @@ use crate::{
         options::Log,
     },
     evidence::{
-        Batch, Coverage, CoverageState, CursorUpdate,
+        Batch, Coverage, CoverageState, CursorUpdate, Skipped,
         format::{Defaults, json::parse_lines},
     },
     source::{FilePlan, FileReader, Layout, plan},
     store::Store,
 };
 
-/// Blocks that wait for the store while the next one is parsed.
-const BLOCKS_AHEAD: usize = 2;
+/// Blocks that wait while others are read and recorded: three are being parsed at most, some thirty megabytes.
+const BLOCKS_AHEAD: usize = 1;
 
 pub struct LogRound {
     setting: Setting,
@@ -74,11 +77,16 @@ impl LogRound {
         now: Timestamp,
     ) -> Result<Tally, RoundError> {
         let (blocks, mut inbox) = mpsc::channel(BLOCKS_AHEAD);
-        let reader =
-            Reader { name: self.setting.name.clone(), log: Arc::clone(&self.log), classifier: self.setting.classifier(), now };
-        let reading = spawn_blocking(move || reader.read(files, &blocks));
+        let parser = Arc::new(Parser {
+            name: self.setting.name.clone(),
+            log: Arc::clone(&self.log),
+            classifier: self.setting.classifier(),
+            now,
+        });
+        let reading = spawn_blocking(move || read(files, &parser, &blocks));
         let mut tally = Tally::default();
-        while let Some((mut batch, first_ms)) = inbox.recv().await {
+        while let Some(parsed) = inbox.recv().await {
+            let (mut batch, first_ms) = parsed.await.map_err(io::Error::other)?;
             tally.items += batch.items;
             tally.skipped += batch.skipped.iter().map(|s| s.count).sum::<u64>();
             batch.cursors.extend(begin.earlier(first_ms));
@@ -120,32 +128,43 @@ impl Begin {
     }
 }
 
-/// What the blocking thread works with.
-struct Reader {
+/// A block that is being parsed: what it became, and the instant of its first line.
+type Parsing = JoinHandle<(Batch, Option<i64>)>;
+
+/// Reads block after block and has each parsed. Ends early, without an error, when nobody takes the blocks any more: the
+/// round has ended.
+fn read(files: Vec<FilePlan>, parser: &Arc<Parser>, blocks: &mpsc::Sender<Parsing>) -> io::Result<()> {
+    for file in files {
+        let mut reader = FileReader::open(file)?;
+        while let Some(block) = reader.next_block()? {
+            let (bytes, cursor, skipped) = (block.bytes.to_vec(), block.cursor, block.skipped);
+            let parser = Arc::clone(parser);
+            let parsing = spawn_blocking(move || parser.parse(&bytes, cursor, skipped));
+            if blocks.blocking_send(parsing).is_err() {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What a block is parsed with.
+struct Parser {
     name: String,
     log: Arc<Log>,
     classifier: Shared,
     now: Timestamp,
 }
 
-impl Reader {
-    /// Ends early, without an error, when nobody takes the blocks any more: the round has ended.
-    fn read(&self, files: Vec<FilePlan>, blocks: &mpsc::Sender<(Batch, Option<i64>)>) -> io::Result<()> {
+impl Parser {
+    fn parse(&self, bytes: &[u8], cursor: CursorUpdate, skipped: Vec<Skipped>) -> (Batch, Option<i64>) {
         let defaults = Defaults { host: self.log.host.as_deref() };
-        for file in files {
-            let mut reader = FileReader::open(file)?;
-            while let Some(block) = reader.next_block()? {
-                let page = parse_lines(block.bytes, &self.log.fields, defaults, self.now.as_millisecond());
-                // By the order in the file: a stray date in between claims nothing.
-                let first_ms = page.sightings.first().map(|s| s.time_ms);
-                let mut batch = self.classifier.with(|classifier| fold(&self.name, page, None, classifier));
-                batch.skipped.extend(block.skipped);
-                batch.cursors = vec![block.cursor];
-                if blocks.blocking_send((batch, first_ms)).is_err() {
-                    return Ok(());
-                }
-            }
-        }
-        Ok(())
+        let page = parse_lines(bytes, &self.log.fields, defaults, self.now.as_millisecond());
+        // By the order in the file: a stray date in between claims nothing.
+        let first_ms = page.sightings.first().map(|s| s.time_ms);
+        let mut batch = self.classifier.with(|classifier| fold(&self.name, page, None, classifier));
+        batch.skipped.extend(skipped);
+        batch.cursors = vec![cursor];
+        (batch, first_ms)
     }
 }

@@ -6,7 +6,7 @@ mod audit;
 mod log;
 mod tokens;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use access::AccessRound;
 pub use audit::AuditRound;
@@ -15,29 +15,41 @@ pub use tokens::TokensRound;
 
 use crate::analysis::Classifier;
 
-/// A source's name, and the classifier that its rounds use one after the other.
+/// A source's name, and the classifiers of its rounds.
 pub struct Setting {
     pub name: String,
-    classifier: Arc<Mutex<Classifier>>,
+    classifiers: Shared,
 }
 
 impl Setting {
     pub fn new(name: String, classifier: Classifier) -> Self {
-        Self { name, classifier: Arc::new(Mutex::new(classifier)) }
+        Self { name, classifiers: Shared(Arc::new(Mutex::new(vec![classifier]))) }
     }
 
-    /// The classifier, to be taken to a blocking thread.
+    /// The classifiers, to be taken to a blocking thread.
     pub fn classifier(&self) -> Shared {
-        Shared(Arc::clone(&self.classifier))
+        self.classifiers.clone()
     }
 }
 
-/// A classifier that one thread at a time uses.
-pub struct Shared(Arc<Mutex<Classifier>>);
+/// A classifier for each thread that asks at the same time; each remembers what it has met. The first is only copied.
+#[derive(Clone)]
+pub struct Shared(Arc<Mutex<Vec<Classifier>>>);
 
 impl Shared {
-    /// A classifier only remembers answers, so one whose user panicked is as good as before.
     pub fn with<T>(&self, work: impl FnOnce(&Classifier) -> T) -> T {
-        work(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        let classifier = self.take();
+        let result = work(&classifier);
+        self.idle().push(classifier);
+        result
+    }
+
+    fn take(&self) -> Classifier {
+        let mut idle = self.idle();
+        if idle.len() > 1 { idle.swap_remove(1) } else { idle[0].clone() }
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Classifier>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -23,38 +23,70 @@ const SYSTEM_ACTOR: &str = "Atlassian app";
 /// Objects of one event that are looked at; a real one names two or three.
 const MAX_OBJECTS: usize = 20;
 
-/// What a page held.
-#[derive(Debug, Default)]
-pub struct ParsedPage<'a> {
-    pub page: Page<'a>,
-    /// All events, those that were skipped included.
+/// What a walk has to know of a page's events.
+#[derive(Default)]
+pub(super) struct Outline {
     pub events: u64,
-    /// The latest `processedAt`, in milliseconds.
     pub newest_ms: Option<i64>,
 }
 
-/// Reads the array of events. Events of a form that cannot be read are singled out one by one only when there is one.
-pub(super) fn parse<'a>(events: &'a str, actions: &Actions) -> ParsedPage<'a> {
-    let mut reader = Reader { actions, parsed: ParsedPage::default(), malformed: Tally::default(), other: Tally::default() };
-    if let Ok(events) = serde_json::from_str::<Vec<Event<'a>>>(events) {
-        reader.parsed.page.sightings.reserve(events.len());
-        for event in events {
-            reader.event(event);
-        }
-    } else {
-        for raw in serde_json::from_str::<Vec<&'a RawValue>>(events).unwrap_or_default() {
-            match serde_json::from_str::<Event<'a>>(raw.get()) {
+impl Outline {
+    pub(super) fn of<'a>(marks: impl IntoIterator<Item = Mark<'a>>) -> Self {
+        marks.into_iter().fold(Self::default(), |outline, mark| Self {
+            events: outline.events + 1,
+            newest_ms: outline.newest_ms.max(mark.attributes.processed_at.instant_ms()),
+        })
+    }
+}
+
+/// Of an event only when it was processed.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Mark<'a> {
+    #[serde(borrow, deserialize_with = "or_default")]
+    attributes: Processed<'a>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Processed<'a> {
+    #[serde(borrow)]
+    processed_at: Word<'a>,
+}
+
+/// The events of a page.
+#[derive(Deserialize)]
+struct Data<T> {
+    data: T,
+}
+
+/// Reads the events of a page. Those of a form that cannot be read are singled out one by one only when there is one.
+pub(super) fn parse<'a>(page: &'a str, actions: &Actions) -> Page<'a> {
+    let mut reader = Reader { actions, page: Page::default(), malformed: Tally::default(), other: Tally::default() };
+    if let Ok(Data { data }) = serde_json::from_str::<Data<Option<Vec<Event<'a>>>>>(page) {
+        let events = data.unwrap_or_default();
+        reader.page.sightings.reserve(events.len());
+        events.into_iter().for_each(|event| reader.event(event));
+    } else if let Ok(Data { data }) = serde_json::from_str::<Data<&'a RawValue>>(page) {
+        for event in singly(data.get()) {
+            match event {
                 Ok(event) => reader.event(event),
-                Err(_) => reader.malformed("an event that is no object of the known form"),
+                Err(_) => reader.malformed.add(|| "an event that is no object of the known form".to_owned()),
             }
         }
     }
     reader.finish()
 }
 
+/// Each element of an array, whatever the others are.
+pub(super) fn singly<'a, T: Deserialize<'a>>(array: &'a str) -> impl Iterator<Item = serde_json::Result<T>> {
+    let elements = serde_json::from_str::<Vec<&'a RawValue>>(array).unwrap_or_default();
+    elements.into_iter().map(|element| serde_json::from_str(element.get()))
+}
+
 struct Reader<'a, 'b> {
     actions: &'b Actions,
-    parsed: ParsedPage<'a>,
+    page: Page<'a>,
     malformed: Tally,
     other: Tally,
 }
@@ -81,30 +113,25 @@ impl Tally {
 impl<'a> Reader<'a, '_> {
     fn event(&mut self, event: Event<'a>) {
         let mut attributes = event.attributes;
-        if let Some(ms) = attributes.processed_at.instant_ms() {
-            self.parsed.newest_ms = self.parsed.newest_ms.max(Some(ms));
-        }
         let Some(time_ms) = attributes.time.instant_ms().or_else(|| attributes.processed_at.instant_ms()) else {
-            return self.malformed("an event without a time");
+            return self.malformed.add(|| "an event without a time".to_owned());
         };
         let action = attributes.action.0.as_deref().unwrap_or_default();
         let kind = self.actions.kind(action);
         if self.actions.misses(action) && !action.is_empty() {
-            count_unknown(&mut self.parsed.page.unknown, "action", action);
+            count_unknown(&mut self.page.unknown, "action", action);
         }
         if kind == Kind::Other {
-            self.parsed.events += 1;
             return self.other.add(|| word_like(action));
         }
-        self.parsed.events += 1;
         if let Some(auth_type) = attributes.actor.auth.kind.0.as_deref().filter(|t| !KNOWN_AUTH_TYPES.contains(t)) {
-            count_unknown(&mut self.parsed.page.unknown, "auth_type", auth_type);
+            count_unknown(&mut self.page.unknown, "auth_type", auth_type);
         }
         let objects = attributes.context.0.into_iter().chain(attributes.container.0);
         let place = self.place(objects);
         let actor = attributes.actor.identity();
         let auth = attributes.actor.auth;
-        self.parsed.page.sightings.push(Sighting {
+        self.page.sightings.push(Sighting {
             time_ms,
             event_id: event.id.0.and_then(id),
             workspace: place.workspace,
@@ -150,21 +177,15 @@ impl<'a> Reader<'a, '_> {
             ..Person::default()
         };
         let keyed = person.account_id.is_some() || person.email.is_some();
-        if keyed && !self.parsed.page.people.contains(&person) {
-            self.parsed.page.people.push(person);
+        if keyed && !self.page.people.contains(&person) {
+            self.page.people.push(person);
         }
     }
 
-    fn malformed(&mut self, what: &str) {
-        self.parsed.events += 1;
-        self.malformed.add(|| what.to_owned());
-    }
-
-    fn finish(self) -> ParsedPage<'a> {
-        let mut parsed = self.parsed;
-        parsed.page.skipped.extend(self.malformed.skipped("malformed"));
-        parsed.page.skipped.extend(self.other.skipped("other_product"));
-        parsed
+    fn finish(mut self) -> Page<'a> {
+        self.page.skipped.extend(self.malformed.skipped("malformed"));
+        self.page.skipped.extend(self.other.skipped("other_product"));
+        self.page
     }
 }
 

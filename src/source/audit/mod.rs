@@ -10,17 +10,17 @@ mod event;
 mod walk;
 mod word;
 
-use std::ops::Range;
-
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use url::Url;
 
 pub use actions::Actions;
-pub use event::ParsedPage;
 pub use walk::{Position, Step, Then, Walk};
 
+use event::{Mark, Outline};
+
 use super::{Client, FetchError, Unread, http::Reply};
+use crate::evidence::Page;
 
 /// Events a page: quoted from the vendor's reference as the maximum of this endpoint.
 const LARGE_PAGE: u16 = 500;
@@ -36,11 +36,14 @@ pub struct Audit {
     page_size: u16,
 }
 
-/// One page as it came.
+/// One page as it came, with what a walk has to know of it.
 #[derive(Debug)]
 pub struct AuditPage {
     text: String,
-    events: Range<usize>,
+    /// All events, those that cannot be read included.
+    pub events: u64,
+    /// The latest `processedAt`, in milliseconds.
+    pub newest_ms: Option<i64>,
     /// The cursor of the following page.
     pub next: Option<String>,
 }
@@ -82,9 +85,9 @@ impl Audit {
     }
 
     fn read(&self, reply: Reply) -> Result<AuditPage, FetchError> {
-        let envelope: Envelope<'_> = serde_json::from_str(&reply.text).map_err(|error| reply.unreadable(&error))?;
-        let next = envelope.meta.and_then(|meta| meta.next).filter(|next| !next.is_empty());
-        let linked = envelope.links.and_then(|links| links.next).filter(|next| !next.is_empty());
+        let Envelope { data: outline, meta, links } = outlined(&reply)?;
+        let next = meta.and_then(|meta| meta.next).filter(|next| !next.is_empty());
+        let linked = links.and_then(|links| links.next).filter(|next| !next.is_empty());
         let next = match (next, linked) {
             (None, Some(address)) => cursor_of(&self.client.follow(&address)?),
             (next, Some(address)) => {
@@ -93,15 +96,22 @@ impl Audit {
             }
             (next, None) => next,
         };
-        let data = envelope.data.get();
-        if !data.starts_with('[') && data != "null" {
-            let cause = Unread::OtherShape { line: 1, column: 1 };
-            return Err(FetchError::Unreadable { at: reply.at, cause });
-        }
-        let from = data.as_ptr().addr() - reply.text.as_ptr().addr();
-        let events = from..from + data.len();
-        Ok(AuditPage { text: reply.text, events, next })
+        Ok(AuditPage { text: reply.text, events: outline.events, newest_ms: outline.newest_ms, next })
     }
+}
+
+/// One pass over the page: the events themselves are read where they are recorded, on another thread.
+fn outlined(reply: &Reply) -> Result<Envelope<Outline>, FetchError> {
+    if let Ok(Envelope { data, meta, links }) = serde_json::from_str::<Envelope<Option<Vec<Mark<'_>>>>>(&reply.text) {
+        return Ok(Envelope { data: Outline::of(data.unwrap_or_default()), meta, links });
+    }
+    let page: Envelope<&RawValue> = serde_json::from_str(&reply.text).map_err(|error| reply.unreadable(&error))?;
+    if !page.data.get().starts_with('[') {
+        let cause = Unread::OtherShape { line: 1, column: 1 };
+        return Err(FetchError::Unreadable { at: reply.at.clone(), cause });
+    }
+    let marks = event::singly(page.data.get()).map(Result::unwrap_or_default);
+    Ok(Envelope { data: Outline::of(marks), meta: page.meta, links: page.links })
 }
 
 fn cursor_of(url: &Url) -> Option<String> {
@@ -110,15 +120,17 @@ fn cursor_of(url: &Url) -> Option<String> {
 
 impl AuditPage {
     /// Reads the events, borrowing from the page.
-    pub fn parse(&self, actions: &Actions) -> ParsedPage<'_> {
-        event::parse(&self.text[self.events.clone()], actions)
+    pub fn parse(&self, actions: &Actions) -> Page<'_> {
+        event::parse(&self.text, actions)
     }
 }
 
+/// A page. `data` may be null, but without it an answer is no page.
 #[derive(Deserialize)]
-struct Envelope<'a> {
-    #[serde(borrow)]
-    data: &'a RawValue,
+#[serde(bound(deserialize = "T: Deserialize<'de>"))]
+struct Envelope<T> {
+    #[serde(deserialize_with = "T::deserialize")]
+    data: T,
     meta: Option<Meta>,
     links: Option<Links>,
 }

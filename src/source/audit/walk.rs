@@ -7,7 +7,7 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::{AuditPage, ParsedPage};
+use super::AuditPage;
 use crate::evidence::{CursorUpdate, time::MS_PER_DAY};
 
 /// The key under which the last non-empty cursor is stored.
@@ -103,13 +103,13 @@ impl Walk {
     }
 
     /// Takes a page into account.
-    pub fn after(&mut self, page: &AuditPage, parsed: &ParsedPage<'_>) -> Step {
+    pub fn after(&mut self, page: &AuditPage) -> Step {
         self.pages += 1;
-        let moved = parsed.newest_ms > self.reached_ms;
-        self.still_pages = if moved || parsed.newest_ms.is_none() { 0 } else { self.still_pages + 1 };
-        self.reached_ms = self.reached_ms.max(parsed.newest_ms);
-        self.newest_ms = self.newest_ms.max(parsed.newest_ms);
-        let then = self.then(page.next.as_deref(), parsed.events);
+        let moved = page.newest_ms > self.reached_ms;
+        self.still_pages = if moved || page.newest_ms.is_none() { 0 } else { self.still_pages + 1 };
+        self.reached_ms = self.reached_ms.max(page.newest_ms);
+        self.newest_ms = self.newest_ms.max(page.newest_ms);
+        let then = self.then(page.next.as_deref(), page.events);
         let covered_to_ms = if then == Then::CaughtUp { self.now_ms } else { self.reached_ms.unwrap_or(self.covered_to_ms) };
         let covered = (covered_to_ms > self.covered_to_ms).then_some((self.covered_to_ms, covered_to_ms));
         self.covered_to_ms = self.covered_to_ms.max(covered_to_ms);
@@ -123,11 +123,11 @@ impl Walk {
         Step { cursors, covered, then }
     }
 
-    /// The server no longer accepts the cursor: begins again at the newest processing time that was committed, less the
-    /// overlap. Returns the update that forgets the cursor, or none when that has been tried often enough in this round.
-    pub fn cursor_refused(&mut self) -> Option<CursorUpdate> {
+    /// The server no longer accepts the cursor: begins again at the newest processing time that was seen, less the
+    /// overlap; the next page's step replaces the stored cursor. False when that has been tried often enough in this round.
+    pub fn cursor_refused(&mut self) -> bool {
         if self.restarts >= MAX_RESTARTS || matches!(self.position, Position::From(_)) {
-            return None;
+            return false;
         }
         self.restarts += 1;
         let from_ms = self.newest_ms.map_or(self.fallback_ms, |ms| (ms - self.overlap_ms).max(self.fallback_ms));
@@ -135,7 +135,7 @@ impl Walk {
         self.covered_to_ms = self.covered_to_ms.min(from_ms);
         self.used.clear();
         self.reached_ms = None;
-        Some(CursorUpdate { key: CURSOR.to_owned(), value: None })
+        true
     }
 
     /// The stream ends with an empty page or without a cursor: both styles are documented. A page whose cursor leads to

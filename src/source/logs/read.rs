@@ -6,7 +6,7 @@ use super::{FilePlan, Layout, compression::Input};
 use crate::evidence::{CursorUpdate, Skipped, format::split_block};
 
 /// Bytes of one block, and with it the longest line that is read.
-const BLOCK_BYTES: usize = 4 << 20;
+const BLOCK_BYTES: usize = 2 << 20;
 /// The longest header of a table that is read.
 const MAX_HEADER_BYTES: u64 = 65_536;
 

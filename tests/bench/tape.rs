@@ -1,0 +1,109 @@
+//! The simulator's answers, recorded once and played back byte by byte over loopback HTTP, so that what is measured is not
+//! the time that the simulator takes to invent and compress a page.
+
+use std::{
+    collections::BTreeMap,
+    io::Read as _,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use anyhow::Context as _;
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use flate2::read::GzDecoder;
+use tokio::net::TcpListener;
+
+/// A server that asks the simulator what it does not know yet.
+pub struct Tape {
+    pub url: String,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    simulator: String,
+    client: reqwest::Client,
+    answers: Mutex<BTreeMap<String, Answer>>,
+    misses: AtomicU64,
+}
+
+#[derive(Clone)]
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Tape {
+    pub async fn start(simulator: String) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        // An earlier one would do as well.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let client = reqwest::Client::builder().no_gzip().no_proxy().build()?;
+        let shared = Arc::new(Shared { simulator, client, answers: Mutex::default(), misses: AtomicU64::new(0) });
+        let app = Router::new().fallback(handle).with_state(Arc::clone(&shared));
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Ok(Self { url, shared })
+    }
+
+    /// How many requests were not on the tape since it was last rewound.
+    pub fn misses(&self) -> u64 {
+        self.shared.misses.load(Ordering::Relaxed)
+    }
+
+    /// Forgets the misses of the recording; the pages of events on the tape, unpacked.
+    pub fn rewind(&self) -> anyhow::Result<Vec<String>> {
+        self.shared.misses.store(0, Ordering::Relaxed);
+        let answers = self.shared.answers();
+        let pages = answers.iter().filter(|(asked, _)| asked.contains("/events-stream?"));
+        pages.map(|(_, answer)| unpacked(answer)).collect()
+    }
+}
+
+impl Shared {
+    fn answers(&self) -> MutexGuard<'_, BTreeMap<String, Answer>> {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn record(&self, asked: &str, mut headers: HeaderMap) -> anyhow::Result<Answer> {
+        self.misses.fetch_add(1, Ordering::Relaxed);
+        headers.remove(header::CONNECTION);
+        let mut answer = self.client.get(format!("{}{asked}", self.simulator)).headers(headers).send().await?;
+        let mut headers = std::mem::take(answer.headers_mut());
+        headers.remove(header::TRANSFER_ENCODING);
+        let answer = Answer { status: answer.status(), headers, body: answer.bytes().await? };
+        self.answers().insert(asked.to_owned(), answer.clone());
+        Ok(answer)
+    }
+}
+
+async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let asked = request.uri().path_and_query().map_or_else(String::new, ToString::to_string);
+    let known = shared.answers().get(&asked).cloned();
+    let answer = match known {
+        Some(answer) => Ok(answer),
+        None => shared.record(&asked, request.headers().clone()).await,
+    };
+    match answer {
+        Ok(answer) => (answer.status, answer.headers, Body::from(answer.body)).into_response(),
+        Err(error) => (StatusCode::BAD_GATEWAY, format!("{error:#}")).into_response(),
+    }
+}
+
+fn unpacked(answer: &Answer) -> anyhow::Result<String> {
+    let mut text = String::new();
+    if answer.headers.contains_key(header::CONTENT_ENCODING) {
+        GzDecoder::new(answer.body.as_ref()).read_to_string(&mut text).context("a page on the tape")?;
+    } else {
+        text.push_str(std::str::from_utf8(&answer.body)?);
+    }
+    Ok(text)
+}
