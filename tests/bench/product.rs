@@ -114,8 +114,8 @@ fn counts(words: &str) -> Option<(u64, u64)> {
 /// The size of a store, with what still stands in its write-ahead log.
 fn size(store: &Path) -> anyhow::Result<u64> {
     let connection = Connection::open(store)?;
-    let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, u64>(0));
-    Ok(number("page_count")? * number("page_size")?)
+    let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    Ok((number("page_count")? * number("page_size")?).unsigned_abs())
 }
 
 /// Removes a store with what SQLite keeps beside it.
