@@ -82,7 +82,7 @@ pub enum Unread {
 impl FetchError {
     /// Whether the same request may succeed soon without anybody doing anything.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::RateLimited { .. } | Self::Unavailable { .. } | Self::Unreadable { .. } | Self::ForeignUrl { .. })
+        matches!(self, Self::RateLimited { .. } | Self::Unavailable { .. } | Self::Unreadable { .. })
     }
 
     /// Whether our own credential is the cause: trying harder does not help, somebody has to act.

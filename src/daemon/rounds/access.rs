@@ -1,6 +1,7 @@
 //! A round over one workspace's access lists: members, permissions, repositories, rights, and a share of the deploy keys.
+//! A list that cannot be read takes no other with it: what was read is recorded, and coverage says what was not.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::ControlFlow};
 
 use jiff::Timestamp;
 
@@ -8,12 +9,18 @@ use super::tokens::snapshot;
 use crate::{
     daemon::engine::{RoundError, Tally, looked_until},
     evidence::{Batch, CoverageState, CursorUpdate, DeployKey, Member, Person, Repository, RepositoryPermission},
-    source::{Access, Answer, Client, Limit, Usage},
+    source::{Access, Answer, Client, FetchError, Usage},
     store::{Store, StoreError},
 };
 
 /// Repositories whose deploy keys one round asks for: each is a request, and the budget of an hour is 1,000.
 const DEPLOY_KEY_REQUESTS: usize = 100;
+
+/// Lists that may fail before the rest is left to the next round: each has been retried, so the API itself is ill.
+const MAX_FAILED_LISTS: usize = 2;
+
+/// Reasons that coverage quotes: the first ones say what is wrong, and a hundred repositories would say it again.
+const MAX_REASONS: usize = 5;
 
 /// The cursor of the rotation over the repositories: the slug that was asked last.
 const ROTATION: &str = "deploy_keys_after";
@@ -25,7 +32,7 @@ pub struct AccessRound {
     api: Access,
 }
 
-/// What one round brought. A list that our credential may not see is absent, and its limit says why.
+/// What one round brought. A list that could not be read is absent, and a reason says why.
 #[derive(Default)]
 struct Lists {
     members: Option<Vec<Member>>,
@@ -33,7 +40,9 @@ struct Lists {
     permissions: Option<Vec<RepositoryPermission>>,
     deploy_keys: Vec<(String, Vec<DeployKey>)>,
     batch: Batch,
-    limits: Vec<Limit>,
+    reasons: Vec<String>,
+    /// Why lists failed that our credential may see.
+    failed: Vec<FetchError>,
     items: u64,
 }
 
@@ -48,9 +57,28 @@ impl Lists {
                 Some(listing.items)
             }
             Answer::Limited(limit) => {
-                self.limits.push(limit);
+                self.note(&limit);
                 None
             }
+        }
+    }
+
+    /// As [`Lists::take`], and notes why a list failed. Breaks when asking for another one is no use.
+    fn take_or_fail<T>(&mut self, answer: Result<Answer<T>, FetchError>) -> ControlFlow<(), Option<Vec<T>>> {
+        match answer {
+            Ok(answer) => ControlFlow::Continue(self.take(answer)),
+            Err(error) => {
+                let hopeless = error.is_ours() || self.failed.len() + 1 >= MAX_FAILED_LISTS;
+                self.note(&error);
+                self.failed.push(error);
+                if hopeless { ControlFlow::Break(()) } else { ControlFlow::Continue(None) }
+            }
+        }
+    }
+
+    fn note(&mut self, reason: &impl ToString) {
+        if self.reasons.len() < MAX_REASONS {
+            self.reasons.push(reason.to_string());
         }
     }
 }
@@ -67,18 +95,27 @@ impl AccessRound {
 
     pub async fn run(&self, store: &Store, now: Timestamp) -> Result<Tally, RoundError> {
         let mut lists = Lists::default();
-        let permissions = lists.take(self.api.permissions().await?);
-        let members = lists.take(self.api.members().await?);
-        lists.members = joined(members, permissions);
-        let repositories = self.api.repositories().await?;
-        lists.repositories = lists.take(repositories);
-        let rights = self.api.repository_permissions().await?;
-        lists.permissions = lists.take(rights);
-        self.deploy_keys(store, &mut lists).await?;
-        Ok(self.record(store, lists, now).await?)
+        if self.lists(&mut lists).await.is_continue() {
+            self.deploy_keys(store, &mut lists).await?;
+        }
+        let failed = lists.failed.first().cloned();
+        match failed {
+            Some(error) if lists.items == 0 => Err(error.into()),
+            None => Ok(self.record(store, lists, now).await?),
+            Some(_) => Err(RoundError::InPart(self.record(store, lists, now).await?.note)),
+        }
     }
 
-    /// Asks for the deploy keys of the repositories that are next in turn.
+    async fn lists(&self, lists: &mut Lists) -> ControlFlow<()> {
+        lists.members = lists.take_or_fail(self.api.permissions().await)?;
+        let members = lists.take_or_fail(self.api.members().await)?;
+        lists.members = joined(members, lists.members.take());
+        lists.repositories = lists.take_or_fail(self.api.repositories().await)?;
+        lists.permissions = lists.take_or_fail(self.api.repository_permissions().await)?;
+        ControlFlow::Continue(())
+    }
+
+    /// Asks for the deploy keys of the repositories that are next in turn. One that fails has had its turn.
     async fn deploy_keys(&self, store: &Store, lists: &mut Lists) -> Result<(), RoundError> {
         let name = self.name.clone();
         let cursors = store.read(move |r| r.cursors(&name)).await?;
@@ -88,14 +125,22 @@ impl AccessRound {
         let split = slugs.partition_point(|slug| *slug <= after);
         slugs.rotate_left(split);
         for slug in slugs.into_iter().take(DEPLOY_KEY_REQUESTS) {
-            let answer = self.api.deploy_keys(&slug).await?;
-            let refused = matches!(answer, Answer::Limited(_));
-            if let Some(keys) = lists.take(answer) {
-                lists.deploy_keys.push((slug.clone(), keys));
-            }
+            // Where the credential lacks the right, or the API is ill, every other repository would only spend the budget.
+            let stop = match self.api.deploy_keys(&slug).await {
+                Ok(answer) => match lists.take(answer) {
+                    Some(keys) => {
+                        lists.deploy_keys.push((slug.clone(), keys));
+                        false
+                    }
+                    None => true,
+                },
+                Err(error) => {
+                    lists.note(&error);
+                    error.is_transient() || error.is_ours()
+                }
+            };
             lists.batch.cursors = vec![CursorUpdate { key: ROTATION.to_owned(), value: Some(slug) }];
-            if refused {
-                // The credential lacks the right; asking for every other repository would only spend the budget.
+            if stop {
                 break;
             }
         }
@@ -104,12 +149,12 @@ impl AccessRound {
 
     async fn record(&self, store: &Store, lists: Lists, now: Timestamp) -> Result<Tally, StoreError> {
         let since = looked_until(store, &self.name).await?;
-        let Lists { members, repositories, permissions, deploy_keys, mut batch, limits, items } = lists;
+        let Lists { members, repositories, permissions, deploy_keys, mut batch, reasons, items, .. } = lists;
         batch.source.clone_from(&self.name);
         let skipped = batch.skipped.iter().map(|s| s.count).sum();
-        let note = limits.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        let note = reasons.join("; ");
         let mut interval = snapshot(now, since, items, skipped);
-        if !limits.is_empty() {
+        if !reasons.is_empty() {
             interval.state = if items == 0 { CoverageState::NotPermitted } else { CoverageState::Partial };
             interval.reason.clone_from(&note);
         }

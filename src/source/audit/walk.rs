@@ -16,6 +16,9 @@ const CURSOR: &str = "cursor";
 const PROCESSED_AT: &str = "processed_at";
 /// Atlassian keeps events this long.
 const RETENTION_MS: i64 = 180 * MS_PER_DAY;
+/// A processing time may be this far ahead of the beginning of the round: events are processed while it runs, and clocks
+/// differ. What is further ahead is wrong and says nothing.
+const MAX_AHEAD_MS: i64 = MS_PER_DAY;
 /// Pages of one round, ten million events; a walk that is longer goes on in the next round.
 const MAX_PAGES: usize = 20_000;
 /// Full pages in a row whose newest processing time does not move: more than any burst, so the server is going in circles.
@@ -71,11 +74,12 @@ pub enum Then {
 
 impl Walk {
     /// Begins a round: at `since` where somebody asked for it, at the stored cursor, at the stored processing time less
-    /// the overlap, or as far back as Atlassian keeps events.
+    /// the overlap, or as far back as Atlassian keeps events. Nothing before that is ever covered, whatever was asked for,
+    /// and a stored time that is still to come is none.
     pub fn start(stored: &BTreeMap<String, String>, now: Timestamp, since: Option<Timestamp>, overlap: Duration) -> Self {
         let now_ms = now.as_millisecond();
         let oldest_ms = now_ms - RETENTION_MS;
-        let processed_ms = stored.get(PROCESSED_AT).and_then(|text| text.parse::<i64>().ok());
+        let processed_ms = stored.get(PROCESSED_AT).and_then(|text| text.parse::<i64>().ok()).filter(|ms| *ms <= now_ms);
         let overlap_ms = i64::try_from(overlap.as_millis()).unwrap_or(RETENTION_MS);
         let fallback_ms = processed_ms.map_or(oldest_ms, |ms| (ms - overlap_ms).max(oldest_ms));
         let (position, covered_to_ms) = match (since, stored.get(CURSOR)) {
@@ -88,7 +92,7 @@ impl Walk {
             fallback_ms,
             overlap_ms,
             now_ms,
-            covered_to_ms,
+            covered_to_ms: covered_to_ms.max(oldest_ms),
             newest_ms: processed_ms,
             reached_ms: None,
             used: HashSet::new(),
@@ -105,12 +109,19 @@ impl Walk {
     /// Takes a page into account.
     pub fn after(&mut self, page: &AuditPage) -> Step {
         self.pages += 1;
-        let moved = page.newest_ms > self.reached_ms;
-        self.still_pages = if moved || page.newest_ms.is_none() { 0 } else { self.still_pages + 1 };
-        self.reached_ms = self.reached_ms.max(page.newest_ms);
-        self.newest_ms = self.newest_ms.max(page.newest_ms);
+        let newest_ms = page.newest_ms.filter(|ms| *ms <= self.now_ms.saturating_add(MAX_AHEAD_MS));
+        let moved = newest_ms > self.reached_ms;
+        self.still_pages = if moved || newest_ms.is_none() { 0 } else { self.still_pages + 1 };
+        self.reached_ms = self.reached_ms.max(newest_ms);
+        // Nothing is known beyond the beginning of the round.
+        let known_ms = newest_ms.map(|ms| ms.min(self.now_ms));
+        self.newest_ms = self.newest_ms.max(known_ms);
         let then = self.then(page.next.as_deref(), page.events);
-        let covered_to_ms = if then == Then::CaughtUp { self.now_ms } else { self.reached_ms.unwrap_or(self.covered_to_ms) };
+        let covered_to_ms = match self.reached_ms {
+            _ if then == Then::CaughtUp => self.now_ms,
+            Some(reached_ms) => reached_ms.min(self.now_ms),
+            None => self.covered_to_ms,
+        };
         let covered = (covered_to_ms > self.covered_to_ms).then_some((self.covered_to_ms, covered_to_ms));
         self.covered_to_ms = self.covered_to_ms.max(covered_to_ms);
         if let Some(next) = &page.next {

@@ -181,7 +181,7 @@ async fn a_stream_that_always_gives_a_cursor_is_followed_from_it() {
     let mut walk = Walk::start(&stored(&[("cursor", "c0"), ("processed_at", "1000")]), now(), None, HOUR);
     let (cursors, covered, then) = round(&mut audit, &mut walk).await;
     assert_eq!((then, cursors["cursor"].as_str()), (Then::CaughtUp, "c2"));
-    assert_eq!(covered, [(1_000, ms("2026-07-03T06:00:00Z")), (ms("2026-07-03T06:00:00Z"), now().as_millisecond())]);
+    assert_eq!(covered, [(ms("2026-01-04T07:00:00Z"), ms("2026-07-03T06:00:00Z")), (ms("2026-07-03T06:00:00Z"), now().as_millisecond())]);
 }
 
 #[tokio::test]
@@ -274,6 +274,36 @@ async fn reading_again_what_was_read_before_is_progress_and_covers_only_what_was
     let (cursors, covered, then) = round(&mut audit, &mut walk).await;
     assert_eq!((then, cursors["processed_at"].as_str()), (Then::CaughtUp, processed.as_str()));
     assert_eq!(covered[0], (ms("2026-06-01T00:00:00Z"), ms("2026-06-01T00:01:00Z")));
+}
+
+#[tokio::test]
+async fn a_time_to_come_is_neither_covered_nor_stored() {
+    let (_server, mut audit) = audit(|target, _| match target {
+        t if t.contains("cursor=b") => events(&["2026-07-03T07:00:20Z"], Some("c")),
+        t if t.contains("cursor=c") => events(&[], None),
+        _ => events(&["2026-07-03T06:00:00Z", "9999-01-01T00:00:00Z"], Some("b")),
+    })
+    .await;
+    let mut walk = Walk::start(&stored(&[]), now(), None, HOUR);
+    let (cursors, covered, _) = round(&mut audit, &mut walk).await;
+    let now_ms = now().as_millisecond();
+    assert_eq!(covered, [(ms("2026-01-04T07:00:00Z"), now_ms)]);
+    assert_eq!(cursors["processed_at"], now_ms.to_string());
+
+    let future = ms("9999-01-01T00:00:00Z").to_string();
+    let mut walk = Walk::start(&stored(&[("processed_at", &future)]), now(), None, HOUR);
+    assert_eq!(walk.position(), &Position::From(ms("2026-01-04T07:00:00Z")), "what is still to come was never stored");
+    let (cursors, ..) = round(&mut audit, &mut walk).await;
+    assert_eq!(cursors["processed_at"], now_ms.to_string());
+}
+
+#[tokio::test]
+async fn what_atlassian_no_longer_keeps_is_asked_for_but_not_covered() {
+    let (server, mut audit) = audit(|_, _| events(&["2026-07-03T06:00:00Z"], None)).await;
+    let since = "2020-01-01T00:00:00Z".parse().expect("an instant");
+    let (_, covered, _) = round(&mut audit, &mut Walk::start(&stored(&[]), now(), Some(since), HOUR)).await;
+    assert!(server.targets()[0].contains(&format!("from={}", ms("2020-01-01T00:00:00Z"))), "{:?}", server.targets());
+    assert_eq!(covered, [(ms("2026-01-04T07:00:00Z"), now().as_millisecond())]);
 }
 
 #[test]

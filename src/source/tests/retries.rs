@@ -54,13 +54,19 @@ async fn an_unreadable_page_is_asked_for_again() {
 
 #[tokio::test(start_paused = true)]
 async fn what_somebody_must_mend_is_not_tried_again() {
-    let attempts = Cell::new(0);
-    let outcome = persist(&gate(6_000), "api", 4, || async {
-        attempts.set(attempts.get() + 1);
-        Err::<(), _>(FetchError::NotFound { at: "api".into() })
-    })
-    .await;
-    assert_eq!((outcome.is_err(), attempts.get()), (true, 1));
+    for error in [
+        FetchError::NotFound { at: "api".into() },
+        FetchError::ForeignUrl { at: "api".into(), to: "https://elsewhere.test".into() },
+        FetchError::EndlessPaging { at: "api".into(), pages: 2 },
+    ] {
+        let attempts = Cell::new(0);
+        let outcome = persist(&gate(6_000), "api", 4, || async {
+            attempts.set(attempts.get() + 1);
+            Err::<(), _>(error.clone())
+        })
+        .await;
+        assert_eq!((outcome, attempts.get()), (Err(error), 1));
+    }
 }
 
 #[tokio::test(start_paused = true)]
