@@ -22,8 +22,9 @@ use super::{
 use crate::{
     analysis::fold,
     evidence::{
-        Coverage, CoverageState, Day,
+        Coverage, CoverageState, Day, Sighting,
         format::{Defaults, Fields, MAX_BLOCK_LINES, json::parse_lines},
+        time::MS_PER_DAY,
     },
     source::content,
     store::{SourceState, Writer},
@@ -31,6 +32,10 @@ use crate::{
 
 /// Bytes that are read at a time, and with it the longest line that is imported.
 const BLOCK_BYTES: usize = 4 << 20;
+
+/// An import claims no more than the 400 days before it: longer than logs are kept, and shorter than what one stray ancient
+/// line would claim.
+const MAX_CLAIMED_MS: i64 = 400 * MS_PER_DAY;
 
 /// Blocks that wait for the store while the next one is read.
 const BLOCKS_AHEAD: usize = 2;
@@ -136,13 +141,15 @@ impl Engine {
 fn batch(source: &str, form: &Form, bytes: &[u8], classifier: &Shared, now: Timestamp) -> crate::evidence::Batch {
     let defaults = Defaults { host: form.host.as_deref() };
     let page = parse_lines(bytes, &form.fields, defaults, now.as_millisecond());
-    let times = page.sightings.iter().map(|s| s.time_ms);
-    let span = times.clone().min().zip(times.max());
+    // By the order in the file: a stray date in between claims nothing.
+    let now_ms = now.as_millisecond();
+    let time = |sighting: &Sighting<'_>| sighting.time_ms.clamp(now_ms - MAX_CLAIMED_MS, now_ms);
+    let span = page.sightings.first().map(time).zip(page.sightings.last().map(time)).map(|(a, b)| (a.min(b), a.max(b)));
     let mut batch = classifier.with(|classifier| fold(source, page, None, classifier));
     // Whoever imports a file hands over whole days, from its first line's to its last's.
     batch.coverage.extend(span.map(|(first, last)| Coverage {
         from_ms: Day::of_ms(first).start_ms(),
-        to_ms: Day::of_ms(last).end_ms().min(now.as_millisecond()),
+        to_ms: Day::of_ms(last).end_ms().min(now_ms),
         state: CoverageState::Covered,
         items: batch.items,
         skipped: batch.skipped.iter().map(|s| s.count).sum(),

@@ -21,8 +21,9 @@ use crate::{
     evidence::{
         Batch, Coverage, CoverageState, CursorUpdate, Skipped,
         format::{Defaults, json::parse_lines},
+        time::MS_PER_DAY,
     },
-    source::{FilePlan, FileReader, Layout, plan},
+    source::{FilePlan, FileReader, Layout, plan, shown},
     store::Store,
 };
 
@@ -42,21 +43,25 @@ impl LogRound {
     pub async fn run(&self, store: &Store, now: Timestamp) -> Result<Tally, RoundError> {
         let name = self.setting.name.clone();
         let stored: BTreeMap<String, String> = store.read(move |r| r.cursors(&name)).await?.into_iter().collect();
-        let mut begin = Begin::new(looked_until(store, &self.setting.name).await?, stored.get(BEGAN));
+        let missed_until: Option<i64> = stored.get(MISSED).and_then(|text| text.parse().ok());
+        let since = looked_until(store, &self.setting.name).await?.max(missed_until);
+        let mut begin = Begin::new(since, stored.get(BEGAN), now);
         let log = Arc::clone(&self.log);
         let looked = spawn_blocking(move || plan(&log.paths, Layout::Lines, &stored, now)).await;
         let plan = looked.map_err(io::Error::other)?.map_err(io::Error::other)?;
         if plan.found == 0 {
             return Err(io::Error::new(io::ErrorKind::NotFound, format!("no file matches {}", self.log.paths.join(", "))).into());
         }
-        let mut tally = self.read_files(store, plan.files, &mut begin, now).await?;
+        let (mut tally, missed) = self.read_files(store, plan.files, &mut begin, now).await?;
         tally.skipped += plan.skipped.iter().map(|s| s.count).sum::<u64>();
-        let unread = plan.skipped.iter().map(|s| format!("{} ({})", s.reason, s.sample)).collect::<Vec<_>>().join("; ");
+        let unread = plan.skipped.iter().chain(&missed).map(words).collect::<Vec<_>>().join("; ");
         let state = if unread.is_empty() { CoverageState::Covered } else { CoverageState::Missed };
         let (items, skipped, to_ms) = (tally.items, tally.skipped, now.as_millisecond());
         let coverage = begin.ms().map(|from_ms| Coverage { from_ms, to_ms, state, items, skipped, reason: unread.clone() });
         let mut cursors = plan.cursors;
         cursors.push(CursorUpdate { key: BEGAN.to_owned(), value: None });
+        // No later round reads these lines again, so none may claim their time.
+        cursors.extend((!missed.is_empty()).then(|| CursorUpdate { key: MISSED.to_owned(), value: Some(to_ms.to_string()) }));
         let batch = Batch {
             source: self.setting.name.clone(),
             cursors,
@@ -68,14 +73,15 @@ impl LogRound {
         if unread.is_empty() { Ok(tally) } else { Err(RoundError::InPart(unread)) }
     }
 
-    /// Reads the planned files, the oldest first, and records each block with its cursor.
+    /// Reads the planned files, the oldest first, and records each block with its cursor. What was missed: files that turned
+    /// out to be unreadable, and lines of which none could be understood.
     async fn read_files(
         &self,
         store: &Store,
         files: Vec<FilePlan>,
         begin: &mut Begin,
         now: Timestamp,
-    ) -> Result<Tally, RoundError> {
+    ) -> Result<(Tally, Vec<Skipped>), RoundError> {
         let (blocks, mut inbox) = mpsc::channel(BLOCKS_AHEAD);
         let parser = Arc::new(Parser {
             name: self.setting.name.clone(),
@@ -85,43 +91,79 @@ impl LogRound {
         });
         let reading = spawn_blocking(move || read(files, &parser, &blocks));
         let mut tally = Tally::default();
+        let mut skipped = Vec::new();
         while let Some(parsed) = inbox.recv().await {
             let (mut batch, first_ms) = parsed.await.map_err(io::Error::other)?;
             tally.items += batch.items;
             tally.skipped += batch.skipped.iter().map(|s| s.count).sum::<u64>();
             batch.cursors.extend(begin.earlier(first_ms));
+            add(&mut skipped, &batch.skipped);
             store.write(move |w| w.record(&batch, now)).await?;
         }
-        reading.await.map_err(io::Error::other)??;
-        Ok(tally)
+        reading.await.map_err(io::Error::other)?;
+        let understood = tally.items > 0 || skipped.iter().any(|s| UNDERSTOOD.contains(&s.reason));
+        skipped.retain(|s| !understood || s.reason == UNREADABLE);
+        Ok((tally, skipped))
+    }
+}
+
+/// Lines that were skipped for what they say, not because nobody could read them.
+const UNDERSTOOD: [&str; 2] = ["other_host", "no_use"];
+
+/// A file that could be listed and not be read to its end.
+const UNREADABLE: &str = "unreadable_file";
+
+fn words(skipped: &Skipped) -> String {
+    match skipped.sample.as_str() {
+        "" => skipped.reason.to_owned(),
+        sample => format!("{} ({sample})", skipped.reason),
+    }
+}
+
+/// Sums up by reason; the first sample stands for all.
+fn add(sums: &mut Vec<Skipped>, skipped: &[Skipped]) {
+    for skip in skipped {
+        match sums.iter_mut().find(|sum| sum.reason == skip.reason) {
+            Some(sum) => sum.count += skip.count,
+            None => sums.push(skip.clone()),
+        }
     }
 }
 
 /// The cursor of a first look that is under way: the earliest instant of the lines read so far.
 const BEGAN: &str = "began";
 
+/// The cursor of what is lost: until when, in Unix milliseconds, lines were passed over that nobody could read.
+const MISSED: &str = "missed";
+
+/// A first look claims no more than the 400 days before it: longer than logs are kept, and shorter than what one stray
+/// ancient line would claim.
+const MAX_CLAIMED_MS: i64 = 400 * MS_PER_DAY;
+
 /// Since when a log that was read to its end is covered: since the look before, or, the first time, since its first line.
 /// A first look may be interrupted, so its beginning is committed with the lines.
 enum Begin {
     Looked(i64),
-    First(Option<i64>),
+    First { began: Option<i64>, not_before: i64 },
 }
 
 impl Begin {
-    fn new(looked_until: Option<i64>, began: Option<&String>) -> Self {
-        looked_until.map_or_else(|| Self::First(began.and_then(|text| text.parse().ok())), Self::Looked)
+    fn new(looked_until: Option<i64>, began: Option<&String>, now: Timestamp) -> Self {
+        let not_before = now.as_millisecond() - MAX_CLAIMED_MS;
+        let first = || Self::First { began: began.and_then(|text| text.parse().ok()), not_before };
+        looked_until.map_or_else(first, Self::Looked)
     }
 
     fn ms(&self) -> Option<i64> {
         match self {
             Self::Looked(ms) => Some(*ms),
-            Self::First(ms) => *ms,
+            Self::First { began, not_before } => began.map(|ms| ms.max(*not_before)),
         }
     }
 
     /// Takes the first line of a block into account; the update, when it is the earliest yet.
     fn earlier(&mut self, first_ms: Option<i64>) -> Option<CursorUpdate> {
-        let Self::First(began) = self else { return None };
+        let Self::First { began, .. } = self else { return None };
         let first_ms = first_ms.filter(|first| began.is_none_or(|began| *first < began))?;
         *began = Some(first_ms);
         Some(CursorUpdate { key: BEGAN.to_owned(), value: Some(first_ms.to_string()) })
@@ -131,21 +173,37 @@ impl Begin {
 /// A block that is being parsed: what it became, and the instant of its first line.
 type Parsing = JoinHandle<(Batch, Option<i64>)>;
 
-/// Reads block after block and has each parsed. Ends early, without an error, when nobody takes the blocks any more: the
-/// round has ended.
-fn read(files: Vec<FilePlan>, parser: &Arc<Parser>, blocks: &mpsc::Sender<Parsing>) -> io::Result<()> {
+/// Reads file after file and has each block parsed. Ends early when nobody takes the blocks any more: the round has ended. A
+/// file that cannot be read keeps none of the others from being read.
+fn read(files: Vec<FilePlan>, parser: &Arc<Parser>, blocks: &mpsc::Sender<Parsing>) {
     for file in files {
-        let mut reader = FileReader::open(file)?;
-        while let Some(block) = reader.next_block()? {
-            let (bytes, cursor, skipped) = (block.bytes.to_vec(), block.cursor, block.skipped);
+        let path = shown(&file.path);
+        let unopened = file.give_up();
+        let read = match FileReader::open(file) {
+            Ok(mut reader) => read_file(&mut reader, parser, blocks).map_err(|error| (reader.give_up(), error)),
+            Err(error) => Err((unopened, error)),
+        };
+        let taken = read.unwrap_or_else(|(cursor, error)| {
+            let skipped = vec![Skipped { reason: UNREADABLE, count: 1, sample: format!("{path}: {error}") }];
             let parser = Arc::clone(parser);
-            let parsing = spawn_blocking(move || parser.parse(&bytes, cursor, skipped));
-            if blocks.blocking_send(parsing).is_err() {
-                return Ok(());
-            }
+            blocks.blocking_send(spawn_blocking(move || parser.parse(&[], cursor, skipped))).is_ok()
+        });
+        if !taken {
+            return;
         }
     }
-    Ok(())
+}
+
+/// Whether the blocks were taken to the file's end.
+fn read_file(reader: &mut FileReader, parser: &Arc<Parser>, blocks: &mpsc::Sender<Parsing>) -> io::Result<bool> {
+    while let Some(block) = reader.next_block()? {
+        let (bytes, cursor, skipped) = (block.bytes.to_vec(), block.cursor, block.skipped);
+        let parser = Arc::clone(parser);
+        if blocks.blocking_send(spawn_blocking(move || parser.parse(&bytes, cursor, skipped))).is_err() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// What a block is parsed with.
@@ -168,3 +226,6 @@ impl Parser {
         (batch, first_ms)
     }
 }
+
+#[cfg(test)]
+mod tests;

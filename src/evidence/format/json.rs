@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt, sync::LazyLock};
 
-use regex::{Captures, Regex};
+use regex::Regex;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::{
@@ -77,17 +77,24 @@ fn skip(skipped: &mut Vec<Skipped>, reason: &'static str, sample: String) {
     }
 }
 
-/// The beginning of a line, with its keys and without its texts: any of them may be a secret in the wrong place.
+/// The keys at the beginning of a line that begins as an object. Anything else in it may be a secret in the wrong place.
 fn sample(line: &str) -> String {
-    let shape = QUOTED.replace_all(redact::cut(line, SAMPLED).trim_end(), |found: &Captures<'_>| {
-        if found[2].ends_with(':') { found[0].to_owned() } else { "\"…\"".to_owned() }
-    });
-    redact::bounded(redact::scrub(&shape), MAX_SAMPLE).into_owned()
+    let object = redact::cut(line, SAMPLED).trim_start_matches('\u{feff}').trim_start();
+    if !object.starts_with('{') {
+        return String::new();
+    }
+    let keys: Vec<_> = QUOTED
+        .captures_iter(object)
+        .filter_map(|found| Some(found.get(1)?.as_str()))
+        .filter(|key| redact::scrub(key) == *key)
+        .collect();
+    redact::bounded(Cow::Owned(format!("{{{}}}", keys.join(","))), MAX_SAMPLE).into_owned()
 }
 
-/// A text in quotes, and what tells a key; the last one may lack its end.
+/// A text in quotes; the first group is a key's, and only one that looks like a name. The last text may lack its end.
 static QUOTED: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r#""((?:[^"\\]|\\.)*)("\s*:|"|\\?$)"#).expect("the pattern is a constant that every test compiles")
+    Regex::new(r#"[{,]\s*("[A-Za-z][A-Za-z_.-]{0,39}")\s*:|"(?:[^"\\]|\\.)*(?:"|\\?$)"#)
+        .expect("the pattern is a constant that every test compiles")
 });
 
 /// Reads one object.

@@ -29,6 +29,16 @@ pub fn content(path: &Path) -> io::Result<Box<dyn Read + Send>> {
     Ok(Box::new(compression::Compression::of(path).open(path)?))
 }
 
+/// A path as people are shown it: whoever can name a file must not write to their terminals.
+pub fn shown(path: &Path) -> String {
+    path.to_string_lossy().chars().flat_map(escaped).collect()
+}
+
+fn escaped(c: char) -> impl Iterator<Item = char> {
+    let (plain, inert) = if c.is_control() { (None, Some(c.escape_debug())) } else { (Some(c), None) };
+    plain.into_iter().chain(inert.into_iter().flatten())
+}
+
 /// How the lines of a file belong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {

@@ -17,6 +17,7 @@ use super::{
     Layout,
     compression::Compression,
     cursor::{FileCursor, KEY_PREFIX},
+    shown,
 };
 use crate::evidence::{CursorUpdate, Skipped, time::MS_PER_DAY};
 
@@ -90,7 +91,7 @@ pub fn plan(
     }
     for path in paths.into_iter().take(MAX_FILES) {
         if let Err(error) = planner.look(path.clone()) {
-            planner.skip("unreadable_file", 1, format!("{}: {error}", path.display()));
+            planner.skip("unreadable_file", 1, format!("{}: {error}", shown(&path)));
         }
     }
     Ok(planner.finish())
@@ -135,6 +136,19 @@ struct Found {
     settled: bool,
 }
 
+/// A file that another one is compared with.
+struct Other {
+    path: PathBuf,
+    length: u64,
+    compression: Compression,
+}
+
+impl From<&FilePlan> for Other {
+    fn from(plan: &FilePlan) -> Self {
+        Self { path: plan.path.clone(), length: plan.length, compression: plan.compression }
+    }
+}
+
 impl<'a> Planner<'a> {
     fn new(layout: Layout, stored: &'a BTreeMap<String, String>, now_ms: i64) -> Self {
         let stored: HashMap<_, _> = stored
@@ -169,7 +183,9 @@ impl<'a> Planner<'a> {
             self.present.insert((*key).to_owned());
             return Ok(());
         }
-        let Some(head) = head(&found, self.layout.telling_lines())? else { return Ok(()) };
+        let Some(head) = head_of(&found.path, found.compression, self.layout.telling_lines(), found.settled)? else {
+            return Ok(());
+        };
         let Some(key) = self.key(&head, &found, &path) else { return Ok(()) };
         let known = self.stored.get(key.as_str());
         // Shorter than what was read: it was emptied and begins the same way again.
@@ -187,21 +203,35 @@ impl<'a> Planner<'a> {
 
     /// The fingerprint's key. A second file that begins with the same line is a copy of the first, which the longer one
     /// stands for, or a stranger, which is known by its path from then on.
-    fn key(&self, head: &[u8], found: &Found, path: &str) -> Option<String> {
+    fn key(&mut self, head: &[u8], found: &Found, path: &str) -> Option<String> {
         let bound = fingerprint(&[head, path.as_bytes()]);
         if self.layout == Layout::Transcript || self.stored.contains_key(bound.as_str()) {
             return Some(bound);
         }
         let key = fingerprint(&[head]);
-        let Some(&other) = self.taken.get(&key) else { return Some(key) };
-        let other = &self.plan.files[other];
-        let copy = same_beginning(other, found).unwrap_or(true);
+        let other = match self.taken.get(&key) {
+            Some(&place) => Some(Other::from(&self.plan.files[place])),
+            None => self.stored.get(key.as_str()).filter(|c| c.path != path).and_then(|c| self.holder(&c.path, head)),
+        };
+        let Some(other) = other else { return Some(key) };
+        let copy = same_beginning(&other, found).unwrap_or(true);
+        self.present.insert(key.clone());
         match (copy, found.compression, other.compression) {
             (false, ..) => Some(bound),
             (true, Compression::None, Compression::None) if found.length > other.length => Some(key),
             (true, Compression::None, Compression::Gzip | Compression::Zstd) => Some(key),
             (true, ..) => None,
         }
+    }
+
+    /// The file that was read at a path, if it is still there. What begins differently came after it was renamed.
+    fn holder(&self, path: &str, head: &[u8]) -> Option<Other> {
+        let path = PathBuf::from(path);
+        let length = std::fs::metadata(&path).ok()?.len();
+        let compression = Compression::of(&path);
+        let other = Other { path, length, compression };
+        let begins = head_of(&other.path, compression, self.layout.telling_lines(), true).ok()??;
+        (begins == head).then_some(other)
     }
 
     fn add(&mut self, key: String, found: Found, offset: u64) {
@@ -258,13 +288,13 @@ fn fingerprint(parts: &[&[u8]]) -> String {
 }
 
 /// The first lines, without their end; none while they are still being written.
-fn head(found: &Found, lines: usize) -> io::Result<Option<Vec<u8>>> {
-    let mut head = beginning(&found.path, found.compression, MAX_HEAD_BYTES)?;
+fn head_of(path: &Path, compression: Compression, lines: usize, settled: bool) -> io::Result<Option<Vec<u8>>> {
+    let mut head = beginning(path, compression, MAX_HEAD_BYTES)?;
     let end = head.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at).nth(lines - 1);
     match end {
         Some(end) => head.truncate(end),
         None if head.len() as u64 == MAX_HEAD_BYTES => {}
-        None if found.settled => {
+        None if settled => {
             let whole = head.strip_suffix(b"\n").map_or(head.len(), <[u8]>::len);
             head.truncate(whole);
         }
@@ -279,7 +309,7 @@ fn beginning(path: &Path, compression: Compression, bytes: u64) -> io::Result<Ve
     Ok(head)
 }
 
-fn same_beginning(a: &FilePlan, b: &Found) -> io::Result<bool> {
+fn same_beginning(a: &Other, b: &Found) -> io::Result<bool> {
     let (a, b) = (beginning(&a.path, a.compression, COMPARED_BYTES)?, beginning(&b.path, b.compression, COMPARED_BYTES)?);
     Ok(a.iter().zip(&b).all(|(a, b)| a == b))
 }

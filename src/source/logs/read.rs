@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-use super::{FilePlan, Layout, compression::Input};
+use super::{FilePlan, Layout, compression::Input, shown};
 use crate::evidence::{CursorUpdate, Skipped, format::split_block};
 
 /// Bytes of one block, and with it the longest line that is read.
@@ -72,7 +72,7 @@ impl FileReader {
         self.refill()?;
         if self.lines() == 0 && !self.at_end {
             self.drop_line()?;
-            let sample = format!("{}: a line of more than {BLOCK_BYTES} bytes", self.plan.path.display());
+            let sample = format!("{}: a line of more than {BLOCK_BYTES} bytes", shown(&self.plan.path));
             skipped.push(Skipped { reason: "line_too_long", count: 1, sample });
         }
         self.given = self.lines();

@@ -184,6 +184,32 @@ fn different_files_that_begin_alike_are_all_read() {
 }
 
 #[test]
+fn a_new_file_that_begins_like_one_that_was_read_is_read_whole() {
+    for (name, second) in [("h0.log", "h0"), ("h2.log", "h2")] {
+        let mut logs = Logs::new(Layout::Lines, "*.log");
+        logs.append("h1.log", "probe\nh1\n");
+        assert_eq!(logs.read(), ["probe", "h1"]);
+        logs.append(name, &format!("probe\n{second}\n"));
+        assert_eq!(logs.read(), ["probe", second]);
+        assert_eq!(logs.planned(), 0, "each has a cursor of its own");
+        logs.append("h1.log", "more\n");
+        assert_eq!(logs.read(), ["more"]);
+        assert!(logs.read().is_empty());
+    }
+}
+
+#[test]
+fn a_copy_that_stays_beside_its_original_is_not_read() {
+    let mut logs = Logs::new(Layout::Lines, "*.jsonl");
+    logs.append("b.jsonl", "one\n");
+    assert_eq!(logs.read(), ["one"]);
+    fs::copy(logs.path("b.jsonl"), logs.path("a.jsonl")).expect("copied");
+    assert!(logs.read().is_empty());
+    logs.append("b.jsonl", "two\n");
+    assert_eq!(logs.read(), ["two"]);
+}
+
+#[test]
 fn tables_share_their_header_and_are_told_apart_by_the_first_row() {
     let mut logs = Logs::new(Layout::Table, "*.csv");
     logs.append("a.csv", "ts,src\n1,a\n");
@@ -275,6 +301,9 @@ fn unreadable_files_are_counted_and_bad_patterns_refused() {
     let pattern = |name: &str| vec![logs.path(name).to_string_lossy().into_owned()];
     let found = plan(&pattern("*.gz"), Layout::Lines, &BTreeMap::new(), logs.now).expect("a pattern");
     assert_eq!((found.files.len(), found.skipped[0].reason, found.skipped[0].count), (0, "unreadable_file", 1));
+    fs::write(logs.path("b\u{1b}[31m.gz"), b"nor this").expect("written");
+    let hostile = plan(&pattern("b*.gz"), Layout::Lines, &BTreeMap::new(), logs.now).expect("a pattern");
+    assert!(hostile.skipped[0].sample.contains("b\\u{1b}[31m.gz: "), "{}", hostile.skipped[0].sample);
     assert!(plan(&pattern("***"), Layout::Lines, &BTreeMap::new(), logs.now).is_err());
     assert!(Path::new(&found.skipped[0].sample.split(": ").next().unwrap_or_default()).ends_with("a.gz"));
 }

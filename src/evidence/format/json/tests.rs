@@ -92,9 +92,9 @@ fn lines_that_are_no_evidence_are_counted_and_sampled() {
     assert_eq!(skipped("\r\n\n  \r\n"), []);
     assert_eq!(
         skipped("{\"time\":1,\"authorization\":\"Bearer hunter2\r\n[1]\nnull\n{\"time\":1}x\n"),
-        [("malformed", 4, r#"{"time":1,"authorization: …"#.to_owned())]
+        [("malformed", 4, r#"{"time","authorization"}"#.to_owned())]
     );
-    assert_eq!(skipped(r#"{"time":"soon","password":"hunter2"}"#), [("no_time", 1, r#"{"time":"…","password=…"}"#.to_owned())]);
+    assert_eq!(skipped(r#"{"time":"soon","password":"hunter2"}"#), [("no_time", 1, r#"{"time","password"}"#.to_owned())]);
     assert_eq!(skipped(r#"{"time":1783145233}"#), [("future", 1, "2026-07-04T06:07:13Z".to_owned())]);
     assert_eq!(skipped(r#"{"time":1783145232}"#), []);
     assert_eq!(
@@ -103,7 +103,18 @@ fn lines_that_are_no_evidence_are_counted_and_sampled() {
         ),
         [("other_host", 2, "github.com".to_owned())]
     );
-    assert_eq!(skipped(r#"{"time":1,"uses":0}"#), [("no_use", 1, r#"{"time":1,"uses":0}"#.to_owned())]);
+    assert_eq!(skipped(r#"{"time":1,"uses":0}"#), [("no_use", 1, r#"{"time","uses"}"#.to_owned())]);
+    for bare in ["alice:hunter2", "pass=hunter2", "[hunter2]", r#""hunter2""#] {
+        assert_eq!(skipped(bare), [("malformed", 1, String::new())]);
+    }
+    for (line, keys) in [
+        ("{alice:hunter2, pass=hunter2", "{}"),
+        (r#"{"a":hunter2,"b":"x\",\"hunter2\":","c":"hunter2"#, r#"{"a","b","c"}"#),
+        (r#"{"ATBBabcdefghijkl":1,"user":1"#, r#"{"user"}"#),
+        (r#"{"kq8Zr2Lm9Xw4Tb7Yc1Vd":1,"user":alice:hunter2"#, r#"{"user"}"#),
+    ] {
+        assert_eq!(skipped(line), [("malformed", 1, keys.to_owned())]);
+    }
     let long = format!(r#"{{"time":1,"message":"{}"}}"#, "x".repeat(MAX_LINE_BYTES));
     assert_eq!(skipped(&long)[0].0, "too_long");
 }

@@ -1,0 +1,107 @@
+//! Rounds over real files into a real store: what they record, and what they claim to have seen.
+
+use std::{fs, path::Path, sync::Arc};
+
+use jiff::Timestamp;
+
+use super::LogRound;
+use crate::{
+    analysis::{Classifier, Rules},
+    daemon::{
+        engine::{RoundError, Tally},
+        options::Log,
+        rounds::Setting,
+    },
+    evidence::{Campaign, ClientCatalogue, Coverage, CoverageState, NamedNetworks, format::Fields},
+    store::Store,
+};
+
+const NOW: i64 = 1_783_062_000;
+const DAY: i64 = 86_400;
+
+struct Place {
+    directory: tempfile::TempDir,
+    store: Store,
+    round: LogRound,
+}
+
+impl Place {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = Store::open(&directory.path().join("store")).expect("a store");
+        let pattern = directory.path().join("*.jsonl").to_string_lossy().into_owned();
+        let log =
+            Log { name: "l".to_owned(), paths: vec![pattern], host: Some("bitbucket.org".to_owned()), fields: Fields::default() };
+        let campaign = Campaign::builtin("builtin:bitbucket-app-passwords").expect("compiled in");
+        let classifier = Classifier::new(
+            Rules::builtin().expect("valid rules"),
+            ClientCatalogue::parse("client = []").expect("an empty catalogue"),
+            NamedNetworks::new(Vec::new()),
+            Campaign::parse(campaign).expect("a valid campaign"),
+        );
+        let round = LogRound::new(Setting::new("log/l".to_owned(), classifier), Arc::new(log));
+        Self { directory, store, round }
+    }
+
+    fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    async fn run(&self, second: i64) -> Result<Tally, RoundError> {
+        self.round.run(&self.store, Timestamp::from_second(second).expect("an instant")).await
+    }
+
+    /// The states of the intervals, with where they begin and end in Unix seconds.
+    async fn coverage(&self) -> Vec<(CoverageState, i64, i64)> {
+        let ledger = self.store.read(|r| r.ledger()).await.expect("a ledger");
+        let seconds = |c: &Coverage| (c.state, c.from_ms / 1_000, c.to_ms / 1_000);
+        ledger.sources.get("log/l").map(|intervals| intervals.iter().map(seconds).collect()).unwrap_or_default()
+    }
+}
+
+fn line(second: i64) -> String {
+    format!("{{\"time\":{second},\"job\":\"j{second}\"}}\n")
+}
+
+#[tokio::test]
+async fn an_unreadable_file_is_missed_and_the_others_are_read() {
+    let place = Place::new();
+    fs::write(place.path().join("a.jsonl"), line(NOW - DAY)).expect("written");
+    let content: String = (0..20_000).map(|n| line(NOW - 2 * DAY - n * 7_919 % 50_000)).collect();
+    let mut packed = zstd::encode_all(content.as_bytes(), 1).expect("in memory");
+    packed.truncate(packed.len() - 9);
+    fs::write(place.path().join("b.jsonl.1.zst"), packed).expect("written");
+    let failed = place.run(NOW).await.expect_err("one file is damaged");
+    assert!(matches!(&failed, RoundError::InPart(words) if words.contains("unreadable_file") && words.contains("b.jsonl.1.zst")));
+    let covered = place.coverage().await;
+    assert!(covered.iter().all(|(state, ..)| *state == CoverageState::Missed), "{covered:?}");
+    let tally = place.run(NOW + 60).await.expect("it is left alone until it changes");
+    assert_eq!(tally.items, 0);
+    assert_eq!(place.coverage().await.last(), Some(&(CoverageState::Covered, NOW, NOW + 60)), "what was missed stays missed");
+}
+
+#[tokio::test]
+async fn one_stray_ancient_line_claims_no_decades() {
+    let place = Place::new();
+    fs::write(place.path().join("a.jsonl"), line(1) + &line(NOW - 5)).expect("written");
+    assert_eq!(place.run(NOW).await.expect("a round").items, 2);
+    assert_eq!(place.coverage().await, [(CoverageState::Covered, NOW - 400 * DAY, NOW)]);
+}
+
+#[tokio::test]
+async fn a_log_that_changed_its_format_was_not_seen() {
+    let place = Place::new();
+    fs::write(place.path().join("a.jsonl"), line(NOW - 5)).expect("written");
+    place.run(NOW).await.expect("a round");
+    fs::write(place.path().join("b.jsonl"), "{\"when\":1}\n{\"when\":2}\n").expect("written");
+    let failed = place.run(NOW + 60).await.expect_err("no line is understood");
+    assert!(matches!(&failed, RoundError::InPart(words) if words.contains("no_time")), "{failed}");
+    fs::write(place.path().join("c.jsonl"), "{\"time\":1,\"host\":\"github.com\"}\n").expect("written");
+    place.run(NOW + 120).await.expect("another host's lines are understood");
+    let expected = [
+        (CoverageState::Covered, NOW - 5, NOW),
+        (CoverageState::Missed, NOW, NOW + 60),
+        (CoverageState::Covered, NOW + 60, NOW + 120),
+    ];
+    assert_eq!(place.coverage().await, expected);
+}
