@@ -162,13 +162,14 @@ fn outcome(sighting: &Sighting<'_>, git_path: bool) -> Outcome {
         Some(status) if status < 400 => Outcome::Accepted,
         Some(401) => Outcome::Rejected,
         Some(410) if git_path => Outcome::Rejected,
-        None if sighting.action.is_some() && names_credential(sighting) => Outcome::Accepted,
+        None if names_credential(sighting) => Outcome::Accepted,
         _ => Outcome::Unknown,
     }
 }
 
+/// As audit events do, by its type or, where there is an action, by its token.
 fn names_credential(s: &Sighting<'_>) -> bool {
-    s.auth_type.is_some() || s.token_id.is_some() || s.token_label.is_some()
+    s.auth_type.is_some() || (s.action.is_some() && (s.token_id.is_some() || s.token_label.is_some()))
 }
 
 /// No user, credential or token is named.
