@@ -199,7 +199,10 @@ async fn a_stream_that_always_gives_a_cursor_is_followed_from_it() {
     let mut walk = Walk::start(&stored(&[("cursor", "c0"), ("processed_at", "1000")]), now(), None, HOUR);
     let (cursors, covered, then) = round(&mut audit, &mut walk).await;
     assert_eq!((then, cursors["cursor"].as_str()), (Then::CaughtUp, "c2"));
-    assert_eq!(covered, [(ms("2026-01-04T07:00:00Z"), ms("2026-07-03T06:00:00Z")), (ms("2026-07-03T06:00:00Z"), now().as_millisecond())]);
+    assert_eq!(
+        covered,
+        [(ms("2026-01-04T07:00:00Z"), ms("2026-07-03T06:00:00Z")), (ms("2026-07-03T06:00:00Z"), now().as_millisecond())]
+    );
 }
 
 #[tokio::test]
