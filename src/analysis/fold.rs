@@ -23,15 +23,20 @@ const MORE: &str = "…";
 const MAX_PRODUCT: usize = 40;
 
 /// Classifies and counts a page. `fresh` says which of its sightings were not recorded before (all, if absent); the
-/// others leave no trace. Sightings that sign nobody in are kept in the chunk and counted nowhere.
+/// others leave no trace. Of a page of nothing but repeats, what was skipped and unknown was counted the first time as well.
+/// Sightings that sign nobody in are kept in the chunk and counted nowhere.
 ///
 /// A page should hold no more than a block of lines ([`crate::evidence::format::MAX_BLOCK_LINES`]) or one page of an API:
 /// its sightings become one chunk, which [`chunk::decode`] refuses beyond 64 MiB of columns.
 pub fn fold(source: &str, page: Page<'_>, fresh: Option<&[bool]>, classifier: &Classifier) -> Batch {
-    let Page { mut sightings, skipped, unknown, people } = page;
-    if let Some(fresh) = fresh {
+    let Page { mut sightings, mut skipped, mut unknown, people } = page;
+    if let Some(fresh) = fresh.filter(|_| !sightings.is_empty()) {
         let mut flags = fresh.iter();
         sightings.retain(|_| flags.next().copied().unwrap_or(true));
+        if sightings.is_empty() {
+            skipped.clear();
+            unknown.clear();
+        }
     }
     let mut counter = Counter::default();
     for known in unknown {

@@ -10,7 +10,7 @@ use super::{
     Client, FetchError,
     http::Reply,
     paging::{ListPage, Rows, walk},
-    text::{bounded, count_unknown, filled, written},
+    text::{count_unknown, filled, written},
 };
 use crate::evidence::{
     DeployKey, Member, Permission, Person, Repository, RepositoryPermission, Skipped, UnknownValue, time::parse_instant,
@@ -311,6 +311,5 @@ impl DeployKeyRow {
 }
 
 fn slug_of(full_name: &str) -> Option<String> {
-    let slug = full_name.rsplit('/').next()?;
-    (!slug.is_empty()).then(|| bounded(slug).to_owned())
+    filled(full_name.rsplit('/').next().map(str::to_owned))
 }

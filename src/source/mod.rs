@@ -23,7 +23,7 @@ mod text;
 mod tokens;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use access::{Access, Answer, Limit, LimitReason, Listing};
 pub use audit::{Actions, Audit, AuditPage, Position, Step, Then, Walk};

@@ -15,6 +15,10 @@ use crate::evidence::Skipped;
 /// Pages of one list: at 100 rows a page, half a million rows.
 const MAX_PAGES: usize = 5_000;
 
+/// Rows of one list, those that cannot be read included: twice what the pages hold at their documented size, so a larger
+/// page cannot fill the memory.
+const MAX_ROWS: usize = 1_000_000;
+
 /// One page of a list, rows not yet read.
 pub(super) struct ListPage {
     pub rows: Vec<Box<RawValue>>,
@@ -44,13 +48,17 @@ pub(super) async fn walk<T: DeserializeOwned>(
     read: impl Fn(&Reply) -> Result<ListPage, FetchError>,
 ) -> Result<Rows<T>, FetchError> {
     let mut found = Rows { rows: Vec::new(), malformed: 0 };
-    let mut seen = HashSet::new();
+    let (mut seen, mut rows) = (HashSet::new(), 0);
     let mut next = Some(first);
     while let Some(url) = next {
         if seen.len() >= MAX_PAGES || !seen.insert(url.clone()) {
             return Err(FetchError::EndlessPaging { at: place(&url), pages: seen.len() });
         }
         let page = client.get(&url, |reply| read(&reply)).await?;
+        rows += page.rows.len();
+        if rows > MAX_ROWS {
+            return Err(FetchError::EndlessPaging { at: place(&url), pages: seen.len() });
+        }
         for row in &page.rows {
             match serde_json::from_str(row.get()) {
                 Ok(row) => found.rows.push(row),

@@ -37,12 +37,12 @@ pub(super) fn label(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
     redact::free_text(text, MAX_TEXT_BYTES)
 }
 
-/// Counts a value that nobody has explained yet.
+/// Counts a value that nobody has explained yet, without the secrets in it.
 pub(super) fn count_unknown(unknown: &mut Vec<UnknownValue>, field: &'static str, value: &str) {
-    let value = bounded(value);
+    let Some(value) = label(Cow::Borrowed(value)) else { return };
     if let Some(known) = unknown.iter_mut().find(|u| u.field == field && u.value == value) {
         known.count += 1;
     } else if unknown.len() < MAX_UNKNOWN {
-        unknown.push(UnknownValue { field, value: value.to_owned(), count: 1 });
+        unknown.push(UnknownValue { field, value: value.into_owned(), count: 1 });
     }
 }

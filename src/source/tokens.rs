@@ -9,7 +9,7 @@ use super::{
     Client, FetchError,
     http::Reply,
     paging::{ListPage, walk},
-    text::{bounded, filled, written},
+    text::{filled, written},
 };
 use crate::evidence::{ApiToken, Person, Skipped, time::parse_instant};
 
@@ -40,9 +40,11 @@ impl Tokens {
 
     /// Reads the whole list.
     pub async fn list(&self) -> Result<TokenList, FetchError> {
-        let rows = walk::<Row>(&self.client, self.page_url(None), |reply| self.read(reply)).await?;
-        let skipped = rows.skipped("api-tokens");
-        Ok(TokenList { tokens: rows.rows.into_iter().map(|row| row.token(&self.organization)).collect(), skipped })
+        let mut rows = walk::<Row>(&self.client, self.page_url(None), |reply| self.read(reply)).await?;
+        let read = rows.rows.len();
+        let tokens: Vec<_> = std::mem::take(&mut rows.rows).into_iter().filter_map(|row| row.token(&self.organization)).collect();
+        rows.malformed += (read - tokens.len()) as u64;
+        Ok(TokenList { tokens, skipped: rows.skipped("api-tokens") })
     }
 
     fn page_url(&self, cursor: Option<&str>) -> Url {
@@ -94,12 +96,13 @@ struct User {
 }
 
 impl Row {
-    fn token(self, organization: &str) -> ApiToken {
+    /// None for a token without an id that may be kept.
+    fn token(self, organization: &str) -> Option<ApiToken> {
         let instant = |text: Option<String>| text.and_then(|t| parse_instant(&t));
         let user = self.user.unwrap_or(User { id: None, name: None, email: None });
-        ApiToken {
+        Some(ApiToken {
             organization: organization.to_owned(),
-            token_id: bounded(&self.id).to_owned(),
+            token_id: filled(Some(self.id))?,
             label: written(self.label).unwrap_or_default(),
             status: filled(self.status).unwrap_or_default().to_ascii_lowercase(),
             person: Person {
@@ -111,6 +114,6 @@ impl Row {
             created_at: instant(self.created_at),
             expires_at: instant(self.expires_at),
             last_active_at: instant(self.last_active_at),
-        }
+        })
     }
 }

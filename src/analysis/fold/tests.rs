@@ -86,6 +86,15 @@ fn what_was_recorded_before_leaves_no_trace() {
 }
 
 #[test]
+fn a_page_of_repeats_counts_nothing_again() {
+    let lines = "no record\n{\"time\":1780300800,\"username\":\"a\",\"auth_type\":\"passkey\"}";
+    let first = folded(lines, Some(&[true]));
+    assert_eq!((first.skipped.len(), first.unknown.len()), (1, 1));
+    let again = folded(lines, Some(&[false]));
+    assert_eq!((again.skipped.len(), again.unknown.len()), (0, 0));
+}
+
+#[test]
 fn values_that_nobody_explains_are_listed_up_to_a_limit() {
     let known = r#"{"time":1,"username":"a","user_agent":"git/2.45.1","auth_type":"session"}"#;
     let new = r#"{"time":1,"username":"a","user_agent":"AcmeBot/1.2 (build 7)","auth_type":"passkey"}"#;

@@ -192,3 +192,74 @@ fn joined(members: Option<Vec<Member>>, permissions: Option<Vec<Member>>) -> Opt
         (members, permissions) => permissions.or(members),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::tests::server::{Server, answer, client, json};
+
+    const MEMBERS: &str = r#"{"values": [{"user": {"account_id": "712020:a"}, "permission": "owner"}]}"#;
+    const REPOSITORIES: &str = r#"{"values": [{"slug": "a"}, {"slug": "b"}, {"slug": "c"}]}"#;
+
+    fn script(target: &str) -> Vec<u8> {
+        match target.split('?').next().unwrap_or_default() {
+            "/workspaces/acme/members" | "/workspaces/acme/permissions" => json(MEMBERS),
+            "/repositories/acme" => json(REPOSITORIES),
+            _ => json(r#"{"values": []}"#),
+        }
+    }
+
+    async fn round(server: &Server, store: &Store) -> Result<Tally, RoundError> {
+        AccessRound::new(client(&server.base), "acme").run(store, "2026-07-03T07:00:00Z".parse().expect("an instant")).await
+    }
+
+    async fn recorded(store: &Store) -> (usize, usize, Vec<(String, String)>) {
+        let roster = store.read(|r| r.roster()).await.expect("a roster");
+        let cursors = store.read(|r| r.cursors("access/acme")).await.expect("cursors");
+        (roster.members.len(), roster.repositories.len(), cursors)
+    }
+
+    fn after(slug: &str) -> Vec<(String, String)> {
+        vec![(ROTATION.to_owned(), slug.to_owned())]
+    }
+
+    #[tokio::test]
+    async fn a_repository_that_fails_has_had_its_turn_and_the_lists_are_kept() {
+        let directory = tempfile::tempdir().expect("a directory");
+        for (file, status, reached) in [("refused.db", "400 Bad Request", "c"), ("ill.db", "503 Service Unavailable", "b")] {
+            let server = Server::start(
+                move |target, _| {
+                    if target.contains("/b/deploy-keys") { answer(status, "", "") } else { script(target) }
+                },
+            )
+            .await;
+            let store = Store::open(&directory.path().join(file)).expect("a store");
+            let tally = round(&server, &store).await.expect("the lists were read");
+            assert!(tally.note.contains("/b/deploy-keys"), "{}", tally.note);
+            assert_eq!(recorded(&store).await, (1, 3, after(reached)), "{status}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_list_that_fails_takes_no_other_with_it() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = Store::open(&directory.path().join("duskwatch.db")).expect("a store");
+        let server = Server::start(|target, _| {
+            if target.starts_with("/workspaces/acme/permissions?") { answer("500 Oops", "", "") } else { script(target) }
+        })
+        .await;
+        let failed = round(&server, &store).await;
+        assert!(matches!(&failed, Err(RoundError::InPart(why)) if why.contains("500")), "{failed:?}");
+        assert_eq!(recorded(&store).await, (1, 3, after("c")));
+    }
+
+    #[tokio::test]
+    async fn an_api_that_answers_nothing_fails_the_round_and_records_nothing() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = Store::open(&directory.path().join("duskwatch.db")).expect("a store");
+        let server = Server::start(|_, _| answer("503 Service Unavailable", "", "")).await;
+        let failed = round(&server, &store).await;
+        assert!(matches!(failed, Err(RoundError::Fetch(FetchError::Unavailable { .. }))), "{failed:?}");
+        assert_eq!((server.requests().len(), recorded(&store).await), (2, (0, 0, Vec::new())));
+    }
+}

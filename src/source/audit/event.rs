@@ -15,9 +15,6 @@ use crate::{
     source::text::{count_unknown, id, label},
 };
 
-/// The values of `authType` that have been seen in any source.
-const KNOWN_AUTH_TYPES: [&str; 6] =
-    ["api-token", "auth-token-for-3LO", "auth-token-for-2LO", "connect-token", "container-token", "session"];
 /// What system actors have instead of an e-mail address.
 const SYSTEM_ACTOR: &str = "Atlassian app";
 /// Objects of one event that are looked at; a real one names two or three.
@@ -124,9 +121,6 @@ impl<'a> Reader<'a, '_> {
         if kind == Kind::Other {
             return self.other.add(|| word_like(action));
         }
-        if let Some(auth_type) = attributes.actor.auth.kind.0.as_deref().filter(|t| !KNOWN_AUTH_TYPES.contains(t)) {
-            count_unknown(&mut self.page.unknown, "auth_type", auth_type);
-        }
         let objects = attributes.context.0.into_iter().chain(attributes.container.0);
         let place = self.place(objects);
         let actor = attributes.actor.identity();
@@ -134,16 +128,16 @@ impl<'a> Reader<'a, '_> {
         self.page.sightings.push(Sighting {
             time_ms,
             event_id: event.id.0.and_then(id),
-            workspace: place.workspace,
-            repository: place.repository,
+            workspace: place.workspace.and_then(id),
+            repository: place.repository.and_then(id),
             email: actor.email,
             account_id: actor.account_id,
             display_name: actor.display_name,
             client_ip: attributes.location.ip.0.as_deref().and_then(|ip| ip.parse().ok()),
-            auth_type: auth.kind.0,
+            auth_type: auth.kind.0.and_then(label),
             token_id: auth.token_id.0.and_then(id),
             token_label: auth.token_label.0.or(auth.token_name.0).and_then(label),
-            action: attributes.action.0,
+            action: attributes.action.0.and_then(label),
             uses: 1,
             authentication: kind == Kind::Bitbucket,
             ..Sighting::default()
@@ -168,12 +162,12 @@ impl<'a> Reader<'a, '_> {
         place
     }
 
-    fn person(&mut self, id: Word<'a>, fields: Fields<'a>) {
-        let account_id = id.0.map(strip_prefix).filter(|id| is_account_id(id)).map(Cow::into_owned);
+    fn person(&mut self, key: Word<'a>, fields: Fields<'a>) {
+        let account_id = account_id(key).map(Cow::into_owned);
         let person = Person {
             account_id,
             display_name: fields.name.0.and_then(label).map(Cow::into_owned),
-            email: fields.email.0.filter(|e| e.contains('@')).map(|e| e.to_lowercase()),
+            email: email(fields.email).map(|e| e.to_lowercase()),
             ..Person::default()
         };
         let keyed = person.account_id.is_some() || person.email.is_some();
@@ -191,9 +185,8 @@ impl<'a> Reader<'a, '_> {
 
 /// A sample that is safe to show whatever was sent: an action id or its kind.
 fn word_like(action: &str) -> String {
-    let safe =
-        !action.is_empty() && action.len() <= 80 && action.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
-    if safe { action.to_owned() } else { "an action without a readable id".to_owned() }
+    let word = |text: &Cow<'_, str>| text.len() <= 80 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
+    label(Cow::Borrowed(action)).filter(word).map_or_else(|| "an action without a readable id".to_owned(), Cow::into_owned)
 }
 
 #[derive(Default)]
@@ -226,6 +219,15 @@ fn is_account_id(id: &str) -> bool {
     let prefixed =
         |(prefix, rest): (&str, &str)| !prefix.is_empty() && prefix.bytes().all(|b| b.is_ascii_digit()) && !rest.is_empty();
     id.split_once(':').is_some_and(prefixed) || (id.len() == 24 && id.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+/// The account that a text names, if it has the form of one and holds no secret.
+fn account_id(text: Word<'_>) -> Option<Cow<'_, str>> {
+    text.0.map(strip_prefix).filter(|text| is_account_id(text)).and_then(id)
+}
+
+fn email(text: Word<'_>) -> Option<Cow<'_, str>> {
+    text.0.filter(|text| text.contains('@')).and_then(id)
 }
 
 /// Some logs write `ug:` before an account id.
@@ -280,9 +282,9 @@ struct Actor<'a> {
 impl<'a> Actor<'a> {
     /// Who acted; a system actor is nobody.
     fn identity(&mut self) -> Identity<'a> {
-        let account_id = self.id.0.take().map(strip_prefix).filter(|id| is_account_id(id));
+        let account_id = account_id(std::mem::take(&mut self.id));
         let system = self.email.0.as_deref() == Some(SYSTEM_ACTOR);
-        let email = self.email.0.take().filter(|email| email.contains('@'));
+        let email = email(std::mem::take(&mut self.email));
         if system || (account_id.is_none() && email.is_none()) {
             return Identity { account_id: None, display_name: None, email: None };
         }

@@ -103,6 +103,13 @@ async fn a_walk_that_comes_back_to_where_it_was_is_stopped() {
 }
 
 #[tokio::test]
+async fn a_list_of_more_rows_than_memory_should_hold_is_left() {
+    let rows = "1,".repeat(600_000);
+    let error = fetch(move |_, n| json(&format!(r#"{{"data": [{rows}1], "links": {{"next": "page-{n}"}}}}"#))).await;
+    assert!(matches!(error, FetchError::EndlessPaging { pages: 2, .. }), "{error:?}");
+}
+
+#[tokio::test]
 async fn a_credential_is_sent_as_configured_and_shown_nowhere() {
     let server = Server::start(|_, _| answer("401 Unauthorized", "", "")).await;
     let bearer = client(&server.base);

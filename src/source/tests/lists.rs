@@ -61,6 +61,14 @@ async fn the_token_list_is_read_to_its_end_over_both_forms_of_next() {
 }
 
 #[tokio::test]
+async fn a_token_whose_id_is_a_secret_is_not_kept() {
+    let server = Server::start(|_, _| json(r#"{"data": [{"id": "ATATT3xFfGF0hunter2"}, {"id": "a1b2"}], "links": {}}"#)).await;
+    let list = Tokens::new(client(&server.base), "acme", "ORG").list().await.expect("a list");
+    assert_eq!(list.tokens.iter().map(|t| t.token_id.as_str()).collect::<Vec<_>>(), ["a1b2"]);
+    assert_eq!((list.skipped[0].reason, list.skipped[0].count), ("malformed", 1));
+}
+
+#[tokio::test]
 async fn members_are_read_over_pages_whose_addresses_the_server_makes() {
     let server = serve(data!("access/members/two_pages_first.json"), &[data!("access/members/two_pages_last.json")]).await;
     // The base has a path of its own, as Bitbucket's has.

@@ -5,4 +5,4 @@ mod http;
 mod lists;
 mod logs;
 mod retries;
-mod server;
+pub(crate) mod server;
