@@ -16,7 +16,7 @@ use super::{product::Poll, tape::Tape};
 
 const SEED: u64 = 11;
 const NOW: &str = "2026-07-03T07:00:00Z";
-/// An organisation of 300 people that works so much makes about 300,000 audit events in five months.
+/// An organisation of 300 people that works so much makes about 400,000 audit events in five months.
 const INTENSITY: f64 = 27.0;
 const LOG_LINES: u64 = 1_000_000;
 /// The days before [`NOW`] whose log lines are written: enough for [`LOG_LINES`].
