@@ -214,7 +214,7 @@ mod tests {
     }
 
     async fn recorded(store: &Store) -> (usize, usize, Vec<(String, String)>) {
-        let roster = store.read(|r| r.roster()).await.expect("a roster");
+        let roster = store.read(crate::store::Reader::roster).await.expect("a roster");
         let cursors = store.read(|r| r.cursors("access/acme")).await.expect("cursors");
         (roster.members.len(), roster.repositories.len(), cursors)
     }

@@ -63,7 +63,9 @@ pub(super) fn parse<'a>(page: &'a str, actions: &Actions) -> Page<'a> {
     if let Ok(Data { data }) = serde_json::from_str::<Data<Option<Vec<Event<'a>>>>>(page) {
         let events = data.unwrap_or_default();
         reader.page.sightings.reserve(events.len());
-        events.into_iter().for_each(|event| reader.event(event));
+        for event in events {
+            reader.event(event);
+        }
     } else if let Ok(Data { data }) = serde_json::from_str::<Data<&'a RawValue>>(page) {
         for event in singly(data.get()) {
             match event {

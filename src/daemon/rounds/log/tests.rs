@@ -53,7 +53,7 @@ impl Place {
 
     /// The states of the intervals, with where they begin and end in Unix seconds.
     async fn coverage(&self) -> Vec<(CoverageState, i64, i64)> {
-        let ledger = self.store.read(|r| r.ledger()).await.expect("a ledger");
+        let ledger = self.store.read(crate::store::Reader::ledger).await.expect("a ledger");
         let seconds = |c: &Coverage| (c.state, c.from_ms / 1_000, c.to_ms / 1_000);
         ledger.sources.get("log/l").map(|intervals| intervals.iter().map(seconds).collect()).unwrap_or_default()
     }
