@@ -151,7 +151,7 @@ async fn reports_and_packages_come_from_the_store_alone() {
     let own: Value =
         serde_json::from_str(&result(&site, &["report", "--format", "json", "--audience", &format!("owner:{owner}")])).unwrap();
     assert!(!integrations(&own).is_empty() && integrations(&own).iter().all(|row| row["owner"] == owner));
-    assert_refused(&duskwatch(&site, &["report", "--audience", "owner:nobody"]), 1, &["nobody"]);
+    assert_refused(&duskwatch(&site, &["report", "--audience", "owner:nobody"]), 2, &["nobody"]);
 
     let output = site.path("report.json");
     assert_eq!(result(&site, &["report", "--format", "json", "--output", output.to_str().unwrap()]), "");
@@ -205,7 +205,7 @@ async fn the_same_content_imported_twice_changes_nothing_and_a_grown_file_adds_i
     assert_same_counts(&once.counts, &grown.counts);
     assert_refused(
         &duskwatch(&site, &["import", "--format", "json", "--name", "ingress", path.to_str().unwrap()]),
-        1,
+        2,
         &["ingress"],
     );
     assert_refused(&duskwatch(&site, &["import", "--format", "json", "missing.jsonl"]), 1, &["missing.jsonl"]);
