@@ -50,15 +50,16 @@ pub fn due(cron: &str, zone: &TimeZone, done: Timestamp, now: Timestamp) -> Opti
     Some(Due { occurrence, first, count, late })
 }
 
-/// Cron lines name whole minutes, and croner looks at whole seconds.
+/// Cron lines name whole minutes.
 fn just_before(at: Timestamp) -> Timestamp {
     Timestamp::from_second(at.as_second() - 1).unwrap_or(Timestamp::MIN)
 }
 
-/// The newest instant at or before `now` that the line names, by the clock of the zone.
+/// The newest instant at or before `now` that the line names, by the clock of the zone. Croner gives the seconds of `now`
+/// back with the minute that they lie in, and an occurrence must be the same whenever in its minute it is asked for.
 fn newest_occurrence(cron: &Cron, zone: &TimeZone, now: Timestamp) -> Option<Timestamp> {
     let zone: chrono_tz::Tz = zone.iana_name().unwrap_or("UTC").parse().unwrap_or(chrono_tz::UTC);
-    let now = zone.timestamp_millis_opt(now.as_millisecond()).single()?;
+    let now = zone.timestamp_opt(now.as_second().div_euclid(60) * 60, 0).single()?;
     let found: DateTime<_> = cron.find_previous_occurrence(&now, true).ok()?;
     Timestamp::from_millisecond(found.timestamp_millis()).ok()
 }
@@ -125,6 +126,16 @@ mod tests {
         assert_eq!((found.occurrence, found.count, found.late), (at("2026-07-04T07:00:00Z"), 1, false));
         let found = due("0 7 * * *", &TimeZone::UTC, began, at("2026-07-04T08:00:00Z")).expect("still to be made");
         assert!(found.late);
+    }
+
+    #[test]
+    fn an_occurrence_is_the_same_instant_whenever_it_is_asked_for() {
+        let done = at("2026-07-03T07:00:00Z");
+        for now in ["00.001", "00.122", "00.5", "00.999", "01", "20.467", "59.999"] {
+            let found = due("0 7 * * *", &TimeZone::UTC, done, at(&format!("2026-07-04T07:00:{now}Z"))).expect("the hour has come");
+            assert_eq!((found.occurrence, found.count), (at("2026-07-04T07:00:00Z"), 1), "{now}");
+            assert_eq!(due("0 7 * * *", &TimeZone::UTC, found.occurrence, at(&format!("2026-07-04T07:00:{now}Z"))), None, "{now}");
+        }
     }
 
     #[test]
