@@ -18,7 +18,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 use crate::{
     clock::Clock,
-    config,
+    config::{self, Secrets},
     daemon::{self, Engine, Options},
     evidence::Day,
     report::Audience,
@@ -83,6 +83,7 @@ enum Command {
     },
     /// The CSV package from the store.
     Export {
+        /// As it stood at the end of this day.
         #[arg(long, value_name = "DATE", value_parser = day)]
         as_of: Option<Day>,
         /// The directory for packages; [csv] directory when left out.
@@ -193,18 +194,20 @@ fn plural(n: usize, noun: &str) -> String {
 
 async fn dispatch(cli: Cli) -> Result<(), Failure> {
     let clock = cli.now.map_or(Clock::System, Clock::Fixed);
-    let load = || config::load(&cli.config).map_err(Failure::Configuration);
+    let read = |secrets| config::load(&cli.config, secrets).map_err(Failure::Configuration);
+    let load = || read(Secrets::Needed);
+    let load_to_look = || read(Secrets::Unneeded);
     match cli.command {
         Command::Demo(arguments) => Ok(demo::run(arguments, cli.now).await?),
         Command::Simulate(arguments) => Ok(simulate::run(arguments, clock).await?),
         Command::Run => match clock {
             Clock::Fixed(_) => Err(Failure::Usage("run goes by the real clock; --now is for the other commands".to_owned())),
-            Clock::System => Ok(daemon::run(load()?, stop_signal()).await?),
+            Clock::System => Ok(daemon::run(something_to_watch(load()?)?, stop_signal()).await?),
         },
-        Command::Poll { source, since } => poll(load()?, clock, &source, since).await,
+        Command::Poll { source, since } => poll(something_to_watch(load()?)?, clock, &source, since).await,
         Command::Import { format: ImportFormat::Json, name, paths } => import(load()?, clock, name.as_deref(), &paths).await,
         Command::Report { audience, format, as_of, output } => {
-            let options = load()?;
+            let options = load_to_look()?;
             if let daemon::Reader::Owner(name) = &audience
                 && !options.has_owner(name)
             {
@@ -218,9 +221,19 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
             };
             Ok(write_result(output.as_deref(), text.as_bytes())?)
         }
-        Command::Export { as_of, output } => Ok(export(load()?, clock, as_of, output).await?),
+        Command::Export { as_of, output } => Ok(export(load_to_look()?, clock, as_of, output).await?),
         Command::Send { audience, dry_run } => send(load()?, clock, audience, dry_run).await,
     }
+}
+
+/// A configuration without a source would look at nothing and find nothing wrong.
+fn something_to_watch(options: Options) -> Result<Options, Failure> {
+    if options.source_names().is_empty() {
+        let words = "nothing is watched: the configuration has no [[organization]] and no [[log]]";
+        let fault = config::Fault { file: "duskwatch".to_owned(), line: 0, key: "(file)".to_owned(), words: words.to_owned() };
+        return Err(Failure::Configuration(vec![fault]));
+    }
+    Ok(options)
 }
 
 async fn poll(options: Options, clock: Clock, sources: &[String], since: Option<Day>) -> Result<(), Failure> {
@@ -235,7 +248,7 @@ async fn poll(options: Options, clock: Clock, sources: &[String], since: Option<
     let outcome = engine.poll(sources, since, now).await?;
     engine.judge(now).await?;
     for line in &outcome.lines {
-        println!("{line}");
+        say(line)?;
     }
     if outcome.failed.is_empty() { Ok(()) } else { Err(Failure::InPart(format!("{} failed", outcome.failed.join(", ")))) }
 }
@@ -249,7 +262,7 @@ async fn import(options: Options, clock: Clock, name: Option<&str>, paths: &[Pat
     let mut failed = Vec::new();
     for path in paths {
         match engine.import(name, path, now).await {
-            Ok(imported) => println!("{}: {imported}", path.display()),
+            Ok(imported) => say(&format_args!("{}: {imported}", path.display()))?,
             Err(error) => failed.push(format!("{}: {error:#}", path.display())),
         }
     }
@@ -266,23 +279,24 @@ async fn export(options: Options, clock: Clock, as_of: Option<Day>, output: Opti
     let directory = output.or(directory).context("[csv] directory is \"\": say --output DIR")?;
     let seen = daemon::look(options, as_of, clock.now(), &daemon::Reader::Security).await?;
     let written = seen.write_package(&directory, keep_days)?;
-    println!("{}", written.display());
+    say(&written.display())?;
     Ok(())
 }
 
 async fn send(options: Options, clock: Clock, audience: Option<Audience>, dry_run: bool) -> Result<(), Failure> {
     let engine = Engine::open(options)?;
-    let _lock = engine.lock().map_err(anyhow::Error::from)?;
+    // A preview only reads.
+    let _lock = if dry_run { None } else { Some(engine.lock().map_err(anyhow::Error::from)?) };
     let audiences = audience.map_or_else(|| Audience::ALL.to_vec(), |a| vec![a]);
     let mut undelivered = Vec::new();
     for audience in audiences {
         if dry_run {
             let mime = engine.preview(audience, clock.now()).await?;
-            std::io::stdout().write_all(&mime).context("standard output")?;
+            write_result(None, &mime)?;
             continue;
         }
         let sent = engine.send_now(audience, clock.now()).await?;
-        println!("{sent}");
+        say(&sent)?;
         undelivered.extend(sent.problem());
     }
     if undelivered.is_empty() { Ok(()) } else { Err(Failure::InPart(undelivered.join("; "))) }
@@ -313,7 +327,20 @@ async fn wait_for_signal() {
 fn write_result(output: Option<&Path>, bytes: &[u8]) -> anyhow::Result<()> {
     match output {
         Some(path) => crate::deliver::files::write_file_atomic(path, bytes).with_context(|| path.display().to_string()),
-        None => std::io::stdout().write_all(bytes).context("standard output"),
+        None => taken(std::io::stdout().write_all(bytes)),
+    }
+}
+
+/// One line of a result.
+fn say(line: &dyn std::fmt::Display) -> anyhow::Result<()> {
+    taken(writeln!(std::io::stdout(), "{line}"))
+}
+
+/// A reader that has seen enough (`| head`) closes the pipe, which is no failure.
+fn taken(written: std::io::Result<()>) -> anyhow::Result<()> {
+    match written {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.context("standard output"),
     }
 }
 

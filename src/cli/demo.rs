@@ -63,7 +63,8 @@ pub async fn run(arguments: Arguments, now: Option<Timestamp>) -> anyhow::Result
     let logs = world.write_logs(&dir.join("logs"), beginning(&options), yesterday)?;
     server.set_now(yesterday);
     let site = Site::new(&dir, &world, &server, &logs)?;
-    let engine = Arc::new(Engine::open(config::parse("demo", &site.text).map_err(|faults| words(&faults))?)?);
+    let engine =
+        Arc::new(Engine::open(config::parse("demo", &site.text, config::Secrets::Needed).map_err(|faults| words(&faults))?)?);
     bar.step("yesterday's round: five months of audit pages over HTTP, five months of log lines from files");
     poll(&engine, yesterday, &bar).await?;
     let judged = engine.judge(yesterday).await?;
@@ -78,11 +79,10 @@ pub async fn run(arguments: Arguments, now: Option<Timestamp>) -> anyhow::Result
     let judged = engine.judge(now).await?;
     let written = write_documents(&engine, &judged, &dir, now)?;
     bar.finish();
-    print!("{}", judged.text(&Reader::Security, super::terminal_width()));
-    println!();
-    print!("{written}");
+    super::say(&judged.text(&Reader::Security, super::terminal_width()))?;
+    super::say(&written)?;
     let summary = requests(&server);
-    println!("\n{summary}");
+    super::say(&format_args!("\n{summary}"))?;
 
     if !arguments.once {
         serve(&engine, &judged).await?;
@@ -129,7 +129,7 @@ fn write_documents(engine: &Engine, judged: &Judged, dir: &Path, now: Timestamp)
 async fn serve(engine: &Engine, judged: &Judged) -> anyhow::Result<()> {
     let stop = super::stop_signal();
     let address = engine.serve_once(judged, stop.clone()).await?;
-    println!("The page is served on http://{address} until Ctrl-C.");
+    super::say(&format_args!("The page is served on http://{address} until Ctrl-C."))?;
     stop.cancelled().await;
     Ok(())
 }

@@ -45,8 +45,8 @@ pub async fn run(arguments: Arguments, clock: Clock) -> anyhow::Result<()> {
     let files = world.write_logs(&logs, beginning(&options), started).with_context(|| logs.display().to_string())?;
     let mut written = started;
     let site = super::demo::Site::new(&dir, &world, &server, &files)?;
-    println!("the organisation `{}` is served on http://{}", world.organization().name, server.addr);
-    println!("look at it with: duskwatch --config {} poll", site.config.display());
+    super::say(&format_args!("the organisation `{}` is served on http://{}", world.organization().name, server.addr))?;
+    super::say(&format_args!("look at it with: duskwatch --config {} poll", site.config.display()))?;
     let stop = super::stop_signal();
     let begun = tokio::time::Instant::now();
     let mut step = tokio::time::interval(STEP);

@@ -12,6 +12,7 @@ use std::{path::Path, sync::LazyLock};
 use toml::de::DeTable;
 
 pub use reader::{Fault, nearest};
+pub use secret::Secrets;
 
 use crate::daemon::Options;
 use reader::{Document, Section};
@@ -25,11 +26,20 @@ static DEFAULT_TABLE: LazyLock<DeTable<'static>> =
 ///
 /// # Errors
 /// All faults of the file, in its order; the file itself when it cannot be read.
-pub fn load(path: &Path) -> Result<Options, Vec<Fault>> {
+pub fn load(path: &Path, secrets: Secrets) -> Result<Options, Vec<Fault>> {
     let file = path.display().to_string();
     match std::fs::read_to_string(path) {
-        Ok(text) => parse(&file, &text),
-        Err(error) => Err(vec![Fault { file, line: 0, key: "(file)".to_owned(), words: format!("cannot be read: {error}") }]),
+        Ok(text) => parse(&file, &text, secrets),
+        Err(error) => {
+            let words = match error.kind() {
+                std::io::ErrorKind::NotFound => {
+                    "there is no such file: name yours with --config, begin one with config/minimal.toml, or try `duskwatch demo`"
+                        .to_owned()
+                }
+                _ => format!("cannot be read: {error}"),
+            };
+            Err(vec![Fault { file, line: 0, key: "(file)".to_owned(), words }])
+        }
     }
 }
 
@@ -37,8 +47,8 @@ pub fn load(path: &Path) -> Result<Options, Vec<Fault>> {
 ///
 /// # Errors
 /// All faults of the text.
-pub fn parse(file: &str, text: &str) -> Result<Options, Vec<Fault>> {
-    let document = Document::new(file, text);
+pub fn parse(file: &str, text: &str, secrets: Secrets) -> Result<Options, Vec<Fault>> {
+    let document = Document::new(file, text, secrets);
     let user = document.parse();
     let root = Section::root(&document, &user, &DEFAULT_TABLE);
     let options = sections::read(&root);

@@ -11,6 +11,8 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
+use super::secret::{self, Secrets};
+
 /// One thing that is wrong with a configuration file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
@@ -35,12 +37,13 @@ impl fmt::Display for Fault {
 pub struct Document<'a> {
     file: String,
     text: &'a str,
+    secrets: Secrets,
     faults: RefCell<Vec<Fault>>,
 }
 
 impl<'a> Document<'a> {
-    pub fn new(file: &str, text: &'a str) -> Self {
-        Self { file: file.to_owned(), text, faults: RefCell::default() }
+    pub fn new(file: &str, text: &'a str, secrets: Secrets) -> Self {
+        Self { file: file.to_owned(), text, secrets, faults: RefCell::default() }
     }
 
     /// The whole table; a file that is no TOML at all is one fault.
@@ -272,7 +275,12 @@ impl<'d, 'a> Section<'d, 'a> {
 
     /// A secret by reference: `env:NAME` or `file:PATH`; the value itself never stands in the file.
     pub fn secret(&self, key: &'static str) -> Option<SecretString> {
-        self.parsed(key, super::secret::resolve)
+        self.parsed(key, |reference| self.resolve(reference))
+    }
+
+    /// What a reference stands for.
+    pub fn resolve(&self, reference: &str) -> Result<SecretString, String> {
+        secret::resolve(reference, self.document.secrets)
     }
 
     /// A table whose keys are the user's own words, with texts as values.

@@ -6,11 +6,14 @@ use jiff::tz::TimeZone;
 use secrecy::SecretString;
 use url::Url;
 
-use super::{reader::Section, secret};
+use super::reader::Section;
 use crate::{
     analysis::{Closure, Owner, Policy, Waiver},
     daemon::options::{Csv, Email, Http, Log, Options, Organization, Otel, Schedule, Workspace, WorkspaceAuth},
-    deliver::mail::{self, Mailer},
+    deliver::{
+        check_ca,
+        mail::{self, Mailer},
+    },
     evidence::{Campaign, Credential, Day, Grade, NamedNetworks, format::Fields},
     report::{Audience, BlindSpot, OwnCredential},
     source::Network,
@@ -21,14 +24,15 @@ const MAX_REQUESTS: u32 = 1_000_000;
 
 pub fn read(root: &Section) -> Options {
     let mut own_credentials = Vec::new();
-    let organizations = organizations(root, &mut own_credentials);
+    let network = network(root.table("network"));
+    let organizations = organizations(root, &network, &mut own_credentials);
     let logs = root.tables("log").into_iter().map(|s| Arc::new(log(s))).collect::<Vec<_>>();
     unique(root, "log", logs.iter().map(|l| &l.name));
     Options {
         organizations,
         logs,
         http: http(root.table("http")),
-        network: network(root.table("network")),
+        network,
         store: store(root.table("store")),
         campaigns: campaigns(root),
         schedule: schedule(root.table("schedule")),
@@ -42,35 +46,45 @@ pub fn read(root: &Section) -> Options {
     }
 }
 
-fn organizations(root: &Section, own: &mut Vec<OwnCredential>) -> Vec<Organization> {
-    let organizations: Vec<Organization> = root.tables("organization").into_iter().map(|s| organization(s, own)).collect();
+fn organizations(root: &Section, network: &Network, own: &mut Vec<OwnCredential>) -> Vec<Organization> {
+    let organizations: Vec<Organization> =
+        root.tables("organization").into_iter().map(|s| organization(s, network, own)).collect();
     unique(root, "organization", organizations.iter().map(|o| &o.name));
     unique(root, "organization", organizations.iter().flat_map(|o| &o.workspaces).map(|w| &w.slug));
     organizations
 }
 
-fn organization(section: Section, own: &mut Vec<OwnCredential>) -> Organization {
+fn organization(section: Section, network: &Network, own: &mut Vec<OwnCredential>) -> Organization {
     let name = name(&section, "name");
     let expires = expiry(&section, "api_key_expires");
     own.push(OwnCredential { name: format!("organization.{name}.api_key"), kind: Credential::AccessToken, expires });
     let organization = Organization {
-        id: section.required("id"),
-        api_url: url(&section, "api_url", &["https", "http"]),
+        id: organization_id(&section),
+        api_url: api_url(&section, network),
         api_key: required_secret(&section, "api_key"),
         requests_per_minute: section.count("requests_per_minute", 1..=MAX_REQUESTS),
         share: section.number("share", 0.01..=1.0),
         overlap: section.duration("overlap"),
-        workspaces: section.tables("workspace").into_iter().map(|s| workspace(s, own)).collect(),
+        workspaces: section.tables("workspace").into_iter().map(|s| workspace(s, network, own)).collect(),
         name,
     };
     section.finish();
     organization
 }
 
-fn workspace(section: Section, own: &mut Vec<OwnCredential>) -> Workspace {
+/// Part of an address; Atlassian's own are UUIDs. What cannot be one is a text that still waits to be replaced.
+fn organization_id(section: &Section) -> String {
+    let id = section.required("id");
+    if id.chars().any(|c| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | '.')) {
+        section.fault("id", format!("`{id}` is no organisation id: it looks like \"0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0\""));
+    }
+    id
+}
+
+fn workspace(section: Section, network: &Network, own: &mut Vec<OwnCredential>) -> Workspace {
     let slug = name(&section, "slug");
     let workspace = Workspace {
-        api_url: url(&section, "api_url", &["https", "http"]),
+        api_url: api_url(&section, network),
         auth: workspace_auth(&section, &slug, own),
         requests_per_hour: section.count("requests_per_hour", 1..=MAX_REQUESTS * 60),
         slug,
@@ -139,10 +153,11 @@ fn http(section: Section) -> Http {
 
 fn network(section: Section) -> Network {
     let ca_file = section.string("ca_file").map(PathBuf::from).unwrap_or_default();
-    if !ca_file.as_os_str().is_empty()
-        && let Err(error) = std::fs::metadata(&ca_file)
-    {
-        section.fault("ca_file", format!("{} cannot be read: {error}", ca_file.display()));
+    if !ca_file.as_os_str().is_empty() {
+        let checked = std::fs::read(&ca_file).map_err(anyhow::Error::new).and_then(|pem| check_ca(&pem));
+        if let Err(error) = checked {
+            section.fault("ca_file", format!("{}: {error:#}", ca_file.display()));
+        }
     }
     let proxy = section.string("proxy").map(|_| url(&section, "proxy", &["http", "https"]).to_string());
     let network = Network { ca_file, proxy: proxy.unwrap_or_default(), allowed_hosts: section.strings("allowed_hosts") };
@@ -259,7 +274,7 @@ fn otel(section: Section) -> Option<Otel> {
     let interval = section.duration("interval");
     let headers = section.map("headers").into_iter().filter_map(|(name, value)| {
         let resolved = if value.starts_with("env:") || value.starts_with("file:") {
-            secret::resolve(&value)
+            section.resolve(&value)
         } else {
             Ok(SecretString::from(value))
         };
@@ -391,7 +406,16 @@ fn required_secret(section: &Section, key: &'static str) -> SecretString {
     section.secret(key).unwrap_or_default()
 }
 
+/// The address of an API, to which a credential is sent.
+fn api_url(section: &Section, network: &Network) -> Url {
+    checked_url(section, "api_url", &["https", "http"], |url| network.check(url).map_err(|error| error.to_string()))
+}
+
 fn url(section: &Section, key: &'static str, schemes: &[&str]) -> Url {
+    checked_url(section, key, schemes, |_| Ok(()))
+}
+
+fn checked_url(section: &Section, key: &'static str, schemes: &[&str], check: impl Fn(&Url) -> Result<(), String>) -> Url {
     let parsed = section.parsed(key, |text| {
         let url = Url::parse(text).map_err(|error| format!("is no URL: {error}"))?;
         if !url.username().is_empty() || url.password().is_some() {
@@ -400,15 +424,7 @@ fn url(section: &Section, key: &'static str, schemes: &[&str]) -> Url {
         if !schemes.contains(&url.scheme()) || url.host_str().is_none() {
             return Err(format!("`{text}` must start with {}://", schemes.join(":// or ")));
         }
-        let loopback = match url.host() {
-            Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-            Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-            Some(url::Host::Domain(name)) => name == "localhost",
-            None => false,
-        };
-        if key == "api_url" && url.scheme() == "http" && !loopback {
-            return Err(format!("`{text}` would send a credential in clear text: use https://"));
-        }
+        check(&url)?;
         Ok(url)
     });
     parsed.unwrap_or_else(|| Url::parse("http://127.0.0.1").expect("a literal URL"))

@@ -1,4 +1,9 @@
-use super::{DEFAULT_TABLE, DEFAULTS, Document, Section, parse, sections};
+use super::{DEFAULT_TABLE, DEFAULTS, Document, Secrets, Section, sections};
+use crate::daemon::Options;
+
+fn parse(file: &str, text: &str) -> Result<Options, Vec<super::Fault>> {
+    super::parse(file, text, Secrets::Needed)
+}
 
 fn faults(text: &str) -> Vec<String> {
     parse("duskwatch.toml", text).expect_err("the configuration is refused").iter().map(ToString::to_string).collect()
@@ -17,7 +22,7 @@ fn an_empty_file_is_the_defaults() {
 fn every_option_of_the_defaults_is_read_by_somebody() {
     // The defaults as the user's own file: an option that nobody reads would be an unknown key. Entries of lists have
     // required keys that are comments there; only those may be missed.
-    let document = Document::new("default.toml", DEFAULTS);
+    let document = Document::new("default.toml", DEFAULTS, Secrets::Needed);
     let user = document.parse();
     let root = Section::root(&document, &user, &DEFAULT_TABLE);
     sections::read(&root);
@@ -98,8 +103,8 @@ fn a_secret_in_the_file_is_refused_and_not_repeated() {
 fn a_credential_is_not_sent_in_clear_text_beyond_the_loopback() {
     let text =
         |url: &str| format!("[[organization]]\nname = \"a\"\nid = \"x\"\napi_url = \"{url}\"\napi_key = \"file:/dev/null\"\n");
-    assert!(faults(&text("http://api.example.test")).iter().any(|f| f.contains("clear text")));
-    assert!(!faults(&text("http://127.0.0.1:8080")).iter().any(|f| f.contains("clear text")));
+    assert!(faults(&text("http://api.example.test")).iter().any(|f| f.contains("unencrypted")));
+    assert!(!faults(&text("http://127.0.0.1:8080")).iter().any(|f| f.contains("unencrypted")));
 }
 
 #[test]
@@ -115,4 +120,36 @@ fn an_address_holds_no_credential_and_is_not_repeated() {
     let text = "[[organization]]\nname = \"a\"\nid = \"x\"\napi_url = \"https://me:hunter2@api.example.test\"\napi_key = \"file:/dev/null\"\n";
     let faults = faults(text).concat();
     assert!(faults.contains("must not hold a username or password") && !faults.contains("hunter2"), "{faults}");
+}
+
+#[test]
+fn a_network_that_cannot_work_is_refused_where_it_stands() {
+    let file =
+        |text: &str| format!("[network]\n{text}\n[[organization]]\nname = \"acme\"\nid = \"x\"\napi_key = \"file:/dev/null\"\n");
+    let refused = |text: &str, words: &str| {
+        let found = faults(&file(text));
+        assert!(found.iter().any(|fault| fault.contains(words)), "{found:?}");
+    };
+    refused(
+        "ca_file = \"config/default.toml\"",
+        "duskwatch.toml:2: network.ca_file: config/default.toml: the CA file holds no certificate",
+    );
+    refused("ca_file = \"config\"", "ca_file: config: Is a directory");
+    refused("allowed_hosts = [\"api.example.test\"]", "api.atlassian.com is not among network.allowed_hosts");
+}
+
+#[test]
+fn a_report_needs_no_secret_but_the_file_must_name_them_well() {
+    let text = |secret: &str| format!("[[organization]]\nname = \"acme\"\nid = \"x\"\napi_key = \"{secret}\"\n");
+    assert!(parse("duskwatch.toml", &text("env:NO_SUCH_VARIABLE")).is_err());
+    assert!(super::parse("duskwatch.toml", &text("env:NO_SUCH_VARIABLE"), Secrets::Unneeded).is_ok());
+    assert!(super::parse("duskwatch.toml", &text("hunter2"), Secrets::Unneeded).is_err());
+}
+
+#[test]
+fn an_id_that_still_waits_to_be_replaced_is_refused() {
+    let text = "[[organization]]\nname = \"acme\"\nid = \"the organisation's id\"\napi_key = \"file:/dev/null\"\n";
+    assert!(
+        faults(text).iter().any(|fault| fault.contains("duskwatch.toml:3: organization[0].id: `the organisation's id` is no"))
+    );
 }

@@ -39,6 +39,12 @@ impl Delivery {
     }
 }
 
+impl std::fmt::Display for Delivery {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.channel(), self.audience())
+    }
+}
+
 /// Pauses between the attempts to reach one recipient; after the last one the message waits no longer.
 const RETRY_AFTER: [Duration; 10] = [
     Duration::from_secs(60),
@@ -247,13 +253,16 @@ impl Engine {
             Ok(mime) => mailer.send(from, &message.recipient, &mime).await.err(),
             Err(words) => Some(SendError { permanent: true, words }),
         };
+        let server = mailer.server();
         let Some(error) = failure else {
+            tracing::info!(server, message_id = message.message_id, "a mail was delivered");
             sent.delivered += 1;
             return Ok(self.store.write(move |w| w.mark_sent(id, now)).await?);
         };
         let attempt = usize::try_from(message.attempts).unwrap_or(usize::MAX);
         let retry_at = RETRY_AFTER.get(attempt).filter(|_| !error.permanent).and_then(|pause| now.checked_add(*pause).ok());
-        tracing::warn!(message_id = message.message_id, attempt, gives_up = retry_at.is_none(), error = %error, "a mail was not delivered");
+        let next_try = retry_at.map_or_else(|| "never: the message is given up".to_owned(), |at| at.to_string());
+        tracing::warn!(server, message_id = message.message_id, attempt = attempt + 1, next_try, %error, "a mail was not delivered");
         sent.waiting.push(format!("{}: {error}", message.recipient));
         Ok(self.store.write(move |w| w.mark_failed(id, now, retry_at, &error.words)).await?)
     }

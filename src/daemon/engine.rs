@@ -2,7 +2,7 @@
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -15,9 +15,10 @@ use url::Url;
 
 use super::{
     Judged, Options,
-    freshness::Budgets,
+    freshness::{self, Budgets},
     options::{Organization, Workspace, WorkspaceAuth},
     rounds::{AccessRound, AuditRound, LogRound, Setting, TokensRound},
+    trouble::{News, Troubles},
 };
 use crate::{
     analysis::{Classifier, Rules},
@@ -34,6 +35,12 @@ const ROUNDS_AT_ONCE: usize = 8;
 /// How often a failed request is sent again within a round; the next round tries again anyway.
 const RETRIES: usize = 3;
 
+/// A source whose credential is refused is asked this often at most: somebody has to act first.
+const REFUSED_PAUSE: Duration = Duration::from_secs(15 * 60);
+
+/// The name under which trouble with the store is told.
+const STORE: &str = "store";
+
 /// Everything that a configuration sets up.
 pub struct Engine {
     pub(super) options: Arc<Options>,
@@ -41,6 +48,7 @@ pub struct Engine {
     pub(super) catalogue: Arc<ClientCatalogue>,
     sources: Vec<Source>,
     budgets: Mutex<Budgets>,
+    troubles: Mutex<Troubles>,
 }
 
 /// One configured source.
@@ -116,7 +124,7 @@ impl Engine {
             let name = setting.name.clone();
             sources.push(Source { name, credential: String::new(), kind: Kind::Log(LogRound::new(setting, Arc::clone(log))) });
         }
-        Ok(Self { options: Arc::new(options), store, catalogue, sources, budgets: Mutex::default() })
+        Ok(Self { options: Arc::new(options), store, catalogue, sources, budgets: Mutex::default(), troubles: Mutex::default() })
     }
 
     pub(super) fn setting(&self, name: String) -> anyhow::Result<Setting> {
@@ -133,9 +141,56 @@ impl Engine {
         self.sources.iter().map(|s| s.name.clone()).collect()
     }
 
-    /// How often a source is read.
+    /// How long to wait between the beginnings of two rounds of a source.
     pub fn every(&self, index: usize) -> Duration {
-        self.options.every(&self.sources[index].name)
+        let name = &self.sources[index].name;
+        let every = self.options.every(name);
+        if self.troubles().is_ours(name) { every.max(REFUSED_PAUSE) } else { every }
+    }
+
+    /// What is not as it should be, a line each: the store, and every source that is not fresh or waits for somebody to act.
+    pub async fn not_ready(&self, now: Timestamp) -> Vec<String> {
+        let (options, budgets) = (Arc::clone(&self.options), self.budgets());
+        let read = self.store.read(move |r| freshness::source_lines(r, &options, &budgets)).await;
+        let troubles = self.troubles();
+        match (troubles.line(STORE), read) {
+            (Some(line), _) => vec![line],
+            (None, Err(error)) => vec![format!("{STORE}: {error}")],
+            (None, Ok(lines)) => freshness::not_ready(&lines, &self.options, |name| troubles.is_ours(name), now),
+        }
+    }
+
+    /// Takes note of how reading or writing the store went.
+    pub(super) fn note_store(&self, failure: Option<&StoreError>, now: Timestamp) {
+        let failure = failure.map(|error| format!("{}: {error}; nothing is recorded", self.options.store.display()));
+        self.note(STORE, failure.as_deref(), true, now);
+    }
+
+    /// As [`Engine::note`], of a failure that may be the store's own.
+    pub(super) fn note_failure(&self, part: &str, error: &anyhow::Error, now: Timestamp) {
+        match error.downcast_ref::<StoreError>() {
+            Some(error) => self.note_store(Some(error), now),
+            None => self.note(part, Some(&format!("{error:#}")), false, now),
+        }
+    }
+
+    /// Takes note of how a source or another part of the service did, and logs it when that is news.
+    pub(super) fn note(&self, part: &str, failure: Option<&str>, ours: bool, now: Timestamp) {
+        let news = match failure {
+            Some(why) => self.troubles().failed(part, why, ours, now),
+            None => self.troubles().well(part),
+        };
+        let error = failure.unwrap_or_default();
+        match news {
+            Some(News::Begun) => tracing::warn!(part, error, "it fails"),
+            Some(News::Still { since }) => tracing::warn!(part, error, %since, "it still fails"),
+            Some(News::Over { since }) => tracing::info!(part, failed_since = %since, "it works again"),
+            None => {}
+        }
+    }
+
+    fn troubles(&self) -> MutexGuard<'_, Troubles> {
+        self.troubles.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn serve_options(&self) -> serve::Options {
@@ -147,7 +202,9 @@ impl Engine {
         let options = self.serve_options();
         let listener = serve::listen(&options).await?;
         let address = listener.local_addr()?;
-        let (sender, page) = watch::channel(Arc::new(judged.served()));
+        let served =
+            serve::Served { document: Some(Arc::new(judged.document())), not_ready: self.not_ready(judged.seen_at()).await };
+        let (sender, page) = watch::channel(Arc::new(served));
         tokio::spawn(async move {
             serve::run(listener, options.token, page, stop).await;
             drop(sender);
@@ -211,18 +268,23 @@ impl Engine {
         if !matches!(source.kind, Kind::Log(_)) {
             self.budgets.lock().unwrap_or_else(PoisonError::into_inner).insert(source.name.clone(), usage.budget_used);
         }
-        if let Err(error) = self.note_round(&source.name, &result, usage, now).await {
-            tracing::error!(source = source.name, %error, "how the round went could not be recorded");
-        }
-        match result {
+        let noted = self.note_round(&source.name, &result, usage, now).await;
+        self.note_store(noted.err().as_ref(), now);
+        match &result {
+            // The store's own trouble is told once for all sources.
+            Err(RoundError::Store(_)) => {}
+            Err(error) => {
+                let ours = matches!(error, RoundError::Credential { .. });
+                self.note(&source.name, Some(&error.to_string()), ours, now);
+            }
             Ok(tally) => {
                 tracing::debug!(source = source.name, items = tally.items, skipped = tally.skipped, "round done");
-                Round { changed: tally.items > 0 || !tally.note.is_empty(), line: words(&tally), failed: false }
+                self.note(&source.name, None, false, now);
             }
-            Err(error) => {
-                tracing::warn!(source = source.name, %error, "round failed");
-                Round { changed: true, line: error.to_string(), failed: true }
-            }
+        }
+        match result {
+            Ok(tally) => Round { changed: tally.items > 0 || !tally.note.is_empty(), line: words(&tally), failed: false },
+            Err(error) => Round { changed: true, line: error.to_string(), failed: true },
         }
     }
 

@@ -61,12 +61,12 @@ pub fn service(store: &Reader) -> Result<Service, StoreError> {
     })
 }
 
-/// One line for each source that is not fresh: since when, and why.
-pub fn not_ready(sources: &[SourceLine], options: &Options, now: Timestamp) -> Vec<String> {
+/// One line for each source that is not fresh, or waits for somebody to act: since when, and why.
+pub fn not_ready(sources: &[SourceLine], options: &Options, waits: impl Fn(&str) -> bool, now: Timestamp) -> Vec<String> {
     let stale = |source: &&SourceLine| {
         let limit = (options.every(&source.name) * STALE_AFTER_INTERVALS).max(STALE_AFTER_AT_LEAST);
         let imported = source.name.starts_with("import/");
-        !imported && source.last_success.is_none_or(|at| now.duration_since(at).unsigned_abs() > limit)
+        !imported && (waits(&source.name) || source.last_success.is_none_or(|at| now.duration_since(at).unsigned_abs() > limit))
     };
     let words = |source: &SourceLine| {
         let since = source.last_success.map_or_else(|| "never read".to_owned(), |at| format!("not read since {at}"));

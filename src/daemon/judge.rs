@@ -20,7 +20,7 @@ use crate::{
     deliver::{files, otel},
     evidence::{ClientCatalogue, Day, History, Ledger, Roster},
     report::{self, Audience, Inputs, Late, Letter, Previous, Report},
-    serve::{Document, Served},
+    serve::Document,
     store::{Reader as StoreReader, Store, StoreError, Writer},
 };
 
@@ -141,7 +141,6 @@ fn previous(store: &StoreReader, options: &Options, until: Timestamp) -> Result<
 pub struct Judged {
     report: Arc<Report>,
     pub(super) told: Previous,
-    not_ready: Vec<String>,
 }
 
 impl Engine {
@@ -225,8 +224,12 @@ impl Judged {
             remaining: findings.campaigns.iter().map(|found| (found.campaign.id.clone(), remaining(found))).collect(),
             changes: material.changes.len(),
         };
-        let not_ready = freshness::not_ready(&material.sources, options, findings.now);
-        Self { report: Arc::new(report), told, not_ready }
+        Self { report: Arc::new(report), told }
+    }
+
+    /// The instant that it was judged from.
+    pub fn seen_at(&self) -> Timestamp {
+        self.report.now
     }
 
     /// The digest or the brief.
@@ -264,17 +267,16 @@ impl Judged {
         files::write_package(directory, day, &listed, keep_days, Day::of(self.report.now))
     }
 
-    /// What the page's callers are shown.
-    pub fn served(&self) -> Served {
+    /// The page and everything beside it, rendered once for all callers.
+    pub fn document(&self) -> Document {
         let package = report::csv::package(&self.report);
-        let document = Document {
+        Document {
             made_at: self.report.now,
             page_html: Bytes::from(report::html::served_page(&self.report)),
             page_policy: report::html::content_security_policy(),
             report_json: Bytes::from(self.json()),
             files: package.into_iter().map(|file| (file.name.to_owned(), Bytes::from(file.bytes))).collect(),
-        };
-        Served { document: Some(document), not_ready: self.not_ready.clone() }
+        }
     }
 
     /// The metrics.

@@ -16,6 +16,7 @@ pub mod options;
 mod rounds;
 mod run;
 pub mod schedule;
+mod trouble;
 
 pub use delivery::{Delivery, Sent};
 pub use engine::{Engine, PollOutcome};

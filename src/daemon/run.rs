@@ -37,6 +37,11 @@ enum Tick {
 /// A tick that finds this many before it says nothing new: the functions behind it look at what was done, not at ticks.
 const TICKS_PENDING: usize = 8;
 
+/// The names under which trouble of a part that is no source is told.
+const JUDGEMENT: &str = "judgement";
+const OUTBOX: &str = "outbox";
+const METRICS: &str = "otel";
+
 /// How long a stop waits for metrics to be flushed and for callers to be answered.
 const STOP_LIMIT: Duration = Duration::from_secs(4);
 
@@ -74,6 +79,7 @@ pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()
     if let Err(error) = server.await {
         tracing::error!(%error, "the server ended badly");
     }
+    tracing::info!("stopped");
     Ok(())
 }
 
@@ -107,8 +113,9 @@ struct Service {
     sources: Vec<SourceClock>,
     /// Something was recorded since the last judgement.
     dirty: bool,
-    /// Exports that had failed when it was last looked.
+    /// Exports that had failed, and that had arrived, when it was last looked.
     failed_exports: u64,
+    accepted_exports: u64,
 }
 
 /// When a source was last started, and the round that is under way.
@@ -130,6 +137,7 @@ impl Service {
             sources,
             dirty: false,
             failed_exports: 0,
+            accepted_exports: 0,
         }
     }
 
@@ -141,7 +149,9 @@ impl Service {
                     self.judge(now).await;
                 }
                 self.send_due_reports(now).await;
-                self.watch_exports();
+                self.watch_exports(now);
+                let not_ready = self.engine.not_ready(now).await;
+                self.show(|served| served.not_ready = not_ready);
             }
         }
     }
@@ -178,18 +188,26 @@ impl Service {
         self.judge_for(now, None).await;
     }
 
+    /// Changes what callers are shown.
+    fn show(&self, change: impl FnOnce(&mut Served)) {
+        self.served.send_modify(|served| change(Arc::make_mut(served)));
+    }
+
     async fn judge_for(&mut self, now: Timestamp, late: Option<Late>) -> Option<Judged> {
         match self.engine.judge_for(now, late).await {
             Ok(judged) => {
                 self.dirty = false;
-                self.served.send_replace(Arc::new(judged.served()));
+                let document = Arc::new(judged.document());
+                let not_ready = self.engine.not_ready(now).await;
+                self.show(|served| *served = Served { document: Some(document), not_ready });
                 if let Some(exporter) = &self.exporter {
                     exporter.publish(&judged.figures());
                 }
+                self.engine.note(JUDGEMENT, None, false, now);
                 Some(judged)
             }
             Err(error) => {
-                tracing::error!(error = %format!("{error:#}"), "the judgement failed; the page and the metrics keep the last one");
+                self.engine.note_failure(JUDGEMENT, &error.context("the page and the metrics keep the last one"), now);
                 None
             }
         }
@@ -200,16 +218,15 @@ impl Service {
             match self.engine.due(delivery, now).await {
                 Ok(Some(due)) => self.make(delivery, due, now).await,
                 Ok(None) => {}
-                Err(error) => {
-                    tracing::error!(error = %format!("{error:#}"), ?delivery, "whether a delivery is due could not be read");
-                }
+                Err(error) => self.engine.note_failure(&delivery.to_string(), &error, now),
             }
         }
         if self.sending.is_empty() {
             let engine = Arc::clone(&self.engine);
             self.sending.spawn(async move {
-                if let Err(error) = engine.send_waiting(now).await {
-                    tracing::error!(error = %format!("{error:#}"), "the outbox could not be read or written");
+                match engine.send_waiting(now).await {
+                    Ok(_) => engine.note(OUTBOX, None, false, now),
+                    Err(error) => engine.note_failure(OUTBOX, &error, now),
                 }
             });
         }
@@ -218,21 +235,29 @@ impl Service {
     async fn make(&mut self, delivery: Delivery, due: Due, now: Timestamp) {
         let Some(judged) = self.judge_for(now, late(&due)).await else { return };
         match self.engine.make(delivery, &judged, due, now).await {
-            Ok(()) => tracing::info!(?delivery, occurrence = %due.occurrence, late = due.late, "a delivery was made"),
-            Err(error) => {
-                tracing::error!(error = %format!("{error:#}"), ?delivery, "a delivery could not be made; it is tried again");
+            Ok(()) => {
+                self.engine.note(&delivery.to_string(), None, false, now);
+                let done = if matches!(delivery, Delivery::Mail(_)) {
+                    "a mail was put into the outbox"
+                } else {
+                    "the CSV package was written"
+                };
+                tracing::info!(%delivery, occurrence = %due.occurrence, late = due.late, "{done}");
             }
+            Err(error) => self.engine.note_failure(&delivery.to_string(), &error, now),
         }
     }
 
     /// Metrics leave by a thread of the SDK, which speaks to nobody when they do not arrive.
-    fn watch_exports(&mut self) {
+    fn watch_exports(&mut self, now: Timestamp) {
         let Some(exports) = self.exporter.as_ref().map(otel::Exporter::exports) else { return };
+        let error = exports.last_error.unwrap_or_default();
         if exports.failed > self.failed_exports {
-            let error = exports.last_error.unwrap_or_default();
-            tracing::warn!(failed = exports.failed, accepted = exports.accepted, error, "metrics were not delivered");
+            self.engine.note(METRICS, Some(&error), false, now);
+        } else if exports.accepted > self.accepted_exports {
+            self.engine.note(METRICS, None, false, now);
         }
-        self.failed_exports = exports.failed;
+        (self.failed_exports, self.accepted_exports) = (exports.failed, exports.accepted);
     }
 
     /// Ends the rounds at their next await: what is being committed is committed, what is not is fetched again.

@@ -132,9 +132,14 @@ mod tests {
     fn an_occurrence_is_the_same_instant_whenever_it_is_asked_for() {
         let done = at("2026-07-03T07:00:00Z");
         for now in ["00.001", "00.122", "00.5", "00.999", "01", "20.467", "59.999"] {
-            let found = due("0 7 * * *", &TimeZone::UTC, done, at(&format!("2026-07-04T07:00:{now}Z"))).expect("the hour has come");
+            let found =
+                due("0 7 * * *", &TimeZone::UTC, done, at(&format!("2026-07-04T07:00:{now}Z"))).expect("the hour has come");
             assert_eq!((found.occurrence, found.count), (at("2026-07-04T07:00:00Z"), 1), "{now}");
-            assert_eq!(due("0 7 * * *", &TimeZone::UTC, found.occurrence, at(&format!("2026-07-04T07:00:{now}Z"))), None, "{now}");
+            assert_eq!(
+                due("0 7 * * *", &TimeZone::UTC, found.occurrence, at(&format!("2026-07-04T07:00:{now}Z"))),
+                None,
+                "{now}"
+            );
         }
     }
 

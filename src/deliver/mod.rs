@@ -21,7 +21,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
 /// A CA file without a certificate is refused: the TLS libraries would take it as "none in addition".
-fn check_ca(pem: &[u8]) -> Result<()> {
+pub fn check_ca(pem: &[u8]) -> Result<()> {
     let certificates: Vec<_> =
         CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().context("the CA file is not readable as PEM")?;
     ensure!(!certificates.is_empty(), "the CA file holds no certificate in PEM");

@@ -36,7 +36,7 @@ pub struct Options {
 #[derive(Clone, Debug)]
 pub struct Served {
     /// None until the first report was built.
-    pub document: Option<Document>,
+    pub document: Option<Arc<Document>>,
     /// Empty while everything works; else one line for each source or part that does not, and since when.
     pub not_ready: Vec<String>,
 }

@@ -39,7 +39,7 @@ async fn start(token: Option<&str>, served: Served) -> Running {
 
 /// The same with shorter limits.
 async fn start_within(limits: connections::Limits, document: Document) -> Running {
-    let served = Served { document: Some(document), not_ready: Vec::new() };
+    let served = Served { document: Some(Arc::new(document)), not_ready: Vec::new() };
     launch(None, served, |listener, token, receive, stop| {
         tokio::spawn(connections::accept(listener, routes::router(token, receive), stop, limits))
     })
@@ -61,7 +61,7 @@ where
 }
 
 async fn started(token: Option<&str>) -> Running {
-    start(token, Served { document: Some(document()), not_ready: Vec::new() }).await
+    start(token, Served { document: Some(Arc::new(document())), not_ready: Vec::new() }).await
 }
 
 fn client() -> Client {
@@ -135,7 +135,7 @@ async fn a_new_report_replaces_the_old_one_at_once() {
     }
     assert_eq!(get(&running, "/healthz").await.status(), StatusCode::OK);
 
-    running.send.send_replace(Arc::new(Served { document: Some(document()), not_ready: Vec::new() }));
+    running.send.send_replace(Arc::new(Served { document: Some(Arc::new(document())), not_ready: Vec::new() }));
     assert_eq!(get(&running, "/").await.status(), StatusCode::OK);
     assert_eq!(get(&running, "/readyz").await.status(), StatusCode::OK);
 }
@@ -143,7 +143,7 @@ async fn a_new_report_replaces_the_old_one_at_once() {
 #[tokio::test]
 async fn readiness_says_what_is_stale_while_the_page_is_still_served() {
     let stale = "audit/acme: nothing read since 2026-07-02T05:00:00Z (401: the key was refused)";
-    let running = start(None, Served { document: Some(document()), not_ready: vec![stale.to_owned()] }).await;
+    let running = start(None, Served { document: Some(Arc::new(document())), not_ready: vec![stale.to_owned()] }).await;
     let response = get(&running, "/readyz").await;
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(response.text().await.unwrap(), format!("{stale}\n"));

@@ -21,7 +21,7 @@ pub struct Network {
 
 impl Network {
     /// Refuses a base address that credentials must not be sent to.
-    pub(super) fn check(&self, base: &Url) -> anyhow::Result<()> {
+    pub fn check(&self, base: &Url) -> anyhow::Result<()> {
         let host = base.host_str().with_context(|| format!("{base} names no host"))?;
         if !matches!(base.scheme(), "https" | "http") {
             bail!("{base} is neither https nor http");

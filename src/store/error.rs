@@ -7,7 +7,7 @@ use thiserror::Error;
 
 #[derive(Debug, Error)]
 pub enum OpenError {
-    #[error("{}: there is no store here yet", path.display())]
+    #[error("{}: there is no store here yet; `duskwatch poll` makes one", path.display())]
     Missing { path: PathBuf },
     #[error("{}: this is not a duskwatch store", path.display())]
     Foreign { path: PathBuf },

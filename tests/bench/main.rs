@@ -4,6 +4,8 @@
 //! disk. What it reads is made first ([`corpus`]); what its parts can do alone is measured on the same input in the same
 //! run ([`limits`]). README.md says what each row means.
 
+#![expect(clippy::print_stdout, reason = "the table is the result")]
+
 mod corpus;
 mod limits;
 mod product;

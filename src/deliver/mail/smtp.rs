@@ -95,6 +95,11 @@ impl Mailer {
         })
     }
 
+    /// Host and port, for people.
+    pub fn server(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
     /// Hands one composed message to the server. `from` and `to` may carry display names.
     pub async fn send(&self, from: &str, to: &str, mime: &[u8]) -> Result<(), SendError> {
         let Some(envelope) = envelope(from, to) else {

@@ -120,7 +120,7 @@ impl Site {
     }
 
     pub fn options(&self) -> Options {
-        config::load(&self.config()).unwrap()
+        config::load(&self.config(), config::Secrets::Needed).unwrap()
     }
 
     pub fn engine(&self) -> Arc<Engine> {
