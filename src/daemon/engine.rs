@@ -9,7 +9,7 @@ use std::{
 use anyhow::Context as _;
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -25,7 +25,7 @@ use crate::{
     evidence::{ClientCatalogue, Coverage, CoverageState, Day},
     serve,
     source::{Auth, Client, ClientOptions, FetchError, Network, Usage},
-    store::{Lock, OpenError, SourceState, Store, StoreError},
+    store::{Lock, OpenError, SourceState, Store, StoreError, Writer},
 };
 
 /// Rounds that `poll` runs side by side: enough to wait for several hosts at once.
@@ -66,6 +66,8 @@ pub struct Round {
     /// One line for people: what was read, or what is wrong and what to do.
     pub line: String,
     pub failed: bool,
+    /// The source still has older evidence, which the steady rounds leave for [`Engine::older_round`].
+    pub unread: bool,
 }
 
 /// What came of one round of every source.
@@ -97,6 +99,17 @@ pub struct Tally {
     pub items: u64,
     pub skipped: u64,
     pub note: String,
+    /// What a reader should know though nothing failed; empty is nothing.
+    pub warning: &'static str,
+    /// There is older evidence that this round left for later.
+    pub unread: bool,
+}
+
+impl Tally {
+    pub fn add(&mut self, more: &Self) {
+        self.items += more.items;
+        self.skipped += more.skipped;
+    }
 }
 
 impl Engine {
@@ -179,7 +192,7 @@ impl Engine {
     /// Only when the store fails; what a source refuses is in the outcome.
     pub async fn poll(self: &Arc<Self>, only: &[String], since: Option<Day>, now: Timestamp) -> anyhow::Result<PollOutcome> {
         let wanted = (0..self.sources.len()).filter(|i| only.is_empty() || only.contains(&self.sources[*i].name));
-        let rounds = stream::iter(wanted).map(|index| async move { (index, self.round(index, since, now).await) });
+        let rounds = stream::iter(wanted).map(|index| async move { (index, self.whole_round(index, since, now).await) });
         let mut rounds: Vec<(usize, Round)> = rounds.buffer_unordered(ROUNDS_AT_ONCE).collect().await;
         rounds.sort_by_key(|(index, _)| *index);
         let mut outcome = PollOutcome::default();
@@ -190,6 +203,33 @@ impl Engine {
             outcome.lines.push(format!("{}: {}", self.sources[index].name, round.line));
         }
         Ok(outcome)
+    }
+
+    /// A round of one source, and all that is older: what [`Engine::round`] leaves for later when nobody waits for it. From
+    /// a day that somebody asked for on, nothing is older.
+    async fn whole_round(&self, index: usize, since: Option<Day>, now: Timestamp) -> Round {
+        let round = self.round(index, since, now).await;
+        if round.failed || !round.unread || since.is_some() {
+            return round;
+        }
+        let older = self.older_round(index, now, None).await;
+        let line = format!("{}; of what is older: {}", round.line, older.line);
+        Round { line, changed: round.changed || older.changed, ..older }
+    }
+
+    /// Reads what a source's steady rounds have left, the newest first, until nothing is left or the time is over. How fresh
+    /// the source is does not depend on it; what it could not read is in the ledger.
+    pub async fn older_round(&self, index: usize, now: Timestamp, until: Option<Instant>) -> Round {
+        let source = &self.sources[index];
+        let (result, usage) = match &source.kind {
+            Kind::Audit(round) => (round.run_older(&self.store, now, until).await, round.usage()),
+            Kind::Tokens(_) | Kind::Access(_) | Kind::Log(_) => (Ok(Tally::default()), Usage::default()),
+        };
+        let name = source.name.clone();
+        if let Err(error) = self.store.write(move |w| count_requests(w, &name, &usage)).await {
+            tracing::error!(source = source.name, %error, "the requests of the round could not be recorded");
+        }
+        ended(source, result)
     }
 
     /// One round of one source: what it brings is recorded page by page; how it went is recorded at the end.
@@ -214,16 +254,7 @@ impl Engine {
         if let Err(error) = self.note_round(&source.name, &result, usage, now).await {
             tracing::error!(source = source.name, %error, "how the round went could not be recorded");
         }
-        match result {
-            Ok(tally) => {
-                tracing::debug!(source = source.name, items = tally.items, skipped = tally.skipped, "round done");
-                Round { changed: tally.items > 0 || !tally.note.is_empty(), line: words(&tally), failed: false }
-            }
-            Err(error) => {
-                tracing::warn!(source = source.name, %error, "round failed");
-                Round { changed: true, line: error.to_string(), failed: true }
-            }
-        }
+        ended(source, result)
     }
 
     /// The used part of each source's request budget after its last round.
@@ -239,18 +270,19 @@ impl Engine {
         usage: Usage,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let failure = result.as_ref().err().map(|error| (error.to_string(), gap_state(error)));
+        let outcome = match result {
+            Ok(tally) => Ok(tally.warning.to_owned()),
+            Err(error) => Err((error.to_string(), gap_state(error))),
+        };
         let looked_until = looked_until(&self.store, name).await?;
         let name = name.to_owned();
         self.store
             .write(move |w| {
-                for (class, requests) in &usage.requests {
-                    w.count_requests(&name, class, *requests)?;
-                }
+                count_requests(w, &name, &usage)?;
                 let mut state = SourceState::default();
-                match failure {
-                    None => state.last_success = Some(now),
-                    Some((words, gap)) => {
+                match outcome {
+                    Ok(warning) => (state.last_success, state.warning) = (Some(now), Some(warning)),
+                    Err((words, gap)) => {
                         state.last_failure = Some(now);
                         if let (Some(state), Some(from_ms)) = (gap, looked_until) {
                             let to_ms = now.as_millisecond();
@@ -271,6 +303,24 @@ impl RoundError {
         match self {
             Self::Fetch(error) if error.is_ours() => Self::Credential { error, credential: credential.to_owned() },
             other => other,
+        }
+    }
+}
+
+fn count_requests(w: &mut Writer<'_>, source: &str, usage: &Usage) -> Result<(), StoreError> {
+    usage.requests.iter().try_for_each(|(class, requests)| w.count_requests(source, class, *requests))
+}
+
+fn ended(source: &Source, result: Result<Tally, RoundError>) -> Round {
+    match result {
+        Ok(tally) => {
+            tracing::debug!(source = source.name, items = tally.items, skipped = tally.skipped, tally.unread, "round done");
+            let changed = tally.items > 0 || !tally.note.is_empty();
+            Round { changed, line: words(&tally), failed: false, unread: tally.unread }
+        }
+        Err(error) => {
+            tracing::warn!(source = source.name, %error, "round failed");
+            Round { changed: true, line: error.to_string(), failed: true, unread: false }
         }
     }
 }

@@ -2,11 +2,13 @@
 //! so that late ones are not missed. The stream cannot filter by product; what concerns neither Bitbucket nor
 //! credentials is counted and dropped here.
 //!
-//! A round: [`Walk::start`] decides from the stored cursors where to go on, [`Audit::page`] fetches, [`AuditPage::parse`]
-//! reads, [`Walk::after`] says whether and where to go on and which cursors to commit with the page's evidence.
+//! A round: [`Walk::steady`] decides from the stored cursors where to go on, [`Audit::page`] fetches, [`AuditPage::parse`]
+//! reads, [`Walk::after`] says whether and where to go on and which cursors to commit with the page's evidence. What is
+//! older is read in slices ([`next_slice`], [`Walk::older`]) in the time that the steady rounds leave.
 
 mod actions;
 mod event;
+mod slices;
 mod walk;
 mod word;
 
@@ -15,6 +17,7 @@ use serde_json::value::RawValue;
 use url::Url;
 
 pub use actions::Actions;
+pub use slices::{Slice, lost, next_slice};
 pub use walk::{Position, Step, Then, Walk};
 
 use event::{Mark, Outline};
@@ -44,6 +47,8 @@ pub struct AuditPage {
     pub events: u64,
     /// The latest `processedAt`, in milliseconds.
     pub newest_ms: Option<i64>,
+    /// The own time of that event.
+    pub newest_time_ms: Option<i64>,
     /// The cursor of the following page.
     pub next: Option<String>,
 }
@@ -76,11 +81,16 @@ impl Audit {
 
     fn page_url(&self, position: &Position) -> Url {
         let mut url = self.stream.clone();
-        let (key, value) = match position {
-            Position::Cursor(cursor) => ("cursor", cursor.clone()),
-            Position::From(ms) => ("from", ms.to_string()),
+        let mut query = url.query_pairs_mut();
+        match position {
+            Position::Cursor(cursor) => query.append_pair("cursor", cursor),
+            Position::From(ms) => query.append_pair("from", &ms.to_string()),
+            Position::Between { from_ms, to_ms } => {
+                query.append_pair("from", &from_ms.to_string()).append_pair("to", &to_ms.to_string())
+            }
         };
-        url.query_pairs_mut().append_pair(key, &value).append_pair("limit", &self.page_size.to_string());
+        query.append_pair("limit", &self.page_size.to_string());
+        drop(query);
         url
     }
 
@@ -96,7 +106,8 @@ impl Audit {
             }
             (next, None) => next,
         };
-        Ok(AuditPage { text: reply.text, events: outline.events, newest_ms: outline.newest_ms, next })
+        let Outline { events, newest_ms, newest_time_ms } = outline;
+        Ok(AuditPage { text: reply.text, events, newest_ms, newest_time_ms, next })
     }
 }
 

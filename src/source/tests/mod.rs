@@ -4,5 +4,6 @@ mod audit;
 mod http;
 mod lists;
 mod logs;
+mod older;
 mod retries;
 pub(crate) mod server;
