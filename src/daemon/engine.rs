@@ -11,10 +11,10 @@ use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
-use url::Url;
 
 use super::{
     Judged, Options,
+    clients::Clients,
     freshness::Budgets,
     options::{Organization, Workspace, WorkspaceAuth},
     rounds::{AccessRound, AuditRound, LogRound, Setting, TokensRound},
@@ -24,15 +24,15 @@ use crate::{
     deliver::otel,
     evidence::{ClientCatalogue, Coverage, CoverageState, Day},
     serve,
-    source::{Auth, Client, ClientOptions, FetchError, Network, Usage},
+    source::{Auth, FetchError, Usage},
     store::{Lock, OpenError, SourceState, Store, StoreError, Writer},
 };
 
 /// Rounds that `poll` runs side by side: enough to wait for several hosts at once.
 const ROUNDS_AT_ONCE: usize = 8;
 
-/// How often a failed request is sent again within a round; the next round tries again anyway.
-const RETRIES: usize = 3;
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
 
 /// Everything that a configuration sets up.
 pub struct Engine {
@@ -120,9 +120,9 @@ impl Engine {
     pub fn open(options: Options) -> anyhow::Result<Self> {
         let store = Store::open(&options.store)?;
         let catalogue = Arc::new(ClientCatalogue::builtin().map_err(anyhow::Error::msg).context("clients.toml")?);
-        let mut sources = Vec::new();
+        let (mut clients, mut sources) = (Clients::default(), Vec::new());
         for organization in &options.organizations {
-            organization_sources(&options, organization, &catalogue, &mut sources)?;
+            organization_sources(&options, organization, &catalogue, &mut clients, &mut sources)?;
         }
         for log in &options.logs {
             let setting = setting(&options, &catalogue, format!("log/{}", log.name))?;
@@ -362,11 +362,14 @@ fn organization_sources(
     options: &Options,
     organization: &Organization,
     catalogue: &Arc<ClientCatalogue>,
+    clients: &mut Clients,
     sources: &mut Vec<Source>,
 ) -> anyhow::Result<()> {
-    let key = Auth::Bearer(organization.api_key.clone());
-    let client =
-        client(&organization.api_url, key, (Some(organization.requests_per_minute), None), organization.share, &options.network)?;
+    let key = |o: &Organization| Auth::Bearer(o.api_key.clone());
+    let same = |o: &&Organization| o.api_url == organization.api_url && key(o) == key(organization);
+    let limits = options.organizations.iter().filter(same).map(|o| o.requests_per_minute);
+    let limit = (limits.min().unwrap_or(organization.requests_per_minute), MINUTE);
+    let client = clients.of(&organization.api_url, key(organization), limit, organization.share, &options.network)?;
     let setting = setting(options, catalogue, format!("audit/{}", organization.name))?;
     let name = setting.name.clone();
     let round = AuditRound::new(setting, client.sibling(), &organization.id, organization.overlap);
@@ -376,7 +379,11 @@ fn organization_sources(
     let name = format!("tokens/{}", organization.name);
     sources.push(Source { name, credential: credential("read:tokens:admin"), kind: Kind::Tokens(round) });
     for workspace in &organization.workspaces {
-        let round = AccessRound::new(workspace_client(workspace, organization.share, &options.network)?, &workspace.slug);
+        let same = |w: &&Workspace| w.api_url == workspace.api_url && auth(w) == auth(workspace);
+        let limits = options.organizations.iter().flat_map(|o| &o.workspaces).filter(same).map(|w| w.requests_per_hour);
+        let limit = (limits.min().unwrap_or(workspace.requests_per_hour), HOUR);
+        let client = clients.of(&workspace.api_url, auth(workspace), limit, organization.share, &options.network)?;
+        let round = AccessRound::new(client, &workspace.slug);
         let name = format!("access/{}", workspace.slug);
         sources.push(Source { name, credential: workspace_credential(workspace), kind: Kind::Access(round) });
     }
@@ -396,32 +403,9 @@ fn workspace_credential(workspace: &Workspace) -> String {
     }
 }
 
-fn workspace_client(workspace: &Workspace, share: f64, network: &Network) -> anyhow::Result<Client> {
-    let auth = match &workspace.auth {
+fn auth(workspace: &Workspace) -> Auth {
+    match &workspace.auth {
         WorkspaceAuth::AccessToken(token) => Auth::Bearer(token.clone()),
         WorkspaceAuth::ApiToken { email, token } => Auth::Basic { email: email.clone(), token: token.clone() },
-    };
-    client(&workspace.api_url, auth, (None, Some(workspace.requests_per_hour)), share, network)
-}
-
-fn client(
-    base: &Url,
-    auth: Auth,
-    (minute, hour): (Option<u32>, Option<u32>),
-    share: f64,
-    network: &Network,
-) -> anyhow::Result<Client> {
-    // Clients of different hosts must not retry in step.
-    let seed = base.as_str().bytes().fold(7, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte)));
-    let options = ClientOptions {
-        base_url: base.clone(),
-        auth,
-        requests_per_minute: minute,
-        requests_per_hour: hour,
-        share,
-        retries: RETRIES,
-        network: network.clone(),
-        seed,
-    };
-    Client::new(options)
+    }
 }

@@ -7,6 +7,7 @@ mod attribution;
 mod backfill;
 mod commands;
 mod faults;
+mod figures;
 mod flow;
 mod house;
 mod secrets;

@@ -130,6 +130,12 @@ fn cursor_of(url: &Url) -> Option<String> {
 }
 
 impl AuditPage {
+    /// A page of which only what a walk has to know is known.
+    #[cfg(test)]
+    pub(super) fn of_nothing(events: u64, newest_ms: Option<i64>, next: Option<String>) -> Self {
+        Self { text: String::new(), events, newest_ms, newest_time_ms: newest_ms, next }
+    }
+
     /// Reads the events, borrowing from the page.
     pub fn parse(&self, actions: &Actions) -> Page<'_> {
         event::parse(&self.text, actions)
