@@ -42,3 +42,26 @@ impl Clients {
         Ok(client)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Tokens;
+
+    #[tokio::test]
+    async fn sections_that_name_one_credential_spend_from_one_budget() {
+        drop(rustls::crypto::ring::default_provider().install_default());
+        // Nobody listens there: a request is spent all the same.
+        let base: Url = "http://127.0.0.1:9/".parse().expect("an address");
+        let mut clients = Clients::default();
+        let mut client = |secret: &str| {
+            let limit = (10, Duration::from_secs(3_600));
+            clients.of(&base, Auth::Bearer(secret.into()), limit, 1.0, &Network::default()).expect("a client")
+        };
+        let (one, same, other) = (client("key"), client("key"), client("another key"));
+        let sent = Tokens::new(one.clone(), "acme", "ORG").list().await;
+        assert!(sent.is_err());
+        assert!(same.take_usage().budget_used > 0.0 && other.take_usage().budget_used == 0.0);
+        assert!(!one.take_usage().requests.is_empty() && same.take_usage().requests.is_empty());
+    }
+}

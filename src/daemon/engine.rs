@@ -52,7 +52,7 @@ struct Source {
 }
 
 enum Kind {
-    Audit(AuditRound),
+    Audit(Box<AuditRound>),
     Tokens(TokensRound),
     Access(AccessRound),
     Log(LogRound),
@@ -374,7 +374,7 @@ fn organization_sources(
     let name = setting.name.clone();
     let round = AuditRound::new(setting, client.sibling(), &organization.id, organization.overlap);
     let credential = |scope| format!("organization.{}.api_key, which needs the scope {scope}", organization.name);
-    sources.push(Source { name, credential: credential("read:events:admin"), kind: Kind::Audit(round) });
+    sources.push(Source { name, credential: credential("read:events:admin"), kind: Kind::Audit(Box::new(round)) });
     let round = TokensRound::new(client.sibling(), &organization.name, &organization.id);
     let name = format!("tokens/{}", organization.name);
     sources.push(Source { name, credential: credential("read:tokens:admin"), kind: Kind::Tokens(round) });

@@ -12,3 +12,4 @@ mod flow;
 mod house;
 mod secrets;
 mod support;
+mod unlinked;

@@ -62,7 +62,7 @@ impl AuditRound {
         let warning = if actions.counts().0 == 0 { UNLINKED } else { "" };
         let tally = self.follow(store, (&mut audit, walk), self.recorder(actions, now), None).await?;
         let unread = self.next_slice(store, now).await?.is_some();
-        Ok(Tally { unread, warning, ..tally })
+        Ok(Tally { warning, unread, ..tally })
     }
 
     /// Reads what is older than the beginning of the steady lane, and the gaps of the ledger, the newest first, until

@@ -7,22 +7,22 @@
 //! older is read in slices ([`next_slice`], [`Walk::older`]) in the time that the steady rounds leave.
 
 mod actions;
+mod envelope;
 mod event;
 mod slices;
 mod walk;
 mod word;
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use url::Url;
 
 pub use actions::Actions;
 pub use slices::{Slice, lost, next_slice};
 pub use walk::{Position, Step, Then, Walk};
 
-use event::{Mark, Outline};
+use envelope::{Envelope, cursor_of, outlined};
+use event::Outline;
 
-use super::{Client, FetchError, Unread, http::Reply};
+use super::{Client, FetchError, http::Reply};
 use crate::evidence::Page;
 
 /// Events a page: quoted from the vendor's reference as the maximum of this endpoint.
@@ -111,24 +111,6 @@ impl Audit {
     }
 }
 
-/// One pass over the page: the events themselves are read where they are recorded, on another thread.
-fn outlined(reply: &Reply) -> Result<Envelope<Outline>, FetchError> {
-    if let Ok(Envelope { data, meta, links }) = serde_json::from_str::<Envelope<Option<Vec<Mark<'_>>>>>(&reply.text) {
-        return Ok(Envelope { data: Outline::of(data.unwrap_or_default()), meta, links });
-    }
-    let page: Envelope<&RawValue> = serde_json::from_str(&reply.text).map_err(|error| reply.unreadable(&error))?;
-    if !page.data.get().starts_with('[') {
-        let cause = Unread::OtherShape { line: 1, column: 1 };
-        return Err(FetchError::Unreadable { at: reply.at.clone(), cause });
-    }
-    let marks = event::singly(page.data.get()).map(Result::unwrap_or_default);
-    Ok(Envelope { data: Outline::of(marks), meta: page.meta, links: page.links })
-}
-
-fn cursor_of(url: &Url) -> Option<String> {
-    url.query_pairs().find(|(key, _)| key == "cursor").map(|(_, cursor)| cursor.into_owned())
-}
-
 impl AuditPage {
     /// A page of which only what a walk has to know is known.
     #[cfg(test)]
@@ -140,24 +122,4 @@ impl AuditPage {
     pub fn parse(&self, actions: &Actions) -> Page<'_> {
         event::parse(&self.text, actions)
     }
-}
-
-/// A page. `data` may be null, but without it an answer is no page.
-#[derive(Deserialize)]
-#[serde(bound(deserialize = "T: Deserialize<'de>"))]
-struct Envelope<T> {
-    #[serde(deserialize_with = "T::deserialize")]
-    data: T,
-    meta: Option<Meta>,
-    links: Option<Links>,
-}
-
-#[derive(Deserialize)]
-struct Meta {
-    next: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Links {
-    next: Option<String>,
 }
