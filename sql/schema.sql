@@ -17,7 +17,7 @@ CREATE TABLE source (
     last_success_ms INTEGER,
     last_failure_ms INTEGER,
     failure         TEXT    NOT NULL DEFAULT '',  -- the last failure in words
-    lag_ms          INTEGER                       -- how far behind the newest evidence was when last read
+    warning         TEXT    NOT NULL DEFAULT ''   -- what a reader should know though nothing failed
 ) STRICT;
 
 -- Where each source goes on reading; committed with the evidence that was read up to there.

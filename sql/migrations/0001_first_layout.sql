@@ -14,7 +14,7 @@ CREATE TABLE source (
     last_success_ms INTEGER,
     last_failure_ms INTEGER,
     failure         TEXT    NOT NULL DEFAULT '',
-    lag_ms          INTEGER
+    warning         TEXT    NOT NULL DEFAULT ''
 ) STRICT;
 
 CREATE TABLE cursor (

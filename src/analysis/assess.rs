@@ -11,7 +11,7 @@ use super::days::{self, Uses};
 use super::identity::People;
 use super::rights::Rights;
 use super::timeline::Rules;
-use super::{Findings, KnownIntegration, Person, Policy, authentications, integrations, keys, tokens, users};
+use super::{Findings, KnownIntegration, Person, Policy, authentications, integrations, keys, silence, tokens, users};
 use crate::evidence::{Campaign, ClientCatalogue, Day, History, Ledger, Roster};
 
 /// Evidence older than this is not judged: it lies beyond every retirement, and each day of it is a row of the burndown.
@@ -70,6 +70,7 @@ pub fn assess(inputs: &Inputs<'_>) -> Findings {
         authentications: authentications::list(&scene),
         campaigns,
         new_keys,
+        silences: silence::silences(inputs.history, inputs.ledger, inputs.now),
     }
 }
 

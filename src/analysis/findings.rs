@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::Silence;
 use crate::evidence::{Campaign, Category, Credential, Day, Grade, Outcome, Status, vocabulary::spelled};
 
 /// Everything that was judged at one instant.
@@ -18,6 +19,8 @@ pub struct Findings {
     pub tokens: Vec<TokenFinding>,
     /// Keys met for the first time, and old keys that now stand for another integration; the store keeps them.
     pub new_keys: Vec<IntegrationKey>,
+    /// Sources that are read and show nothing any more, sorted by name.
+    pub silences: Vec<Silence>,
 }
 
 impl Findings {

@@ -10,7 +10,7 @@ use foldhash::fast::RandomState;
 
 use super::classify::{Classified, Classifier, UNKNOWN_CLIENT};
 use crate::evidence::{
-    Batch, Day, DayCount, OriginRef, Page, Sighting, Track, UnknownValue, Verdict,
+    Batch, Day, DayCount, OTHER_PRODUCT, OriginRef, Page, Sighting, Track, UnknownValue, Verdict,
     chunk::{self, NO_TRACK},
     redact,
 };
@@ -22,22 +22,18 @@ const MORE: &str = "…";
 /// A product's name; what follows it (versions, comments) would make every release a new value.
 const MAX_PRODUCT: usize = 40;
 
-/// Classifies and counts a page. `fresh` says which of its sightings were not recorded before (all, if absent); the
-/// others leave no trace. Of a page of nothing but repeats, what was skipped and unknown was counted the first time as well.
-/// Sightings that sign nobody in are kept in the chunk and counted nowhere.
+/// Classifies and counts a page. `fresh` says which of its sightings, and after them which of the items that were passed
+/// over, were not recorded before (all, if absent); the others leave no trace. Of a page of nothing but repeats, what else
+/// was skipped and unknown was counted the first time as well. Sightings that sign nobody in are kept in the chunk and
+/// counted nowhere.
 ///
 /// A page should hold no more than a block of lines ([`crate::evidence::format::MAX_BLOCK_LINES`]) or one page of an API:
 /// its sightings become one chunk, which [`chunk::decode`] refuses beyond 64 MiB of columns.
-pub fn fold(source: &str, page: Page<'_>, fresh: Option<&[bool]>, classifier: &Classifier) -> Batch {
-    let Page { mut sightings, mut skipped, mut unknown, people } = page;
-    if let Some(fresh) = fresh.filter(|_| !sightings.is_empty()) {
-        let mut flags = fresh.iter();
-        sightings.retain(|_| flags.next().copied().unwrap_or(true));
-        if sightings.is_empty() {
-            skipped.clear();
-            unknown.clear();
-        }
+pub fn fold(source: &str, mut page: Page<'_>, fresh: Option<&[bool]>, classifier: &Classifier) -> Batch {
+    if let Some(fresh) = fresh {
+        leave_out_repeats(&mut page, fresh);
     }
+    let Page { sightings, skipped, unknown, people, passed_over: _ } = page;
     let mut counter = Counter::default();
     for known in unknown {
         counter.unknown.insert((known.field, Cow::Owned(known.value)), known.count);
@@ -59,6 +55,21 @@ pub fn fold(source: &str, page: Page<'_>, fresh: Option<&[bool]>, classifier: &C
         people,
         ..Batch::default()
     }
+}
+
+fn leave_out_repeats(page: &mut Page<'_>, fresh: &[bool]) {
+    let mut flags = fresh.iter().copied();
+    let before = page.sightings.len();
+    page.sightings.retain(|_| flags.next().unwrap_or(true));
+    let repeats = flags.filter(|fresh| !fresh).count();
+    if page.sightings.is_empty() && repeats == page.passed_over.len() && before + repeats > 0 {
+        page.skipped.clear();
+        page.unknown.clear();
+    }
+    for skipped in page.skipped.iter_mut().filter(|skipped| skipped.reason == OTHER_PRODUCT) {
+        skipped.count = skipped.count.saturating_sub(repeats as u64);
+    }
+    page.skipped.retain(|skipped| skipped.count > 0);
 }
 
 /// Its maps are asked once or twice a sighting: they hash with foldhash, a third of the cost of the standard library's.

@@ -27,6 +27,7 @@ mod reasons;
 mod rhythm;
 mod rights;
 mod rules;
+mod silence;
 mod timeline;
 mod tokens;
 mod users;
@@ -41,3 +42,4 @@ pub use findings::{
 pub use fold::fold;
 pub use policy::{Closure, Owner, Policy, Waiver};
 pub use rules::{Rule, Rules};
+pub use silence::Silence;

@@ -9,12 +9,12 @@ use std::{
 use anyhow::Context as _;
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
-use url::Url;
 
 use super::{
     Judged, Options,
+    clients::Clients,
     freshness::{self, Budgets},
     options::{Organization, Workspace, WorkspaceAuth},
     rounds::{AccessRound, AuditRound, LogRound, Setting, TokensRound},
@@ -25,15 +25,15 @@ use crate::{
     deliver::otel,
     evidence::{ClientCatalogue, Coverage, CoverageState, Day},
     serve,
-    source::{Auth, Client, ClientOptions, FetchError, Network, Usage},
-    store::{Lock, OpenError, SourceState, Store, StoreError},
+    source::{Auth, FetchError, Usage},
+    store::{Lock, OpenError, SourceState, Store, StoreError, Writer},
 };
 
 /// Rounds that `poll` runs side by side: enough to wait for several hosts at once.
 const ROUNDS_AT_ONCE: usize = 8;
 
-/// How often a failed request is sent again within a round; the next round tries again anyway.
-const RETRIES: usize = 3;
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
 
 /// A source whose credential is refused is asked this often at most: somebody has to act first.
 const REFUSED_PAUSE: Duration = Duration::from_secs(15 * 60);
@@ -60,7 +60,7 @@ struct Source {
 }
 
 enum Kind {
-    Audit(AuditRound),
+    Audit(Box<AuditRound>),
     Tokens(TokensRound),
     Access(AccessRound),
     Log(LogRound),
@@ -74,6 +74,8 @@ pub struct Round {
     /// One line for people: what was read, or what is wrong and what to do.
     pub line: String,
     pub failed: bool,
+    /// The source still has older evidence, which the steady rounds leave for [`Engine::older_round`].
+    pub unread: bool,
 }
 
 /// What came of one round of every source.
@@ -105,6 +107,17 @@ pub struct Tally {
     pub items: u64,
     pub skipped: u64,
     pub note: String,
+    /// What a reader should know though nothing failed; empty is nothing.
+    pub warning: &'static str,
+    /// There is older evidence that this round left for later.
+    pub unread: bool,
+}
+
+impl Tally {
+    pub fn add(&mut self, more: &Self) {
+        self.items += more.items;
+        self.skipped += more.skipped;
+    }
 }
 
 impl Engine {
@@ -115,9 +128,9 @@ impl Engine {
     pub fn open(options: Options) -> anyhow::Result<Self> {
         let store = Store::open(&options.store)?;
         let catalogue = Arc::new(ClientCatalogue::builtin().map_err(anyhow::Error::msg).context("clients.toml")?);
-        let mut sources = Vec::new();
+        let (mut clients, mut sources) = (Clients::default(), Vec::new());
         for organization in &options.organizations {
-            organization_sources(&options, organization, &catalogue, &mut sources)?;
+            organization_sources(&options, organization, &catalogue, &mut clients, &mut sources)?;
         }
         for log in &options.logs {
             let setting = setting(&options, &catalogue, format!("log/{}", log.name))?;
@@ -236,7 +249,7 @@ impl Engine {
     /// Only when the store fails; what a source refuses is in the outcome.
     pub async fn poll(self: &Arc<Self>, only: &[String], since: Option<Day>, now: Timestamp) -> anyhow::Result<PollOutcome> {
         let wanted = (0..self.sources.len()).filter(|i| only.is_empty() || only.contains(&self.sources[*i].name));
-        let rounds = stream::iter(wanted).map(|index| async move { (index, self.round(index, since, now).await) });
+        let rounds = stream::iter(wanted).map(|index| async move { (index, self.whole_round(index, since, now).await) });
         let mut rounds: Vec<(usize, Round)> = rounds.buffer_unordered(ROUNDS_AT_ONCE).collect().await;
         rounds.sort_by_key(|(index, _)| *index);
         let mut outcome = PollOutcome::default();
@@ -247,6 +260,32 @@ impl Engine {
             outcome.lines.push(format!("{}: {}", self.sources[index].name, round.line));
         }
         Ok(outcome)
+    }
+
+    /// A round of one source, and all that is older: what [`Engine::round`] leaves for later when nobody waits for it. From
+    /// a day that somebody asked for on, nothing is older.
+    async fn whole_round(&self, index: usize, since: Option<Day>, now: Timestamp) -> Round {
+        let round = self.round(index, since, now).await;
+        if round.failed || !round.unread || since.is_some() {
+            return round;
+        }
+        let older = self.older_round(index, now, None).await;
+        let line = format!("{}; of what is older: {}", round.line, older.line);
+        Round { line, changed: round.changed || older.changed, ..older }
+    }
+
+    /// Reads what a source's steady rounds have left, the newest first, until nothing is left or the time is over. How fresh
+    /// the source is does not depend on it; what it could not read is in the ledger.
+    pub async fn older_round(&self, index: usize, now: Timestamp, until: Option<Instant>) -> Round {
+        let source = &self.sources[index];
+        let (result, usage) = match &source.kind {
+            Kind::Audit(round) => (round.run_older(&self.store, now, until).await, round.usage()),
+            Kind::Tokens(_) | Kind::Access(_) | Kind::Log(_) => (Ok(Tally::default()), Usage::default()),
+        };
+        let name = source.name.clone();
+        let counted = self.store.write(move |w| count_requests(w, &name, &usage)).await;
+        self.note_store(counted.err().as_ref(), now);
+        self.ended(&format!("{}, what is older", source.name), result, now)
     }
 
     /// One round of one source: what it brings is recorded page by page; how it went is recorded at the end.
@@ -270,21 +309,25 @@ impl Engine {
         }
         let noted = self.note_round(&source.name, &result, usage, now).await;
         self.note_store(noted.err().as_ref(), now);
-        match &result {
-            // The store's own trouble is told once for all sources.
-            Err(RoundError::Store(_)) => {}
-            Err(error) => {
-                let ours = matches!(error, RoundError::Credential { .. });
-                self.note(&source.name, Some(&error.to_string()), ours, now);
-            }
-            Ok(tally) => {
-                tracing::debug!(source = source.name, items = tally.items, skipped = tally.skipped, "round done");
-                self.note(&source.name, None, false, now);
-            }
-        }
+        self.ended(&source.name, result, now)
+    }
+
+    /// Says how a round went, as far as that is news.
+    fn ended(&self, part: &str, result: Result<Tally, RoundError>, now: Timestamp) -> Round {
         match result {
-            Ok(tally) => Round { changed: tally.items > 0 || !tally.note.is_empty(), line: words(&tally), failed: false },
-            Err(error) => Round { changed: true, line: error.to_string(), failed: true },
+            Ok(tally) => {
+                tracing::debug!(part, items = tally.items, skipped = tally.skipped, tally.unread, "round done");
+                self.note(part, None, false, now);
+                let changed = tally.items > 0 || !tally.note.is_empty();
+                Round { changed, line: words(&tally), failed: false, unread: tally.unread }
+            }
+            Err(error) => {
+                // The store's own trouble is told once for all sources.
+                if !matches!(error, RoundError::Store(_)) {
+                    self.note(part, Some(&error.to_string()), matches!(error, RoundError::Credential { .. }), now);
+                }
+                Round { changed: true, line: error.to_string(), failed: true, unread: false }
+            }
         }
     }
 
@@ -301,18 +344,19 @@ impl Engine {
         usage: Usage,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let failure = result.as_ref().err().map(|error| (error.to_string(), gap_state(error)));
+        let outcome = match result {
+            Ok(tally) => Ok(tally.warning.to_owned()),
+            Err(error) => Err((error.to_string(), gap_state(error))),
+        };
         let looked_until = looked_until(&self.store, name).await?;
         let name = name.to_owned();
         self.store
             .write(move |w| {
-                for (class, requests) in &usage.requests {
-                    w.count_requests(&name, class, *requests)?;
-                }
+                count_requests(w, &name, &usage)?;
                 let mut state = SourceState::default();
-                match failure {
-                    None => state.last_success = Some(now),
-                    Some((words, gap)) => {
+                match outcome {
+                    Ok(warning) => (state.last_success, state.warning) = (Some(now), Some(warning)),
+                    Err((words, gap)) => {
                         state.last_failure = Some(now);
                         if let (Some(state), Some(from_ms)) = (gap, looked_until) {
                             let to_ms = now.as_millisecond();
@@ -335,6 +379,10 @@ impl RoundError {
             other => other,
         }
     }
+}
+
+fn count_requests(w: &mut Writer<'_>, source: &str, usage: &Usage) -> Result<(), StoreError> {
+    usage.requests.iter().try_for_each(|(class, requests)| w.count_requests(source, class, *requests))
 }
 
 /// Whether a failed round leaves a gap: not when it was read in part and has said so itself.
@@ -374,21 +422,28 @@ fn organization_sources(
     options: &Options,
     organization: &Organization,
     catalogue: &Arc<ClientCatalogue>,
+    clients: &mut Clients,
     sources: &mut Vec<Source>,
 ) -> anyhow::Result<()> {
-    let key = Auth::Bearer(organization.api_key.clone());
-    let client =
-        client(&organization.api_url, key, (Some(organization.requests_per_minute), None), organization.share, &options.network)?;
+    let key = |o: &Organization| Auth::Bearer(o.api_key.clone());
+    let same = |o: &&Organization| o.api_url == organization.api_url && key(o) == key(organization);
+    let limits = options.organizations.iter().filter(same).map(|o| o.requests_per_minute);
+    let limit = (limits.min().unwrap_or(organization.requests_per_minute), MINUTE);
+    let client = clients.of(&organization.api_url, key(organization), limit, organization.share, &options.network)?;
     let setting = setting(options, catalogue, format!("audit/{}", organization.name))?;
     let name = setting.name.clone();
     let round = AuditRound::new(setting, client.sibling(), &organization.id, organization.overlap);
     let credential = |scope| format!("organization.{}.api_key, which needs the scope {scope}", organization.name);
-    sources.push(Source { name, credential: credential("read:events:admin"), kind: Kind::Audit(round) });
+    sources.push(Source { name, credential: credential("read:events:admin"), kind: Kind::Audit(Box::new(round)) });
     let round = TokensRound::new(client.sibling(), &organization.name, &organization.id);
     let name = format!("tokens/{}", organization.name);
     sources.push(Source { name, credential: credential("read:tokens:admin"), kind: Kind::Tokens(round) });
     for workspace in &organization.workspaces {
-        let round = AccessRound::new(workspace_client(workspace, organization.share, &options.network)?, &workspace.slug);
+        let same = |w: &&Workspace| w.api_url == workspace.api_url && auth(w) == auth(workspace);
+        let limits = options.organizations.iter().flat_map(|o| &o.workspaces).filter(same).map(|w| w.requests_per_hour);
+        let limit = (limits.min().unwrap_or(workspace.requests_per_hour), HOUR);
+        let client = clients.of(&workspace.api_url, auth(workspace), limit, organization.share, &options.network)?;
+        let round = AccessRound::new(client, &workspace.slug);
         let name = format!("access/{}", workspace.slug);
         sources.push(Source { name, credential: workspace_credential(workspace), kind: Kind::Access(round) });
     }
@@ -408,32 +463,9 @@ fn workspace_credential(workspace: &Workspace) -> String {
     }
 }
 
-fn workspace_client(workspace: &Workspace, share: f64, network: &Network) -> anyhow::Result<Client> {
-    let auth = match &workspace.auth {
+fn auth(workspace: &Workspace) -> Auth {
+    match &workspace.auth {
         WorkspaceAuth::AccessToken(token) => Auth::Bearer(token.clone()),
         WorkspaceAuth::ApiToken { email, token } => Auth::Basic { email: email.clone(), token: token.clone() },
-    };
-    client(&workspace.api_url, auth, (None, Some(workspace.requests_per_hour)), share, network)
-}
-
-fn client(
-    base: &Url,
-    auth: Auth,
-    (minute, hour): (Option<u32>, Option<u32>),
-    share: f64,
-    network: &Network,
-) -> anyhow::Result<Client> {
-    // Clients of different hosts must not retry in step.
-    let seed = base.as_str().bytes().fold(7, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte)));
-    let options = ClientOptions {
-        base_url: base.clone(),
-        auth,
-        requests_per_minute: minute,
-        requests_per_hour: hour,
-        share,
-        retries: RETRIES,
-        network: network.clone(),
-        seed,
-    };
-    Client::new(options)
+    }
 }

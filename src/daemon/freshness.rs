@@ -36,6 +36,7 @@ pub fn source_lines(store: &Reader, options: &Options, budgets: &Budgets) -> Res
                 .collect(),
             requests: totals.requests.iter().filter(|r| r.source == name).map(|r| (r.status_class.clone(), r.count)).collect(),
             budget_used: budgets.get(&name).copied(),
+            warning: state.warning.unwrap_or_default(),
             name,
         }
     };

@@ -3,10 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use jiff::Timestamp;
+use jiff::{Timestamp, ToSpan as _};
 use tokio::{
     sync::{mpsc, watch},
     task::{Id, JoinError, JoinSet},
+    time::Instant,
 };
 use tokio_cron_scheduler::{Job, JobScheduler};
 use tokio_util::sync::CancellationToken;
@@ -67,7 +68,7 @@ pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()
         tokio::select! {
             () = stop.cancelled() => break,
             Some(tick) = inbox.recv() => service.on(tick, Clock::System.now()).await,
-            Some(done) = service.rounds.join_next_with_id() => service.finished(done),
+            Some(done) = service.rounds.join_next_with_id() => service.finished(done, Clock::System.now()),
             Some(done) = service.sending.join_next() => if let Err(error) = done {
                 tracing::error!(%error, "sending ended badly; it is tried again");
             },
@@ -118,12 +119,21 @@ struct Service {
     accepted_exports: u64,
 }
 
-/// When a source was last started, and the round that is under way.
+/// When a source was last started, and the rounds that are under way: the steady one, and the one that reads what is older.
 #[derive(Default)]
 struct SourceClock {
     started: Option<Timestamp>,
     running: Option<Id>,
+    older: Option<Id>,
+    /// What is older could not be read, and is left alone until then.
+    older_rests_until: Option<Timestamp>,
 }
+
+/// What is older is read for this long at a time, so that a judgement sees it.
+const OLDER_AT_MOST: Duration = Duration::from_secs(60);
+
+/// A source whose older evidence cannot be read keeps its requests for what is new.
+const OLDER_RESTS_MINUTES: i64 = 10;
 
 impl Service {
     fn new(engine: Arc<Engine>, served: watch::Sender<Arc<Served>>, exporter: Option<otel::Exporter>) -> Self {
@@ -163,23 +173,46 @@ impl Service {
             }
             let engine = Arc::clone(&self.engine);
             let handle = self.rounds.spawn(async move { (index, engine.round(index, None, now).await) });
-            *clock = SourceClock { started: Some(now), running: Some(handle.id()) };
+            (clock.started, clock.running) = (Some(now), Some(handle.id()));
         }
     }
 
-    fn finished(&mut self, done: Result<(Id, (usize, Round)), JoinError>) {
-        let id = match done {
-            Ok((id, (_, round))) => {
-                self.dirty |= round.changed;
-                id
-            }
+    /// Reads what is older in the time until the next steady round is due. The last page may end after that: the steady round
+    /// does not wait for it.
+    fn start_older_round(&mut self, index: usize, now: Timestamp) {
+        let (clock, every) = (&mut self.sources[index], self.engine.every(index));
+        let due =
+            clock.started.map_or(Duration::ZERO, |started| every.saturating_sub(now.duration_since(started).unsigned_abs()));
+        let resting = clock.older_rests_until.is_some_and(|until| now < until);
+        if clock.older.is_some() || resting || due.is_zero() {
+            return;
+        }
+        let until = Instant::now() + due.min(OLDER_AT_MOST);
+        let engine = Arc::clone(&self.engine);
+        let handle = self.rounds.spawn(async move { (index, engine.older_round(index, now, Some(until)).await) });
+        clock.older = Some(handle.id());
+    }
+
+    fn finished(&mut self, done: Result<(Id, (usize, Round)), JoinError>, now: Timestamp) {
+        let (id, round) = match done {
+            Ok((id, round)) => (id, Some(round)),
             Err(error) => {
                 tracing::error!(%error, "a round ended badly; its source is tried again when it is due");
-                error.id()
+                (error.id(), None)
             }
         };
-        for clock in self.sources.iter_mut().filter(|clock| clock.running == Some(id)) {
-            clock.running = None;
+        self.dirty |= round.as_ref().is_some_and(|(_, round)| round.changed);
+        let failed = round.as_ref().is_none_or(|(_, round)| round.failed);
+        for clock in &mut self.sources {
+            if clock.running == Some(id) {
+                clock.running = None;
+            } else if clock.older == Some(id) {
+                clock.older = None;
+                clock.older_rests_until = failed.then(|| now.saturating_add(OLDER_RESTS_MINUTES.minutes()).unwrap_or(now));
+            }
+        }
+        if let Some((index, _)) = round.filter(|(_, round)| round.unread) {
+            self.start_older_round(index, now);
         }
     }
 

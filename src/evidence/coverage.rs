@@ -110,6 +110,23 @@ impl Ledger {
         days
     }
 
+    /// The parts of `[from_ms, to_ms)` in which nobody looked at the source, sorted.
+    pub fn unseen(&self, source: &str, from_ms: i64, to_ms: i64) -> Vec<(i64, i64)> {
+        let intervals = self.sources.get(source).map_or(&[][..], Vec::as_slice);
+        let mut unseen = Vec::new();
+        let mut seen_to_ms = from_ms;
+        for c in intervals.iter().filter(|c| c.state.looked() && c.to_ms > from_ms && c.from_ms < to_ms) {
+            if c.from_ms > seen_to_ms {
+                unseen.push((seen_to_ms, c.from_ms));
+            }
+            seen_to_ms = seen_to_ms.max(c.to_ms);
+        }
+        if seen_to_ms < to_ms {
+            unseen.push((seen_to_ms, to_ms));
+        }
+        unseen
+    }
+
     /// The last instant up to which the source was looked at.
     pub fn looked_until_ms(&self, source: &str) -> Option<i64> {
         self.sources.get(source)?.iter().filter(|c| c.state.looked()).map(|c| c.to_ms).max()
@@ -174,5 +191,21 @@ mod tests {
         assert_eq!(ledger.covered_days("log/a"), [Day(1), Day(2), Day(3), Day(5)]);
         assert_eq!(ledger.covered_days("log/b"), []);
         assert_eq!(ledger.looked_until_ms("log/a"), Some(6 * MS_PER_DAY));
+    }
+
+    #[test]
+    fn what_was_not_seen_lies_between_what_was_looked_at() {
+        let mut ledger = Ledger::default();
+        let list = vec![
+            interval(10, 20, CoverageState::Covered, 0),
+            interval(20, 30, CoverageState::Partial, 0),
+            interval(30, 40, CoverageState::Missed, 0),
+            interval(50, 60, CoverageState::Covered, 0),
+        ];
+        ledger.sources.insert("audit/a".into(), list);
+        assert_eq!(ledger.unseen("audit/a", 0, 70), [(0, 10), (30, 50), (60, 70)]);
+        assert_eq!(ledger.unseen("audit/a", 15, 55), [(30, 50)]);
+        assert_eq!(ledger.unseen("audit/a", 12, 18), []);
+        assert_eq!(ledger.unseen("audit/b", 12, 18), [(12, 18)]);
     }
 }

@@ -98,4 +98,10 @@ pub struct Page<'a> {
     pub skipped: Vec<Skipped>,
     pub unknown: Vec<UnknownValue>,
     pub people: Vec<Person>,
+    /// Ids and own times (Unix milliseconds) of items that were skipped with the reason [`OTHER_PRODUCT`], so that they
+    /// are counted once however often they are read.
+    pub passed_over: Vec<(Cow<'a, str>, i64)>,
 }
+
+/// Why an audit event that concerns neither Bitbucket nor credentials is skipped.
+pub const OTHER_PRODUCT: &str = "other_product";

@@ -2,14 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
     document::{CoverageReport, IntervalRow, SkippedRow, SourceRow, SourceState},
     inert,
     inputs::{Inputs, SourceLine},
+    words,
 };
-use crate::evidence::{Coverage, CoverageState, time};
+use crate::{
+    analysis::Silence,
+    evidence::{Coverage, CoverageState, time},
+};
 
 const MS_PER_HOUR: i64 = 3_600_000;
 /// The period of the first report, which has no digest before it.
@@ -45,6 +49,8 @@ fn lines(inputs: &Inputs<'_>) -> Vec<SourceLine> {
 fn source(inputs: &Inputs<'_>, line: &SourceLine, since_ms: i64) -> SourceRow {
     let now_ms = inputs.findings.now.as_millisecond();
     let intervals = inputs.ledger.sources.get(&line.name).map_or(&[][..], Vec::as_slice);
+    let silence = inputs.findings.silences.iter().find(|silence| silence.source == line.name);
+    let known_until = silence.map(|silence| silence.since.as_millisecond());
     let looked_until = inputs.ledger.looked_until_ms(&line.name);
     let covered = overlap(intervals, now_ms - LOOK_BACK_MS, now_ms, CoverageState::looked);
     let unseen = |from_ms| overlap(intervals, from_ms, now_ms, |state| !state.looked());
@@ -60,11 +66,20 @@ fn source(inputs: &Inputs<'_>, line: &SourceLine, since_ms: i64) -> SourceRow {
         covered_30d: ratio(covered, LOOK_BACK_MS),
         missed_hours: ratio(unseen(since_ms), MS_PER_HOUR),
         gap_seconds: unseen(now_ms - LOOK_BACK_MS) / 1_000,
-        lag_seconds: looked_until.map(|until| (now_ms - until).max(0) / 1_000),
+        lag_seconds: known_until.or(looked_until).map(|until| (now_ms - until).max(0) / 1_000),
         items: intervals.iter().map(|c| c.items).sum::<u64>().max(line.items),
         skipped: intervals.iter().map(|c| c.skipped).sum::<u64>().max(line.skipped.iter().map(|s| s.count).sum()),
         skipped_reasons: line.skipped.iter().take(MAX_REASONS).map(skipped).collect(),
+        requests: line.requests.iter().map(|(_, count)| count).sum(),
+        budget_used: line.budget_used,
+        warning: warning(line, silence, inputs.timezone),
     }
+}
+
+fn warning(line: &SourceLine, silence: Option<&Silence>, zone: &TimeZone) -> String {
+    let silent = silence.map(|silence| words::silence(silence, zone));
+    let told = (!line.warning.is_empty()).then(|| inert::sentence(&line.warning));
+    told.into_iter().chain(silent).collect::<Vec<_>>().join("; ")
 }
 
 fn skipped(line: &super::inputs::SkippedLine) -> SkippedRow {

@@ -93,10 +93,17 @@ pub struct SourceRow {
     pub missed_hours: f64,
     /// Seconds in the last 30 days that were missed and not read later.
     pub gap_seconds: i64,
+    /// How far the evidence lies behind: since it was last read, or since its last evidence if it fell silent.
     pub lag_seconds: Option<i64>,
     pub items: u64,
     pub skipped: u64,
     pub skipped_reasons: Vec<SkippedRow>,
+    /// Requests made since the store began.
+    pub requests: u64,
+    /// The share of the request budget in use after the last round, 0 to 1; none for sources without one.
+    pub budget_used: Option<f64>,
+    /// What needs a look though nothing failed: it fell silent, or cannot show what it is there for. Else empty.
+    pub warning: String,
 }
 
 #[derive(Clone, Debug, Serialize)]

@@ -68,6 +68,8 @@ pub struct SourceLine {
     pub requests: Vec<(String, u64)>,
     /// The share of the request budget in use, 0 to 1; none for sources without one.
     pub budget_used: Option<f64>,
+    /// What a reader should know though nothing failed; empty is nothing.
+    pub warning: String,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

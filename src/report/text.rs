@@ -77,6 +77,13 @@ pub fn summary(report: &Report, width: usize) -> String {
             let state = format!("{}: {}. {}", source.source, words::source_state(source.state), source.failure);
             lines.push(format!("  {}", view::fill(&state, 4, width)));
         }
+        if !source.warning.is_empty() {
+            lines.push(format!("  {}", view::fill(&format!("{}: {}.", source.source, source.warning), 4, width)));
+        }
+    }
+    let budgets: Vec<String> = report.coverage.sources.iter().filter_map(words::budget).collect();
+    if !budgets.is_empty() {
+        lines.push(view::fill(&format!("Request budget in use: {}.", budgets.join(", ")), 0, width));
     }
     lines.push(String::new());
     lines.push(view::fill(words::LIMITS, 0, width));

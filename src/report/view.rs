@@ -36,7 +36,7 @@ pub(super) fn render(report: &Report, template: &str, limits: Limits, more: Valu
         late => Serde(report.late),
         campaigns => report.campaigns.iter().map(|c| campaign(report, c, limits)).collect::<Vec<_>>(),
         coverage_words => words::coverage(&report.coverage, &report.zone),
-        complete => report.coverage.complete,
+        complete => report.coverage.complete && report.coverage.sources.iter().all(|s| s.warning.is_empty()),
         since => Serde(report.coverage.since),
         sources => sources(report, limits),
         sources_left_out => report.coverage.sources.len().saturating_sub(limits.sources),

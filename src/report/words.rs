@@ -2,7 +2,8 @@
 
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::document::{CampaignReport, CoverageReport, Report, SourceState};
+use super::document::{CampaignReport, CoverageReport, Report, SourceRow, SourceState};
+use crate::analysis::Silence;
 
 /// Stands on the first screen of every report: what all its numbers rest on.
 pub(super) const LIMITS: &str = "No Atlassian API says that a request used an app password. What stands here is concluded \
@@ -154,12 +155,41 @@ pub(super) fn coverage(coverage: &CoverageReport, zone: &TimeZone) -> String {
         return "Nobody is looking: no source is configured and nothing was imported.".to_owned();
     }
     if coverage.complete {
-        return format!("Every source was read without a gap since {since}.");
+        return format!("Every source was read without a gap since {since}.{}", second_look(coverage));
     }
     let reading = coverage.sources.iter().filter(|s| matches!(s.state, SourceState::Reading | SourceState::Imported)).count();
     let missed = coverage.sources.iter().filter(|s| s.missed_hours > 0.0).count();
     let gaps = if missed == 0 { String::new() } else { format!(", and {missed} missed some of the time since {since}") };
-    format!("Could not look everywhere: {reading} of {} sources are being read{gaps}.", coverage.sources.len())
+    let second_look = second_look(coverage);
+    format!("Could not look everywhere: {reading} of {} sources are being read{gaps}.{second_look}", coverage.sources.len())
+}
+
+/// The sources that need a look although they are read; up to three by name.
+fn second_look(coverage: &CoverageReport) -> String {
+    const NAMED: usize = 3;
+    let wanted: Vec<&str> = coverage.sources.iter().filter(|s| !s.warning.is_empty()).map(|s| s.source.as_str()).collect();
+    match wanted.as_slice() {
+        [] => String::new(),
+        [one] => format!(" Nothing failed at {one}, but look at it: silence is not the same as nothing to see."),
+        several => {
+            let more = if several.len() > NAMED { " and others" } else { "" };
+            let names = several.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+            format!(" Nothing failed at {names}{more}, but look at them: silence is not the same as nothing to see.")
+        }
+    }
+}
+
+/// That a source fell silent.
+pub(super) fn silence(silence: &Silence, zone: &TimeZone) -> String {
+    let days = counted(i64::from(silence.days), "day");
+    let since = instant(silence.since, zone);
+    format!("silent since {since}: it was read on {days} on which it usually shows something, and showed nothing")
+}
+
+/// The requests of a source, in part of what they may be.
+pub(super) fn budget(row: &SourceRow) -> Option<String> {
+    let used = row.budget_used?;
+    Some(format!("{} {:.0} %", row.source, used * 100.0))
 }
 
 /// How a source is doing.

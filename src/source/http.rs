@@ -35,8 +35,6 @@ const MAX_ERROR_BODY_BYTES: usize = 64 << 10;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The time one request may take, body included; a slower server is as good as none.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(3_600);
 const USER_AGENT: &str = concat!("duskwatch/", env!("CARGO_PKG_VERSION"));
 
 /// How a client signs in.
@@ -46,14 +44,26 @@ pub enum Auth {
     Basic { email: String, token: SecretString },
 }
 
+/// Sections of one configuration may name the same credential.
+impl PartialEq for Auth {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Bearer(a), Self::Bearer(b)) => a.expose_secret() == b.expose_secret(),
+            (Self::Basic { email: a, token: s }, Self::Basic { email: b, token: t }) => {
+                a == b && s.expose_secret() == t.expose_secret()
+            }
+            _ => false,
+        }
+    }
+}
+
 /// What a client needs to know.
 #[derive(Clone, Debug)]
 pub struct ClientOptions {
     pub base_url: Url,
     pub auth: Auth,
-    /// The vendor's limits for this credential; `share` of them is ours.
-    pub requests_per_minute: Option<u32>,
-    pub requests_per_hour: Option<u32>,
+    /// The vendor's limits for this credential, each as requests in a window; `share` of them is ours.
+    pub limits: Vec<(u32, Duration)>,
     pub share: f64,
     /// How often a failed request is sent again, at most four times.
     pub retries: usize,
@@ -107,9 +117,7 @@ impl Client {
             .timeout(REQUEST_TIMEOUT)
             .gzip(true);
         let http = options.network.apply(builder, &base)?.build().context("the HTTP client could not be built")?;
-        let limits = [(options.requests_per_minute, MINUTE), (options.requests_per_hour, HOUR)];
-        let limits: Vec<_> = limits.into_iter().filter_map(|(limit, window)| Some((limit?, window))).collect();
-        let budget = Budget::new(&limits, options.share, Instant::now().into_std());
+        let budget = Budget::new(&options.limits, options.share, Instant::now().into_std());
         let gate = Arc::new(Gate::new(budget, options.seed));
         Ok(Self { http, base, retries: options.retries, gate, usage: Arc::default() })
     }

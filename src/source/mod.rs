@@ -26,7 +26,7 @@ mod tokens;
 pub(crate) mod tests;
 
 pub use access::{Access, Answer, Limit, LimitReason, Listing};
-pub use audit::{Actions, Audit, AuditPage, Position, Step, Then, Walk};
+pub use audit::{Actions, Audit, AuditPage, Position, Slice, Step, Then, Walk, lost, next_slice};
 pub use error::{FetchError, Outage, Refusal, Unread};
 pub use http::{Auth, Client, ClientOptions, Usage};
 pub use logs::{Block, FilePlan, FileReader, Layout, Plan, content, plan, shown};

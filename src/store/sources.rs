@@ -32,8 +32,8 @@ pub struct SourceState {
     pub last_failure: Option<Timestamp>,
     /// The last failure in words.
     pub failure: Option<String>,
-    /// Milliseconds by which the newest evidence was behind when the source was last read.
-    pub lag_ms: Option<i64>,
+    /// What a reader should know though nothing failed; an empty one takes back the last.
+    pub warning: Option<String>,
 }
 
 /// Running totals since the store was created; they never go back.
@@ -135,7 +135,7 @@ impl Writer<'_> {
             ":last_success_ms": ms(state.last_success),
             ":last_failure_ms": ms(state.last_failure),
             ":failure": state.failure,
-            ":lag_ms": state.lag_ms,
+            ":warning": state.warning,
         })?;
         Ok(())
     }
@@ -168,7 +168,7 @@ impl Reader {
                 last_success: optional_instant(row, 2)?,
                 last_failure: optional_instant(row, 3)?,
                 failure: optional_text(row, 4)?,
-                lag_ms: row.get(5)?,
+                warning: optional_text(row, 5)?,
             };
             Ok((row.get(0)?, state))
         })?;

@@ -3,5 +3,5 @@ UPDATE source
 SET last_success_ms = coalesce(:last_success_ms, last_success_ms),
     last_failure_ms = coalesce(:last_failure_ms, last_failure_ms),
     failure         = coalesce(:failure, failure),
-    lag_ms          = coalesce(:lag_ms, lag_ms)
+    warning         = coalesce(:warning, warning)
 WHERE id = :source_id

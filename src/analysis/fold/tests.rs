@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     analysis::rules::Rules,
     evidence::{
-        Campaign, ClientCatalogue, NamedNetworks, Origin, Outcome,
+        Campaign, ClientCatalogue, NamedNetworks, Origin, Outcome, Skipped,
         format::{Defaults, Fields, json::parse_lines},
     },
 };
@@ -92,6 +92,26 @@ fn a_page_of_repeats_counts_nothing_again() {
     assert_eq!((first.skipped.len(), first.unknown.len()), (1, 1));
     let again = folded(lines, Some(&[false]));
     assert_eq!((again.skipped.len(), again.unknown.len()), (0, 0));
+}
+
+#[test]
+fn what_was_passed_over_is_counted_once_by_its_id() {
+    let folded = |fresh: [bool; 3]| {
+        let sighting = Sighting { event_id: Some("a".into()), uses: 1, ..Sighting::default() };
+        let skipped = |reason, count| Skipped { reason, count, sample: String::new() };
+        let page = Page {
+            sightings: vec![sighting],
+            skipped: vec![skipped("malformed", 1), skipped(OTHER_PRODUCT, 3)],
+            passed_over: vec![("b".into(), 0), ("c".into(), 0)],
+            ..Page::default()
+        };
+        let batch = fold("audit/acme", page, Some(&fresh), &classifier());
+        (batch.items, batch.skipped.iter().map(|s| (s.reason, s.count)).collect::<Vec<_>>())
+    };
+    assert_eq!(folded([true, true, true]), (1, vec![("malformed", 1), (OTHER_PRODUCT, 3)]));
+    assert_eq!(folded([true, false, true]), (1, vec![("malformed", 1), (OTHER_PRODUCT, 2)]));
+    assert_eq!(folded([false, false, true]), (0, vec![("malformed", 1), (OTHER_PRODUCT, 2)]));
+    assert_eq!(folded([false, false, false]), (0, vec![]), "all of this page was counted before");
 }
 
 #[test]

@@ -177,7 +177,7 @@ impl AccessRound {
                 w.record(&batch, now)
             })
             .await?;
-        Ok(Tally { items, skipped, note })
+        Ok(Tally { items, skipped, note, ..Tally::default() })
     }
 }
 

@@ -1,16 +1,19 @@
-//! A round over an organisation's audit log.
+//! A round over an organisation's audit log: the steady lane towards the present, and the older lane in the time it leaves.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::{Timestamp, ToSpan as _};
-use tokio::sync::{Mutex, mpsc};
+use tokio::{
+    sync::{Mutex, mpsc},
+    time::Instant,
+};
 
 use super::{Setting, Shared};
 use crate::{
     analysis::fold,
     daemon::engine::{RoundError, Tally},
     evidence::{Coverage, CoverageState, Day, Page},
-    source::{Actions, Audit, AuditPage, Client, FetchError, Step, Then, Usage, Walk},
+    source::{Actions, Audit, AuditPage, Client, FetchError, Slice, Step, Then, Usage, Walk, lost, next_slice},
     store::{Store, StoreError, Writer},
 };
 
@@ -20,45 +23,93 @@ const ACTIONS_FOR_HOURS: i64 = 24;
 /// Pages that wait for the store, and pages that one transaction takes: some four megabytes.
 const PAGES_AHEAD: usize = 4;
 
+/// Slices of one round of the older lane: far more than retention holds of whole ones, so that only a ledger in shreds or a
+/// fault of ours is cut short.
+const MAX_SLICES: usize = 200;
+
+/// What the ledger says of events that Atlassian dropped before anybody read them.
+const LOST: &str = "nobody looked while Atlassian still kept these events, which is 180 days";
+
+/// What a catalogue without any action of Bitbucket means.
+const UNLINKED: &str = "the catalogue of actions names none of Bitbucket: link the workspaces to the organisation in Atlassian \
+                        Administration (Guard is needed), else nothing that happens in Bitbucket is ever seen here";
+
 pub struct AuditRound {
     setting: Setting,
     client: Client,
     overlap: Duration,
-    api: Mutex<Api>,
-}
-
-struct Api {
-    audit: Audit,
-    actions: Option<(Timestamp, Arc<Actions>)>,
+    steady: Mutex<Audit>,
+    older: Mutex<Audit>,
+    actions: Mutex<Option<(Timestamp, Arc<Actions>)>>,
 }
 
 impl AuditRound {
     pub fn new(setting: Setting, client: Client, organization_id: &str, overlap: Duration) -> Self {
         let audit = Audit::new(client.clone(), organization_id);
-        Self { setting, client, overlap, api: Mutex::new(Api { audit, actions: None }) }
+        Self { setting, client, overlap, steady: Mutex::new(audit.clone()), older: Mutex::new(audit), actions: Mutex::default() }
     }
 
     pub fn usage(&self) -> Usage {
         self.client.take_usage()
     }
 
-    /// Walks from the stored cursor to the end of the stream. Pages are fetched while others are being recorded; what was
-    /// fetched before a failure is recorded all the same.
+    /// Walks from the stored cursor to the end of the stream.
     pub async fn run(&self, store: &Store, since: Option<Day>, now: Timestamp) -> Result<Tally, RoundError> {
-        let mut api = self.api.lock().await;
-        let actions = api.actions(now).await?;
-        let name = self.setting.name.clone();
-        let stored = store.read(move |r| r.cursors(&name)).await?.into_iter().collect();
-        let walk = Walk::start(&stored, now, since.map(Day::start), self.overlap);
+        let mut audit = self.steady.lock().await;
+        let actions = self.actions(&audit, now).await?;
+        self.note_lost(store, now).await?;
+        let walk = Walk::steady(&self.stored(store).await?, now, since.map(Day::start), self.overlap);
+        let warning = if actions.counts().0 == 0 { UNLINKED } else { "" };
+        let tally = self.follow(store, (&mut audit, walk), self.recorder(actions, now), None).await?;
+        let unread = self.next_slice(store, now).await?.is_some();
+        Ok(Tally { warning, unread, ..tally })
+    }
+
+    /// Reads what is older than the beginning of the steady lane, and the gaps of the ledger, the newest first, until
+    /// nothing is left or the time is over. What cannot be read is a gap, with the reason.
+    pub async fn run_older(&self, store: &Store, now: Timestamp, until: Option<Instant>) -> Result<Tally, RoundError> {
+        let mut audit = self.older.lock().await;
+        let actions = self.actions(&audit, now).await?;
+        let mut tally = Tally::default();
+        for _ in 0..MAX_SLICES {
+            let slice = self.next_slice(store, now).await?;
+            let Some(slice) = slice.filter(|_| !is_over(until)) else {
+                return Ok(Tally { unread: slice.is_some(), ..tally });
+            };
+            let walk = Walk::older(&self.stored(store).await?, slice, now, self.overlap);
+            match self.follow(store, (&mut audit, walk), self.recorder(Arc::clone(&actions), now), until).await {
+                Ok(read) => tally.add(&read),
+                Err(error) => {
+                    self.note_gap(store, &error, now).await?;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(Tally { unread: true, ..tally })
+    }
+
+    /// Pages are fetched while others are being recorded; what was fetched before a failure is recorded all the same.
+    async fn follow(
+        &self,
+        store: &Store,
+        (audit, walk): (&mut Audit, Walk),
+        recorder: Recorder,
+        until: Option<Instant>,
+    ) -> Result<Tally, RoundError> {
         let (pages, inbox) = mpsc::channel(PAGES_AHEAD);
-        let recorder = Recorder { name: self.setting.name.clone(), classifier: self.setting.classifier(), actions, now };
-        let fetching = self.fetch_all(&mut api.audit, walk, pages);
+        let fetching = self.fetch_all(audit, walk, pages, until);
         let (fetched, recorded) = tokio::join!(fetching, record_all(store, inbox, Arc::new(recorder)));
         let tally = recorded?;
         fetched.map(|()| tally)
     }
 
-    async fn fetch_all(&self, audit: &mut Audit, mut walk: Walk, pages: mpsc::Sender<Fetched>) -> Result<(), RoundError> {
+    async fn fetch_all(
+        &self,
+        audit: &mut Audit,
+        mut walk: Walk,
+        pages: mpsc::Sender<Fetched>,
+        until: Option<Instant>,
+    ) -> Result<(), RoundError> {
         loop {
             let page = self.fetch(audit, &mut walk).await?;
             let step = walk.after(&page);
@@ -68,6 +119,7 @@ impl AuditRound {
                 return Ok(());
             }
             match then {
+                Then::Continue if is_over(until) => return Ok(()),
                 Then::Continue => {}
                 Then::CaughtUp => return Ok(()),
                 Then::Endless => {
@@ -88,6 +140,69 @@ impl AuditRound {
             other => Ok(other?),
         }
     }
+
+    async fn stored(&self, store: &Store) -> Result<BTreeMap<String, String>, StoreError> {
+        let name = self.setting.name.clone();
+        store.read(move |r| Ok(r.cursors(&name)?.into_iter().collect())).await
+    }
+
+    async fn next_slice(&self, store: &Store, now: Timestamp) -> Result<Option<Slice>, StoreError> {
+        let name = self.setting.name.clone();
+        store.read(move |r| Ok(next_slice(&r.ledger()?, &name, now))).await
+    }
+
+    /// Says what nobody can read any more, after a silence of ours that was longer than Atlassian keeps events.
+    async fn note_lost(&self, store: &Store, now: Timestamp) -> Result<(), StoreError> {
+        let name = self.setting.name.clone();
+        match store.read(move |r| Ok(lost(&r.ledger()?, &name, now))).await? {
+            Some(slice) => self.miss(store, slice, LOST.to_owned()).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Says what the older lane could not read of its slice.
+    async fn note_gap(&self, store: &Store, error: &RoundError, now: Timestamp) -> Result<(), StoreError> {
+        match self.next_slice(store, now).await? {
+            Some(slice) => self.miss(store, slice, error.to_string()).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn miss(&self, store: &Store, Slice { from_ms, to_ms }: Slice, reason: String) -> Result<(), StoreError> {
+        let name = self.setting.name.clone();
+        let missed = Coverage { from_ms, to_ms, state: CoverageState::Missed, items: 0, skipped: 0, reason };
+        store.write(move |w| w.cover(&name, &missed)).await
+    }
+
+    fn recorder(&self, actions: Arc<Actions>, now: Timestamp) -> Recorder {
+        Recorder { name: self.setting.name.clone(), classifier: self.setting.classifier(), actions, now }
+    }
+
+    /// The catalogue of actions, fetched at the start and daily. One that cannot be fetched again is used on.
+    async fn actions(&self, audit: &Audit, now: Timestamp) -> Result<Arc<Actions>, RoundError> {
+        let mut known = self.actions.lock().await;
+        if let Some((at, actions)) = known.as_ref()
+            && now < at.saturating_add(ACTIONS_FOR_HOURS.hours()).unwrap_or(*at)
+        {
+            return Ok(Arc::clone(actions));
+        }
+        match (audit.actions().await, known.as_ref()) {
+            (Ok(actions), _) => {
+                let actions = Arc::new(actions);
+                *known = Some((now, Arc::clone(&actions)));
+                Ok(actions)
+            }
+            (Err(error), Some((_, actions))) if error.is_transient() => {
+                tracing::warn!(%error, "the catalogue of actions could not be read again: yesterday's is used");
+                Ok(Arc::clone(actions))
+            }
+            (Err(error), _) => Err(error.into()),
+        }
+    }
+}
+
+fn is_over(until: Option<Instant>) -> bool {
+    until.is_some_and(|until| Instant::now() >= until)
 }
 
 /// Records the pages in their order. Those that wait together share a transaction, since what a commit costs is waiting for
@@ -97,9 +212,7 @@ async fn record_all(store: &Store, mut inbox: mpsc::Receiver<Fetched>, recorder:
     let mut waiting = Vec::new();
     while inbox.recv_many(&mut waiting, PAGES_AHEAD).await > 0 {
         let (pages, recorder) = (std::mem::take(&mut waiting), Arc::clone(&recorder));
-        let recorded = store.write(move |w| recorder.record_together(w, &pages)).await?;
-        tally.items += recorded.items;
-        tally.skipped += recorded.skipped;
+        tally.add(&store.write(move |w| recorder.record_together(w, &pages)).await?);
     }
     Ok(tally)
 }
@@ -119,17 +232,14 @@ impl Recorder {
     fn record_together(&self, w: &mut Writer<'_>, pages: &[Fetched]) -> Result<Tally, StoreError> {
         let mut tally = Tally::default();
         for (page, step) in pages {
-            let recorded = self.record(w, page, step)?;
-            tally.items += recorded.items;
-            tally.skipped += recorded.skipped;
+            tally.add(&self.record(w, page, step)?);
         }
         Ok(tally)
     }
 
     fn record(&self, w: &mut Writer<'_>, page: &AuditPage, step: &Step) -> Result<Tally, StoreError> {
         let page = page.parse(&self.actions);
-        let mut claimed = w.claim(&self.name, named(&page), self.now)?.into_iter();
-        let fresh: Vec<bool> = page.sightings.iter().map(|s| s.event_id.is_none() || claimed.next().unwrap_or(true)).collect();
+        let fresh = self.fresh(w, &page)?;
         let mut batch = self.classifier.with(|classifier| fold(&self.name, page, Some(&fresh), classifier));
         let tally = Tally { items: batch.items, skipped: batch.skipped.iter().map(|s| s.count).sum(), ..Tally::default() };
         batch.cursors.clone_from(&step.cursors);
@@ -144,33 +254,16 @@ impl Recorder {
         w.record(&batch, self.now)?;
         Ok(tally)
     }
-}
 
-/// The ids by which events are recognised, with their own time.
-fn named<'p>(page: &'p Page<'_>) -> impl Iterator<Item = (&'p str, i64)> {
-    page.sightings.iter().filter_map(|s| s.event_id.as_deref().map(|id| (id, s.time_ms)))
-}
-
-impl Api {
-    /// The catalogue of actions, fetched at the start and daily. One that cannot be fetched again is used on.
-    async fn actions(&mut self, now: Timestamp) -> Result<Arc<Actions>, RoundError> {
-        let known = self.actions.as_ref();
-        if let Some((at, actions)) = known
-            && now < at.saturating_add(ACTIONS_FOR_HOURS.hours()).unwrap_or(*at)
-        {
-            return Ok(Arc::clone(actions));
-        }
-        match (self.audit.actions().await, known) {
-            (Ok(actions), _) => {
-                let actions = Arc::new(actions);
-                self.actions = Some((now, Arc::clone(&actions)));
-                Ok(actions)
-            }
-            (Err(error), Some((_, actions))) if error.is_transient() => {
-                tracing::warn!(%error, "the catalogue of actions could not be read again: yesterday's is used");
-                Ok(Arc::clone(actions))
-            }
-            (Err(error), _) => Err(error.into()),
-        }
+    /// Which of the page's sightings, and after them of what it passed over, come for the first time. What has no id cannot
+    /// be recognised.
+    fn fresh(&self, w: &mut Writer<'_>, page: &Page<'_>) -> Result<Vec<bool>, StoreError> {
+        let named = page.sightings.iter().filter_map(|s| s.event_id.as_deref().map(|id| (id, s.time_ms)));
+        let passed_over = page.passed_over.iter().map(|(id, time_ms)| (id.as_ref(), *time_ms));
+        let mut claimed = w.claim(&self.name, named.chain(passed_over), self.now)?.into_iter();
+        let mut fresh: Vec<bool> =
+            page.sightings.iter().map(|s| s.event_id.is_none() || claimed.next().unwrap_or(true)).collect();
+        fresh.extend(claimed);
+        Ok(fresh)
     }
 }

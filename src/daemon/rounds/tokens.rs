@@ -39,7 +39,7 @@ impl TokensRound {
                 w.record(&batch, now)
             })
             .await?;
-        Ok(Tally { items, skipped, note: String::new() })
+        Ok(Tally { items, skipped, ..Tally::default() })
     }
 }
 

@@ -86,6 +86,7 @@ pub(super) fn empty() -> World {
             authentications: Vec::new(),
             tokens: Vec::new(),
             new_keys: Vec::new(),
+            silences: Vec::new(),
         },
         policy: Policy::default(),
         clients: ClientCatalogue::builtin().expect("it is valid"),

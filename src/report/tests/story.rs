@@ -2,6 +2,7 @@
 
 use super::fixture::{World, acme, after_the_removal, at, empty, integration};
 use crate::{
+    analysis::Silence,
     evidence::{CoverageState, Status},
     report::{Late, chart, csv, html, json, letter, text},
 };
@@ -49,6 +50,24 @@ fn nothing_changed_and_could_not_look_read_differently() {
     let seeing = words(&letter::digest(&world.report()).text);
     assert!(seeing.contains("Nothing changed") && seeing.contains("Every source was read without a gap"), "{seeing}");
     assert!(!seeing.contains("Could not look"));
+}
+
+#[test]
+fn a_source_that_is_read_and_needs_a_look_is_no_green_light() {
+    let mut world = acme();
+    world.sources.retain(|s| s.name == "audit/acme");
+    world.ledger.sources.retain(|name, _| name == "audit/acme");
+    world.sources[0].warning = "the catalogue of actions names none of Bitbucket".to_owned();
+    let since = at("2026-06-28T10:00:00Z");
+    world.findings.silences = vec![Silence { source: "audit/acme".to_owned(), since, days: 4 }];
+    let report = world.report();
+    let digest = words(&letter::digest(&report).text);
+    for text in [&digest, &words(&text::summary(&report, 160)), &words(&html::page(&report)).replace("&#x2f;", "/")] {
+        assert!(text.contains("Nothing failed at audit/acme, but look at it"), "{text}");
+        assert!(text.contains("names none of Bitbucket; silent since"), "{text}");
+        assert!(text.contains("it was read on 4 days on which it usually shows something, and showed nothing"), "{text}");
+    }
+    assert_eq!(report.coverage.sources[0].lag_seconds, Some(at("2026-07-03T07:00:00Z").as_second() - since.as_second()));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::{Actions, actions::Kind, word::Word};
 use crate::{
-    evidence::{Page, Person, Sighting, Skipped},
+    evidence::{OTHER_PRODUCT, Page, Person, Sighting, Skipped},
     source::text::{count_unknown, id, label},
 };
 
@@ -25,30 +25,41 @@ const MAX_OBJECTS: usize = 20;
 pub(super) struct Outline {
     pub events: u64,
     pub newest_ms: Option<i64>,
+    /// The own time of the event that was processed last.
+    pub newest_time_ms: Option<i64>,
 }
 
 impl Outline {
     pub(super) fn of<'a>(marks: impl IntoIterator<Item = Mark<'a>>) -> Self {
-        marks.into_iter().fold(Self::default(), |outline, mark| Self {
-            events: outline.events + 1,
-            newest_ms: outline.newest_ms.max(mark.attributes.processed_at.instant_ms()),
-        })
+        let mut outline = Self::default();
+        let mut newest_time = Word::default();
+        for Mark { attributes: Times { processed_at, time } } in marks {
+            outline.events += 1;
+            let processed_ms = processed_at.instant_ms();
+            if processed_ms > outline.newest_ms {
+                (outline.newest_ms, newest_time) = (processed_ms, time);
+            }
+        }
+        outline.newest_time_ms = newest_time.instant_ms();
+        outline
     }
 }
 
-/// Of an event only when it was processed.
+/// Of an event only when it happened and when it was processed.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Mark<'a> {
     #[serde(borrow, deserialize_with = "or_default")]
-    attributes: Processed<'a>,
+    attributes: Times<'a>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Processed<'a> {
+struct Times<'a> {
     #[serde(borrow)]
     processed_at: Word<'a>,
+    #[serde(borrow)]
+    time: Word<'a>,
 }
 
 /// The events of a page.
@@ -121,7 +132,8 @@ impl<'a> Reader<'a, '_> {
             count_unknown(&mut self.page.unknown, "action", action);
         }
         if kind == Kind::Other {
-            return self.other.add(|| word_like(action));
+            self.other.add(|| word_like(action));
+            return self.page.passed_over.extend(event.id.0.and_then(id).map(|id| (id, time_ms)));
         }
         let objects = attributes.context.0.into_iter().chain(attributes.container.0);
         let place = self.place(objects);
@@ -180,7 +192,7 @@ impl<'a> Reader<'a, '_> {
 
     fn finish(mut self) -> Page<'a> {
         self.page.skipped.extend(self.malformed.skipped("malformed"));
-        self.page.skipped.extend(self.other.skipped("other_product"));
+        self.page.skipped.extend(self.other.skipped(OTHER_PRODUCT));
         self.page
     }
 }

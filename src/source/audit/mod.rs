@@ -2,24 +2,27 @@
 //! so that late ones are not missed. The stream cannot filter by product; what concerns neither Bitbucket nor
 //! credentials is counted and dropped here.
 //!
-//! A round: [`Walk::start`] decides from the stored cursors where to go on, [`Audit::page`] fetches, [`AuditPage::parse`]
-//! reads, [`Walk::after`] says whether and where to go on and which cursors to commit with the page's evidence.
+//! A round: [`Walk::steady`] decides from the stored cursors where to go on, [`Audit::page`] fetches, [`AuditPage::parse`]
+//! reads, [`Walk::after`] says whether and where to go on and which cursors to commit with the page's evidence. What is
+//! older is read in slices ([`next_slice`], [`Walk::older`]) in the time that the steady rounds leave.
 
 mod actions;
+mod envelope;
 mod event;
+mod slices;
 mod walk;
 mod word;
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use url::Url;
 
 pub use actions::Actions;
+pub use slices::{Slice, lost, next_slice};
 pub use walk::{Position, Step, Then, Walk};
 
-use event::{Mark, Outline};
+use envelope::{Envelope, cursor_of, outlined};
+use event::Outline;
 
-use super::{Client, FetchError, Unread, http::Reply};
+use super::{Client, FetchError, http::Reply};
 use crate::evidence::Page;
 
 /// Events a page: quoted from the vendor's reference as the maximum of this endpoint.
@@ -44,6 +47,8 @@ pub struct AuditPage {
     pub events: u64,
     /// The latest `processedAt`, in milliseconds.
     pub newest_ms: Option<i64>,
+    /// The own time of that event.
+    pub newest_time_ms: Option<i64>,
     /// The cursor of the following page.
     pub next: Option<String>,
 }
@@ -76,11 +81,16 @@ impl Audit {
 
     fn page_url(&self, position: &Position) -> Url {
         let mut url = self.stream.clone();
-        let (key, value) = match position {
-            Position::Cursor(cursor) => ("cursor", cursor.clone()),
-            Position::From(ms) => ("from", ms.to_string()),
+        let mut query = url.query_pairs_mut();
+        match position {
+            Position::Cursor(cursor) => query.append_pair("cursor", cursor),
+            Position::From(ms) => query.append_pair("from", &ms.to_string()),
+            Position::Between { from_ms, to_ms } => {
+                query.append_pair("from", &from_ms.to_string()).append_pair("to", &to_ms.to_string())
+            }
         };
-        url.query_pairs_mut().append_pair(key, &value).append_pair("limit", &self.page_size.to_string());
+        query.append_pair("limit", &self.page_size.to_string());
+        drop(query);
         url
     }
 
@@ -96,51 +106,20 @@ impl Audit {
             }
             (next, None) => next,
         };
-        Ok(AuditPage { text: reply.text, events: outline.events, newest_ms: outline.newest_ms, next })
+        let Outline { events, newest_ms, newest_time_ms } = outline;
+        Ok(AuditPage { text: reply.text, events, newest_ms, newest_time_ms, next })
     }
-}
-
-/// One pass over the page: the events themselves are read where they are recorded, on another thread.
-fn outlined(reply: &Reply) -> Result<Envelope<Outline>, FetchError> {
-    if let Ok(Envelope { data, meta, links }) = serde_json::from_str::<Envelope<Option<Vec<Mark<'_>>>>>(&reply.text) {
-        return Ok(Envelope { data: Outline::of(data.unwrap_or_default()), meta, links });
-    }
-    let page: Envelope<&RawValue> = serde_json::from_str(&reply.text).map_err(|error| reply.unreadable(&error))?;
-    if !page.data.get().starts_with('[') {
-        let cause = Unread::OtherShape { line: 1, column: 1 };
-        return Err(FetchError::Unreadable { at: reply.at.clone(), cause });
-    }
-    let marks = event::singly(page.data.get()).map(Result::unwrap_or_default);
-    Ok(Envelope { data: Outline::of(marks), meta: page.meta, links: page.links })
-}
-
-fn cursor_of(url: &Url) -> Option<String> {
-    url.query_pairs().find(|(key, _)| key == "cursor").map(|(_, cursor)| cursor.into_owned())
 }
 
 impl AuditPage {
+    /// A page of which only what a walk has to know is known.
+    #[cfg(test)]
+    pub(super) fn of_nothing(events: u64, newest_ms: Option<i64>, next: Option<String>) -> Self {
+        Self { text: String::new(), events, newest_ms, newest_time_ms: newest_ms, next }
+    }
+
     /// Reads the events, borrowing from the page.
     pub fn parse(&self, actions: &Actions) -> Page<'_> {
         event::parse(&self.text, actions)
     }
-}
-
-/// A page. `data` may be null, but without it an answer is no page.
-#[derive(Deserialize)]
-#[serde(bound(deserialize = "T: Deserialize<'de>"))]
-struct Envelope<T> {
-    #[serde(deserialize_with = "T::deserialize")]
-    data: T,
-    meta: Option<Meta>,
-    links: Option<Links>,
-}
-
-#[derive(Deserialize)]
-struct Meta {
-    next: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Links {
-    next: Option<String>,
 }

@@ -20,15 +20,15 @@ fn now() -> Timestamp {
     "2026-07-03T07:00:00Z".parse().expect("an instant")
 }
 
-fn ms(text: &str) -> i64 {
+pub(super) fn ms(text: &str) -> i64 {
     parse_instant(text).expect("an instant").as_millisecond()
 }
 
-fn stored(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+pub(super) fn stored(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
 }
 
-async fn audit(script: impl Fn(&str, usize) -> Vec<u8> + Send + Sync + 'static) -> (Server, Audit) {
+pub(super) async fn audit(script: impl Fn(&str, usize) -> Vec<u8> + Send + Sync + 'static) -> (Server, Audit) {
     let server = Server::start(script).await;
     let audit = Audit::new(client(&server.base), "ORG");
     (server, audit)
@@ -134,8 +134,13 @@ async fn without_a_catalogue_the_ids_speak() {
     assert!(parsed.unknown.iter().all(|u| u.field != "action"));
 }
 
+/// The answer to a cursor that is no longer accepted.
+pub(super) fn refused() -> Vec<u8> {
+    answer("400 Bad Request", "", REFUSED)
+}
+
 /// Follows a stream to its end; returns the cursors to commit and what each page covered.
-async fn round(audit: &mut Audit, walk: &mut Walk) -> (BTreeMap<String, String>, Vec<(i64, i64)>, Then) {
+pub(super) async fn round(audit: &mut Audit, walk: &mut Walk) -> (BTreeMap<String, String>, Vec<(i64, i64)>, Then) {
     let (mut cursors, mut covered) = (BTreeMap::new(), Vec::new());
     for _ in 0..100 {
         let page = match audit.page(walk.position()).await {
@@ -160,7 +165,7 @@ async fn round(audit: &mut Audit, walk: &mut Walk) -> (BTreeMap<String, String>,
     panic!("the walk has no end");
 }
 
-fn events(processed: &[&str], next: Option<&str>) -> Vec<u8> {
+pub(super) fn events(processed: &[&str], next: Option<&str>) -> Vec<u8> {
     let event =
         |at: &&str| format!(r#"{{"id":"{at}","attributes":{{"time":"{at}","processedAt":"{at}","action":"bitbucket_x"}}}}"#);
     let data = processed.iter().map(event).collect::<Vec<_>>().join(",");
@@ -176,15 +181,15 @@ async fn a_stream_that_ends_with_an_empty_page_and_no_cursor_goes_on_from_the_st
         _ => events(&["2026-07-03T06:00:00Z", "2026-07-03T06:10:00Z"], Some("a/b")),
     })
     .await;
-    let mut walk = Walk::start(&stored(&[]), now(), None, HOUR);
+    let mut walk = Walk::steady(&stored(&[]), now(), None, HOUR);
     let (cursors, covered, then) = round(&mut audit, &mut walk).await;
     assert_eq!(then, Then::CaughtUp);
     assert_eq!(cursors, stored(&[("processed_at", &ms("2026-07-03T06:30:00Z").to_string())]));
-    let begin = ms("2026-01-04T07:00:00Z");
+    let begin = ms("2026-06-26T07:00:00Z");
     let (first, second) = (ms("2026-07-03T06:10:00Z"), ms("2026-07-03T06:30:00Z"));
     assert_eq!(covered, [(begin, first), (first, second), (second, now().as_millisecond())]);
     assert_eq!(server.targets()[0], format!("/admin/v1/orgs/ORG/events-stream?from={begin}&limit=500"));
-    let next = Walk::start(&cursors, now(), None, HOUR);
+    let next = Walk::steady(&cursors, now(), None, HOUR);
     assert_eq!(next.position(), &Position::From(ms("2026-07-03T05:30:00Z")));
 }
 
@@ -195,7 +200,7 @@ async fn a_stream_that_always_gives_a_cursor_is_followed_from_it() {
         _ => events(&["2026-07-03T06:00:00Z"], Some("c1")),
     })
     .await;
-    let mut walk = Walk::start(&stored(&[("cursor", "c0"), ("processed_at", "1000")]), now(), None, HOUR);
+    let mut walk = Walk::steady(&stored(&[("cursor", "c0"), ("processed_at", "1000")]), now(), None, HOUR);
     let (cursors, covered, then) = round(&mut audit, &mut walk).await;
     assert_eq!((then, cursors["cursor"].as_str()), (Then::CaughtUp, "c2"));
     assert_eq!(
@@ -215,12 +220,12 @@ async fn a_cursor_in_the_link_alone_is_followed_too() {
 #[tokio::test]
 async fn a_refused_cursor_begins_again_at_the_stored_time() {
     let (server, mut audit) = audit(|target, _| match target {
-        t if t.contains("cursor=old") => answer("400 Bad Request", "", REFUSED),
+        t if t.contains("cursor=old") => refused(),
         _ => events(&["2026-07-03T06:00:00Z"], None),
     })
     .await;
     let processed = ms("2026-07-03T05:00:00Z");
-    let mut walk = Walk::start(&stored(&[("cursor", "old"), ("processed_at", &processed.to_string())]), now(), None, HOUR);
+    let mut walk = Walk::steady(&stored(&[("cursor", "old"), ("processed_at", &processed.to_string())]), now(), None, HOUR);
     let (cursors, covered, _) = round(&mut audit, &mut walk).await;
     assert!(server.targets()[1].contains(&format!("from={}", processed - 3_600_000)), "{:?}", server.targets());
     assert!(!cursors.contains_key("cursor"));
@@ -230,11 +235,11 @@ async fn a_refused_cursor_begins_again_at_the_stored_time() {
 #[tokio::test]
 async fn a_server_that_refuses_every_cursor_does_not_hold_the_round_for_ever() {
     let (server, mut audit) = audit(|target, _| match target {
-        t if t.contains("cursor=") => answer("400 Bad Request", "", REFUSED),
+        t if t.contains("cursor=") => refused(),
         _ => events(&["2026-07-03T06:00:00Z"], Some("c")),
     })
     .await;
-    let mut walk = Walk::start(&stored(&[]), now(), None, HOUR);
+    let mut walk = Walk::steady(&stored(&[]), now(), None, HOUR);
     let mut restarted = 0;
     loop {
         match audit.page(walk.position()).await {
@@ -269,13 +274,13 @@ async fn a_stream_in_circles_is_left_and_its_cursor_forgotten() {
         _ => events(&["2026-07-03T06:00:00Z"], Some("a")),
     })
     .await;
-    let mut walk = Walk::start(&stored(&[]), now(), None, HOUR);
+    let mut walk = Walk::steady(&stored(&[]), now(), None, HOUR);
     let (cursors, _, then) = round(&mut audit, &mut walk).await;
     assert_eq!(then, Then::Endless);
     assert!(!cursors.contains_key("cursor"));
 
     let (_server, mut audit) = audit_with_new_cursors().await;
-    let (_, _, then) = round(&mut audit, &mut Walk::start(&stored(&[]), now(), None, HOUR)).await;
+    let (_, _, then) = round(&mut audit, &mut Walk::steady(&stored(&[]), now(), None, HOUR)).await;
     assert_eq!(then, Then::Endless, "ever new cursors over the same events are no progress");
 }
 
@@ -290,7 +295,7 @@ async fn reading_again_what_was_read_before_is_progress_and_covers_only_what_was
     let (_server, mut audit) = audit(move |_, n| events(&[&at(n)], (n < pages).then_some(format!("c{n}")).as_deref())).await;
     let processed = ms("2026-07-03T06:00:00Z").to_string();
     let since = "2026-06-01T00:00:00Z".parse().expect("an instant");
-    let mut walk = Walk::start(&stored(&[("cursor", "c"), ("processed_at", &processed)]), now(), Some(since), HOUR);
+    let mut walk = Walk::steady(&stored(&[("cursor", "c"), ("processed_at", &processed)]), now(), Some(since), HOUR);
     let (cursors, covered, then) = round(&mut audit, &mut walk).await;
     assert_eq!((then, cursors["processed_at"].as_str()), (Then::CaughtUp, processed.as_str()));
     assert_eq!(covered[0], (ms("2026-06-01T00:00:00Z"), ms("2026-06-01T00:01:00Z")));
@@ -304,15 +309,15 @@ async fn a_time_to_come_is_neither_covered_nor_stored() {
         _ => events(&["2026-07-03T06:00:00Z", "9999-01-01T00:00:00Z"], Some("b")),
     })
     .await;
-    let mut walk = Walk::start(&stored(&[]), now(), None, HOUR);
+    let mut walk = Walk::steady(&stored(&[]), now(), None, HOUR);
     let (cursors, covered, _) = round(&mut audit, &mut walk).await;
     let now_ms = now().as_millisecond();
-    assert_eq!(covered, [(ms("2026-01-04T07:00:00Z"), now_ms)]);
+    assert_eq!(covered, [(ms("2026-06-26T07:00:00Z"), now_ms)]);
     assert_eq!(cursors["processed_at"], now_ms.to_string());
 
     let future = ms("9999-01-01T00:00:00Z").to_string();
-    let mut walk = Walk::start(&stored(&[("processed_at", &future)]), now(), None, HOUR);
-    assert_eq!(walk.position(), &Position::From(ms("2026-01-04T07:00:00Z")), "what is still to come was never stored");
+    let mut walk = Walk::steady(&stored(&[("processed_at", &future)]), now(), None, HOUR);
+    assert_eq!(walk.position(), &Position::From(ms("2026-06-26T07:00:00Z")), "what is still to come was never stored");
     let (cursors, ..) = round(&mut audit, &mut walk).await;
     assert_eq!(cursors["processed_at"], now_ms.to_string());
 }
@@ -321,7 +326,7 @@ async fn a_time_to_come_is_neither_covered_nor_stored() {
 async fn what_atlassian_no_longer_keeps_is_asked_for_but_not_covered() {
     let (server, mut audit) = audit(|_, _| events(&["2026-07-03T06:00:00Z"], None)).await;
     let since = "2020-01-01T00:00:00Z".parse().expect("an instant");
-    let (_, covered, _) = round(&mut audit, &mut Walk::start(&stored(&[]), now(), Some(since), HOUR)).await;
+    let (_, covered, _) = round(&mut audit, &mut Walk::steady(&stored(&[]), now(), Some(since), HOUR)).await;
     assert!(server.targets()[0].contains(&format!("from={}", ms("2020-01-01T00:00:00Z"))), "{:?}", server.targets());
     assert_eq!(covered, [(ms("2026-01-04T07:00:00Z"), now().as_millisecond())]);
 }
@@ -330,9 +335,9 @@ async fn what_atlassian_no_longer_keeps_is_asked_for_but_not_covered() {
 fn a_round_begins_where_it_was_asked_to_or_where_the_last_one_ended() {
     let start = |pairs: &[(&str, &str)], since: Option<&str>| {
         let since = since.map(|at| at.parse().expect("an instant"));
-        Walk::start(&stored(pairs), now(), since, HOUR).position().clone()
+        Walk::steady(&stored(pairs), now(), since, HOUR).position().clone()
     };
-    assert_eq!(start(&[], None), Position::From(ms("2026-01-04T07:00:00Z")));
+    assert_eq!(start(&[], None), Position::From(ms("2026-06-26T07:00:00Z")), "the newest week first");
     assert_eq!(start(&[("processed_at", "1")], None), Position::From(ms("2026-01-04T07:00:00Z")), "no longer kept");
     assert_eq!(start(&[("cursor", "c")], None), Position::Cursor("c".into()));
     assert_eq!(start(&[("cursor", "c")], Some("2026-06-01T00:00:00Z")), Position::From(ms("2026-06-01T00:00:00Z")));

@@ -1,6 +1,6 @@
 //! What is sent, what is refused, and how failures read.
 
-use std::io::Write;
+use std::{io::Write, time::Duration};
 
 use flate2::{Compression, write::GzEncoder};
 use secrecy::SecretString;
@@ -117,8 +117,7 @@ async fn a_credential_is_sent_as_configured_and_shown_nowhere() {
     let basic = Client::new(ClientOptions {
         base_url: server.base.clone(),
         auth: Auth::Basic { email: "bot@example.test".into(), token: SecretString::from(TOKEN) },
-        requests_per_minute: None,
-        requests_per_hour: Some(1_000),
+        limits: vec![(1_000, Duration::from_secs(3_600))],
         share: 0.8,
         retries: 4,
         network: Network::default(),
@@ -157,8 +156,7 @@ async fn an_address_that_credentials_must_not_go_to_is_refused_before_any_reques
     let options = |network| ClientOptions {
         base_url: base.clone(),
         auth: Auth::Bearer(SecretString::from(TOKEN)),
-        requests_per_minute: None,
-        requests_per_hour: None,
+        limits: Vec::new(),
         share: 1.0,
         retries: 0,
         network,

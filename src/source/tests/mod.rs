@@ -1,8 +1,10 @@
 //! The room is entered by its door: a client against a real listener, files in a real directory.
 
 mod audit;
+mod figures;
 mod http;
 mod lists;
 mod logs;
+mod older;
 mod retries;
 pub(crate) mod server;

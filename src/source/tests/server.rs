@@ -1,6 +1,9 @@
 //! A listener that answers each request with the bytes it is told, and remembers what it was asked.
 
-use std::sync::{Arc, Mutex, Once};
+use std::{
+    sync::{Arc, Mutex, Once},
+    time::Duration,
+};
 
 use secrecy::SecretString;
 use tokio::{
@@ -86,8 +89,7 @@ pub fn client_with_retries(base: &Url, retries: usize) -> Client {
     Client::new(ClientOptions {
         base_url: base.clone(),
         auth,
-        requests_per_minute: Some(60_000),
-        requests_per_hour: None,
+        limits: vec![(60_000, Duration::from_secs(60))],
         share: 1.0,
         retries,
         network: Network::default(),

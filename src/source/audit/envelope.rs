@@ -1,0 +1,46 @@
+//! What stands around the events of a page.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use url::Url;
+
+use super::event::{self, Mark, Outline};
+use crate::source::{FetchError, Unread, http::Reply};
+
+/// A page. `data` may be null, but without it an answer is no page.
+#[derive(Deserialize)]
+#[serde(bound(deserialize = "T: Deserialize<'de>"))]
+pub(super) struct Envelope<T> {
+    #[serde(deserialize_with = "T::deserialize")]
+    pub data: T,
+    pub meta: Option<Meta>,
+    pub links: Option<Links>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Meta {
+    pub next: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Links {
+    pub next: Option<String>,
+}
+
+/// One pass over the page: the events themselves are read where they are recorded, on another thread.
+pub(super) fn outlined(reply: &Reply) -> Result<Envelope<Outline>, FetchError> {
+    if let Ok(Envelope { data, meta, links }) = serde_json::from_str::<Envelope<Option<Vec<Mark<'_>>>>>(&reply.text) {
+        return Ok(Envelope { data: Outline::of(data.unwrap_or_default()), meta, links });
+    }
+    let page: Envelope<&RawValue> = serde_json::from_str(&reply.text).map_err(|error| reply.unreadable(&error))?;
+    if !page.data.get().starts_with('[') {
+        let cause = Unread::OtherShape { line: 1, column: 1 };
+        return Err(FetchError::Unreadable { at: reply.at.clone(), cause });
+    }
+    let marks = event::singly(page.data.get()).map(Result::unwrap_or_default);
+    Ok(Envelope { data: Outline::of(marks), meta: page.meta, links: page.links })
+}
+
+pub(super) fn cursor_of(url: &Url) -> Option<String> {
+    url.query_pairs().find(|(key, _)| key == "cursor").map(|(_, cursor)| cursor.into_owned())
+}
