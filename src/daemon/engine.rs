@@ -326,7 +326,8 @@ fn organization_sources(
     let name = format!("tokens/{}", organization.name);
     sources.push(Source { name, credential: credential("read:tokens:admin"), kind: Kind::Tokens(round) });
     for workspace in &organization.workspaces {
-        let round = AccessRound::new(workspace_client(workspace, organization.share, &options.network)?, &workspace.slug);
+        let client = workspace_client(workspace, organization.share, &options.network)?;
+        let round = AccessRound::new(client, &workspace.slug, workspace.requests_per_hour);
         let name = format!("access/{}", workspace.slug);
         sources.push(Source { name, credential: workspace_credential(workspace), kind: Kind::Access(round) });
     }

@@ -4,10 +4,13 @@ use jiff::Timestamp;
 
 use crate::{
     daemon::engine::{RoundError, Tally, looked_until},
-    evidence::{Batch, Coverage, CoverageState},
+    evidence::{Batch, Coverage, CoverageState, Missing},
     source::{Client, Tokens, Usage},
     store::Store,
 };
+
+/// Why a list that was read to its end covers only part of what it should.
+const UNREAD: &str = "rows of the token list could not be read; tokens that are missing from it may still be there";
 
 pub struct TokensRound {
     name: String,
@@ -30,16 +33,23 @@ impl TokensRound {
         let list = self.api.list().await?;
         let since = looked_until(store, &self.name).await?;
         let (items, skipped) = (list.tokens.len() as u64, list.skipped.iter().map(|s| s.count).sum());
+        let missing = list.missing;
         let mut batch = Batch { source: self.name.clone(), skipped: list.skipped, ..Batch::default() };
-        batch.coverage.push(snapshot(now, since, items, skipped));
+        let mut interval = snapshot(now, since, items, skipped);
+        if missing == Missing::Unread {
+            interval.state = CoverageState::Partial;
+            UNREAD.clone_into(&mut interval.reason);
+        }
+        batch.coverage.push(interval);
         let organization = self.organization.clone();
         store
             .write(move |w| {
-                w.put_tokens(&organization, &list.tokens, now)?;
+                w.put_tokens(&organization, &list.tokens, missing, now)?;
                 w.record(&batch, now)
             })
             .await?;
-        Ok(Tally { items, skipped, note: String::new() })
+        let note = if missing == Missing::Unread { UNREAD.to_owned() } else { String::new() };
+        Ok(Tally { items, skipped, note })
     }
 }
 
