@@ -338,7 +338,7 @@ fn workspace_credential(workspace: &Workspace) -> String {
     let slug = &workspace.slug;
     match workspace.auth {
         WorkspaceAuth::AccessToken(_) => {
-            format!("workspace.{slug}.access_token, which needs the scopes account and repository:admin")
+            format!("workspace.{slug}.access_token, which needs the scopes account, repository and repository:admin")
         }
         WorkspaceAuth::ApiToken { .. } => format!(
             "workspace.{slug}.api_token, which needs the scopes read:workspace:bitbucket, read:repository:bitbucket and \

@@ -125,6 +125,12 @@ async fn repositories_rights_and_deploy_keys_are_read() {
 async fn lists_that_cannot_be_seen_are_limits_and_outages_are_not() {
     for (status, body, reason, words) in [
         ("403 Forbidden", r#"{"error": {"message": "Forbidden"}}"#, LimitReason::Forbidden, "an administrator of the workspace"),
+        (
+            "403 Forbidden",
+            data!("access/forbidden/missing_scope.json"),
+            LimitReason::Scope,
+            "grant the scope read:workspace:bitbucket",
+        ),
         ("404 Not Found", "", LimitReason::NotVisible, "check the name"),
         ("410 Gone", data!("access/gone/removed_endpoint.json"), LimitReason::Removed, "CHANGE-2770"),
         ("410 Gone", "", LimitReason::MarkedAsSpam, "ask Atlassian"),
