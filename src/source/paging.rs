@@ -37,7 +37,7 @@ pub(super) enum Row<T> {
 }
 
 /// The items of a whole list.
-pub(super) struct Items<T> {
+pub(super) struct Listed<T> {
     pub items: Vec<T>,
     /// Rows that are no items.
     malformed: u64,
@@ -45,7 +45,7 @@ pub(super) struct Items<T> {
     pub missing: Missing,
 }
 
-impl<T> Items<T> {
+impl<T> Listed<T> {
     /// The rows that could not be read, as the report wants them.
     pub(super) fn skipped(&self, endpoint: &str) -> Vec<Skipped> {
         if self.malformed == 0 {
@@ -71,8 +71,8 @@ pub(super) async fn walk<R: DeserializeOwned, T>(
     first: Url,
     read: impl Fn(&Reply) -> Result<ListPage, FetchError>,
     mut item: impl FnMut(R) -> Row<T>,
-) -> Result<Items<T>, FetchError> {
-    let mut found = Items { items: Vec::new(), malformed: 0, missing: Missing::Gone };
+) -> Result<Listed<T>, FetchError> {
+    let mut found = Listed { items: Vec::new(), malformed: 0, missing: Missing::Gone };
     let (mut seen, mut rows, mut total) = (HashSet::new(), 0, None);
     let mut next = Some(first);
     while let Some(url) = next {

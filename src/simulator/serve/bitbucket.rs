@@ -152,7 +152,7 @@ pub(super) fn repository_permissions(shared: &Shared, ask: &Ask, id: &str) -> Re
 pub(super) fn permissions_on(shared: &Shared, ask: &Ask, id: &str, slug: &str) -> Result<Reply, Reply> {
     let index = workspace(shared, id)?;
     let repository = repository(shared, index, slug)?;
-    let ours = shared.world.seed.hash(Topic::Permission, repository as u64, 1 << 41) % 3 > 0;
+    let ours = !shared.world.seed.hash(Topic::Permission, repository as u64, 1 << 41).is_multiple_of(3);
     if !shared.world.places.workspaces[index].administered && !ours {
         return Err(Reply::bitbucket_error(403, "Forbidden"));
     }

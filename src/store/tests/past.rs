@@ -101,7 +101,7 @@ async fn what_a_list_no_longer_tells_stays_as_it_was_told_last() {
     let silent = Member { permission: None, last_accessed: None, ..told.clone() };
     put_members(&f, 2, std::slice::from_ref(&told), Missing::Gone).await;
     put_members(&f, 3, std::slice::from_ref(&silent), Missing::Gone).await;
-    assert_eq!(roster(&f).await.members, [told.clone()]);
+    assert_eq!(roster(&f).await.members, std::slice::from_ref(&told));
     // A permission that is another begins a new row; the activity goes with it, and is never set back.
     let demoted = Member { permission: Some("member".to_owned()), last_accessed: None, ..told.clone() };
     put_members(&f, 4, &[demoted], Missing::Gone).await;
@@ -151,7 +151,7 @@ async fn a_token_is_followed_from_its_first_use_to_its_end() {
     put_tokens(&f, 4, &[token("t1", Some(later)), expiring.clone()], Missing::Gone).await;
     let blocked = ApiToken { status: "blocked".to_owned(), ..token("t1", Some(day(5))) };
     put_tokens(&f, 6, &[blocked.clone(), expiring.clone()], Missing::Gone).await;
-    put_tokens(&f, 8, &[blocked.clone()], Missing::Gone).await;
+    put_tokens(&f, 8, std::slice::from_ref(&blocked), Missing::Gone).await;
 
     let now = roster_on(&f, 9).await;
     assert_eq!(now.tokens, [blocked]);

@@ -33,9 +33,10 @@ fn script(target: &str) -> Vec<u8> {
 /// As [`script`], the rights closed as a whole.
 fn no_administrator(target: &str) -> Vec<u8> {
     match path(target) {
-        "/workspaces/acme/permissions/repositories" => answer("403 Forbidden", "", FORBIDDEN),
         "/workspaces/acme/permissions/repositories/a" => json(RIGHTS_ON_A),
-        "/workspaces/acme/permissions/repositories/b" => answer("403 Forbidden", "", FORBIDDEN),
+        "/workspaces/acme/permissions/repositories" | "/workspaces/acme/permissions/repositories/b" => {
+            answer("403 Forbidden", "", FORBIDDEN)
+        }
         _ => script(target),
     }
 }
