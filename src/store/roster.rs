@@ -3,7 +3,7 @@
 use std::{collections::HashSet, sync::Arc};
 
 use jiff::Timestamp;
-use rusqlite::{Row, named_params};
+use rusqlite::{Params, Row, named_params};
 
 use super::{
     Reader, StoreError,
@@ -26,10 +26,10 @@ impl Reader {
     /// instant: whoever had come by then and not left. Before anything was listed it is the first list. An instant of last
     /// use that lies after it is left out; tokens have the last one before it.
     pub fn roster(&self, at: Timestamp) -> Result<Roster, StoreError> {
-        let mut people = self.connection.prepare_cached(LIST_PEOPLE)?;
-        let people = people.query_map([], |row| person(row, 0))?.collect::<Result<_, _>>()?;
+        let at_ms = at.as_millisecond();
+        let at = named_params! { ":at_ms": at_ms };
         Ok(Roster {
-            people,
+            people: self.list(LIST_PEOPLE, [], |row| person(row, 0))?,
             members: self.list(LIST_MEMBERS, at, |row| member(row, 0))?,
             repositories: self.list(LIST_REPOSITORIES, at, |row| repository(row, 0))?,
             permissions: self.permissions(at)?,
@@ -40,7 +40,7 @@ impl Reader {
         })
     }
 
-    fn permissions(&self, at: Timestamp) -> Result<Vec<RepositoryPermission>, StoreError> {
+    fn permissions(&self, at: impl Params) -> Result<Vec<RepositoryPermission>, StoreError> {
         let mut texts = HashSet::<Arc<str>>::new();
         let mut shared = |row: &Row<'_>, column| {
             let text = row.get_ref(column)?.as_str()?;
@@ -64,11 +64,11 @@ impl Reader {
     fn list<T>(
         &self,
         query: &str,
-        at: Timestamp,
+        scope: impl Params,
         read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>, StoreError> {
         let mut statement = self.connection.prepare_cached(query)?;
-        let rows = statement.query_map(named_params! { ":at_ms": at.as_millisecond() }, read)?;
+        let rows = statement.query_map(scope, read)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 }
