@@ -184,7 +184,7 @@ CREATE TABLE member (
     valid_to_ms      INTEGER
 ) STRICT;
 -- For inventory/list_members_of and report/list_members.
-CREATE INDEX member_present ON member (workspace) WHERE valid_to_ms IS NULL;
+CREATE INDEX member_by_workspace ON member (workspace, valid_from_ms);
 
 CREATE TABLE repository (
     id            INTEGER NOT NULL PRIMARY KEY,
@@ -196,7 +196,7 @@ CREATE TABLE repository (
     valid_to_ms   INTEGER
 ) STRICT;
 -- For inventory/list_repositories_of and report/list_repositories.
-CREATE INDEX repository_present ON repository (workspace) WHERE valid_to_ms IS NULL;
+CREATE INDEX repository_by_workspace ON repository (workspace, valid_from_ms);
 
 -- Effective rights: the largest inventory, users times repositories, so its texts are interned in name.
 CREATE TABLE repository_permission (
@@ -208,8 +208,8 @@ CREATE TABLE repository_permission (
     valid_from_ms INTEGER NOT NULL,
     valid_to_ms   INTEGER
 ) STRICT;
--- For inventory/list_permissions_of and report/list_permissions.
-CREATE INDEX repository_permission_present ON repository_permission (workspace_id) WHERE valid_to_ms IS NULL;
+-- For inventory/list_permissions_of, inventory/list_permissions_on and report/list_permissions.
+CREATE INDEX repository_permission_by_place ON repository_permission (workspace_id, repository_id, valid_from_ms);
 
 CREATE TABLE deploy_key (
     id            INTEGER NOT NULL PRIMARY KEY,
@@ -223,7 +223,7 @@ CREATE TABLE deploy_key (
     valid_to_ms   INTEGER
 ) STRICT;
 -- For inventory/list_deploy_keys_of and report/list_deploy_keys.
-CREATE INDEX deploy_key_present ON deploy_key (workspace, repository) WHERE valid_to_ms IS NULL;
+CREATE INDEX deploy_key_by_repository ON deploy_key (workspace, repository, valid_from_ms);
 
 -- Tokens of the organisation's inventory; never a secret.
 CREATE TABLE api_token (
@@ -235,12 +235,21 @@ CREATE TABLE api_token (
     person_id      INTEGER NOT NULL REFERENCES person (id),
     created_ms     INTEGER,
     expires_ms     INTEGER,
-    last_active_ms INTEGER,                       -- the newest value; its past is not kept
+    last_active_ms INTEGER,                       -- the newest value; its past is in token_use
     valid_from_ms  INTEGER NOT NULL,
     valid_to_ms    INTEGER
 ) STRICT;
--- For inventory/list_tokens_of and report/list_tokens.
-CREATE INDEX api_token_present ON api_token (organization) WHERE valid_to_ms IS NULL;
+-- For inventory/list_tokens_of, report/list_tokens and report/list_gone_tokens.
+CREATE INDEX api_token_by_id ON api_token (organization, token_id, valid_from_ms);
+
+-- The days on which a token was used, as far as the inventory was read: it tells the last use only.
+CREATE TABLE token_use (
+    organization TEXT    NOT NULL,
+    token_id     TEXT    NOT NULL,
+    day          INTEGER NOT NULL,
+    last_ms      INTEGER NOT NULL,                -- the last use of that day that the inventory told
+    PRIMARY KEY (organization, token_id, day)
+) STRICT, WITHOUT ROWID;
 
 -- Every user, client and origin that ever stood for an integration. The first row of an integration made its id.
 CREATE TABLE integration_key (

@@ -161,7 +161,7 @@ CREATE TABLE member (
     valid_from_ms    INTEGER NOT NULL,
     valid_to_ms      INTEGER
 ) STRICT;
-CREATE INDEX member_present ON member (workspace) WHERE valid_to_ms IS NULL;
+CREATE INDEX member_by_workspace ON member (workspace, valid_from_ms);
 
 CREATE TABLE repository (
     id            INTEGER NOT NULL PRIMARY KEY,
@@ -172,7 +172,7 @@ CREATE TABLE repository (
     valid_from_ms INTEGER NOT NULL,
     valid_to_ms   INTEGER
 ) STRICT;
-CREATE INDEX repository_present ON repository (workspace) WHERE valid_to_ms IS NULL;
+CREATE INDEX repository_by_workspace ON repository (workspace, valid_from_ms);
 
 CREATE TABLE repository_permission (
     id            INTEGER NOT NULL PRIMARY KEY,
@@ -183,7 +183,7 @@ CREATE TABLE repository_permission (
     valid_from_ms INTEGER NOT NULL,
     valid_to_ms   INTEGER
 ) STRICT;
-CREATE INDEX repository_permission_present ON repository_permission (workspace_id) WHERE valid_to_ms IS NULL;
+CREATE INDEX repository_permission_by_place ON repository_permission (workspace_id, repository_id, valid_from_ms);
 
 CREATE TABLE deploy_key (
     id            INTEGER NOT NULL PRIMARY KEY,
@@ -196,7 +196,7 @@ CREATE TABLE deploy_key (
     valid_from_ms INTEGER NOT NULL,
     valid_to_ms   INTEGER
 ) STRICT;
-CREATE INDEX deploy_key_present ON deploy_key (workspace, repository) WHERE valid_to_ms IS NULL;
+CREATE INDEX deploy_key_by_repository ON deploy_key (workspace, repository, valid_from_ms);
 
 CREATE TABLE api_token (
     id             INTEGER NOT NULL PRIMARY KEY,
@@ -211,7 +211,15 @@ CREATE TABLE api_token (
     valid_from_ms  INTEGER NOT NULL,
     valid_to_ms    INTEGER
 ) STRICT;
-CREATE INDEX api_token_present ON api_token (organization) WHERE valid_to_ms IS NULL;
+CREATE INDEX api_token_by_id ON api_token (organization, token_id, valid_from_ms);
+
+CREATE TABLE token_use (
+    organization TEXT    NOT NULL,
+    token_id     TEXT    NOT NULL,
+    day          INTEGER NOT NULL,
+    last_ms      INTEGER NOT NULL,                -- the last use of that day that the inventory told
+    PRIMARY KEY (organization, token_id, day)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE integration_key (
     id            INTEGER NOT NULL PRIMARY KEY,

@@ -39,7 +39,7 @@ pub(super) struct Scene<'a> {
     pub(super) first: Day,
     pub(super) today: Day,
     pub(super) people: People,
-    pub(super) rights: Rights,
+    pub(super) rights: Rights<'a>,
     pub(super) units: Vec<Unit>,
     pub(super) ids: Vec<String>,
     pub(super) persons: Vec<Person>,

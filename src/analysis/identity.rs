@@ -7,7 +7,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::Person;
-use crate::evidence::{Person as Facts, Roster, Track};
+use crate::evidence::{ApiToken, Person as Facts, Roster, Track};
 
 /// Usernames that stand for a kind of secret, not for somebody.
 const RESERVED: [&str; 2] = ["x-token-auth", "x-bitbucket-api-token-auth"];
@@ -55,7 +55,7 @@ impl People {
             .people
             .iter()
             .chain(roster.members.iter().map(|member| &member.person))
-            .chain(roster.tokens.iter().map(|token| &token.person))
+            .chain(tokens_ever(roster).map(|token| &token.person))
             .collect();
         let mut people = Self {
             users: strongly_joined(&facts),
@@ -69,7 +69,7 @@ impl People {
         people.index_emails();
         people.join_by_email(&facts);
         people.index_names();
-        for token in &roster.tokens {
+        for token in tokens_ever(roster) {
             people.by_token.extend(people.id_of(&token.person).map(|id| (token.token_id.clone(), id)));
         }
         people
@@ -183,6 +183,11 @@ impl People {
             user.display_names.iter().for_each(|name| enter(&mut self.by_display_name, name.clone(), number));
         }
     }
+}
+
+/// Evidence that names a token keeps its user when the token is gone.
+fn tokens_ever(roster: &Roster) -> impl Iterator<Item = &ApiToken> {
+    roster.gone_tokens.iter().map(|gone| &gone.token).chain(&roster.tokens)
 }
 
 /// The ids a track would have if nothing were known about it, the strongest first. An integration keeps its id when one

@@ -12,25 +12,24 @@ const WORKSPACE_OWNER: &str = "owner";
 
 /// The roster's rights and memberships, by user id.
 #[derive(Default)]
-pub(super) struct Rights {
-    repositories: HashMap<String, HashMap<(String, String), Permission>>,
-    owned_workspaces: HashMap<String, HashSet<String>>,
+pub(super) struct Rights<'a> {
+    repositories: HashMap<&'a str, HashMap<(&'a str, &'a str), Permission>>,
+    owned_workspaces: HashMap<String, HashSet<&'a str>>,
     members: HashMap<String, Option<Timestamp>>,
 }
 
-impl Rights {
-    pub(super) fn new(roster: &Roster, people: &People) -> Self {
+impl<'a> Rights<'a> {
+    pub(super) fn new(roster: &'a Roster, people: &People) -> Self {
         let mut rights = Self::default();
         for right in &roster.permissions {
-            let place = (right.workspace.clone(), right.repository.clone());
-            let permission =
-                rights.repositories.entry(right.account_id.clone()).or_default().entry(place).or_insert(right.permission);
+            let place = (&*right.workspace, &*right.repository);
+            let permission = rights.repositories.entry(&right.account_id).or_default().entry(place).or_insert(right.permission);
             *permission = right.permission.max(*permission);
         }
         for member in &roster.members {
             let Some(user) = people.id_of(&member.person) else { continue };
             if member.permission.as_deref() == Some(WORKSPACE_OWNER) {
-                rights.owned_workspaces.entry(user.clone()).or_default().insert(member.workspace.clone());
+                rights.owned_workspaces.entry(user.clone()).or_default().insert(&member.workspace);
             }
             let accessed = rights.members.entry(user).or_default();
             *accessed = member.last_accessed.max(*accessed);
@@ -39,19 +38,18 @@ impl Rights {
     }
 
     /// The user's highest right on these repositories, and in these workspaces as an owner.
-    pub(super) fn highest<'a>(
+    pub(super) fn highest<'b>(
         &self,
         user: &str,
-        workspaces: impl IntoIterator<Item = &'a str>,
-        repositories: impl IntoIterator<Item = (&'a str, &'a str)>,
+        workspaces: impl IntoIterator<Item = &'b str>,
+        repositories: impl IntoIterator<Item = (&'b str, &'b str)>,
     ) -> Option<Permission> {
         let owned = self.owned_workspaces.get(user);
         if workspaces.into_iter().any(|workspace| owned.is_some_and(|owned| owned.contains(workspace))) {
             return Some(Permission::Admin);
         }
         let rights = self.repositories.get(user)?;
-        let place = |(workspace, repository): (&str, &str)| (workspace.to_owned(), repository.to_owned());
-        repositories.into_iter().filter_map(|at| rights.get(&place(at)).copied()).max()
+        repositories.into_iter().filter_map(|at| rights.get(&at).copied()).max()
     }
 
     /// The user's highest right anywhere.

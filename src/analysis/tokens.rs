@@ -2,13 +2,16 @@
 
 use std::collections::{HashMap, HashSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::assess::Scene;
 use super::{TokenFinding, UserFinding};
-use crate::evidence::{Credential, time::MS_PER_DAY};
+use crate::evidence::{Credential, GoneToken, time::MS_PER_DAY};
 
-/// All tokens, sorted by expiry (those without one last), then id.
+/// How long a token that is gone is still shown, so that whoever reads the lists once a month sees it go.
+const SHOWN_WHEN_GONE: SignedDuration = SignedDuration::from_hours(31 * 24);
+
+/// All tokens, those lately gone included, sorted by expiry (those without one last), then id.
 pub(super) fn judge(scene: &Scene<'_>, users: &[UserFinding]) -> Vec<TokenFinding> {
     let integrations = integrations(scene);
     let mut tokens: Vec<TokenFinding> = scene
@@ -16,7 +19,9 @@ pub(super) fn judge(scene: &Scene<'_>, users: &[UserFinding]) -> Vec<TokenFindin
         .roster
         .tokens
         .iter()
-        .map(|token| {
+        .map(|token| (token, token.status.as_str()))
+        .chain(lately_gone(scene).map(|gone| (&gone.token, gone.status())))
+        .map(|(token, status)| {
             let user = scene.people.id_of(&token.person).unwrap_or_default();
             let owner = users.binary_search_by(|finding| finding.user.id.cmp(&user)).ok();
             TokenFinding {
@@ -26,7 +31,7 @@ pub(super) fn judge(scene: &Scene<'_>, users: &[UserFinding]) -> Vec<TokenFindin
                 user: scene.people.person(&user),
                 owner: owner.and_then(|at| users[at].owner.clone()),
                 integration: integrations.get(token.token_id.as_str()).cloned().flatten(),
-                status: token.status.clone(),
+                status: status.to_owned(),
                 created_at: token.created_at,
                 last_active_at: token.last_active_at,
                 expires_at: token.expires_at,
@@ -40,6 +45,11 @@ pub(super) fn judge(scene: &Scene<'_>, users: &[UserFinding]) -> Vec<TokenFindin
         expiry(a).cmp(&expiry(b)).then_with(|| a.token.cmp(&b.token))
     });
     tokens
+}
+
+fn lately_gone<'a>(scene: &Scene<'a>) -> impl Iterator<Item = &'a GoneToken> {
+    let now = scene.inputs.now;
+    scene.inputs.roster.gone_tokens.iter().filter(move |gone| now.duration_since(gone.gone_at) <= SHOWN_WHEN_GONE)
 }
 
 fn days_left(now: Timestamp, expires: Timestamp) -> i32 {

@@ -21,7 +21,7 @@ pub(super) fn judge(scene: &Scene<'_>, campaigns: &[CampaignFindings]) -> Vec<Us
     let rules: Vec<Rules<'_>> = scene.inputs.campaigns.iter().map(|campaign| scene.rules(campaign)).collect();
     let listed = scene.rights.members().cloned().chain(tokens.keys().cloned());
     let everybody: BTreeSet<String> = units.keys().map(|user| (*user).to_owned()).chain(listed).collect();
-    let inventory = !scene.inputs.roster.tokens.is_empty();
+    let inventory = !scene.inputs.roster.tokens.is_empty() || !scene.inputs.roster.gone_tokens.is_empty();
     everybody
         .into_iter()
         .map(|id| {

@@ -441,9 +441,9 @@ fn organization_sources(
     for workspace in &organization.workspaces {
         let same = |w: &&Workspace| w.api_url == workspace.api_url && auth(w) == auth(workspace);
         let limits = options.organizations.iter().flat_map(|o| &o.workspaces).filter(same).map(|w| w.requests_per_hour);
-        let limit = (limits.min().unwrap_or(workspace.requests_per_hour), HOUR);
-        let client = clients.of(&workspace.api_url, auth(workspace), limit, organization.share, &options.network)?;
-        let round = AccessRound::new(client, &workspace.slug);
+        let limit = limits.min().unwrap_or(workspace.requests_per_hour);
+        let client = clients.of(&workspace.api_url, auth(workspace), (limit, HOUR), organization.share, &options.network)?;
+        let round = AccessRound::new(client, &workspace.slug, limit);
         let name = format!("access/{}", workspace.slug);
         sources.push(Source { name, credential: workspace_credential(workspace), kind: Kind::Access(round) });
     }
@@ -454,7 +454,7 @@ fn workspace_credential(workspace: &Workspace) -> String {
     let slug = &workspace.slug;
     match workspace.auth {
         WorkspaceAuth::AccessToken(_) => {
-            format!("workspace.{slug}.access_token, which needs the scopes account and repository:admin")
+            format!("workspace.{slug}.access_token, which needs the scopes account, repository and repository:admin")
         }
         WorkspaceAuth::ApiToken { .. } => format!(
             "workspace.{slug}.api_token, which needs the scopes read:workspace:bitbucket, read:repository:bitbucket and \

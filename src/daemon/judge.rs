@@ -85,7 +85,7 @@ impl Material {
         changes.retain(|change| change.day <= until);
         Ok(Self {
             history: store.history(until)?,
-            roster: store.roster()?,
+            roster: store.roster(now)?,
             ledger: store.ledger()?,
             known: store.known_integrations()?,
             statuses: store.statuses()?,

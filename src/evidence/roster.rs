@@ -1,5 +1,7 @@
 //! Who and what there is: people, members, repositories, rights, tokens, as the inventories list them.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 /// Facts about one identity that stood together in one place. Two of them that share a strong key (account id, uuid)
@@ -60,12 +62,12 @@ impl Permission {
     }
 }
 
-/// An effective right of one user on one repository.
+/// An effective right of one user on one repository. There are as many as users times repositories, so texts are shared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RepositoryPermission {
-    pub workspace: String,
-    pub repository: String,
-    pub account_id: String,
+    pub workspace: Arc<str>,
+    pub repository: Arc<str>,
+    pub account_id: Arc<str>,
     pub permission: Permission,
 }
 
@@ -92,7 +94,31 @@ pub struct ApiToken {
     pub last_active_at: Option<Timestamp>,
 }
 
-/// Everything the inventories say now.
+/// A token that the inventory no longer lists, as it was listed last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GoneToken {
+    pub token: ApiToken,
+    /// When it was first missing from the list.
+    pub gone_at: Timestamp,
+}
+
+impl GoneToken {
+    /// Why it is gone, in the words of the inventories: what had not expired was taken away.
+    pub fn status(&self) -> &'static str {
+        if self.token.expires_at.is_some_and(|at| at <= self.gone_at) { "expired" } else { "revoked" }
+    }
+}
+
+/// What a list says of those that it does not name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// All of it was read: they are gone.
+    Gone,
+    /// A row could not be read, or the list changed while it was walked: they may still be there.
+    Unread,
+}
+
+/// Everything the inventories say of one instant.
 #[derive(Clone, Debug, Default)]
 pub struct Roster {
     pub people: Vec<Person>,
@@ -101,4 +127,6 @@ pub struct Roster {
     pub permissions: Vec<RepositoryPermission>,
     pub deploy_keys: Vec<DeployKey>,
     pub tokens: Vec<ApiToken>,
+    /// All that were ever listed and no longer are.
+    pub gone_tokens: Vec<GoneToken>,
 }

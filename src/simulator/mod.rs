@@ -97,11 +97,13 @@ pub struct Options {
     pub future_days: u32,
     /// Multiplies the uses a day.
     pub intensity: f64,
+    /// So many repositories instead of as many as the size has.
+    pub repositories: Option<usize>,
 }
 
 impl Options {
     /// Five months of history and thirty days of future around `now`.
     pub fn new(size: Size, now: Timestamp) -> Self {
-        Self { size, now, history_days: 150, future_days: 30, intensity: 1.0 }
+        Self { size, now, history_days: 150, future_days: 30, intensity: 1.0, repositories: None }
     }
 }

@@ -95,7 +95,8 @@ impl World {
         let text = Campaign::builtin("builtin:bitbucket-app-passwords").expect("the campaign is compiled in");
         let today = Day::of(options.now);
         let days = |count: u32| i32::try_from(count).unwrap_or(i32::MAX / 4);
-        let scale = options.size.scale();
+        let mut scale = options.size.scale();
+        scale.repositories = options.repositories.unwrap_or(scale.repositories);
         let mut world = Self {
             seed: Seed(seed),
             options: *options,

@@ -1,7 +1,7 @@
 //! Who may do what in one Bitbucket workspace: members, permissions, repositories, effective repository permissions and
 //! deploy keys. Lists are read whole. What the credential may not see is a [`Limit`] of coverage, never an empty list.
 
-use std::fmt;
+use std::{collections::HashSet, fmt, sync::Arc};
 
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
@@ -9,11 +9,11 @@ use serde_json::value::RawValue;
 use super::{
     Client, FetchError,
     http::Reply,
-    paging::{ListPage, Rows, walk},
+    paging::{ListPage, Row, walk},
     text::{count_unknown, filled, written},
 };
 use crate::evidence::{
-    DeployKey, Member, Permission, Person, Repository, RepositoryPermission, Skipped, UnknownValue, time::parse_instant,
+    DeployKey, Member, Missing, Permission, Person, Repository, RepositoryPermission, Skipped, UnknownValue, time::parse_instant,
 };
 
 /// Rows a page: the documented maximum.
@@ -40,6 +40,7 @@ pub struct Listing<T> {
     pub items: Vec<T>,
     pub skipped: Vec<Skipped>,
     pub unknown: Vec<UnknownValue>,
+    pub missing: Missing,
 }
 
 /// A list that our credential cannot see.
@@ -54,7 +55,9 @@ pub struct Limit {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LimitReason {
-    /// 403: a scope or a role is missing.
+    /// 403 that names the scope that is missing.
+    Scope,
+    /// 403 without a reason: a role is missing, or a scope.
     Forbidden,
     /// 404: it does not exist, or our credential may not even know that it does.
     NotVisible,
@@ -64,10 +67,17 @@ pub enum LimitReason {
     MarkedAsSpam,
 }
 
+impl LimitReason {
+    /// Whether the same question about another repository would be answered alike.
+    pub fn is_everywhere(self) -> bool {
+        !matches!(self, Self::Forbidden | Self::NotVisible)
+    }
+}
+
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.reason {
-            LimitReason::Forbidden => "is forbidden to our credential",
+            LimitReason::Scope | LimitReason::Forbidden => "is forbidden to our credential",
             LimitReason::NotVisible => "is not visible to our credential",
             LimitReason::Removed => "was removed by Atlassian",
             LimitReason::MarkedAsSpam => "is gone, perhaps marked as spam",
@@ -76,9 +86,11 @@ impl fmt::Display for Limit {
     }
 }
 
-/// An endpoint and the scopes of the two kinds of token that open it.
+/// An endpoint, and the scopes of the two kinds of token that open it.
 struct Endpoint {
     path: &'static str,
+    /// The fields of a row that are read; the others, most of the bytes, are not asked for.
+    fields: &'static str,
     access_token_scope: &'static str,
     api_token_scope: &'static str,
     role: &'static str,
@@ -86,25 +98,39 @@ struct Endpoint {
 
 const MEMBERS: Endpoint = Endpoint {
     path: "/workspaces/{workspace}/members",
+    fields: "values.user.uuid,values.user.account_id,values.user.nickname,values.user.display_name",
     access_token_scope: "account",
     api_token_scope: "read:workspace:bitbucket",
     role: "a member of the workspace",
 };
-const PERMISSIONS: Endpoint = Endpoint { path: "/workspaces/{workspace}/permissions", ..MEMBERS };
+const PERMISSIONS: Endpoint = Endpoint {
+    path: "/workspaces/{workspace}/permissions",
+    fields: "values.permission,values.last_accessed,values.user.uuid,values.user.account_id,values.user.nickname,values.user.display_name",
+    ..MEMBERS
+};
 const REPOSITORIES: Endpoint = Endpoint {
     path: "/repositories/{workspace}",
+    fields: "values.slug,values.full_name,values.uuid,values.is_private",
     access_token_scope: "repository",
     api_token_scope: "read:repository:bitbucket",
     role: "a member of the workspace",
 };
 const REPOSITORY_PERMISSIONS: Endpoint = Endpoint {
     path: "/workspaces/{workspace}/permissions/repositories",
+    fields: "values.permission,values.user.account_id,values.repository.full_name",
     access_token_scope: "account",
     api_token_scope: "read:repository:bitbucket",
     role: "an administrator of the workspace",
 };
+const PERMISSIONS_ON_REPOSITORY: Endpoint = Endpoint {
+    path: "/workspaces/{workspace}/permissions/repositories/{repository}",
+    access_token_scope: "repository",
+    role: "an administrator of the repository",
+    ..REPOSITORY_PERMISSIONS
+};
 const DEPLOY_KEYS: Endpoint = Endpoint {
     path: "/repositories/{workspace}/{repository}/deploy-keys",
+    fields: "values.id,values.label,values.created_on,values.added_on,values.last_used",
     access_token_scope: "repository:admin",
     api_token_scope: "admin:repository:bitbucket",
     role: "an administrator of the repository",
@@ -117,66 +143,99 @@ impl Access {
 
     /// Everybody in the workspace, permissions unknown: for credentials that [`Access::permissions`] is closed to.
     pub async fn members(&self) -> Result<Answer<Member>, FetchError> {
-        self.list(&MEMBERS, &["workspaces", &self.workspace, "members"], |row: Membership, _| row.member(&self.workspace)).await
+        self.memberships(&MEMBERS, "members").await
     }
 
     /// Everybody in the workspace with their role and, where Bitbucket still tells it, their last activity.
     pub async fn permissions(&self) -> Result<Answer<Member>, FetchError> {
-        let path = ["workspaces", &self.workspace, "permissions"];
-        self.list(&PERMISSIONS, &path, |row: Membership, _| row.member(&self.workspace)).await
+        self.memberships(&PERMISSIONS, "permissions").await
     }
 
     pub async fn repositories(&self) -> Result<Answer<Repository>, FetchError> {
-        self.list(&REPOSITORIES, &["repositories", &self.workspace], |row: RepositoryRow, _| row.repository(&self.workspace))
-            .await
+        let path = ["repositories", &self.workspace];
+        self.list(&REPOSITORIES, &path, |row: RepositoryRow, _| named(row.repository(&self.workspace))).await
     }
 
     /// Effective rights of every user on every repository; open to workspace administrators only.
     pub async fn repository_permissions(&self) -> Result<Answer<RepositoryPermission>, FetchError> {
-        let path = ["workspaces", &self.workspace, "permissions", "repositories"];
-        self.list(&REPOSITORY_PERMISSIONS, &path, |row: PermissionRow, unknown| row.permission(&self.workspace, unknown)).await
+        self.rights(&REPOSITORY_PERMISSIONS, &["workspaces", &self.workspace, "permissions", "repositories"]).await
+    }
+
+    /// Effective rights of every user on one repository; open to its administrators. Explicit grants alone
+    /// (`permissions-config`) would need a wider scope and leave out what groups and projects give.
+    pub async fn permissions_on(&self, repository: &str) -> Result<Answer<RepositoryPermission>, FetchError> {
+        let path = ["workspaces", &self.workspace, "permissions", "repositories", repository];
+        self.rights(&PERMISSIONS_ON_REPOSITORY, &path).await
     }
 
     /// The deploy keys of one repository; the keys themselves are not kept.
     pub async fn deploy_keys(&self, repository: &str) -> Result<Answer<DeployKey>, FetchError> {
         let path = ["repositories", &self.workspace, repository, "deploy-keys"];
-        self.list(&DEPLOY_KEYS, &path, |row: DeployKeyRow, _| Some(row.deploy_key(&self.workspace, repository))).await
+        self.list(&DEPLOY_KEYS, &path, |row: DeployKeyRow, _| Row::Item(row.deploy_key(&self.workspace, repository))).await
     }
 
-    /// Reads one list whole. `read` gives none for a row that lacks what makes it one.
+    async fn memberships(&self, endpoint: &Endpoint, last: &str) -> Result<Answer<Member>, FetchError> {
+        let path = ["workspaces", &self.workspace, last];
+        self.list(endpoint, &path, |row: Membership, _| named(row.member(&self.workspace))).await
+    }
+
+    async fn rights(&self, endpoint: &Endpoint, path: &[&str]) -> Result<Answer<RepositoryPermission>, FetchError> {
+        let mut texts = Texts::default();
+        let workspace = texts.shared(&self.workspace);
+        self.list(endpoint, path, |row: PermissionRow, unknown| row.permission(&workspace, &mut texts, unknown)).await
+    }
+
+    /// Reads one list whole.
     async fn list<R: DeserializeOwned, T>(
         &self,
         endpoint: &Endpoint,
         path: &[&str],
-        read: impl Fn(R, &mut Vec<UnknownValue>) -> Option<T>,
+        mut item: impl FnMut(R, &mut Vec<UnknownValue>) -> Row<T>,
     ) -> Result<Answer<T>, FetchError> {
         let mut url = self.client.url(path);
-        url.query_pairs_mut().append_pair("pagelen", PAGE_LENGTH);
-        let mut rows: Rows<R> = match walk(&self.client, url, |reply| self.read(reply)).await {
-            Ok(rows) => rows,
-            Err(error) => return limit(endpoint, &error).map(Answer::Limited).ok_or(error),
-        };
-        let (mut items, mut unknown) = (Vec::with_capacity(rows.rows.len()), Vec::new());
-        for row in std::mem::take(&mut rows.rows) {
-            match read(row, &mut unknown) {
-                Some(item) => items.push(item),
-                None => rows.malformed += 1,
+        let fields = format!("next,size,{}", endpoint.fields);
+        url.query_pairs_mut().append_pair("pagelen", PAGE_LENGTH).append_pair("fields", &fields);
+        let mut unknown = Vec::new();
+        match walk(&self.client, url, |reply| self.read(reply), |row| item(row, &mut unknown)).await {
+            Ok(list) => {
+                let skipped = list.skipped(endpoint.path);
+                Ok(Answer::Complete(Listing { items: list.items, skipped, unknown, missing: list.missing }))
             }
+            Err(error) => limit(endpoint, &error).map(Answer::Limited).ok_or(error),
         }
-        Ok(Answer::Complete(Listing { items, skipped: rows.skipped(endpoint.path), unknown }))
     }
 
     fn read(&self, reply: &Reply) -> Result<ListPage, FetchError> {
         let envelope: Envelope = reply.json()?;
         let next = envelope.next.as_deref().filter(|next| !next.is_empty());
-        Ok(ListPage { rows: envelope.values, next: next.map(|next| self.client.follow(next)).transpose()? })
+        let next = next.map(|next| self.client.follow(next)).transpose()?;
+        Ok(ListPage { rows: envelope.values, next, total: envelope.size })
     }
+}
+
+/// Names that many rows repeat, each held once.
+#[derive(Default)]
+struct Texts(HashSet<Arc<str>>);
+
+impl Texts {
+    fn shared(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.0.get(text) {
+            return Arc::clone(known);
+        }
+        let new: Arc<str> = text.into();
+        self.0.insert(Arc::clone(&new));
+        new
+    }
+}
+
+fn named<T>(item: Option<T>) -> Row<T> {
+    item.map_or(Row::Nameless, Row::Item)
 }
 
 fn limit(endpoint: &Endpoint, error: &FetchError) -> Option<Limit> {
     let (reason, advice) = match error {
         FetchError::Forbidden { required, .. } if !required.is_empty() => {
-            (LimitReason::Forbidden, format!("grant the scope {}", required.join(", ")))
+            (LimitReason::Scope, format!("grant the scope {}", required.join(", ")))
         }
         FetchError::Forbidden { .. } => (LimitReason::Forbidden, grant(endpoint)),
         FetchError::NotFound { .. } => (LimitReason::NotVisible, format!("check the name, or {}", grant(endpoint))),
@@ -198,6 +257,7 @@ fn grant(endpoint: &Endpoint) -> String {
 struct Envelope {
     values: Vec<Box<RawValue>>,
     next: Option<String>,
+    size: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -273,15 +333,18 @@ struct NamedRepository {
 }
 
 impl PermissionRow {
-    fn permission(self, workspace: &str, unknown: &mut Vec<UnknownValue>) -> Option<RepositoryPermission> {
+    fn permission(self, workspace: &Arc<str>, texts: &mut Texts, unknown: &mut Vec<UnknownValue>) -> Row<RepositoryPermission> {
+        let (Some(repository), Some(account_id)) = (slug_of(&self.repository.full_name), filled(self.user.account_id)) else {
+            return Row::Nameless;
+        };
         let Some(permission) = Permission::parse(&self.permission) else {
             count_unknown(unknown, "permission", &self.permission);
-            return None;
+            return Row::Unread;
         };
-        Some(RepositoryPermission {
-            workspace: workspace.to_owned(),
-            repository: slug_of(&self.repository.full_name)?,
-            account_id: filled(self.user.account_id)?,
+        Row::Item(RepositoryPermission {
+            workspace: Arc::clone(workspace),
+            repository: texts.shared(&repository),
+            account_id: texts.shared(&account_id),
             permission,
         })
     }

@@ -40,6 +40,12 @@ pub enum FetchError {
 pub enum Refusal {
     #[error("it is expired, revoked or wrong; create a new one and replace the secret")]
     Invalid,
+    /// What an API token gets that is sent as bearer; also what any expired one gets.
+    #[error(
+        "it is expired, revoked or wrong, or of the other kind: an access token stands in auth as access_token, an API token \
+         as email and api_token"
+    )]
+    OtherKind,
     #[error("an API token needs the e-mail address of its account as username")]
     WantsEmail,
     #[error("the API token has no Bitbucket scopes; create one with scopes for Bitbucket")]

@@ -10,6 +10,7 @@ use super::{FetchError, Outage, Refusal};
 const MAX_SCOPES: usize = 20;
 /// The longest scope known has 27 characters.
 const MAX_SCOPE_CHARS: usize = 64;
+
 /// Turns a refused request into an error. `told` is the wait that the headers ask for.
 pub(super) fn refusal(at: &str, status: u16, body: &str, sent_cursor: bool, told: Duration) -> FetchError {
     let at = at.to_owned();
@@ -18,7 +19,8 @@ pub(super) fn refusal(at: &str, status: u16, body: &str, sent_cursor: bool, told
         401 => FetchError::Unauthorized { at, why: why_unauthorized(&said) },
         403 if said.contains("rate limit") => FetchError::RateLimited { at, wait: told },
         403 if said.contains("no bitbucket scopes") => FetchError::Unauthorized { at, why: Refusal::NoScopes },
-        403 => {
+        // One client has seen the missing scope under 400.
+        403 | 400 if status == 403 || said.contains("required privilege scopes") => {
             let (required, granted) = scopes(body);
             FetchError::Forbidden { at, required, granted }
         }
@@ -33,11 +35,13 @@ pub(super) fn refusal(at: &str, status: u16, body: &str, sent_cursor: bool, told
 }
 
 fn why_unauthorized(said: &str) -> Refusal {
-    const SIGNS: [(&str, Refusal); 5] = [
+    const SIGNS: [(&str, Refusal); 7] = [
         ("atlassian registered email", Refusal::WantsEmail),
         ("no bitbucket scopes", Refusal::NoScopes),
         ("scope does not match", Refusal::OtherProduct),
         ("app passwords are deprecated", Refusal::AppPassword),
+        ("change-3222", Refusal::AppPassword),
+        ("not supported for this endpoint", Refusal::OtherKind),
         ("stopped supporting account passwords", Refusal::AccountPassword),
     ];
     SIGNS.into_iter().find(|(sign, _)| said.contains(sign)).map_or(Refusal::Invalid, |(_, why)| why)
@@ -96,37 +100,81 @@ mod tests {
         refusal("api.bitbucket.org/2.0/workspaces/acme/members", status, body, false, Duration::ZERO)
     }
 
+    fn bitbucket(message: &str) -> String {
+        format!(r#"{{"type": "error", "error": {{"message": "{message}"}}}}"#)
+    }
+
+    const MISSING_SCOPE: &str = include_str!("../../tests/data/access/forbidden/missing_scope.json");
+
     #[test]
     fn a_missing_scope_is_named_in_plain_words() {
-        let error = refused(403, include_str!("../../tests/data/access/forbidden/missing_scope.json"));
-        assert_eq!(
-            error.to_string(),
-            "api.bitbucket.org/2.0/workspaces/acme/members is forbidden to our credential (403): \
-             grant the scope read:workspace:bitbucket (it has read:repository:bitbucket)"
-        );
-        assert!(error.is_ours() && !error.is_transient());
+        for status in [403, 400] {
+            let error = refused(status, MISSING_SCOPE);
+            assert_eq!(
+                error.to_string(),
+                "api.bitbucket.org/2.0/workspaces/acme/members is forbidden to our credential (403): \
+                 grant the scope read:workspace:bitbucket (it has read:repository:bitbucket)"
+            );
+            assert!(error.is_ours() && !error.is_transient());
+        }
     }
 
     #[test]
-    fn other_403_bodies_still_say_what_to_look_at() {
-        let error = refused(403, r#"{"type": "error", "error": {"message": "Forbidden"}}"#);
-        assert!(error.to_string().contains("lacks a scope or a role"), "{error}");
-        let limited = refused(403, r#"{"error":{"message":"API rate limit exceeded"}}"#);
-        assert!(limited.is_transient(), "{limited}");
+    fn a_403_without_scopes_still_says_what_to_look_at() {
+        for body in ["", "Forbidden", &bitbucket("Forbidden"), r#"{"error": {"message": "no", "detail": "You are no admin"}}"#] {
+            let error = refused(403, body);
+            assert!(error.to_string().contains("lacks a scope or a role") && error.is_ours(), "{error}");
+        }
+        let unscoped = refused(403, &bitbucket("API Token provided has no Bitbucket scopes"));
+        assert!(matches!(unscoped, FetchError::Unauthorized { why: Refusal::NoScopes, .. }), "{unscoped}");
+    }
+
+    #[test]
+    fn every_form_of_a_rate_limit_is_waited_for() {
+        let limit = "Rate limit for this resource has been exceeded";
+        for (status, body) in
+            [(429, limit), (429, &bitbucket(limit)), (429, ""), (403, r#"{"error":{"message":"API rate limit exceeded"}}"#)]
+        {
+            let error = refused(status, body);
+            assert!(matches!(error, FetchError::RateLimited { .. }) && error.is_transient(), "{status} {body}: {error}");
+        }
     }
 
     #[test]
     fn every_form_of_401_says_what_to_do() {
+        let removed = r#"{"type": "error", "error": {"message": "CHANGE-3222 - Functionality has been deprecated"}}"#;
         for (body, words) in [
             ("", "expired, revoked or wrong"),
             ("Login failed due to incorrect login credentials or method.", "expired, revoked or wrong"),
-            (r#"{"type":"error","error":{"message":"API token must be used with an atlassian registered email"}}"#, "e-mail"),
-            (r#"{"type":"error","error":{"message":"API Token provided has no Bitbucket scopes"}}"#, "no Bitbucket scopes"),
+            (&bitbucket("Token is invalid, expired, or not supported for this endpoint."), "stands in auth as access_token"),
+            (&bitbucket("API token must be used with an atlassian registered email"), "the e-mail address of its account"),
+            (&bitbucket("API Token provided has no Bitbucket scopes"), "create one with scopes for Bitbucket"),
             ("Unauthorized; scope does not match", "another Atlassian product"),
-            (r#"{"error":{"message":"App passwords are deprecated and must be replaced with API tokens."}}"#, "app password"),
+            (&bitbucket("App passwords are deprecated and must be replaced with API tokens."), "it is an app password"),
+            (removed, "it is an app password"),
+            (
+                "Bitbucket Cloud recently stopped supporting account passwords for API authentication. See our community post \
+                 for more details: https://atlassian.community/t5/x/x/ba-p/1948231 App passwords are recommended",
+                "it is an account password",
+            ),
         ] {
             let error = refused(401, body);
-            assert!(error.to_string().contains(words) && error.is_ours(), "{error}");
+            assert!(error.to_string().contains(words) && error.is_ours() && !error.is_transient(), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_told_from_what_is_wrong_with_us() {
+        for body in [
+            "",
+            &bitbucket("No workspace with identifier 'acme'."),
+            &bitbucket(
+                "You may not have access to this repository or it no longer exists in this workspace. If you think this \
+                 repository exists and you have access, make sure you are authenticated.",
+            ),
+        ] {
+            let error = refused(404, body);
+            assert!(error.to_string().contains("check the name") && !error.is_ours() && !error.is_transient(), "{error}");
         }
     }
 
@@ -137,8 +185,10 @@ mod tests {
             removed,
             FetchError::Gone { at: "api.bitbucket.org/2.0/workspaces/acme/members".into(), change: Some("CHANGE-2770".into()) }
         );
-        let spam = refused(410, r#"{"type":"error","error":{"message":"Account is marked as spam."}}"#);
-        assert!(spam.to_string().contains("spam"), "{spam}");
+        for body in ["", &bitbucket("Account is marked as spam.")] {
+            let spam = refused(410, body);
+            assert!(spam.to_string().contains("spam") && !spam.is_ours(), "{spam}");
+        }
     }
 
     #[test]

@@ -8,10 +8,10 @@ use url::Url;
 use super::{
     Client, FetchError,
     http::Reply,
-    paging::{ListPage, walk},
+    paging::{ListPage, Row, walk},
     text::{filled, written},
 };
-use crate::evidence::{ApiToken, Person, Skipped, time::parse_instant};
+use crate::evidence::{ApiToken, Missing, Person, Skipped, time::parse_instant};
 
 /// Rows a page. The largest size that is accepted is not documented; one hundred is common to Atlassian's lists.
 const PAGE_SIZE: &str = "100";
@@ -25,10 +25,11 @@ pub struct Tokens {
 }
 
 /// The whole inventory.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct TokenList {
     pub tokens: Vec<ApiToken>,
     pub skipped: Vec<Skipped>,
+    pub missing: Missing,
 }
 
 impl Tokens {
@@ -40,11 +41,9 @@ impl Tokens {
 
     /// Reads the whole list.
     pub async fn list(&self) -> Result<TokenList, FetchError> {
-        let mut rows = walk::<Row>(&self.client, self.page_url(None), |reply| self.read(reply)).await?;
-        let read = rows.rows.len();
-        let tokens: Vec<_> = std::mem::take(&mut rows.rows).into_iter().filter_map(|row| row.token(&self.organization)).collect();
-        rows.malformed += (read - tokens.len()) as u64;
-        Ok(TokenList { tokens, skipped: rows.skipped("api-tokens") })
+        let token = |row: TokenRow| row.token(&self.organization).map_or(Row::Nameless, Row::Item);
+        let list = walk(&self.client, self.page_url(None), |reply| self.read(reply), token).await?;
+        Ok(TokenList { skipped: list.skipped("api-tokens"), tokens: list.items, missing: list.missing })
     }
 
     fn page_url(&self, cursor: Option<&str>) -> Url {
@@ -61,7 +60,7 @@ impl Tokens {
             Some(next) if next.starts_with('/') || next.contains("://") => Some(self.client.follow(next)?),
             Some(cursor) => Some(self.page_url(Some(cursor))),
         };
-        Ok(ListPage { rows: envelope.data, next })
+        Ok(ListPage { rows: envelope.data, next, total: None })
     }
 }
 
@@ -78,7 +77,7 @@ struct Links {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Row {
+struct TokenRow {
     id: String,
     label: Option<String>,
     status: Option<String>,
@@ -95,7 +94,7 @@ struct User {
     email: Option<String>,
 }
 
-impl Row {
+impl TokenRow {
     /// None for a token without an id that may be kept.
     fn token(self, organization: &str) -> Option<ApiToken> {
         let instant = |text: Option<String>| text.and_then(|t| parse_instant(&t));

@@ -1,12 +1,17 @@
-//! What the inventories say now.
+//! What the inventories said at an instant.
 
-use rusqlite::Row;
+use std::{collections::HashSet, sync::Arc};
+
+use jiff::Timestamp;
+use rusqlite::{Params, Row, named_params};
 
 use super::{
     Reader, StoreError,
     convert::{optional_instant, optional_text, person, word},
 };
-use crate::evidence::{ApiToken, DeployKey, Member, Permission, Repository, RepositoryPermission, Roster};
+use crate::evidence::{
+    ApiToken, DeployKey, GoneToken, Member, Permission, Repository, RepositoryPermission, Roster, time::instant,
+};
 
 const LIST_PEOPLE: &str = include_str!("../../sql/queries/report/list_people.sql");
 const LIST_MEMBERS: &str = include_str!("../../sql/queries/report/list_members.sql");
@@ -14,23 +19,56 @@ const LIST_REPOSITORIES: &str = include_str!("../../sql/queries/report/list_repo
 const LIST_PERMISSIONS: &str = include_str!("../../sql/queries/report/list_permissions.sql");
 const LIST_DEPLOY_KEYS: &str = include_str!("../../sql/queries/report/list_deploy_keys.sql");
 const LIST_TOKENS: &str = include_str!("../../sql/queries/report/list_tokens.sql");
+const LIST_GONE_TOKENS: &str = include_str!("../../sql/queries/report/list_gone_tokens.sql");
 
 impl Reader {
-    /// Everybody who was ever named, and the members, repositories, rights and tokens that are present.
-    pub fn roster(&self) -> Result<Roster, StoreError> {
+    /// Everybody who was ever named, and the members, repositories, rights, deploy keys and tokens as they were at an
+    /// instant: whoever had come by then and not left. Before anything was listed it is the first list. An instant of last
+    /// use that lies after it is left out; tokens have the last one before it.
+    pub fn roster(&self, at: Timestamp) -> Result<Roster, StoreError> {
+        let at_ms = at.as_millisecond();
+        let at = named_params! { ":at_ms": at_ms };
         Ok(Roster {
-            people: self.list(LIST_PEOPLE, person)?,
-            members: self.list(LIST_MEMBERS, member)?,
-            repositories: self.list(LIST_REPOSITORIES, repository)?,
-            permissions: self.list(LIST_PERMISSIONS, permission)?,
-            deploy_keys: self.list(LIST_DEPLOY_KEYS, deploy_key)?,
-            tokens: self.list(LIST_TOKENS, token)?,
+            people: self.list(LIST_PEOPLE, [], |row| person(row, 0))?,
+            members: self.list(LIST_MEMBERS, at, |row| member(row, 0))?,
+            repositories: self.list(LIST_REPOSITORIES, at, |row| repository(row, 0))?,
+            permissions: self.permissions(at)?,
+            deploy_keys: self.list(LIST_DEPLOY_KEYS, at, |row| deploy_key(row, 0))?,
+            tokens: self.list(LIST_TOKENS, at, |row| token(row, 0))?,
+            gone_tokens: self
+                .list(LIST_GONE_TOKENS, at, |row| Ok(GoneToken { token: token(row, 0)?, gone_at: instant(row.get(12)?) }))?,
         })
     }
 
-    fn list<T>(&self, query: &str, read: fn(&Row<'_>, usize) -> rusqlite::Result<T>) -> Result<Vec<T>, StoreError> {
+    fn permissions(&self, at: impl Params) -> Result<Vec<RepositoryPermission>, StoreError> {
+        let mut texts = HashSet::<Arc<str>>::new();
+        let mut shared = |row: &Row<'_>, column| {
+            let text = row.get_ref(column)?.as_str()?;
+            let known = texts.get(text).cloned();
+            Ok::<_, rusqlite::Error>(known.unwrap_or_else(|| {
+                let new: Arc<str> = text.into();
+                texts.insert(Arc::clone(&new));
+                new
+            }))
+        };
+        self.list(LIST_PERMISSIONS, at, |row| {
+            Ok(RepositoryPermission {
+                workspace: shared(row, 0)?,
+                repository: shared(row, 1)?,
+                account_id: shared(row, 2)?,
+                permission: word(row, 3, Permission::parse)?,
+            })
+        })
+    }
+
+    fn list<T>(
+        &self,
+        query: &str,
+        scope: impl Params,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, StoreError> {
         let mut statement = self.connection.prepare_cached(query)?;
-        let rows = statement.query_map([], |row| read(row, 0))?;
+        let rows = statement.query_map(scope, read)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 }
@@ -50,15 +88,6 @@ pub(super) fn repository(row: &Row<'_>, first: usize) -> rusqlite::Result<Reposi
         slug: row.get(first + 1)?,
         uuid: optional_text(row, first + 2)?,
         is_private: row.get(first + 3)?,
-    })
-}
-
-pub(super) fn permission(row: &Row<'_>, first: usize) -> rusqlite::Result<RepositoryPermission> {
-    Ok(RepositoryPermission {
-        workspace: row.get(first)?,
-        repository: row.get(first + 1)?,
-        account_id: row.get(first + 2)?,
-        permission: word(row, first + 3, Permission::parse)?,
     })
 }
 

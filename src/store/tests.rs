@@ -4,6 +4,7 @@ mod inventories;
 mod judgements;
 mod opening;
 mod outbox;
+mod past;
 mod recording;
 mod sql;
 

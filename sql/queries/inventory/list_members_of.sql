@@ -1,4 +1,4 @@
--- Which members of a workspace are present, with their row numbers? Served by member_present.
+-- Which members of a workspace are present, with their row numbers? Served by member_by_workspace.
 SELECT member.id, member.workspace,
        person.account_id, person.uuid, person.nickname, person.display_name, person.email,
        member.permission, member.last_accessed_ms

@@ -1,4 +1,4 @@
--- Which repositories of a workspace are present, with their row numbers? Served by repository_present.
+-- Which repositories of a workspace are present, with their row numbers? Served by repository_by_workspace.
 SELECT id, workspace, slug, uuid, is_private
 FROM repository
 WHERE valid_to_ms IS NULL

@@ -1,4 +1,4 @@
--- Which tokens of an organization are present, with their row numbers? Served by api_token_present.
+-- Which tokens of an organization are present, with their row numbers? Served by api_token_by_id.
 SELECT api_token.id, api_token.organization, api_token.token_id, api_token.label, api_token.status,
        person.account_id, person.uuid, person.nickname, person.display_name, person.email,
        api_token.created_ms, api_token.expires_ms, api_token.last_active_ms

@@ -1,5 +1,12 @@
--- Which repositories are present? Served by repository_present.
-SELECT workspace, slug, uuid, is_private
-FROM repository
-WHERE valid_to_ms IS NULL
-ORDER BY workspace, slug
+-- Which repositories were there at an instant; before the first list of a workspace, which were on that one? One scan of
+-- repository by repository_by_workspace, one scan of scope, then a search for each workspace.
+WITH scope AS (
+    SELECT workspace, max(:at_ms, min(valid_from_ms)) AS at_ms
+    FROM repository
+    GROUP BY workspace
+)
+SELECT repository.workspace, repository.slug, repository.uuid, repository.is_private
+FROM scope
+CROSS JOIN repository ON repository.workspace = scope.workspace AND repository.valid_from_ms <= scope.at_ms
+WHERE repository.valid_to_ms IS NULL OR repository.valid_to_ms > scope.at_ms
+ORDER BY repository.workspace, repository.slug

@@ -1,8 +1,20 @@
--- Which tokens are present? Served by api_token_present.
-SELECT api_token.organization, api_token.token_id, api_token.label, api_token.status,
+-- Which tokens were listed at an instant; before the first list of an organization, which were on that one? One scan of
+-- api_token by api_token_by_id, one scan of scope, then a search for each organization.
+WITH scope AS (
+    SELECT organization, max(:at_ms, min(valid_from_ms)) AS at_ms
+    FROM api_token
+    GROUP BY organization
+)
+SELECT held.organization, held.token_id, held.label, held.status,
        person.account_id, person.uuid, person.nickname, person.display_name, person.email,
-       api_token.created_ms, api_token.expires_ms, api_token.last_active_ms
-FROM api_token
-JOIN person ON person.id = api_token.person_id
-WHERE api_token.valid_to_ms IS NULL
-ORDER BY api_token.organization, api_token.token_id
+       held.created_ms, held.expires_ms,
+       CASE WHEN held.last_active_ms <= :at_ms THEN held.last_active_ms ELSE (
+           SELECT max(last_ms) FROM token_use
+           WHERE token_use.organization = held.organization AND token_use.token_id = held.token_id
+             AND token_use.last_ms <= :at_ms
+       ) END
+FROM scope
+CROSS JOIN api_token AS held ON held.organization = scope.organization
+JOIN person ON person.id = held.person_id
+WHERE held.valid_from_ms <= scope.at_ms AND (held.valid_to_ms IS NULL OR held.valid_to_ms > scope.at_ms)
+ORDER BY held.organization, held.token_id

@@ -152,9 +152,9 @@ fn rights_are_those_of_the_user_on_what_it_uses() {
     world.member(person("acc-2", "zoe", ""), "owner");
     for (repository, permission) in [("api", Permission::Write), ("secret", Permission::Admin)] {
         world.roster.permissions.push(RepositoryPermission {
-            workspace: "acme".to_owned(),
-            repository: repository.to_owned(),
-            account_id: "acc-1".to_owned(),
+            workspace: "acme".into(),
+            repository: repository.into(),
+            account_id: "acc-1".into(),
             permission,
         });
     }

@@ -1,70 +1,72 @@
-//! A round over one workspace's access lists: members, permissions, repositories, rights, and a share of the deploy keys.
-//! A list that cannot be read takes no other with it: what was read is recorded, and coverage says what was not.
+//! A round over one workspace's access lists: members, permissions, repositories, rights, and a share of what has to be
+//! asked of each repository by itself. A list that cannot be read takes no other with it: what was read is recorded, and
+//! coverage says what was not.
 
-use std::{collections::BTreeMap, ops::ControlFlow};
+use std::ops::ControlFlow;
 
 use jiff::Timestamp;
 
-use super::tokens::snapshot;
+use super::{rotation, tokens::snapshot};
 use crate::{
     daemon::engine::{RoundError, Tally, looked_until},
-    evidence::{Batch, CoverageState, CursorUpdate, DeployKey, Member, Person, Repository, RepositoryPermission},
-    source::{Access, Answer, Client, FetchError, Usage},
+    evidence::{Batch, CoverageState, Member, Missing, Repository, RepositoryPermission},
+    source::{Access, Answer, Client, FetchError, Listing, Usage},
     store::{Store, StoreError},
 };
-
-/// Repositories whose deploy keys one round asks for: each is a request, and the budget of an hour is 1,000.
-const DEPLOY_KEY_REQUESTS: usize = 100;
 
 /// Lists that may fail before the rest is left to the next round: each has been retried, so the API itself is ill.
 const MAX_FAILED_LISTS: usize = 2;
 
-/// Reasons that coverage quotes: the first ones say what is wrong, and a hundred repositories would say it again.
+/// Reasons that coverage quotes: the first ones say what is wrong.
 const MAX_REASONS: usize = 5;
 
-/// The cursor of the rotation over the repositories: the slug that was asked last.
-const ROTATION: &str = "deploy_keys_after";
+/// The part of the hour's requests, one in so many, that a round spends on asking repositories one by one: at 1,000 an
+/// hour 200, so that twelve workspaces behind one token are through within half of six hours.
+const ROTATION_PART: u32 = 5;
 
 pub struct AccessRound {
     name: String,
     workspace: String,
     client: Client,
     api: Access,
+    /// Requests that a round spends on single repositories.
+    allowance: usize,
 }
 
-/// What one round brought. A list that could not be read is absent, and a reason says why.
+/// What a round has found out so far.
 #[derive(Default)]
-struct Lists {
-    members: Option<Vec<Member>>,
-    repositories: Option<Vec<Repository>>,
-    permissions: Option<Vec<RepositoryPermission>>,
-    deploy_keys: Vec<(String, Vec<DeployKey>)>,
-    batch: Batch,
+pub(super) struct Findings {
+    /// Skipped and unknown values.
+    pub batch: Batch,
     reasons: Vec<String>,
     /// Why lists failed that our credential may see.
     failed: Vec<FetchError>,
     items: u64,
 }
 
-impl Lists {
-    /// Takes an answer's rows, and notes what it left out.
-    fn take<T>(&mut self, answer: Answer<T>) -> Option<Vec<T>> {
-        match answer {
-            Answer::Complete(listing) => {
-                self.items += listing.items.len() as u64;
-                self.batch.skipped.extend(listing.skipped);
-                self.batch.unknown.extend(listing.unknown);
-                Some(listing.items)
-            }
+impl Findings {
+    /// Takes an answer's rows, and notes what it left out; none where our credential may not see them.
+    pub fn take<T>(&mut self, answer: Answer<T>) -> Option<(Vec<T>, Missing)> {
+        let Listing { items, skipped, unknown, missing } = match answer {
+            Answer::Complete(listing) => listing,
             Answer::Limited(limit) => {
                 self.note(&limit);
-                None
+                return None;
             }
+        };
+        if missing == Missing::Unread
+            && let Some(rows) = skipped.first()
+        {
+            self.note(&format!("{} could not be read; what is missing from that list may still be there", rows.sample));
         }
+        self.items += items.len() as u64;
+        self.batch.skipped.extend(skipped);
+        self.batch.unknown.extend(unknown);
+        Some((items, missing))
     }
 
-    /// As [`Lists::take`], and notes why a list failed. Breaks when asking for another one is no use.
-    fn take_or_fail<T>(&mut self, answer: Result<Answer<T>, FetchError>) -> ControlFlow<(), Option<Vec<T>>> {
+    /// As [`Findings::take`], and notes why a list failed. Breaks when asking for another one is no use.
+    fn take_or_fail<T>(&mut self, answer: Result<Answer<T>, FetchError>) -> ControlFlow<(), Option<(Vec<T>, Missing)>> {
         match answer {
             Ok(answer) => ControlFlow::Continue(self.take(answer)),
             Err(error) => {
@@ -76,80 +78,94 @@ impl Lists {
         }
     }
 
-    fn note(&mut self, reason: &impl ToString) {
-        if self.reasons.len() < MAX_REASONS {
-            self.reasons.push(reason.to_string());
+    /// Adds a reason for what was not seen, once.
+    pub fn note(&mut self, reason: &impl ToString) {
+        let reason = reason.to_string();
+        if self.reasons.len() < MAX_REASONS && !self.reasons.contains(&reason) {
+            self.reasons.push(reason);
         }
     }
 }
 
+/// The lists of a whole workspace. One that could not be read is absent.
+#[derive(Default)]
+struct Lists {
+    members: Option<(Vec<Member>, Missing)>,
+    repositories: Option<(Vec<Repository>, Missing)>,
+    permissions: Option<(Vec<RepositoryPermission>, Missing)>,
+    /// The rights are closed to us as a whole, and may be open on single repositories.
+    rights_by_repository: bool,
+}
+
 impl AccessRound {
-    pub fn new(client: Client, workspace: &str) -> Self {
+    /// `requests_per_hour` is the vendor's limit for the credential.
+    pub fn new(client: Client, workspace: &str, requests_per_hour: u32) -> Self {
         let api = Access::new(client.clone(), workspace);
-        Self { name: format!("access/{workspace}"), workspace: workspace.to_owned(), client, api }
+        let allowance = usize::try_from(requests_per_hour / ROTATION_PART).unwrap_or(usize::MAX).max(1);
+        Self { name: format!("access/{workspace}"), workspace: workspace.to_owned(), client, api, allowance }
     }
 
     pub fn usage(&self) -> Usage {
         self.client.take_usage()
     }
 
+    /// The lists are recorded before repositories are asked one by one, which takes as long as the budget wants.
     pub async fn run(&self, store: &Store, now: Timestamp) -> Result<Tally, RoundError> {
-        let mut lists = Lists::default();
-        if self.lists(&mut lists).await.is_continue() {
-            self.deploy_keys(store, &mut lists).await?;
+        let (mut lists, mut findings) = (Lists::default(), Findings::default());
+        let going_on = self.read(&mut lists, &mut findings).await.is_continue();
+        let failed = findings.failed.first().cloned();
+        if let Some(error) = failed.clone().filter(|_| findings.items == 0) {
+            return Err(error.into());
         }
-        let failed = lists.failed.first().cloned();
-        match failed {
-            Some(error) if lists.items == 0 => Err(error.into()),
-            None => Ok(self.record(store, lists, now).await?),
-            Some(_) => Err(RoundError::InPart(self.record(store, lists, now).await?.note)),
+        let repositories = lists.repositories.iter().flat_map(|(repositories, _)| repositories);
+        let slugs: Vec<String> = repositories.map(|repository| repository.slug.clone()).collect();
+        let questions = rotation::Questions { deploy_keys: true, rights: lists.rights_by_repository };
+        self.put(store, lists, now).await?;
+        if going_on {
+            let place = rotation::Place { api: &self.api, store, source: &self.name, workspace: &self.workspace };
+            rotation::ask(&place, slugs, questions, self.allowance, &mut findings, now).await?;
         }
+        let tally = self.record(store, findings, now).await?;
+        if failed.is_some() { Err(RoundError::InPart(tally.note)) } else { Ok(tally) }
     }
 
-    async fn lists(&self, lists: &mut Lists) -> ControlFlow<()> {
-        lists.members = lists.take_or_fail(self.api.permissions().await)?;
-        let members = lists.take_or_fail(self.api.members().await)?;
-        lists.members = joined(members, lists.members.take());
-        lists.repositories = lists.take_or_fail(self.api.repositories().await)?;
-        lists.permissions = lists.take_or_fail(self.api.repository_permissions().await)?;
+    /// The members are asked for only where the permissions, which name them too, cannot be read.
+    async fn read(&self, lists: &mut Lists, findings: &mut Findings) -> ControlFlow<()> {
+        lists.members = findings.take_or_fail(self.api.permissions().await)?;
+        if lists.members.is_none() {
+            lists.members = findings.take_or_fail(self.api.members().await)?;
+        }
+        lists.repositories = findings.take_or_fail(self.api.repositories().await)?;
+        let rights = self.api.repository_permissions().await;
+        lists.rights_by_repository = lists.repositories.is_some() && matches!(rights, Ok(Answer::Limited(_)));
+        lists.permissions = findings.take_or_fail(rights)?;
+        if lists.rights_by_repository {
+            findings.note(&"until then the rights are read one repository after the other, where it is an administrator");
+        }
         ControlFlow::Continue(())
     }
 
-    /// Asks for the deploy keys of the repositories that are next in turn. One that fails has had its turn.
-    async fn deploy_keys(&self, store: &Store, lists: &mut Lists) -> Result<(), RoundError> {
-        let name = self.name.clone();
-        let cursors = store.read(move |r| r.cursors(&name)).await?;
-        let after = cursors.into_iter().find(|(key, _)| key == ROTATION).map(|(_, slug)| slug).unwrap_or_default();
-        let mut slugs: Vec<String> = lists.repositories.iter().flatten().map(|r| r.slug.clone()).collect();
-        slugs.sort();
-        let split = slugs.partition_point(|slug| *slug <= after);
-        slugs.rotate_left(split);
-        for slug in slugs.into_iter().take(DEPLOY_KEY_REQUESTS) {
-            // Where the credential lacks the right, or the API is ill, every other repository would only spend the budget.
-            let stop = match self.api.deploy_keys(&slug).await {
-                Ok(answer) => match lists.take(answer) {
-                    Some(keys) => {
-                        lists.deploy_keys.push((slug.clone(), keys));
-                        false
-                    }
-                    None => true,
-                },
-                Err(error) => {
-                    lists.note(&error);
-                    error.is_transient() || error.is_ours()
+    async fn put(&self, store: &Store, lists: Lists, now: Timestamp) -> Result<(), StoreError> {
+        let workspace = self.workspace.clone();
+        store
+            .write(move |w| {
+                if let Some((members, missing)) = &lists.members {
+                    w.put_members(&workspace, members, *missing, now)?;
                 }
-            };
-            lists.batch.cursors = vec![CursorUpdate { key: ROTATION.to_owned(), value: Some(slug) }];
-            if stop {
-                break;
-            }
-        }
-        Ok(())
+                if let Some((repositories, missing)) = &lists.repositories {
+                    w.put_repositories(&workspace, repositories, *missing, now)?;
+                }
+                if let Some((permissions, missing)) = &lists.permissions {
+                    w.put_permissions(&workspace, permissions, *missing, now)?;
+                }
+                Ok(())
+            })
+            .await
     }
 
-    async fn record(&self, store: &Store, lists: Lists, now: Timestamp) -> Result<Tally, StoreError> {
+    async fn record(&self, store: &Store, findings: Findings, now: Timestamp) -> Result<Tally, StoreError> {
         let since = looked_until(store, &self.name).await?;
-        let Lists { members, repositories, permissions, deploy_keys, mut batch, reasons, items, .. } = lists;
+        let Findings { mut batch, reasons, items, .. } = findings;
         batch.source.clone_from(&self.name);
         let skipped = batch.skipped.iter().map(|s| s.count).sum();
         let note = reasons.join("; ");
@@ -159,107 +175,10 @@ impl AccessRound {
             interval.reason.clone_from(&note);
         }
         batch.coverage.push(interval);
-        let workspace = self.workspace.clone();
-        store
-            .write(move |w| {
-                if let Some(members) = &members {
-                    w.put_members(&workspace, members, now)?;
-                }
-                if let Some(repositories) = &repositories {
-                    w.put_repositories(&workspace, repositories, now)?;
-                }
-                if let Some(permissions) = &permissions {
-                    w.put_permissions(&workspace, permissions, now)?;
-                }
-                for (repository, keys) in &deploy_keys {
-                    w.put_deploy_keys(&workspace, repository, keys, now)?;
-                }
-                w.record(&batch, now)
-            })
-            .await?;
+        store.write(move |w| w.record(&batch, now)).await?;
         Ok(Tally { items, skipped, note, ..Tally::default() })
     }
 }
 
-/// The members, with permission and last access where the permissions list has them. Either list alone is enough.
-fn joined(members: Option<Vec<Member>>, permissions: Option<Vec<Member>>) -> Option<Vec<Member>> {
-    match (members, permissions) {
-        (Some(members), Some(permissions)) => {
-            let mut all: BTreeMap<Person, Member> = members.into_iter().map(|m| (m.person.clone(), m)).collect();
-            all.extend(permissions.into_iter().map(|m| (m.person.clone(), m)));
-            Some(all.into_values().collect())
-        }
-        (members, permissions) => permissions.or(members),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::source::tests::server::{Server, answer, client, json};
-
-    const MEMBERS: &str = r#"{"values": [{"user": {"account_id": "712020:a"}, "permission": "owner"}]}"#;
-    const REPOSITORIES: &str = r#"{"values": [{"slug": "a"}, {"slug": "b"}, {"slug": "c"}]}"#;
-
-    fn script(target: &str) -> Vec<u8> {
-        match target.split('?').next().unwrap_or_default() {
-            "/workspaces/acme/members" | "/workspaces/acme/permissions" => json(MEMBERS),
-            "/repositories/acme" => json(REPOSITORIES),
-            _ => json(r#"{"values": []}"#),
-        }
-    }
-
-    async fn round(server: &Server, store: &Store) -> Result<Tally, RoundError> {
-        AccessRound::new(client(&server.base), "acme").run(store, "2026-07-03T07:00:00Z".parse().expect("an instant")).await
-    }
-
-    async fn recorded(store: &Store) -> (usize, usize, Vec<(String, String)>) {
-        let roster = store.read(crate::store::Reader::roster).await.expect("a roster");
-        let cursors = store.read(|r| r.cursors("access/acme")).await.expect("cursors");
-        (roster.members.len(), roster.repositories.len(), cursors)
-    }
-
-    fn after(slug: &str) -> Vec<(String, String)> {
-        vec![(ROTATION.to_owned(), slug.to_owned())]
-    }
-
-    #[tokio::test]
-    async fn a_repository_that_fails_has_had_its_turn_and_the_lists_are_kept() {
-        let directory = tempfile::tempdir().expect("a directory");
-        for (file, status, reached) in [("refused.db", "400 Bad Request", "c"), ("ill.db", "503 Service Unavailable", "b")] {
-            let server = Server::start(
-                move |target, _| {
-                    if target.contains("/b/deploy-keys") { answer(status, "", "") } else { script(target) }
-                },
-            )
-            .await;
-            let store = Store::open(&directory.path().join(file)).expect("a store");
-            let tally = round(&server, &store).await.expect("the lists were read");
-            assert!(tally.note.contains("/b/deploy-keys"), "{}", tally.note);
-            assert_eq!(recorded(&store).await, (1, 3, after(reached)), "{status}");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_list_that_fails_takes_no_other_with_it() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let store = Store::open(&directory.path().join("duskwatch.db")).expect("a store");
-        let server = Server::start(|target, _| {
-            if target.starts_with("/workspaces/acme/permissions?") { answer("500 Oops", "", "") } else { script(target) }
-        })
-        .await;
-        let failed = round(&server, &store).await;
-        assert!(matches!(&failed, Err(RoundError::InPart(why)) if why.contains("500")), "{failed:?}");
-        assert_eq!(recorded(&store).await, (1, 3, after("c")));
-    }
-
-    #[tokio::test]
-    async fn an_api_that_answers_nothing_fails_the_round_and_records_nothing() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let store = Store::open(&directory.path().join("duskwatch.db")).expect("a store");
-        let server = Server::start(|_, _| answer("503 Service Unavailable", "", "")).await;
-        let failed = round(&server, &store).await;
-        assert!(matches!(failed, Err(RoundError::Fetch(FetchError::Unavailable { .. }))), "{failed:?}");
-        assert_eq!((server.requests().len(), recorded(&store).await), (2, (0, 0, Vec::new())));
-    }
-}
+mod tests;

@@ -4,6 +4,7 @@
 mod access;
 mod audit;
 mod log;
+mod rotation;
 mod tokens;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

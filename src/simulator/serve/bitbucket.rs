@@ -145,12 +145,26 @@ pub(super) fn repository_permissions(shared: &Shared, ask: &Ask, id: &str) -> Re
         let detail = json!({"granted": ["account"], "required": ["admin:workspace:bitbucket"]});
         return Err(Reply::json(403, &json!({"type": "error", "error": {"message": message, "detail": detail}})));
     }
+    rights_on(shared, ask, index, &of_workspace(world, index))
+}
+
+/// The rights on one repository, for its administrators; ours are some of them where it administers no workspace.
+pub(super) fn permissions_on(shared: &Shared, ask: &Ask, id: &str, slug: &str) -> Result<Reply, Reply> {
+    let index = workspace(shared, id)?;
+    let repository = repository(shared, index, slug)?;
+    let ours = !shared.world.seed.hash(Topic::Permission, repository as u64, 1 << 41).is_multiple_of(3);
+    if !shared.world.places.workspaces[index].administered && !ours {
+        return Err(Reply::bitbucket_error(403, "Forbidden"));
+    }
+    rights_on(shared, ask, index, &[repository])
+}
+
+fn rights_on(shared: &Shared, ask: &Ask, workspace: usize, repositories: &[usize]) -> Result<Reply, Reply> {
+    let world = &shared.world;
     let mut rights: Vec<(usize, usize, &str)> = Vec::new();
-    for (number, user) in world.places.members(index) {
-        let own = of_workspace(world, index);
-        rights.extend(
-            own.into_iter().filter_map(|repository| right(world, number, user, repository).map(|it| (number, repository, it))),
-        );
+    for (number, user) in world.places.members(workspace) {
+        let on = |repository: &usize| right(world, number, user, *repository).map(|it| (number, *repository, it));
+        rights.extend(repositories.iter().filter_map(on));
     }
     paged(ask, rights.len(), |n| {
         let (number, repository, permission) = rights[n];
@@ -172,18 +186,22 @@ fn right(world: &World, number: usize, user: &User, repository: usize) -> Option
     }
 }
 
-pub(super) fn deploy_keys(shared: &Shared, ask: &Ask, id: &str, slug: &str) -> Result<Reply, Reply> {
-    let index = workspace(shared, id)?;
-    let world = &shared.world;
-    let found = world.places.repositories.iter().position(|it| it.workspace == index && (it.slug == slug || it.uuid == slug));
-    let Some(repository) = found else {
-        return Err(Reply::bitbucket_error(
+/// The index of a repository by slug or uuid, or the answer that there is none to be seen.
+fn repository(shared: &Shared, workspace: usize, id: &str) -> Result<usize, Reply> {
+    let all = &shared.world.places.repositories;
+    let found = all.iter().position(|it| it.workspace == workspace && (it.slug == id || it.uuid == id));
+    found.ok_or_else(|| {
+        Reply::bitbucket_error(
             404,
             "You may not have access to this repository or it no longer exists in this workspace. If you think this repository \
              exists and you have access, make sure you are authenticated.",
-        ));
-    };
-    let keys = keys(shared, repository);
+        )
+    })
+}
+
+pub(super) fn deploy_keys(shared: &Shared, ask: &Ask, id: &str, slug: &str) -> Result<Reply, Reply> {
+    let index = workspace(shared, id)?;
+    let keys = keys(shared, repository(shared, index, slug)?);
     paged(ask, keys.len(), |n| keys[n].clone())
 }
 
@@ -250,5 +268,26 @@ fn paged(ask: &Ask, total: usize, item: impl Fn(usize) -> Value) -> Result<Reply
         let query = query.append_pair("page", &(page + 1).to_string()).finish();
         body["next"] = json!(format!("{}{}?{query}", ask.origin, ask.path));
     }
+    if let Some(fields) = ask.param("fields") {
+        keep_only(&mut body, &fields.split(',').map(|path| path.split('.').collect()).collect::<Vec<Vec<&str>>>());
+    }
     Ok(Reply::json(200, &body))
+}
+
+/// A partial response: of every object only the fields that a path leads to.
+fn keep_only(value: &mut Value, paths: &[Vec<&str>]) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| keep_only(item, paths)),
+        Value::Object(fields) => {
+            fields.retain(|name, _| paths.iter().any(|path| path.first() == Some(&name.as_str())));
+            for (name, inner) in fields {
+                let below = paths.iter().filter(|path| path[0] == name).map(|path| path[1..].to_vec());
+                let below: Vec<Vec<&str>> = below.filter(|path| !path.is_empty()).collect();
+                if !below.is_empty() {
+                    keep_only(inner, &below);
+                }
+            }
+        }
+        _ => {}
+    }
 }

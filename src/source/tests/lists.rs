@@ -76,7 +76,11 @@ async fn members_are_read_over_pages_whose_addresses_the_server_makes() {
     let members = complete(Access::new(client(&base), "acme").members().await.expect("a list"));
     assert_eq!(
         server.targets(),
-        ["/2.0/workspaces/acme/members?pagelen=100", "/2.0/workspaces/acme/members?pagelen=100&page=opaque"]
+        [
+            "/2.0/workspaces/acme/members?pagelen=100&fields=next%2Csize%2Cvalues.user.uuid%2Cvalues.user.account_id\
+             %2Cvalues.user.nickname%2Cvalues.user.display_name",
+            "/2.0/workspaces/acme/members?pagelen=100&page=opaque"
+        ]
     );
     let names: Vec<_> = members.items.iter().map(|m| m.person.nickname.as_deref().unwrap_or_default()).collect();
     assert_eq!(names, ["mt", "ob"]);
@@ -106,7 +110,7 @@ async fn repositories_rights_and_deploy_keys_are_read() {
 
     let rights = complete(access.repository_permissions().await.expect("a list"));
     assert_eq!((rights.items.len(), rights.items[0].permission), (1, Permission::Write));
-    assert_eq!((rights.items[0].repository.as_str(), rights.items[0].account_id.as_str()), ("payments-api", "712020:a"));
+    assert_eq!((&*rights.items[0].repository, &*rights.items[0].account_id), ("payments-api", "712020:a"));
     assert_eq!((rights.unknown[0].field, rights.unknown[0].value.as_str()), ("permission", "create-repo"));
 
     let keys = complete(access.deploy_keys("payments-api").await.expect("a list")).items;
@@ -114,13 +118,19 @@ async fn repositories_rights_and_deploy_keys_are_read() {
         keys.iter().map(|k| (k.key_id, k.last_used.is_some(), k.created_at.is_some())).collect::<Vec<_>>(),
         [(123, true, true), (124, false, true)]
     );
-    assert_eq!(server.targets()[2], "/repositories/acme/payments-api/deploy-keys?pagelen=100");
+    assert!(server.targets()[2].starts_with("/repositories/acme/payments-api/deploy-keys?pagelen=100&fields=next%2Csize%2C"));
 }
 
 #[tokio::test]
 async fn lists_that_cannot_be_seen_are_limits_and_outages_are_not() {
     for (status, body, reason, words) in [
         ("403 Forbidden", r#"{"error": {"message": "Forbidden"}}"#, LimitReason::Forbidden, "an administrator of the workspace"),
+        (
+            "403 Forbidden",
+            data!("access/forbidden/missing_scope.json"),
+            LimitReason::Scope,
+            "grant the scope read:workspace:bitbucket",
+        ),
         ("404 Not Found", "", LimitReason::NotVisible, "check the name"),
         ("410 Gone", data!("access/gone/removed_endpoint.json"), LimitReason::Removed, "CHANGE-2770"),
         ("410 Gone", "", LimitReason::MarkedAsSpam, "ask Atlassian"),

@@ -1,26 +1,25 @@
 use jiff::Timestamp;
 use rusqlite::Connection;
 
-use super::{super::Reader, Fixture, at, noon};
-use crate::evidence::{ApiToken, DeployKey, Member, Permission, Person, Repository, RepositoryPermission};
+use super::{Fixture, at, noon};
+use crate::evidence::{ApiToken, DeployKey, Member, Missing, Permission, Person, Repository, RepositoryPermission, Roster};
 
 const LIST_PERMISSION_HISTORY: &str = include_str!("../../../sql/checks/list_permission_history.sql");
 
-fn person(account_id: &str, nickname: &str) -> Person {
+pub fn person(account_id: &str, nickname: &str) -> Person {
     Person { account_id: Some(account_id.to_owned()), nickname: Some(nickname.to_owned()), ..Person::default() }
 }
 
-fn member(person: Person, permission: &str) -> Member {
+pub fn member(person: Person, permission: &str) -> Member {
     let permission = Some(permission.to_owned());
     Member { workspace: "acme".to_owned(), person, permission, last_accessed: None }
 }
 
-fn right(repository: &str, account_id: &str, permission: Permission) -> RepositoryPermission {
-    let (workspace, repository) = ("acme".to_owned(), repository.to_owned());
-    RepositoryPermission { workspace, repository, account_id: account_id.to_owned(), permission }
+pub fn right(repository: &str, account_id: &str, permission: Permission) -> RepositoryPermission {
+    RepositoryPermission { workspace: "acme".into(), repository: repository.into(), account_id: account_id.into(), permission }
 }
 
-fn token(token_id: &str, last_active_at: Option<Timestamp>) -> ApiToken {
+pub fn token(token_id: &str, last_active_at: Option<Timestamp>) -> ApiToken {
     ApiToken {
         organization: "acme".to_owned(),
         token_id: token_id.to_owned(),
@@ -33,7 +32,7 @@ fn token(token_id: &str, last_active_at: Option<Timestamp>) -> ApiToken {
     }
 }
 
-fn deploy_key(key_id: i64, repository: &str) -> DeployKey {
+pub fn deploy_key(key_id: i64, repository: &str) -> DeployKey {
     DeployKey {
         workspace: "acme".to_owned(),
         repository: repository.to_owned(),
@@ -42,6 +41,11 @@ fn deploy_key(key_id: i64, repository: &str) -> DeployKey {
         created_at: None,
         last_used: None,
     }
+}
+
+/// What the inventories say after everything.
+pub async fn roster(f: &Fixture) -> Roster {
+    f.read(|r| r.roster(Timestamp::MAX)).await
 }
 
 /// Row, account, right, since, until: as the file holds them.
@@ -63,7 +67,7 @@ async fn who_had_which_right_when_stays_known() {
         vec![right("api", "1", Permission::Write), right("web", "1", Permission::Read)],
     ];
     for (list, now) in lists.into_iter().zip(days.clone()) {
-        f.write(move |w| w.put_permissions("acme", &list, now)).await;
+        f.write(move |w| w.put_permissions("acme", &list, Missing::Gone, now)).await;
     }
     let ms: Vec<i64> = days.iter().map(|day| day.as_millisecond()).collect();
     let row = |repository: &str, account: &str, permission: &str, from, to| {
@@ -76,7 +80,7 @@ async fn who_had_which_right_when_stays_known() {
         row("web", "1", "read", ms[3], None),
     ];
     assert_eq!(rights_in(&f), expected);
-    let present = f.read(Reader::roster).await.permissions;
+    let present = roster(&f).await.permissions;
     assert_eq!(present, [right("api", "1", Permission::Write), right("web", "1", Permission::Read)]);
 }
 
@@ -85,10 +89,15 @@ async fn an_unchanged_list_writes_nothing() {
     let f = Fixture::new();
     let put = || {
         f.write(|w| {
-            w.put_members("acme", &[member(person("1", "a"), "owner"), member(person("2", "b"), "member")], noon())?;
-            w.put_tokens("acme", &[token("t1", None), token("t2", Some(noon()))], noon())?;
-            w.put_deploy_keys("acme", "api", &[deploy_key(1, "api")], noon())?;
-            w.put_permissions("acme", &[right("api", "1", Permission::Read)], noon())
+            w.put_members(
+                "acme",
+                &[member(person("1", "a"), "owner"), member(person("2", "b"), "member")],
+                Missing::Gone,
+                noon(),
+            )?;
+            w.put_tokens("acme", &[token("t1", None), token("t2", Some(noon()))], Missing::Gone, noon())?;
+            w.put_deploy_keys("acme", "api", &[deploy_key(1, "api")], Missing::Gone, noon())?;
+            w.put_permissions("acme", &[right("api", "1", Permission::Read)], Missing::Gone, noon())
         })
     };
     put().await;
@@ -103,13 +112,16 @@ async fn members_are_replaced_within_their_workspace() {
     let f = Fixture::new();
     let elsewhere = Member { workspace: "other".to_owned(), ..member(person("1", "a"), "member") };
     let kept = elsewhere.clone();
-    f.write(move |w| w.put_members("other", &[kept], noon())).await;
-    f.write(|w| w.put_members("acme", &[member(person("1", "a"), "owner"), member(person("2", "b"), "member")], noon())).await;
+    f.write(move |w| w.put_members("other", &[kept], Missing::Gone, noon())).await;
+    f.write(|w| {
+        w.put_members("acme", &[member(person("1", "a"), "owner"), member(person("2", "b"), "member")], Missing::Gone, noon())
+    })
+    .await;
     // One was renamed and looked at something, one left, one is listed twice.
     let renamed = Member { last_accessed: Some(noon()), ..member(person("1", "anna"), "owner") };
     let list = [renamed.clone(), renamed.clone()];
-    f.write(move |w| w.put_members("acme", &list, noon())).await;
-    let members = f.read(Reader::roster).await.members;
+    f.write(move |w| w.put_members("acme", &list, Missing::Gone, noon())).await;
+    let members = roster(&f).await.members;
     assert_eq!(members, [renamed, elsewhere]);
 }
 
@@ -117,20 +129,20 @@ async fn members_are_replaced_within_their_workspace() {
 async fn the_last_use_of_a_token_is_followed() {
     let f = Fixture::new();
     let later = at("2026-07-04T00:00:00Z");
-    f.write(|w| w.put_tokens("acme", &[token("t1", None), token("t2", None)], noon())).await;
-    f.write(move |w| w.put_tokens("acme", &[token("t1", Some(later))], later)).await;
-    assert_eq!(f.read(Reader::roster).await.tokens, [token("t1", Some(later))]);
+    f.write(|w| w.put_tokens("acme", &[token("t1", None), token("t2", None)], Missing::Gone, noon())).await;
+    f.write(move |w| w.put_tokens("acme", &[token("t1", Some(later))], Missing::Gone, later)).await;
+    assert_eq!(roster(&f).await.tokens, [token("t1", Some(later))]);
 }
 
 #[tokio::test]
 async fn deploy_keys_come_one_repository_at_a_time() {
     let f = Fixture::new();
-    f.write(|w| w.put_deploy_keys("acme", "api", &[deploy_key(1, "api"), deploy_key(2, "api")], noon())).await;
-    f.write(|w| w.put_deploy_keys("acme", "web", &[deploy_key(3, "web")], noon())).await;
+    f.write(|w| w.put_deploy_keys("acme", "api", &[deploy_key(1, "api"), deploy_key(2, "api")], Missing::Gone, noon())).await;
+    f.write(|w| w.put_deploy_keys("acme", "web", &[deploy_key(3, "web")], Missing::Gone, noon())).await;
     let used = DeployKey { last_used: Some(noon()), ..deploy_key(2, "api") };
     let list = [used.clone()];
-    f.write(move |w| w.put_deploy_keys("acme", "api", &list, noon())).await;
-    assert_eq!(f.read(Reader::roster).await.deploy_keys, [used, deploy_key(3, "web")]);
+    f.write(move |w| w.put_deploy_keys("acme", "api", &list, Missing::Gone, noon())).await;
+    assert_eq!(roster(&f).await.deploy_keys, [used, deploy_key(3, "web")]);
 }
 
 #[tokio::test]
@@ -144,7 +156,7 @@ async fn a_repository_that_is_gone_is_no_longer_listed() {
     };
     let (before, after) = ([repository("api", true), repository("web", true)], [repository("web", false)]);
     let expected = after.clone();
-    f.write(move |w| w.put_repositories("acme", &before, noon())).await;
-    f.write(move |w| w.put_repositories("acme", &after, noon())).await;
-    assert_eq!(f.read(Reader::roster).await.repositories, expected);
+    f.write(move |w| w.put_repositories("acme", &before, Missing::Gone, noon())).await;
+    f.write(move |w| w.put_repositories("acme", &after, Missing::Gone, noon())).await;
+    assert_eq!(roster(&f).await.repositories, expected);
 }

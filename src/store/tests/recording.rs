@@ -219,7 +219,7 @@ async fn a_forgotten_cursor_is_gone_and_people_are_kept_once() {
         f.write(move |w| w.record(&page, noon())).await;
     }
     assert_eq!(f.read(|r| r.cursors("log/egress")).await, []);
-    assert_eq!(f.read(Reader::roster).await.people, [person]);
+    assert_eq!(f.read(|r| r.roster(noon())).await.people, [person]);
 }
 
 #[tokio::test]
