@@ -149,7 +149,7 @@ impl Engine {
         let address = listener.local_addr()?;
         let (sender, page) = watch::channel(Arc::new(judged.served()));
         tokio::spawn(async move {
-            serve::run(listener, options.token, page, stop).await;
+            serve::run(listener, options.token, page, None, stop).await;
             drop(sender);
         });
         Ok(address)

@@ -3,5 +3,6 @@ UPDATE source
 SET last_success_ms = coalesce(:last_success_ms, last_success_ms),
     last_failure_ms = coalesce(:last_failure_ms, last_failure_ms),
     failure         = coalesce(:failure, failure),
-    lag_ms          = coalesce(:lag_ms, lag_ms)
+    lag_ms          = coalesce(:lag_ms, lag_ms),
+    maximum_grade   = coalesce(:maximum_grade, maximum_grade)
 WHERE id = :source_id
