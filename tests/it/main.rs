@@ -9,5 +9,6 @@ mod commands;
 mod faults;
 mod flow;
 mod house;
+mod intake;
 mod secrets;
 mod support;
