@@ -104,8 +104,10 @@ impl Engine {
         while let Some(Delivery { sender, lines, reply }) = inbox.recv().await {
             let sender = &mut senders.0[sender];
             let arrival = sender.arrival(lines, Clock::System.now());
-            match self.store.write(move |w| arrival.record(w)).await {
-                Ok((receipt, last_hour)) => {
+            let store = self.store.clone();
+            // A task of its own: whatever a request does to it, the next one is taken.
+            match tokio::spawn(async move { store.write(move |w| arrival.record(w)).await }).await {
+                Ok(Ok((receipt, last_hour))) => {
                     sender.last_hour = last_hour;
                     tracing::debug!(source = sender.setting.name, recorded = receipt.recorded, "evidence was pushed");
                     if receipt.recorded > 0 || receipt.skipped > 0 {
@@ -114,7 +116,8 @@ impl Engine {
                     reply.send(receipt);
                 }
                 // The sender is told to come again by the reply that is dropped here.
-                Err(error) => tracing::error!(source = sender.setting.name, %error, "pushed evidence could not be recorded"),
+                Ok(Err(error)) => tracing::error!(source = sender.setting.name, %error, "pushed evidence could not be recorded"),
+                Err(error) => tracing::error!(source = sender.setting.name, %error, "recording pushed evidence ended badly"),
             }
         }
     }
@@ -290,3 +293,6 @@ fn coverage(hours: &BTreeMap<i64, u64>, last_hour: Option<i64>, mut skipped: u64
     }
     intervals
 }
+
+#[cfg(test)]
+mod tests;

@@ -53,10 +53,11 @@ impl Encoding {
             Self::Gzip => read_up_to(MultiGzDecoder::new(sent.as_slice()), limit)?,
             Self::Zstd => read_up_to(zstd_decoder(&sent).map_err(|_| Refusal::Damaged)?, limit)?,
         };
-        if lines.split(|byte| *byte == b'\n').nth(MAX_BLOCK_LINES + 1).is_some() {
-            return Err(Refusal::TooManyLines);
+        match lines.trim_ascii_end() {
+            b"" => Err(Refusal::Empty),
+            text if text.split(|byte| *byte == b'\n').count() > MAX_BLOCK_LINES => Err(Refusal::TooManyLines),
+            _ => Ok(lines),
         }
-        if lines.iter().all(u8::is_ascii_whitespace) { Err(Refusal::Empty) } else { Ok(lines) }
     }
 }
 

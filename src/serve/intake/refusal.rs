@@ -7,6 +7,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+use super::door::LIMITS;
+use crate::evidence::format::MAX_BLOCK_LINES;
+
 /// When to come again where no better time is known: the store is rarely busy for longer.
 const COME_AGAIN: Duration = Duration::from_secs(5);
 
@@ -39,18 +42,22 @@ impl Refusal {
         }
     }
 
-    fn words(self) -> &'static str {
-        match self {
-            Self::Stranger => "A sender's token is required.\n",
-            Self::TooOften(_) => "Too many requests: gather lines and send them together.\n",
-            Self::UnknownEncoding => "The body may be plain, gzip or zstd.\n",
-            Self::TooLarge => "Too large: at most 4 MiB as sent and 16 MiB unpacked.\n",
-            Self::TooManyLines => "Too many lines: at most 16384 a request.\n",
-            Self::TooSlow => "The body took too long.\n",
-            Self::Damaged => "The body is damaged, or not compressed as its Content-Encoding says.\n",
-            Self::Empty => "The body holds no line.\n",
-            Self::Busy => "Nothing can be recorded at the moment: send the same again.\n",
-        }
+    fn words(self) -> String {
+        let words = match self {
+            Self::Stranger => "A sender's token is required.",
+            Self::TooOften(_) => "Too many requests: gather lines and send them together.",
+            Self::UnknownEncoding => "The body may be plain, gzip or zstd.",
+            Self::TooLarge => {
+                let (sent, unpacked) = (LIMITS.body >> 20, LIMITS.unpacked >> 20);
+                return format!("Too large: at most {sent} MiB as sent and {unpacked} MiB unpacked.\n");
+            }
+            Self::TooManyLines => return format!("Too many lines: at most {MAX_BLOCK_LINES} a request.\n"),
+            Self::TooSlow => "The body took too long.",
+            Self::Damaged => "The body is damaged, or not compressed as its Content-Encoding says.",
+            Self::Empty => "The body holds no line.",
+            Self::Busy => "Nothing can be recorded at the moment: send the same again.",
+        };
+        format!("{words}\n")
     }
 
     fn header(self) -> Option<(HeaderName, HeaderValue)> {

@@ -172,9 +172,11 @@ async fn what_is_too_large_is_refused_however_small_it_comes() {
     assert_eq!(running.refused(running.post(JENKINS, large())).await.0, 413);
     let unannounced = reqwest::Body::wrap_stream(futures_util::stream::iter([Ok::<_, std::io::Error>(large())]));
     assert_eq!(running.refused(running.post(JENKINS, unannounced)).await.0, 413);
-    let many = "x\n".repeat(MAX_BLOCK_LINES + 1);
+    let many = "x\n".repeat(MAX_BLOCK_LINES) + "x";
     assert_eq!(running.refused(running.post(JENKINS, many.clone())).await.0, 413);
     assert_eq!(running.delivered(running.post(JENKINS, many[2..].to_owned())).await.1, many[2..]);
+    let words = running.post(JENKINS, many).send().await.unwrap().text().await.unwrap();
+    assert_eq!(words, "Too many lines: at most 16384 a request.\n");
 }
 
 #[tokio::test]

@@ -201,8 +201,9 @@ async fn free_text_in_an_unexplained_field_cannot_fill_the_store() {
 async fn a_source_keeps_what_a_later_note_does_not_say() {
     let f = Fixture::new();
     let failure = SourceState { last_failure: Some(noon()), failure: Some("401".to_owned()), ..SourceState::default() };
-    let success = SourceState { last_success: Some(noon()), lag_ms: Some(60_000), ..SourceState::default() };
-    let expected = SourceState { last_success: success.last_success, lag_ms: success.lag_ms, ..failure.clone() };
+    let maximum_grade = Some(Grade::Weak);
+    let success = SourceState { last_success: Some(noon()), lag_ms: Some(60_000), maximum_grade, ..SourceState::default() };
+    let expected = SourceState { failure: failure.failure.clone(), last_failure: failure.last_failure, ..success.clone() };
     f.write(move |w| w.note_source("audit/acme", &failure)).await;
     f.write(move |w| w.note_source("audit/acme", &success)).await;
     assert_eq!(f.read(Reader::source_states).await, [("audit/acme".to_owned(), expected)]);
