@@ -15,12 +15,7 @@ use secrecy::SecretString;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{Notify, mpsc};
 
-use super::{
-    Engine,
-    engine::looked_until,
-    options,
-    rounds::{Setting, Shared},
-};
+use super::{Engine, engine::looked_until, options, rounds::Setting};
 use crate::{
     analysis::fold,
     clock::Clock,
@@ -49,21 +44,17 @@ const OTHER_HOST: &str = "other_host";
 /// What one sender may say, and how its lines are read.
 struct Sender {
     setting: Setting,
-    workspaces: Arc<[String]>,
+    workspaces: Vec<String>,
     maximum_grade: Grade,
-    /// The newest hour, counted since the epoch, in which it delivered.
-    last_hour: Option<i64>,
 }
 
-/// The senders of the configuration, in its order.
-pub(super) struct Senders(Vec<Sender>);
+/// The senders of the configuration, in its order, each with the newest hour, counted since the epoch, in which it
+/// delivered.
+pub(super) struct Senders(Vec<(Arc<Sender>, Option<i64>)>);
 
 /// One request's lines on their way into the store.
 struct Arrival {
-    source: String,
-    classifier: Shared,
-    workspaces: Arc<[String]>,
-    maximum_grade: Grade,
+    sender: Arc<Sender>,
     last_hour: Option<i64>,
     bytes: Vec<u8>,
     now: Timestamp,
@@ -87,52 +78,38 @@ impl Engine {
     pub(super) async fn senders(&self) -> anyhow::Result<Senders> {
         let mut senders = Vec::new();
         for sender in &self.options.http.intake {
-            senders.push(self.sender(sender).await?);
+            let options::Sender { name, workspaces, maximum_grade, .. } = sender;
+            let setting = self.setting(format!("intake/{name}"))?.with_maximum_grade(*maximum_grade);
+            let looked_until = looked_until(&self.store, &setting.name).await?;
+            let sender = Sender { setting, workspaces: workspaces.clone(), maximum_grade: *maximum_grade };
+            senders.push((Arc::new(sender), looked_until.map(|until_ms| (until_ms - 1).div_euclid(MS_PER_HOUR))));
         }
         Ok(Senders(senders))
-    }
-
-    async fn sender(&self, sender: &options::Sender) -> anyhow::Result<Sender> {
-        let setting = self.setting(format!("intake/{}", sender.name))?.with_maximum_grade(sender.maximum_grade);
-        let last_hour = looked_until(&self.store, &setting.name).await?.map(|until| (until - 1).div_euclid(MS_PER_HOUR));
-        Ok(Sender { setting, workspaces: sender.workspaces.clone().into(), maximum_grade: sender.maximum_grade, last_hour })
     }
 
     /// Records what senders push, one request after the other, until nobody can push any more; `recorded` is told of each
     /// that brought something new.
     pub(super) async fn record_pushed(&self, mut senders: Senders, mut inbox: mpsc::Receiver<Delivery>, recorded: Arc<Notify>) {
         while let Some(Delivery { sender, lines, reply }) = inbox.recv().await {
-            let sender = &mut senders.0[sender];
-            let arrival = sender.arrival(lines, Clock::System.now());
+            let (sender, last_hour) = &mut senders.0[sender];
+            let source = &sender.setting.name;
+            let now = Clock::System.now();
+            let arrival = Arrival { sender: Arc::clone(sender), last_hour: *last_hour, bytes: lines, now };
             let store = self.store.clone();
             // A task of its own: whatever a request does to it, the next one is taken.
             match tokio::spawn(async move { store.write(move |w| arrival.record(w)).await }).await {
-                Ok(Ok((receipt, last_hour))) => {
-                    sender.last_hour = last_hour;
-                    tracing::debug!(source = sender.setting.name, recorded = receipt.recorded, "evidence was pushed");
+                Ok(Ok((receipt, newest))) => {
+                    *last_hour = newest;
+                    tracing::debug!(source, recorded = receipt.recorded, "evidence was pushed");
                     if receipt.recorded > 0 || receipt.skipped > 0 {
                         recorded.notify_one();
                     }
                     reply.send(receipt);
                 }
                 // The sender is told to come again by the reply that is dropped here.
-                Ok(Err(error)) => tracing::error!(source = sender.setting.name, %error, "pushed evidence could not be recorded"),
-                Err(error) => tracing::error!(source = sender.setting.name, %error, "recording pushed evidence ended badly"),
+                Ok(Err(error)) => tracing::error!(source, %error, "pushed evidence could not be recorded"),
+                Err(error) => tracing::error!(source, %error, "recording pushed evidence ended badly"),
             }
-        }
-    }
-}
-
-impl Sender {
-    fn arrival(&self, bytes: Vec<u8>, now: Timestamp) -> Arrival {
-        Arrival {
-            source: self.setting.name.clone(),
-            classifier: self.setting.classifier(),
-            workspaces: Arc::clone(&self.workspaces),
-            maximum_grade: self.maximum_grade,
-            last_hour: self.last_hour,
-            bytes,
-            now,
         }
     }
 }
@@ -144,31 +121,27 @@ impl Arrival {
         let malformed = lines.iter().filter(|line| line.reason() == Some("malformed")).count();
         let request = HEXLOWER.encode(&Sha256::digest(&self.bytes)[..16]);
         let mut receipt = Receipt { lines: lines.len() as u64, malformed: malformed as u64, ..Receipt::default() };
-        let fresh = if malformed == lines.len() {
-            vec![false; lines.len()]
-        } else {
-            let ids: Vec<String> = lines.iter().map(|line| line.id(&request)).collect();
-            // The time is not part of what identifies a line, and a repeat must come with the same one.
-            w.claim(&self.source, ids.iter().map(|id| (id.as_str(), 0)), self.now)?
-        };
-        let page = sort(lines, &fresh, &mut receipt);
-        if receipt.is_ndjson() {
-            let last_hour = self.keep(w, page)?;
-            return Ok((receipt, last_hour));
+        if !receipt.is_ndjson() {
+            sort(lines, &vec![false; malformed], &mut receipt);
+            return Ok((receipt, self.last_hour));
         }
-        Ok((receipt, self.last_hour))
+        let ids: Vec<String> = lines.iter().map(|line| line.id(&request)).collect();
+        // The time is not part of what identifies a line, and a repeat must come with the same one.
+        let fresh = w.claim(&self.sender.setting.name, ids.iter().map(|id| (id.as_str(), 0)), self.now)?;
+        let page = sort(lines, &fresh, &mut receipt);
+        Ok((receipt, self.keep(w, page)?))
     }
 
     fn keep(&self, w: &mut Writer<'_>, page: Page<'_>) -> Result<Option<i64>, StoreError> {
+        let Sender { setting, maximum_grade, .. } = &*self.sender;
         let now_ms = self.now.as_millisecond();
         let hours = hours(&page, now_ms);
         let skipped = page.skipped.iter().map(|s| s.count).sum();
-        let mut batch = self.classifier.with(|classifier| fold(&self.source, page, None, classifier));
+        let mut batch = setting.classifier().with(|classifier| fold(&setting.name, page, None, classifier));
         batch.coverage = coverage(&hours, self.last_hour, skipped, now_ms);
         w.record(&batch, self.now)?;
-        let state =
-            SourceState { last_success: Some(self.now), maximum_grade: Some(self.maximum_grade), ..SourceState::default() };
-        w.note_source(&self.source, &state)?;
+        let state = SourceState { last_success: Some(self.now), maximum_grade: Some(*maximum_grade), ..SourceState::default() };
+        w.note_source(&setting.name, &state)?;
         Ok(hours.keys().last().copied().max(self.last_hour))
     }
 
@@ -177,7 +150,7 @@ impl Arrival {
         let read = |(index, line)| {
             let mut page = parse_lines(line, &fields, Defaults::default(), self.now.as_millisecond());
             let content = match page.sightings.pop() {
-                Some(sighting) => within(sighting, &self.workspaces),
+                Some(sighting) => within(sighting, &self.sender.workspaces),
                 None => Err(page.skipped.pop()?),
             };
             Some(Line { number: index + 1, content })

@@ -1,8 +1,10 @@
 //! What requests claim to have seen, in a real store.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
-use super::Sender;
+use super::{Arrival, Sender};
 use crate::{
     analysis::{Classifier, Rules},
     daemon::rounds::Setting,
@@ -16,7 +18,8 @@ const SOURCE: &str = "intake/proxy";
 struct Place {
     _directory: tempfile::TempDir,
     store: Store,
-    sender: Sender,
+    sender: Arc<Sender>,
+    last_hour: Option<i64>,
 }
 
 fn at(text: &str) -> Timestamp {
@@ -35,14 +38,15 @@ impl Place {
             Campaign::parse(campaign).expect("a valid campaign"),
         );
         let setting = Setting::new(SOURCE.to_owned(), classifier);
-        let sender = Sender { setting, workspaces: Vec::new().into(), maximum_grade: Grade::Proven, last_hour: None };
-        Self { _directory: directory, store, sender }
+        let sender = Arc::new(Sender { setting, workspaces: Vec::new(), maximum_grade: Grade::Proven });
+        Self { _directory: directory, store, sender, last_hour: None }
     }
 
     async fn push(&mut self, now: &str, body: &str) -> Receipt {
-        let arrival = self.sender.arrival(body.as_bytes().to_vec(), at(now));
+        let (sender, bytes) = (Arc::clone(&self.sender), body.as_bytes().to_vec());
+        let arrival = Arrival { sender, last_hour: self.last_hour, bytes, now: at(now) };
         let (receipt, last_hour) = self.store.write(move |w| arrival.record(w)).await.expect("a store that works");
-        self.sender.last_hour = last_hour;
+        self.last_hour = last_hour;
         receipt
     }
 
