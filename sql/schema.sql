@@ -17,7 +17,8 @@ CREATE TABLE source (
     last_success_ms INTEGER,
     last_failure_ms INTEGER,
     failure         TEXT    NOT NULL DEFAULT '',  -- the last failure in words
-    warning         TEXT    NOT NULL DEFAULT ''   -- what a reader should know though nothing failed
+    warning         TEXT    NOT NULL DEFAULT '',  -- what a reader should know though nothing failed
+    maximum_grade   TEXT    NOT NULL DEFAULT ''   -- what its word counts for at most; '': no limit
 ) STRICT;
 
 -- Where each source goes on reading; committed with the evidence that was read up to there.

@@ -14,7 +14,8 @@ CREATE TABLE source (
     last_success_ms INTEGER,
     last_failure_ms INTEGER,
     failure         TEXT    NOT NULL DEFAULT '',
-    warning         TEXT    NOT NULL DEFAULT ''
+    warning         TEXT    NOT NULL DEFAULT '',
+    maximum_grade   TEXT    NOT NULL DEFAULT ''
 ) STRICT;
 
 CREATE TABLE cursor (

@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 
 use super::rules::{Facts, Rules};
 use crate::evidence::{
-    Campaign, Category, ClientCatalogue, Credential, NamedNetworks, Operation, OriginRef, Outcome, Sighting, Verdict,
+    Campaign, Category, ClientCatalogue, Credential, Grade, NamedNetworks, Operation, OriginRef, Outcome, Sighting, Verdict,
     place::{self, Place},
 };
 
@@ -39,6 +39,7 @@ pub struct Classifier {
     catalogue: Arc<ClientCatalogue>,
     networks: NamedNetworks,
     calendar: Campaign,
+    maximum_grade: Grade,
     agents: RefCell<Memory<Box<str>>>,
     addresses: RefCell<Memory<IpAddr>>,
 }
@@ -47,7 +48,20 @@ type Memory<K> = HashMap<K, Option<usize>, RandomState>;
 
 impl Classifier {
     pub fn new(rules: Rules, catalogue: impl Into<Arc<ClientCatalogue>>, networks: NamedNetworks, calendar: Campaign) -> Self {
-        Self { rules, catalogue: catalogue.into(), networks, calendar, agents: RefCell::default(), addresses: RefCell::default() }
+        Self {
+            rules,
+            catalogue: catalogue.into(),
+            networks,
+            calendar,
+            maximum_grade: Grade::Proven,
+            agents: RefCell::default(),
+            addresses: RefCell::default(),
+        }
+    }
+
+    /// The same for a source whose word does not count beyond a grade, whatever the rules say of it.
+    pub fn with_maximum_grade(self, maximum_grade: Grade) -> Self {
+        Self { maximum_grade, ..self }
     }
 
     pub fn rules(&self) -> &Rules {
@@ -96,7 +110,7 @@ impl Classifier {
         }
         Verdict {
             credential: rule.credential,
-            grade: rule.grade,
+            grade: rule.grade.min(self.maximum_grade),
             outcome,
             operation: place.operation,
             window: facts.window,

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use secrecy::SecretString;
 use url::Url;
 
-use super::reader::Section;
+use super::{intake, reader::Section};
 use crate::{
     analysis::{Closure, Owner, Policy, Waiver},
     daemon::options::{Csv, Email, Http, Log, Options, Organization, Otel, Schedule, Workspace, WorkspaceAuth},
@@ -29,9 +29,9 @@ pub fn read(root: &Section) -> Options {
     let logs = root.tables("log").into_iter().map(|s| Arc::new(log(s))).collect::<Vec<_>>();
     unique(root, "log", logs.iter().map(|l| &l.name));
     Options {
+        http: http(root.table("http"), &organizations, &mut own_credentials),
         organizations,
         logs,
-        http: http(root.table("http")),
         network,
         store: store(root.table("store")),
         campaigns: campaigns(root),
@@ -138,7 +138,7 @@ fn log(section: Section) -> Log {
     log
 }
 
-fn http(section: Section) -> Http {
+fn http(section: Section, organizations: &[Organization], own: &mut Vec<OwnCredential>) -> Http {
     let listen = section.parsed("listen", |text| {
         text.parse::<SocketAddr>().map_err(|_| format!("`{text}` is no address: write \"127.0.0.1:9188\""))
     });
@@ -147,8 +147,9 @@ fn http(section: Section) -> Http {
     if token.is_none() && !listen.ip().is_loopback() {
         section.fault("token", "is required unless listen is a loopback address");
     }
+    let intake = intake::senders(&section, token.as_ref(), organizations, own);
     section.finish();
-    Http { listen, token }
+    Http { listen, token, intake }
 }
 
 fn network(section: Section) -> Network {
@@ -288,10 +289,7 @@ fn otel(section: Section) -> Option<Otel> {
 
 fn policy(root: &Section) -> Policy {
     let section = root.table("judgement");
-    let grade = section.parsed("minimum_grade", |text| match Grade::parse(text) {
-        Some(grade) if grade > Grade::None => Ok(grade),
-        _ => Err(format!("`{text}` is no grade that counts: weak, strong or proven")),
-    });
+    let grade = section.parsed("minimum_grade", grade);
     let policy = Policy {
         quiet_after_days: f64::from(section.days("quiet_after").unwrap_or(7)),
         lead_time_days: section.days("lead_time").unwrap_or(14),
@@ -303,6 +301,13 @@ fn policy(root: &Section) -> Policy {
     };
     section.finish();
     policy
+}
+
+pub(super) fn grade(text: &str) -> Result<Grade, String> {
+    match Grade::parse(text) {
+        Some(grade) if grade > Grade::None => Ok(grade),
+        _ => Err(format!("`{text}` is no grade that counts: weak, strong or proven")),
+    }
 }
 
 fn owner(section: Section) -> Owner {
@@ -386,7 +391,7 @@ fn blind_spot(section: Section) -> BlindSpot {
 }
 
 /// A name that becomes part of a source's name, a metric's attribute or a file's name.
-fn name(section: &Section, key: &'static str) -> String {
+pub(super) fn name(section: &Section, key: &'static str) -> String {
     let name = section.required(key);
     if name.len() > 64 || name.chars().any(|c| c.is_control() || c.is_whitespace() || matches!(c, '/' | '\\')) {
         section.fault(key, "must be a short word without blanks or slashes");
@@ -395,11 +400,11 @@ fn name(section: &Section, key: &'static str) -> String {
 }
 
 /// When a secret of our own ends, if its operator says so.
-fn expiry(section: &Section, key: &'static str) -> Option<jiff::civil::Date> {
+pub(super) fn expiry(section: &Section, key: &'static str) -> Option<jiff::civil::Date> {
     section.instant(key).map(|at| Day::of(at).date())
 }
 
-fn required_secret(section: &Section, key: &'static str) -> SecretString {
+pub(super) fn required_secret(section: &Section, key: &'static str) -> SecretString {
     if !section.has(key) {
         section.fault(key, "is missing");
     }
@@ -430,7 +435,7 @@ fn checked_url(section: &Section, key: &'static str, schemes: &[&str], check: im
     parsed.unwrap_or_else(|| Url::parse("http://127.0.0.1").expect("a literal URL"))
 }
 
-fn unique<'n>(root: &Section, key: &'static str, names: impl Iterator<Item = &'n String>) {
+pub(super) fn unique<'n>(root: &Section, key: &'static str, names: impl Iterator<Item = &'n String>) {
     let mut seen = BTreeSet::new();
     for name in names.filter(|n| !n.is_empty()) {
         if !seen.insert(name) {

@@ -1,5 +1,5 @@
 use super::{DEFAULT_TABLE, DEFAULTS, Document, Secrets, Section, sections};
-use crate::daemon::Options;
+use crate::{daemon::Options, evidence::Grade};
 
 fn parse(file: &str, text: &str) -> Result<Options, Vec<super::Fault>> {
     super::parse(file, text, Secrets::Needed)
@@ -151,5 +151,46 @@ fn an_id_that_still_waits_to_be_replaced_is_refused() {
     let text = "[[organization]]\nname = \"acme\"\nid = \"the organisation's id\"\napi_key = \"file:/dev/null\"\n";
     assert!(
         faults(text).iter().any(|fault| fault.contains("duskwatch.toml:3: organization[0].id: `the organisation's id` is no"))
+    );
+}
+
+#[test]
+fn senders_have_names_and_tokens_of_their_own_and_workspaces_that_exist() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let secret = |name: &str, value: &str| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, value).expect("a file");
+        format!("file:{}", path.display())
+    };
+    let (page, one, two) = (secret("page", "p"), secret("one", "1-is-secret"), secret("two", "2"));
+    let base = format!(
+        "[[organization]]\nname = \"a\"\nid = \"x\"\napi_key = \"{two}\"\n[[organization.workspace]]\nslug = \"acme\"\n\
+         auth = {{ access_token = \"{two}\" }}\n[http]\ntoken = \"{page}\"\n"
+    );
+    let sender = |name: &str, token: &str, more: &str| format!("[[http.intake]]\nname = \"{name}\"\ntoken = \"{token}\"\n{more}");
+    let good =
+        base.clone() + &sender("ci", &one, "workspaces = [\"acme\"]\nmaximum_grade = \"strong\"\n") + &sender("proxy", &two, "");
+    let options = parse("duskwatch.toml", &good).expect("valid");
+    let read: Vec<_> = options.http.intake.iter().map(|s| (s.name.as_str(), s.workspaces.len(), s.maximum_grade)).collect();
+    assert_eq!(read, [("ci", 1, Grade::Strong), ("proxy", 0, Grade::Proven)]);
+    assert!(!format!("{options:?}").contains("1-is-secret"));
+
+    let bad = base
+        + &sender("ci", &one, "workspaces = [\"amce\"]\n")
+        + &sender("ci", &one, "maximum_grade = \"none\"\n")
+        + &sender("proxy", &page, "workspace = [\"acme\"]\n")
+        + "[[http.intake]]\nname = \"bare\"\n";
+    let words: Vec<_> = faults(&bad).into_iter().map(|fault| fault.split_once(": ").expect("a place").1.to_owned()).collect();
+    assert_eq!(
+        words,
+        [
+            "http.intake: the name `ci` stands twice",
+            "http.intake[0].workspaces: `amce` is no workspace of the configuration; did you mean `acme`?",
+            "http.intake[1].token: is also the token of `ci`: each needs its own, so that it is known who speaks",
+            "http.intake[1].maximum_grade: `none` is no grade that counts: weak, strong or proven",
+            "http.intake[2].token: is also the token of the page: each needs its own, so that it is known who speaks",
+            "http.intake[2].workspace: unknown key; did you mean `workspaces`?",
+            "http.intake[3].token: is missing",
+        ]
     );
 }

@@ -219,7 +219,7 @@ impl Engine {
             serve::Served { document: Some(Arc::new(judged.document())), not_ready: self.not_ready(judged.seen_at()).await };
         let (sender, page) = watch::channel(Arc::new(served));
         tokio::spawn(async move {
-            serve::run(listener, options.token, page, stop).await;
+            serve::run(listener, options.token, page, None, stop).await;
             drop(sender);
         });
         Ok(address)

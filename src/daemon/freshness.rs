@@ -23,6 +23,7 @@ pub type Budgets = BTreeMap<String, f64>;
 pub fn source_lines(store: &Reader, options: &Options, budgets: &Budgets) -> Result<Vec<SourceLine>, StoreError> {
     let (states, totals) = (store.source_states()?, store.totals()?);
     let mut names = options.source_names();
+    names.extend(options.pushed_names());
     names.extend(states.iter().map(|(name, _)| name.clone()).filter(|name| name.starts_with("import/")));
     let line = |name: String| {
         let state = states.iter().find(|(n, _)| *n == name).map(|(_, state)| state.clone()).unwrap_or_default();
@@ -62,12 +63,14 @@ pub fn service(store: &Reader) -> Result<Service, StoreError> {
     })
 }
 
-/// One line for each source that is not fresh, or waits for somebody to act: since when, and why.
+/// One line for each source that is not fresh, or waits for somebody to act: since when, and why. Nobody here can make a sender
+/// send, or know that it has nothing to say, so the pushed ones are left to the report.
 pub fn not_ready(sources: &[SourceLine], options: &Options, waits: impl Fn(&str) -> bool, now: Timestamp) -> Vec<String> {
     let stale = |source: &&SourceLine| {
         let limit = (options.every(&source.name) * STALE_AFTER_INTERVALS).max(STALE_AFTER_AT_LEAST);
-        let imported = source.name.starts_with("import/");
-        !imported && (waits(&source.name) || source.last_success.is_none_or(|at| now.duration_since(at).unsigned_abs() > limit))
+        let read_here = !source.name.starts_with("import/") && !source.name.starts_with("intake/");
+        let old = source.last_success.is_none_or(|at| now.duration_since(at).unsigned_abs() > limit);
+        read_here && (old || waits(&source.name))
     };
     let words = |source: &SourceLine| {
         let since = source.last_success.map_or_else(|| "never read".to_owned(), |at| format!("not read since {at}"));

@@ -12,6 +12,7 @@ mod delivery;
 mod engine;
 mod freshness;
 mod import;
+mod intake;
 mod judge;
 pub mod options;
 mod rounds;

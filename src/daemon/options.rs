@@ -9,7 +9,7 @@ use url::Url;
 use super::Delivery;
 use crate::{
     analysis::Policy,
-    evidence::{Campaign, NamedNetworks, format::Fields},
+    evidence::{Campaign, Grade, NamedNetworks, format::Fields},
     report::{self, Audience, BlindSpot, OwnCredential},
     source::Network,
 };
@@ -70,6 +70,18 @@ pub struct Log {
 pub struct Http {
     pub(crate) listen: SocketAddr,
     pub(crate) token: Option<SecretString>,
+    pub(crate) intake: Vec<Sender>,
+}
+
+/// Somebody who may push evidence.
+#[derive(Debug)]
+pub struct Sender {
+    pub(crate) name: String,
+    pub(crate) token: SecretString,
+    /// What its lines may be about; empty is everything.
+    pub(crate) workspaces: Vec<String>,
+    /// Whatever the rules say of its lines, they count no more than this.
+    pub(crate) maximum_grade: Grade,
 }
 
 #[derive(Debug)]
@@ -118,6 +130,11 @@ impl Options {
         }
         names.extend(self.logs.iter().map(|log| format!("log/{}", log.name)));
         names
+    }
+
+    /// The names of the sources that are pushed, which no round reads.
+    pub(super) fn pushed_names(&self) -> impl Iterator<Item = String> {
+        self.http.intake.iter().map(|sender| format!("intake/{}", sender.name))
     }
 
     /// The names of the `[[log]]` sections.

@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context as _;
 use jiff::{Timestamp, ToSpan as _};
 use tokio::{
-    sync::{mpsc, watch},
-    task::{Id, JoinError, JoinSet},
+    sync::{Notify, mpsc, watch},
+    task::{Id, JoinError, JoinHandle, JoinSet},
     time::Instant,
 };
 use tokio_cron_scheduler::{Job, JobScheduler};
@@ -23,7 +23,7 @@ use crate::{
     clock::Clock,
     deliver::otel,
     report::Late,
-    serve::{self, Served},
+    serve::{self, Intake, Served},
 };
 
 /// The closed set of what the timer wakes.
@@ -58,7 +58,9 @@ pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()
     let listener = serve::listen(&engine.serve_options()).await?;
     tracing::info!(address = %listener.local_addr()?, "the page is served");
     engine.begin_schedules(Clock::System.now()).await?;
-    let server = tokio::spawn(serve::run(listener, engine.serve_options().token, page, stop.clone()));
+    let pushed = Arc::new(Notify::new());
+    let (intake, recording) = start_intake(&engine, &pushed).await?;
+    let server = tokio::spawn(serve::run(listener, engine.serve_options().token, page, intake, stop.clone()));
     let exporter = engine.start_exporter().context("[otel]")?;
     let (ticks, mut inbox) = mpsc::channel(TICKS_PENDING);
     let mut timer = start_timer(ticks).await.context("the timer")?;
@@ -68,6 +70,7 @@ pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()
         tokio::select! {
             () = stop.cancelled() => break,
             Some(tick) = inbox.recv() => service.on(tick, Clock::System.now()).await,
+            () = pushed.notified() => service.dirty = true,
             Some(done) = service.rounds.join_next_with_id() => service.finished(done, Clock::System.now()),
             Some(done) = service.sending.join_next() => if let Err(error) = done {
                 tracing::error!(%error, "sending ended badly; it is tried again");
@@ -80,8 +83,19 @@ pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()
     if let Err(error) = server.await {
         tracing::error!(%error, "the server ended badly");
     }
+    if let Err(error) = recording.await {
+        tracing::error!(%error, "recording what senders push ended badly");
+    }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The door for senders, and the task that records what comes through it: it ends when the door is gone.
+async fn start_intake(engine: &Arc<Engine>, pushed: &Arc<Notify>) -> anyhow::Result<(Option<Intake>, JoinHandle<()>)> {
+    let senders = engine.senders().await?;
+    let Some((intake, inbox)) = engine.intake() else { return Ok((None, tokio::spawn(async {}))) };
+    let (engine, pushed) = (Arc::clone(engine), Arc::clone(pushed));
+    Ok((Some(intake), tokio::spawn(async move { engine.record_pushed(senders, inbox, pushed).await })))
 }
 
 /// Cron jobs that only send ticks. Their own notion of time is not trusted: a lost or doubled tick changes nothing.

@@ -93,21 +93,7 @@ pub struct Ledger {
 impl Ledger {
     /// The UTC days that lie wholly inside looked-at intervals of one source, sorted.
     pub fn covered_days(&self, source: &str) -> Vec<Day> {
-        let Some(intervals) = self.sources.get(source) else { return Vec::new() };
-        let mut days = Vec::new();
-        // Touching intervals of different states still cover a day together.
-        let mut run: Option<(i64, i64)> = None;
-        for c in intervals.iter().filter(|c| c.state.looked()) {
-            run = match run {
-                Some((from, to)) if c.from_ms <= to => Some((from, to.max(c.to_ms))),
-                other => {
-                    push_whole_days(other, &mut days);
-                    Some((c.from_ms, c.to_ms))
-                }
-            };
-        }
-        push_whole_days(run, &mut days);
-        days
+        self.sources.get(source).map_or_else(Vec::new, |intervals| covered_days(intervals))
     }
 
     /// The parts of `[from_ms, to_ms)` in which nobody looked at the source, sorted.
@@ -131,6 +117,24 @@ impl Ledger {
     pub fn looked_until_ms(&self, source: &str) -> Option<i64> {
         self.sources.get(source)?.iter().filter(|c| c.state.looked()).map(|c| c.to_ms).max()
     }
+}
+
+/// The UTC days that lie wholly inside the looked-at ones of sorted intervals, sorted.
+pub fn covered_days(intervals: &[Coverage]) -> Vec<Day> {
+    let mut days = Vec::new();
+    // Touching intervals of different states still cover a day together.
+    let mut run: Option<(i64, i64)> = None;
+    for c in intervals.iter().filter(|c| c.state.looked()) {
+        run = match run {
+            Some((from, to)) if c.from_ms <= to => Some((from, to.max(c.to_ms))),
+            other => {
+                push_whole_days(other, &mut days);
+                Some((c.from_ms, c.to_ms))
+            }
+        };
+    }
+    push_whole_days(run, &mut days);
+    days
 }
 
 fn push_whole_days(run: Option<(i64, i64)>, days: &mut Vec<Day>) {

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     analysis::Silence,
-    evidence::{Coverage, CoverageState, time},
+    evidence::{Coverage, CoverageState, coverage, time},
 };
 
 const MS_PER_HOUR: i64 = 3_600_000;
@@ -89,6 +89,8 @@ fn skipped(line: &super::inputs::SkippedLine) -> SkippedRow {
 fn state(line: &SourceLine, intervals: &[Coverage], looked_until: Option<i64>, now_ms: i64) -> SourceState {
     let last = intervals.iter().max_by_key(|c| c.to_ms).map(|c| c.state);
     let failed_last = line.last_failure.as_ref().is_some_and(|(at, _)| line.last_success.is_none_or(|ok| *at > ok));
+    // Who has never delivered a day through speaks when there is something to say, and its silence is no failure.
+    let occasional = line.name.starts_with("intake/") && coverage::covered_days(intervals).is_empty();
     let latest = looked_until.max(line.last_success.map(Timestamp::as_millisecond));
     if line.name.starts_with("import/") {
         SourceState::Imported
@@ -99,7 +101,7 @@ fn state(line: &SourceLine, intervals: &[Coverage], looked_until: Option<i64>, n
     } else {
         match latest {
             None => SourceState::NeverRead,
-            Some(at) if now_ms - at > BEHIND_AFTER_MS => SourceState::Behind,
+            Some(at) if now_ms - at > BEHIND_AFTER_MS && !occasional => SourceState::Behind,
             Some(_) => SourceState::Reading,
         }
     }

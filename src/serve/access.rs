@@ -34,7 +34,8 @@ pub(super) fn is_allowed(headers: &HeaderMap, token: &SecretString) -> bool {
     presented(headers).is_some_and(|given| given.ct_eq(token.expose_secret().as_bytes()).into())
 }
 
-fn presented(headers: &HeaderMap) -> Option<Vec<u8>> {
+/// The token that a request carries, right or wrong.
+pub(super) fn presented(headers: &HeaderMap) -> Option<Vec<u8>> {
     let (scheme, value) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     let value = value.trim().as_bytes();
     if scheme.eq_ignore_ascii_case("bearer") {

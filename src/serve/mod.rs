@@ -1,14 +1,15 @@
-//! The way in for readers: the page, the report, the CSV package and the health of the service.
+//! The way in: for readers the page, the report, the CSV package and the health of the service, for senders the intake.
 //!
-//! Everything that is served was rendered before and lies in memory as [`Served`]; a request computes nothing and reads
+//! Everything that readers are shown was rendered before and lies in memory as [`Served`]; a request computes nothing and reads
 //! no file, so names in a URL reach no path, and serving goes on when the disk does not. The room hides HTTP, its
-//! limits and who may read.
+//! limits, who may read and who may send.
 //!
-//! Absent: rendering (`report`), when the document changes (`daemon` sends a new one through the watch channel), and
-//! TLS.
+//! Absent: rendering (`report`), when the document changes (`daemon` sends a new one through the watch channel), what is
+//! done with evidence (`daemon` takes it from a channel), and TLS.
 
 mod access;
 mod connections;
+mod intake;
 mod routes;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,8 @@ use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+
+pub use intake::{Delivery, Intake, Receipt, Reply};
 
 /// Where the service listens and who may read.
 #[derive(Clone, Debug)]
@@ -75,7 +78,8 @@ pub async fn run(
     listener: TcpListener,
     token: Option<SecretString>,
     served: watch::Receiver<Arc<Served>>,
+    intake: Option<Intake>,
     stop: CancellationToken,
 ) {
-    connections::accept(listener, routes::router(token, served), stop, connections::LIMITS).await;
+    connections::accept(listener, routes::router(token, served, intake), stop, connections::LIMITS).await;
 }

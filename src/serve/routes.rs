@@ -13,7 +13,10 @@ use jiff::fmt::rfc2822::DateTimePrinter;
 use secrecy::SecretString;
 use tokio::sync::watch;
 
-use super::{Document, Served, access};
+use super::{
+    Document, Served, access,
+    intake::{self, Intake},
+};
 
 const HTML: &str = "text/html; charset=utf-8";
 const JSON: &str = "application/json";
@@ -36,8 +39,8 @@ const FIXED: [(HeaderName, &str); 5] = [
 
 type Watched = watch::Receiver<Arc<Served>>;
 
-pub(super) fn router(token: Option<SecretString>, served: Watched) -> Router {
-    Router::new()
+pub(super) fn router(token: Option<SecretString>, served: Watched, intake: Option<Intake>) -> Router {
+    let pages = Router::new()
         .route("/", get(page))
         .route("/report.json", get(report))
         .route("/csv/{name}", get(csv))
@@ -46,8 +49,9 @@ pub(super) fn router(token: Option<SecretString>, served: Watched) -> Router {
         .fallback(|| async { plain(StatusCode::NOT_FOUND, "There is nothing here.\n") })
         .method_not_allowed_fallback(|| async { plain(StatusCode::METHOD_NOT_ALLOWED, "This can only be read.\n") })
         .layer(middleware::from_fn_with_state(Arc::new(token), admit))
-        .layer(middleware::map_response(secure))
-        .with_state(served)
+        .with_state(served);
+    // Senders have tokens of their own, and bodies.
+    pages.merge(intake.map_or_else(intake::closed, Intake::router)).layer(middleware::map_response(secure))
 }
 
 /// Refuses strangers and bodies before anything is looked up, so that a stranger learns no path.

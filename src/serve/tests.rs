@@ -34,14 +34,14 @@ fn document() -> Document {
 }
 
 async fn start(token: Option<&str>, served: Served) -> Running {
-    launch(token, served, |listener, token, receive, stop| tokio::spawn(run(listener, token, receive, stop))).await
+    launch(token, served, |listener, token, receive, stop| tokio::spawn(run(listener, token, receive, None, stop))).await
 }
 
 /// The same with shorter limits.
 async fn start_within(limits: connections::Limits, document: Document) -> Running {
     let served = Served { document: Some(Arc::new(document)), not_ready: Vec::new() };
     launch(None, served, |listener, token, receive, stop| {
-        tokio::spawn(connections::accept(listener, routes::router(token, receive), stop, limits))
+        tokio::spawn(connections::accept(listener, routes::router(token, receive, None), stop, limits))
     })
     .await
 }

@@ -34,6 +34,9 @@ pub struct SourceState {
     pub failure: Option<String>,
     /// What a reader should know though nothing failed; an empty one takes back the last.
     pub warning: Option<String>,
+    /// What the source's word counts for at most, whatever the rules say of it; none: no limit. Kept with the source, since
+    /// what it brought may be classified anew when the configuration no longer knows it.
+    pub maximum_grade: Option<Grade>,
 }
 
 /// Running totals since the store was created; they never go back.
@@ -136,6 +139,7 @@ impl Writer<'_> {
             ":last_failure_ms": ms(state.last_failure),
             ":failure": state.failure,
             ":warning": state.warning,
+            ":maximum_grade": state.maximum_grade.map(Grade::as_str),
         })?;
         Ok(())
     }
@@ -169,6 +173,7 @@ impl Reader {
                 last_failure: optional_instant(row, 3)?,
                 failure: optional_text(row, 4)?,
                 warning: optional_text(row, 5)?,
+                maximum_grade: optional_text(row, 6)?.as_deref().and_then(Grade::parse),
             };
             Ok((row.get(0)?, state))
         })?;

@@ -11,6 +11,7 @@ mod faults;
 mod figures;
 mod flow;
 mod house;
+mod intake;
 mod secrets;
 mod support;
 mod unlinked;

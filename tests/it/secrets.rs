@@ -1,6 +1,6 @@
 //! No secret that anything read or was told is found in anything written.
 
-use std::{collections::BTreeSet, fs};
+use std::{collections::BTreeSet, fmt::Write as _, fs};
 
 use data_encoding::BASE64;
 use duskwatch::{
@@ -12,7 +12,7 @@ use duskwatch::{
 };
 use serde_json::Value;
 
-use crate::support::{NOW, Site, at, files, small_world};
+use crate::support::{NOW, Site, at, files, program::Service, small_world};
 
 /// Chunks that one track may be in; a test world has a few dozen.
 const MAX_CHUNKS: usize = 10_000;
@@ -47,12 +47,44 @@ async fn kept(site: &Site) -> String {
     chunks.iter().map(|bytes| format!("{:?}", chunk::decode(bytes).unwrap())).collect::<Vec<_>>().join("\n")
 }
 
+/// Sends the same careless lines, and some that are no evidence, through the door of the intake; what it answered and logged.
+async fn push(site: &Site, secrets: &mut BTreeSet<String>) -> Vec<(String, Vec<u8>)> {
+    const TOKEN: &str = "q7ZkP0sender0token0Yw";
+    const WRONG: &str = "q7ZkP0nobodys0token0Yw";
+    fs::write(site.path("sender.key"), TOKEN).unwrap();
+    let config = fs::read_to_string(site.config()).unwrap();
+    let sender = format!("[[http.intake]]\nname = \"ci\"\ntoken = \"file:{}\"\n", site.path("sender.key").display());
+    fs::write(site.config(), config + &sender).unwrap();
+    let careless: Vec<String> = site.lines().into_iter().map(|(_, line)| line).collect();
+    let misplaced: Vec<String> = secrets
+        .iter()
+        .flat_map(|secret| {
+            [format!("Authorization: Bearer {secret}"), format!("{{\"password\": {secret:?}}}"), format!("{{{secret:?}: 1")]
+        })
+        .collect();
+    secrets.extend([TOKEN, WRONG].map(str::to_owned));
+    let (service, url) = Service::serving(site);
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let mut answers = String::new();
+    for (token, lines) in [(TOKEN, &careless), (TOKEN, &misplaced), (TOKEN, &misplaced[..1].to_vec()), (WRONG, &careless)] {
+        let request = client.post(format!("{url}/v1/evidence")).bearer_auth(token).body(lines.join("\n"));
+        let answer = request.send().await.unwrap();
+        writeln!(answers, "{} {:?} {}", answer.status(), answer.headers().clone(), answer.text().await.unwrap()).unwrap();
+    }
+    assert!(answers.starts_with("200 OK") && answers.contains("400 Bad Request"), "{answers}");
+    assert!(answers.contains("401 Unauthorized"), "{answers}");
+    let (_, log) = service.terminate();
+    assert!(log.contains("evidence was pushed"), "{log}");
+    vec![("answers".to_owned(), answers.into_bytes()), ("log".to_owned(), log.into_bytes())]
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_reaches_the_store_or_any_output() {
     let world = small_world(9, at(NOW), 60);
     let site = Site::grown(&world, ServeOptions::default()).await;
-    let secrets = secrets(&site);
+    let mut secrets = secrets(&site);
     assert!(secrets.len() > 12, "{secrets:?}");
+    let pushed = push(&site, &mut secrets).await;
     let engine = site.engine();
     let outcome = site.poll(&engine, at(NOW)).await;
     let judged = engine.judge(at(NOW)).await.unwrap();
@@ -66,10 +98,11 @@ async fn no_secret_reaches_the_store_or_any_output() {
         ("options".to_owned(), format!("{:?}", site.options()).into_bytes()),
         ("chunks".to_owned(), kept(&site).await.into_bytes()),
     ];
+    written.extend(pushed);
     for audience in Audience::ALL {
         written.push((audience.to_string(), engine.compose(*audience, &judged, at(NOW)).unwrap()));
     }
-    let own = [site.path("organization.key"), site.path("workspace.key")];
+    let own = ["organization.key", "workspace.key", "sender.key"].map(|name| site.path(name));
     for path in files(site.dir.path()).into_iter().filter(|path| !path.starts_with(site.logs()) && !own.contains(path)) {
         written.push((path.display().to_string(), fs::read(&path).unwrap()));
     }

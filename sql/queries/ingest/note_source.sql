@@ -3,5 +3,6 @@ UPDATE source
 SET last_success_ms = coalesce(:last_success_ms, last_success_ms),
     last_failure_ms = coalesce(:last_failure_ms, last_failure_ms),
     failure         = coalesce(:failure, failure),
-    warning         = coalesce(:warning, warning)
+    warning         = coalesce(:warning, warning),
+    maximum_grade   = coalesce(:maximum_grade, maximum_grade)
 WHERE id = :source_id

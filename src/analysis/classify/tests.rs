@@ -261,3 +261,19 @@ fn client_origin_and_place_are_named() {
     assert_eq!((found.client, found.origin), (Some("unknown"), OriginRef::Network("build-farm")));
     assert_eq!(found.repository.as_deref(), Some("given"));
 }
+
+#[test]
+fn a_source_that_is_not_trusted_beyond_a_grade_is_lowered_to_it_and_never_raised() {
+    let proven = with(BEFORE, &["prefix=ATBB"]);
+    let weak = with(BEFORE, GIT);
+    for (maximum, expected) in [
+        (Grade::Proven, [Grade::Proven, Grade::Weak]),
+        (Grade::Strong, [Grade::Strong, Grade::Weak]),
+        (Grade::Weak, [Grade::Weak; 2]),
+    ] {
+        let classifier = without_clients().with_maximum_grade(maximum);
+        let verdicts = [&proven, &weak].map(|sighting| classifier.classify(sighting).verdict);
+        assert_eq!(verdicts.map(|verdict| verdict.grade), expected, "{maximum}");
+        assert_eq!(verdicts.map(|verdict| verdict.credential), [Credential::AppPassword; 2]);
+    }
+}

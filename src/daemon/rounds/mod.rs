@@ -14,7 +14,7 @@ pub use audit::AuditRound;
 pub use log::LogRound;
 pub use tokens::TokensRound;
 
-use crate::analysis::Classifier;
+use crate::{analysis::Classifier, evidence::Grade};
 
 /// A source's name, and the classifiers of its rounds.
 pub struct Setting {
@@ -25,6 +25,12 @@ pub struct Setting {
 impl Setting {
     pub fn new(name: String, classifier: Classifier) -> Self {
         Self { name, classifiers: Shared(Arc::new(Mutex::new(vec![classifier]))) }
+    }
+
+    /// The same, for a source whose word does not count beyond a grade.
+    pub fn with_maximum_grade(self, grade: Grade) -> Self {
+        let classifier = self.classifiers.take().with_maximum_grade(grade);
+        Self::new(self.name, classifier)
     }
 
     /// The classifiers, to be taken to a blocking thread.

@@ -3,8 +3,8 @@
 use super::fixture::{World, acme, after_the_removal, at, empty, integration};
 use crate::{
     analysis::Silence,
-    evidence::{CoverageState, Status},
-    report::{Late, chart, csv, html, json, letter, text},
+    evidence::{Coverage, CoverageState, Status},
+    report::{Late, SourceLine, chart, csv, document::SourceState, html, json, letter, text},
 };
 
 /// Without line breaks, which depend on what stands before.
@@ -178,6 +178,23 @@ fn a_source_that_stands_still_is_behind() {
     log[0].to_ms = at("2026-07-01T00:00:00Z").as_millisecond();
     let text = text::summary(&world.report(), 100);
     assert!(text.contains("log/egress: behind"), "{text}");
+}
+
+#[test]
+fn a_sender_that_speaks_when_there_is_something_to_say_is_not_behind_and_a_stream_that_stops_is() {
+    let mut world = acme();
+    let last = at("2026-06-29T12:00:00Z");
+    world.sources = vec![SourceLine { name: "intake/ci".to_owned(), last_success: Some(last), ..SourceLine::default() }];
+    let delivered = |hours: i64| {
+        let to_ms = last.as_millisecond();
+        let (from_ms, state) = (to_ms - hours * 3_600_000, CoverageState::Covered);
+        vec![Coverage { from_ms, to_ms, state, items: 1, skipped: 0, reason: String::new() }]
+    };
+    for (hours, state, complete) in [(3, SourceState::Reading, true), (40, SourceState::Behind, false)] {
+        world.ledger.sources = [("intake/ci".to_owned(), delivered(hours))].into();
+        let coverage = world.report().coverage;
+        assert_eq!((coverage.sources[0].state, coverage.complete), (state, complete), "{hours} hours");
+    }
 }
 
 #[test]

@@ -201,9 +201,9 @@ async fn free_text_in_an_unexplained_field_cannot_fill_the_store() {
 async fn a_source_keeps_what_a_later_note_does_not_say() {
     let f = Fixture::new();
     let failure = SourceState { last_failure: Some(noon()), failure: Some("401".to_owned()), ..SourceState::default() };
-    let success =
-        SourceState { last_success: Some(noon()), warning: Some("no action of Bitbucket".to_owned()), ..SourceState::default() };
-    let expected = SourceState { last_success: success.last_success, warning: success.warning.clone(), ..failure.clone() };
+    let (warning, maximum_grade) = (Some("no action of Bitbucket".to_owned()), Some(Grade::Weak));
+    let success = SourceState { last_success: Some(noon()), warning, maximum_grade, ..SourceState::default() };
+    let expected = SourceState { failure: failure.failure.clone(), last_failure: failure.last_failure, ..success.clone() };
     f.write(move |w| w.note_source("audit/acme", &failure)).await;
     f.write(move |w| w.note_source("audit/acme", &success)).await;
     assert_eq!(f.read(Reader::source_states).await, [("audit/acme".to_owned(), expected)]);

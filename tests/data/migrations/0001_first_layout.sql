@@ -1,6 +1,7 @@
-INSERT INTO source (id, name, items, last_success_ms, last_failure_ms, failure, warning) VALUES
-    (1, 'audit/acme', 700, 1783058400000, NULL, '', 'no action of Bitbucket'),
-    (2, 'log/egress', 90000, 1783058400000, 1783000000000, 'permission denied', '');
+INSERT INTO source (id, name, items, last_success_ms, last_failure_ms, failure, warning, maximum_grade) VALUES
+    (1, 'audit/acme', 700, 1783058400000, NULL, '', 'no action of Bitbucket', ''),
+    (2, 'log/egress', 90000, 1783058400000, 1783000000000, 'permission denied', '', ''),
+    (3, 'intake/jenkins', 12, 1783058400000, NULL, '', '', 'strong');
 INSERT INTO cursor (source_id, key, value) VALUES (1, 'next', 'eyJvIjo1fQ'), (2, 'file:6fb1', '81920');
 INSERT INTO seen_item (source_id, minute, hash, claimed_day) VALUES (1, 29717640, -8093412075411238112, 20637);
 INSERT INTO name (id, text) VALUES (1, 'mtessel'), (2, 'git-cli'), (3, 'acme'), (4, 'payments-api'), (5, 'build-farm'), (6, '557058:1b2c');

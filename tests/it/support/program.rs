@@ -46,6 +46,8 @@ fn ran(command: &mut Command) -> Ran {
 pub struct Service {
     child: Child,
     log: BufReader<ChildStderr>,
+    /// What was read of its log.
+    said: String,
 }
 
 impl Service {
@@ -54,7 +56,21 @@ impl Service {
         command.arg("run").env("RUST_LOG", "duskwatch=debug").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let log = BufReader::new(child.stderr.take().unwrap());
-        Self { child, log }
+        Self { child, log, said: String::new() }
+    }
+
+    /// Starts it and returns where its page is served.
+    pub fn serving(site: &Site) -> (Self, String) {
+        let mut service = Self::start(site);
+        service.wait_for("the page is served", &["address=".to_owned()]);
+        let address = service.said.lines().last().unwrap().split("address=").nth(1).unwrap().trim().to_owned();
+        (service, format!("http://{address}"))
+    }
+
+    /// Ends it as a power cut does.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// Reads its log until every one of these texts has been in a line with `word`.
@@ -65,6 +81,7 @@ impl Service {
             line.clear();
             assert_ne!(block_in_place(|| self.log.read_line(&mut line)).unwrap(), 0, "it ended before {missing:?}");
             missing.retain(|text| !(line.contains(word) && line.contains(text.as_str())));
+            self.said.push_str(&line);
             if missing.is_empty() {
                 return;
             }
@@ -72,12 +89,12 @@ impl Service {
         panic!("no line tells of {missing:?}");
     }
 
-    /// Ends it as a service manager does, and returns what it still said.
+    /// Ends it as a service manager does, and returns all that it said.
     pub fn terminate(mut self) -> (ExitStatus, String) {
         let told = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
         assert!(told.success());
         let rest: Vec<String> = block_in_place(|| (&mut self.log).lines().map(Result::unwrap).collect());
-        (block_in_place(|| self.child.wait()).unwrap(), rest.join("\n"))
+        (block_in_place(|| self.child.wait()).unwrap(), format!("{}{}", self.said, rest.join("\n")))
     }
 }
 

@@ -1,0 +1,271 @@
+//! Evidence that senders push. One request is one batch: recorded in one transaction, answered after its commit.
+//!
+//! A line that comes again changes nothing: it is known by its sender and `event_id`, else by the content of its request and
+//! its place in it. A line that was refused is remembered apart from these, so that it is counted once, and still welcome
+//! when the configuration lets it in.
+//!
+//! What a line says of people (`username`, `email`, `account_id`) is its sender's claim: it says whom the line is about, and
+//! teaches nobody's names, which only the inventories of the APIs do.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use data_encoding::HEXLOWER;
+use jiff::Timestamp;
+use secrecy::SecretString;
+use sha2::{Digest as _, Sha256};
+use tokio::sync::{Notify, mpsc};
+
+use super::{Engine, engine::looked_until, options, rounds::Setting};
+use crate::{
+    analysis::fold,
+    clock::Clock,
+    evidence::{
+        Coverage, CoverageState, Grade, Page, Sighting, Skipped,
+        format::{Defaults, Fields, json::parse_lines},
+        place::place,
+        redact::MAX_NAME,
+        time::MS_PER_DAY,
+    },
+    serve::{Delivery, Intake, Receipt},
+    store::{SourceState, StoreError, Writer},
+};
+
+const MS_PER_HOUR: i64 = 3_600_000;
+
+/// Refused lines that an answer lists; the counts are complete.
+const MAX_REFUSED: usize = 100;
+
+/// No line claims an hour that is longer ago: older than logs are kept, it is a stray date.
+const MAX_CLAIMED_MS: i64 = 400 * MS_PER_DAY;
+
+/// Lines that their sender read and that do not concern us: it was looking.
+const OTHER_HOST: &str = "other_host";
+
+/// What one sender may say, and how its lines are read.
+struct Sender {
+    setting: Setting,
+    workspaces: Vec<String>,
+    maximum_grade: Grade,
+}
+
+/// The senders of the configuration, in its order, each with the newest hour, counted since the epoch, in which it
+/// delivered.
+pub(super) struct Senders(Vec<(Arc<Sender>, Option<i64>)>);
+
+/// One request's lines on their way into the store.
+struct Arrival {
+    sender: Arc<Sender>,
+    last_hour: Option<i64>,
+    bytes: Vec<u8>,
+    now: Timestamp,
+}
+
+/// A line that is not blank.
+struct Line<'a> {
+    /// Counted from 1.
+    number: usize,
+    content: Result<Sighting<'a>, Skipped>,
+}
+
+impl Engine {
+    /// The door for senders and its end inside, when there are any.
+    pub(super) fn intake(&self) -> Option<(Intake, mpsc::Receiver<Delivery>)> {
+        let tokens: Vec<SecretString> = self.options.http.intake.iter().map(|sender| sender.token.clone()).collect();
+        Intake::new(&tokens)
+    }
+
+    /// Prepares for what senders may bring.
+    pub(super) async fn senders(&self) -> anyhow::Result<Senders> {
+        let mut senders = Vec::new();
+        for sender in &self.options.http.intake {
+            let options::Sender { name, workspaces, maximum_grade, .. } = sender;
+            let setting = self.setting(format!("intake/{name}"))?.with_maximum_grade(*maximum_grade);
+            let looked_until = looked_until(&self.store, &setting.name).await?;
+            let sender = Sender { setting, workspaces: workspaces.clone(), maximum_grade: *maximum_grade };
+            senders.push((Arc::new(sender), looked_until.map(|until_ms| (until_ms - 1).div_euclid(MS_PER_HOUR))));
+        }
+        Ok(Senders(senders))
+    }
+
+    /// Records what senders push, one request after the other, until nobody can push any more; `recorded` is told of each
+    /// that brought something new.
+    pub(super) async fn record_pushed(&self, mut senders: Senders, mut inbox: mpsc::Receiver<Delivery>, recorded: Arc<Notify>) {
+        while let Some(Delivery { sender, lines, reply }) = inbox.recv().await {
+            let (sender, last_hour) = &mut senders.0[sender];
+            let source = &sender.setting.name;
+            let now = Clock::System.now();
+            let arrival = Arrival { sender: Arc::clone(sender), last_hour: *last_hour, bytes: lines, now };
+            let store = self.store.clone();
+            // A task of its own: whatever a request does to it, the next one is taken.
+            match tokio::spawn(async move { store.write(move |w| arrival.record(w)).await }).await {
+                Ok(Ok((receipt, newest))) => {
+                    *last_hour = newest;
+                    tracing::debug!(source, recorded = receipt.recorded, "evidence was pushed");
+                    if receipt.recorded > 0 || receipt.skipped > 0 {
+                        recorded.notify_one();
+                    }
+                    reply.send(receipt);
+                }
+                // The sender is told to come again by the reply that is dropped here.
+                Ok(Err(error)) => tracing::error!(source, %error, "pushed evidence could not be recorded"),
+                Err(error) => tracing::error!(source, %error, "recording pushed evidence ended badly"),
+            }
+        }
+    }
+}
+
+impl Arrival {
+    /// Records what is new, and returns with the receipt the newest hour in which the sender delivered.
+    fn record(&self, w: &mut Writer<'_>) -> Result<(Receipt, Option<i64>), StoreError> {
+        let lines = self.lines();
+        let malformed = lines.iter().filter(|line| line.reason() == Some("malformed")).count();
+        let request = HEXLOWER.encode(&Sha256::digest(&self.bytes)[..16]);
+        let mut receipt = Receipt { lines: lines.len() as u64, malformed: malformed as u64, ..Receipt::default() };
+        if !receipt.is_ndjson() {
+            sort(lines, &vec![false; malformed], &mut receipt);
+            return Ok((receipt, self.last_hour));
+        }
+        let ids: Vec<String> = lines.iter().map(|line| line.id(&request)).collect();
+        // The time is not part of what identifies a line, and a repeat must come with the same one.
+        let fresh = w.claim(&self.sender.setting.name, ids.iter().map(|id| (id.as_str(), 0)), self.now)?;
+        let page = sort(lines, &fresh, &mut receipt);
+        Ok((receipt, self.keep(w, page)?))
+    }
+
+    fn keep(&self, w: &mut Writer<'_>, page: Page<'_>) -> Result<Option<i64>, StoreError> {
+        let Sender { setting, maximum_grade, .. } = &*self.sender;
+        let now_ms = self.now.as_millisecond();
+        let hours = hours(&page, now_ms);
+        let skipped = page.skipped.iter().map(|s| s.count).sum();
+        let mut batch = setting.classifier().with(|classifier| fold(&setting.name, page, None, classifier));
+        batch.coverage = coverage(&hours, self.last_hour, skipped, now_ms);
+        w.record(&batch, self.now)?;
+        let state = SourceState { last_success: Some(self.now), maximum_grade: Some(*maximum_grade), ..SourceState::default() };
+        w.note_source(&setting.name, &state)?;
+        Ok(hours.keys().last().copied().max(self.last_hour))
+    }
+
+    fn lines(&self) -> Vec<Line<'_>> {
+        let fields = Fields::default();
+        let read = |(index, line)| {
+            let mut page = parse_lines(line, &fields, Defaults::default(), self.now.as_millisecond());
+            let content = match page.sightings.pop() {
+                Some(sighting) => within(sighting, &self.sender.workspaces),
+                None => Err(page.skipped.pop()?),
+            };
+            Some(Line { number: index + 1, content })
+        };
+        self.bytes.split(|byte| *byte == b'\n').enumerate().filter_map(read).collect()
+    }
+}
+
+/// Holds a sender to its workspaces. A line that names none could be about any, so it is refused too.
+fn within<'a>(sighting: Sighting<'a>, workspaces: &[String]) -> Result<Sighting<'a>, Skipped> {
+    let s = &sighting;
+    let place = place(s.scheme.as_deref(), s.host.as_deref(), s.method.as_deref(), s.path.as_deref());
+    let named = s.workspace.as_deref().or(place.workspace);
+    if workspaces.is_empty() || named.is_some_and(|named| workspaces.iter().any(|own| own.eq_ignore_ascii_case(named))) {
+        return Ok(sighting);
+    }
+    let reason = if named.is_some() { "other_workspace" } else { "no_workspace" };
+    Err(Skipped { reason, count: 1, sample: named.unwrap_or_default().to_owned() })
+}
+
+impl Line<'_> {
+    fn reason(&self) -> Option<&'static str> {
+        self.content.as_ref().err().map(|skipped| skipped.reason)
+    }
+
+    fn id(&self, request: &str) -> String {
+        let number = self.number;
+        match &self.content {
+            Err(_) => format!("refused {request} {number}"),
+            Ok(sighting) => match sighting.event_id.as_deref().filter(|id| is_whole(id)) {
+                Some(id) => format!("event {id}"),
+                None => format!("line {request} {number}"),
+            },
+        }
+    }
+}
+
+/// An id that may have been cut at its limit (before a character of up to four bytes) identifies nothing.
+fn is_whole(id: &str) -> bool {
+    id.len() + 4 <= MAX_NAME
+}
+
+/// Counts every line, and keeps of them what is new.
+fn sort<'a>(lines: Vec<Line<'a>>, fresh: &[bool], receipt: &mut Receipt) -> Page<'a> {
+    let mut page = Page::default();
+    for (line, fresh) in lines.into_iter().zip(fresh) {
+        match line.content {
+            Ok(sighting) if *fresh => page.sightings.push(sighting),
+            Ok(_) => receipt.repeated += 1,
+            Err(skipped) => {
+                receipt.skipped += 1;
+                if receipt.refused.len() < MAX_REFUSED {
+                    receipt.refused.push((line.number, skipped.reason));
+                }
+                if *fresh {
+                    add(&mut page.skipped, skipped);
+                }
+            }
+        }
+    }
+    receipt.recorded = page.sightings.len() as u64;
+    page
+}
+
+/// Sums up by reason; the first sample stands for all.
+fn add(sums: &mut Vec<Skipped>, skipped: Skipped) {
+    match sums.iter_mut().find(|sum| sum.reason == skipped.reason) {
+        Some(sum) => sum.count += skipped.count,
+        None => sums.push(skipped),
+    }
+}
+
+/// The hours, counted since the epoch, in which a request says that its sender was looking, each with its lines: those its
+/// lines are dated in, or, where it has only lines for other hosts, the hour in which it came.
+fn hours(page: &Page<'_>, now_ms: i64) -> BTreeMap<i64, u64> {
+    let mut hours = BTreeMap::new();
+    // A sender's clock may be ahead.
+    let times = page.sightings.iter().map(|sighting| sighting.time_ms.min(now_ms));
+    for time_ms in times.filter(|time_ms| now_ms - time_ms <= MAX_CLAIMED_MS) {
+        *hours.entry(time_ms.div_euclid(MS_PER_HOUR)).or_default() += 1;
+    }
+    if page.sightings.is_empty() && page.skipped.iter().any(|skipped| skipped.reason == OTHER_HOST) {
+        hours.insert(now_ms.div_euclid(MS_PER_HOUR), 0);
+    }
+    hours
+}
+
+/// A sender covers the whole hours in which it delivered, the present one up to now. Its silence in any other hour may mean
+/// that nothing happened or that it stopped, so it covers nothing. A request that brings nothing new claims nothing.
+fn coverage(hours: &BTreeMap<i64, u64>, last_hour: Option<i64>, mut skipped: u64, now_ms: i64) -> Vec<Coverage> {
+    let mut hours = hours.clone();
+    if !hours.is_empty() {
+        // It was covered up to the request that came last in it.
+        hours.extend(last_hour.filter(|hour| !hours.contains_key(hour)).map(|hour| (hour, 0)));
+    }
+    let mut intervals: Vec<Coverage> = Vec::new();
+    for (hour, items) in hours {
+        let (from_ms, to_ms) = (hour * MS_PER_HOUR, ((hour + 1) * MS_PER_HOUR).min(now_ms));
+        match intervals.last_mut() {
+            Some(last) if last.to_ms == from_ms => {
+                last.to_ms = to_ms;
+                last.items += items;
+            }
+            _ => intervals.push(Coverage {
+                from_ms,
+                to_ms,
+                state: CoverageState::Covered,
+                items,
+                skipped: std::mem::take(&mut skipped),
+                reason: String::new(),
+            }),
+        }
+    }
+    intervals
+}
+
+#[cfg(test)]
+mod tests;
