@@ -213,28 +213,34 @@ async fn the_same_content_imported_twice_changes_nothing_and_a_grown_file_adds_i
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_imported_by_hand_say_what_the_same_files_say_when_they_are_tailed() {
-    let site = site().await;
+    let site = Site::grown(&small_world(3, at(NOW), 40), ServeOptions::default()).await;
     assert_eq!(duskwatch(&site, &["poll"]).status, 0);
     let polled = Picture::of(&site.store()).await;
     fs::remove_file(site.store()).unwrap();
-    for (log, format) in [("gateway", "combined"), ("squid", "squid"), ("filter", "csv")] {
-        let paths: Vec<_> = files(&site.logs()).into_iter().filter(|path| file_name(path).starts_with(log)).collect();
-        for path in &paths {
+    let logs = [("gateway", "combined"), ("squid", "squid"), ("filter", "csv")];
+    for (log, format) in logs {
+        for path in files(&site.logs()).into_iter().filter(|path| file_name(path).starts_with(log)) {
             let arguments = ["import", "--format", format, "--name", log, path.to_str().unwrap()];
             let first = result(&site, &arguments);
             assert!(first.contains(" 0 known before"), "{first}");
             let again = result(&site, &arguments);
             assert!(again.contains(" 0 recorded"), "{again}");
         }
-        let imported = Picture::of(&site.store()).await;
-        let of = |counts: &Counts, kind: &str| -> Counts {
-            let own = counts.iter().filter(|((source, ..), _)| *source == format!("{kind}/{log}"));
-            own.map(|((_, track, day, verdict), count)| ((log.to_owned(), track.clone(), *day, verdict.clone()), *count))
-                .collect()
-        };
-        assert_same_counts(&of(&polled.counts, "log"), &of(&imported.counts, "import"));
-        assert_eq!(imported.items(&format!("import/{log}")), polled.items(&format!("log/{log}")));
-        assert_eq!(imported.coverage[&format!("import/{log}")].len(), 1, "files of neighbouring months");
+    }
+    let imported = Picture::of(&site.store()).await;
+    let of = |counts: &Counts, kind: &str| -> Counts {
+        let named =
+            |source: &str| logs.iter().find(|(log, _)| source == format!("{kind}/{log}")).map(|(log, _)| (*log).to_owned());
+        let own = counts.iter().filter_map(|((source, track, day, verdict), count)| {
+            Some(((named(source)?, track.clone(), *day, verdict.clone()), *count))
+        });
+        own.collect()
+    };
+    assert_same_counts(&of(&polled.counts, "log"), &of(&imported.counts, "import"));
+    for (log, _) in logs {
+        let (tailed, by_hand) = (format!("log/{log}"), format!("import/{log}"));
+        assert_eq!((imported.items(&by_hand), imported.skipped(&by_hand)), (polled.items(&tailed), polled.skipped(&tailed)));
+        assert_eq!(imported.coverage[&by_hand].len(), 1, "files of neighbouring months");
     }
     assert_refused(&duskwatch(&site, &["import", "--format", "xml", "x"]), 2, &["json, csv, combined, squid"]);
 }

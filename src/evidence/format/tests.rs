@@ -1,6 +1,11 @@
 //! The formats by their door: files of odd lines, and the sightings that they become.
 
-use std::{collections::BTreeMap, fmt::Debug, fs, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fmt::{Debug, Write},
+    fs,
+    path::PathBuf,
+};
 
 use super::*;
 use crate::evidence::{Sighting, time};
@@ -15,7 +20,7 @@ fn data(name: &str) -> PathBuf {
 fn said(s: &Sighting<'_>) -> String {
     fn add(out: &mut String, name: &str, value: Option<impl Debug>) {
         if let Some(value) = value {
-            *out += &format!(" {name}={value:?}");
+            write!(out, " {name}={value:?}").expect("in memory");
         }
     }
     let mut out = time::instant(s.time_ms).to_string();
@@ -83,6 +88,18 @@ fn squids_native_log_is_read() {
 }
 
 #[test]
+fn the_lines_of_the_manual_are_read() {
+    let manual = include_str!("../../../deploy/README.md");
+    for format in [Format::Combined, Format::Squid] {
+        let row = manual.lines().find_map(|line| line.strip_prefix(&format!("| `{format}` | `"))).expect("a row of the table");
+        let (line, _) = row.split_once("` |").expect("an example");
+        let form = Form::new(format);
+        let page = parse_block(Piece { bytes: line.as_bytes(), header: b"" }, &form, NOW);
+        assert_eq!(page.sightings.iter().map(|s| (s.time_ms, s.status)).collect::<Vec<_>>(), [(NOW, Some(410))], "{line}");
+    }
+}
+
+#[test]
 fn tables_are_read() {
     assert_read("csv_messages_of_several_lines.csv", "", &Form::new(Format::Csv));
     assert_read("csv_tabs.tsv", "", &form(Format::Csv, UserField::Proxy, Some("bitbucket.org")));
@@ -114,7 +131,7 @@ fn ends_of_lines_padding_and_wrong_bytes_do_no_harm() {
             expected.lines().filter(|line| line.starts_with("2026-")).count()
         );
     }
-    let holed = b"\0\0\0\0198.51.100.7 - - [03/Jul/2026:06:07:12 +0000] \"GET /acme/web.git/HEAD HTTP/1.1\" 200 1";
+    let holed = b"\0\0\0\x00198.51.100.7 - - [03/Jul/2026:06:07:12 +0000] \"GET /acme/web.git/HEAD HTTP/1.1\" 200 1";
     assert!(
         read(holed, &Form::new(Format::Combined)).starts_with("2026-07-03T06:07:12Z"),
         "a file that was emptied while it was open"

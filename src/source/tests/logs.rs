@@ -446,8 +446,8 @@ fn whatever_is_done_to_a_growing_log_every_line_is_read_once() {
 #[test]
 fn a_stray_quote_costs_one_row_and_rows_of_several_lines_survive_the_end_of_a_block() {
     let mut logs = Logs::new(Layout::Table, "*.csv");
-    let rows: String =
-        (0..60_000).map(|n| format!("{n},\"begin {n}\nand a long line of text in the middle\nend {n}\"\n")).collect();
+    let row = |n| format!("{n},\"begin {n}\nand a long line of text in the middle\nend {n}\"\n");
+    let rows = (0..60_000).map(row).collect::<Vec<_>>().concat();
     logs.append("a.csv", &format!("n,message\n1,\"stray\n{rows}"));
     let pattern = logs.path("*.csv").to_string_lossy().into_owned();
     let found = plan(&[pattern], Layout::Table, &BTreeMap::new(), logs.now).expect("a pattern");

@@ -168,7 +168,7 @@ impl Site {
             let rows = text.starts_with("Date;");
             for line in text.lines().skip(usize::from(rows)) {
                 match items.last_mut() {
-                    Some(row) if rows && !line.starts_with("2026-") => *row += &format!("\n{line}"),
+                    Some(row) if rows && !line.starts_with("2026-") => row.extend(["\n", line]),
                     _ => items.push(line.to_owned()),
                 }
             }
