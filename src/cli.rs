@@ -1,6 +1,7 @@
 //! The commands. Results go to standard output, everything else to standard error.
 
 mod demo;
+mod progress;
 mod simulate;
 
 use std::{
@@ -19,10 +20,12 @@ use tracing_subscriber::filter::LevelFilter;
 use crate::{
     clock::Clock,
     config::{self, Secrets},
-    daemon::{self, Engine, Options},
-    evidence::Day,
+    daemon::{self, Engine, Imported, Options},
+    evidence::{Day, format::Format},
     report::Audience,
+    source::shown,
 };
+use progress::Progress;
 
 /// Who still signs in to Bitbucket Cloud with an app password, what breaks when app passwords go, who has to move, and
 /// whether it will be done in time.
@@ -58,8 +61,9 @@ enum Command {
     },
     /// Evidence from files; the same content twice changes nothing.
     Import {
-        #[arg(long)]
-        format: ImportFormat,
+        /// json, csv, combined or squid.
+        #[arg(long, value_parser = format)]
+        format: Format,
         /// Use the settings of this [[log]] section, and its name: the source is import/NAME.
         #[arg(long)]
         name: Option<String>,
@@ -102,11 +106,6 @@ enum Command {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum ImportFormat {
-    Json,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
 enum ReportFormat {
     Text,
     Html,
@@ -115,6 +114,10 @@ enum ReportFormat {
 
 fn day(text: &str) -> Result<Day, String> {
     Day::parse(text).ok_or_else(|| "a date such as 2026-07-28".to_owned())
+}
+
+fn format(text: &str) -> Result<Format, String> {
+    Format::parse(text).ok_or_else(|| Format::ALL.iter().map(|format| format.as_str()).collect::<Vec<_>>().join(", "))
 }
 
 fn audience(text: &str) -> Result<Audience, String> {
@@ -205,7 +208,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
             Clock::System => Ok(daemon::run(something_to_watch(load()?)?, stop_signal()).await?),
         },
         Command::Poll { source, since } => poll(something_to_watch(load()?)?, clock, &source, since).await,
-        Command::Import { format: ImportFormat::Json, name, paths } => import(load()?, clock, name.as_deref(), &paths).await,
+        Command::Import { format, name, paths } => import(load_to_look()?, clock, format, name.as_deref(), &paths).await,
         Command::Report { audience, format, as_of, output } => {
             let options = load_to_look()?;
             if let daemon::Reader::Owner(name) = &audience
@@ -253,19 +256,23 @@ async fn poll(options: Options, clock: Clock, sources: &[String], since: Option<
     if outcome.failed.is_empty() { Ok(()) } else { Err(Failure::InPart(format!("{} failed", outcome.failed.join(", ")))) }
 }
 
-async fn import(options: Options, clock: Clock, name: Option<&str>, paths: &[PathBuf]) -> Result<(), Failure> {
+async fn import(options: Options, clock: Clock, format: Format, name: Option<&str>, paths: &[PathBuf]) -> Result<(), Failure> {
     if let Some(name) = name.filter(|name| !options.log_names().any(|known| known == *name)) {
         return Err(Failure::Usage(format!("the configuration has no [[log]] section named `{name}`")));
     }
     let engine = Engine::open(options)?;
     let now = clock.now();
     let mut failed = Vec::new();
+    let bar = Progress::start();
     for path in paths {
-        match engine.import(name, path, now).await {
-            Ok(imported) => say(&format_args!("{}: {imported}", path.display()))?,
-            Err(error) => failed.push(format!("{}: {error:#}", path.display())),
+        let shown = shown(path);
+        let progress = |imported: &Imported| bar.step(format!("{shown}: {} lines", imported.lines));
+        match engine.import(format, name, path, now, progress).await {
+            Ok(imported) => bar.suspend(|| say(&format_args!("{shown}: {imported}")))?,
+            Err(error) => failed.push(format!("{shown}: {error:#}")),
         }
     }
+    bar.finish();
     engine.judge(now).await?;
     match failed.len() {
         0 => Ok(()),

@@ -10,10 +10,9 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use indicatif::{ProgressBar, ProgressStyle};
 use jiff::{Timestamp, ToSpan as _};
 
-use super::simulate::beginning;
+use super::{progress::Progress, simulate::beginning};
 use crate::{
     config,
     daemon::{Engine, Judged, Reader},
@@ -188,8 +187,8 @@ fn configuration(dir: &Path, keys: &Path, logs: &LogFiles, world: &World, server
         writeln!(out, "auth = {{ access_token = \"file:{}\" }}", keys.join("workspace").display())?;
         writeln!(out, "requests_per_hour = 1000000\n")?;
     }
-    for log in logs.logs.iter().filter(|log| log.format == "json") {
-        writeln!(out, "[[log]]\nname = {:?}\npaths = [{:?}]\n", log.name, log.paths.display().to_string())?;
+    for log in logs.logs.iter().filter(|log| log.format != "transcript") {
+        writeln!(out, "{}", log.section())?;
     }
     writeln!(out, "[http]\nlisten = \"127.0.0.1:0\"\n")?;
     writeln!(out, "[store]\npath = {:?}\n", dir.join("duskwatch.db").display().to_string())?;
@@ -210,30 +209,4 @@ fn configuration(dir: &Path, keys: &Path, logs: &LogFiles, world: &World, server
         "[[blind_spot]]\nname = \"home offices\"\nreason = \"split-tunnel VPN: their traffic does not pass the egress proxies\""
     )?;
     Ok(out)
-}
-
-/// A spinner on a terminal, nothing elsewhere.
-struct Progress(ProgressBar);
-
-impl Progress {
-    fn start() -> Self {
-        let bar = ProgressBar::new_spinner();
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {msg}") {
-            bar.set_style(style);
-        }
-        bar.enable_steady_tick(std::time::Duration::from_millis(120));
-        Self(bar)
-    }
-
-    fn step(&self, words: &'static str) {
-        self.0.set_message(words);
-    }
-
-    fn note(&self, line: &str) {
-        self.0.println(format!("  {line}"));
-    }
-
-    fn finish(&self) {
-        self.0.finish_and_clear();
-    }
 }

@@ -85,7 +85,7 @@ format = \"xml\"
             "duskwatch.toml:9: schedule.digest: `every day` is no cron line: five fields, such as \"0 7 * * *\"",
             "duskwatch.toml:10: schedule.timezone: `Mars/Olympus` is no IANA time zone",
             "duskwatch.toml:12: log[0].paths: needs at least one path",
-            "duskwatch.toml:14: log[0].format: `xml` is no format; known here: json",
+            "duskwatch.toml:14: log[0].format: `xml` is no format; known here: json, csv, combined, squid",
             "duskwatch.toml:16: jugdement: unknown key; did you mean `judgement`?",
         ]
     );
@@ -192,5 +192,38 @@ fn senders_have_names_and_tokens_of_their_own_and_workspaces_that_exist() {
             "http.intake[2].workspace: unknown key; did you mean `workspaces`?",
             "http.intake[3].token: is missing",
         ]
+    );
+}
+
+#[test]
+fn a_log_says_its_format_and_only_what_that_format_has() {
+    let log = |rest: &str| format!("[[log]]\nname = \"a\"\npaths = [\"*.log\"]\n{rest}\n");
+    for good in [
+        "",
+        "format = \"csv\"\nfields = { client_ip = \"src\", job = \"src.job\" }",
+        "format = \"combined\"\nuser = \"bitbucket\"\nhost = \"bitbucket.org\"",
+        "format = \"squid\"\nuser = \"proxy\"",
+    ] {
+        assert!(parse("duskwatch.toml", &log(good)).is_ok(), "{good}: {:?}", faults(&log(good)));
+    }
+    for (wrong, words) in [
+        ("format = \"squid\"\nfields = { time = \"ts\" }", "log[0].fields: `squid` has its fields in fixed places"),
+        ("format = \"csv\"\nuser = \"bitbucket\"", "log[0].user: `csv` has no user field"),
+        ("format = \"combined\"\nuser = \"me\"", "log[0].user: `me` is nobody"),
+        ("fields = { client_ip = \"src\", job = \"src.job\" }", "log[0].fields: `job`: the key `src` is taken"),
+    ] {
+        assert!(faults(&log(wrong)).concat().contains(words), "{:?}", faults(&log(wrong)));
+    }
+}
+
+#[test]
+fn the_sections_of_the_manual_are_valid() {
+    let manual = include_str!("../../deploy/README.md");
+    let sections: Vec<_> = manual.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(sections.concat().contains("[[log]]"));
+    let left: Vec<_> = parse("README.md", &sections.concat()).err().unwrap_or_default();
+    assert_eq!(
+        left.iter().map(ToString::to_string).filter(|f| !f.contains("is not set")).collect::<Vec<_>>(),
+        Vec::<String>::new()
     );
 }

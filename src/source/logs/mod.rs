@@ -7,11 +7,13 @@
 //! A round: [`plan()`] compares the disk with the stored cursors, [`FileReader`] reads one planned file after the other, and
 //! each [`Block`]'s cursor is committed with what was found in it.
 
+mod blocks;
 mod compression;
 mod cursor;
 mod plan;
 mod read;
 
+pub use blocks::Blocks;
 pub use plan::{FilePlan, Plan, plan};
 pub use read::{Block, FileReader};
 
