@@ -231,8 +231,8 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
 
 /// A configuration without a source would look at nothing and find nothing wrong.
 fn something_to_watch(options: Options) -> Result<Options, Failure> {
-    if options.source_names().is_empty() {
-        let words = "nothing is watched: the configuration has no [[organization]] and no [[log]]";
+    if !options.watches() {
+        let words = "nothing is watched: the configuration has no [[organization]], no [[log]] and no [[http.intake]]";
         let fault = config::Fault { file: "duskwatch".to_owned(), line: 0, key: "(file)".to_owned(), words: words.to_owned() };
         return Err(Failure::Configuration(vec![fault]));
     }

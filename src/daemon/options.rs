@@ -131,6 +131,11 @@ impl Options {
         names
     }
 
+    /// Whether there is any source at all.
+    pub fn watches(&self) -> bool {
+        !self.source_names().is_empty() || self.pushed_names().next().is_some()
+    }
+
     /// The names of the sources that are pushed, which no round reads.
     pub(super) fn pushed_names(&self) -> impl Iterator<Item = String> {
         self.http.intake.iter().map(|sender| format!("intake/{}", sender.name))

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt::Write as _, fs, io::Write as _, net::TcpStream, path::Path, process::Command};
 
 use duskwatch::{
-    evidence::{Credential, Grade},
+    evidence::{Credential, Grade, format::Format},
     simulator::ServeOptions,
 };
 use jiff::Timestamp;
@@ -120,7 +120,7 @@ async fn ten_thousand_pushed_lines_are_counted_as_imported_ones_are_and_once() {
     let by_hand = self::site().await;
     let path = by_hand.path("lines.jsonl");
     fs::write(&path, body).unwrap();
-    by_hand.engine().import(None, &path, at(NOW)).await.unwrap();
+    by_hand.engine().import(Format::Json, None, &path, at(NOW), |_| {}).await.unwrap();
     let imported = of_source(&Picture::of(&by_hand.store()).await, "import/files");
     let renamed = imported.into_iter().map(|((_, track, day, said), value)| ((CI.to_owned(), track, day, said), value)).collect();
     assert_same_counts(&renamed, &of_source(&first, CI));
