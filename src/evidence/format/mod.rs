@@ -10,6 +10,7 @@ use std::io::BufRead;
 mod draft;
 pub mod fields;
 pub mod json;
+pub mod transcript;
 
 pub use draft::Defaults;
 pub use fields::Fields;
