@@ -1,6 +1,7 @@
 //! The commands. Results go to standard output, everything else to standard error.
 
 mod demo;
+mod progress;
 mod simulate;
 
 use std::{
@@ -19,10 +20,12 @@ use tracing_subscriber::filter::LevelFilter;
 use crate::{
     clock::Clock,
     config,
-    daemon::{self, Engine, Options},
-    evidence::Day,
+    daemon::{self, Engine, Imported, Options, RegisterKind},
+    evidence::{Day, format::Format},
     report::Audience,
+    source::shown,
 };
+use progress::Progress;
 
 /// Who still signs in to Bitbucket Cloud with an app password, what breaks when app passwords go, who has to move, and
 /// whether it will be done in time.
@@ -56,11 +59,13 @@ enum Command {
         #[arg(long, value_name = "DATE", value_parser = day)]
         since: Option<Day>,
     },
-    /// Evidence from files; the same content twice changes nothing.
+    /// Evidence or registers from files; the same content twice changes nothing.
     Import {
-        #[arg(long)]
+        /// json, csv, combined, squid or transcript; register (credentials that no API lists) or directory (people and
+        /// their teams).
+        #[arg(long, value_parser = imported)]
         format: ImportFormat,
-        /// Use the settings of this [[log]] section, and its name: the source is import/NAME.
+        /// Use the settings of this [[log]] section, and its name: the source is import/NAME. Not for registers.
         #[arg(long)]
         name: Option<String>,
         /// Files; - is standard input.
@@ -100,9 +105,10 @@ enum Command {
     },
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy)]
 enum ImportFormat {
-    Json,
+    Evidence(Format),
+    Register(RegisterKind),
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -114,6 +120,15 @@ enum ReportFormat {
 
 fn day(text: &str) -> Result<Day, String> {
     Day::parse(text).ok_or_else(|| "a date such as 2026-07-28".to_owned())
+}
+
+fn imported(text: &str) -> Result<ImportFormat, String> {
+    let evidence = Format::parse(text).map(ImportFormat::Evidence);
+    let known = || evidence.or_else(|| RegisterKind::parse(text).map(ImportFormat::Register));
+    known().ok_or_else(|| {
+        let formats: Vec<_> = Format::ALL.iter().map(|format| format.as_str()).collect();
+        format!("{}, register, directory", formats.join(", "))
+    })
 }
 
 fn audience(text: &str) -> Result<Audience, String> {
@@ -202,7 +217,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
             Clock::System => Ok(daemon::run(load()?, stop_signal()).await?),
         },
         Command::Poll { source, since } => poll(load()?, clock, &source, since).await,
-        Command::Import { format: ImportFormat::Json, name, paths } => import(load()?, clock, name.as_deref(), &paths).await,
+        Command::Import { format, name, paths } => import(load()?, clock, format, name.as_deref(), &paths).await,
         Command::Report { audience, format, as_of, output } => {
             let options = load()?;
             if let daemon::Reader::Owner(name) = &audience
@@ -240,19 +255,36 @@ async fn poll(options: Options, clock: Clock, sources: &[String], since: Option<
     if outcome.failed.is_empty() { Ok(()) } else { Err(Failure::InPart(format!("{} failed", outcome.failed.join(", ")))) }
 }
 
-async fn import(options: Options, clock: Clock, name: Option<&str>, paths: &[PathBuf]) -> Result<(), Failure> {
+async fn import(
+    options: Options,
+    clock: Clock,
+    format: ImportFormat,
+    name: Option<&str>,
+    paths: &[PathBuf],
+) -> Result<(), Failure> {
+    if let (ImportFormat::Register(_), Some(name)) = (format, name) {
+        return Err(Failure::Usage(format!("a register has no settings: leave --name {name} out")));
+    }
     if let Some(name) = name.filter(|name| !options.log_names().any(|known| known == *name)) {
         return Err(Failure::Usage(format!("the configuration has no [[log]] section named `{name}`")));
     }
     let engine = Engine::open(options)?;
     let now = clock.now();
     let mut failed = Vec::new();
+    let bar = Progress::start();
     for path in paths {
-        match engine.import(name, path, now).await {
-            Ok(imported) => println!("{}: {imported}", path.display()),
-            Err(error) => failed.push(format!("{}: {error:#}", path.display())),
+        let shown = shown(path);
+        let progress = |imported: &Imported| bar.step(format!("{shown}: {} lines", imported.lines));
+        let imported = match format {
+            ImportFormat::Evidence(format) => engine.import(format, name, path, now, progress).await,
+            ImportFormat::Register(kind) => engine.import_register(kind, path, now).await,
+        };
+        match imported {
+            Ok(imported) => bar.suspend(|| println!("{shown}: {imported}")),
+            Err(error) => failed.push(format!("{shown}: {error:#}")),
         }
     }
+    bar.finish();
     engine.judge(now).await?;
     match failed.len() {
         0 => Ok(()),

@@ -118,7 +118,9 @@ impl<'a> Candidate<'a> {
 
     fn agrees_on_origin(&self, origin: &Origin) -> bool {
         let carried_about = matches!((origin, self.origin), (Origin::Address(_), Origin::Roaming)) && self.interactive;
-        origin.is_open() || origin == self.origin || carried_about
+        // A job says what runs, a network where: two names of one place, and a proxy knows the second only.
+        let runs_there = matches!((origin, self.origin), (Origin::Job(_), Origin::Network(_) | Origin::Address(_)));
+        origin.is_open() || origin == self.origin || carried_about || runs_there
     }
 
     /// An integration that itself names no repository (a proxy that sees hosts only) contradicts none, as long as the
@@ -162,10 +164,16 @@ impl<'a> CandidateIndex<'a> {
             (None, Some(repository)) => self.by_repository.get(repository),
             (None, None) => None,
         }?;
-        let mut fits = numbers.iter().map(|number| self.all[*number]).filter(|(key, candidate)| candidate.agrees(key, seen));
-        match (fits.next(), fits.next()) {
-            (Some((key, _)), None) => Some(key),
-            _ => None,
-        }
+        let fits = || numbers.iter().map(|number| self.all[*number]).filter(|(key, candidate)| candidate.agrees(key, seen));
+        let job = matches!(seen.track.origin, Origin::Job(_));
+        let by_name = || fits().filter(|(_, candidate)| job && *candidate.origin == seen.track.origin);
+        if by_name().next().is_some() { only(by_name()) } else { only(fits()) }
+    }
+}
+
+fn only<'a>(mut fits: impl Iterator<Item = (&'a Key, &'a Candidate<'a>)>) -> Option<&'a Key> {
+    match (fits.next(), fits.next()) {
+        (Some((key, _)), None) => Some(key),
+        _ => None,
     }
 }

@@ -56,6 +56,7 @@ impl People {
             .iter()
             .chain(roster.members.iter().map(|member| &member.person))
             .chain(roster.tokens.iter().map(|token| &token.person))
+            .chain(roster.directory.iter().map(|entry| &entry.person))
             .collect();
         let mut people = Self {
             users: strongly_joined(&facts),

@@ -1,12 +1,12 @@
-//! The tokens of the inventories, and when they end.
+//! The tokens of the inventories and the credentials of the registers, and when they end.
 
 use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
 use super::assess::Scene;
-use super::{TokenFinding, UserFinding};
-use crate::evidence::{Credential, time::MS_PER_DAY};
+use super::{Person, TokenFinding, UserFinding};
+use crate::evidence::{Credential, RegisteredCredential, time::MS_PER_DAY};
 
 /// All tokens, sorted by expiry (those without one last), then id.
 pub(super) fn judge(scene: &Scene<'_>, users: &[UserFinding]) -> Vec<TokenFinding> {
@@ -35,11 +35,31 @@ pub(super) fn judge(scene: &Scene<'_>, users: &[UserFinding]) -> Vec<TokenFindin
             }
         })
         .collect();
+    tokens.extend(scene.inputs.roster.registered.iter().map(|credential| registered(credential, scene.inputs.now)));
     tokens.sort_by(|a, b| {
         let expiry = |token: &TokenFinding| (token.expires_at.is_none(), token.expires_at);
         expiry(a).cmp(&expiry(b)).then_with(|| a.token.cmp(&b.token))
     });
     tokens
+}
+
+/// A register names teams, not users, and no ids: what tells two credentials apart is where they live and their label.
+fn registered(credential: &RegisteredCredential, now: Timestamp) -> TokenFinding {
+    let RegisteredCredential { kind, label, location, owner, expires_at } = credential;
+    TokenFinding {
+        token: if location.is_empty() || location == label { label.clone() } else { format!("{location}: {label}") },
+        kind: *kind,
+        label: label.clone(),
+        user: Person::default(),
+        owner: owner.clone(),
+        integration: None,
+        status: String::new(),
+        created_at: None,
+        last_active_at: None,
+        expires_at: *expires_at,
+        days_left: expires_at.map(|at| days_left(now, at)),
+        listed_by: "import/register".to_owned(),
+    }
 }
 
 fn days_left(now: Timestamp, expires: Timestamp) -> i32 {

@@ -10,10 +10,9 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use indicatif::{ProgressBar, ProgressStyle};
 use jiff::{Timestamp, ToSpan as _};
 
-use super::simulate::beginning;
+use super::{progress::Progress, simulate::beginning};
 use crate::{
     config,
     daemon::{Engine, Judged, Reader},
@@ -210,30 +209,4 @@ fn configuration(dir: &Path, keys: &Path, logs: &LogFiles, world: &World, server
         "[[blind_spot]]\nname = \"home offices\"\nreason = \"split-tunnel VPN: their traffic does not pass the egress proxies\""
     )?;
     Ok(out)
-}
-
-/// A spinner on a terminal, nothing elsewhere.
-struct Progress(ProgressBar);
-
-impl Progress {
-    fn start() -> Self {
-        let bar = ProgressBar::new_spinner();
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {msg}") {
-            bar.set_style(style);
-        }
-        bar.enable_steady_tick(std::time::Duration::from_millis(120));
-        Self(bar)
-    }
-
-    fn step(&self, words: &'static str) {
-        self.0.set_message(words);
-    }
-
-    fn note(&self, line: &str) {
-        self.0.println(format!("  {line}"));
-    }
-
-    fn finish(&self) {
-        self.0.finish_and_clear();
-    }
 }

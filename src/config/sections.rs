@@ -11,7 +11,10 @@ use crate::{
     analysis::{Closure, Owner, Policy, Waiver},
     daemon::options::{Csv, Email, Http, Log, Options, Organization, Otel, Schedule, Workspace, WorkspaceAuth},
     deliver::mail::{self, Mailer},
-    evidence::{Campaign, Credential, Day, Grade, NamedNetworks, format::Fields},
+    evidence::{
+        Campaign, Credential, Day, Grade, NamedNetworks,
+        format::{Fields, Form, Format, UserField},
+    },
     report::{Audience, BlindSpot, OwnCredential},
     source::Network,
 };
@@ -104,10 +107,7 @@ fn workspace_auth(section: &Section, slug: &str, own: &mut Vec<OwnCredential>) -
 }
 
 fn log(section: Section) -> Log {
-    let fields = Fields::new(&section.map("fields").into_iter().collect())
-        .map_err(|words| section.fault("fields", words))
-        .unwrap_or_default();
-    let log = Log { name: name(&section, "name"), paths: section.strings("paths"), host: section.string("host"), fields };
+    let log = Log { name: name(&section, "name"), paths: section.strings("paths"), form: form(&section) };
     if log.paths.is_empty() {
         section.fault("paths", "needs at least one path");
     }
@@ -116,12 +116,34 @@ fn log(section: Section) -> Log {
             section.fault("paths", format!("`{path}` is no glob: {error}"));
         }
     }
-    section.parsed("format", |text| match text {
-        "json" => Ok(()),
-        other => Err(format!("`{other}` is no format; known here: json")),
-    });
     section.finish();
     log
+}
+
+fn form(section: &Section) -> Form {
+    let formats: Vec<_> = Format::ALL.iter().map(|format| format.as_str()).collect();
+    let format = section.parsed("format", |text| {
+        Format::parse(text).ok_or_else(|| format!("`{text}` is no format; known here: {}", formats.join(", ")))
+    });
+    let user = section.parsed("user", |text| {
+        UserField::parse(text).ok_or_else(|| format!("`{text}` is nobody; whose the user field is: proxy, bitbucket"))
+    });
+    let table = section.map("fields").into_iter().collect();
+    let fields = if format == Some(Format::Csv) { Fields::of_columns(&table) } else { Fields::new(&table) };
+    let fields = fields.map_err(|words| section.fault("fields", words)).unwrap_or_default();
+    let form = Form {
+        fields,
+        host: section.string("host"),
+        user: user.unwrap_or(UserField::Proxy),
+        ..Form::new(format.unwrap_or(Format::Json))
+    };
+    if section.has("fields") && format.is_some_and(|format| !format.has_fields()) {
+        section.fault("fields", format!("`{}` has its fields in fixed places: leave this out", form.format));
+    }
+    if form.user == UserField::Bitbucket && format.is_some_and(|format| !format.has_user_field()) {
+        section.fault("user", format!("`{}` has no user field: leave this out", form.format));
+    }
+    form
 }
 
 fn http(section: Section) -> Http {

@@ -1,37 +1,31 @@
 //! Evidence from files by hand. The same content twice changes nothing: a line is known by its bytes and by how many equal
 //! ones stood before it in its file.
 
-use std::{
-    collections::HashMap,
-    fmt,
-    io::{self, Read as _},
-    path::Path,
-    sync::Arc,
-};
+mod identity;
+mod register;
+
+use std::{fmt, io, path::Path, sync::Arc};
 
 use anyhow::Context as _;
-use data_encoding::HEXLOWER;
 use jiff::Timestamp;
-use sha2::{Digest as _, Sha256};
 use tokio::{sync::mpsc, task::spawn_blocking};
 
 use super::{
     Engine,
-    rounds::{Setting, Shared},
+    rounds::{Setting, Shared, layout},
 };
 use crate::{
     analysis::fold,
     evidence::{
-        Coverage, CoverageState, Day, Sighting,
-        format::{Defaults, Fields, MAX_BLOCK_LINES, json::parse_lines},
+        Batch, Coverage, CoverageState, Day, Page, Skipped,
+        format::{Form, Format, Piece, parse_block},
         time::MS_PER_DAY,
     },
-    source::content,
+    source::{Blocks, changed_ms, content},
     store::{SourceState, Writer},
 };
-
-/// Bytes that are read at a time, and with it the longest line that is imported.
-const BLOCK_BYTES: usize = 4 << 20;
+use identity::Identities;
+pub use register::RegisterKind;
 
 /// An import claims no more than the 400 days before it: longer than logs are kept, and shorter than what one stray ancient
 /// line would claim.
@@ -43,165 +37,197 @@ const BLOCKS_AHEAD: usize = 2;
 /// The name of an import that uses no `[[log]]` section's settings.
 const BY_HAND: &str = "files";
 
-/// What one import did.
+/// What one import did, so far or in all.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Imported {
     pub lines: u64,
     /// Lines whose content was imported before.
     pub repeated: u64,
     pub items: u64,
-    /// Lines that were not kept, by reason.
-    pub skipped: Vec<(&'static str, u64)>,
+    /// Lines that were not kept, by reason, each with a sample.
+    pub skipped: Vec<Skipped>,
 }
 
 impl fmt::Display for Imported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} lines, {} recorded, {} known before", self.lines, self.items, self.repeated)?;
-        for (reason, count) in &self.skipped {
-            write!(f, ", {count} skipped ({reason})")?;
-        }
-        Ok(())
-    }
-}
-
-/// How lines are read: as a `[[log]]` section says, or as they are.
-#[derive(Default)]
-struct Form {
-    host: Option<String>,
-    fields: Fields,
-}
-
-/// Whole lines, and what identifies each of them in its file.
-struct Lines {
-    bytes: Vec<u8>,
-    ids: Vec<String>,
-}
-
-impl Engine {
-    /// Imports one file of JSON lines; `-` is standard input.
-    ///
-    /// # Errors
-    /// A name that no `[[log]]` section has; a file that cannot be read; a store that cannot be written.
-    pub async fn import(&self, name: Option<&str>, path: &Path, now: Timestamp) -> anyhow::Result<Imported> {
-        let form = Arc::new(self.form(name)?);
-        let setting = self.setting(format!("import/{}", name.unwrap_or(BY_HAND)))?;
-        let (blocks, mut inbox) = mpsc::channel(BLOCKS_AHEAD);
-        let path = path.to_owned();
-        let reading = spawn_blocking(move || read_blocks(&path, &blocks));
-        let mut imported = Imported::default();
-        while let Some(lines) = inbox.recv().await {
-            self.import_lines(&setting, Arc::clone(&form), lines, now, &mut imported).await?;
-        }
-        reading.await?.context("reading")?;
-        let source = setting.name;
-        let state = SourceState { last_success: Some(now), ..SourceState::default() };
-        self.store.write(move |w| w.note_source(&source, &state)).await?;
-        Ok(imported)
-    }
-
-    fn form(&self, name: Option<&str>) -> anyhow::Result<Form> {
-        let Some(name) = name else { return Ok(Form::default()) };
-        let log = self.options.logs.iter().find(|log| log.name == name);
-        let log = log.with_context(|| format!("the configuration has no [[log]] section named `{name}`"))?;
-        Ok(Form { host: log.host.clone(), fields: log.fields.clone() })
-    }
-
-    async fn import_lines(
-        &self,
-        setting: &Setting,
-        form: Arc<Form>,
-        lines: Lines,
-        now: Timestamp,
-        imported: &mut Imported,
-    ) -> anyhow::Result<()> {
-        let (source, classifier) = (setting.name.clone(), setting.classifier());
-        let total = lines.ids.len() as u64;
-        let write = move |w: &mut Writer<'_>| {
-            // The time is not known before the line is read, and a repeat must come with the same one.
-            let fresh = w.claim(&source, lines.ids.iter().map(|id| (id.as_str(), 0)), now)?;
-            let kept = only(&lines.bytes, &fresh);
-            let batch = batch(&source, &form, &kept, &classifier, now);
-            w.record(&batch, now)?;
-            Ok((fresh.iter().filter(|f| !**f).count() as u64, batch.items, batch.skipped))
-        };
-        let (repeated, items, skipped) = self.store.write(write).await?;
-        imported.lines += total;
-        imported.repeated += repeated;
-        imported.items += items;
-        for skip in skipped {
-            match imported.skipped.iter_mut().find(|(reason, _)| *reason == skip.reason) {
-                Some((_, count)) => *count += skip.count,
-                None => imported.skipped.push((skip.reason, skip.count)),
+        for Skipped { reason, count, sample } in &self.skipped {
+            write!(f, "\n  {count} skipped ({reason})")?;
+            if !sample.is_empty() {
+                write!(f, ", such as: {sample}")?;
             }
         }
         Ok(())
     }
 }
 
-fn batch(source: &str, form: &Form, bytes: &[u8], classifier: &Shared, now: Timestamp) -> crate::evidence::Batch {
-    let defaults = Defaults { host: form.host.as_deref() };
-    let page = parse_lines(bytes, &form.fields, defaults, now.as_millisecond());
-    // By the order in the file: a stray date in between claims nothing.
-    let now_ms = now.as_millisecond();
-    let time = |sighting: &Sighting<'_>| sighting.time_ms.clamp(now_ms - MAX_CLAIMED_MS, now_ms);
-    let span = page.sightings.first().map(time).zip(page.sightings.last().map(time)).map(|(a, b)| (a.min(b), a.max(b)));
-    let mut batch = classifier.with(|classifier| fold(source, page, None, classifier));
-    // Whoever imports a file hands over whole days, from its first line's to its last's.
-    batch.coverage.extend(span.map(|(first, last)| Coverage {
-        from_ms: Day::of_ms(first).start_ms(),
-        to_ms: Day::of_ms(last).end_ms().min(now_ms),
-        state: CoverageState::Covered,
-        items: batch.items,
-        skipped: batch.skipped.iter().map(|s| s.count).sum(),
-        reason: String::new(),
-    }));
-    batch
-}
-
-/// The lines that are new, one after the other.
-fn only(bytes: &[u8], fresh: &[bool]) -> Vec<u8> {
-    let lines = bytes.split_inclusive(|byte| *byte == b'\n').zip(fresh);
-    lines.filter(|(_, fresh)| **fresh).flat_map(|(line, _)| line.iter().copied()).collect()
-}
-
-/// Reads a file in blocks of whole lines. Ends early when nobody takes them any more.
-fn read_blocks(path: &Path, blocks: &mpsc::Sender<Lines>) -> io::Result<()> {
-    let mut input = content(path)?;
-    let mut ordinals: HashMap<[u8; 16], u32> = HashMap::new();
-    let mut pending = Vec::new();
-    loop {
-        let before = pending.len();
-        input.by_ref().take((BLOCK_BYTES - before) as u64).read_to_end(&mut pending)?;
-        let at_end = pending.len() == before;
-        let mut whole = whole_lines(&pending);
-        if whole == 0 && pending.len() == BLOCK_BYTES {
-            return Err(io::Error::other(format!("a line is longer than {BLOCK_BYTES} bytes")));
-        }
-        if whole == 0 && at_end {
-            whole = pending.len();
-        }
-        let rest = pending.split_off(whole);
-        let bytes = std::mem::replace(&mut pending, rest);
-        let ids = bytes.split_inclusive(|byte| *byte == b'\n').map(|line| identity(line, &mut ordinals)).collect();
-        if blocks.blocking_send(Lines { bytes, ids }).is_err() || (at_end && pending.is_empty()) {
-            return Ok(());
+impl Imported {
+    fn add(&mut self, lines: u64, repeated: u64, batch: &Batch) {
+        self.lines += lines;
+        self.repeated += repeated;
+        self.items += batch.items;
+        for skip in &batch.skipped {
+            match self.skipped.iter_mut().find(|known| known.reason == skip.reason) {
+                Some(known) => known.count += skip.count,
+                None => self.skipped.push(skip.clone()),
+            }
         }
     }
 }
 
-/// The length of the whole lines, at most as many as one chunk holds.
-fn whole_lines(bytes: &[u8]) -> usize {
-    let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
-    ends.take(MAX_BLOCK_LINES).last().unwrap_or(0)
+/// What a file is read with.
+struct Reading {
+    source: String,
+    form: Form,
+    classifier: Shared,
+    now: Timestamp,
 }
 
-/// A line's content, without its end, and how many equal lines stood before it.
-fn identity(line: &[u8], ordinals: &mut HashMap<[u8; 16], u32>) -> String {
-    let line = line.strip_suffix(b"\n").unwrap_or(line);
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let mut key = [0; 16];
-    key.copy_from_slice(&Sha256::digest(line)[..16]);
-    let ordinal = ordinals.entry(key).or_default();
-    *ordinal += 1;
-    format!("{}.{ordinal}", HEXLOWER.encode(&key))
+/// What a file says of all its lines.
+struct File {
+    header: Vec<u8>,
+    path: String,
+    changed_ms: i64,
+}
+
+impl File {
+    fn piece<'a>(&'a self, bytes: &'a [u8]) -> Piece<'a> {
+        Piece { bytes, header: &self.header, path: &self.path, changed_ms: self.changed_ms }
+    }
+}
+
+/// Whole lines, what identifies each of them in its file, and what they are when all of them are new.
+struct Lines {
+    bytes: Vec<u8>,
+    file: Arc<File>,
+    ids: Vec<String>,
+    batch: Batch,
+    /// The instants of the first and the last line that is evidence.
+    span: Option<(i64, i64)>,
+}
+
+impl Engine {
+    /// Imports one file; `-` is standard input. `progress` is told after each block what was done so far.
+    ///
+    /// # Errors
+    /// A name that no `[[log]]` section has; a file that cannot be read to its end (what was read of it is kept); a store
+    /// that cannot be written.
+    pub async fn import(
+        &self,
+        format: Format,
+        name: Option<&str>,
+        path: &Path,
+        now: Timestamp,
+        progress: impl Fn(&Imported),
+    ) -> anyhow::Result<Imported> {
+        let form = self.form(format, name)?;
+        let setting = self.setting(format!("import/{}", name.unwrap_or(BY_HAND)))?;
+        let reading = Arc::new(Reading { source: setting.name.clone(), form, classifier: setting.classifier(), now });
+        let (blocks, mut inbox) = mpsc::channel(BLOCKS_AHEAD);
+        let (file, reader) = (path.to_owned(), Arc::clone(&reading));
+        let read = spawn_blocking(move || reader.read(&file, &blocks));
+        let (mut imported, mut first, mut last) = (Imported::default(), None, None);
+        while let Some(lines) = inbox.recv().await {
+            (first, last) = (first.or(lines.span.map(|(first, _)| first)), lines.span.map(|(_, last)| last).or(last));
+            self.import_lines(&reading, lines, &mut imported).await?;
+            progress(&imported);
+        }
+        read.await?.context("reading")?;
+        self.claim_coverage(setting, first.zip(last), &imported, now).await?;
+        Ok(imported)
+    }
+
+    fn form(&self, format: Format, name: Option<&str>) -> anyhow::Result<Form> {
+        let Some(name) = name else { return Ok(Form::new(format)) };
+        let log = self.options.logs.iter().find(|log| log.name == name);
+        let log = log.with_context(|| format!("the configuration has no [[log]] section named `{name}`"))?;
+        Ok(Form { format, ..log.form.clone() })
+    }
+
+    async fn import_lines(&self, reading: &Arc<Reading>, lines: Lines, imported: &mut Imported) -> anyhow::Result<()> {
+        let total = lines.ids.len() as u64;
+        let reading = Arc::clone(reading);
+        let write = move |w: &mut Writer<'_>| {
+            // The time is not known before the line is read, and a repeat must come with the same one.
+            let fresh = w.claim(&reading.source, lines.ids.iter().map(|id| (id.as_str(), 0)), reading.now)?;
+            let repeated = fresh.iter().filter(|fresh| !**fresh).count();
+            let batch = if repeated == 0 { lines.batch } else { reading.only_fresh(&lines, &fresh) };
+            w.record(&batch, reading.now)?;
+            Ok((repeated as u64, batch))
+        };
+        let (repeated, batch) = self.store.write(write).await?;
+        imported.add(total, repeated, &batch);
+        Ok(())
+    }
+
+    /// Whoever imports a file hands over whole days, from its first line's to its last's. By the order in the file: a stray
+    /// date in between claims nothing.
+    async fn claim_coverage(
+        &self,
+        setting: Setting,
+        span: Option<(i64, i64)>,
+        imported: &Imported,
+        now: Timestamp,
+    ) -> anyhow::Result<()> {
+        let now_ms = now.as_millisecond();
+        let known = |ms: i64| ms.clamp(now_ms - MAX_CLAIMED_MS, now_ms);
+        let coverage = span.map(|(first, last)| (known(first.min(last)), known(first.max(last)))).map(|(from, to)| Coverage {
+            from_ms: Day::of_ms(from).start_ms(),
+            to_ms: Day::of_ms(to).end_ms().min(now_ms),
+            state: CoverageState::Covered,
+            items: imported.items,
+            skipped: imported.skipped.iter().map(|s| s.count).sum(),
+            reason: String::new(),
+        });
+        let batch = Batch { source: setting.name.clone(), coverage: coverage.into_iter().collect(), ..Batch::default() };
+        let state = SourceState { last_success: Some(now), ..SourceState::default() };
+        let write = move |w: &mut Writer<'_>| {
+            w.record(&batch, now)?;
+            w.note_source(&setting.name, &state)
+        };
+        Ok(self.store.write(write).await?)
+    }
+}
+
+impl Reading {
+    /// Reads a file in blocks of whole lines. Ends early when nobody takes them any more.
+    fn read(&self, path: &Path, taken: &mpsc::Sender<Lines>) -> io::Result<()> {
+        let mut blocks = Blocks::new(content(path)?, layout(self.form.format))?;
+        let file = Arc::new(File {
+            header: blocks.header().to_vec(),
+            path: path.to_string_lossy().into_owned(),
+            changed_ms: changed_ms(path).unwrap_or(self.now.as_millisecond()),
+        });
+        let mut identities = Identities::new(self.form.format);
+        loop {
+            let too_long = blocks.advance()?;
+            let last = blocks.is_last();
+            let bytes = blocks.bytes().to_vec();
+            let ids = identities.of(&bytes, &file.header);
+            let (mut batch, span) = self.parse(file.piece(&bytes));
+            if too_long {
+                batch.skipped.push(Skipped { reason: "too_long", count: 1, sample: String::new() });
+            }
+            if taken.blocking_send(Lines { bytes, file: Arc::clone(&file), ids, batch, span }).is_err() || last {
+                return Ok(());
+            }
+        }
+    }
+
+    fn parse(&self, piece: Piece<'_>) -> (Batch, Option<(i64, i64)>) {
+        let page = parse_block(piece, &self.form, self.now.as_millisecond());
+        let span = page.sightings.first().zip(page.sightings.last()).map(|(first, last)| (first.time_ms, last.time_ms));
+        (self.fold(page), span)
+    }
+
+    fn fold(&self, page: Page<'_>) -> Batch {
+        self.classifier.with(|classifier| fold(&self.source, page, None, classifier))
+    }
+
+    /// What those lines are that are new.
+    fn only_fresh(&self, lines: &Lines, fresh: &[bool]) -> Batch {
+        let all = identity::lines(self.form.format, &lines.bytes, &lines.file.header);
+        let kept: Vec<u8> = all.zip(fresh).filter(|(_, fresh)| **fresh).flat_map(|(line, _)| line).copied().collect();
+        self.parse(lines.file.piece(&kept)).0
+    }
 }

@@ -19,6 +19,7 @@ pub mod schedule;
 
 pub use delivery::{Delivery, Sent};
 pub use engine::{Engine, PollOutcome};
+pub use import::{Imported, RegisterKind};
 pub use judge::{Judged, Reader, look};
 pub use options::Options;
 pub use run::run;

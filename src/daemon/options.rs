@@ -9,7 +9,7 @@ use url::Url;
 use super::Delivery;
 use crate::{
     analysis::Policy,
-    evidence::{Campaign, NamedNetworks, format::Fields},
+    evidence::{Campaign, NamedNetworks, format::Form},
     report::{self, Audience, BlindSpot, OwnCredential},
     source::Network,
 };
@@ -62,8 +62,7 @@ pub enum WorkspaceAuth {
 pub struct Log {
     pub(crate) name: String,
     pub(crate) paths: Vec<String>,
-    pub(crate) host: Option<String>,
-    pub(crate) fields: Fields,
+    pub(crate) form: Form,
 }
 
 #[derive(Debug)]

@@ -25,7 +25,10 @@ pub use clients::{Client, ClientCatalogue};
 pub use coverage::{Coverage, CoverageState, Ledger};
 pub use history::{Batch, CursorUpdate, DayCount, History, Skipped, Track, TrackCount, UnknownTotal, UnknownValue};
 pub use origin::{NamedNetworks, Origin, OriginRef};
-pub use roster::{ApiToken, DeployKey, Member, Permission, Person, Repository, RepositoryPermission, Roster};
+pub use roster::{
+    ApiToken, DeployKey, DirectoryEntry, Member, Permission, Person, RegisteredCredential, Repository, RepositoryPermission,
+    Roster,
+};
 pub use sighting::{Page, Sighting};
 pub use time::Day;
 pub use vocabulary::{Category, Credential, Grade, Operation, Outcome, Status, Verdict, WindowKind};

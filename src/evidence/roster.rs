@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 
+use super::Credential;
+
 /// Facts about one identity that stood together in one place. Two of them that share a strong key (account id, uuid)
 /// are one user; the judgement joins them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -92,6 +94,25 @@ pub struct ApiToken {
     pub last_active_at: Option<Timestamp>,
 }
 
+/// A credential that no API lists, as a register does; never its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegisteredCredential {
+    pub kind: Credential,
+    pub label: String,
+    /// Where it is used or kept.
+    pub location: String,
+    /// A team.
+    pub owner: Option<String>,
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A person of the organisation's own directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DirectoryEntry {
+    pub person: Person,
+    pub team: Option<String>,
+}
+
 /// Everything the inventories say now.
 #[derive(Clone, Debug, Default)]
 pub struct Roster {
@@ -101,4 +122,6 @@ pub struct Roster {
     pub permissions: Vec<RepositoryPermission>,
     pub deploy_keys: Vec<DeployKey>,
     pub tokens: Vec<ApiToken>,
+    pub registered: Vec<RegisteredCredential>,
+    pub directory: Vec<DirectoryEntry>,
 }

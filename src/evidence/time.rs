@@ -67,8 +67,9 @@ pub fn instant(ms: i64) -> Timestamp {
     Timestamp::from_millisecond(ms).unwrap_or(if ms < 0 { Timestamp::MIN } else { Timestamp::MAX })
 }
 
-/// Reads the time forms that the sources use: RFC 3339 with or without fraction, an offset without colon, a space
-/// instead of `T`, a missing zone (taken as UTC), and Unix seconds or milliseconds.
+/// Reads the time forms that the sources use: RFC 3339 with or without fraction, an offset without colon, a space instead of
+/// `T` or before the offset, a comma before the fraction, a missing zone (taken as UTC); Apache's `10/Oct/2026:13:55:36 +0200`;
+/// RFC 2822; and Unix seconds, milliseconds, microseconds or nanoseconds.
 pub fn parse_instant(text: &str) -> Option<Timestamp> {
     let text = text.trim();
     if let Ok(at) = text.parse::<Timestamp>() {
@@ -77,10 +78,28 @@ pub fn parse_instant(text: &str) -> Option<Timestamp> {
     if let Ok(number) = text.parse::<f64>() {
         return epoch(number);
     }
-    if let Ok(local) = text.parse::<jiff::civil::DateTime>() {
-        return local.to_zoned(TimeZone::UTC).ok().map(|z| z.timestamp());
+    match text.as_bytes() {
+        [_, _, b'/', ..] => apache(text),
+        [b'0'..=b'9', _, _, _, ..] => spaced(text).or_else(|| rfc_2822(text)),
+        _ => rfc_2822(text),
     }
-    None
+}
+
+/// A date, a time and a zone with spaces between them; without a zone it is UTC.
+fn spaced(text: &str) -> Option<Timestamp> {
+    let text = text.replacen(',', ".", 1);
+    let zone = text.rfind(' ').filter(|at| text[at + 1..].starts_with(['+', '-', 'Z', 'U']));
+    let (local, zone) = zone.map_or((text.as_str(), "Z"), |at| (&text[..at], &text[at + 1..]));
+    let zone = if zone == "UTC" { "Z" } else { zone };
+    format!("{local}{zone}").parse().ok()
+}
+
+fn apache(text: &str) -> Option<Timestamp> {
+    Timestamp::strptime("%d/%b/%Y:%H:%M:%S%.f %z", text).ok()
+}
+
+fn rfc_2822(text: &str) -> Option<Timestamp> {
+    jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()
 }
 
 /// Unix seconds, milliseconds, microseconds or nanoseconds, told apart by their size.
@@ -110,12 +129,32 @@ mod tests {
             "2026-07-03T06:07:12+00:00",
             "2026-07-03T08:07:12+0200",
             "2026-07-03 06:07:12",
+            "2026-07-03 06:07:12,000",
+            "2026-07-03T06:07:12.000000000Z",
+            "2026-07-03 08:07:12 +0200",
+            "2026-07-03 08:07:12.0 +02:00",
+            "2026-07-03 06:07:12 UTC",
+            "2026-07-03T06:07:12",
+            "03/Jul/2026:06:07:12 +0000",
+            "03/Jul/2026:01:37:12 -0430",
+            "03/Jul/2026:06:07:12.000 +0000",
+            "Fri, 03 Jul 2026 06:07:12 +0000",
+            "Fri, 3 Jul 2026 08:07:12 +0200",
+            "3 Jul 2026 06:07:12 GMT",
             "1783058832",
+            "1783058832.000",
             "1783058832000",
+            "1783058832000000",
+            "1783058832000000000",
         ] {
             assert_eq!(parse_instant(text), at, "{text}");
         }
-        assert_eq!(parse_instant("yesterday"), None);
+        let at = parse_instant("2026-07-03 06:07:12,482").map(Timestamp::as_millisecond);
+        assert_eq!(at, Some(1_783_058_832_482));
+        for text in ["yesterday", "", "-", "nan", "inf", "1e300", "03/Jux/2026:06:07:12 +0000", "2026-02-30 06:07:12", "é/é/é"]
+        {
+            assert_eq!(parse_instant(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod judgement;
 mod lock;
 mod open;
 mod outbox;
+mod register;
 mod roster;
 mod sources;
 #[cfg(test)]

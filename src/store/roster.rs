@@ -6,7 +6,10 @@ use super::{
     Reader, StoreError,
     convert::{optional_instant, optional_text, person, word},
 };
-use crate::evidence::{ApiToken, DeployKey, Member, Permission, Repository, RepositoryPermission, Roster};
+use crate::evidence::{
+    ApiToken, Credential, DeployKey, DirectoryEntry, Member, Permission, RegisteredCredential, Repository, RepositoryPermission,
+    Roster,
+};
 
 const LIST_PEOPLE: &str = include_str!("../../sql/queries/report/list_people.sql");
 const LIST_MEMBERS: &str = include_str!("../../sql/queries/report/list_members.sql");
@@ -14,6 +17,8 @@ const LIST_REPOSITORIES: &str = include_str!("../../sql/queries/report/list_repo
 const LIST_PERMISSIONS: &str = include_str!("../../sql/queries/report/list_permissions.sql");
 const LIST_DEPLOY_KEYS: &str = include_str!("../../sql/queries/report/list_deploy_keys.sql");
 const LIST_TOKENS: &str = include_str!("../../sql/queries/report/list_tokens.sql");
+const LIST_REGISTERED_CREDENTIALS: &str = include_str!("../../sql/queries/report/list_registered_credentials.sql");
+const LIST_DIRECTORY: &str = include_str!("../../sql/queries/report/list_directory.sql");
 
 impl Reader {
     /// Everybody who was ever named, and the members, repositories, rights and tokens that are present.
@@ -25,6 +30,8 @@ impl Reader {
             permissions: self.list(LIST_PERMISSIONS, permission)?,
             deploy_keys: self.list(LIST_DEPLOY_KEYS, deploy_key)?,
             tokens: self.list(LIST_TOKENS, token)?,
+            registered: self.list(LIST_REGISTERED_CREDENTIALS, registered)?,
+            directory: self.list(LIST_DIRECTORY, directory_entry)?,
         })
     }
 
@@ -84,4 +91,18 @@ pub(super) fn token(row: &Row<'_>, first: usize) -> rusqlite::Result<ApiToken> {
         expires_at: optional_instant(row, first + 10)?,
         last_active_at: optional_instant(row, first + 11)?,
     })
+}
+
+fn registered(row: &Row<'_>, first: usize) -> rusqlite::Result<RegisteredCredential> {
+    Ok(RegisteredCredential {
+        kind: word(row, first, Credential::parse)?,
+        label: row.get(first + 1)?,
+        location: row.get(first + 2)?,
+        owner: optional_text(row, first + 3)?,
+        expires_at: optional_instant(row, first + 4)?,
+    })
+}
+
+fn directory_entry(row: &Row<'_>, first: usize) -> rusqlite::Result<DirectoryEntry> {
+    Ok(DirectoryEntry { person: person(row, first)?, team: optional_text(row, first + 5)? })
 }

@@ -11,3 +11,4 @@ mod flow;
 mod house;
 mod secrets;
 mod support;
+mod transcripts;

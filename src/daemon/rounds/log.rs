@@ -20,7 +20,7 @@ use crate::{
     },
     evidence::{
         Batch, Coverage, CoverageState, CursorUpdate, Skipped,
-        format::{Defaults, json::parse_lines},
+        format::{Format, Piece, parse_block},
         time::MS_PER_DAY,
     },
     source::{FilePlan, FileReader, Layout, plan, shown},
@@ -29,6 +29,15 @@ use crate::{
 
 /// Blocks that wait while others are read and recorded: three are being parsed at most, some thirty megabytes.
 const BLOCKS_AHEAD: usize = 1;
+
+/// How the lines of a format belong together in its files.
+pub fn layout(format: Format) -> Layout {
+    match format {
+        Format::Json | Format::Combined | Format::Squid => Layout::Lines,
+        Format::Csv => Layout::Table,
+        Format::Transcript => Layout::Transcript,
+    }
+}
 
 pub struct LogRound {
     setting: Setting,
@@ -47,7 +56,7 @@ impl LogRound {
         let since = looked_until(store, &self.setting.name).await?.max(missed_until);
         let mut begin = Begin::new(since, stored.get(BEGAN), now);
         let log = Arc::clone(&self.log);
-        let looked = spawn_blocking(move || plan(&log.paths, Layout::Lines, &stored, now)).await;
+        let looked = spawn_blocking(move || plan(&log.paths, layout(log.form.format), &stored, now)).await;
         let plan = looked.map_err(io::Error::other)?.map_err(io::Error::other)?;
         if plan.found == 0 {
             return Err(io::Error::new(io::ErrorKind::NotFound, format!("no file matches {}", self.log.paths.join(", "))).into());
@@ -102,13 +111,16 @@ impl LogRound {
         }
         reading.await.map_err(io::Error::other)?;
         let understood = tally.items > 0 || skipped.iter().any(|s| UNDERSTOOD.contains(&s.reason));
-        skipped.retain(|s| !understood || s.reason == UNREADABLE);
+        skipped.retain(|s| s.reason == UNREADABLE || !understood && s.reason != COMMENT);
         Ok((tally, skipped))
     }
 }
 
 /// Lines that were skipped for what they say, not because nobody could read them.
-const UNDERSTOOD: [&str; 2] = ["other_host", "no_use"];
+const UNDERSTOOD: [&str; 6] = ["other_host", "no_use", "no_request", "no_evidence", "quotation", "no_user"];
+
+/// Lines that say nothing, whether the others are understood or not.
+const COMMENT: &str = "comment";
 
 /// A file that could be listed and not be read to its end.
 const UNREADABLE: &str = "unreadable_file";
@@ -186,7 +198,7 @@ fn read(files: Vec<FilePlan>, parser: &Arc<Parser>, blocks: &mpsc::Sender<Parsin
         let taken = read.unwrap_or_else(|(cursor, error)| {
             let skipped = vec![Skipped { reason: UNREADABLE, count: 1, sample: format!("{path}: {error}") }];
             let parser = Arc::clone(parser);
-            blocks.blocking_send(spawn_blocking(move || parser.parse(&[], cursor, skipped))).is_ok()
+            blocks.blocking_send(spawn_blocking(move || parser.parse(Piece::default(), cursor, skipped))).is_ok()
         });
         if !taken {
             return;
@@ -196,10 +208,13 @@ fn read(files: Vec<FilePlan>, parser: &Arc<Parser>, blocks: &mpsc::Sender<Parsin
 
 /// Whether the blocks were taken to the file's end.
 fn read_file(reader: &mut FileReader, parser: &Arc<Parser>, blocks: &mpsc::Sender<Parsing>) -> io::Result<bool> {
+    let header: Arc<[u8]> = reader.header().into();
+    let (path, changed_ms): (Arc<str>, _) = (reader.path().to_string_lossy().into(), reader.changed_ms());
     while let Some(block) = reader.next_block()? {
         let (bytes, cursor, skipped) = (block.bytes.to_vec(), block.cursor, block.skipped);
-        let parser = Arc::clone(parser);
-        if blocks.blocking_send(spawn_blocking(move || parser.parse(&bytes, cursor, skipped))).is_err() {
+        let (parser, header, path) = (Arc::clone(parser), Arc::clone(&header), Arc::clone(&path));
+        let parse = move || parser.parse(Piece { bytes: &bytes, header: &header, path: &path, changed_ms }, cursor, skipped);
+        if blocks.blocking_send(spawn_blocking(parse)).is_err() {
             return Ok(false);
         }
     }
@@ -215,11 +230,12 @@ struct Parser {
 }
 
 impl Parser {
-    fn parse(&self, bytes: &[u8], cursor: CursorUpdate, skipped: Vec<Skipped>) -> (Batch, Option<i64>) {
-        let defaults = Defaults { host: self.log.host.as_deref() };
-        let page = parse_lines(bytes, &self.log.fields, defaults, self.now.as_millisecond());
+    fn parse(&self, piece: Piece<'_>, cursor: CursorUpdate, skipped: Vec<Skipped>) -> (Batch, Option<i64>) {
+        let page = parse_block(piece, &self.log.form, self.now.as_millisecond());
+        // Transcripts without a failure were looked at as well.
+        let unfailing = (self.log.form.format == Format::Transcript && piece.changed_ms > 0).then_some(piece.changed_ms);
         // By the order in the file: a stray date in between claims nothing.
-        let first_ms = page.sightings.first().map(|s| s.time_ms);
+        let first_ms = page.sightings.first().map(|s| s.time_ms).or(unfailing);
         let mut batch = self.classifier.with(|classifier| fold(&self.name, page, None, classifier));
         batch.skipped.extend(skipped);
         batch.cursors = vec![cursor];

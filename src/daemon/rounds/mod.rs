@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use access::AccessRound;
 pub use audit::AuditRound;
-pub use log::LogRound;
+pub use log::{LogRound, layout};
 pub use tokens::TokensRound;
 
 use crate::analysis::Classifier;

@@ -39,11 +39,16 @@ pub(super) enum Value<'a> {
     Text(Cow<'a, str>),
     Number(f64),
     Integer(i64),
+    Instant(Timestamp),
 }
 
-/// Why a line is no evidence, with a sample that is safe to show.
+/// Why a line is no evidence, with what of it is safe to show.
 #[derive(Debug, PartialEq)]
 pub(super) enum Refusal {
+    Malformed,
+    Comment,
+    NoRequest,
+    TooLong,
     NoTime,
     Future(Timestamp),
     OtherHost(String),
@@ -211,6 +216,7 @@ impl<'a> Value<'a> {
             Self::Text(text) => text,
             Self::Number(number) => Cow::Owned(number.to_string()),
             Self::Integer(number) => Cow::Owned(number.to_string()),
+            Self::Instant(at) => Cow::Owned(at.to_string()),
         }
     }
 
@@ -220,12 +226,14 @@ impl<'a> Value<'a> {
             Self::Number(number) => Some(*number),
             #[expect(clippy::cast_precision_loss, reason = "whole milliseconds of any calendar date fit 53 bits")]
             Self::Integer(number) => Some(*number as f64),
+            Self::Instant(_) => None,
         }
     }
 
     fn instant(&self) -> Option<i64> {
         let at = match self {
             Self::Text(text) => time::parse_instant(text),
+            Self::Instant(at) => Some(*at),
             _ => self.number().and_then(time::epoch),
         };
         at.map(Timestamp::as_millisecond)
@@ -238,6 +246,7 @@ impl<'a> Value<'a> {
             Self::Integer(number) => u16::try_from(*number).ok(),
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "anything out of range is no status")]
             Self::Number(number) => Some(*number as u16),
+            Self::Instant(_) => None,
         };
         status.filter(|status| (100..600).contains(status))
     }

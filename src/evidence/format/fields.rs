@@ -74,11 +74,26 @@ impl Fields {
     /// # Errors
     /// Names what is no field and lists those that are, a key given twice, or one that is both a value and an object.
     pub fn new(table: &BTreeMap<String, String>) -> Result<Self, String> {
+        Self::build(table, Node::add)
+    }
+
+    /// The same for tables, where a column's name is one word, dots and all.
+    ///
+    /// # Errors
+    /// Names what is no field and lists those that are, or a column given twice.
+    pub fn of_columns(table: &BTreeMap<String, String>) -> Result<Self, String> {
+        Self::build(table, Node::add_column)
+    }
+
+    fn build(
+        table: &BTreeMap<String, String>,
+        add: impl Fn(&mut Node, &str, Field) -> Result<(), String>,
+    ) -> Result<Self, String> {
         let mut root = Node::default();
         let mut moved = Vec::new();
         for (name, key) in table {
             let field = Field::parse(name).ok_or_else(|| format!("`{name}` is no field; fields are {}", names()))?;
-            root.add(key, field).map_err(|why| format!("`{name}`: {why}"))?;
+            add(&mut root, key, field).map_err(|why| format!("`{name}`: {why}"))?;
             moved.push(field);
         }
         for field in Field::ALL.iter().filter(|field| !moved.contains(field)) {
@@ -91,6 +106,15 @@ impl Fields {
 
     pub(super) fn root(&self) -> &Target {
         &self.root
+    }
+
+    /// The field that a column of a table holds.
+    pub(super) fn column(&self, name: &str) -> Option<Field> {
+        let Target::Nested(root) = &self.root else { return None };
+        match root.get(name) {
+            Some(Target::Field(field)) => Some(*field),
+            _ => None,
+        }
     }
 }
 
@@ -116,14 +140,21 @@ impl Node {
 
     /// Adds a dotted key below this level.
     fn add(&mut self, key: &str, field: Field) -> Result<(), String> {
-        if key.len() > MAX_KEY || key.split('.').any(str::is_empty) {
+        if key.split('.').any(str::is_empty) {
+            return Err(format!("`{key}` is no key"));
+        }
+        if key.contains('.') && self.get(key).is_none() {
+            self.descend(key, field)?;
+        }
+        self.add_column(key, field)
+    }
+
+    fn add_column(&mut self, key: &str, field: Field) -> Result<(), String> {
+        if key.is_empty() || key.len() > MAX_KEY {
             return Err(format!("`{key}` is no key"));
         }
         if self.get(key).is_some() {
             return Err(format!("the key `{key}` is taken by another field"));
-        }
-        if key.contains('.') {
-            self.descend(key, field)?;
         }
         self.insert(key, Target::Field(field));
         Ok(())

@@ -6,75 +6,22 @@ use regex::Regex;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::{
-    Defaults, Fields, MAX_LINE_BYTES,
+    Defaults, Fields,
     draft::{Draft, Refusal, Value},
     fields::{Node, Target},
+    lines::{self, MAX_SAMPLE},
 };
-use crate::evidence::{Page, Sighting, Skipped, redact};
+use crate::evidence::{Page, redact};
 
-/// Samples are for people: enough to recognise the line.
-const MAX_SAMPLE: usize = 160;
 /// What of a line is looked at for its sample.
 const SAMPLED: usize = 4_096;
 
 /// Reads a block of whole lines; a last one without its end is read too. `now_ms` is the present, Unix milliseconds.
 ///
-/// Lines are skipped, by reason: `malformed`, `no_time`, `future`, `other_host`, `too_long`, `no_use`. Blank lines are
-/// nothing. Sightings borrow from the block.
+/// Lines are skipped, by reason: `malformed`, `no_time`, `future`, `other_host`, `too_long`, `no_use`, `comment`. Blank lines
+/// are nothing. Sightings borrow from the block.
 pub fn parse_lines<'a>(block: &'a [u8], fields: &Fields, defaults: Defaults<'a>, now_ms: i64) -> Page<'a> {
-    let mut page = Page::default();
-    let mut line = |text: Cow<'a, str>| match parse_line(text, fields, defaults, now_ms) {
-        Ok(Some(sighting)) => page.sightings.push(sighting),
-        Ok(None) => {}
-        Err((reason, sample)) => skip(&mut page.skipped, reason, sample),
-    };
-    match std::str::from_utf8(block) {
-        Ok(text) => text.split('\n').for_each(|text| line(Cow::Borrowed(text))),
-        Err(_) => block.split(|byte| *byte == b'\n').for_each(|bytes| line(String::from_utf8_lossy(bytes))),
-    }
-    page
-}
-
-type Refused = (&'static str, String);
-
-fn parse_line<'a>(
-    text: Cow<'a, str>,
-    fields: &Fields,
-    defaults: Defaults<'a>,
-    now_ms: i64,
-) -> Result<Option<Sighting<'a>>, Refused> {
-    if text.len() > MAX_LINE_BYTES {
-        return Err(("too_long", sample(&text)));
-    }
-    match text {
-        Cow::Borrowed(line) => sighting(line, fields, defaults, now_ms),
-        Cow::Owned(line) => Ok(sighting(&line, fields, defaults, now_ms)?.map(Sighting::into_owned)),
-    }
-}
-
-fn sighting<'a>(line: &'a str, fields: &Fields, defaults: Defaults<'a>, now_ms: i64) -> Result<Option<Sighting<'a>>, Refused> {
-    let object = line.trim_start_matches('\u{feff}').trim();
-    if object.is_empty() {
-        return Ok(None);
-    }
-    let draft = read(object, fields).ok_or_else(|| ("malformed", sample(line)))?;
-    draft.finish(defaults, now_ms).map(Some).map_err(|refusal| refused(refusal, line))
-}
-
-fn refused(refusal: Refusal, line: &str) -> Refused {
-    match refusal {
-        Refusal::NoTime => ("no_time", sample(line)),
-        Refusal::Future(at) => ("future", at.to_string()),
-        Refusal::OtherHost(host) => ("other_host", host),
-        Refusal::NoUse => ("no_use", sample(line)),
-    }
-}
-
-fn skip(skipped: &mut Vec<Skipped>, reason: &'static str, sample: String) {
-    match skipped.iter_mut().find(|known| known.reason == reason) {
-        Some(known) => known.count += 1,
-        None => skipped.push(Skipped { reason, count: 1, sample }),
-    }
+    lines::parse(block, defaults, now_ms, |line| read(line, fields).ok_or(Refusal::Malformed), sample)
 }
 
 /// The keys at the beginning of a line that begins as an object. Anything else in it may be a secret in the wrong place.
@@ -99,6 +46,7 @@ static QUOTED: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Reads one object.
 fn read<'a>(line: &'a str, fields: &Fields) -> Option<Draft<'a>> {
+    let line = line.trim();
     if !line.starts_with('{') {
         return None;
     }

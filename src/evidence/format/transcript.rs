@@ -8,7 +8,7 @@
 
 use std::borrow::Cow;
 
-use super::{Defaults, draft::Refusal};
+use super::{Defaults, Piece, draft::Refusal};
 use crate::evidence::{Page, Sighting, Skipped, redact, time};
 
 mod failure;
@@ -35,45 +35,48 @@ const MAX_WORDS: usize = 1_000;
 /// Samples are for people: enough to recognise the line.
 const MAX_SAMPLE: usize = 160;
 
-/// What is known of a transcript beside the lines at hand.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct About {
-    pub job: Option<String>,
-    /// When the file was last written, Unix milliseconds: the time of lines that have none.
-    pub changed_ms: i64,
-}
-
-impl About {
-    /// By the first bytes of a file (no more than [`HEAD_BYTES`] are looked at), its path, and its last modification.
-    pub fn of(head: &[u8], path: &str, changed_ms: i64) -> Self {
-        let head = String::from_utf8_lossy(&head[..head.len().min(HEAD_BYTES)]);
-        let job = job::of_head(&head).or_else(|| job::of_path(path));
-        Self { job, changed_ms }
-    }
-}
-
-/// What a block of lines holds.
-#[derive(Debug, Default)]
-pub struct Read {
-    pub page: Page<'static>,
-    /// For each sighting, where in the block the line begins that ends its operation.
-    pub ends: Vec<usize>,
-    /// How much of the block needs not be read again. The rest is an operation that may go on in what is written next.
-    pub consumed: usize,
-}
-
-/// Reads whole lines. With `last` nothing follows them, and all of them are consumed. `now_ms` is the present, Unix
-/// milliseconds.
+/// Reads whole operations.
 ///
-/// Lines are skipped, by reason: `no_evidence`, `quotation` (the words stand where nobody failed), `no_user` (a refusal
-/// that names nobody), `other_host`, `future`.
-pub fn parse(block: &[u8], about: &About, last: bool, now_ms: i64) -> Read {
-    let mut reader = Reader::new(about, now_ms);
+/// Skipped are, by reason: `no_evidence`, lines that tell of no failure; `quotation`, the words where nobody failed;
+/// `no_user`, a refusal that names nobody; `other_host`; `future`.
+pub(super) fn parse(piece: Piece<'_>, now_ms: i64) -> Page<'static> {
+    let head = String::from_utf8_lossy(&piece.header[..piece.header.len().min(HEAD_BYTES)]);
+    let job = job::of_head(&head).or_else(|| job::of_path(piece.path));
+    read(piece.bytes, job.as_deref(), piece.changed_ms, true, now_ms).page
+}
+
+/// Splits off whole lines what needs not be read again. The rest is an operation that may go on in what is written next.
+pub fn split_operations(lines: &[u8]) -> (&[u8], &[u8]) {
+    lines.split_at(read(lines, None, 0, false, i64::MAX).consumed)
+}
+
+/// Cuts whole lines behind the last line of each failing operation.
+pub fn operations(lines: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut ends = read(lines, None, 0, true, i64::MAX).ends;
+    ends.push(lines.len());
+    ends.dedup();
+    let starts = std::iter::once(0).chain(ends.clone());
+    starts.zip(ends).map(|(start, end)| &lines[start..end])
+}
+
+/// What some lines hold.
+#[derive(Debug, Default)]
+struct Read {
+    page: Page<'static>,
+    /// Where the last line of each sighting's operation ends.
+    ends: Vec<usize>,
+    consumed: usize,
+}
+
+/// With `last` nothing follows the lines, and all of them are consumed.
+fn read(block: &[u8], job: Option<&str>, changed_ms: i64, last: bool, now_ms: i64) -> Read {
+    let mut reader = Reader::new(job, changed_ms.min(now_ms), now_ms);
     let mut at = 0;
     for bytes in block.split_inclusive(|byte| *byte == b'\n') {
         let text = String::from_utf8_lossy(&bytes[..bytes.len().min(LOOKED_AT)]);
+        reader.end = at + bytes.len();
         reader.line(at, text.trim_end_matches(['\n', '\r']));
-        at += bytes.len();
+        at = reader.end;
     }
     reader.finish(block.len(), last)
 }
@@ -87,10 +90,12 @@ struct Command {
 }
 
 struct Reader<'a> {
-    about: &'a About,
+    job: Option<&'a str>,
     now_ms: i64,
     clock: Clock,
+    /// How many lines were read, and where the last of them ends.
     number: usize,
+    end: usize,
     command: Option<Command>,
     failure: Option<Failure>,
     in_commit: bool,
@@ -103,12 +108,13 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(about: &'a About, now_ms: i64) -> Self {
+    fn new(job: Option<&'a str>, changed_ms: i64, now_ms: i64) -> Self {
         Self {
-            about,
+            job,
             now_ms,
-            clock: Clock::new(about.changed_ms.min(now_ms)),
+            clock: Clock::new(changed_ms),
             number: 0,
+            end: 0,
             command: None,
             failure: None,
             in_commit: false,
@@ -193,9 +199,9 @@ impl<'a> Reader<'a> {
         if anew && self.failure.as_ref().is_some_and(|failure| failure.closed) {
             self.settle();
         }
-        let (number, time_ms) = (self.number, self.clock.now_ms());
+        let (number, end, time_ms) = (self.number, self.end, self.clock.now_ms());
         let failure = self.failure.get_or_insert_with(|| Failure::new(at, number, time_ms));
-        failure.goes_on(at, number);
+        failure.goes_on(end, number);
         failure
     }
 
@@ -224,7 +230,7 @@ impl<'a> Reader<'a> {
 
     fn keep(&mut self, failure: &Failure) {
         let given = self.command.as_ref().and_then(|command| command.request.as_ref());
-        let draft = failure.draft(given, self.about.job.as_deref());
+        let draft = failure.draft(given, self.job);
         match draft.finish(Defaults::default(), self.now_ms).map(Sighting::into_owned) {
             Ok(sighting) => {
                 self.read.page.sightings.push(sighting);

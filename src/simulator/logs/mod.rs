@@ -95,8 +95,9 @@ impl World {
                 }
             }
             if let Some(job) = &integration.job {
-                let text = transcript::of_day(self, integration, job, &uses, (from_ms, to_ms));
-                jobs.append(job, &text)?;
+                for output in transcript::of_day(self, integration, job, &uses, (from_ms, to_ms)) {
+                    jobs.append(&output)?;
+                }
             }
         }
         noise::of_day(self, day, &mut |door, it| traffic.push((door, it)));

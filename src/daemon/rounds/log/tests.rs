@@ -12,7 +12,10 @@ use crate::{
         options::Log,
         rounds::Setting,
     },
-    evidence::{Campaign, ClientCatalogue, Coverage, CoverageState, NamedNetworks, format::Fields},
+    evidence::{
+        Campaign, ClientCatalogue, Coverage, CoverageState, NamedNetworks,
+        format::{Form, Format},
+    },
     store::Store,
 };
 
@@ -30,8 +33,8 @@ impl Place {
         let directory = tempfile::tempdir().expect("a directory");
         let store = Store::open(&directory.path().join("store")).expect("a store");
         let pattern = directory.path().join("*.jsonl").to_string_lossy().into_owned();
-        let log =
-            Log { name: "l".to_owned(), paths: vec![pattern], host: Some("bitbucket.org".to_owned()), fields: Fields::default() };
+        let form = Form { host: Some("bitbucket.org".to_owned()), ..Form::new(Format::Json) };
+        let log = Log { name: "l".to_owned(), paths: vec![pattern], form };
         let campaign = Campaign::builtin("builtin:bitbucket-app-passwords").expect("compiled in");
         let classifier = Classifier::new(
             Rules::builtin().expect("valid rules"),

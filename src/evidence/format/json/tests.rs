@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
-use super::*;
+use super::{super::MAX_LINE_BYTES, *};
+use crate::evidence::Sighting;
 
 const NOW: i64 = 1_783_058_832_000;
 

@@ -40,7 +40,7 @@ impl Request {
 pub(super) struct Failure {
     pub start: usize,
     pub first_line: usize,
-    /// The last line that told something, and where it begins.
+    /// The last line that told something, and where it ends.
     pub last_line: usize,
     pub end: usize,
     pub lines: usize,
@@ -83,8 +83,8 @@ impl Failure {
         }
     }
 
-    pub(super) fn goes_on(&mut self, at: usize, line: usize) {
-        (self.end, self.last_line) = (at, line);
+    pub(super) fn goes_on(&mut self, end: usize, line: usize) {
+        (self.end, self.last_line) = (end, line);
         self.lines += 1;
     }
 

@@ -58,8 +58,8 @@ fn timed(text: &str) -> Option<Stamp> {
 /// GitLab's marker of a section, which carries the time in Unix seconds.
 pub(super) fn section(text: &str) -> Option<Stamp> {
     let rest = text.strip_prefix("section_start:").or_else(|| text.strip_prefix("section_end:"))?;
-    let seconds: i64 = rest.split(':').next()?.parse().ok()?;
-    Some(Stamp::Instant(seconds.checked_mul(1_000)?))
+    let seconds: u32 = rest.split(':').next()?.parse().ok()?;
+    Some(Stamp::Instant(i64::from(seconds) * 1_000))
 }
 
 /// Without colours, cursor movements and the notes that Jenkins hides in its logs.

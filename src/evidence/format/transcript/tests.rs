@@ -1,5 +1,7 @@
 //! Whole transcripts of every CI system, as they lie on disk.
 
+use std::collections::BTreeMap;
+
 use super::*;
 
 /// 2026-07-03T06:10:00Z: when the files were last written.
@@ -12,12 +14,8 @@ macro_rules! fixture {
     };
 }
 
-fn about(bytes: &[u8], path: &str) -> About {
-    About::of(bytes, path, CHANGED_MS)
-}
-
-fn read(bytes: &[u8], path: &str) -> Read {
-    parse(bytes, &about(bytes, path), true, NOW_MS)
+fn page(bytes: &[u8], path: &str) -> Page<'static> {
+    parse(Piece { bytes, header: bytes, path, changed_ms: CHANGED_MS }, NOW_MS)
 }
 
 /// A sighting in one line: time, job, scheme and user with the prefix of the secret, request, status, words.
@@ -37,11 +35,11 @@ fn shown(one: &Sighting<'_>) -> String {
 }
 
 fn sightings(bytes: &[u8], path: &str) -> Vec<String> {
-    read(bytes, path).page.sightings.iter().map(shown).collect()
+    page(bytes, path).sightings.iter().map(shown).collect()
 }
 
-fn skipped(read: &Read) -> Vec<(&'static str, u64)> {
-    read.page.skipped.iter().map(|skipped| (skipped.reason, skipped.count)).collect()
+fn skipped(page: &Page<'_>) -> Vec<(&'static str, u64)> {
+    page.skipped.iter().map(|skipped| (skipped.reason, skipped.count)).collect()
 }
 
 const GONE: &str = "remote: CHANGE-3222 - Functionality has been deprecated remote: App passwords are deprecated and must be \
@@ -100,28 +98,28 @@ fn an_answer_of_the_api_is_evidence_with_its_status() {
         format!("{site} POST {at}/site/pullrequests 401 | {body}"),
         format!("2026-07-03T06:10:00Z | deploy | - -:- | - {at}/infra 401 | {record}"),
     ];
-    let found = read(fixture!("rest_answers.log"), "deploy-17.log");
-    assert_eq!(found.page.sightings.iter().map(shown).collect::<Vec<_>>(), expected);
+    let found = page(fixture!("rest_answers.log"), "deploy-17.log");
+    assert_eq!(found.sightings.iter().map(shown).collect::<Vec<_>>(), expected);
     assert_eq!(skipped(&found), [("no_evidence", 10), ("no_user", 1)]);
 }
 
 #[test]
 fn other_refusals_count_where_they_name_a_user() {
-    let found = read(fixture!("other_refusals.log"), "x.log");
+    let found = page(fixture!("other_refusals.log"), "x.log");
     let request =
         |user, slug| format!("2026-07-03T06:10:00Z | x | basic {user}:- | GET bitbucket.org/acme/{slug}.git/info/refs 401 |");
     let expected = [
         format!("{} remote: API Token provided has no Bitbucket scopes.", request("mtessel", "one")),
         format!("{} -", request("x-bitbucket-api-token-auth", "four")),
     ];
-    assert_eq!(found.page.sightings.iter().map(shown).collect::<Vec<_>>(), expected);
+    assert_eq!(found.sightings.iter().map(shown).collect::<Vec<_>>(), expected);
     assert_eq!(skipped(&found), [("no_evidence", 12), ("no_user", 1)]);
 }
 
 #[test]
 fn a_quotation_is_no_evidence() {
-    let found = read(fixture!("quotations.log"), "x.log");
-    assert_eq!(found.page.sightings, []);
+    let found = page(fixture!("quotations.log"), "x.log");
+    assert_eq!(found.sightings, []);
     assert_eq!(skipped(&found), [("no_evidence", 23), ("quotation", 9)]);
 }
 
@@ -139,48 +137,46 @@ const ALL: [&[u8]; 11] = [
     fixture!("quotations.log"),
 ];
 
-/// A look after every line: what each look found, without its time, which may come from a line that is gone.
-fn grown(bytes: &[u8], step: usize) -> (Vec<String>, Vec<(&'static str, u64)>) {
-    let about = about(bytes, "x.log");
-    let (mut cursor, mut found, mut counts) = (0, Vec::new(), Vec::new());
-    let mut take = |read: Read| {
-        found.extend(read.page.sightings.iter().map(|one| shown(one).split_once('|').expect("a time").1.to_owned()));
-        for (reason, count) in skipped(&read) {
-            match counts.iter_mut().find(|(known, _)| *known == reason) {
-                Some((_, sum)) => *sum += count,
-                None => counts.push((reason, count)),
-            }
-        }
-        read.consumed
-    };
-    let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1).step_by(step);
-    for end in ends {
-        cursor += take(parse(&bytes[cursor..end], &about, false, NOW_MS));
+/// What each look found, without its time, which may come from a line that is gone; and what was skipped in all.
+fn told(pages: &[Page<'_>]) -> (Vec<String>, BTreeMap<&'static str, u64>) {
+    let sightings = pages.iter().flat_map(|page| &page.sightings);
+    let mut counts = BTreeMap::new();
+    pages.iter().flat_map(|page| skipped(page)).for_each(|(reason, count)| *counts.entry(reason).or_default() += count);
+    (sightings.map(|one| shown(one).split_once('|').expect("a time").1.to_owned()).collect(), counts)
+}
+
+/// A look after every so many lines.
+fn grown(bytes: &[u8], step: usize) -> Vec<Page<'static>> {
+    let read = |bytes| parse(Piece { bytes, header: fixture!("bamboo.log"), path: "x.log", changed_ms: CHANGED_MS }, NOW_MS);
+    let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
+    let (mut cursor, mut pages) = (0, Vec::new());
+    for end in ends.step_by(step) {
+        let whole = split_operations(&bytes[cursor..end]).0;
+        pages.push(read(whole));
+        cursor += whole.len();
     }
-    take(parse(&bytes[cursor..], &about, true, NOW_MS));
-    counts.sort_unstable();
-    (found, counts)
+    pages.push(read(&bytes[cursor..]));
+    pages
 }
 
 #[test]
 fn a_transcript_that_grows_line_by_line_tells_the_same() {
     for bytes in ALL {
-        let whole = read(bytes, "x.log");
-        let sightings: Vec<_> =
-            whole.page.sightings.iter().map(|one| shown(one).split_once('|').expect("a time").1.to_owned()).collect();
-        let mut counts = skipped(&whole);
-        counts.sort_unstable();
         for step in [1, 2, 7] {
-            assert_eq!(grown(bytes, step), (sightings.clone(), counts.clone()), "{}", String::from_utf8_lossy(bytes));
+            let name = String::from_utf8_lossy(&bytes[..40]);
+            assert_eq!(told(&grown(bytes, step)), told(&grown(bytes, usize::MAX)), "{name} {step}");
         }
     }
 }
 
 #[test]
-fn an_end_is_the_line_that_ends_the_operation() {
-    let found = read(fixture!("bamboo.log"), "x.log");
-    let rest = &fixture!("bamboo.log")[found.ends[0]..];
-    assert!(rest.starts_with(b"error\t03-Jul-2026 06:07:12\tfatal:"));
+fn each_failing_operation_ends_a_piece() {
+    let text = fixture!("jenkins_timestamper.log");
+    let pieces: Vec<_> = operations(text).collect();
+    assert_eq!(pieces.concat(), text);
+    assert_eq!(pieces.len(), 3);
+    assert!(pieces[..2].iter().all(|piece| piece.ends_with(b"returned error: 410\n")));
+    assert_eq!(operations(b"").count(), 1);
 }
 
 #[test]
@@ -207,8 +203,8 @@ fn no_secret_survives() {
             secrets.push('\n');
         }
     }
-    let found = read(secrets.as_bytes(), "/srv/ada:hunter2hunter2@x/1.log");
-    assert!(found.page.sightings.len() >= 6, "{found:?}");
+    let found = page(secrets.as_bytes(), "/srv/ada:hunter2hunter2@x/1.log");
+    assert!(found.sightings.len() >= 6, "{found:?}");
     let kept = format!("{found:?}");
     assert!(!kept.contains("hunter2") && !kept.contains("aHVudGVy") && !kept.contains("YWRh"), "{kept}");
 }
@@ -216,23 +212,23 @@ fn no_secret_survives() {
 #[test]
 fn hostile_files_are_read_in_bounds() {
     let binary: Vec<u8> = (0..200_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0]).collect();
-    assert_eq!(read(&binary, "x").page.sightings, []);
+    assert_eq!(page(&binary, "x").sightings, []);
     let long = [b"remote: CHANGE-3222 ".as_slice(), &b"x".repeat(1 << 20), b"\nfatal: x\n"].concat();
-    let found = read(&long, "x");
-    assert_eq!(found.page.sightings.len(), 1);
-    assert!(found.page.sightings[0].message.as_deref().is_some_and(|words| words.len() <= MAX_WORDS));
+    let found = page(&long, "x");
+    assert_eq!(found.sightings.len(), 1);
+    assert!(found.sightings[0].message.as_deref().is_some_and(|words| words.len() <= MAX_WORDS));
     let many = "remote: CHANGE-3222 - Functionality has been deprecated\n".repeat(10_000);
-    let found = parse(many.as_bytes(), &About::default(), false, NOW_MS);
-    assert!(found.page.sightings.len() <= 10_000 / MAX_OPERATION_LINES + 1, "{}", found.page.sightings.len());
-    assert!(found.consumed >= many.len() - MAX_HELD_BYTES);
+    let found = page(many.as_bytes(), "x");
+    assert!(found.sightings.len() <= 10_000 / MAX_OPERATION_LINES + 1, "{}", found.sightings.len());
+    assert!(split_operations(many.as_bytes()).1.len() <= MAX_HELD_BYTES);
     let endless = b"x".repeat(2 * MAX_HELD_BYTES);
     let held = [b"git fetch https://bitbucket.org/acme/r\n".as_slice(), &endless].concat();
-    assert_eq!(parse(&held, &About::default(), false, NOW_MS).consumed, held.len(), "nothing is held for ever");
+    assert_eq!(split_operations(&held).1, b"", "nothing is held for ever");
 }
 
 #[test]
 fn a_time_far_ahead_is_no_evidence() {
     let line = "2027-07-03T06:07:12Z remote: CHANGE-3222 - Functionality has been deprecated\n";
-    let found = read(line.as_bytes(), "x");
-    assert_eq!((found.page.sightings.len(), skipped(&found)), (0, vec![("no_evidence", 1), ("future", 1)]));
+    let found = page(line.as_bytes(), "x");
+    assert_eq!((found.sightings.len(), skipped(&found)), (0, vec![("no_evidence", 1), ("future", 1)]));
 }

@@ -1,0 +1,108 @@
+//! What the formats share of which every line is an item: lines become sightings, or are counted with a sample.
+
+use std::borrow::Cow;
+
+use super::{
+    Defaults, MAX_LINE_BYTES,
+    draft::{Draft, Refusal},
+};
+use crate::evidence::{Page, Sighting, Skipped, redact};
+
+/// Samples are for people: enough to recognise the line.
+pub(super) const MAX_SAMPLE: usize = 160;
+/// What of a line is looked at for its shape.
+const SHAPED: usize = 1_024;
+/// What may stand before a line and is none of it: a byte order mark, and the hole that truncating a file leaves in it.
+const PADDING: [char; 2] = ['\u{feff}', '\0'];
+
+/// Reads a block line by line. `read` makes a draft of a line, of which only the padding is gone, `sample` says what may be shown of a line
+/// that is no evidence.
+pub(super) fn parse<'a>(
+    block: &'a [u8],
+    defaults: Defaults<'a>,
+    now_ms: i64,
+    read: impl for<'l> Fn(&'l str) -> Result<Draft<'l>, Refusal>,
+    sample: impl Fn(&str) -> String,
+) -> Page<'a> {
+    match std::str::from_utf8(block) {
+        Ok(text) => items(text.split('\n').map(Cow::Borrowed), defaults, now_ms, read, sample),
+        Err(_) => items(block.split(|byte| *byte == b'\n').map(String::from_utf8_lossy), defaults, now_ms, read, sample),
+    }
+}
+
+/// The same of items that are cut already.
+pub(super) fn items<'a>(
+    texts: impl Iterator<Item = Cow<'a, str>>,
+    defaults: Defaults<'a>,
+    now_ms: i64,
+    read: impl for<'l> Fn(&'l str) -> Result<Draft<'l>, Refusal>,
+    sample: impl Fn(&str) -> String,
+) -> Page<'a> {
+    let mut page = Page::default();
+    for text in texts {
+        match text {
+            Cow::Borrowed(line) => put(&mut page, sighting(line, defaults, now_ms, &read), line, &sample),
+            Cow::Owned(line) => {
+                let found = sighting(&line, defaults, now_ms, &read).map(|found| found.map(Sighting::into_owned));
+                put(&mut page, found, &line, &sample);
+            }
+        }
+    }
+    page
+}
+
+fn sighting<'l>(
+    line: &'l str,
+    defaults: Defaults<'l>,
+    now_ms: i64,
+    read: impl Fn(&'l str) -> Result<Draft<'l>, Refusal>,
+) -> Result<Option<Sighting<'l>>, Refusal> {
+    if line.len() > MAX_LINE_BYTES {
+        return Err(Refusal::TooLong);
+    }
+    let line = line.trim_start_matches(PADDING);
+    match line.trim_start().as_bytes().first() {
+        None => return Ok(None),
+        Some(b'#') => return Err(Refusal::Comment),
+        Some(_) => {}
+    }
+    read(line)?.finish(defaults, now_ms).map(Some)
+}
+
+/// Puts what became of a line on the page.
+fn put<'a>(page: &mut Page<'a>, found: Result<Option<Sighting<'a>>, Refusal>, line: &str, sample: impl Fn(&str) -> String) {
+    let (reason, sample) = match found {
+        Ok(sighting) => return page.sightings.extend(sighting),
+        Err(Refusal::OtherHost(host)) => ("other_host", host),
+        Err(Refusal::Future(at)) => ("future", at.to_string()),
+        Err(Refusal::Malformed) => ("malformed", sample(line)),
+        Err(Refusal::TooLong) => ("too_long", sample(line)),
+        Err(Refusal::NoTime) => ("no_time", sample(line)),
+        Err(Refusal::NoUse) => ("no_use", sample(line)),
+        Err(Refusal::NoRequest) => ("no_request", sample(line)),
+        Err(Refusal::Comment) => ("comment", String::new()),
+    };
+    match page.skipped.iter_mut().find(|known| known.reason == reason) {
+        Some(known) => known.count += 1,
+        None => page.skipped.push(Skipped { reason, count: 1, sample }),
+    }
+}
+
+/// A line without its words: `a` stands for letters, `9` for digits, punctuation is kept. Anything in the line may be a
+/// secret in the wrong place, and this still tells a person what is wrong with it.
+pub(super) fn shape(line: &str) -> String {
+    let mut shape = String::new();
+    for c in redact::cut(line, SHAPED).trim().chars() {
+        let sign = match c {
+            _ if c.is_alphabetic() => 'a',
+            _ if c.is_numeric() => '9',
+            '"' | '[' | ']' | '{' | '}' | '(' | ')' | ',' | ';' | ':' | '/' | '.' | '-' | '=' | '#' | ' ' | '\t' => c,
+            _ => '?',
+        };
+        let repeats = matches!(sign, 'a' | '9' | '?') && shape.ends_with(sign);
+        if !repeats && shape.len() < MAX_SAMPLE {
+            shape.push(sign);
+        }
+    }
+    shape
+}
