@@ -1,5 +1,5 @@
 //! The two registers that people hand over as tables: credentials that no API lists, and the directory of people. Columns
-//! may stand in any order, under any of their usual names; a row that says too little is counted, with its line.
+//! may stand in any order, under any of their usual names; a row that says too little is counted, with its number.
 
 use std::borrow::Cow;
 
@@ -104,24 +104,23 @@ fn read<T>(
         return Err(format!("the first line names none of the columns {}", names.join(", ")));
     }
     let mut register = Register { rows: Vec::new(), skipped: Vec::new() };
-    for record in table.records() {
-        let found = record.map_err(|_| ("malformed", 0)).and_then(|record| {
-            let line = record.position().map_or(0, csv::Position::line);
-            row(places.map(|place| place.and_then(|place| record.get(place)).unwrap_or_default())).map_err(|why| (why, line))
-        });
+    for (record, number) in table.records().zip(1..) {
+        let found = record
+            .map_err(|_| "malformed")
+            .and_then(|record| row(places.map(|place| place.and_then(|place| record.get(place)).unwrap_or_default())));
         match found {
             Ok(row) => register.rows.push(row),
-            Err((reason, line)) => skip(&mut register.skipped, reason, line),
+            Err(reason) => skip(&mut register.skipped, reason, number),
         }
     }
     Ok(register)
 }
 
-/// A sample is the number of the line: what stands in it may be a secret in the wrong place.
-fn skip(skipped: &mut Vec<Skipped>, reason: &'static str, line: u64) {
+/// A sample is the number of the row below the header: what stands in it may be a secret in the wrong place.
+fn skip(skipped: &mut Vec<Skipped>, reason: &'static str, row: u64) {
     match skipped.iter_mut().find(|known| known.reason == reason) {
         Some(known) => known.count += 1,
-        None => skipped.push(Skipped { reason, count: 1, sample: format!("line {line}") }),
+        None => skipped.push(Skipped { reason, count: 1, sample: format!("row {row}") }),
     }
 }
 
@@ -184,7 +183,7 @@ mod tests {
         ];
         assert_eq!(register.rows, expected);
         let skipped: Vec<_> = register.skipped.iter().map(|s| (s.reason, s.count, s.sample.as_str())).collect();
-        assert_eq!(skipped, [("no_date", 1, "line 5"), ("no_label", 1, "line 6")]);
+        assert_eq!(skipped, [("no_date", 1, "row 4"), ("no_label", 1, "row 5")]);
     }
 
     #[test]
