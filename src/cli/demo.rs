@@ -187,8 +187,8 @@ fn configuration(dir: &Path, keys: &Path, logs: &LogFiles, world: &World, server
         writeln!(out, "auth = {{ access_token = \"file:{}\" }}", keys.join("workspace").display())?;
         writeln!(out, "requests_per_hour = 1000000\n")?;
     }
-    for log in logs.logs.iter().filter(|log| log.format == "json") {
-        writeln!(out, "[[log]]\nname = {:?}\npaths = [{:?}]\n", log.name, log.paths.display().to_string())?;
+    for log in logs.logs.iter().filter(|log| log.format != "transcript") {
+        writeln!(out, "{}", log.section())?;
     }
     writeln!(out, "[http]\nlisten = \"127.0.0.1:0\"\n")?;
     writeln!(out, "[store]\npath = {:?}\n", dir.join("duskwatch.db").display().to_string())?;

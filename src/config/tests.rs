@@ -116,3 +116,36 @@ fn an_address_holds_no_credential_and_is_not_repeated() {
     let faults = faults(text).concat();
     assert!(faults.contains("must not hold a username or password") && !faults.contains("hunter2"), "{faults}");
 }
+
+#[test]
+fn a_log_says_its_format_and_only_what_that_format_has() {
+    let log = |rest: &str| format!("[[log]]\nname = \"a\"\npaths = [\"*.log\"]\n{rest}\n");
+    for good in [
+        "",
+        "format = \"csv\"\nfields = { client_ip = \"src\", job = \"src.job\" }",
+        "format = \"combined\"\nuser = \"bitbucket\"\nhost = \"bitbucket.org\"",
+        "format = \"squid\"\nuser = \"proxy\"",
+    ] {
+        assert!(parse("duskwatch.toml", &log(good)).is_ok(), "{good}: {:?}", faults(&log(good)));
+    }
+    for (wrong, words) in [
+        ("format = \"squid\"\nfields = { time = \"ts\" }", "log[0].fields: `squid` has its fields in fixed places"),
+        ("format = \"csv\"\nuser = \"bitbucket\"", "log[0].user: `csv` has no user field"),
+        ("format = \"combined\"\nuser = \"me\"", "log[0].user: `me` is nobody"),
+        ("fields = { client_ip = \"src\", job = \"src.job\" }", "log[0].fields: `job`: the key `src` is taken"),
+    ] {
+        assert!(faults(&log(wrong)).concat().contains(words), "{:?}", faults(&log(wrong)));
+    }
+}
+
+#[test]
+fn the_sections_of_the_manual_are_valid() {
+    let manual = include_str!("../../deploy/README.md");
+    let sections: Vec<_> = manual.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(sections.concat().contains("[[log]]"));
+    let left: Vec<_> = parse("README.md", &sections.concat()).err().unwrap_or_default();
+    assert_eq!(
+        left.iter().map(ToString::to_string).filter(|f| !f.contains("is not set")).collect::<Vec<_>>(),
+        Vec::<String>::new()
+    );
+}

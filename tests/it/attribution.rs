@@ -29,7 +29,7 @@ fn key_of_row(row: &Value) -> Key {
 
 /// Whether a log that is read here shows what an integration does.
 fn shown(integration: &Integration) -> bool {
-    matches!(integration.door, Some(Door::Inspected | Door::Plain))
+    matches!(integration.door, Some(Door::Inspected | Door::Plain | Door::Gateway | Door::Filter))
 }
 
 /// What really happened of an integration's legacy uses before `now`, if a log shows it.

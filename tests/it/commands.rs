@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::support::{
     NOW, Site, at, file_name, files, integrations,
-    picture::{Picture, assert_same_counts},
+    picture::{Counts, Picture, assert_same_counts},
     program::{Ran, duskwatch, duskwatch_now},
     small_world,
 };
@@ -209,4 +209,75 @@ async fn the_same_content_imported_twice_changes_nothing_and_a_grown_file_adds_i
         &["ingress"],
     );
     assert_refused(&duskwatch(&site, &["import", "--format", "json", "missing.jsonl"]), 1, &["missing.jsonl"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_imported_by_hand_say_what_the_same_files_say_when_they_are_tailed() {
+    let site = Site::grown(&small_world(3, at(NOW), 40), ServeOptions::default()).await;
+    assert_eq!(duskwatch(&site, &["poll"]).status, 0);
+    let polled = Picture::of(&site.store()).await;
+    fs::remove_file(site.store()).unwrap();
+    let logs = [("gateway", "combined"), ("squid", "squid"), ("filter", "csv")];
+    for (log, format) in logs {
+        for path in files(&site.logs()).into_iter().filter(|path| file_name(path).starts_with(log)) {
+            let arguments = ["import", "--format", format, "--name", log, path.to_str().unwrap()];
+            let first = result(&site, &arguments);
+            assert!(first.contains(" 0 known before"), "{first}");
+            let again = result(&site, &arguments);
+            assert!(again.contains(" 0 recorded"), "{again}");
+        }
+    }
+    let imported = Picture::of(&site.store()).await;
+    let of = |counts: &Counts, kind: &str| -> Counts {
+        let named =
+            |source: &str| logs.iter().find(|(log, _)| source == format!("{kind}/{log}")).map(|(log, _)| (*log).to_owned());
+        let own = counts.iter().filter_map(|((source, track, day, verdict), count)| {
+            Some(((named(source)?, track.clone(), *day, verdict.clone()), *count))
+        });
+        own.collect()
+    };
+    assert_same_counts(&of(&polled.counts, "log"), &of(&imported.counts, "import"));
+    for (log, _) in logs {
+        let (tailed, by_hand) = (format!("log/{log}"), format!("import/{log}"));
+        assert_eq!((imported.items(&by_hand), imported.skipped(&by_hand)), (polled.items(&tailed), polled.skipped(&tailed)));
+        assert_eq!(imported.coverage[&by_hand].len(), 1, "files of neighbouring months");
+    }
+    assert_refused(&duskwatch(&site, &["import", "--format", "xml", "x"]), 2, &["json, csv, combined, squid"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_says_what_it_skipped_and_covers_only_what_it_read_to_the_end() {
+    let site = site().await;
+    let line =
+        |day: u32, n: usize| format!("{{\"time\":\"2026-06-{day:02}T06:00:00Z\",\"job\":\"j{n}\",\"host\":\"bitbucket.org\"}}\n");
+    let long = "x".repeat(5 << 20);
+    let noise = "mtessel:hunter2\n{\"time\":1,\"host\":\"github.com\"}\n# a comment\n";
+    let path = site.path("evidence.jsonl");
+    // The earlier days stand in another block than the later ones.
+    let body: String = (0..40_000).map(|n| line(if n < 20_000 { 3 } else { 9 }, n)).collect();
+    fs::write(&path, format!("{}{noise}{long}\n{body}{}", line(2, 0), line(12, 0))).unwrap();
+    let said = result(&site, &["import", "--format", "json", path.to_str().unwrap()]);
+    for words in [
+        "40002 recorded",
+        "1 skipped (malformed)",
+        "1 skipped (other_host), such as: github.com",
+        "1 skipped (too_long)",
+        "1 skipped (comment)",
+    ] {
+        assert!(said.contains(words), "{words} is not in {said}");
+    }
+    assert!(!said.contains("hunter2"));
+    let picture = Picture::of(&site.store()).await;
+    let [coverage] = picture.coverage["import/files"].as_slice() else { panic!("{:?}", picture.coverage) };
+    let ends = [coverage.from_ms, coverage.to_ms].map(|ms| jiff::Timestamp::from_millisecond(ms).unwrap());
+    assert_eq!(ends, [at("2026-06-02T00:00:00Z"), at("2026-06-13T00:00:00Z")]);
+
+    fs::remove_file(site.store()).unwrap();
+    let mut packed = zstd::encode_all(body.as_bytes(), 1).unwrap();
+    packed.truncate(packed.len() - 9);
+    let damaged = site.path("evidence.jsonl.zst");
+    fs::write(&damaged, packed).unwrap();
+    assert_refused(&duskwatch(&site, &["import", "--format", "json", damaged.to_str().unwrap()]), 1, &["evidence.jsonl.zst"]);
+    let picture = Picture::of(&site.store()).await;
+    assert_eq!(picture.coverage.get("import/files"), None);
 }

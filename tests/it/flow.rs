@@ -3,10 +3,11 @@
 use std::{collections::BTreeSet, fs};
 
 use duskwatch::simulator::{EndOfStream, Fault, FaultKind, ServeOptions, When};
+use regex::Regex;
 use serde_json::Value;
 
 use crate::support::{
-    NOW, Site, at, days_before, file_name, files,
+    NOW, Site, at, days_before, files,
     picture::{Picture, assert_same_counts},
     small_world,
 };
@@ -58,7 +59,32 @@ fn assert_lines_are_counted_once(site: &Site, picture: &Picture) {
         assert_eq!((picture.items(&source), picture.skipped(&source)), (kept, dropped), "{log}");
         assert_eq!(picture.uses(&source), signed_in, "{log}");
     }
+    let ours = Regex::new(r"[ /;](?:api\.)?bitbucket\.org[:/;]").unwrap();
+    for (log, form) in OTHER_FORMS {
+        let (source, form) = (format!("log/{log}"), Regex::new(form).unwrap());
+        let (whole, broken): (Vec<_>, Vec<_>) = site.items_of(log).into_iter().partition(|item| form.is_match(item));
+        let (kept, foreign): (Vec<_>, Vec<_>) = whole.into_iter().partition(|item| log == "gateway" || ours.is_match(item));
+        assert!(kept.len() > 10, "{log} has only {} lines", kept.len());
+        let dropped = broken.len() + foreign.len();
+        assert_eq!((picture.items(&source), picture.skipped(&source)), (kept.len() as u64, dropped as u64), "{log}");
+        let signs = |item: &&String| form.captures(item).is_some_and(|found| found.name("user").or(found.name("sign")).is_some());
+        assert_eq!(picture.uses(&source), kept.iter().filter(signs).count() as u64, "{log}");
+    }
 }
+
+/// What a whole item of the other logs looks like, and where it shows a user or another sign of a credential: SSH, and where
+/// no user is known, git's being told that something is gone.
+const OTHER_FORMS: [(&str, &str); 3] = [
+    (
+        "gateway",
+        r#"^\S+ - (?:(?<user>[^- ]\S*)|-) \[[^]]+\] "(?:(?<sign>CONNECT \S+:22)|\w+ \S+) HTTP/1.1" \d+ \d+ "-" "[^"]*"$"#,
+    ),
+    (
+        "squid",
+        r"^\d+\.\d+ +\d+ \S+ TCP_(?:MISS/410 \d+ \w+ (?<user>https://bitbucket\.org/)\S+|\w+/\d+ \d+ (?:(?<sign>CONNECT \S+:22)|\w+ \S+)) \S+ HIER_DIRECT/\S+ -$",
+    ),
+    ("filter", r#"(?s)^2026[^;]+;[^;]+;[^;]*;(?<sign>[a-z]+)?;[^;]+;\w+;[^;]+;\d+;("([^"]|"")*"|[^;"]*);("([^"]|"")*"|[^;"]*)$"#),
+];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_event_is_kept_once_however_the_stream_ends_and_repeats_itself() {
@@ -117,13 +143,12 @@ async fn lines_are_counted_once_while_files_grow_are_rotated_and_the_service_sta
 /// Renames every log file as logrotate does: `.1` becomes `.2`, the file itself `.1`.
 fn rotate(site: &Site) {
     let mut paths = files(&site.logs());
-    paths.retain(|path| path.parent() == Some(&site.logs()) && file_name(path).starts_with("egress"));
+    paths.retain(|path| path.parent() == Some(&site.logs()));
     for path in paths.iter().rev() {
-        let (stem, number) = match path.to_str().unwrap().rsplit_once(".jsonl.") {
-            Some((stem, number)) => (stem, number.parse::<u32>().unwrap()),
-            None => (path.to_str().unwrap().strip_suffix(".jsonl").unwrap(), 0),
-        };
-        fs::rename(path, format!("{stem}.jsonl.{}", number + 1)).unwrap();
+        let name = path.to_str().unwrap();
+        let rotated = name.rsplit_once('.').and_then(|(stem, number)| Some((stem, number.parse::<u32>().ok()?)));
+        let (stem, number) = rotated.unwrap_or((name, 0));
+        fs::rename(path, format!("{stem}.{}", number + 1)).unwrap();
     }
 }
 

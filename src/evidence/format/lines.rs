@@ -96,7 +96,7 @@ pub(super) fn shape(line: &str) -> String {
         let sign = match c {
             _ if c.is_alphabetic() => 'a',
             _ if c.is_numeric() => '9',
-            '"' | '[' | ']' | '{' | '}' | '(' | ')' | ',' | ';' | ':' | '/' | '.' | '-' | '=' | '#' | ' ' | '\t' => c,
+            '"' | '[' | ']' | '{' | '}' | '(' | ')' | ',' | ';' | ':' | '/' | '.' | '-' | '=' | '+' | '_' | '#' | ' ' | '\t' => c,
             _ => '?',
         };
         let repeats = matches!(sign, 'a' | '9' | '?') && shape.ends_with(sign);

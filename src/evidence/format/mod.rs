@@ -112,14 +112,4 @@ pub fn split_block(bytes: &[u8]) -> (&[u8], &[u8]) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_block_holds_whole_lines_and_not_too_many() {
-        assert_eq!(split_block(b"a\nb\nhalf"), (b"a\nb\n".as_slice(), b"half".as_slice()));
-        assert_eq!(split_block(b"half"), (b"".as_slice(), b"half".as_slice()));
-        let lines = b"x\n".repeat(MAX_BLOCK_LINES + 5);
-        assert_eq!(split_block(&lines).1, b"x\n".repeat(5));
-    }
-}
+mod tests;

@@ -4,9 +4,9 @@
 
 use super::{
     UserField,
-    draft::{Draft, Refusal},
+    draft::{Draft, Refusal, Value},
     fields::Field,
-    request::{percent_decoded, quoted, set_request, set_status, set_user, text},
+    request::{percent_decoded, quoted, set_request, set_status, set_user, text, unescaped},
 };
 
 /// Reads one line.
@@ -29,7 +29,7 @@ pub(super) fn read(line: &str, user: UserField) -> Result<Draft<'_>, Refusal> {
     }
     set_user(&mut draft, user, percent_decoded(name));
     if let Some(agent) = last_quoted(rest) {
-        draft.set(Field::UserAgent, text(agent));
+        draft.set(Field::UserAgent, Value::Text(unescaped(agent)));
     }
     Ok(draft)
 }

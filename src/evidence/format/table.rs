@@ -59,7 +59,7 @@ impl Table {
     }
 
     fn cells(self, bytes: &[u8], complete: bool) -> Cells<'_> {
-        Cells { delimiter: self.delimiter, bytes, complete, at: 0, end: None }
+        Cells { delimiter: self.delimiter, bytes, complete, at: 0, end: None, ragged: false }
     }
 
     /// The length of the row that some bytes begin with; none while its end is missing.
@@ -68,10 +68,14 @@ impl Table {
         let complete_window = complete && window.len() == bytes.len();
         let mut cells = self.cells(window, complete_window);
         let fits = self.fits(&mut cells);
-        let row = cells.end.filter(|_| fits && bytes[0] != b'#');
-        let waiting = cells.end.is_none() && fits && !complete && window.len() == bytes.len();
         let line = bytes.iter().position(|byte| *byte == b'\n').map(|end| end + 1);
-        if waiting { None } else { row.or(line).or(complete.then_some(bytes.len())) }
+        if fits && !cells.ragged && bytes[0] != b'#' {
+            let waiting = !complete && window.len() == bytes.len();
+            if cells.end.is_some() || waiting {
+                return cells.end;
+            }
+        }
+        line.or(complete.then_some(bytes.len()))
     }
 
     /// Whether a row has the header's columns, or could have them once its end is there.
@@ -130,6 +134,8 @@ struct Cells<'a> {
     at: usize,
     /// Where the row ends, once that is known.
     end: Option<usize>,
+    /// Something follows a closing quote: it may as well be the opening one of a later row.
+    ragged: bool,
 }
 
 impl Iterator for Cells<'_> {
@@ -139,21 +145,19 @@ impl Iterator for Cells<'_> {
         if self.end.is_some() {
             return None;
         }
-        let (start, mut at) = (self.at, self.at);
-        if self.bytes.get(start) == Some(&b'"') {
-            at = behind_quotes(self.bytes, start + 1)?;
-        }
-        let stop = self.bytes[at..].iter().position(|byte| *byte == self.delimiter || *byte == b'\n');
-        let Some(stop) = stop.map(|length| at + length) else {
-            self.end = self.complete.then_some(self.bytes.len());
-            return self.complete.then_some(start..without_return(self.bytes, start, self.bytes.len()));
-        };
-        if self.bytes[stop] == self.delimiter {
+        let quoted = self.bytes.get(self.at) == Some(&b'"');
+        let behind = if quoted { behind_quotes(self.bytes, self.at + 1)? } else { self.at };
+        let stop = self.bytes[behind..].iter().position(|byte| *byte == self.delimiter || *byte == b'\n');
+        let stop = stop.map(|length| behind + length).or(self.complete.then_some(self.bytes.len()))?;
+        let (start, mut end) = (self.at, stop);
+        if self.bytes.get(stop) == Some(&self.delimiter) {
             self.at = stop + 1;
-            return Some(start..stop);
+        } else {
+            self.end = Some(self.bytes.len().min(stop + 1));
+            end -= usize::from(self.bytes[start..stop].ends_with(b"\r"));
         }
-        self.end = Some(stop + 1);
-        Some(start..without_return(self.bytes, start, stop))
+        self.ragged |= quoted && end != behind;
+        Some(start..end)
     }
 }
 
@@ -166,10 +170,6 @@ fn behind_quotes(bytes: &[u8], mut at: usize) -> Option<usize> {
         }
         at += 1;
     }
-}
-
-fn without_return(bytes: &[u8], start: usize, end: usize) -> usize {
-    if bytes[start..end].ends_with(b"\r") { end - 1 } else { end }
 }
 
 /// What a cell says, without its quotes.

@@ -28,6 +28,7 @@ pub(super) fn write(to: &mut impl Write, door: Door, it: &Exchange<'_>) -> io::R
         Door::Plain => json(it, false),
         Door::Gateway => combined(it),
         Door::Squid => squid(it),
+        Door::Filter => row(it),
     };
     to.write_all(line.as_bytes())?;
     to.write_all(if it.salt.is_multiple_of(CRLF_EVERY) { b"\r\n" } else { b"\n" })?;
@@ -128,4 +129,28 @@ fn squid(it: &Exchange<'_>) -> String {
         "{seconds}.{millis:03} {duration:6} {} {code}/{:03} {bytes} {} {what} {user} HIER_DIRECT/192.0.2.18 -",
         it.address, it.status, it.method
     )
+}
+
+/// A row of the filter's table: what the server said goes over several lines, and quotes stand where they must.
+fn row(it: &Exchange<'_>) -> String {
+    let login = it.login.as_ref();
+    let reason = it.message.map(|message| format!("remote: {message}\nremote: see \"the changelog\"; ask for help"));
+    let cells = [
+        instant(it.at_ms).strftime("%Y-%m-%d %H:%M:%S%.3f").to_string(),
+        it.address.to_string(),
+        login.and_then(|login| login.username).unwrap_or_default().to_owned(),
+        login.map_or_else(String::new, |login| login.scheme.to_owned()),
+        it.host.to_owned(),
+        it.method.to_owned(),
+        it.path.clone(),
+        it.status.to_string(),
+        it.agent.to_owned(),
+        reason.unwrap_or_default(),
+    ];
+    cells.map(|cell| quoted(&cell)).join(";")
+}
+
+fn quoted(cell: &str) -> String {
+    let plain = !cell.contains([';', '"', '\n', '\r']);
+    if plain { cell.to_owned() } else { format!("\"{}\"", cell.replace('"', "\"\"")) }
 }

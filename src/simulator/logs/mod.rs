@@ -1,4 +1,4 @@
-//! The log files of the organisation's own machines: two egress proxies, a gateway, a squid, and the output of jobs.
+//! The log files of the organisation's own machines: two egress proxies, a gateway, a squid, a filter in the cloud, and the output of jobs.
 //!
 //! A file grows: writing `[a, b)` and then `[b, c)` gives the same bytes as writing `[a, c)`. Files change with the month.
 
@@ -15,7 +15,7 @@ use crate::evidence::Day;
 
 use super::{Door, World, uses::Use};
 use exchange::Exchange;
-use sink::{Jobs, SHAPES, Sink, TRANSCRIPTS};
+use sink::{Jobs, SHAPES, Shape, Sink, TRANSCRIPTS};
 
 mod exchange;
 mod lines;
@@ -33,12 +33,16 @@ pub struct LogFiles {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Log {
     pub name: &'static str,
-    /// `json`, `combined`, `squid` or `transcript`.
+    /// `json`, `combined`, `squid`, `csv` or `transcript`.
     pub format: &'static str,
     /// A glob that matches every file of the log.
     pub paths: PathBuf,
+    /// Stands for the host that lines do not name.
+    pub host: Option<&'static str>,
     /// Whose the user field is, where the format has one.
     pub user: Option<&'static str>,
+    /// Fields of the evidence object, and the columns or keys that hold them.
+    pub fields: &'static [(&'static str, &'static str)],
     /// Lines that this call has added.
     pub lines: u64,
 }
@@ -46,6 +50,19 @@ pub struct Log {
 impl LogFiles {
     pub fn lines(&self) -> u64 {
         self.logs.iter().map(|log| log.lines).sum()
+    }
+}
+
+impl Log {
+    /// What an operator would write for it.
+    pub fn section(&self) -> String {
+        let mut lines = vec!["[[log]]".to_owned(), format!("name = {:?}", self.name), format!("format = {:?}", self.format)];
+        lines.push(format!("paths = [{:?}]", self.paths.display().to_string()));
+        lines.extend(self.host.map(|host| format!("host = {host:?}")));
+        lines.extend(self.user.map(|user| format!("user = {user:?}")));
+        let fields: Vec<_> = self.fields.iter().map(|(field, column)| format!("{field} = {column:?}")).collect();
+        lines.extend((!fields.is_empty()).then(|| format!("fields = {{ {} }}", fields.join(", "))));
+        lines.join("\n") + "\n"
     }
 }
 
@@ -69,10 +86,13 @@ impl World {
         for shape in SHAPES {
             let lines = sinks.remove(&shape.door).map_or(Ok(0), Sink::finish)?;
             let paths = dir.join(format!("{}-*.{}", shape.name, shape.extension));
-            logs.push(Log { name: shape.name, format: shape.format, paths, user: shape.user, lines });
+            let Shape { name, format, host, user, fields, .. } = *shape;
+            logs.push(Log { name, format, paths, host, user, fields, lines });
         }
         let paths = dir.join(TRANSCRIPTS).join("*.log");
-        logs.push(Log { name: "ci-output", format: "transcript", paths, user: None, lines: jobs.lines });
+        let output =
+            Log { name: "ci-output", format: "transcript", paths, host: None, user: None, fields: &[], lines: jobs.lines };
+        logs.push(output);
         Ok(LogFiles { logs })
     }
 

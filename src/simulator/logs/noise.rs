@@ -17,6 +17,10 @@ const A_DAY_PER_HUNDRED_USERS: f64 = 55.0;
 const OTHER_HOSTS: &[&str] = &["github.com", "registry.npmjs.org", "pypi.org", "packages.example.test", "notbitbucket.org"];
 const AGENTS: &[&str] = &["git/2.43.0", "curl/8.5.0", "npm/10.8.2 node/v20.18.0 linux x64", "Mozilla/5.0 (X11; Linux x86_64)"];
 
+/// The logs that nothing else may show on a day, and how often a day a probe passes by them.
+const PROBED: [Door; 2] = [Door::Gateway, Door::Filter];
+const PROBES_A_DAY: i64 = 6;
+
 /// Hands over the day's noise of every log that carries web traffic.
 pub(super) fn of_day<'a>(world: &'a World, day: Day, give: &mut impl FnMut(Door, Exchange<'a>)) {
     let mut rng = world.seed.stream(Topic::Noise, 0, u64::from(day.0.unsigned_abs()));
@@ -49,5 +53,24 @@ pub(super) fn of_day<'a>(world: &'a World, day: Day, give: &mut impl FnMut(Door,
                 salt: rng.u64(..),
             },
         );
+    }
+    for (door, number) in PROBED.into_iter().flat_map(|door| (0..PROBES_A_DAY).map(move |number| (door, number))) {
+        give(door, probe(day.start_ms() + number * 14_400_000 + 17_000));
+    }
+}
+
+/// Somebody looks whether Bitbucket is there.
+fn probe<'a>(at_ms: i64) -> Exchange<'a> {
+    Exchange {
+        at_ms,
+        address: Ipv4Addr::new(10, 50, 0, 9).into(),
+        host: GIT_HOST,
+        method: "HEAD",
+        path: "/".to_owned(),
+        status: 200,
+        agent: AGENTS[1],
+        login: None,
+        message: None,
+        salt: at_ms.unsigned_abs() / 1_000,
     }
 }

@@ -17,15 +17,46 @@ pub(super) struct Shape {
     pub name: &'static str,
     pub format: &'static str,
     pub extension: &'static str,
+    /// Stands for the host that lines do not name.
+    pub host: Option<&'static str>,
     pub user: Option<&'static str>,
+    /// Fields of the evidence object, and the columns or keys that hold them.
+    pub fields: &'static [(&'static str, &'static str)],
 }
 
 pub(super) const SHAPES: &[Shape] = &[
-    Shape { door: Door::Inspected, name: "egress-inspected", format: "json", extension: "jsonl", user: None },
-    Shape { door: Door::Plain, name: "egress-plain", format: "json", extension: "jsonl", user: None },
-    Shape { door: Door::Gateway, name: "gateway", format: "combined", extension: "log", user: Some("bitbucket") },
-    Shape { door: Door::Squid, name: "squid", format: "squid", extension: "log", user: Some("proxy") },
+    Shape { door: Door::Inspected, name: "egress-inspected", format: "json", extension: "jsonl", ..PLAIN },
+    PLAIN,
+    Shape {
+        door: Door::Gateway,
+        name: "gateway",
+        format: "combined",
+        extension: "log",
+        host: Some("bitbucket.org"),
+        user: Some("bitbucket"),
+        ..PLAIN
+    },
+    Shape { door: Door::Squid, name: "squid", format: "squid", extension: "log", user: Some("proxy"), ..PLAIN },
+    Shape { door: Door::Filter, name: "filter", format: "csv", extension: "csv", fields: COLUMNS, ..PLAIN },
 ];
+
+const PLAIN: Shape =
+    Shape { door: Door::Plain, name: "egress-plain", format: "json", extension: "jsonl", host: None, user: None, fields: &[] };
+
+/// The filter's columns, in their order.
+pub(super) const COLUMNS: &[(&str, &str)] = &[
+    ("time", "Date"),
+    ("client_ip", "Client.IP"),
+    ("username", "Login"),
+    ("scheme", "Login.Scheme"),
+    ("host", "Server"),
+    ("method", "Method"),
+    ("path", "URI"),
+    ("status", "Code"),
+    ("user_agent", "Agent"),
+    ("message", "Reason"),
+];
+
 pub(super) const TRANSCRIPTS: &str = "transcripts";
 
 /// The open file of one log.
@@ -42,7 +73,13 @@ impl Sink {
         if sinks.get(&door).is_none_or(|sink| sink.month != month) {
             let shape = SHAPES.iter().find(|shape| shape.door == door).expect("every door has a shape");
             let name = format!("{}-{:04}-{:02}.{}", shape.name, month.0, month.1, shape.extension);
-            let writer = BufWriter::new(OpenOptions::new().create(true).append(true).open(dir.join(name))?);
+            let file = OpenOptions::new().create(true).append(true).open(dir.join(name))?;
+            let is_new = file.metadata()?.len() == 0;
+            let mut writer = BufWriter::new(file);
+            if is_new && shape.format == "csv" {
+                let names: Vec<_> = shape.fields.iter().map(|(_, column)| *column).collect();
+                writeln!(writer, "{}", names.join(";"))?;
+            }
             let lines = sinks.remove(&door).map_or(Ok(0), Self::finish)?;
             sinks.insert(door, Self { month, writer, lines });
         }

@@ -14,7 +14,7 @@ use std::{
 use duskwatch::{
     config,
     daemon::{Engine, Options, PollOutcome, Reader},
-    simulator::{self, ServeOptions, Server, Size, World},
+    simulator::{self, LogFiles, ServeOptions, Server, Size, World},
 };
 use jiff::{Timestamp, ToSpan as _};
 use serde_json::Value;
@@ -55,8 +55,10 @@ impl Site {
         let keys = ServeOptions::default();
         fs::write(dir.path().join("organization.key"), keys.organization_key).unwrap();
         fs::write(dir.path().join("workspace.key"), keys.workspace_token).unwrap();
-        let site = Self { dir, world: Arc::clone(world), server, written: world.truth().days().0.start() };
-        fs::write(site.config(), site.text()).unwrap();
+        let beginning = world.truth().days().0.start();
+        let site = Self { dir, world: Arc::clone(world), server, written: beginning };
+        let logs = world.write_logs(&site.logs(), beginning, beginning).unwrap();
+        fs::write(site.config(), site.text(&logs)).unwrap();
         site
     }
 
@@ -91,7 +93,7 @@ impl Site {
     }
 
     /// What an operator would write for this organisation.
-    fn text(&self) -> String {
+    fn text(&self, logs: &LogFiles) -> String {
         let mut out = String::new();
         let organization = self.world.organization();
         writeln!(out, "[[organization]]\nname = {:?}\nid = {:?}", organization.name, organization.id).unwrap();
@@ -102,9 +104,8 @@ impl Site {
             writeln!(out, "requests_per_hour = 1000000").unwrap();
             writeln!(out, "auth = {{ access_token = \"file:{}\" }}", self.path("workspace.key").display()).unwrap();
         }
-        for name in ["egress-inspected", "egress-plain"] {
-            let paths = self.logs().join(format!("{name}-*.jsonl*"));
-            writeln!(out, "[[log]]\nname = {name:?}\npaths = [{:?}]", paths.display().to_string()).unwrap();
+        for log in logs.logs.iter().filter(|log| log.format != "transcript") {
+            writeln!(out, "{}", log.section()).unwrap();
         }
         writeln!(out, "[http]\nlisten = \"127.0.0.1:0\"").unwrap();
         writeln!(out, "[store]\npath = {:?}", self.store().display().to_string()).unwrap();
@@ -147,7 +148,7 @@ impl Site {
         written
     }
 
-    /// Every line of the logs that the configuration names, with the name of its log.
+    /// Every line of the egress logs, which are JSON, with the name of its log.
     pub fn lines(&self) -> Vec<(&'static str, String)> {
         let mut lines = Vec::new();
         for name in ["egress-inspected", "egress-plain"] {
@@ -157,6 +158,22 @@ impl Site {
             }
         }
         lines
+    }
+
+    /// Every item of a log: its lines, or the rows of a table, some of which go over several lines.
+    pub fn items_of(&self, log: &str) -> Vec<String> {
+        let mut items: Vec<String> = Vec::new();
+        for path in files(&self.logs()).into_iter().filter(|path| file_name(path).starts_with(log)) {
+            let text = fs::read_to_string(&path).unwrap();
+            let rows = text.starts_with("Date;");
+            for line in text.lines().skip(usize::from(rows)) {
+                match items.last_mut() {
+                    Some(row) if rows && !line.starts_with("2026-") => row.extend(["\n", line]),
+                    _ => items.push(line.to_owned()),
+                }
+            }
+        }
+        items
     }
 }
 

@@ -30,10 +30,13 @@ struct Place {
 
 impl Place {
     fn new() -> Self {
+        Self::of(Form { host: Some("bitbucket.org".to_owned()), ..Form::new(Format::Json) })
+    }
+
+    fn of(form: Form) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let store = Store::open(&directory.path().join("store")).expect("a store");
         let pattern = directory.path().join("*.jsonl").to_string_lossy().into_owned();
-        let form = Form { host: Some("bitbucket.org".to_owned()), ..Form::new(Format::Json) };
         let log = Log { name: "l".to_owned(), paths: vec![pattern], form };
         let campaign = Campaign::builtin("builtin:bitbucket-app-passwords").expect("compiled in");
         let classifier = Classifier::new(
@@ -107,4 +110,33 @@ async fn a_log_that_changed_its_format_was_not_seen() {
         (CoverageState::Covered, NOW + 60, NOW + 120),
     ];
     assert_eq!(place.coverage().await, expected);
+}
+
+#[tokio::test]
+async fn a_round_in_which_only_comments_and_lines_without_a_request_came_missed_nothing() {
+    let place = Place::of(Form::new(Format::Squid));
+    let line = |second: i64, rest: &str| format!("{second}.000 1 198.51.100.7 {rest} - HIER_NONE/- -\n");
+    let good = line(NOW - 5, "TCP_MISS/200 77 GET https://bitbucket.org/acme/web.git/HEAD");
+    fs::write(place.path().join("a.jsonl"), good).expect("written");
+    place.run(NOW).await.expect("a round");
+    fs::write(place.path().join("b.jsonl"), "# restarted\n").expect("written");
+    place.run(NOW + 60).await.expect("a comment is no line that nobody understands");
+    let probe = line(NOW + 61, "NONE_NONE/000 0 NONE error:transaction-end-before-headers");
+    fs::write(place.path().join("c.jsonl"), probe).expect("written");
+    assert_eq!(place.run(NOW + 120).await.expect("a round").skipped, 1);
+    assert_eq!(place.coverage().await, [(CoverageState::Covered, NOW - 5, NOW + 120)]);
+    fs::write(place.path().join("d.jsonl"), "# renamed\nan unknown form\n").expect("written");
+    place.run(NOW + 180).await.expect_err("a comment does not make up for lines that nobody understands");
+}
+
+#[tokio::test]
+async fn a_table_is_read_as_it_grows_with_its_header_and_rows_of_several_lines() {
+    let place = Place::of(Form::new(Format::Csv));
+    let path = place.path().join("a.jsonl");
+    let begun = format!("time,message\n{},\"one\ntwo\"\n{},\"three\n", NOW - 5, NOW - 4);
+    fs::write(&path, &begun).expect("written");
+    assert_eq!(place.run(NOW).await.expect("a round").items, 1);
+    fs::write(&path, format!("{begun}four\"\n{},five\n", NOW - 3)).expect("written");
+    let tally = place.run(NOW + 60).await.expect("a round");
+    assert_eq!((tally.items, tally.skipped), (2, 0));
 }
