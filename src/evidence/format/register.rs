@@ -125,8 +125,8 @@ fn skip(skipped: &mut Vec<Skipped>, reason: &'static str, row: u64) {
 }
 
 fn delimiter(text: &str) -> u8 {
-    let header = text.lines().next().unwrap_or_default().as_bytes();
-    let count = |delimiter: u8| header.iter().filter(|byte| **byte == delimiter).count();
+    let header = text.lines().next().unwrap_or_default();
+    let count = |delimiter: u8| header.matches(char::from(delimiter)).count();
     [b',', b';', b'\t'].into_iter().rev().max_by_key(|delimiter| count(*delimiter)).unwrap_or(b',')
 }
 

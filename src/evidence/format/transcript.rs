@@ -130,7 +130,9 @@ impl<'a> Reader<'a> {
         self.let_go();
         let line = plain(line.trim_start_matches('\u{feff}'));
         let (stamp, rest) = split_stamp(&line);
-        stamp.into_iter().for_each(|stamp| self.clock.take(stamp));
+        if let Some(stamp) = stamp {
+            self.clock.take(stamp);
+        }
         for text in rest.split('\r') {
             match section(text) {
                 Some(stamp) => self.clock.take(stamp),
@@ -236,7 +238,9 @@ impl<'a> Reader<'a> {
                 self.read.page.sightings.push(sighting);
                 self.read.ends.push(failure.end);
                 self.kept_lines += failure.lines;
-                self.command.iter_mut().for_each(|command| command.start = None);
+                if let Some(command) = &mut self.command {
+                    command.start = None;
+                }
             }
             Err(Refusal::OtherHost(host)) => self.note(failure.start, "other_host", host),
             Err(_) => self.note(failure.start, "future", time::instant(failure.time_ms).to_string()),

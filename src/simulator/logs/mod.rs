@@ -89,10 +89,13 @@ impl World {
             let Shape { name, format, host, user, fields, .. } = *shape;
             logs.push(Log { name, format, paths, host, user, fields, lines });
         }
-        let paths = dir.join(TRANSCRIPTS).join("*.log");
-        let output =
-            Log { name: "ci-output", format: "transcript", paths, host: None, user: None, fields: &[], lines: jobs.lines };
-        logs.push(output);
+        // A small organisation may collect no output.
+        if jobs.dir.read_dir()?.next().is_some() {
+            let paths = jobs.dir.join("*.log");
+            let output =
+                Log { name: "ci-output", format: "transcript", paths, host: None, user: None, fields: &[], lines: jobs.lines };
+            logs.push(output);
+        }
         Ok(LogFiles { logs })
     }
 

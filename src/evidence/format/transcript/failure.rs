@@ -143,8 +143,12 @@ impl Failure {
         let text = |text: &str| Value::Text(Cow::Owned(text.to_owned()));
         let mut draft = Draft::new();
         draft.set(Field::Time, Value::Integer(self.time_ms));
-        job.into_iter().for_each(|job| draft.set(Field::Job, text(job)));
-        self.status.into_iter().for_each(|status| draft.set(Field::Status, Value::Integer(status.into())));
+        if let Some(job) = job {
+            draft.set(Field::Job, text(job));
+        }
+        if let Some(status) = self.status {
+            draft.set(Field::Status, Value::Integer(status.into()));
+        }
         if !self.words.is_empty() {
             draft.set(Field::Message, text(&self.words));
         }
@@ -160,8 +164,9 @@ impl Failure {
         if let Some(address) = url.and_then(Address::of) {
             let writes = same.is_some_and(|given| given.writes);
             draft.set(Field::Path, text(&address.asked_for(writes)));
-            let method = if address.is_repository() { Some("GET") } else { same.map(|given| given.method) };
-            method.into_iter().for_each(|method| draft.set(Field::Method, text(method)));
+            if let Some(method) = if address.is_repository() { Some("GET") } else { same.map(|given| given.method) } {
+                draft.set(Field::Method, text(method));
+            }
         }
         draft
     }

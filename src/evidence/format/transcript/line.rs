@@ -32,12 +32,11 @@ pub(super) fn split_stamp(line: &str) -> (Option<Stamp>, &str) {
     if !(first == b'[' || first.is_ascii_digit() || matches!(first, b'b' | b'e' | b's' | b'c')) {
         return (None, line);
     }
-    let forms: [(&LazyLock<Regex>, fn(&str) -> Option<Stamp>); 3] = [(&DATED, dated), (&BAMBOO, bamboo), (&TIMED, timed)];
-    let split = |(form, read): &(&LazyLock<Regex>, fn(&str) -> Option<Stamp>)| {
+    let split = |form: &Regex, read: fn(&str) -> Option<Stamp>| {
         let found = form.captures(line)?;
         Some((Some(read(&found[1])?), &line[found[0].len()..]))
     };
-    forms.iter().find_map(split).unwrap_or((None, line))
+    split(&DATED, dated).or_else(|| split(&BAMBOO, bamboo)).or_else(|| split(&TIMED, timed)).unwrap_or((None, line))
 }
 
 fn dated(text: &str) -> Option<Stamp> {
@@ -178,7 +177,9 @@ mod tests {
         let day = AT - 22_032_000;
         let told = |changed_ms: i64, before: Option<i64>, of_day: i64| {
             let mut clock = Clock::new(changed_ms);
-            before.into_iter().for_each(|at| clock.take(Stamp::Instant(at)));
+            if let Some(at) = before {
+                clock.take(Stamp::Instant(at));
+            }
             clock.take(Stamp::TimeOfDay(of_day));
             clock.now_ms() - day
         };
