@@ -53,6 +53,7 @@ impl Seen<'_> {
 struct Candidate<'a> {
     origin: &'a Origin,
     interactive: bool,
+    hosts: BTreeSet<&'a str>,
     workspaces: BTreeSet<&'a str>,
     repositories: BTreeSet<(&'a str, Option<&'a str>)>,
 }
@@ -100,11 +101,12 @@ fn place(units: &mut BTreeMap<Key, Unit>, key: Key, seen: &Seen<'_>, by_its_own_
 
 impl<'a> Candidate<'a> {
     fn new(origin: &'a Origin, interactive: bool) -> Self {
-        Self { origin, interactive, workspaces: BTreeSet::new(), repositories: BTreeSet::new() }
+        Self { origin, interactive, hosts: BTreeSet::new(), workspaces: BTreeSet::new(), repositories: BTreeSet::new() }
     }
 
     fn learn(&mut self, track: &'a Track) {
         let workspace = track.workspace.as_deref();
+        self.hosts.extend(track.host.as_deref());
         self.workspaces.extend(workspace);
         self.repositories.extend(track.repository.as_deref().map(|repository| (repository, workspace)));
     }
@@ -113,6 +115,7 @@ impl<'a> Candidate<'a> {
         seen.user.as_ref().is_none_or(|user| *user == key.user)
             && seen.track.client.as_ref().is_none_or(|client| *client == key.client)
             && self.agrees_on_origin(&seen.track.origin)
+            && seen.track.host.as_deref().is_none_or(|host| self.hosts.is_empty() || self.hosts.contains(host))
             && self.agrees_on_place(seen)
     }
 

@@ -94,7 +94,7 @@ async fn what_jobs_print_joins_the_integration_that_ran_them() {
     println!("{joined} joined, {alone} alone, {} wrong: {wrong:#?}", wrong.len());
     assert!(credentials.contains(&(Credential::AppPassword, Outcome::Rejected)));
     assert!(joined >= 10, "too few to judge: {joined}");
-    assert!(wrong.len() * 20 <= joined, "{joined} joined, {wrong:#?}");
+    assert!(wrong.is_empty() && alone <= joined, "{joined} joined, {alone} alone, {wrong:#?}");
 }
 
 /// A site that watches one directory of transcripts and nothing else.

@@ -137,7 +137,11 @@ fn a_job_joins_its_namesake_else_the_only_integration_of_its_user_in_a_network()
     let laptop = Track { client: Some("git-cli".to_owned()), origin: Origin::Roaming, ..jenkins("ada", "api") };
     assert_eq!(joined(&[laptop], &transcript)[1], row("name:ada", "jenkins", "build-farm", 6), "no job runs on a laptop");
     let twin = Track { client: Some("git-cli".to_owned()), ..jenkins("ada", "api") };
-    assert_eq!(joined(&[twin], &transcript)[2], row("name:ada", "unknown", "nightly", 5), "several fit");
+    assert_eq!(joined(std::slice::from_ref(&twin), &transcript)[2], row("name:ada", "unknown", "nightly", 5), "several fit");
+    let through = |host: &str, track: &Track| Track { host: Some(host.to_owned()), ..track.clone() };
+    let scanner = through("api.bitbucket.org", &twin);
+    let fetched = through("bitbucket.org", &transcript);
+    assert_eq!(joined(&[scanner], &fetched)[1], row("name:ada", "jenkins", "build-farm", 6), "git does not ask the API");
 }
 
 #[test]
