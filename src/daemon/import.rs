@@ -101,6 +101,8 @@ struct Lines {
     bytes: Vec<u8>,
     file: Arc<File>,
     ids: Vec<String>,
+    /// A line was passed over before them because no block can hold it; its identity is the last one.
+    too_long: bool,
     batch: Batch,
     /// The instants of the first and the last line that is evidence.
     span: Option<(i64, i64)>,
@@ -203,12 +205,11 @@ impl Reading {
             let too_long = blocks.advance()?;
             let last = blocks.is_last();
             let bytes = blocks.bytes().to_vec();
-            let ids = identities.of(&bytes, &file.header);
+            let mut ids = identities.of(&bytes, &file.header);
+            ids.extend(too_long.then(|| format!("before.{}", blocks.offset())));
             let (mut batch, span) = self.parse(file.piece(&bytes));
-            if too_long {
-                batch.skipped.push(Skipped { reason: "too_long", count: 1, sample: String::new() });
-            }
-            if taken.blocking_send(Lines { bytes, file: Arc::clone(&file), ids, batch, span }).is_err() || last {
+            batch.skipped.extend(too_long.then(passed_over));
+            if taken.blocking_send(Lines { bytes, file: Arc::clone(&file), ids, too_long, batch, span }).is_err() || last {
                 return Ok(());
             }
         }
@@ -228,6 +229,14 @@ impl Reading {
     fn only_fresh(&self, lines: &Lines, fresh: &[bool]) -> Batch {
         let all = identity::lines(self.form.format, &lines.bytes, &lines.file.header);
         let kept: Vec<u8> = all.zip(fresh).filter(|(_, fresh)| **fresh).flat_map(|(line, _)| line).copied().collect();
-        self.parse(lines.file.piece(&kept)).0
+        let mut batch = self.parse(lines.file.piece(&kept)).0;
+        let new = lines.too_long && fresh.last() == Some(&true);
+        batch.skipped.extend(new.then(passed_over));
+        batch
     }
+}
+
+/// The line that no block can hold.
+fn passed_over() -> Skipped {
+    Skipped { reason: "too_long", count: 1, sample: String::new() }
 }

@@ -186,6 +186,8 @@ fn job_output_says_why_git_was_refused() {
     assert!(output.contains("remote: CHANGE-3222 - Functionality has been deprecated"));
     assert!(output.contains("The requested URL returned error: 410"));
     assert!(logs.logs.iter().all(|log| log.lines > 0), "{logs:?}");
+    let table = std::fs::read_to_string(dir.path().join("filter-2026-06.csv")).unwrap();
+    assert!(table.contains(";\"remote: ") && table.contains("\nremote: see \"\"the changelog\"\""), "rows of several lines");
 }
 
 #[test]

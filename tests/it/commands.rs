@@ -268,6 +268,9 @@ async fn an_import_says_what_it_skipped_and_covers_only_what_it_read_to_the_end(
     }
     assert!(!said.contains("hunter2"));
     let picture = Picture::of(&site.store()).await;
+    assert!(result(&site, &["import", "--format", "json", path.to_str().unwrap()]).contains(" 0 recorded"));
+    let again = Picture::of(&site.store()).await;
+    assert_eq!((&again.totals, &again.coverage), (&picture.totals, &picture.coverage));
     let [coverage] = picture.coverage["import/files"].as_slice() else { panic!("{:?}", picture.coverage) };
     let ends = [coverage.from_ms, coverage.to_ms].map(|ms| jiff::Timestamp::from_millisecond(ms).unwrap());
     assert_eq!(ends, [at("2026-06-02T00:00:00Z"), at("2026-06-13T00:00:00Z")]);

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::evidence::format::{Format, operations, rows};
 
-/// How many different lines are remembered to count equal ones, some hundred megabytes. Beyond them counting begins anew,
+/// How many different lines are remembered to count equal ones, some ninety megabytes. Beyond them counting begins anew,
 /// and which count it is becomes part of the identity: the same content still has the same identities.
 const MAX_REMEMBERED: usize = 3_500_000;
 

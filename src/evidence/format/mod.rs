@@ -1,4 +1,4 @@
-//! The file formats of evidence: bytes in, a [`Page`](super::Page) out. Log files, the intake and imports share them.
+//! The file formats of evidence: bytes in, a [`Page`] out. Log files, the intake and imports share them.
 //!
 //! Hidden here: how each format spells its fields, what is tolerated, and that secrets are reduced field by field before
 //! a value reaches a [`Sighting`](super::Sighting). A line that is no evidence is counted and sampled, never an error.
