@@ -20,7 +20,7 @@ use tracing_subscriber::filter::LevelFilter;
 use crate::{
     clock::Clock,
     config::{self, Secrets},
-    daemon::{self, Engine, Imported, Options},
+    daemon::{self, Engine, Imported, Options, RegisterKind},
     evidence::{Day, format::Format},
     report::Audience,
     source::shown,
@@ -59,12 +59,13 @@ enum Command {
         #[arg(long, value_name = "DATE", value_parser = day)]
         since: Option<Day>,
     },
-    /// Evidence from files; the same content twice changes nothing.
+    /// Evidence or registers from files; the same content twice changes nothing.
     Import {
-        /// json, csv, combined or squid.
-        #[arg(long, value_parser = format)]
-        format: Format,
-        /// Use the settings of this [[log]] section, and its name: the source is import/NAME.
+        /// json, csv, combined, squid or transcript; register (credentials that no API lists) or directory (people and
+        /// their teams).
+        #[arg(long, value_parser = imported)]
+        format: ImportFormat,
+        /// Use the settings of this [[log]] section, and its name: the source is import/NAME. Not for registers.
         #[arg(long)]
         name: Option<String>,
         /// Files; - is standard input.
@@ -105,6 +106,12 @@ enum Command {
     },
 }
 
+#[derive(Clone, Copy)]
+enum ImportFormat {
+    Evidence(Format),
+    Register(RegisterKind),
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 enum ReportFormat {
     Text,
@@ -116,8 +123,13 @@ fn day(text: &str) -> Result<Day, String> {
     Day::parse(text).ok_or_else(|| "a date such as 2026-07-28".to_owned())
 }
 
-fn format(text: &str) -> Result<Format, String> {
-    Format::parse(text).ok_or_else(|| Format::ALL.iter().map(|format| format.as_str()).collect::<Vec<_>>().join(", "))
+fn imported(text: &str) -> Result<ImportFormat, String> {
+    let evidence = Format::parse(text).map(ImportFormat::Evidence);
+    let known = || evidence.or_else(|| RegisterKind::parse(text).map(ImportFormat::Register));
+    known().ok_or_else(|| {
+        let formats: Vec<_> = Format::ALL.iter().map(|format| format.as_str()).collect();
+        format!("{}, register, directory", formats.join(", "))
+    })
 }
 
 fn audience(text: &str) -> Result<Audience, String> {
@@ -256,7 +268,16 @@ async fn poll(options: Options, clock: Clock, sources: &[String], since: Option<
     if outcome.failed.is_empty() { Ok(()) } else { Err(Failure::InPart(format!("{} failed", outcome.failed.join(", ")))) }
 }
 
-async fn import(options: Options, clock: Clock, format: Format, name: Option<&str>, paths: &[PathBuf]) -> Result<(), Failure> {
+async fn import(
+    options: Options,
+    clock: Clock,
+    format: ImportFormat,
+    name: Option<&str>,
+    paths: &[PathBuf],
+) -> Result<(), Failure> {
+    if let (ImportFormat::Register(_), Some(name)) = (format, name) {
+        return Err(Failure::Usage(format!("a register has no settings: leave --name {name} out")));
+    }
     if let Some(name) = name.filter(|name| !options.log_names().any(|known| known == *name)) {
         return Err(Failure::Usage(format!("the configuration has no [[log]] section named `{name}`")));
     }
@@ -267,7 +288,11 @@ async fn import(options: Options, clock: Clock, format: Format, name: Option<&st
     for path in paths {
         let shown = shown(path);
         let progress = |imported: &Imported| bar.step(format!("{shown}: {} lines", imported.lines));
-        match engine.import(format, name, path, now, progress).await {
+        let imported = match format {
+            ImportFormat::Evidence(format) => engine.import(format, name, path, now, progress).await,
+            ImportFormat::Register(kind) => engine.import_register(kind, path, now).await,
+        };
+        match imported {
             Ok(imported) => bar.suspend(|| say(&format_args!("{shown}: {imported}")))?,
             Err(error) => failed.push(format!("{shown}: {error:#}")),
         }

@@ -222,6 +222,29 @@ CREATE TABLE token_use (
     PRIMARY KEY (organization, token_id, day)
 ) STRICT, WITHOUT ROWID;
 
+-- Credentials that no API lists, as a file of the organisation's does: it replaces what a file of the same name said.
+CREATE TABLE registered_credential (
+    register   TEXT NOT NULL,                     -- the file's name
+    kind       TEXT NOT NULL,
+    label      TEXT NOT NULL,
+    location   TEXT NOT NULL DEFAULT '',
+    owner      TEXT NOT NULL DEFAULT '',
+    expires_ms INTEGER,
+    PRIMARY KEY (register, kind, label, location)
+) STRICT, WITHOUT ROWID;
+
+-- People and their teams, as a file of the organisation's says: it replaces what a file of the same name said.
+CREATE TABLE directory_entry (
+    register     TEXT    NOT NULL,                -- the file's name
+    line         INTEGER NOT NULL,
+    account_id   TEXT    NOT NULL DEFAULT '',
+    nickname     TEXT    NOT NULL DEFAULT '',
+    display_name TEXT    NOT NULL DEFAULT '',
+    email        TEXT    NOT NULL DEFAULT '',
+    team         TEXT    NOT NULL DEFAULT '',
+    PRIMARY KEY (register, line)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE integration_key (
     id            INTEGER NOT NULL PRIMARY KEY,
     integration   TEXT    NOT NULL,

@@ -11,7 +11,7 @@ use super::days::{self, Uses};
 use super::identity::People;
 use super::rights::Rights;
 use super::timeline::Rules;
-use super::{Findings, KnownIntegration, Person, Policy, authentications, integrations, keys, silence, tokens, users};
+use super::{Findings, KnownIntegration, Person, Policy, authentications, integrations, keys, owners, silence, tokens, users};
 use crate::evidence::{Campaign, ClientCatalogue, Day, History, Ledger, Roster};
 
 /// Evidence older than this is not judged: it lies beyond every retirement, and each day of it is a row of the burndown.
@@ -39,6 +39,8 @@ pub(super) struct Scene<'a> {
     pub(super) first: Day,
     pub(super) today: Day,
     pub(super) people: People,
+    /// The teams that the directory names, by user id.
+    pub(super) teams: HashMap<String, String>,
     pub(super) rights: Rights<'a>,
     pub(super) units: Vec<Unit>,
     pub(super) ids: Vec<String>,
@@ -100,6 +102,7 @@ impl<'a> Scene<'a> {
             first,
             today,
             rights: Rights::new(inputs.roster, &people),
+            teams: owners::teams(inputs.roster, &people),
             persons: units.iter().map(|unit| people.person(&unit.key.user)).collect(),
             people,
             ids,

@@ -53,6 +53,7 @@ impl Seen<'_> {
 struct Candidate<'a> {
     origin: &'a Origin,
     interactive: bool,
+    hosts: BTreeSet<&'a str>,
     workspaces: BTreeSet<&'a str>,
     repositories: BTreeSet<(&'a str, Option<&'a str>)>,
 }
@@ -100,11 +101,12 @@ fn place(units: &mut BTreeMap<Key, Unit>, key: Key, seen: &Seen<'_>, by_its_own_
 
 impl<'a> Candidate<'a> {
     fn new(origin: &'a Origin, interactive: bool) -> Self {
-        Self { origin, interactive, workspaces: BTreeSet::new(), repositories: BTreeSet::new() }
+        Self { origin, interactive, hosts: BTreeSet::new(), workspaces: BTreeSet::new(), repositories: BTreeSet::new() }
     }
 
     fn learn(&mut self, track: &'a Track) {
         let workspace = track.workspace.as_deref();
+        self.hosts.extend(track.host.as_deref());
         self.workspaces.extend(workspace);
         self.repositories.extend(track.repository.as_deref().map(|repository| (repository, workspace)));
     }
@@ -113,12 +115,15 @@ impl<'a> Candidate<'a> {
         seen.user.as_ref().is_none_or(|user| *user == key.user)
             && seen.track.client.as_ref().is_none_or(|client| *client == key.client)
             && self.agrees_on_origin(&seen.track.origin)
+            && seen.track.host.as_deref().is_none_or(|host| self.hosts.is_empty() || self.hosts.contains(host))
             && self.agrees_on_place(seen)
     }
 
     fn agrees_on_origin(&self, origin: &Origin) -> bool {
         let carried_about = matches!((origin, self.origin), (Origin::Address(_), Origin::Roaming)) && self.interactive;
-        origin.is_open() || origin == self.origin || carried_about
+        // A job says what runs, a network where: two names of one place, and a proxy knows the second only.
+        let runs_there = matches!((origin, self.origin), (Origin::Job(_), Origin::Network(_) | Origin::Address(_)));
+        origin.is_open() || origin == self.origin || carried_about || runs_there
     }
 
     /// An integration that itself names no repository (a proxy that sees hosts only) contradicts none, as long as the
@@ -162,10 +167,16 @@ impl<'a> CandidateIndex<'a> {
             (None, Some(repository)) => self.by_repository.get(repository),
             (None, None) => None,
         }?;
-        let mut fits = numbers.iter().map(|number| self.all[*number]).filter(|(key, candidate)| candidate.agrees(key, seen));
-        match (fits.next(), fits.next()) {
-            (Some((key, _)), None) => Some(key),
-            _ => None,
-        }
+        let fits = || numbers.iter().map(|number| self.all[*number]).filter(|(key, candidate)| candidate.agrees(key, seen));
+        let job = matches!(seen.track.origin, Origin::Job(_));
+        let by_name = || fits().filter(|(_, candidate)| job && *candidate.origin == seen.track.origin);
+        if by_name().next().is_some() { only(by_name()) } else { only(fits()) }
+    }
+}
+
+fn only<'a>(mut fits: impl Iterator<Item = (&'a Key, &'a Candidate<'a>)>) -> Option<&'a Key> {
+    match (fits.next(), fits.next()) {
+        (Some((key, _)), None) => Some(key),
+        _ => None,
     }
 }

@@ -56,6 +56,7 @@ impl People {
             .iter()
             .chain(roster.members.iter().map(|member| &member.person))
             .chain(tokens_ever(roster).map(|token| &token.person))
+            .chain(roster.directory.iter().map(|entry| &entry.person))
             .collect();
         let mut people = Self {
             users: strongly_joined(&facts),

@@ -1,5 +1,7 @@
 //! One campaign's integrations: swept through time, described, ranked, and counted down.
 
+use std::borrow::Cow;
+
 use super::assess::Scene;
 use super::burndown::Burndown;
 use super::days::UnitUses;
@@ -43,7 +45,7 @@ fn describe(scene: &Scene<'_>, rules: &Rules<'_>, number: usize, standing: &Stan
     let places = Places::new(scene, &figures);
     let client = scene.inputs.clients.get(&unit.key.client);
     let owner = places.owner(scene, number);
-    let lead_time_days = owner.and_then(|owner| owner.lead_time_days).unwrap_or(scene.inputs.policy.lead_time_days);
+    let lead_time_days = owner.as_ref().and_then(|owner| owner.lead_time_days).unwrap_or(scene.inputs.policy.lead_time_days);
     let policy = scene.inputs.policy;
     let waiver = policy.waivers.iter().position(|w| w.integration == scene.ids[number] && w.holds_on(scene.today));
     let deadline = rules.campaign.removal;
@@ -60,8 +62,8 @@ fn describe(scene: &Scene<'_>, rules: &Rules<'_>, number: usize, standing: &Stan
         grade: standing.last.grade,
         score: 0.0,
         terms: Vec::new(),
-        owner: owner.map(|owner| owner.name.clone()),
-        owner_email: owner.and_then(|owner| owner.email.clone()),
+        owner: owner.as_ref().map(|owner| owner.name.clone()),
+        owner_email: owner.as_ref().and_then(|owner| owner.email.clone()),
         lead_time_days,
         workspaces: places.workspaces.iter().map(|workspace| (*workspace).to_owned()).collect(),
         workspace: places.most_used.map(str::to_owned),
@@ -139,7 +141,7 @@ impl<'a> Places<'a> {
         }
     }
 
-    fn owner(&self, scene: &'a Scene<'_>, number: usize) -> Option<&'a Owner> {
+    fn owner(&self, scene: &'a Scene<'_>, number: usize) -> Option<Cow<'a, Owner>> {
         let key = &scene.units[number].key;
         let subject = Subject {
             user: &scene.persons[number],
@@ -148,7 +150,7 @@ impl<'a> Places<'a> {
             clients: vec![&key.client],
             origins: vec![&key.origin],
         };
-        owner_of(&scene.inputs.policy.owners, &subject)
+        owner_of(&scene.inputs.policy.owners, &scene.teams, &subject)
     }
 
     fn highest_permission(&self, scene: &Scene<'_>, number: usize) -> Option<Permission> {

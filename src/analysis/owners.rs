@@ -1,6 +1,9 @@
-//! Whose an integration is: the first owner whose every given pattern matches.
+//! Whose an integration is: the first owner whose every given pattern matches, else the team of its user.
 
-use super::{Owner, Person};
+use std::{borrow::Cow, collections::HashMap};
+
+use super::{Owner, Person, identity::People};
+use crate::evidence::Roster;
 
 /// What owners are matched against: one integration, or all that one user has.
 pub(super) struct Subject<'a> {
@@ -12,9 +15,30 @@ pub(super) struct Subject<'a> {
     pub(super) origins: Vec<&'a str>,
 }
 
-/// The first owner in the list whose patterns all match.
-pub(super) fn owner_of<'p>(owners: &'p [Owner], subject: &Subject<'_>) -> Option<&'p Owner> {
-    owners.iter().find(|owner| owns(owner, subject))
+/// The teams that the directory names, by user id. Of several the first counts.
+pub(super) fn teams(roster: &Roster, people: &People) -> HashMap<String, String> {
+    let mut teams = HashMap::new();
+    for entry in &roster.directory {
+        if let (Some(user), Some(team)) = (people.id_of(&entry.person), &entry.team) {
+            teams.entry(user).or_insert_with(|| team.clone());
+        }
+    }
+    teams
+}
+
+/// The first owner in the list whose patterns all match; else the user's team, with what the list says of an owner of
+/// that name.
+pub(super) fn owner_of<'p>(
+    owners: &'p [Owner],
+    teams: &HashMap<String, String>,
+    subject: &Subject<'_>,
+) -> Option<Cow<'p, Owner>> {
+    let matching = owners.iter().find(|owner| owns(owner, subject)).map(Cow::Borrowed);
+    matching.or_else(|| {
+        let team = teams.get(&subject.user.id)?;
+        let named = owners.iter().find(|owner| owner.name.eq_ignore_ascii_case(team)).map(Cow::Borrowed);
+        named.or_else(|| Some(Cow::Owned(Owner { name: team.clone(), ..Owner::default() })))
+    })
 }
 
 fn owns(owner: &Owner, subject: &Subject<'_>) -> bool {
@@ -100,7 +124,7 @@ mod tests {
                 clients: vec![],
                 origins: vec![],
             };
-            owner_of(&owners, &subject).map(|o| o.name.clone())
+            owner_of(&owners, &HashMap::new(), &subject).map(|o| o.name.clone())
         };
         assert_eq!(found(None, "acme/payments-api").as_deref(), Some("payments"));
         assert_eq!(found(Some("ada@example.test"), "acme/payments-api").as_deref(), Some("ada"));

@@ -1,12 +1,12 @@
-//! The tokens of the inventories, and when they end.
+//! The tokens of the inventories and the credentials of the registers, and when they end.
 
 use std::collections::{HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::assess::Scene;
-use super::{TokenFinding, UserFinding};
-use crate::evidence::{Credential, GoneToken, time::MS_PER_DAY};
+use super::{Person, TokenFinding, UserFinding};
+use crate::evidence::{Credential, GoneToken, RegisteredCredential, time::MS_PER_DAY};
 
 /// How long a token that is gone is still shown, so that whoever reads the lists once a month sees it go.
 const SHOWN_WHEN_GONE: SignedDuration = SignedDuration::from_hours(31 * 24);
@@ -40,6 +40,7 @@ pub(super) fn judge(scene: &Scene<'_>, users: &[UserFinding]) -> Vec<TokenFindin
             }
         })
         .collect();
+    tokens.extend(scene.inputs.roster.registered.iter().map(|credential| registered(credential, scene.inputs.now)));
     tokens.sort_by(|a, b| {
         let expiry = |token: &TokenFinding| (token.expires_at.is_none(), token.expires_at);
         expiry(a).cmp(&expiry(b)).then_with(|| a.token.cmp(&b.token))
@@ -50,6 +51,25 @@ pub(super) fn judge(scene: &Scene<'_>, users: &[UserFinding]) -> Vec<TokenFindin
 fn lately_gone<'a>(scene: &Scene<'a>) -> impl Iterator<Item = &'a GoneToken> {
     let now = scene.inputs.now;
     scene.inputs.roster.gone_tokens.iter().filter(move |gone| now.duration_since(gone.gone_at) <= SHOWN_WHEN_GONE)
+}
+
+/// A register names teams, not users, and no ids: what tells two credentials apart is where they live and their label.
+fn registered(credential: &RegisteredCredential, now: Timestamp) -> TokenFinding {
+    let RegisteredCredential { kind, label, location, owner, expires_at } = credential;
+    TokenFinding {
+        token: if location.is_empty() || location == label { label.clone() } else { format!("{location}: {label}") },
+        kind: *kind,
+        label: label.clone(),
+        user: Person::default(),
+        owner: owner.clone(),
+        integration: None,
+        status: String::new(),
+        created_at: None,
+        last_active_at: None,
+        expires_at: *expires_at,
+        days_left: expires_at.map(|at| days_left(now, at)),
+        listed_by: "import/register".to_owned(),
+    }
 }
 
 fn days_left(now: Timestamp, expires: Timestamp) -> i32 {

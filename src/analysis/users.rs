@@ -103,7 +103,7 @@ fn owner(scene: &Scene<'_>, user: &super::Person, units: &[usize]) -> Option<Str
         clients: units.iter().map(|unit| scene.units[*unit].key.client.as_str()).collect(),
         origins: units.iter().map(|unit| scene.units[*unit].key.origin.as_str()).collect(),
     };
-    owner_of(&scene.inputs.policy.owners, &subject).map(|owner| owner.name.clone())
+    owner_of(&scene.inputs.policy.owners, &scene.teams, &subject).map(|owner| owner.name.clone())
 }
 
 fn count(user: &mut UserFinding, cell: &Cell, rules: &[Rules<'_>]) {

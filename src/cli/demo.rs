@@ -187,7 +187,7 @@ fn configuration(dir: &Path, keys: &Path, logs: &LogFiles, world: &World, server
         writeln!(out, "auth = {{ access_token = \"file:{}\" }}", keys.join("workspace").display())?;
         writeln!(out, "requests_per_hour = 1000000\n")?;
     }
-    for log in logs.logs.iter().filter(|log| log.format != "transcript") {
+    for log in &logs.logs {
         writeln!(out, "{}", log.section())?;
     }
     writeln!(out, "[http]\nlisten = \"127.0.0.1:0\"\n")?;

@@ -85,7 +85,7 @@ format = \"xml\"
             "duskwatch.toml:9: schedule.digest: `every day` is no cron line: five fields, such as \"0 7 * * *\"",
             "duskwatch.toml:10: schedule.timezone: `Mars/Olympus` is no IANA time zone",
             "duskwatch.toml:12: log[0].paths: needs at least one path",
-            "duskwatch.toml:14: log[0].format: `xml` is no format; known here: json, csv, combined, squid",
+            "duskwatch.toml:14: log[0].format: `xml` is no format; known here: json, csv, combined, squid, transcript",
             "duskwatch.toml:16: jugdement: unknown key; did you mean `judgement`?",
         ]
     );

@@ -2,6 +2,7 @@
 //! ones stood before it in its file.
 
 mod identity;
+mod register;
 
 use std::{fmt, io, path::Path, sync::Arc};
 
@@ -20,10 +21,11 @@ use crate::{
         format::{Form, Format, Piece, parse_block},
         time::MS_PER_DAY,
     },
-    source::{Blocks, content},
+    source::{Blocks, changed_ms, content},
     store::{SourceState, Writer},
 };
 use identity::Identities;
+pub use register::RegisterKind;
 
 /// An import claims no more than the 400 days before it: longer than logs are kept, and shorter than what one stray ancient
 /// line would claim.
@@ -81,10 +83,23 @@ struct Reading {
     now: Timestamp,
 }
 
+/// What a file says of all its lines.
+struct File {
+    header: Vec<u8>,
+    path: String,
+    changed_ms: i64,
+}
+
+impl File {
+    fn piece<'a>(&'a self, bytes: &'a [u8]) -> Piece<'a> {
+        Piece { bytes, header: &self.header, path: &self.path, changed_ms: self.changed_ms }
+    }
+}
+
 /// Whole lines, what identifies each of them in its file, and what they are when all of them are new.
 struct Lines {
     bytes: Vec<u8>,
-    header: Arc<[u8]>,
+    file: Arc<File>,
     ids: Vec<String>,
     /// A line was passed over before them because no block can hold it; its identity is the last one.
     too_long: bool,
@@ -180,17 +195,21 @@ impl Reading {
     /// Reads a file in blocks of whole lines. Ends early when nobody takes them any more.
     fn read(&self, path: &Path, taken: &mpsc::Sender<Lines>) -> io::Result<()> {
         let mut blocks = Blocks::new(content(path)?, layout(self.form.format))?;
-        let header: Arc<[u8]> = blocks.header().into();
+        let file = Arc::new(File {
+            header: blocks.header().to_vec(),
+            path: path.to_string_lossy().into_owned(),
+            changed_ms: changed_ms(path).unwrap_or(self.now.as_millisecond()),
+        });
         let mut identities = Identities::new(self.form.format);
         loop {
             let too_long = blocks.advance()?;
             let last = blocks.is_last();
             let bytes = blocks.bytes().to_vec();
-            let mut ids = identities.of(&bytes, &header);
+            let mut ids = identities.of(&bytes, &file.header);
             ids.extend(too_long.then(|| format!("before.{}", blocks.offset())));
-            let (mut batch, span) = self.parse(Piece { bytes: &bytes, header: &header });
+            let (mut batch, span) = self.parse(file.piece(&bytes));
             batch.skipped.extend(too_long.then(passed_over));
-            if taken.blocking_send(Lines { bytes, header: Arc::clone(&header), ids, too_long, batch, span }).is_err() || last {
+            if taken.blocking_send(Lines { bytes, file: Arc::clone(&file), ids, too_long, batch, span }).is_err() || last {
                 return Ok(());
             }
         }
@@ -208,9 +227,9 @@ impl Reading {
 
     /// What those lines are that are new.
     fn only_fresh(&self, lines: &Lines, fresh: &[bool]) -> Batch {
-        let all = identity::lines(self.form.format, &lines.bytes, &lines.header);
+        let all = identity::lines(self.form.format, &lines.bytes, &lines.file.header);
         let kept: Vec<u8> = all.zip(fresh).filter(|(_, fresh)| **fresh).flat_map(|(line, _)| line).copied().collect();
-        let mut batch = self.parse(Piece { bytes: &kept, header: &lines.header }).0;
+        let mut batch = self.parse(lines.file.piece(&kept)).0;
         let new = lines.too_long && fresh.last() == Some(&true);
         batch.skipped.extend(new.then(passed_over));
         batch

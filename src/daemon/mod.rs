@@ -22,7 +22,7 @@ mod trouble;
 
 pub use delivery::{Delivery, Sent};
 pub use engine::{Engine, PollOutcome};
-pub use import::Imported;
+pub use import::{Imported, RegisterKind};
 pub use judge::{Judged, Reader, look};
 pub use options::Options;
 pub use run::run;

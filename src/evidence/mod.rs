@@ -25,7 +25,10 @@ pub use clients::{Client, ClientCatalogue};
 pub use coverage::{Coverage, CoverageState, Ledger};
 pub use history::{Batch, CursorUpdate, DayCount, History, Skipped, Track, TrackCount, UnknownTotal, UnknownValue};
 pub use origin::{NamedNetworks, Origin, OriginRef};
-pub use roster::{ApiToken, DeployKey, GoneToken, Member, Missing, Permission, Person, Repository, RepositoryPermission, Roster};
+pub use roster::{
+    ApiToken, DeployKey, DirectoryEntry, GoneToken, Member, Missing, Permission, Person, RegisteredCredential, Repository,
+    RepositoryPermission, Roster,
+};
 pub use sighting::{OTHER_PRODUCT, Page, Sighting};
 pub use time::Day;
 pub use vocabulary::{Category, Credential, Grade, Operation, Outcome, Status, Verdict, WindowKind};

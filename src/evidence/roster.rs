@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::Credential;
+
 /// Facts about one identity that stood together in one place. Two of them that share a strong key (account id, uuid)
 /// are one user; the judgement joins them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -118,6 +120,25 @@ pub enum Missing {
     Unread,
 }
 
+/// A credential that no API lists, as a register does; never its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegisteredCredential {
+    pub kind: Credential,
+    pub label: String,
+    /// Where it is used or kept.
+    pub location: String,
+    /// A team.
+    pub owner: Option<String>,
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A person of the organisation's own directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DirectoryEntry {
+    pub person: Person,
+    pub team: Option<String>,
+}
+
 /// Everything the inventories say of one instant.
 #[derive(Clone, Debug, Default)]
 pub struct Roster {
@@ -129,4 +150,6 @@ pub struct Roster {
     pub tokens: Vec<ApiToken>,
     /// All that were ever listed and no longer are.
     pub gone_tokens: Vec<GoneToken>,
+    pub registered: Vec<RegisteredCredential>,
+    pub directory: Vec<DirectoryEntry>,
 }

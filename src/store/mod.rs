@@ -20,6 +20,7 @@ mod judgement;
 mod lock;
 mod open;
 mod outbox;
+mod register;
 mod rights;
 mod roster;
 mod sources;

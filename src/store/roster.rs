@@ -10,7 +10,8 @@ use super::{
     convert::{optional_instant, optional_text, person, word},
 };
 use crate::evidence::{
-    ApiToken, DeployKey, GoneToken, Member, Permission, Repository, RepositoryPermission, Roster, time::instant,
+    ApiToken, Credential, DeployKey, DirectoryEntry, GoneToken, Member, Permission, RegisteredCredential, Repository,
+    RepositoryPermission, Roster, time::instant,
 };
 
 const LIST_PEOPLE: &str = include_str!("../../sql/queries/report/list_people.sql");
@@ -20,6 +21,8 @@ const LIST_PERMISSIONS: &str = include_str!("../../sql/queries/report/list_permi
 const LIST_DEPLOY_KEYS: &str = include_str!("../../sql/queries/report/list_deploy_keys.sql");
 const LIST_TOKENS: &str = include_str!("../../sql/queries/report/list_tokens.sql");
 const LIST_GONE_TOKENS: &str = include_str!("../../sql/queries/report/list_gone_tokens.sql");
+const LIST_REGISTERED_CREDENTIALS: &str = include_str!("../../sql/queries/report/list_registered_credentials.sql");
+const LIST_DIRECTORY: &str = include_str!("../../sql/queries/report/list_directory.sql");
 
 impl Reader {
     /// Everybody who was ever named, and the members, repositories, rights, deploy keys and tokens as they were at an
@@ -37,6 +40,8 @@ impl Reader {
             tokens: self.list(LIST_TOKENS, at, |row| token(row, 0))?,
             gone_tokens: self
                 .list(LIST_GONE_TOKENS, at, |row| Ok(GoneToken { token: token(row, 0)?, gone_at: instant(row.get(12)?) }))?,
+            registered: self.list(LIST_REGISTERED_CREDENTIALS, [], |row| registered(row, 0))?,
+            directory: self.list(LIST_DIRECTORY, [], |row| directory_entry(row, 0))?,
         })
     }
 
@@ -113,4 +118,18 @@ pub(super) fn token(row: &Row<'_>, first: usize) -> rusqlite::Result<ApiToken> {
         expires_at: optional_instant(row, first + 10)?,
         last_active_at: optional_instant(row, first + 11)?,
     })
+}
+
+fn registered(row: &Row<'_>, first: usize) -> rusqlite::Result<RegisteredCredential> {
+    Ok(RegisteredCredential {
+        kind: word(row, first, Credential::parse)?,
+        label: row.get(first + 1)?,
+        location: row.get(first + 2)?,
+        owner: optional_text(row, first + 3)?,
+        expires_at: optional_instant(row, first + 4)?,
+    })
+}
+
+fn directory_entry(row: &Row<'_>, first: usize) -> rusqlite::Result<DirectoryEntry> {
+    Ok(DirectoryEntry { person: person(row, first)?, team: optional_text(row, first + 5)? })
 }

@@ -14,4 +14,5 @@ mod house;
 mod intake;
 mod secrets;
 mod support;
+mod transcripts;
 mod unlinked;

@@ -2,7 +2,7 @@
 
 use super::world::*;
 use crate::analysis::{IntegrationKey, KnownIntegration};
-use crate::evidence::{Origin, Track};
+use crate::evidence::{DirectoryEntry, Origin, Track};
 
 fn users(world: &World) -> Vec<String> {
     let mut users: Vec<String> = world.rows(100).into_iter().map(|row| row.user.id).collect();
@@ -122,6 +122,57 @@ fn evidence_without_a_user_joins_by_its_repository() {
     assert_eq!(joined(&[], &transcript), [row("name:ada", "jenkins", "build-farm", 6)]);
     let reserved = Track { username: Some("x-token-auth".to_owned()), ..audited("", "api") };
     assert_eq!(joined(&[], &reserved), [row("name:ada", "jenkins", "build-farm", 6)]);
+}
+
+#[test]
+fn a_job_joins_its_namesake_else_the_only_integration_of_its_user_in_a_network() {
+    let nightly = Origin::Job("nightly".to_owned());
+    let transcript = Track { client: None, origin: nightly.clone(), ..jenkins("ada", "api") };
+    assert_eq!(joined(&[], &transcript), [row("name:ada", "jenkins", "build-farm", 6)]);
+    let namesake = Track { origin: nightly, ..jenkins("ada", "api") };
+    let expected = [row("name:ada", "jenkins", "build-farm", 1), row("name:ada", "jenkins", "nightly", 6)];
+    assert_eq!(joined(std::slice::from_ref(&namesake), &transcript), expected);
+    let other = Track { origin: Origin::Job("weekly".to_owned()), ..namesake.clone() };
+    assert_eq!(joined(std::slice::from_ref(&other), &transcript)[0], row("name:ada", "jenkins", "build-farm", 6));
+    let laptop = Track { client: Some("git-cli".to_owned()), origin: Origin::Roaming, ..jenkins("ada", "api") };
+    assert_eq!(joined(&[laptop], &transcript)[1], row("name:ada", "jenkins", "build-farm", 6), "no job runs on a laptop");
+    let twin = Track { client: Some("git-cli".to_owned()), ..jenkins("ada", "api") };
+    assert_eq!(joined(std::slice::from_ref(&twin), &transcript)[2], row("name:ada", "unknown", "nightly", 5), "several fit");
+    let through = |host: &str, track: &Track| Track { host: Some(host.to_owned()), ..track.clone() };
+    let scanner = through("api.bitbucket.org", &twin);
+    let fetched = through("bitbucket.org", &transcript);
+    assert_eq!(joined(&[scanner], &fetched)[1], row("name:ada", "jenkins", "build-farm", 6), "git does not ask the API");
+}
+
+#[test]
+fn the_team_of_the_directory_owns_what_no_pattern_names() {
+    let mut world = World::watched();
+    world.roster.directory = vec![
+        DirectoryEntry { person: person("acc-1", "ada", "ada@example.test"), team: Some("payments".to_owned()) },
+        DirectoryEntry { person: person("", "linus", ""), team: Some("Platform".to_owned()) },
+    ];
+    world.policy.owners = vec![crate::analysis::Owner {
+        name: "platform".to_owned(),
+        email: Some("platform@example.test".to_owned()),
+        lead_time_days: Some(45),
+        repository: Some("infra".to_owned()),
+        ..crate::analysis::Owner::default()
+    }];
+    for (user, repository) in [("ada", "api"), ("linus", "web"), ("stranger", "infra"), ("nobody", "api")] {
+        world.see(&jenkins(user, repository), 10, legacy(Accepted));
+    }
+    let mut rows: Vec<_> =
+        world.rows(11).into_iter().map(|row| (row.user.id, row.owner, row.owner_email, row.lead_time_days)).collect();
+    rows.sort();
+    let platform = || (Some("platform".to_owned()), Some("platform@example.test".to_owned()), 45);
+    let row = |user: &str, (owner, email, days): (Option<String>, Option<String>, i32)| (user.to_owned(), owner, email, days);
+    let expected = [
+        row("acc-1", (Some("payments".to_owned()), None, 14)),
+        row("name:linus", platform()),
+        row("name:nobody", (None, None, 14)),
+        row("name:stranger", platform()),
+    ];
+    assert_eq!(rows, expected, "the directory resolves ada, and a team with a section of its own has what that says");
 }
 
 #[test]

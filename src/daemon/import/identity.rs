@@ -1,4 +1,5 @@
-//! What a line is known by: its bytes, and how many equal ones stood before it in its file.
+//! What a line is known by: its bytes, and how many equal ones stood before it in its file. A transcript's operation is
+//! known by everything that stands before it as well: without times, the failures of two runs look the same.
 
 use std::collections::HashMap;
 
@@ -6,16 +7,18 @@ use data_encoding::HEXLOWER;
 use foldhash::fast::RandomState;
 use sha2::{Digest as _, Sha256};
 
-use crate::evidence::format::{Format, rows};
+use crate::evidence::format::{Format, operations, rows};
 
 /// How many different lines are remembered to count equal ones, some ninety megabytes. Beyond them counting begins anew,
 /// and which count it is becomes part of the identity: the same content still has the same identities.
 const MAX_REMEMBERED: usize = 3_500_000;
 
-/// The lines of a block as they are known, each with its end: rows, where the format has rows.
+/// The lines of a block as they are known, each with its end: rows, where the format has rows, and failing operations,
+/// where it has those.
 pub(super) fn lines<'a>(format: Format, block: &'a [u8], header: &[u8]) -> Box<dyn Iterator<Item = &'a [u8]> + 'a> {
     match format {
         Format::Csv => Box::new(rows(block, header)),
+        Format::Transcript => Box::new(operations(block)),
         _ => Box::new(block.split_inclusive(|byte| *byte == b'\n')),
     }
 }
@@ -25,13 +28,15 @@ pub(super) struct Identities {
     format: Format,
     ordinals: HashMap<[u8; 16], u32, RandomState>,
     limit: usize,
+    /// The content of a transcript up to here.
+    before: Sha256,
     /// How often the ordinals were forgotten.
     begun: u32,
 }
 
 impl Identities {
     pub(super) fn new(format: Format) -> Self {
-        Self { format, ordinals: HashMap::default(), limit: MAX_REMEMBERED, begun: 0 }
+        Self { format, ordinals: HashMap::default(), limit: MAX_REMEMBERED, before: Sha256::new(), begun: 0 }
     }
 
     /// The identities of the next block's lines.
@@ -43,6 +48,10 @@ impl Identities {
         if self.ordinals.len() >= self.limit {
             self.ordinals.clear();
             self.begun += 1;
+        }
+        if self.format == Format::Transcript {
+            self.before.update(line);
+            return HEXLOWER.encode(&self.before.clone().finalize()[..16]);
         }
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);

@@ -35,6 +35,7 @@ pub fn layout(format: Format) -> Layout {
     match format {
         Format::Json | Format::Combined | Format::Squid => Layout::Lines,
         Format::Csv => Layout::Table,
+        Format::Transcript => Layout::Transcript,
     }
 }
 
@@ -116,7 +117,7 @@ impl LogRound {
 }
 
 /// Lines that were skipped for what they say, not because nobody could read them.
-const UNDERSTOOD: [&str; 3] = ["other_host", "no_use", "no_request"];
+const UNDERSTOOD: [&str; 6] = ["other_host", "no_use", "no_request", "no_evidence", "quotation", "no_user"];
 
 /// Lines that say nothing, whether the others are understood or not.
 const COMMENT: &str = "comment";
@@ -208,10 +209,11 @@ fn read(files: Vec<FilePlan>, parser: &Arc<Parser>, blocks: &mpsc::Sender<Parsin
 /// Whether the blocks were taken to the file's end.
 fn read_file(reader: &mut FileReader, parser: &Arc<Parser>, blocks: &mpsc::Sender<Parsing>) -> io::Result<bool> {
     let header: Arc<[u8]> = reader.header().into();
+    let (path, changed_ms): (Arc<str>, _) = (reader.path().to_string_lossy().into(), reader.changed_ms());
     while let Some(block) = reader.next_block()? {
         let (bytes, cursor, skipped) = (block.bytes.to_vec(), block.cursor, block.skipped);
-        let (parser, header) = (Arc::clone(parser), Arc::clone(&header));
-        let parse = move || parser.parse(Piece { bytes: &bytes, header: &header }, cursor, skipped);
+        let (parser, header, path) = (Arc::clone(parser), Arc::clone(&header), Arc::clone(&path));
+        let parse = move || parser.parse(Piece { bytes: &bytes, header: &header, path: &path, changed_ms }, cursor, skipped);
         if blocks.blocking_send(spawn_blocking(parse)).is_err() {
             return Ok(false);
         }
@@ -230,8 +232,10 @@ struct Parser {
 impl Parser {
     fn parse(&self, piece: Piece<'_>, cursor: CursorUpdate, skipped: Vec<Skipped>) -> (Batch, Option<i64>) {
         let page = parse_block(piece, &self.log.form, self.now.as_millisecond());
+        // Transcripts without a failure were looked at as well.
+        let unfailing = (self.log.form.format == Format::Transcript && piece.changed_ms > 0).then_some(piece.changed_ms);
         // By the order in the file: a stray date in between claims nothing.
-        let first_ms = page.sightings.first().map(|s| s.time_ms);
+        let first_ms = page.sightings.first().map(|s| s.time_ms).or(unfailing);
         let mut batch = self.classifier.with(|classifier| fold(&self.name, page, None, classifier));
         batch.skipped.extend(skipped);
         batch.cursors = vec![cursor];

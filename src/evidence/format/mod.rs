@@ -14,17 +14,20 @@ mod draft;
 pub mod fields;
 pub mod json;
 mod lines;
+pub mod register;
 mod request;
 mod squid;
 mod table;
+mod transcript;
 
 pub use draft::Defaults;
 pub use fields::Fields;
 pub use table::{rows, split_rows};
+pub use transcript::{HEAD_BYTES, operations, split_operations};
 
 spelled!(
     /// The formats, as `[[log]] format` and `import --format` spell them.
-    Format { Json = "json", Csv = "csv", Combined = "combined", Squid = "squid" }
+    Format { Json = "json", Csv = "csv", Combined = "combined", Squid = "squid", Transcript = "transcript" }
 );
 
 spelled!(
@@ -65,14 +68,19 @@ impl Form {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Piece<'a> {
     pub bytes: &'a [u8],
-    /// The first line of a table, which names its columns; empty for other formats.
+    /// The first line of a table, which names its columns, or the first lines of a transcript, which name the job; empty for
+    /// other formats.
     pub header: &'a [u8],
+    /// Where the file lies, and when it was last written, Unix milliseconds: what a transcript does not say itself.
+    pub path: &'a str,
+    pub changed_ms: i64,
 }
 
 /// Reads whole lines as a log's form says. `now_ms` is the present, Unix milliseconds. Sightings borrow from the piece.
 ///
 /// Lines are skipped, by reason: `malformed`, `no_time`, `future`, `other_host`, `too_long`, `no_use`, `no_request` (the log
-/// tells of a connection without one) and `comment`. Blank lines are nothing.
+/// tells of a connection without one) and `comment`; of a transcript `no_evidence`, `quotation` and `no_user`. Blank lines
+/// are nothing.
 pub fn parse_block<'a>(piece: Piece<'a>, form: &'a Form, now_ms: i64) -> Page<'a> {
     let defaults = Defaults { host: form.host.as_deref() };
     match form.format {
@@ -80,6 +88,7 @@ pub fn parse_block<'a>(piece: Piece<'a>, form: &'a Form, now_ms: i64) -> Page<'a
         Format::Csv => table::parse_rows(piece, &form.fields, defaults, now_ms),
         Format::Combined => lines::parse(piece.bytes, defaults, now_ms, |line| combined::read(line, form.user), lines::shape),
         Format::Squid => lines::parse(piece.bytes, defaults, now_ms, |line| squid::read(line, form.user), lines::shape),
+        Format::Transcript => transcript::parse(piece, now_ms),
     }
 }
 

@@ -56,7 +56,7 @@ fn read(bytes: &[u8], form: &Form) -> String {
     let header =
         if form.format == Format::Csv { bytes.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1) } else { 0 };
     let (header, bytes) = bytes.split_at(header);
-    page_said(&parse_block(Piece { bytes, header }, form, NOW))
+    page_said(&parse_block(Piece { bytes, header, ..Piece::default() }, form, NOW))
 }
 
 fn form(format: Format, user: UserField, host: Option<&str>) -> Form {
@@ -94,7 +94,7 @@ fn the_lines_of_the_manual_are_read() {
         let row = manual.lines().find_map(|line| line.strip_prefix(&format!("| `{format}` | `"))).expect("a row of the table");
         let (line, _) = row.split_once("` |").expect("an example");
         let form = Form::new(format);
-        let page = parse_block(Piece { bytes: line.as_bytes(), header: b"" }, &form, NOW);
+        let page = parse_block(Piece { bytes: line.as_bytes(), ..Piece::default() }, &form, NOW);
         assert_eq!(page.sightings.iter().map(|s| (s.time_ms, s.status)).collect::<Vec<_>>(), [(NOW, Some(410))], "{line}");
     }
 }
@@ -187,7 +187,7 @@ fn rows_are_cut_and_unquoted_as_other_programs_do() {
         let found = rows(body, header).count();
         assert_eq!(found, expected.len(), "round {round}");
         let form = Form::new(Format::Csv);
-        let page = parse_block(Piece { bytes: body, header }, &form, NOW);
+        let page = parse_block(Piece { bytes: body, header, ..Piece::default() }, &form, NOW);
         let kept = |text: &str| text.replace(char::is_control, " ").trim().to_owned();
         let jobs: Vec<_> = page.sightings.iter().map(|s| s.job.as_deref().unwrap_or_default().to_owned()).collect();
         assert_eq!(jobs, expected.iter().map(|row| kept(&row[1])).collect::<Vec<_>>(), "round {round}");
@@ -205,7 +205,10 @@ fn a_quote_that_nobody_closes_does_not_hold_up_a_growing_table_for_ever() {
     let mut table = row.to_vec();
     table.extend(b"1783058832,whole\n".repeat(MAX_LINE_BYTES / 16));
     let (whole, _) = split_rows(&table, header, false);
-    assert_eq!(parse_block(Piece { bytes: whole, header }, &Form::new(Format::Csv), NOW).sightings.len(), MAX_BLOCK_LINES - 1);
+    assert_eq!(
+        parse_block(Piece { bytes: whole, header, ..Piece::default() }, &Form::new(Format::Csv), NOW).sightings.len(),
+        MAX_BLOCK_LINES - 1
+    );
 }
 
 #[test]

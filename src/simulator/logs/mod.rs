@@ -89,10 +89,13 @@ impl World {
             let Shape { name, format, host, user, fields, .. } = *shape;
             logs.push(Log { name, format, paths, host, user, fields, lines });
         }
-        let paths = dir.join(TRANSCRIPTS).join("*.log");
-        let output =
-            Log { name: "ci-output", format: "transcript", paths, host: None, user: None, fields: &[], lines: jobs.lines };
-        logs.push(output);
+        // A small organisation may collect no output.
+        if jobs.dir.read_dir()?.next().is_some() {
+            let paths = jobs.dir.join("*.log");
+            let output =
+                Log { name: "ci-output", format: "transcript", paths, host: None, user: None, fields: &[], lines: jobs.lines };
+            logs.push(output);
+        }
         Ok(LogFiles { logs })
     }
 
@@ -115,8 +118,9 @@ impl World {
                 }
             }
             if let Some(job) = &integration.job {
-                let text = transcript::of_day(self, integration, job, &uses, (from_ms, to_ms));
-                jobs.append(job, &text)?;
+                for output in transcript::of_day(self, integration, job, &uses, (from_ms, to_ms)) {
+                    jobs.append(&output)?;
+                }
             }
         }
         noise::of_day(self, day, &mut |door, it| traffic.push((door, it)));

@@ -5,9 +5,10 @@ use std::{
     fs::{File, OpenOptions},
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
+    time::{Duration, UNIX_EPOCH},
 };
 
-use super::super::Door;
+use super::{super::Door, transcript::Output};
 use crate::evidence::Day;
 
 /// Name, format, file name before and after the month, whose the user field is.
@@ -91,20 +92,20 @@ impl Sink {
     }
 }
 
-/// The files of job output, one a job.
+/// The files of job output: one a job, or one a run.
 pub(super) struct Jobs {
     pub dir: PathBuf,
     pub lines: u64,
 }
 
 impl Jobs {
-    pub fn append(&mut self, job: &str, text: &str) -> io::Result<()> {
-        if text.is_empty() {
-            return Ok(());
+    pub fn append(&mut self, output: &Output) -> io::Result<()> {
+        let mut file = OpenOptions::new().create(true).append(true).open(self.dir.join(&output.file))?;
+        file.write_all(output.text.as_bytes())?;
+        if let Some(ms) = output.written_ms {
+            file.set_modified(UNIX_EPOCH + Duration::from_millis(ms.unsigned_abs()))?;
         }
-        let mut file = OpenOptions::new().create(true).append(true).open(self.dir.join(format!("{job}.log")))?;
-        file.write_all(text.as_bytes())?;
-        self.lines += u64::try_from(text.lines().count()).unwrap_or(0);
+        self.lines += u64::try_from(output.text.lines().count()).unwrap_or(0);
         Ok(())
     }
 }

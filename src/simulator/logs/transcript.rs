@@ -1,68 +1,151 @@
-//! The output of jobs, as Jenkins and GitLab keep it.
+//! The output of jobs, as the CI systems of the organisation keep it.
 
 use std::fmt::Write;
 
-use crate::evidence::{Credential, Outcome};
+use crate::evidence::{Credential, Outcome, time::instant};
 
 use super::super::{World, audit::time_text, fate::Presented, organization::User, uses::Use, world::Integration};
 
 /// Of a job's runs a day, this many are collected.
 const RUNS_A_DAY: usize = 5;
 
+/// Who runs a job, and so how its output looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Runner {
+    Jenkins,
+    GitLab,
+    GitHub,
+    Bamboo,
+    /// A timer's script: what it says has no times, and is kept, one file a run, where it failed.
+    Cron,
+}
+
+/// The output of runs that stand in one file.
+pub(super) struct Output {
+    pub file: String,
+    pub text: String,
+    /// When the last of them was written, where the lines do not say.
+    pub written_ms: Option<i64>,
+}
+
 /// The output of one job's runs of a day that begin in a window of time.
-pub(super) fn of_day(world: &World, integration: &Integration, job: &str, uses: &[Use], window: (i64, i64)) -> String {
-    let mut text = String::new();
+pub(super) fn of_day(world: &World, integration: &Integration, job: &str, uses: &[Use], window: (i64, i64)) -> Vec<Output> {
+    let runner = Runner::of(integration);
+    let mut outputs: Vec<Output> = Vec::new();
     for one in uses.iter().take(RUNS_A_DAY).filter(|one| (window.0..window.1).contains(&one.at_ms)) {
-        let mut clock = one.at_ms;
-        for line in run(world, integration, job, one) {
-            write_line(&mut text, integration, clock, &line);
-            clock += 120 + i64::from(one.salt.to_le_bytes()[3]);
+        let (text, end_ms) = runner.run(world, integration, job, one);
+        match (runner, outputs.last_mut()) {
+            (Runner::Cron, _) if one.outcome != Outcome::Rejected => {}
+            (Runner::Cron, _) => {
+                let file = format!("{job}_{}.log", one.at_ms / 1_000);
+                outputs.push(Output { file, text, written_ms: Some(end_ms) });
+            }
+            (_, Some(output)) => output.text.push_str(&text),
+            (_, None) => outputs.push(Output { file: format!("{job}.log"), text, written_ms: None }),
         }
     }
-    text
+    outputs
 }
 
-/// Jenkins brackets its timestamps, GitLab gives microseconds and a stream.
-fn write_line(text: &mut String, integration: &Integration, at_ms: i64, line: &str) {
-    let time = time_text(at_ms, false);
-    let written = if gitlab(integration) {
-        writeln!(text, "{}000Z 00O {line}", time.trim_end_matches('Z'))
-    } else {
-        writeln!(text, "[{time}] {line}")
-    };
-    written.expect("writing to a string does not fail");
-}
-
-fn gitlab(integration: &Integration) -> bool {
-    integration.deployment % 3 == 2
-}
-
-fn run(world: &World, integration: &Integration, job: &str, one: &Use) -> Vec<String> {
-    let user = &world.places.users[integration.user];
-    let name = world.places.full_name(one.repository);
-    let url = url(user, one, &name);
-    let number = one.at_ms / 60_000 % 10_000;
-    let mut lines = if gitlab(integration) {
-        vec![
-            format!("Running with gitlab-runner 17.11.0 on runner-{:02}", one.salt % 12),
-            format!("Job {job} #{number}"),
-            "Fetching changes with git depth set to 20...".to_owned(),
-        ]
-    } else {
-        vec![
-            "Started by an SCM change".to_owned(),
-            format!("Building remotely on agent-{:02} in workspace /var/jenkins/workspace/{job}", one.salt % 24),
-            format!(" > git fetch --tags --force --progress -- {url} +refs/heads/*:refs/remotes/origin/* # timeout=10"),
-        ]
-    };
-    if one.outcome == Outcome::Rejected {
-        lines.extend(refusal(one, &name));
-        lines.push(if gitlab(integration) { "ERROR: Job failed: exit status 1" } else { "Finished: FAILURE" }.to_owned());
-    } else {
-        lines.push(format!(" > git rev-parse refs/remotes/origin/main^{{commit}} # {:011x}", one.salt >> 20));
-        lines.push(if gitlab(integration) { "Job succeeded" } else { "Finished: SUCCESS" }.to_owned());
+impl Runner {
+    fn of(integration: &Integration) -> Self {
+        [Self::Jenkins, Self::Jenkins, Self::GitLab, Self::GitHub, Self::Bamboo, Self::Cron][integration.deployment as usize % 6]
     }
-    lines
+
+    /// What one run writes, and when it ends.
+    fn run(self, world: &World, integration: &Integration, job: &str, one: &Use) -> (String, i64) {
+        let user = &world.places.users[integration.user];
+        let name = world.places.full_name(one.repository);
+        let number = one.at_ms / 60_000 % 10_000;
+        let refused = one.outcome == Outcome::Rejected;
+        let mut lines = self.beginning(job, number, one, &url(user, one, &name));
+        lines.extend(if refused { self.refusal(one, &name) } else { Vec::new() });
+        lines.extend(self.end(refused, one));
+        let (mut text, mut clock) = (String::new(), one.at_ms);
+        for line in lines {
+            self.write_line(&mut text, clock, refused, &line);
+            clock += 120 + i64::from(one.salt.to_le_bytes()[3]);
+        }
+        (text, clock)
+    }
+
+    fn write_line(self, text: &mut String, at_ms: i64, refused: bool, line: &str) {
+        let time = time_text(at_ms, false);
+        let written = match self {
+            Self::Jenkins => writeln!(text, "[{time}] {line}"),
+            Self::GitLab => writeln!(text, "{}000Z 0{}O {line}", time.trim_end_matches('Z'), at_ms % 2),
+            Self::GitHub => writeln!(text, "{}1234Z {line}", time.trim_end_matches('Z')),
+            Self::Bamboo => {
+                let kind = if refused && line.contains(": ") { "error" } else { "build" };
+                writeln!(text, "{kind}\t{}\t{line}", instant(at_ms).strftime("%d-%b-%Y %H:%M:%S"))
+            }
+            Self::Cron => writeln!(text, "{line}"),
+        };
+        written.expect("writing to a string does not fail");
+    }
+
+    fn beginning(self, job: &str, number: i64, one: &Use, url: &str) -> Vec<String> {
+        let lines: [String; 4] = match self {
+            Self::Jenkins => [
+                "Started by an SCM change".to_owned(),
+                format!("Building remotely on agent-{:02} in workspace /var/jenkins/workspace/{job}", one.salt % 24),
+                "using credential bitbucket".to_owned(),
+                format!(" > git fetch --tags --force --progress -- {url} +refs/heads/*:refs/remotes/origin/* # timeout=10"),
+            ],
+            Self::GitLab => [
+                format!("Running with gitlab-runner 17.11.0 on runner-{:02}", one.salt % 12),
+                format!("Job {job} #{number}"),
+                format!(
+                    "section_start:{}:step_script\r\u{1b}[0K\u{1b}[36;1mExecuting the job script\u{1b}[0;m",
+                    one.at_ms / 1_000
+                ),
+                format!("\u{1b}[32;1m$ git fetch --depth 20 {url}\u{1b}[0;m"),
+            ],
+            Self::GitHub => [
+                "##[group]Run actions/checkout@v4".to_owned(),
+                format!("Complete job name: {job}"),
+                format!("[command]/usr/bin/git remote add origin {url}"),
+                "[command]/usr/bin/git -c protocol.version=2 fetch --no-tags --prune --depth=1 origin main".to_owned(),
+            ],
+            Self::Bamboo => [
+                format!("Build {job} - Default Job #{number} ({}-{number}) started building on agent Linux", job.to_uppercase()),
+                "see CHANGELOG.md: CHANGE-3222 asks for API tokens".to_owned(),
+                "Executing build".to_owned(),
+                format!("Fetching 'refs/heads/main' from '{url}'."),
+            ],
+            Self::Cron => [
+                "$ cd /srv/mirror".to_owned(),
+                "$ echo 'CHANGE-3222: App passwords are deprecated'".to_owned(),
+                "CHANGE-3222: App passwords are deprecated".to_owned(),
+                format!("$ git fetch --prune {url}"),
+            ],
+        };
+        lines.into()
+    }
+
+    fn refusal(self, one: &Use, name: &str) -> Vec<String> {
+        let lines = refusal(one, name);
+        match self {
+            Self::GitHub => lines.into_iter().map(|line| format!("##[error]{line}")).collect(),
+            Self::GitLab => lines.into_iter().map(|line| format!("\u{1b}[31m{line}\u{1b}[0m")).collect(),
+            _ => lines,
+        }
+    }
+
+    fn end(self, refused: bool, one: &Use) -> Vec<String> {
+        let commit = one.salt >> 20;
+        let end = match (self, refused) {
+            (Self::Jenkins, true) => "Finished: FAILURE",
+            (Self::Jenkins, false) => "Finished: SUCCESS",
+            (Self::GitLab, true) => "ERROR: Job failed: exit status 1",
+            (Self::GitLab, false) => "Job succeeded",
+            (Self::GitHub, true) => "##[error]The process '/usr/bin/git' failed with exit code 128",
+            (Self::Bamboo, _) => "Finished processing",
+            (Self::GitHub, false) | (Self::Cron, _) => "done",
+        };
+        let done = (!refused).then(|| format!("HEAD is now at {commit:011x}"));
+        done.into_iter().chain([end.to_owned()]).collect()
+    }
 }
 
 /// What git was told to fetch; the username stands in the address where it is needed.

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use super::Layout;
-use crate::evidence::format::{split_block, split_rows};
+use crate::evidence::format::{HEAD_BYTES, split_block, split_operations, split_rows};
 
 /// Bytes of one block, and with it the longest line that is looked for the end of.
 pub(super) const BLOCK_BYTES: usize = 2 << 20;
@@ -33,9 +33,11 @@ impl<R: Read> Blocks<R> {
     /// A stream that cannot be read.
     pub fn new(input: R, layout: Layout) -> io::Result<Self> {
         let mut blocks = Self::from(input, layout, Vec::new(), 0, BLOCK_BYTES, true);
-        if layout == Layout::Table {
+        if layout != Layout::Lines {
             blocks.refill()?;
-            blocks.header = first_line(&blocks.buffer[..blocks.filled]).to_vec();
+            blocks.header = layout.header_of(&blocks.buffer[..blocks.filled]).to_vec();
+        }
+        if layout == Layout::Table {
             blocks.given = blocks.header.len();
         }
         Ok(blocks)
@@ -66,7 +68,7 @@ impl<R: Read> Blocks<R> {
         &self.buffer[..self.given]
     }
 
-    /// The first line of a table, which is in none of its blocks; empty for other layouts.
+    /// The first line of a table, which is in none of its blocks; the first lines of a transcript; empty for other layouts.
     pub fn header(&self) -> &[u8] {
         &self.header
     }
@@ -109,7 +111,11 @@ impl<R: Read> Blocks<R> {
             return split_rows(bytes, &self.header, complete).0.len();
         }
         let (whole, rest) = split_block(bytes);
-        if complete && !rest.contains(&b'\n') { bytes.len() } else { whole.len() }
+        match self.layout {
+            _ if complete && !rest.contains(&b'\n') => bytes.len(),
+            Layout::Transcript => split_operations(whole).0.len(),
+            _ => whole.len(),
+        }
     }
 
     /// Skips the rest of a line that fills the whole buffer.
@@ -129,10 +135,21 @@ fn first_line(bytes: &[u8]) -> &[u8] {
     &bytes[..end]
 }
 
-/// The first line of a table, or as much of it as is read.
-pub(super) fn header_of(input: impl Read) -> io::Result<Vec<u8>> {
-    let mut beginning = Vec::new();
-    input.take(MAX_HEADER_BYTES as u64).read_to_end(&mut beginning)?;
-    beginning.truncate(first_line(&beginning).len());
-    Ok(beginning)
+impl Layout {
+    /// What the beginning of a content says of all of it.
+    fn header_of(self, beginning: &[u8]) -> &[u8] {
+        match self {
+            Self::Lines => &[],
+            Self::Table => first_line(beginning),
+            Self::Transcript => &beginning[..beginning.len().min(HEAD_BYTES)],
+        }
+    }
+
+    /// The header of a content, or as much of it as is read.
+    pub(super) fn read_header(self, input: impl Read) -> io::Result<Vec<u8>> {
+        let mut beginning = Vec::new();
+        input.take(MAX_HEADER_BYTES as u64).read_to_end(&mut beginning)?;
+        beginning.truncate(self.header_of(&beginning).len());
+        Ok(beginning)
+    }
 }

@@ -20,7 +20,7 @@ pub use read::{Block, FileReader};
 use std::{
     io::{self, Read},
     path::Path,
-    time::Duration,
+    time::{Duration, UNIX_EPOCH},
 };
 
 /// The whole content of a file, uncompressed by its ending; `-` is standard input.
@@ -29,6 +29,12 @@ pub fn content(path: &Path) -> io::Result<Box<dyn Read + Send>> {
         return Ok(Box::new(io::stdin()));
     }
     Ok(Box::new(compression::Compression::of(path).open(path)?))
+}
+
+/// When a file was last written, Unix milliseconds; none for standard input.
+pub fn changed_ms(path: &Path) -> Option<i64> {
+    let modified = std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()?;
+    i64::try_from(modified.duration_since(UNIX_EPOCH).ok()?.as_millis()).ok()
 }
 
 /// A path as people are shown it: whoever can name a file must not write to their terminals.

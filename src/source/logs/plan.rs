@@ -204,7 +204,9 @@ impl<'a> Planner<'a> {
     /// The fingerprint's key. A second file that begins with the same line is a copy of the first, which the longer one
     /// stands for, or a stranger, which is known by its path from then on.
     fn key(&mut self, head: &[u8], found: &Found, path: &str) -> Option<String> {
-        let bound = fingerprint(&[head, path.as_bytes()]);
+        // Builds are compressed where they lie.
+        let place = path.strip_suffix(".gz").or_else(|| path.strip_suffix(".zst")).unwrap_or(path);
+        let bound = fingerprint(&[head, if self.layout == Layout::Transcript { place } else { path }.as_bytes()]);
         if self.layout == Layout::Transcript || self.stored.contains_key(bound.as_str()) {
             return Some(bound);
         }

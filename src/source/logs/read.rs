@@ -1,10 +1,13 @@
 //! Reading one planned file in blocks of whole lines, each with the cursor to commit.
 
-use std::io::{self, Read, Seek, SeekFrom};
+use std::{
+    io::{self, Read, Seek, SeekFrom},
+    path::Path,
+};
 
 use super::{
     FilePlan, Layout,
-    blocks::{BLOCK_BYTES, Blocks, header_of},
+    blocks::{BLOCK_BYTES, Blocks},
     compression::Input,
     shown,
 };
@@ -35,8 +38,10 @@ impl FileReader {
         let mut input = plan.compression.open(&plan.path)?;
         let mut offset = plan.offset;
         let mut header = Vec::new();
+        if plan.layout != Layout::Lines {
+            header = plan.layout.read_header(plan.compression.open(&plan.path)?)?;
+        }
         if plan.layout == Layout::Table {
-            header = header_of(plan.compression.open(&plan.path)?)?;
             offset = offset.max(header.len() as u64);
         }
         let left = match &mut input {
@@ -55,9 +60,18 @@ impl FileReader {
         Ok(Self { plan, blocks, finished: false })
     }
 
-    /// The first line of a table, which is in none of its blocks; empty for other layouts.
+    /// The first line of a table, which is in none of its blocks; the first lines of a transcript; empty for other layouts.
     pub fn header(&self) -> &[u8] {
         self.blocks.header()
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.plan.path
+    }
+
+    /// When the file was last written, Unix milliseconds.
+    pub fn changed_ms(&self) -> i64 {
+        self.plan.modified_ms
     }
 
     /// The next whole lines; none at the end. A last line that is still being written is left for later.

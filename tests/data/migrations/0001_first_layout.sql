@@ -35,6 +35,10 @@ INSERT INTO deploy_key (workspace, repository, key_id, label, created_ms, last_u
 INSERT INTO api_token (organization, token_id, label, status, person_id, created_ms, expires_ms, last_active_ms, valid_from_ms) VALUES
     ('acme', 't-1', 'jenkins', 'ACTIVE', 1, 1770000000000, 1790000000000, NULL, 1782000000000);
 INSERT INTO token_use (organization, token_id, day, last_ms) VALUES ('acme', 't-1', 20636, 1782993600000);
+INSERT INTO registered_credential (register, kind, label, location, owner, expires_ms) VALUES
+    ('credentials.csv', 'access_token', 'mirror', 'vault', 'payments', 1790000000000);
+INSERT INTO directory_entry (register, line, account_id, nickname, display_name, email, team) VALUES
+    ('people.csv', 2, '557058:1b2c', 'mtessel', 'Maria Tessel', 'maria@example.test', 'payments');
 INSERT INTO integration_key (integration, user, client, origin, remembered_ms) VALUES
     ('k7m2qd4x', 'name:mtessel', 'git-cli', 'build-farm', 1782000000000);
 INSERT INTO integration_status (campaign, integration, status) VALUES ('bitbucket-app-passwords', 'k7m2qd4x', 'active');
