@@ -9,5 +9,6 @@ mod commands;
 mod faults;
 mod flow;
 mod house;
+mod mixtures;
 mod secrets;
 mod support;
