@@ -429,7 +429,7 @@ mod tests {
             ("curl -u 'mtessel:hun ter/2' https://x", "curl -u 'mtessel:…' https://x"),
             ("mtessel:hunter2@bitbucket.org", "mtessel@bitbucket.org"),
             ("password=hun&ter;2 retry=3", "password=… retry=3"),
-            (r#"{\"password\":\"hun ter2\",\"x\":1}"#, r#"{\"password=…\",\"x\":1}"#),
+            (r#"{\"password\":\"hun ter2\",\"x\":1}"#, r#"{\"password=…",\"x\":1}"#),
             ("machine bitbucket.org login mtessel password hunter2", "machine bitbucket.org login mtessel password …"),
             ("used ATBBabcdefgh12345678 here", "used ATBB… here"),
             ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc", "…"),

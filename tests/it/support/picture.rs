@@ -8,7 +8,7 @@ use duskwatch::{
 };
 use rusqlite::{Connection, OpenFlags};
 
-const LIST_KEPT_CHUNKS: &str = include_str!("../../../sql/checks/list_kept_chunks.sql");
+const LIST_KEPT_CHUNKS: &str = include_str!("../../data/mixtures/list_kept_chunks.sql");
 
 /// Uses, first and last instant of every source, track, day and verdict.
 pub type Counts = BTreeMap<(String, Track, Day, String), (u64, i64, i64)>;
