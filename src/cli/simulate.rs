@@ -7,7 +7,7 @@ use jiff::{Timestamp, ToSpan as _};
 
 use crate::{
     clock::Clock,
-    simulator::{self, ServeOptions, Server, World},
+    simulator::{self, Fault, FaultKind, ServeOptions, Server, World},
 };
 
 #[derive(clap::Args)]
@@ -24,6 +24,15 @@ pub struct Arguments {
     /// Where the log files and a configuration for them are written.
     #[arg(long, value_name = "DIR", default_value = "duskwatch-simulation")]
     dir: PathBuf,
+    /// A fault to play: NAME[=VALUE], then every=N, chance=P or burst=FROM+COUNT, and at=ENDPOINT, separated by commas.
+    #[arg(long = "fault", value_name = "FAULT", value_parser = Fault::parse)]
+    faults: Vec<Fault>,
+    /// Same seed, same faults by chance.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    fault_seed: u64,
+    /// List the faults and stop.
+    #[arg(long = "faults")]
+    list_faults: bool,
 }
 
 pub fn size(text: &str) -> Result<simulator::Size, String> {
@@ -35,11 +44,18 @@ const STEP: Duration = Duration::from_secs(5);
 
 /// Serves until Ctrl-C. The simulated clock starts at `--now`, or now, and goes on in real time.
 pub async fn run(arguments: Arguments, clock: Clock) -> anyhow::Result<()> {
+    if arguments.list_faults {
+        for (name, _, about) in FaultKind::all() {
+            super::say(&format_args!("{name:26} {about}"))?;
+        }
+        return Ok(());
+    }
     let started = clock.now();
     let options = simulator::Options::new(arguments.size, started);
     let world = Arc::new(World::generate(arguments.seed, &options));
-    let server =
-        simulator::serve(Arc::clone(&world), ServeOptions { listen: arguments.listen, ..ServeOptions::default() }).await?;
+    let (listen, faults, fault_seed) = (arguments.listen, arguments.faults, arguments.fault_seed);
+    let serve_options = ServeOptions { listen, faults, fault_seed, ..ServeOptions::default() };
+    let server = simulator::serve(Arc::clone(&world), serve_options).await?;
     let dir = super::demo::fresh_directory(&arguments.dir)?;
     let logs = dir.join("logs");
     let files = world.write_logs(&logs, beginning(&options), started).with_context(|| logs.display().to_string())?;

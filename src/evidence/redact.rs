@@ -91,7 +91,8 @@ pub fn username(value: &str) -> Option<Cow<'_, str>> {
     let value = value.trim();
     let name = value[..name_end(value)].trim_end();
     let token = secret_prefix(name).is_some() && name.len() >= MIN_TOKEN;
-    if name.is_empty() || name == "-" || token || name.starts_with("eyJ") && name.len() >= MIN_OPAQUE || opaque(name.as_bytes()) {
+    let within = name.as_bytes().split(|byte| !in_run(*byte)).any(|run| opaque(run) || run.len() >= MIN_TOKEN && has_prefix(run));
+    if name.is_empty() || name == "-" || token || within || name.starts_with("eyJ") && name.len() >= MIN_OPAQUE {
         return None;
     }
     Some(bounded(Cow::Borrowed(name), MAX_NAME))
@@ -165,7 +166,7 @@ pub fn scrub(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let mut clean = Cow::Borrowed(text);
-    for step in [headers, urls, named_values, schemes, pairs, prefixes, look] {
+    for step in [headers, urls, netrc, named_values, schemes, pairs, prefixes, look] {
         if let Cow::Owned(next) = step(&clean) {
             clean = Cow::Owned(next);
         }
@@ -179,6 +180,10 @@ fn headers(text: &str) -> Cow<'_, str> {
 
 fn urls(text: &str) -> Cow<'_, str> {
     URL.replace_all(text, |found: &Captures<'_>| format!("{}{}", &found[1], reduced_url(&found[2])))
+}
+
+fn netrc(text: &str) -> Cow<'_, str> {
+    NETRC.replace_all(text, "$1…")
 }
 
 fn named_values(text: &str) -> Cow<'_, str> {
@@ -195,9 +200,10 @@ fn schemes(text: &str) -> Cow<'_, str> {
 }
 
 fn pairs(text: &str) -> Cow<'_, str> {
-    match PAIR.replace_all(text, "$1@") {
-        Cow::Borrowed(_) => OPTION.replace_all(text, "$1 $2:…"),
-        Cow::Owned(clean) => Cow::Owned(OPTION.replace_all(&clean, "$1 $2:…").into_owned()),
+    // The option first: its quotes may hold a password with spaces, slashes and `@`.
+    match OPTION.replace_all(text, "$1 $2$3$4:…") {
+        Cow::Borrowed(_) => PAIR.replace_all(text, "$1@"),
+        Cow::Owned(clean) => Cow::Owned(PAIR.replace_all(&clean, "$1@").into_owned()),
     }
 }
 
@@ -246,15 +252,20 @@ fn regex(pattern: &str) -> Regex {
 static HEADER: LazyLock<Regex> =
     LazyLock::new(|| regex(r#"(?i)\b((?:proxy-)?authorization|private-token|x-api-key|(?:set-)?cookie)[\\"']*\s*[:=][^\r\n]*"#));
 static URL: LazyLock<Regex> = LazyLock::new(|| regex(r#"([A-Za-z][A-Za-z0-9+.-]*://)([^\s"'<>]*)"#));
+/// A value in quotes ends with them; one without ends at a space, since a password may hold any other character.
 static NAMED: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r#"(?i)\b([a-z_.-]*(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|credentials?|auth))[\\"']*\s*[:=]\s*[\\"']*[^\s"'&;,]+"#,
+        r#"(?i)\b([a-z_.-]*(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|credentials?|auth))[\\"']*\s*[:=]\s*(?:\\+"[^"]*|"(?:[^"\\]|\\.)*|'[^']*|[^\s"']+)"#,
     )
 });
+/// The words of a `.netrc` file, on one line or on several.
+static NETRC: LazyLock<Regex> =
+    LazyLock::new(|| regex(r#"(?i)\b((?:machine|default|login|account)\s[^"']{0,400}?\bpassword\s+)(?:"[^"]*|\S+)"#));
 static SCHEME: LazyLock<Regex> =
     LazyLock::new(|| regex(r#"(?i)\b(basic|bearer|jwt|token|digest|negotiate)([\s:="']+)([A-Za-z0-9+/=_.~%-]+)"#));
 static PAIR: LazyLock<Regex> = LazyLock::new(|| regex(r#"([^\s:/@"'=]+):[^\s"'/][^\s"']*@"#));
-static OPTION: LazyLock<Regex> = LazyLock::new(|| regex(r#"(-u|--user)[\s=]*["']?([^\s:"']+):[^\s"']+"#));
+static OPTION: LazyLock<Regex> =
+    LazyLock::new(|| regex(r#"(-u|--user)[\s=]*(?:("[^:"]+):[^"]*|('[^:']+):[^']*|([^\s:"']+):\S+)"#));
 static PREFIX: LazyLock<Regex> = LazyLock::new(|| regex(r"(AT(?:BB|AT|CT))[A-Za-z0-9_=+/%-]{4,}"));
 static JWT: LazyLock<Regex> = LazyLock::new(|| regex(r"eyJ[A-Za-z0-9_-]{8,}[A-Za-z0-9_.-]*"));
 static RUN: LazyLock<Regex> = LazyLock::new(|| regex(r"[A-Za-z0-9_+-]{20,}"));
@@ -309,9 +320,11 @@ fn is_keyword(run: &[u8]) -> bool {
 }
 
 fn looks_secret(run: &[u8]) -> bool {
-    opaque(run)
-        || run.contains(&b'T') && run.windows(4).any(|four| matches!(four, b"ATBB" | b"ATAT" | b"ATCT"))
-        || run.contains(&b'J') && run.windows(3).any(|three| three == b"eyJ")
+    opaque(run) || has_prefix(run) || run.contains(&b'J') && run.windows(3).any(|three| three == b"eyJ")
+}
+
+fn has_prefix(run: &[u8]) -> bool {
+    run.contains(&b'T') && run.windows(4).any(|four| matches!(four, b"ATBB" | b"ATAT" | b"ATCT"))
 }
 
 fn in_run(byte: u8) -> bool {
@@ -388,6 +401,8 @@ mod tests {
             ("ATATurk", Some("ATATurk")),
             ("ATBBabcdefgh12345678", None),
             ("kq8Zr2Lm9Xw4Tb7Yc1Vd", None),
+            ("x=ATBBabcdefgh12345678;y", None),
+            ("kq8Zr2Lm9Xw4Tb7Yc1Vd@example.test", None),
             ("-", None),
             (":", None),
         ] {
@@ -411,7 +426,11 @@ mod tests {
             ("password=hunter2 retry=3", "password=… retry=3"),
             ("BITBUCKET_TOKEN: hunter2", "BITBUCKET_TOKEN=…"),
             ("curl -u mtessel:hunter2 https://x", "curl -u mtessel:… https://x"),
+            ("curl -u 'mtessel:hun ter/2' https://x", "curl -u 'mtessel:…' https://x"),
             ("mtessel:hunter2@bitbucket.org", "mtessel@bitbucket.org"),
+            ("password=hun&ter;2 retry=3", "password=… retry=3"),
+            (r#"{\"password\":\"hun ter2\",\"x\":1}"#, r#"{\"password=…",\"x\":1}"#),
+            ("machine bitbucket.org login mtessel password hunter2", "machine bitbucket.org login mtessel password …"),
             ("used ATBBabcdefgh12345678 here", "used ATBB… here"),
             ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc", "…"),
             ("key kq8Zr2Lm9Xw4Tb7Yc1Vd.", "key …."),

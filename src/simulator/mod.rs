@@ -35,7 +35,7 @@ mod tests;
 pub use fate::{Fate, Half};
 pub use logs::LogFiles;
 pub use organization::{Owner, Team, User};
-pub use serve::{EndOfStream, Fault, FaultKind, NextForm, RetryHeader, ServeOptions, Server, When, serve};
+pub use serve::{EndOfStream, Fault, FaultKind, NextForm, Odd, Refusal, RetryHeader, ServeOptions, Server, When, serve};
 pub use truth::Truth;
 pub use uses::Use;
 pub use world::{Door, Integration, NamedNetwork, Organization, World};

@@ -373,6 +373,8 @@ impl DeployKeyRow {
     }
 }
 
+/// The last part of `workspace/repository`; none where the whole holds a secret, of which a part would not look like one.
 fn slug_of(full_name: &str) -> Option<String> {
-    filled(full_name.rsplit('/').next().map(str::to_owned))
+    let whole = filled(Some(full_name.to_owned()))?;
+    filled(whole.rsplit('/').next().map(str::to_owned))
 }

@@ -143,9 +143,11 @@ impl Client {
     /// Reads a `next` address of a page.
     ///
     /// # Errors
-    /// [`FetchError::ForeignUrl`] when it is none of our own origin.
+    /// [`FetchError::ForeignUrl`] when it is none of our own origin, or brings credentials of its own: they would be sent
+    /// instead of ours.
     pub(super) fn follow(&self, next: &str) -> Result<Url, FetchError> {
-        let url = self.base.join(next).ok().filter(|url| url.origin() == self.base.origin());
+        let bare = |url: &Url| url.username().is_empty() && url.password().is_none();
+        let url = self.base.join(next).ok().filter(|url| url.origin() == self.base.origin() && bare(url));
         url.ok_or_else(|| FetchError::ForeignUrl { at: place(&self.base), to: origin_of(next) })
     }
 

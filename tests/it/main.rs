@@ -12,6 +12,7 @@ mod figures;
 mod flow;
 mod house;
 mod intake;
+mod mixtures;
 mod secrets;
 mod support;
 mod transcripts;

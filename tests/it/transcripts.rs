@@ -10,6 +10,7 @@ use std::{
 
 use duskwatch::{
     analysis::{self, Findings, Inputs, Policy},
+    config::{self, Secrets},
     daemon::{Engine, RegisterKind},
     evidence::{Campaign, ClientCatalogue, Credential, Day, Origin, Outcome, format::Format},
     simulator::{self, ServeOptions, Size, World},
@@ -32,7 +33,7 @@ fn watch_jobs(site: &Site) {
 
 async fn findings(site: &Site, now: Timestamp) -> Findings {
     let store = Store::open_read_only(&site.store()).unwrap();
-    let read = store.read(move |r| Ok((r.history(Day::of(now))?, r.roster()?, r.ledger()?, r.known_integrations()?)));
+    let read = store.read(move |r| Ok((r.history(Day::of(now))?, r.roster(now)?, r.ledger()?, r.known_integrations()?)));
     let (history, roster, ledger, known) = read.await.unwrap();
     let text = Campaign::builtin("builtin:bitbucket-app-passwords").unwrap();
     let (clients, campaigns) = (ClientCatalogue::builtin().unwrap(), [Campaign::parse(text).unwrap()]);
@@ -113,7 +114,7 @@ impl Jobs {
     }
 
     fn engine(&self) -> Arc<Engine> {
-        let options = duskwatch::config::load(&self.dir.path().join("duskwatch.toml")).unwrap();
+        let options = config::load(&self.dir.path().join("duskwatch.toml"), Secrets::Needed).unwrap();
         Arc::new(Engine::open(options).unwrap())
     }
 

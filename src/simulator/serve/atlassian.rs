@@ -37,7 +37,7 @@ impl Cursor {
     }
 
     fn decode(text: &str) -> Option<Self> {
-        let text = String::from_utf8(BASE64URL_NOPAD.decode(text.as_bytes()).ok()?).ok()?;
+        let text = plain(text)?;
         let mut parts = text.split('.');
         Some(Self {
             descending: parts.next()? == "1",
@@ -46,6 +46,18 @@ impl Cursor {
             to_ms: parts.next()?.parse().ok()?,
         })
     }
+}
+
+/// What a cursor says, without the name that [`another_name`] has added.
+fn plain(cursor: &str) -> Option<String> {
+    let text = String::from_utf8(BASE64URL_NOPAD.decode(cursor.as_bytes()).ok()?).ok()?;
+    Some(text.split('~').next().unwrap_or_default().to_owned())
+}
+
+/// A cursor that looks different and leads to the same place; text that is no cursor stays as it is.
+pub(super) fn another_name(cursor: &str, number: u64) -> String {
+    let renamed = plain(cursor).map(|text| BASE64URL_NOPAD.encode(format!("{text}~{number}").as_bytes()));
+    renamed.unwrap_or_else(|| cursor.to_owned())
 }
 
 pub(super) fn unauthorized(shared: &Shared, ask: &Ask) -> Option<Reply> {
@@ -196,7 +208,7 @@ pub(super) fn tokens(shared: &Shared, ask: &Ask) -> Reply {
 }
 
 fn position(cursor: &str) -> Option<usize> {
-    String::from_utf8(BASE64URL_NOPAD.decode(cursor.as_bytes()).ok()?).ok()?.parse().ok()
+    plain(cursor)?.parse().ok()
 }
 
 fn token(shared: &Shared, index: usize, now_ms: i64) -> Value {

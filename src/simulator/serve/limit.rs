@@ -77,25 +77,39 @@ impl Charge {
         }
     }
 
-    /// The end of the window by the simulated clock, rounded up to the minute.
+    /// The end of the window by the simulated clock.
+    fn end(self, now: Timestamp) -> Timestamp {
+        now.checked_add(i64::try_from(self.seconds()).unwrap_or(60).seconds()).unwrap_or(now)
+    }
+
+    /// The same, rounded up to the minute.
     fn minute(self, now: Timestamp) -> String {
-        let seconds = i64::try_from(self.seconds()).unwrap_or(60) + 59;
-        now.checked_add(seconds.seconds()).unwrap_or(now).strftime("%Y-%m-%dT%H:%MZ").to_string()
+        let end = self.end(now);
+        end.checked_add(59.seconds()).unwrap_or(end).strftime("%Y-%m-%dT%H:%MZ").to_string()
     }
 
     /// A 429, as JSON or, at Bitbucket now and then, as plain text.
-    pub fn refuse(self, options: &ServeOptions, api: Api, now: Timestamp, number: u64) -> Reply {
+    pub fn refuse(self, header: RetryHeader, api: Api, now: Timestamp, number: u64) -> Reply {
         const MESSAGE: &str = "Rate limit for this resource has been exceeded";
         let reply = match api {
             Api::Atlassian => Reply::atlassian_error(429, "TOO_MANY_REQUESTS", MESSAGE),
             Api::Bitbucket if number.is_multiple_of(2) => Reply::text(429, MESSAGE),
             Api::Bitbucket => Reply::bitbucket_error(429, MESSAGE),
         };
-        match options.retry_header {
+        match header {
             RetryHeader::RetryAfter => self.tell(reply, api, now).with("retry-after", self.seconds()),
+            RetryHeader::RetryAfterDate => self.tell(reply, api, now).with("retry-after", http_date(self.end(now))),
             RetryHeader::XRetryAfter => self.tell(reply, api, now).with("x-retry-after", self.seconds()),
             RetryHeader::ResetOnly => self.tell(reply, api, now),
+            RetryHeader::ResetEpoch => {
+                reply.with("x-ratelimit-remaining", self.remaining).with("x-ratelimit-reset", self.end(now).as_second())
+            }
             RetryHeader::Nothing => reply,
         }
     }
+}
+
+/// The form of `Date` and `Retry-After`.
+pub(super) fn http_date(at: Timestamp) -> String {
+    at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }

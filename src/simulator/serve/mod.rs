@@ -16,7 +16,7 @@ use std::{
 
 use axum::{
     Router,
-    extract::{Request, State},
+    extract::{ConnectInfo, Request, State},
     response::Response,
 };
 use jiff::Timestamp;
@@ -25,17 +25,27 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use super::{World, inventory};
 use limit::Budget;
 use route::{Shared, answer, endpoint};
+use socket::{Breakable, Fuse};
 
 mod atlassian;
 mod bitbucket;
 mod fault;
+mod kinds;
 mod limit;
 mod options;
+mod refusals;
 mod reply;
 mod route;
+mod socket;
+mod spoil;
 mod wire;
 
-pub use options::{EndOfStream, Fault, FaultKind, NextForm, RetryHeader, ServeOptions, When};
+#[cfg(test)]
+mod tests;
+
+pub use kinds::{Fault, FaultKind, Odd, When};
+pub use options::{EndOfStream, NextForm, RetryHeader, ServeOptions};
+pub use refusals::Refusal;
 
 /// The simulated APIs, until they are shut down.
 #[derive(Debug)]
@@ -69,16 +79,16 @@ pub async fn serve(world: Arc<World>, options: ServeOptions) -> io::Result<Serve
         bitbucket: Mutex::new(Budget::new(options.requests_per_hour, options.minute * 60)),
         counts: Mutex::default(),
         number: AtomicU64::new(0),
-        faults: fault::Faults::new(options.faults.clone(), options.fault_seed),
+        faults: Mutex::new(fault::Faults::new(options.faults.clone(), options.fault_seed)),
         world,
         options,
     });
     let (stop, stopped) = oneshot::channel::<()>();
-    let app = Router::new().fallback(handle).with_state(Arc::clone(&shared));
+    let app = Router::new().fallback(handle).with_state(Arc::clone(&shared)).into_make_service_with_connect_info::<Fuse>();
     let task = tokio::spawn(async move {
         // The sender either sends or is dropped; both mean stop.
         let until = async move { stopped.await.unwrap_or(()) };
-        axum::serve(listener, app).with_graceful_shutdown(until).await
+        axum::serve(Breakable(listener), app).with_graceful_shutdown(until).await
     });
     Ok(Server { addr, shared, stop, task })
 }
@@ -104,6 +114,16 @@ impl Server {
         self.shared.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Plays other faults from now on, each of which counts its requests anew; none is a calm day.
+    pub fn disturb(&self, faults: Vec<Fault>, seed: u64) {
+        self.shared.faults().replace(faults, seed);
+    }
+
+    /// How often each kind of fault has struck.
+    pub fn faults(&self) -> BTreeMap<&'static str, u64> {
+        self.shared.faults().struck().clone()
+    }
+
     /// Stops listening and waits for what is under way.
     ///
     /// # Errors
@@ -119,12 +139,12 @@ impl Server {
     }
 }
 
-async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+async fn handle(State(shared): State<Arc<Shared>>, ConnectInfo(fuse): ConnectInfo<Fuse>, request: Request) -> Response {
     let (ask, gzip) = wire::ask(&request);
     let number = shared.number.fetch_add(1, Ordering::Relaxed);
     let (endpoint, api) = endpoint(&ask.path);
-    let fault = shared.faults.strike(endpoint);
+    let fault = shared.faults().strike(endpoint);
     let reply = answer(&shared, &ask, endpoint, api, number, fault.as_ref());
     *shared.counts.lock().unwrap_or_else(PoisonError::into_inner).entry((endpoint, reply.status)).or_default() += 1;
-    wire::respond(reply, gzip, fault.as_ref())
+    wire::respond(reply, gzip, fault.as_ref(), &fuse).await
 }

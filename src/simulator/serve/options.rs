@@ -5,6 +5,8 @@ use std::{
     time::Duration,
 };
 
+use super::kinds::Fault;
+
 /// How the audit stream says that there is nothing more for now; the documentation and real clients disagree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndOfStream {
@@ -25,62 +27,34 @@ pub enum NextForm {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetryHeader {
     RetryAfter,
+    /// `Retry-After` with an HTTP date.
+    RetryAfterDate,
     XRetryAfter,
-    /// Only `X-RateLimit-Reset`.
+    /// Only `X-RateLimit-Reset`, in the form of its API.
     ResetOnly,
+    /// Only `X-RateLimit-Reset`, as a Unix time.
+    ResetEpoch,
     /// No header at all.
     Nothing,
 }
 
-/// A disturbance of one kind.
-#[derive(Clone, Debug, PartialEq)]
-pub enum FaultKind {
-    /// Answers with this status and the vendor's error body.
-    Status(u16),
-    /// Answers 429, whatever the budget.
-    TooManyRequests,
-    /// JSON that ends in the middle, complete as far as HTTP knows.
-    TruncatedBody,
-    /// An HTML page with status 200.
-    HtmlBody,
-    /// A pause in the middle of the body.
-    SlowBody(Duration),
-    /// The connection breaks in the middle of the body.
-    Reset,
-    /// A page of the audit stream begins with the end of the page before.
-    DuplicateEvents,
-    /// A cursor is no longer accepted.
-    ExpiredCursor,
-}
+impl RetryHeader {
+    pub const ALL: [Self; 6] =
+        [Self::RetryAfter, Self::RetryAfterDate, Self::XRetryAfter, Self::ResetOnly, Self::ResetEpoch, Self::Nothing];
 
-/// On which of the requests that it may concern a fault happens; they are counted from 1.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum When {
-    Every(u64),
-    Chance(f64),
-    /// From a request on, for so many.
-    Burst {
-        from: u64,
-        count: u64,
-    },
-}
-
-/// A disturbance, and when it happens.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Fault {
-    pub kind: FaultKind,
-    pub when: When,
-    /// Only this endpoint, as [`super::Server::requests`] names it; none is all.
-    pub endpoint: Option<&'static str>,
-}
-
-impl Fault {
-    pub fn new(kind: FaultKind, when: When) -> Self {
-        Self { kind, when, endpoint: None }
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::RetryAfter => "retry-after",
+            Self::RetryAfterDate => "retry-after-date",
+            Self::XRetryAfter => "x-retry-after",
+            Self::ResetOnly => "reset",
+            Self::ResetEpoch => "reset-epoch",
+            Self::Nothing => "nothing",
+        }
     }
 
-    pub fn at(self, endpoint: &'static str) -> Self {
-        Self { endpoint: Some(endpoint), ..self }
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.as_str() == text)
     }
 }
 
@@ -108,6 +82,8 @@ pub struct ServeOptions {
     pub repeats: bool,
     pub faults: Vec<Fault>,
     pub fault_seed: u64,
+    /// The origin of another host, to which some faults lead.
+    pub elsewhere: String,
 }
 
 impl Default for ServeOptions {
@@ -128,6 +104,7 @@ impl Default for ServeOptions {
             repeats: true,
             faults: Vec::new(),
             fault_seed: 0,
+            elsewhere: "http://elsewhere.example.test".to_owned(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What a handler is asked and what it answers, before HTTP.
 
 use serde_json::{Value, json};
+use url::form_urlencoded::Serializer;
 
 /// A request, as far as the simulated APIs look at it.
 #[derive(Debug)]
@@ -17,6 +18,18 @@ impl Ask {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
+    /// What was asked, as an address of the host that was asked.
+    pub fn address(&self) -> String {
+        self.address_at(&self.origin)
+    }
+
+    /// What was asked, as an address of another origin.
+    pub fn address_at(&self, origin: &str) -> String {
+        let query = Serializer::new(String::new()).extend_pairs(&self.query).finish();
+        let mark = if query.is_empty() { "" } else { "?" };
+        format!("{origin}{}{mark}{query}", self.path)
+    }
+
     /// A number, if there is one and it is well formed.
     pub fn number<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>, ()> {
         self.param(name).map(str::parse).transpose().map_err(|_| ())
@@ -28,21 +41,25 @@ pub(super) struct Reply {
     pub status: u16,
     pub kind: &'static str,
     pub headers: Vec<(&'static str, String)>,
-    pub body: String,
+    pub body: Vec<u8>,
 }
 
 impl Reply {
+    pub fn new(status: u16, kind: &'static str, body: impl Into<Vec<u8>>) -> Self {
+        Self { status, kind, headers: Vec::new(), body: body.into() }
+    }
+
     pub fn json(status: u16, value: &Value) -> Self {
-        Self { status, kind: "application/json", headers: Vec::new(), body: value.to_string() }
+        Self::new(status, "application/json", value.to_string())
     }
 
     pub fn text(status: u16, body: &str) -> Self {
-        Self { status, kind: "text/plain; charset=utf-8", headers: Vec::new(), body: body.to_owned() }
+        Self::new(status, "text/plain; charset=utf-8", body)
     }
 
-    pub fn html() -> Self {
+    pub fn html(status: u16) -> Self {
         let body = "<!DOCTYPE html><html><head><title>Atlassian Status</title></head><body>We'll be right back.</body></html>";
-        Self { status: 200, kind: "text/html", headers: Vec::new(), body: body.to_owned() }
+        Self::new(status, "text/html", body)
     }
 
     /// The error form of the organisation's APIs.

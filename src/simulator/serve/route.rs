@@ -3,16 +3,18 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicI64, AtomicU64, Ordering},
     },
 };
 
 use super::{
     atlassian, bitbucket, fault,
-    limit::{Api, Budget, Charge},
-    options::{FaultKind, ServeOptions},
+    kinds::FaultKind,
+    limit::{Api, Budget, Charge, http_date},
+    options::ServeOptions,
     reply::{Ask, Reply},
+    spoil::spoil,
 };
 use crate::{
     evidence::time::instant,
@@ -32,12 +34,16 @@ pub(super) struct Shared {
     pub bitbucket: Mutex<Budget>,
     pub counts: Mutex<BTreeMap<(&'static str, u16), u64>>,
     pub number: AtomicU64,
-    pub faults: fault::Faults,
+    pub faults: Mutex<fault::Faults>,
 }
 
 impl Shared {
     pub fn now_ms(&self) -> i64 {
         self.now_ms.load(Ordering::Relaxed)
+    }
+
+    pub fn faults(&self) -> MutexGuard<'_, fault::Faults> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn charge(&self, api: Api) -> Charge {
@@ -48,19 +54,44 @@ impl Shared {
 
 /// Answers a request, and counts nothing but its budget.
 pub(super) fn answer(shared: &Shared, ask: &Ask, endpoint: &str, api: Api, number: u64, fault: Option<&FaultKind>) -> Reply {
+    let options = &shared.options;
     let now = instant(shared.now_ms());
-    let charge =
-        if fault == Some(&FaultKind::TooManyRequests) { Charge::spent(&shared.options, api) } else { shared.charge(api) };
-    if charge.exceeded {
-        return charge.refuse(&shared.options, api, now, number);
+    if let Some(FaultKind::TooManyRequests | FaultKind::RateLimited(_)) = fault {
+        let header = if let Some(FaultKind::RateLimited(header)) = fault { *header } else { options.retry_header };
+        return Charge::spent(options, api).refuse(header, api, now, number).with("date", http_date(now));
     }
-    let reply = fault.and_then(|fault| fault::instead(fault, api, ask)).unwrap_or_else(|| {
+    let charge = shared.charge(api);
+    if charge.exceeded {
+        return charge.refuse(options.retry_header, api, now, number);
+    }
+    let reply = fault.and_then(|fault| fault::instead(fault, api, ask, &options.elsewhere)).unwrap_or_else(|| {
         let refused =
             if api == Api::Atlassian { atlassian::unauthorized(shared, ask) } else { bitbucket::unauthorized(shared, ask) };
         refused.unwrap_or_else(|| route(shared, ask, endpoint, fault == Some(&FaultKind::DuplicateEvents)))
     });
+    let reply = match fault {
+        Some(FaultKind::ClockSkew(ahead)) => reply.with("date", http_date(now.saturating_add(*ahead).unwrap_or(now))),
+        Some(FaultKind::WrongContentType) => Reply { kind: "text/html", ..reply },
+        Some(fault) => spoil(fault, reply, ask, &options.elsewhere, number),
+        None => reply,
+    };
     charge.tell(reply, api, now)
 }
+
+/// The names under which requests are counted and faults are placed.
+pub(super) const ENDPOINTS: [&str; 11] = [
+    "events-stream",
+    "event-actions",
+    "api-tokens",
+    "user",
+    "members",
+    "permissions",
+    "permissions/repositories",
+    "repositories",
+    "deploy-keys",
+    "removed",
+    "unknown",
+];
 
 /// The name under which requests are counted, and whose budget pays.
 pub(super) fn endpoint(path: &str) -> (&'static str, Api) {

@@ -12,9 +12,15 @@ use flate2::{Compression, write::GzEncoder};
 use futures_util::{StreamExt, stream};
 
 use super::{
-    options::FaultKind,
+    kinds::FaultKind,
     reply::{Ask, Reply},
+    socket::Fuse,
 };
+
+/// Bodies beyond this size go out as they are: to compress them would cost a test more than it shows.
+const MAX_COMPRESSED_BYTES: usize = 8 << 20;
+/// Bytes of an answer before its headers end.
+const PART_OF_HEADERS: usize = 24;
 
 /// What is asked, and whether the answer may be compressed.
 pub(super) fn ask(request: &Request) -> (Ask, bool) {
@@ -29,14 +35,24 @@ pub(super) fn ask(request: &Request) -> (Ask, bool) {
     (ask, text(header::ACCEPT_ENCODING).is_some_and(|accepted| accepted.contains("gzip")))
 }
 
-pub(super) fn respond(reply: Reply, gzip: bool, fault: Option<&FaultKind>) -> Response {
-    let mut bytes = reply.body.into_bytes();
+pub(super) async fn respond(reply: Reply, gzip: bool, fault: Option<&FaultKind>, fuse: &Fuse) -> Response {
+    match fault {
+        Some(FaultKind::SlowHeaders(pause)) => tokio::time::sleep(*pause).await,
+        Some(FaultKind::ResetBeforeHeaders) => fuse.light(0),
+        Some(FaultKind::ResetInHeaders) => fuse.light(PART_OF_HEADERS),
+        _ => {}
+    }
+    let mut bytes = reply.body;
     if fault == Some(&FaultKind::TruncatedBody) {
         bytes.truncate(bytes.len() / 2);
     }
-    let compressed = if gzip { compress(&bytes).ok() } else { None };
+    let compressed = if gzip && bytes.len() <= MAX_COMPRESSED_BYTES { compress(&bytes).ok() } else { None };
     let is_compressed = compressed.is_some();
-    let mut response = Response::new(body(compressed.unwrap_or(bytes), fault));
+    let mut bytes = compressed.unwrap_or(bytes);
+    if fault == Some(&FaultKind::TruncatedGzip) {
+        bytes.truncate(bytes.len() / 2);
+    }
+    let mut response = Response::new(body(bytes, fault));
     *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(reply.kind));

@@ -3,9 +3,12 @@
 use std::{collections::BTreeMap, path::Path};
 
 use duskwatch::{
-    evidence::{Coverage, Day, Track},
+    evidence::{Coverage, Day, Sighting, Track, chunk},
     store::{SourceState, Store, Totals},
 };
+use rusqlite::{Connection, OpenFlags};
+
+const LIST_KEPT_CHUNKS: &str = include_str!("../../data/mixtures/list_kept_chunks.sql");
 
 /// Uses, first and last instant of every source, track, day and verdict.
 pub type Counts = BTreeMap<(String, Track, Day, String), (u64, i64, i64)>;
@@ -66,4 +69,17 @@ pub fn assert_same_counts(expected: &Counts, found: &Counts) {
     let surplus: Vec<_> = found.iter().filter(|(key, value)| expected.get(key) != Some(value)).take(3).collect();
     assert!(missing.is_empty() && surplus.is_empty(), "expected, but not so: {missing:#?}\nfound, but not so: {surplus:#?}");
     assert!(!expected.is_empty());
+}
+
+/// Every item that a store has kept, with its source, in the order of recording.
+pub fn kept(store: &Path) -> Vec<(String, Sighting<'static>)> {
+    let connection = Connection::open_with_flags(store, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    let mut statement = connection.prepare(LIST_KEPT_CHUNKS).unwrap();
+    let mut rows = statement.query([]).unwrap();
+    let mut items = Vec::new();
+    while let Some(row) = rows.next().unwrap() {
+        let (source, bytes): (String, Vec<u8>) = (row.get(0).unwrap(), row.get(1).unwrap());
+        items.extend(chunk::decode(&bytes).unwrap().into_iter().map(|(sighting, _)| (source.clone(), sighting)));
+    }
+    items
 }

@@ -1,0 +1,311 @@
+//! Random mixtures of every trouble there is, over several rounds, while the world goes on: nothing is lost, nothing is
+//! counted twice, and at no moment does the ledger claim what was not read.
+//!
+//! `DUSKWATCH_MIXTURES=1000` plays so many, `DUSKWATCH_MIXTURE_SEED=7` that one alone. Each runs by a clock of its own that
+//! jumps over every pause, so the waits that servers ask for cost nothing.
+
+mod files;
+mod trouble;
+mod truth;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env, fs,
+    future::{Future, poll_fn},
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::Poll,
+    thread,
+    time::Duration,
+};
+
+use duskwatch::{
+    daemon::Engine,
+    evidence::CoverageState,
+    simulator::{self, Fault, ServeOptions, Server},
+};
+use fastrand::Rng;
+use jiff::Timestamp;
+use tokio::time::sleep;
+
+use files::Files;
+use trouble::{Stranger, adds, deceives};
+use truth::{Item, Items, Truth};
+
+use crate::support::{NOW, Site, at, picture::Picture, small_world};
+
+/// Mixtures that are played where nobody asks for more.
+const MIXTURES: u64 = 30;
+/// Mixtures share this many worlds, whose truth is found out once.
+const WORLDS: usize = 6;
+/// Days of history of a world: enough for several pages of the stream, little enough to be read in a moment.
+const HISTORY_DAYS: u32 = 24;
+/// How often a round is asked to go on before it is killed, at most; a whole one takes some hundreds.
+const MAX_STEPS_TO_KILL: usize = 400;
+/// Longer than any server may ask to wait.
+const NIGHT: Duration = Duration::from_secs(10_000);
+
+/// What came of one mixture, or of many.
+#[derive(Debug, Default)]
+struct Outcome {
+    mixtures: u64,
+    rounds: u64,
+    failed_rounds: u64,
+    kills: u64,
+    faults: BTreeMap<&'static str, u64>,
+    items: u64,
+    lost: u64,
+    repeated: u64,
+}
+
+impl Outcome {
+    fn add(&mut self, other: Self) {
+        self.mixtures += other.mixtures;
+        self.rounds += other.rounds;
+        self.failed_rounds += other.failed_rounds;
+        self.kills += other.kills;
+        self.items += other.items;
+        self.lost += other.lost;
+        self.repeated += other.repeated;
+        for (kind, count) in other.faults {
+            *self.faults.entry(kind).or_default() += count;
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long to play is asked for on the command line of the tests")]
+fn number(name: &str) -> Option<u64> {
+    env::var(name).ok().map(|text| text.parse().unwrap())
+}
+
+#[test]
+fn no_mixture_of_troubles_loses_or_repeats_anything() {
+    let alone = number("DUSKWATCH_MIXTURE_SEED");
+    let seeds = alone.map_or(0..number("DUSKWATCH_MIXTURES").unwrap_or(MIXTURES), |seed| seed..seed + 1);
+    let (next, sum) = (AtomicU64::new(seeds.start), Mutex::new((Outcome::default(), Vec::new())));
+    let worker = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if !seeds.contains(&seed) {
+                return;
+            }
+            let played = catch_unwind(AssertUnwindSafe(|| by_a_clock_that_jumps(mixture(seed))));
+            let mut sum = sum.lock().unwrap();
+            match played {
+                Ok(outcome) if outcome.lost + outcome.repeated == 0 => sum.0.add(outcome),
+                Ok(outcome) => {
+                    sum.0.add(outcome);
+                    sum.1.push(seed);
+                }
+                Err(_) => sum.1.push(seed),
+            }
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().unwrap().get() {
+            scope.spawn(worker);
+        }
+    });
+    let (outcome, mut failed) = sum.into_inner().unwrap();
+    println!("{outcome:#?}");
+    failed.sort_unstable();
+    assert!(failed.is_empty(), "replay one of them with DUSKWATCH_MIXTURE_SEED: {failed:?}");
+}
+
+/// Runs on one thread by a paused clock, which goes on to the next timer whenever there is nothing else to do.
+fn by_a_clock_that_jumps<T>(what: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap().block_on(what)
+}
+
+fn truth(seed: u64) -> &'static Truth {
+    static TRUTHS: [OnceLock<Truth>; WORLDS] = [const { OnceLock::new() }; WORLDS];
+    let number = usize::try_from(seed).unwrap() % WORLDS;
+    TRUTHS[number].get_or_init(|| {
+        let world = small_world(40 + number as u64, at(NOW), HISTORY_DAYS);
+        let found = thread::spawn(move || by_a_clock_that_jumps(async move { Truth::of(&world).await }));
+        found.join().unwrap()
+    })
+}
+
+/// A site in trouble, and everybody who watches it.
+struct Mixture {
+    truth: &'static Truth,
+    rng: Rng,
+    site: Site,
+    files: Files,
+    stranger: Stranger,
+    /// The same world without any trouble.
+    calm: Server,
+    engine: Arc<Engine>,
+    outcome: Outcome,
+    /// Whether the world has had items that its truth does not know.
+    added: bool,
+}
+
+async fn mixture(seed: u64) -> Outcome {
+    let truth = truth(seed);
+    let mut rng = Rng::with_seed(seed);
+    let stranger = Stranger::start().await;
+    let site = Site::new(&truth.world, trouble::server(&mut rng, stranger.origin.clone())).await;
+    let calm = simulator::serve(Arc::clone(&truth.world), ServeOptions::default()).await.unwrap();
+    let (files, engine) = (Files::new(site.logs()), site.engine());
+    let outcome = Outcome { mixtures: 1, ..Outcome::default() };
+    let mut mixture = Mixture { truth, rng, site, files, stranger, calm, engine, outcome, added: false };
+    for now in mixture.instants() {
+        mixture.troubled_round(now).await;
+    }
+    mixture.calm_rounds().await;
+    mixture.compare().await;
+    mixture.outcome
+}
+
+impl Mixture {
+    /// When the rounds are: the last one a little before the world's present.
+    fn instants(&mut self) -> Vec<Timestamp> {
+        let now_ms = self.truth.world.now().as_millisecond();
+        let count = self.rng.usize(3..7);
+        let mut instants: Vec<i64> = (0..count).map(|_| now_ms - self.rng.i64(60_000..20 * 86_400_000)).collect();
+        instants.sort_unstable();
+        instants.into_iter().map(|ms| Timestamp::from_millisecond(ms).unwrap()).collect()
+    }
+
+    async fn troubled_round(&mut self, now: Timestamp) {
+        self.files.settle();
+        self.site.grow(now);
+        self.files.disturb(&mut self.rng);
+        let faults = trouble::faults(&mut self.rng);
+        self.site.server.disturb(faults.clone(), self.rng.u64(..));
+        self.added |= faults.iter().any(adds);
+        let hidden = self.rng.usize(..10) == 0;
+        if hidden {
+            fs::rename(self.site.logs(), self.site.path("elsewhere")).unwrap();
+        }
+        let steps = if self.rng.usize(..3) == 0 { self.rng.usize(1..MAX_STEPS_TO_KILL) } else { usize::MAX };
+        let polled = steps_of(self.engine.poll(&[], None, now), steps).await;
+        self.outcome.rounds += 1;
+        match polled {
+            Some(outcome) => self.outcome.failed_rounds += u64::from(!outcome.unwrap().failed.is_empty()),
+            None => self.outcome.kills += 1,
+        }
+        // A pause ends when no work is under way any more: of a killed process none would be.
+        sleep(Duration::from_millis(1)).await;
+        if steps != usize::MAX || self.rng.bool() {
+            self.engine = self.site.engine();
+        }
+        if hidden {
+            fs::rename(self.site.path("elsewhere"), self.site.logs()).unwrap();
+        }
+        self.assert_honest(now, &faults).await;
+        sleep(Duration::from_secs(self.rng.u64(1..7_200))).await;
+    }
+
+    /// Two rounds without trouble, the last of which must be well.
+    async fn calm_rounds(&mut self) {
+        self.files.settle();
+        self.site.server.disturb(Vec::new(), 0);
+        self.site.grow(self.truth.world.now());
+        sleep(NIGHT).await;
+        self.engine.poll(&[], None, self.truth.world.now()).await.unwrap();
+        self.site.poll(&self.engine, self.truth.world.now()).await;
+    }
+
+    /// What the ledger calls covered has been recorded.
+    async fn assert_honest(&self, now: Timestamp, faults: &[Fault]) {
+        if faults.iter().any(deceives) {
+            return;
+        }
+        let (picture, kept) = (Picture::of(&self.site.store()).await, truth::kept(&self.site.store()));
+        let covered = |source: &str, ms: i64| {
+            let intervals = picture.coverage.get(source).into_iter().flatten();
+            intervals.filter(|it| it.state == CoverageState::Covered).any(|it| (it.from_ms..it.to_ms).contains(&ms))
+        };
+        for item @ (source, id, time_ms) in self.truth.items.keys() {
+            let seen_ms = self.truth.processed.get(id).copied().unwrap_or(*time_ms);
+            let there = seen_ms < now.as_millisecond() && !self.files.is_late(id);
+            if there && covered(source, seen_ms) {
+                assert!(kept.contains_key(item), "{item:?} is not recorded, and {:?} is", picture.coverage[source]);
+            }
+        }
+        let roster = truth::roster(&self.site.store()).await;
+        self.calm.set_now(now);
+        if covered("tokens/acme", now.as_millisecond()) {
+            let listed: BTreeSet<String> = roster.tokens.iter().map(|token| token.token_id.clone()).collect();
+            assert_eq!(listed, truth::token_ids(&self.calm, &self.truth.world.organization().id).await);
+        }
+        for workspace in self.truth.world.workspaces() {
+            if covered(&format!("access/{workspace}"), now.as_millisecond()) {
+                let names = |of| truth::access_names(of, workspace);
+                assert_eq!(names(&roster), names(&self.truth.roster), "{workspace}");
+            }
+        }
+    }
+
+    /// Compares the store with the truth.
+    async fn compare(&mut self) {
+        let (picture, kept) = (Picture::of(&self.site.store()).await, truth::kept(&self.site.store()));
+        let (lost, repeated) = differences(&self.truth.items, &kept);
+        for (what, items) in [("lost", &lost), ("repeated", &repeated)] {
+            if !items.is_empty() {
+                println!("{} {what}, such as {:?}", items.len(), &items[..items.len().min(5)]);
+            }
+        }
+        self.outcome.items = kept.values().sum();
+        self.outcome.lost = lost.len() as u64;
+        self.outcome.repeated = repeated.len() as u64;
+        self.outcome.faults = self.site.server.faults();
+        let rows = truth::rows(&truth::roster(&self.site.store()).await);
+        assert_eq!(rows, truth::rows(&self.truth.roster), "the lists");
+        if !self.added && self.outcome.lost + self.outcome.repeated == 0 {
+            crate::support::picture::assert_same_counts(&self.truth.counts, &picture.counts);
+        }
+        assert_eq!(String::from_utf8_lossy(&self.stranger.heard()), "", "another host was spoken to");
+        self.assert_no_secrets();
+    }
+
+    fn assert_no_secrets(&self) {
+        let keys = ServeOptions::default();
+        for path in crate::support::files(self.site.dir.path()) {
+            if !crate::support::file_name(&path).starts_with("duskwatch.db") {
+                continue;
+            }
+            let text = fs::read(&path).unwrap();
+            for secret in [keys.organization_key.as_str(), &keys.workspace_token, "simulated-loose-secret"] {
+                assert!(
+                    !text.windows(secret.len()).any(|window| window == secret.as_bytes()),
+                    "{} holds {secret}",
+                    path.display()
+                );
+            }
+        }
+    }
+}
+
+/// What was expected and is not there, and what is there beyond what was expected.
+fn differences(expected: &Items, kept: &Items) -> (Vec<Item>, Vec<Item>) {
+    let times = |items: &Items, item| items.get(item).copied().unwrap_or(0);
+    let lost = expected.iter().filter(|(item, wanted)| times(kept, item) < **wanted).map(|(item, _)| item.clone());
+    let known = |item: &Item| item.1.starts_with("odd-").then_some(1);
+    let repeated = kept.iter().filter(|(item, found)| **found > known(item).unwrap_or_else(|| times(expected, item)));
+    (lost.collect(), repeated.map(|(item, _)| item.clone()).collect())
+}
+
+/// Runs a future for so many steps and then drops it where it stands, as a kill would.
+async fn steps_of<F: Future>(future: F, mut steps: usize) -> Option<F::Output> {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        if steps == 0 {
+            return Poll::Ready(None);
+        }
+        steps -= 1;
+        let polled = future.as_mut().poll(context).map(Some);
+        if steps == 0 && polled.is_pending() {
+            return Poll::Ready(None);
+        }
+        polled
+    })
+    .await
+}

@@ -1,0 +1,194 @@
+//! No secret that anything read or was told is found in anything written.
+
+mod doors;
+mod generate;
+
+use std::{collections::BTreeSet, fmt::Write as _, fs, process::Command};
+
+use data_encoding::BASE64;
+use duskwatch::{
+    daemon,
+    report::Audience,
+    simulator::ServeOptions,
+    store::{Reader, Store},
+};
+use fastrand::Rng;
+use serde_json::Value;
+use tokio::task::block_in_place;
+
+use crate::support::{NOW, Site, at, files, picture, program::Service, small_world};
+
+/// Every secret of the careless lines, as it stands there and decoded, and our own keys.
+fn secrets(site: &Site) -> BTreeSet<String> {
+    let keys = ServeOptions::default();
+    let mut found = BTreeSet::from([keys.organization_key, keys.workspace_token]);
+    for (_, line) in site.lines() {
+        let line: Value = serde_json::from_str(&line).unwrap_or_default();
+        let Some((_, value)) = line["authorization"].as_str().and_then(|header| header.split_once(' ')) else { continue };
+        found.insert(value.to_owned());
+        let decoded = BASE64.decode(value.as_bytes()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        if let Some((_, secret)) = decoded.as_deref().and_then(|pair| pair.split_once(':')) {
+            found.insert(secret.to_owned());
+            found.insert(BASE64.encode(secret.as_bytes()));
+        }
+    }
+    found
+}
+
+/// What the compressed chunks of a store hold, as text.
+fn chunks(site: &Site) -> String {
+    let items = picture::kept(&site.store());
+    assert!(items.len() > 1_000, "{} items", items.len());
+    items.iter().map(|item| format!("{item:?}")).collect::<Vec<_>>().join("\n")
+}
+
+/// Sends the same careless lines, and some that are no evidence, through the door of the intake; what it answered and logged.
+async fn push(site: &Site, secrets: &mut BTreeSet<String>) -> Vec<(String, Vec<u8>)> {
+    const TOKEN: &str = "q7ZkP0sender0token0Yw";
+    const WRONG: &str = "q7ZkP0nobodys0token0Yw";
+    fs::write(site.path("sender.key"), TOKEN).unwrap();
+    let config = fs::read_to_string(site.config()).unwrap();
+    let sender = format!("[[http.intake]]\nname = \"ci\"\ntoken = \"file:{}\"\n", site.path("sender.key").display());
+    fs::write(site.config(), config + &sender).unwrap();
+    let careless: Vec<String> = site.lines().into_iter().map(|(_, line)| line).collect();
+    let misplaced: Vec<String> = secrets
+        .iter()
+        .flat_map(|secret| {
+            [format!("Authorization: Bearer {secret}"), format!("{{\"password\": {secret:?}}}"), format!("{{{secret:?}: 1")]
+        })
+        .collect();
+    secrets.extend([TOKEN, WRONG].map(str::to_owned));
+    let (service, url) = Service::serving(site);
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let mut answers = String::new();
+    for (token, lines) in [(TOKEN, &careless), (TOKEN, &misplaced), (TOKEN, &misplaced[..1].to_vec()), (WRONG, &careless)] {
+        let request = client.post(format!("{url}/v1/evidence")).bearer_auth(token).body(lines.join("\n"));
+        let answer = request.send().await.unwrap();
+        writeln!(answers, "{} {:?} {}", answer.status(), answer.headers().clone(), answer.text().await.unwrap()).unwrap();
+    }
+    assert!(answers.starts_with("200 OK") && answers.contains("400 Bad Request"), "{answers}");
+    assert!(answers.contains("401 Unauthorized"), "{answers}");
+    let (_, log) = service.terminate();
+    assert!(log.contains("evidence was pushed"), "{log}");
+    vec![("answers".to_owned(), answers.into_bytes()), ("log".to_owned(), log.into_bytes())]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_secret_reaches_the_store_or_any_output() {
+    let world = small_world(9, at(NOW), 60);
+    let site = Site::grown(&world, ServeOptions::default()).await;
+    let mut secrets = secrets(&site);
+    assert!(secrets.len() > 12, "{secrets:?}");
+    let pushed = push(&site, &mut secrets).await;
+    let engine = site.engine();
+    let outcome = site.poll(&engine, at(NOW)).await;
+    let judged = engine.judge(at(NOW)).await.unwrap();
+    judged.write_package(&site.path("csv"), 30).unwrap();
+    let mut written: Vec<(String, Vec<u8>)> = vec![
+        ("lines".to_owned(), outcome.lines.join("\n").into_bytes()),
+        ("page".to_owned(), judged.html(&daemon::Reader::Security).into_bytes()),
+        ("brief".to_owned(), judged.html(&daemon::Reader::Leadership).into_bytes()),
+        ("json".to_owned(), judged.json().into_bytes()),
+        ("text".to_owned(), judged.text(&daemon::Reader::Security, 200).into_bytes()),
+        ("options".to_owned(), format!("{:?}", site.options()).into_bytes()),
+        ("chunks".to_owned(), chunks(&site).into_bytes()),
+    ];
+    written.extend(pushed);
+    for audience in Audience::ALL {
+        written.push((audience.to_string(), engine.compose(*audience, &judged, at(NOW)).unwrap()));
+    }
+    let own = ["organization.key", "workspace.key", "sender.key"].map(|name| site.path(name));
+    for path in files(site.dir.path()).into_iter().filter(|path| !path.starts_with(site.logs()) && !own.contains(path)) {
+        written.push((path.display().to_string(), fs::read(&path).unwrap()));
+    }
+    assert!(written.iter().any(|(name, _)| name.ends_with("duskwatch.db-wal")), "the store's log is looked at too");
+    for (name, bytes) in &written {
+        let text = String::from_utf8_lossy(bytes);
+        let found: Vec<_> = secrets.iter().filter(|secret| text.contains(secret.as_str())).collect();
+        assert!(found.is_empty(), "{name} holds {found:?}");
+    }
+}
+
+/// Draws of one secret of each of the seven kinds.
+const DRAWS: usize = 150;
+/// Bytes of a secret that are searched for at its beginning and its end: a part of it is a leak as well.
+const NEEDLE: usize = 12;
+
+/// The parts of a secret, plain and as it stands in a header of basic authentication, that must not be found.
+fn needles(secret: &generate::Secret) -> [String; 3] {
+    let core = &secret.core;
+    let basic = BASE64.encode(format!("mtessel:{}", secret.text).as_bytes());
+    let basic = basic.trim_end_matches('=');
+    [core[..NEEDLE].to_owned(), core[core.len() - NEEDLE..].to_owned(), basic[basic.len() - NEEDLE..].to_owned()]
+}
+
+/// All that the program says at its most talkative.
+fn said(site: &Site, arguments: &[&str]) -> Vec<u8> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_duskwatch"));
+    command.arg("--config").arg(site.config()).args(["--now", NOW]).args(arguments).env("RUST_LOG", "duskwatch=trace");
+    let mut output = block_in_place(|| command.output()).unwrap();
+    output.stdout.append(&mut output.stderr);
+    assert_ne!(output.stdout.len(), 0, "{arguments:?}");
+    output.stdout
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_secret_of_any_kind_survives_any_door() {
+    let mut rng = Rng::with_seed(3_222);
+    let secrets: Vec<_> = (0..DRAWS).flat_map(|_| generate::of_every_kind(&mut rng)).collect();
+    let (mut lines, mut texts) = (Vec::new(), Vec::new());
+    for secret in &secrets {
+        let mut places = generate::announced(&secret.text);
+        if secret.telling {
+            places.extend(generate::unannounced(&secret.text));
+        }
+        let header = rng.choice(generate::headers(&secret.text)).unwrap();
+        let text = rng.choice(places).unwrap();
+        lines.extend(doors::lines(&[header], std::slice::from_ref(&text)));
+        texts.push(text);
+    }
+    let site = Site::new(&small_world(10, at(NOW), 2), ServeOptions::default()).await;
+    let origin = doors::serve(texts).await;
+    let config = fs::read_to_string(site.config()).unwrap().replace(&site.server.atlassian_url(), &origin);
+    fs::write(site.config(), config).unwrap();
+    fs::create_dir(site.logs()).unwrap();
+    fs::write(site.logs().join("egress-inspected-2026-07.jsonl"), lines.join("\n") + "\n").unwrap();
+    fs::write(site.logs().join("imported.txt"), lines.join("\n") + "\n").unwrap();
+    let imported = site.logs().join("imported.txt").display().to_string();
+
+    let mut written: Vec<(String, Vec<u8>)> = Vec::new();
+    for arguments in [
+        &["poll"][..],
+        &["import", "--format", "json", &imported],
+        &["report", "--format", "text"],
+        &["report", "--format", "html"],
+        &["report", "--format", "json"],
+        &["export"],
+    ] {
+        written.push((arguments.join(" "), said(&site, arguments)));
+    }
+    written.push(("chunks".to_owned(), chunks(&site).into_bytes()));
+    for path in files(site.dir.path()).into_iter().filter(|path| !path.starts_with(site.logs())) {
+        written.push((path.display().to_string(), fs::read(&path).unwrap()));
+    }
+    let items = picture::Picture::of(&site.store()).await.totals.items;
+    for door in ["audit/acme", "log/egress-inspected", "import/"] {
+        assert!(items.iter().any(|(source, items)| source.starts_with(door) && *items > 100), "{door}: {items:?}");
+    }
+    let roster = Store::open_read_only(&site.store()).unwrap().read(|r: &Reader| r.roster(at(NOW))).await.unwrap();
+    assert!(roster.tokens.len() > 100 && roster.members.len() > 100, "the lists were read");
+    let needles: Vec<String> = secrets.iter().flat_map(needles).map(|needle| regex::escape(&needle)).collect();
+    let sign = regex::bytes::Regex::new(&needles.join("|")).unwrap();
+    let leaks: Vec<String> = written
+        .iter()
+        .flat_map(|(name, bytes)| {
+            sign.find_iter(bytes).take(8).map(move |found| format!("{name}: {}", around(bytes, found.start())))
+        })
+        .collect();
+    assert!(leaks.is_empty(), "{leaks:#?}");
+}
+
+/// Where a secret was found, with its neighbourhood.
+fn around(bytes: &[u8], at: usize) -> String {
+    String::from_utf8_lossy(&bytes[at.saturating_sub(80)..(at + 40).min(bytes.len())]).into_owned()
+}
