@@ -159,8 +159,12 @@ impl From<anyhow::Error> for Failure {
 /// The whole program: its result is the exit status.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let quiet = matches!(cli.command, Command::Demo(_) | Command::Report { .. } | Command::Export { .. });
-    crate::telemetry::start(if quiet { LevelFilter::WARN } else { LevelFilter::INFO });
+    crate::telemetry::start(match cli.command {
+        Command::Demo(_) | Command::Report { .. } | Command::Export { .. } => LevelFilter::WARN,
+        // It says itself how each source went.
+        Command::Poll { .. } => LevelFilter::ERROR,
+        _ => LevelFilter::INFO,
+    });
     if rustls::crypto::ring::default_provider().install_default().is_err() {
         tracing::debug!("a TLS provider was installed before");
     }
@@ -260,8 +264,12 @@ async fn poll(options: Options, clock: Clock, sources: &[String], since: Option<
         return Err(Failure::Usage(format!("there is no source `{name}`; there are: {}", engine.source_names().join(", "))));
     }
     let now = clock.now();
+    let bar = Progress::start();
+    bar.step("the sources are being read");
     let outcome = engine.poll(sources, since, now).await?;
+    bar.step("judging");
     engine.judge(now).await?;
+    bar.finish();
     for line in &outcome.lines {
         say(line)?;
     }
@@ -293,7 +301,12 @@ async fn import(
             ImportFormat::Register(kind) => engine.import_register(kind, path, now).await,
         };
         match imported {
-            Ok(imported) => bar.suspend(|| say(&format_args!("{shown}: {imported}")))?,
+            Ok(imported) => {
+                bar.suspend(|| say(&format_args!("{shown}: {imported}")))?;
+                if imported.understood_nothing() {
+                    failed.push(format!("{shown}: no line was understood; is it of another format?"));
+                }
+            }
             Err(error) => failed.push(format!("{shown}: {error:#}")),
         }
     }

@@ -26,7 +26,7 @@ use crate::{
     evidence::{ClientCatalogue, Coverage, CoverageState, Day},
     serve,
     source::{Auth, FetchError, Usage},
-    store::{Lock, OpenError, SourceState, Store, StoreError, Writer},
+    store::{Lock, OpenError, Reader, SourceState, Store, StoreError, Writer},
 };
 
 /// Rounds that `poll` runs side by side: enough to wait for several hosts at once.
@@ -99,6 +99,9 @@ pub enum RoundError {
     Files(#[from] std::io::Error),
     #[error("{0}")]
     InPart(String),
+    /// Nothing of it may be seen with our credential.
+    #[error("{0}")]
+    NotPermitted(String),
 }
 
 /// What a round read.
@@ -324,7 +327,12 @@ impl Engine {
             Err(error) => {
                 // The store's own trouble is told once for all sources.
                 if !matches!(error, RoundError::Store(_)) {
-                    self.note(part, Some(&error.to_string()), matches!(error, RoundError::Credential { .. }), now);
+                    self.note(
+                        part,
+                        Some(&error.to_string()),
+                        matches!(error, RoundError::Credential { .. } | RoundError::NotPermitted(_)),
+                        now,
+                    );
                 }
                 Round { changed: true, line: error.to_string(), failed: true, unread: false }
             }
@@ -334,6 +342,13 @@ impl Engine {
     /// The used part of each source's request budget after its last round.
     pub(super) fn budgets(&self) -> Budgets {
         self.budgets.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// When a source that was never read failed last, in milliseconds: since then at least, nobody has seen anything.
+    async fn failing_since(&self, name: &str) -> Result<Option<i64>, StoreError> {
+        let states = self.store.read(Reader::source_states).await?;
+        let state = states.into_iter().find(|(known, _)| known == name);
+        Ok(state.and_then(|(_, state)| state.last_failure).map(Timestamp::as_millisecond))
     }
 
     /// Freshness, requests, and for a round that failed the interval that nobody saw.
@@ -348,7 +363,10 @@ impl Engine {
             Ok(tally) => Ok(tally.warning.to_owned()),
             Err(error) => Err((error.to_string(), gap_state(error))),
         };
-        let looked_until = looked_until(&self.store, name).await?;
+        let seen_until = match looked_until(&self.store, name).await? {
+            Some(ms) => Some(ms),
+            None => self.failing_since(name).await?,
+        };
         let name = name.to_owned();
         self.store
             .write(move |w| {
@@ -358,7 +376,7 @@ impl Engine {
                     Ok(warning) => (state.last_success, state.warning) = (Some(now), Some(warning)),
                     Err((words, gap)) => {
                         state.last_failure = Some(now);
-                        if let (Some(state), Some(from_ms)) = (gap, looked_until) {
+                        if let (Some(state), Some(from_ms)) = (gap, seen_until) {
                             let to_ms = now.as_millisecond();
                             w.cover(&name, &Coverage { from_ms, to_ms, state, items: 0, skipped: 0, reason: words.clone() })?;
                         }
@@ -389,7 +407,7 @@ fn count_requests(w: &mut Writer<'_>, source: &str, usage: &Usage) -> Result<(),
 fn gap_state(error: &RoundError) -> Option<CoverageState> {
     match error {
         RoundError::Credential { .. } => Some(CoverageState::NotPermitted),
-        RoundError::InPart(_) => None,
+        RoundError::InPart(_) | RoundError::NotPermitted(_) => None,
         _ => Some(CoverageState::Missed),
     }
 }

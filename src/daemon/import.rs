@@ -18,7 +18,7 @@ use crate::{
     analysis::fold,
     evidence::{
         Batch, Coverage, CoverageState, Day, Page, Skipped,
-        format::{Form, Format, Piece, parse_block},
+        format::{Form, Format, Piece, UNDERSTOOD, parse_block},
         time::MS_PER_DAY,
     },
     source::{Blocks, changed_ms, content},
@@ -62,6 +62,12 @@ impl fmt::Display for Imported {
 }
 
 impl Imported {
+    /// Lines were read, and none of them was understood: mostly a file of another format.
+    pub fn understood_nothing(&self) -> bool {
+        let nothing = self.items == 0 && self.repeated == 0 && self.lines > 0;
+        nothing && !self.skipped.iter().any(|skip| UNDERSTOOD.contains(&skip.reason))
+    }
+
     fn add(&mut self, lines: u64, repeated: u64, batch: &Batch) {
         self.lines += lines;
         self.repeated += repeated;

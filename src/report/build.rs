@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     analysis::{BurndownDay, CampaignFindings, Waiver},
-    evidence::{Campaign, Day, Status},
+    evidence::{Campaign, Coverage, Day, Status},
 };
 
 /// Windows that the digest lists: two days of them.
@@ -78,6 +78,7 @@ fn campaign(inputs: &Inputs<'_>, found: &CampaignFindings) -> CampaignReport {
         removed,
         days_left: days_between(now, campaign.removal),
         moved: campaign.moved.iter().map(|m| MovedRow { was: m.was, reason: inert::sentence(&m.reason) }).collect(),
+        blind: integrations.is_empty() && !inputs.ledger.sources.iter().any(|(name, list)| shows_credentials(name, list)),
         movement: movement::since_last_digest(inputs, &campaign.id, counts.remaining),
         counts,
         teams: teams(&integrations),
@@ -88,6 +89,12 @@ fn campaign(inputs: &Inputs<'_>, found: &CampaignFindings) -> CampaignReport {
         waivers,
         integrations,
     }
+}
+
+/// Whether a source that can show credentials at work was looked at: no API can.
+fn shows_credentials(source: &str, intervals: &[Coverage]) -> bool {
+    let client_side = ["log/", "intake/", "import/"].iter().any(|kind| source.starts_with(kind));
+    client_side && intervals.iter().any(|interval| interval.state.looked())
 }
 
 /// Whole UTC days from one instant's day to the other's.

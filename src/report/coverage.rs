@@ -52,6 +52,7 @@ fn source(inputs: &Inputs<'_>, line: &SourceLine, since_ms: i64) -> SourceRow {
     let silence = inputs.findings.silences.iter().find(|silence| silence.source == line.name);
     let known_until = silence.map(|silence| silence.since.as_millisecond());
     let looked_until = inputs.ledger.looked_until_ms(&line.name);
+    let newest = intervals.iter().max_by_key(|c| c.to_ms);
     let covered = overlap(intervals, now_ms - LOOK_BACK_MS, now_ms, CoverageState::looked);
     let unseen = |from_ms| overlap(intervals, from_ms, now_ms, |state| !state.looked());
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of a month are far below 2^52")]
@@ -62,7 +63,7 @@ fn source(inputs: &Inputs<'_>, line: &SourceLine, since_ms: i64) -> SourceRow {
         looked_until: looked_until.map(time::instant),
         last_success: line.last_success,
         last_failure: line.last_failure.as_ref().map(|(at, _)| *at),
-        failure: line.last_failure.as_ref().map(|(_, what)| inert::sentence(what)).unwrap_or_default(),
+        failure: failure(line, newest),
         covered_30d: ratio(covered, LOOK_BACK_MS),
         missed_hours: ratio(unseen(since_ms), MS_PER_HOUR),
         gap_seconds: unseen(now_ms - LOOK_BACK_MS) / 1_000,
@@ -72,14 +73,23 @@ fn source(inputs: &Inputs<'_>, line: &SourceLine, since_ms: i64) -> SourceRow {
         skipped_reasons: line.skipped.iter().take(MAX_REASONS).map(skipped).collect(),
         requests: line.requests.iter().map(|(_, count)| count).sum(),
         budget_used: line.budget_used,
-        warning: warning(line, silence, inputs.timezone),
+        warning: warning(line, newest, silence, inputs.timezone),
     }
 }
 
-fn warning(line: &SourceLine, silence: Option<&Silence>, zone: &TimeZone) -> String {
+/// Why it is not read: the last failure, or what the ledger says of a source that may see nothing.
+fn failure(line: &SourceLine, newest: Option<&Coverage>) -> String {
+    let refused = newest.filter(|c| c.state == CoverageState::NotPermitted).map(|c| c.reason.as_str());
+    let what = line.last_failure.as_ref().map(|(_, what)| what.as_str()).filter(|what| !what.is_empty());
+    what.or(refused).map(inert::sentence).unwrap_or_default()
+}
+
+/// What needs a look though it is read: part of it may not be seen, or it shows less than it should.
+fn warning(line: &SourceLine, newest: Option<&Coverage>, silence: Option<&Silence>, zone: &TimeZone) -> String {
+    let limit = newest.filter(|c| c.state == CoverageState::Partial && !c.reason.is_empty()).map(|c| inert::sentence(&c.reason));
     let silent = silence.map(|silence| words::silence(silence, zone));
     let told = (!line.warning.is_empty()).then(|| inert::sentence(&line.warning));
-    told.into_iter().chain(silent).collect::<Vec<_>>().join("; ")
+    told.into_iter().chain(limit).chain(silent).collect::<Vec<_>>().join("; ")
 }
 
 fn skipped(line: &super::inputs::SkippedLine) -> SkippedRow {

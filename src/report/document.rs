@@ -140,6 +140,8 @@ pub struct CampaignReport {
     /// Days to the removal, negative after it.
     pub days_left: i32,
     pub moved: Vec<MovedRow>,
+    /// Nothing that could show the legacy credential was ever read: the counts are unknown, not zero.
+    pub blind: bool,
     pub counts: Counts,
     /// None when there is no earlier digest to compare with.
     pub movement: Option<Movement>,

@@ -24,36 +24,60 @@ struct Column {
     from: usize,
     /// More columns than this it never takes; the last one takes what the others leave.
     width: Option<u16>,
+    shown: Shown,
     cell: fn(&IntegrationRow) -> String,
 }
 
-const COLUMNS: [Column; 11] = [
-    Column { title: "#", from: 0, width: Some(6), cell: |r| r.rank.map(|rank| rank.to_string()).unwrap_or_default() },
-    Column { title: "id", from: 0, width: Some(11), cell: |r| r.integration.clone() },
-    Column { title: "status", from: 0, width: Some(12), cell: |r| r.status.to_string() },
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    Always,
+    BeforeTheRemoval,
+    AfterIt,
+}
+
+const COLUMNS: [Column; 12] = [
+    Column {
+        title: "#",
+        from: 0,
+        width: Some(6),
+        shown: Shown::Always,
+        cell: |r| r.rank.map(|rank| rank.to_string()).unwrap_or_default(),
+    },
+    Column { title: "id", from: 0, width: Some(11), shown: Shown::Always, cell: |r| r.integration.clone() },
+    Column { title: "status", from: 0, width: Some(12), shown: Shown::Always, cell: |r| r.status.to_string() },
     Column {
         title: "grade",
         from: 0,
         width: Some(11),
+        shown: Shown::Always,
         cell: |r| if r.known { "known".to_owned() } else { "possible".to_owned() },
     },
     Column {
         title: "user",
         from: 0,
         width: Some(22),
+        shown: Shown::Always,
         cell: |r| or_dash(if r.user_name.is_empty() { &r.user } else { &r.user_name }),
     },
-    Column { title: "client", from: 0, width: Some(20), cell: |r| r.client.clone() },
-    Column { title: "origin", from: WIDE, width: Some(18), cell: |r| r.origin.clone() },
-    Column { title: "owner", from: WIDE, width: Some(14), cell: |r| or_dash(&r.owner) },
+    Column { title: "client", from: 0, width: Some(20), shown: Shown::Always, cell: |r| r.client.clone() },
+    Column { title: "origin", from: WIDE, width: Some(18), shown: Shown::Always, cell: |r| r.origin.clone() },
+    Column { title: "owner", from: WIDE, width: Some(14), shown: Shown::Always, cell: |r| or_dash(&r.owner) },
     Column {
         title: "uses 30 d",
         from: WIDE,
-        width: Some(9),
+        width: Some(11),
+        shown: Shown::Always,
         cell: |r| words::grouped(i64::try_from(r.uses_30d).unwrap_or(i64::MAX)),
     },
-    Column { title: "start by", from: 0, width: Some(19), cell: start_by },
-    Column { title: "why", from: WIDEST, width: None, cell: |r| r.reasons.first().cloned().unwrap_or_default() },
+    Column { title: "start by", from: 0, width: Some(19), shown: Shown::BeforeTheRemoval, cell: start_by },
+    Column { title: "last seen", from: 0, width: Some(12), shown: Shown::AfterIt, cell: |r| Day::of(r.last_seen).to_string() },
+    Column {
+        title: "why",
+        from: WIDEST,
+        width: None,
+        shown: Shown::Always,
+        cell: |r| r.reasons.first().cloned().unwrap_or_default(),
+    },
 ];
 
 /// The report as plain text for a terminal of so many columns.
@@ -64,14 +88,23 @@ pub fn summary(report: &Report, width: usize) -> String {
         lines.push(format!("{}, seen from {}", campaign.name, words::instant(report.now, &report.zone)));
         lines.push(view::fill(&words::headline(campaign, &report.zone), 0, width));
         lines.push(view::fill(&words::change(campaign, &report.coverage, &report.zone), 0, width));
+        lines.extend(coverage(report, width));
         lines.push(String::new());
         lines.push(ranking(campaign, width));
         lines.push(String::new());
     }
     if report.campaigns.is_empty() {
         lines.push("No campaign is configured.".to_owned());
+        lines.extend(coverage(report, width));
+        lines.push(String::new());
     }
-    lines.push(view::fill(&format!("Coverage: {}", words::coverage(&report.coverage, &report.zone)), 0, width));
+    lines.push(view::fill(words::LIMITS, 0, width));
+    lines.join("\n") + "\n"
+}
+
+/// Who was looking, what was not seen, and what nobody can see.
+fn coverage(report: &Report, width: usize) -> Vec<String> {
+    let mut lines = vec![view::fill(&format!("Coverage: {}", words::coverage(&report.coverage, &report.zone)), 0, width)];
     for source in &report.coverage.sources {
         if !matches!(source.state, SourceState::Reading | SourceState::Imported) {
             let state = format!("{}: {}. {}", source.source, words::source_state(source.state), source.failure);
@@ -85,17 +118,18 @@ pub fn summary(report: &Report, width: usize) -> String {
     if !budgets.is_empty() {
         lines.push(view::fill(&format!("Request budget in use: {}.", budgets.join(", ")), 0, width));
     }
-    lines.push(String::new());
-    lines.push(view::fill(words::LIMITS, 0, width));
-    lines.join("\n") + "\n"
+    let blind = report.blind_spots.iter().map(|spot| format!("No source can see: {} ({}).", spot.name, spot.reason));
+    lines.extend(blind.map(|line| view::fill(&line, 0, width)));
+    lines
 }
 
 fn ranking(campaign: &CampaignReport, width: usize) -> String {
     let ranked: Vec<&IntegrationRow> = campaign.integrations.iter().filter(|i| i.rank.is_some()).collect();
     if ranked.is_empty() {
-        return "Nothing remains to be ranked.".to_owned();
+        return if campaign.blind { "Nothing is known." } else { "Nothing remains to be ranked." }.to_owned();
     }
-    let columns = || COLUMNS.iter().filter(|column| width >= column.from);
+    let other = if campaign.removed { Shown::BeforeTheRemoval } else { Shown::AfterIt };
+    let columns = || COLUMNS.iter().filter(|column| width >= column.from && column.shown != other);
     let mut table = Table::new();
     table.force_no_tty().load_preset(presets::UTF8_HORIZONTAL_ONLY).remove_style(TableComponent::HorizontalLines);
     table.remove_style(TableComponent::MiddleIntersections);

@@ -59,6 +59,7 @@ fn campaign(report: &Report, c: &CampaignReport, limits: Limits) -> Value {
         days_left => c.days_left, days_since => -c.days_left,
         moved => Serde(&c.moved),
         counts => Serde(c.counts),
+        blind => c.blind,
         headline => words::headline(c, &report.zone),
         change => words::change(c, &report.coverage, &report.zone),
         movement => c.movement.as_ref().map(|m| movement(m, limits)),

@@ -55,6 +55,9 @@ pub(super) fn signed(n: i64) -> String {
 /// The digest's subject, in the contract's two forms.
 pub(super) fn subject(report: &Report) -> String {
     let Some(c) = report.campaigns.first() else { return "[duskwatch] no campaign is configured".to_owned() };
+    if c.blind {
+        return format!("[duskwatch] unknown: nothing that is connected can show {}", c.noun);
+    }
     if c.removed {
         return format!(
             "[duskwatch] {} broken, {}, {} in {} days, day {} after the removal",
@@ -81,6 +84,9 @@ pub(super) fn subject(report: &Report) -> String {
 
 pub(super) fn brief_subject(report: &Report) -> String {
     let Some(c) = report.campaigns.first() else { return "[duskwatch] weekly brief: no campaign is configured".to_owned() };
+    if c.blind {
+        return format!("[duskwatch] weekly brief: unknown, nothing that is connected can show {}", c.noun);
+    }
     if c.removed {
         let stale = counted(c.counts.stale, "stale secret");
         return format!("[duskwatch] weekly brief: {} broken, {stale}, day {} after the removal", c.counts.failing, -c.days_left);
@@ -94,6 +100,15 @@ pub(super) fn headline(c: &CampaignReport, zone: &TimeZone) -> String {
     let n = &c.counts;
     let sure = format!("{} known, {} possible", n.known, n.possible);
     let removal = instant(c.removal, zone);
+    if c.blind {
+        let time = if c.removed { "were removed on" } else { "are removed on" };
+        return format!(
+            "Unknown. Nothing that is connected can show who signs in with {}: no API says it, and no log, transcript or intake \
+             has been read. A count of zero says nothing; connect one of them first. {} {time} {removal}.",
+            c.noun,
+            sentence_case(&c.noun),
+        );
+    }
     if c.removed {
         let fail = if n.failing == 1 { "integration fails" } else { "integrations fail" };
         let stale = if n.stale == 1 { "1 dead secret is".to_owned() } else { format!("{} dead secrets are", n.stale) };
@@ -170,11 +185,11 @@ fn second_look(coverage: &CoverageReport) -> String {
     let wanted: Vec<&str> = coverage.sources.iter().filter(|s| !s.warning.is_empty()).map(|s| s.source.as_str()).collect();
     match wanted.as_slice() {
         [] => String::new(),
-        [one] => format!(" Nothing failed at {one}, but look at it: silence is not the same as nothing to see."),
+        [one] => format!(" Look at {one} all the same: it shows less than it should."),
         several => {
             let more = if several.len() > NAMED { " and others" } else { "" };
             let names = several.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
-            format!(" Nothing failed at {names}{more}, but look at them: silence is not the same as nothing to see.")
+            format!(" Look at {names}{more} all the same: they show less than they should.")
         }
     }
 }

@@ -125,8 +125,13 @@ impl AccessRound {
             let place = rotation::Place { api: &self.api, store, source: &self.name, workspace: &self.workspace };
             rotation::ask(&place, slugs, questions, self.allowance, &mut findings, now).await?;
         }
+        let nothing = findings.items == 0 && !findings.reasons.is_empty();
         let tally = self.record(store, findings, now).await?;
-        if failed.is_some() { Err(RoundError::InPart(tally.note)) } else { Ok(tally) }
+        match (failed, nothing) {
+            (Some(_), _) => Err(RoundError::InPart(tally.note)),
+            (None, true) => Err(RoundError::NotPermitted(tally.note)),
+            (None, false) => Ok(tally),
+        }
     }
 
     /// The members are asked for only where the permissions, which name them too, cannot be read.

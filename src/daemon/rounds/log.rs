@@ -20,7 +20,7 @@ use crate::{
     },
     evidence::{
         Batch, Coverage, CoverageState, CursorUpdate, Skipped,
-        format::{Format, Piece, parse_block},
+        format::{Format, Piece, UNDERSTOOD, parse_block},
         time::MS_PER_DAY,
     },
     source::{FilePlan, FileReader, Layout, plan, shown},
@@ -63,7 +63,7 @@ impl LogRound {
         }
         let (mut tally, missed) = self.read_files(store, plan.files, &mut begin, now).await?;
         tally.skipped += plan.skipped.iter().map(|s| s.count).sum::<u64>();
-        let unread = plan.skipped.iter().chain(&missed).map(words).collect::<Vec<_>>().join("; ");
+        let unread = plan.skipped.iter().chain(&missed).map(|s| words(s, &self.log)).collect::<Vec<_>>().join("; ");
         let state = if unread.is_empty() { CoverageState::Covered } else { CoverageState::Missed };
         let (items, skipped, to_ms) = (tally.items, tally.skipped, now.as_millisecond());
         let coverage = begin.ms().map(|from_ms| Coverage { from_ms, to_ms, state, items, skipped, reason: unread.clone() });
@@ -116,19 +116,24 @@ impl LogRound {
     }
 }
 
-/// Lines that were skipped for what they say, not because nobody could read them.
-const UNDERSTOOD: [&str; 6] = ["other_host", "no_use", "no_request", "no_evidence", "quotation", "no_user"];
-
 /// Lines that say nothing, whether the others are understood or not.
 const COMMENT: &str = "comment";
 
 /// A file that could be listed and not be read to its end.
 const UNREADABLE: &str = "unreadable_file";
 
-fn words(skipped: &Skipped) -> String {
-    match skipped.sample.as_str() {
-        "" => skipped.reason.to_owned(),
-        sample => format!("{} ({sample})", skipped.reason),
+/// What was not read, and why. Lines of which none could be understood are mostly of another format than was said.
+fn words(skipped: &Skipped, log: &Log) -> String {
+    let Skipped { reason, count, sample } = skipped;
+    let sample = if sample.is_empty() { String::new() } else { format!(", such as {sample}") };
+    match *reason {
+        reason if reason == UNREADABLE => format!("{count} files cannot be read (unreadable_file){sample}"),
+        "too_many_files" => format!("{count} files were left out: {reason}{sample}"),
+        reason => format!(
+            "no line of {} is understood as {}: {count} are skipped ({reason}){sample}; look at `format` and `fields`",
+            log.paths.join(", "),
+            log.form.format
+        ),
     }
 }
 

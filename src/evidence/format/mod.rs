@@ -95,6 +95,9 @@ pub fn parse_block<'a>(piece: Piece<'a>, form: &'a Form, now_ms: i64) -> Page<'a
 /// No more lines than this make one block, so that one block's sightings stay near ten megabytes in memory.
 pub const MAX_BLOCK_LINES: usize = 16_384;
 
+/// Reasons for skipping a line that was read and says something else. A file with such lines is of the expected format.
+pub const UNDERSTOOD: [&str; 6] = ["other_host", "no_use", "no_request", "no_evidence", "quotation", "no_user"];
+
 /// A longer line is no evidence; it is skipped unread.
 pub const MAX_LINE_BYTES: usize = 1 << 20;
 

@@ -22,11 +22,37 @@ fn the_subject_has_the_two_forms_of_the_contract() {
     assert_eq!(subject(&world), "[duskwatch] 4 integrations still on app passwords (\u{2212}2), 1 failing, 25 days left");
     world.previous = None;
     assert_eq!(subject(&world), "[duskwatch] 4 integrations still on app passwords, 1 failing, 25 days left");
-    assert_eq!(subject(&empty()), "[duskwatch] 0 integrations still on app passwords, 0 failing, 25 days left");
+    assert_eq!(subject(&watched()), "[duskwatch] 0 integrations still on app passwords, 0 failing, 25 days left");
     assert_eq!(
         subject(&after_the_removal()),
         "[duskwatch] 1 broken, 1 stale secret, 1 token expires in 60 days, day 116 after the removal"
     );
+}
+
+/// An organisation in which a log was read, and nothing found.
+fn watched() -> World {
+    let mut world = empty();
+    let now_ms = world.findings.now.as_millisecond();
+    let (state, reason) = (CoverageState::Covered, String::new());
+    let day = Coverage { from_ms: now_ms - 86_400_000, to_ms: now_ms, state, items: 9, skipped: 0, reason };
+    world.ledger.sources.insert("log/egress".to_owned(), vec![day]);
+    world
+}
+
+#[test]
+fn nothing_found_where_nothing_could_be_seen_is_unknown_and_not_zero() {
+    let mut world = empty();
+    world.ledger.sources = watched().ledger.sources.into_values().map(|days| ("audit/acme".to_owned(), days)).collect();
+    assert_eq!(subject(&world), "[duskwatch] unknown: nothing that is connected can show app passwords");
+    let report = world.report();
+    let (digest, brief) = (letter::digest(&report), letter::brief(&report));
+    assert!(brief.subject.contains("unknown"), "{}", brief.subject);
+    for text in [&digest.text, &brief.text, &text::summary(&report, 100), &html::page(&report), &digest.html] {
+        let text = words(text);
+        assert!(text.contains("Unknown. Nothing that is connected can show who signs in with app passwords"), "{text}");
+        assert!(!text.contains("Nothing remains"), "{text}");
+    }
+    assert!(!words(&text::summary(&watched().report(), 100)).contains("Unknown."));
 }
 
 #[test]
@@ -63,7 +89,7 @@ fn a_source_that_is_read_and_needs_a_look_is_no_green_light() {
     let report = world.report();
     let digest = words(&letter::digest(&report).text);
     for text in [&digest, &words(&text::summary(&report, 160)), &words(&html::page(&report)).replace("&#x2f;", "/")] {
-        assert!(text.contains("Nothing failed at audit/acme, but look at it"), "{text}");
+        assert!(text.contains("Look at audit/acme all the same: it shows less than it should"), "{text}");
         assert!(text.contains("names none of Bitbucket; silent since"), "{text}");
         assert!(text.contains("it was read on 4 days on which it usually shows something, and showed nothing"), "{text}");
     }
@@ -98,7 +124,7 @@ fn instants_are_shown_in_the_readers_time_zone_and_dates_as_utc_days() {
 
 #[test]
 fn an_empty_organisation_has_every_document() {
-    for mut world in [empty(), after_the_removal()] {
+    for mut world in [watched(), after_the_removal()] {
         world.campaign().integrations.clear();
         world.campaign().burndown.clear();
         let report = world.report();

@@ -85,7 +85,6 @@ pub fn plan(
 ) -> Result<Plan, glob::PatternError> {
     let mut planner = Planner::new(layout, stored, now.as_millisecond());
     let paths = expand(patterns)?;
-    planner.plan.found = paths.len();
     if paths.len() > MAX_FILES {
         planner.skip("too_many_files", paths.len() - MAX_FILES, format!("more than {MAX_FILES} files"));
     }
@@ -163,12 +162,20 @@ impl<'a> Planner<'a> {
 
     fn look(&mut self, path: PathBuf) -> io::Result<()> {
         let metadata = match std::fs::metadata(&path) {
-            Ok(metadata) if metadata.is_file() && metadata.len() > 0 => metadata,
-            Ok(_) => return Ok(()),
+            // A directory is no log, whatever a pattern finds.
+            Ok(metadata) if !metadata.is_file() => return Ok(()),
+            Ok(metadata) => metadata,
             // Rotated away between the listing and now.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(error),
+            Err(error) => {
+                self.plan.found += 1;
+                return Err(error);
+            }
         };
+        self.plan.found += 1;
+        if metadata.len() == 0 {
+            return Ok(());
+        }
         let since_epoch = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
         let modified_ms = i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX);
         let compression = Compression::of(&path);

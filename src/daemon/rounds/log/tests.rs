@@ -78,7 +78,9 @@ async fn an_unreadable_file_is_missed_and_the_others_are_read() {
     packed.truncate(packed.len() - 9);
     fs::write(place.path().join("b.jsonl.1.zst"), packed).expect("written");
     let failed = place.run(NOW).await.expect_err("one file is damaged");
-    assert!(matches!(&failed, RoundError::InPart(words) if words.contains("unreadable_file") && words.contains("b.jsonl.1.zst")));
+    assert!(
+        matches!(&failed, RoundError::InPart(words) if words.contains("1 files cannot be read") && words.contains("b.jsonl.1.zst"))
+    );
     let covered = place.coverage().await;
     assert!(covered.iter().all(|(state, ..)| *state == CoverageState::Missed), "{covered:?}");
     let tally = place.run(NOW + 60).await.expect("it is left alone until it changes");
