@@ -141,9 +141,7 @@ pub(super) fn repository_permissions(shared: &Shared, ask: &Ask, id: &str) -> Re
     let index = workspace(shared, id)?;
     let world = &shared.world;
     if !world.places.workspaces[index].administered {
-        let message = "Your credentials lack one or more required privilege scopes.";
-        let detail = json!({"granted": ["account"], "required": ["admin:workspace:bitbucket"]});
-        return Err(Reply::json(403, &json!({"type": "error", "error": {"message": message, "detail": detail}})));
+        return Err(Reply::bitbucket_error(403, "Forbidden"));
     }
     rights_on(shared, ask, index, &of_workspace(world, index))
 }
