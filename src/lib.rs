@@ -4,14 +4,14 @@
 //! # The flow
 //!
 //! ```text
-//! HTTP page or log chunk (bytes)
-//!   │ source::…::parse            tolerant: (sightings, skipped, next cursor)
+//! HTTP page, block of log lines, or pushed lines (bytes)
+//!   │ source::audit, evidence::format::parse_block    tolerant: (sightings, skipped)
 //!   │ analysis::Classifier        one sighting at a time: client, origin, credential, grade, outcome
 //!   │ analysis::Fold              sightings of one page become day counts and one compressed chunk
 //!   ▼
 //! evidence::Batch ── store.write(|w| w.record(..))   ONE transaction: counts, chunk, coverage, cursor
 //!   ▼
-//! evidence::History ── analysis::assess ── Findings ── report::build ── Report
+//! evidence::{History, Roster, Ledger} ── analysis::assess ── Findings ── report::build ── Report
 //!                                                                       ├─ html, text, chart → mail, page
 //!                                                                       ├─ csv, json         → files, page
 //!                                                                       └─ figures           → OpenTelemetry
@@ -27,9 +27,12 @@
 //! | [`source`] | remote parties and log files | paging, authentication, request budgets, wire formats, retries |
 //! | [`store`] | the database file | schema, pragmas, the one-writer rule, migrations |
 //! | [`deliver`] | recipients | SMTP, atomic files, the OpenTelemetry SDK |
-//! | [`serve`] | callers of the page | HTTP, authentication |
+//! | [`serve`] | callers of the page, senders of evidence | HTTP, authentication, limits, back-pressure |
 //! | [`daemon`] | order and time | schedule, pacing, shutdown |
 //! | [`simulator`] | a world whose truth is known | how a believable organisation behaves |
+//!
+//! The roster is what the inventories say: members, rights, repositories, deploy keys and tokens of the APIs, and the
+//! registers that were imported. Lists replace it, with its past; it is no evidence of a sign-in.
 //!
 //! Imports point inward: `evidence` ← `analysis` ← `report` are pure and see only what is to their left; `source`,
 //! `store`, `deliver` and `serve` may import any pure room and never each other; `daemon` may import every room;
@@ -59,6 +62,10 @@
 //! - **integration**: user + client + origin, the unit that somebody has to migrate.
 //! - **campaign**: the retirement of something: legacy and replacement credentials, freeze, brownouts, removal.
 //! - **coverage**: which intervals of which source were seen, and which were not.
+//! - **lane**: one of the two walks over the audit stream: the steady one follows what is new, the older one reads, slice by
+//!   slice, what the coverage shows unseen.
+//! - **sender**: somebody who pushes evidence; **register**: a table of credentials or people that was imported.
+//! - **trouble**: something of the service that fails; said when it begins, hourly, and when it is over.
 //! - **remaining**: integrations that are active, failing, migrating or quiet.
 
 pub mod analysis;

@@ -5,8 +5,8 @@ use secrecy::SecretString;
 /// A longer file is no secret.
 const MAX_SECRET_BYTES: u64 = 64 * 1024;
 
-/// Whether a command needs the secrets that the configuration names. A report does not: whoever may read the store can make
-/// one without holding a key.
+/// Whether a command needs the secrets that the configuration names. One that only reads or fills the store (report, export,
+/// import) does not: whoever may read the store can use it without holding a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Secrets {
     Needed,

@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// Open connections; further ones wait in the listener's queue. Readers are few, and each costs a buffer.
+/// Open connections; further ones wait in the listener's queue. Readers and senders are few, and each costs a buffer.
 const MAX_CONNECTIONS: usize = 256;
 
 /// One connection, whatever it does: a caller that reads one byte a minute does not keep its place.
@@ -44,7 +44,7 @@ pub(super) async fn accept(listener: TcpListener, router: Router, stop: Cancella
     drop(listener);
     let finished = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(limits.stop, finished).await.is_err() {
-        tracing::warn!(open = connections.len(), "callers of the page were cut off at the stop");
+        tracing::warn!(open = connections.len(), "callers were cut off at the stop");
     }
 }
 
@@ -54,7 +54,7 @@ async fn next(listener: &TcpListener, places: &Arc<Semaphore>, ended: &mut JoinS
         let place = Arc::clone(places).acquire_owned().await.expect("the semaphore is never closed");
         while let Some(result) = ended.try_join_next() {
             if let Err(error) = result {
-                tracing::error!(%error, "answering a caller of the page failed");
+                tracing::error!(%error, "answering a caller failed");
             }
         }
         match listener.accept().await {
