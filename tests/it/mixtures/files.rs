@@ -85,7 +85,7 @@ impl Files {
     /// The uncompressed files whose number in the rotation is wanted.
     fn plain(&self, wanted: fn(u32) -> bool) -> Vec<PathBuf> {
         let mut paths = files(&self.dir);
-        paths.retain(|path| log_of(path).is_some() && number(path).is_some_and(wanted));
+        paths.retain(|path| path.parent() == Some(&self.dir) && log_of(path).is_some() && number(path).is_some_and(wanted));
         paths.retain(|path| fs::metadata(path).unwrap().len() > 0);
         paths
     }

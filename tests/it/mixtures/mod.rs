@@ -35,12 +35,12 @@ use tokio::time::sleep;
 
 use files::Files;
 use trouble::{Stranger, adds};
-use truth::{Item, Items, Truth};
+use truth::{Item, Items, OUTPUT, Truth};
 
 use crate::support::{NOW, Site, at, picture::Picture, small_world};
 
 /// Mixtures that are played where nobody asks for more.
-const MIXTURES: u64 = 30;
+const MIXTURES: u64 = 24;
 /// A long play shows every so many mixtures how it goes.
 const SHOWN_EVERY: u64 = 100;
 /// Mixtures share this many worlds, whose truth is found out once.
@@ -157,6 +157,7 @@ async fn mixture(seed: u64) -> Outcome {
     let mut rng = Rng::with_seed(seed);
     let stranger = Stranger::start().await;
     let site = Site::new(&truth.world, trouble::server(&mut rng, stranger.origin.clone())).await;
+    site.watch_jobs();
     let calm = simulator::serve(Arc::clone(&truth.world), ServeOptions::default()).await.unwrap();
     let (files, engine) = (Files::new(site.logs()), site.engine());
     let outcome = Outcome { mixtures: 1, ..Outcome::default() };
@@ -229,7 +230,8 @@ impl Mixture {
         for item @ (source, id, time_ms) in self.truth.items.keys() {
             let seen_ms = self.truth.processed.get(id).copied().unwrap_or(*time_ms);
             let there = seen_ms < now.as_millisecond() && !self.files.is_late(item);
-            if there && covered(source, seen_ms) {
+            // The last run that an output shows may still be going on, and is then read later.
+            if there && source != OUTPUT && covered(source, seen_ms) {
                 assert!(kept.contains_key(item), "{item:?} is not recorded, and {:?} is", picture.coverage[source]);
             }
         }

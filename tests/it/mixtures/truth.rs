@@ -23,6 +23,9 @@ use crate::support::{
 /// Pages of one list that a test reads at most.
 const MAX_PAGES: usize = 200;
 
+/// The source that reads the output of jobs.
+pub const OUTPUT: &str = "log/ci-output";
+
 /// Source, id ([`lines::id`] where it has none), own time in milliseconds.
 pub type Item = (String, String, i64);
 
@@ -90,6 +93,7 @@ impl Truth {
     /// Reads a world on a calm day, and makes sure that the product misses nothing on such a day.
     pub async fn of(world: &Arc<World>) -> Self {
         let site = Site::grown(world, ServeOptions::default()).await;
+        site.watch_jobs();
         site.poll(&site.engine(), world.now()).await;
         let (picture, items, processed) = (Picture::of(&site.store()).await, kept(&site.store()), processed(&site).await);
         let of = |source: &'static str| items.iter().filter(move |((name, ..), _)| name == source);
@@ -105,7 +109,8 @@ impl Truth {
             assert!(shown.len() > 20, "{} lines of {log} are no test", shown.len());
             assert_eq!(read, shown, "a line of {log} is lost on a calm day");
         }
-        assert!(events > 50, "{events} events are no test");
+        let failures = of(OUTPUT).count();
+        assert!(events > 50 && failures > 1, "{events} events and {failures} failures are no test");
         Self { world: Arc::clone(world), items, counts: picture.counts, roster: roster(&site.store()).await, processed }
     }
 }
