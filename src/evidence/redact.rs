@@ -86,13 +86,14 @@ pub fn user_and_secret(pair: &str) -> Presented {
     }
 }
 
-/// A username as it may be kept: what follows a colon is gone, and so is a name that is itself a token.
+/// A username as it may be kept: what follows a colon is gone, and so is a name that is itself a token or announces a secret.
 pub fn username(value: &str) -> Option<Cow<'_, str>> {
     let value = value.trim();
     let name = value[..name_end(value)].trim_end();
     let token = secret_prefix(name).is_some() && name.len() >= MIN_TOKEN;
     let within = name.as_bytes().split(|byte| !in_run(*byte)).any(|run| opaque(run) || run.len() >= MIN_TOKEN && has_prefix(run));
-    if name.is_empty() || name == "-" || token || within || name.starts_with("eyJ") && name.len() >= MIN_OPAQUE {
+    let announced = name.bytes().any(announces) && scrub(name) != name;
+    if name.is_empty() || name == "-" || token || within || announced || name.starts_with("eyJ") && name.len() >= MIN_OPAQUE {
         return None;
     }
     Some(bounded(Cow::Borrowed(name), MAX_NAME))
@@ -403,6 +404,10 @@ mod tests {
             ("kq8Zr2Lm9Xw4Tb7Yc1Vd", None),
             ("x=ATBBabcdefgh12345678;y", None),
             ("kq8Zr2Lm9Xw4Tb7Yc1Vd@example.test", None),
+            ("export BITBUCKET_TOKEN='hunter2'", None),
+            ("machine bitbucket.org login mtessel password hunter2", None),
+            ("ACME\\mtessel", Some("ACME\\mtessel")),
+            ("Mira Tessel", Some("Mira Tessel")),
             ("-", None),
             (":", None),
         ] {

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt::Write as _,
     fs,
     sync::Arc,
     time::{Duration, SystemTime},
@@ -21,15 +20,6 @@ use jiff::Timestamp;
 use crate::support::{NOW, Site, at, integrations};
 
 const OUTPUT: &str = "log/ci-output";
-
-/// Adds a section for the jobs' output to the site's configuration.
-fn watch_jobs(site: &Site) {
-    let mut text = fs::read_to_string(site.config()).unwrap();
-    let paths = site.logs().join("transcripts/*.log");
-    writeln!(text, "[[log]]\nname = \"ci-output\"\nformat = \"transcript\"\npaths = [{:?}]", paths.display().to_string())
-        .unwrap();
-    fs::write(site.config(), text).unwrap();
-}
 
 async fn findings(site: &Site, now: Timestamp) -> Findings {
     let store = Store::open_read_only(&site.store()).unwrap();
@@ -64,7 +54,7 @@ async fn what_jobs_print_joins_the_integration_that_ran_them() {
         };
         let world = Arc::new(World::generate(seed, &options));
         let site = Site::grown(&world, ServeOptions::default()).await;
-        watch_jobs(&site);
+        site.watch_jobs();
         let engine = site.engine();
         site.poll(&engine, at(NOW)).await;
         engine.judge(at(NOW)).await.unwrap();

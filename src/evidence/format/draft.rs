@@ -7,7 +7,7 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::fields::Field;
+use super::{fields::Field, request::percent_decoded};
 use crate::evidence::{
     Day, Sighting, place,
     redact::{self, MAX_NAME, Presented},
@@ -307,8 +307,15 @@ fn kept_path(path: &str) -> usize {
     end + service.map_or(0, str::len)
 }
 
-/// The query that is kept is a constant, and would only look suspicious.
+/// The query that is kept is a constant, and would only look suspicious. Escapes hide the signs of a secret: a path that
+/// holds one when it is read without them is kept as it then reads.
 fn scrubbed_path(path: Cow<'_, str>) -> Option<Cow<'_, str>> {
+    let query = path.find('?').unwrap_or(path.len());
+    if let Cow::Owned(meant) = percent_decoded(&path[..query])
+        && redact::scrub(&meant) != meant
+    {
+        return redact::free_text(Cow::Owned(meant + &path[query..]), MAX_PATH);
+    }
     match path.find('?') {
         None => redact::free_text(path, MAX_PATH),
         Some(query) => match redact::scrub(&path[..query]) {

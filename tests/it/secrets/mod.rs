@@ -2,6 +2,7 @@
 
 mod doors;
 mod generate;
+mod logs;
 
 use std::{collections::BTreeSet, fmt::Write as _, fs, process::Command};
 
@@ -17,6 +18,9 @@ use serde_json::Value;
 use tokio::task::block_in_place;
 
 use crate::support::{NOW, Site, at, files, picture, program::Service, small_world};
+
+const SENDER_TOKEN: &str = "q7ZkP0sender0token0Yw";
+const WRONG_TOKEN: &str = "q7ZkP0nobodys0token0Yw";
 
 /// Every secret of the careless lines, as it stands there and decoded, and our own keys.
 fn secrets(site: &Site) -> BTreeSet<String> {
@@ -42,26 +46,20 @@ fn chunks(site: &Site) -> String {
     items.iter().map(|item| format!("{item:?}")).collect::<Vec<_>>().join("\n")
 }
 
-/// Sends the same careless lines, and some that are no evidence, through the door of the intake; what it answered and logged.
-async fn push(site: &Site, secrets: &mut BTreeSet<String>) -> Vec<(String, Vec<u8>)> {
-    const TOKEN: &str = "q7ZkP0sender0token0Yw";
-    const WRONG: &str = "q7ZkP0nobodys0token0Yw";
-    fs::write(site.path("sender.key"), TOKEN).unwrap();
+/// Lines of one request to the intake, fewer than it takes.
+const LINES_PUSHED: usize = 4_000;
+
+/// Sends careless lines, and some that are no evidence, through the door of the intake; what it answered and logged.
+async fn push(site: &Site, careless: &[String], misplaced: &[String]) -> Vec<(String, Vec<u8>)> {
+    fs::write(site.path("sender.key"), SENDER_TOKEN).unwrap();
     let config = fs::read_to_string(site.config()).unwrap();
     let sender = format!("[[http.intake]]\nname = \"ci\"\ntoken = \"file:{}\"\n", site.path("sender.key").display());
     fs::write(site.config(), config + &sender).unwrap();
-    let careless: Vec<String> = site.lines().into_iter().map(|(_, line)| line).collect();
-    let misplaced: Vec<String> = secrets
-        .iter()
-        .flat_map(|secret| {
-            [format!("Authorization: Bearer {secret}"), format!("{{\"password\": {secret:?}}}"), format!("{{{secret:?}: 1")]
-        })
-        .collect();
-    secrets.extend([TOKEN, WRONG].map(str::to_owned));
     let (service, url) = Service::serving(site);
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let mut answers = String::new();
-    for (token, lines) in [(TOKEN, &careless), (TOKEN, &misplaced), (TOKEN, &misplaced[..1].to_vec()), (WRONG, &careless)] {
+    let good = careless.chunks(LINES_PUSHED).chain(misplaced.chunks(LINES_PUSHED)).map(|lines| (SENDER_TOKEN, lines));
+    for (token, lines) in good.chain([(SENDER_TOKEN, &misplaced[..1]), (WRONG_TOKEN, &careless[..1])]) {
         let request = client.post(format!("{url}/v1/evidence")).bearer_auth(token).body(lines.join("\n"));
         let answer = request.send().await.unwrap();
         writeln!(answers, "{} {:?} {}", answer.status(), answer.headers().clone(), answer.text().await.unwrap()).unwrap();
@@ -73,13 +71,21 @@ async fn push(site: &Site, secrets: &mut BTreeSet<String>) -> Vec<(String, Vec<u
     vec![("answers".to_owned(), answers.into_bytes()), ("log".to_owned(), log.into_bytes())]
 }
 
+/// Lines that are no evidence and hold a secret all the same.
+fn misplaced(secret: &str) -> [String; 3] {
+    [format!("Authorization: Bearer {secret}"), format!("{{\"password\": {secret:?}}}"), format!("{{{secret:?}: 1")]
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_reaches_the_store_or_any_output() {
     let world = small_world(9, at(NOW), 60);
     let site = Site::grown(&world, ServeOptions::default()).await;
     let mut secrets = secrets(&site);
     assert!(secrets.len() > 12, "{secrets:?}");
-    let pushed = push(&site, &mut secrets).await;
+    let careless: Vec<String> = site.lines().into_iter().map(|(_, line)| line).collect();
+    let misplaced: Vec<String> = secrets.iter().flat_map(|secret| misplaced(secret)).collect();
+    secrets.extend([SENDER_TOKEN, WRONG_TOKEN].map(str::to_owned));
+    let pushed = push(&site, &careless, &misplaced).await;
     let engine = site.engine();
     let outcome = site.poll(&engine, at(NOW)).await;
     let judged = engine.judge(at(NOW)).await.unwrap();
@@ -110,7 +116,7 @@ async fn no_secret_reaches_the_store_or_any_output() {
 }
 
 /// Draws of one secret of each of the seven kinds.
-const DRAWS: usize = 150;
+const DRAWS: usize = 100;
 /// Bytes of a secret that are searched for at its beginning and its end: a part of it is a leak as well.
 const NEEDLE: usize = 12;
 
@@ -148,18 +154,45 @@ async fn no_secret_of_any_kind_survives_any_door() {
         texts.push(text);
     }
     let site = Site::new(&small_world(10, at(NOW), 2), ServeOptions::default()).await;
+    let plain: Vec<&str> = secrets.iter().map(|secret| secret.text.as_str()).collect();
+    let output = logs::transcript(&plain, &texts);
+    let credentials = logs::register(
+        ["kind", "label", "owner", "location", "expires_at"],
+        ["access_token", "mirror #", "payments", "vault/ci", "2027-05-01"],
+        &texts,
+    );
+    let directory = logs::register(
+        ["email", "nickname", "account_id", "name", "team"],
+        ["ada#@example.test", "ada#", "712020:ada#", "Ada", "payments"],
+        &texts,
+    );
+    let json = lines.join("\n") + "\n";
+    for (name, text) in [
+        ("egress-inspected-2026-07.jsonl", &json),
+        ("imported.txt", &json),
+        ("gateway-2026-07.log", &logs::combined(&texts)),
+        ("squid-2026-07.log", &logs::squid(&texts)),
+        ("filter-2026-07.csv", &logs::filter(&texts)),
+        ("transcripts/nightly.log", &output),
+        ("credentials.csv", &credentials),
+        ("directory.csv", &directory),
+    ] {
+        fs::write(site.logs().join(name), text).unwrap();
+    }
     let origin = doors::serve(texts).await;
     let config = fs::read_to_string(site.config()).unwrap().replace(&site.server.atlassian_url(), &origin);
     fs::write(site.config(), config).unwrap();
-    fs::create_dir(site.logs()).unwrap();
-    fs::write(site.logs().join("egress-inspected-2026-07.jsonl"), lines.join("\n") + "\n").unwrap();
-    fs::write(site.logs().join("imported.txt"), lines.join("\n") + "\n").unwrap();
-    let imported = site.logs().join("imported.txt").display().to_string();
+    site.watch_jobs();
+    let [imported, credentials, directory] =
+        ["imported.txt", "credentials.csv", "directory.csv"].map(|name| site.logs().join(name).display().to_string());
 
-    let mut written: Vec<(String, Vec<u8>)> = Vec::new();
+    let misplaced: Vec<String> = plain.iter().flat_map(|secret| misplaced(secret)).collect();
+    let mut written = push(&site, &lines[..LINES_PUSHED * 2], &misplaced).await;
     for arguments in [
         &["poll"][..],
         &["import", "--format", "json", &imported],
+        &["import", "--format", "register", &credentials],
+        &["import", "--format", "directory", &directory],
         &["report", "--format", "text"],
         &["report", "--format", "html"],
         &["report", "--format", "json"],
@@ -172,7 +205,18 @@ async fn no_secret_of_any_kind_survives_any_door() {
         written.push((path.display().to_string(), fs::read(&path).unwrap()));
     }
     let items = picture::Picture::of(&site.store()).await.totals.items;
-    for door in ["audit/acme", "log/egress-inspected", "import/"] {
+    for door in [
+        "audit/acme",
+        "log/egress-inspected",
+        "log/gateway",
+        "log/squid",
+        "log/filter",
+        "log/ci-output",
+        "import/files",
+        "import/register",
+        "import/directory",
+        "intake/ci",
+    ] {
         assert!(items.iter().any(|(source, items)| source.starts_with(door) && *items > 100), "{door}: {items:?}");
     }
     let roster = Store::open_read_only(&site.store()).unwrap().read(|r: &Reader| r.roster(at(NOW))).await.unwrap();

@@ -120,6 +120,14 @@ impl Site {
         out
     }
 
+    /// Adds a section for the output of jobs, which [`Site::new`] leaves out.
+    pub fn watch_jobs(&self) {
+        let paths = self.logs().join("transcripts/*.log").display().to_string();
+        let section = format!("[[log]]\nname = \"ci-output\"\nformat = \"transcript\"\npaths = [{paths:?}]\n");
+        let text = fs::read_to_string(self.config()).unwrap();
+        fs::write(self.config(), text + &section).unwrap();
+    }
+
     pub fn options(&self) -> Options {
         config::load(&self.config(), config::Secrets::Needed).unwrap()
     }
