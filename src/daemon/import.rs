@@ -72,12 +72,7 @@ impl Imported {
         self.lines += lines;
         self.repeated += repeated;
         self.items += batch.items;
-        for skip in &batch.skipped {
-            match self.skipped.iter_mut().find(|known| known.reason == skip.reason) {
-                Some(known) => known.count += skip.count,
-                None => self.skipped.push(skip.clone()),
-            }
-        }
+        batch.skipped.iter().for_each(|skip| Skipped::add(&mut self.skipped, skip));
     }
 }
 

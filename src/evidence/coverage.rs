@@ -113,6 +113,11 @@ impl Ledger {
         unseen
     }
 
+    /// Whether the source has ever shown something.
+    pub fn showed_items(&self, source: &str) -> bool {
+        self.sources.get(source).is_some_and(|intervals| intervals.iter().any(|c| c.items > 0))
+    }
+
     /// The last instant up to which the source was looked at.
     pub fn looked_until_ms(&self, source: &str) -> Option<i64> {
         self.sources.get(source)?.iter().filter(|c| c.state.looked()).map(|c| c.to_ms).max()
