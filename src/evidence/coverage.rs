@@ -13,6 +13,10 @@ impl CoverageState {
     }
 }
 
+/// No source claims more than the 400 days before a look: longer than logs are kept, and shorter than what one stray ancient
+/// line would claim.
+pub const MAX_CLAIMED_MS: i64 = 400 * MS_PER_DAY;
+
 /// One interval of one source, `from_ms` included, `to_ms` excluded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Coverage {

@@ -20,8 +20,8 @@ use crate::{
     },
     evidence::{
         Batch, Coverage, CoverageState, CursorUpdate, Skipped,
+        coverage::MAX_CLAIMED_MS,
         format::{Format, Piece, UNDERSTOOD, parse_block},
-        time::MS_PER_DAY,
     },
     source::{FilePlan, FileReader, Layout, UNREADABLE, plan, shown},
     store::{Reader, Store},
@@ -29,15 +29,6 @@ use crate::{
 
 /// Blocks that wait while others are read and recorded: three are being parsed at most, some thirty megabytes.
 const BLOCKS_AHEAD: usize = 1;
-
-/// How the lines of a format belong together in its files.
-pub fn layout(format: Format) -> Layout {
-    match format {
-        Format::Json | Format::Combined | Format::Squid => Layout::Lines,
-        Format::Csv => Layout::Table,
-        Format::Transcript => Layout::Transcript,
-    }
-}
 
 pub struct LogRound {
     setting: Setting,
@@ -58,7 +49,7 @@ impl LogRound {
         let known = ledger.showed_items(&self.setting.name);
         let mut begin = Begin::new(since, stored.get(BEGAN), now);
         let log = Arc::clone(&self.log);
-        let looked = spawn_blocking(move || plan(&log.paths, layout(log.form.format), &stored, now)).await;
+        let looked = spawn_blocking(move || plan(&log.paths, Layout::of(log.form.format), &stored, now)).await;
         let plan = looked.map_err(io::Error::other)?.map_err(io::Error::other)?;
         if plan.found == 0 {
             return Err(io::Error::new(io::ErrorKind::NotFound, format!("no file matches {}", self.log.paths.join(", "))).into());
@@ -160,10 +151,6 @@ const BEGAN: &str = "began";
 
 /// The cursor of what is lost: until when, in Unix milliseconds, lines were passed over that nobody could read.
 const MISSED: &str = "missed";
-
-/// A first look claims no more than the 400 days before it: longer than logs are kept, and shorter than what one stray
-/// ancient line would claim.
-const MAX_CLAIMED_MS: i64 = 400 * MS_PER_DAY;
 
 /// Since when a log that was read to its end is covered: since the look before, or, the first time, since its first line.
 /// A first look may be interrupted, so its beginning is committed with the lines.

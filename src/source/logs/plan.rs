@@ -107,7 +107,7 @@ pub fn plan(
     let Listing { paths, closed } = expand(patterns)?;
     if paths.len() > MAX_FILES {
         let (count, sample) = ((paths.len() - MAX_FILES) as u64, format!("more than {MAX_FILES} files"));
-        planner.skip(Skipped { reason: "too_many_files", count, sample }, true);
+        planner.skip(&Skipped { reason: "too_many_files", count, sample }, true);
     }
     for path in paths.into_iter().take(MAX_FILES) {
         if let Err(error) = planner.look(path.clone()) {
@@ -338,15 +338,15 @@ impl<'a> Planner<'a> {
         }
         self.plan.lost |= seen.is_some();
         let sample = format!("{}: {error}", shown(path));
-        self.skip(Skipped { reason: UNREADABLE, count: 1, sample }, known.is_none());
+        self.skip(&Skipped { reason: UNREADABLE, count: 1, sample }, known.is_none());
         self.plan.cursors.push(CursorUpdate { key, value: Some(seen.unwrap_or_default()) });
     }
 
-    fn skip(&mut self, skipped: Skipped, new: bool) {
+    fn skip(&mut self, skipped: &Skipped, new: bool) {
         if new {
-            Skipped::add(&mut self.plan.skipped, &skipped);
+            Skipped::add(&mut self.plan.skipped, skipped);
         }
-        Skipped::add(&mut self.plan.unread, &skipped);
+        Skipped::add(&mut self.plan.unread, skipped);
     }
 
     fn finish(mut self) -> Plan {

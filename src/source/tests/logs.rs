@@ -319,7 +319,7 @@ fn a_directory_that_may_not_be_listed_hides_files() {
         fs::create_dir(logs.path(name)).expect("a directory");
         logs.append(&format!("{name}/app.log"), &format!("{name}\n"));
     }
-    fs::set_permissions(logs.path("closed"), fs::Permissions::from_mode(0)).expect("set");
+    fs::set_permissions(logs.path("closed"), fs::Permissions::from_mode(0o0)).expect("set");
     // An administrator may list everything.
     let hidden = u64::from(fs::read_dir(logs.path("closed")).is_err());
     let found = logs.plan();
