@@ -5,6 +5,7 @@ mod progress;
 mod simulate;
 
 use std::{
+    collections::HashSet,
     io::Write as _,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -288,6 +289,12 @@ async fn import(
     }
     if let Some(name) = name.filter(|name| !options.log_names().any(|known| known == *name)) {
         return Err(Failure::Usage(format!("the configuration has no [[log]] section named `{name}`")));
+    }
+    let mut names = HashSet::new();
+    let twice = paths.iter().map(|path| path.file_name().unwrap_or(path.as_os_str())).find(|name| !names.insert(*name));
+    if let (ImportFormat::Register(_), Some(name)) = (format, twice) {
+        let name = shown(Path::new(name));
+        return Err(Failure::Usage(format!("a register is known by its file's name, and two are named `{name}`: rename one")));
     }
     let engine = Engine::open(options)?;
     let now = clock.now();

@@ -120,8 +120,14 @@ fn workspace_auth(section: &Section, slug: &str, own: &mut Vec<OwnCredential>) -
     found
 }
 
+/// What imports are called that use no section's settings.
+const IMPORT_NAMES: [&str; 3] = ["files", "register", "directory"];
+
 fn log(section: Section) -> Log {
     let log = Log { name: name(&section, "name"), paths: section.strings("paths"), form: form(&section) };
+    if IMPORT_NAMES.contains(&log.name.as_str()) {
+        section.fault("name", format!("`import/{}` is the name of imports without a section: choose another", log.name));
+    }
     if log.paths.is_empty() {
         section.fault("paths", "needs at least one path");
     }
@@ -153,6 +159,9 @@ fn form(section: &Section) -> Form {
     };
     if section.has("fields") && format.is_some_and(|format| !format.has_fields()) {
         section.fault("fields", format!("`{}` has its fields in fixed places: leave this out", form.format));
+    }
+    if form.host.is_some() && form.format == Format::Transcript {
+        section.fault("host", "`transcript` finds the host in the URLs of git: leave this out");
     }
     if form.user == UserField::Bitbucket && format.is_some_and(|format| !format.has_user_field()) {
         section.fault("user", format!("`{}` has no user field: leave this out", form.format));

@@ -209,10 +209,15 @@ fn a_log_says_its_format_and_only_what_that_format_has() {
     for (wrong, words) in [
         ("format = \"squid\"\nfields = { time = \"ts\" }", "log[0].fields: `squid` has its fields in fixed places"),
         ("format = \"csv\"\nuser = \"bitbucket\"", "log[0].user: `csv` has no user field"),
+        ("format = \"transcript\"\nhost = \"bitbucket.org\"", "log[0].host: `transcript` finds the host in the URLs"),
         ("format = \"combined\"\nuser = \"me\"", "log[0].user: `me` is nobody"),
         ("fields = { client_ip = \"src\", job = \"src.job\" }", "log[0].fields: `job`: the key `src` is taken"),
     ] {
         assert!(faults(&log(wrong)).concat().contains(words), "{:?}", faults(&log(wrong)));
+    }
+    for name in ["files", "register", "directory"] {
+        let faults = faults(&format!("[[log]]\nname = \"{name}\"\npaths = [\"*.log\"]\n")).concat();
+        assert!(faults.contains(&format!("log[0].name: `import/{name}` is the name")), "{faults}");
     }
 }
 

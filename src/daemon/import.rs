@@ -12,24 +12,20 @@ use tokio::{sync::mpsc, task::spawn_blocking};
 
 use super::{
     Engine,
-    rounds::{Setting, Shared, layout},
+    rounds::{Setting, Shared},
 };
 use crate::{
     analysis::fold,
     evidence::{
         Batch, Coverage, CoverageState, Day, Page, Skipped,
+        coverage::MAX_CLAIMED_MS,
         format::{Form, Format, Piece, UNDERSTOOD, parse_block},
-        time::MS_PER_DAY,
     },
-    source::{Blocks, changed_ms, content},
+    source::{Blocks, Layout, changed_ms, content},
     store::{SourceState, Writer},
 };
 use identity::Identities;
 pub use register::RegisterKind;
-
-/// An import claims no more than the 400 days before it: longer than logs are kept, and shorter than what one stray ancient
-/// line would claim.
-const MAX_CLAIMED_MS: i64 = 400 * MS_PER_DAY;
 
 /// Blocks that wait for the store while the next one is read.
 const BLOCKS_AHEAD: usize = 2;
@@ -72,12 +68,7 @@ impl Imported {
         self.lines += lines;
         self.repeated += repeated;
         self.items += batch.items;
-        for skip in &batch.skipped {
-            match self.skipped.iter_mut().find(|known| known.reason == skip.reason) {
-                Some(known) => known.count += skip.count,
-                None => self.skipped.push(skip.clone()),
-            }
-        }
+        batch.skipped.iter().for_each(|skip| Skipped::add(&mut self.skipped, skip));
     }
 }
 
@@ -200,7 +191,7 @@ impl Engine {
 impl Reading {
     /// Reads a file in blocks of whole lines. Ends early when nobody takes them any more.
     fn read(&self, path: &Path, taken: &mpsc::Sender<Lines>) -> io::Result<()> {
-        let mut blocks = Blocks::new(content(path)?, layout(self.form.format))?;
+        let mut blocks = Blocks::new(content(path)?, Layout::of(self.form.format))?;
         let file = Arc::new(File {
             header: blocks.header().to_vec(),
             path: path.to_string_lossy().into_owned(),

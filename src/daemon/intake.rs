@@ -21,10 +21,10 @@ use crate::{
     clock::Clock,
     evidence::{
         Coverage, CoverageState, Grade, Page, Sighting, Skipped,
+        coverage::MAX_CLAIMED_MS,
         format::{Defaults, Fields, json::parse_lines},
         place::place,
         redact::MAX_NAME,
-        time::MS_PER_DAY,
     },
     serve::{Delivery, Intake, Receipt},
     store::{SourceState, StoreError, Writer},
@@ -34,9 +34,6 @@ const MS_PER_HOUR: i64 = 3_600_000;
 
 /// Refused lines that an answer lists; the counts are complete.
 const MAX_REFUSED: usize = 100;
-
-/// No line claims an hour that is longer ago: older than logs are kept, it is a stray date.
-const MAX_CLAIMED_MS: i64 = 400 * MS_PER_DAY;
 
 /// Lines that their sender read and that do not concern us: it was looking.
 const OTHER_HOST: &str = "other_host";
@@ -206,21 +203,13 @@ fn sort<'a>(lines: Vec<Line<'a>>, fresh: &[bool], receipt: &mut Receipt) -> Page
                     receipt.refused.push((line.number, skipped.reason));
                 }
                 if *fresh {
-                    add(&mut page.skipped, skipped);
+                    Skipped::add(&mut page.skipped, &skipped);
                 }
             }
         }
     }
     receipt.recorded = page.sightings.len() as u64;
     page
-}
-
-/// Sums up by reason; the first sample stands for all.
-fn add(sums: &mut Vec<Skipped>, skipped: Skipped) {
-    match sums.iter_mut().find(|sum| sum.reason == skipped.reason) {
-        Some(sum) => sum.count += skipped.count,
-        None => sums.push(skipped),
-    }
 }
 
 /// The hours, counted since the epoch, in which a request says that its sender was looking, each with its lines: those its

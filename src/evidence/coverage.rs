@@ -13,6 +13,10 @@ impl CoverageState {
     }
 }
 
+/// No source claims more than the 400 days before a look: longer than logs are kept, and shorter than what one stray ancient
+/// line would claim.
+pub const MAX_CLAIMED_MS: i64 = 400 * MS_PER_DAY;
+
 /// One interval of one source, `from_ms` included, `to_ms` excluded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Coverage {
@@ -111,6 +115,11 @@ impl Ledger {
             unseen.push((seen_to_ms, to_ms));
         }
         unseen
+    }
+
+    /// Whether the source has ever shown something.
+    pub fn showed_items(&self, source: &str) -> bool {
+        self.sources.get(source).is_some_and(|intervals| intervals.iter().any(|c| c.items > 0))
     }
 
     /// The last instant up to which the source was looked at.

@@ -43,6 +43,16 @@ pub struct Skipped {
     pub sample: String,
 }
 
+impl Skipped {
+    /// Sums up by reason; the first sample stands for all.
+    pub fn add(sums: &mut Vec<Self>, skipped: &Self) {
+        match sums.iter_mut().find(|sum| sum.reason == skipped.reason) {
+            Some(sum) => sum.count += skipped.count,
+            None => sums.push(skipped.clone()),
+        }
+    }
+}
+
 /// A value of a field that nobody has explained yet.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct UnknownValue {

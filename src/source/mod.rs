@@ -29,6 +29,6 @@ pub use access::{Access, Answer, Limit, LimitReason, Listing};
 pub use audit::{Actions, Audit, AuditPage, Position, Slice, Step, Then, Walk, lost, next_slice};
 pub use error::{FetchError, Outage, Refusal, Unread};
 pub use http::{Auth, Client, ClientOptions, Usage};
-pub use logs::{Block, Blocks, FilePlan, FileReader, Layout, Plan, changed_ms, content, plan, shown};
+pub use logs::{Block, Blocks, FilePlan, FileReader, Layout, Plan, UNREADABLE, changed_ms, content, plan, shown};
 pub use network::Network;
 pub use tokens::{TokenList, Tokens};

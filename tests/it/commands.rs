@@ -41,6 +41,7 @@ async fn wrong_usage_ends_with_2() {
         2,
         &["log/ingress", "audit/acme", "log/egress-plain"],
     );
+    assert_refused(&duskwatch(&site, &["import", "--format", "register", "a/list.csv", "b/list.csv"]), 2, &["named `list.csv`"]);
     assert_refused(&duskwatch(&site, &["report", "--as-of", "yesterday"]), 2, &["yesterday"]);
     assert_refused(&duskwatch(&site, &["report", "--audience", "everybody"]), 2, &["owner:NAME"]);
 }

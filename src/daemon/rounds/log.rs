@@ -15,29 +15,20 @@ use super::{Setting, Shared};
 use crate::{
     analysis::fold,
     daemon::{
-        engine::{RoundError, Tally, looked_until},
+        engine::{RoundError, Tally},
         options::Log,
     },
     evidence::{
         Batch, Coverage, CoverageState, CursorUpdate, Skipped,
+        coverage::MAX_CLAIMED_MS,
         format::{Format, Piece, UNDERSTOOD, parse_block},
-        time::MS_PER_DAY,
     },
-    source::{FilePlan, FileReader, Layout, plan, shown},
-    store::Store,
+    source::{FilePlan, FileReader, Layout, UNREADABLE, plan, shown},
+    store::{Reader, Store},
 };
 
 /// Blocks that wait while others are read and recorded: three are being parsed at most, some thirty megabytes.
 const BLOCKS_AHEAD: usize = 1;
-
-/// How the lines of a format belong together in its files.
-pub fn layout(format: Format) -> Layout {
-    match format {
-        Format::Json | Format::Combined | Format::Squid => Layout::Lines,
-        Format::Csv => Layout::Table,
-        Format::Transcript => Layout::Transcript,
-    }
-}
 
 pub struct LogRound {
     setting: Setting,
@@ -53,24 +44,25 @@ impl LogRound {
         let name = self.setting.name.clone();
         let stored: BTreeMap<String, String> = store.read(move |r| r.cursors(&name)).await?.into_iter().collect();
         let missed_until: Option<i64> = stored.get(MISSED).and_then(|text| text.parse().ok());
-        let since = looked_until(store, &self.setting.name).await?.max(missed_until);
+        let ledger = store.read(Reader::ledger).await?;
+        let since = ledger.looked_until_ms(&self.setting.name).max(missed_until);
+        let known = ledger.showed_items(&self.setting.name);
         let mut begin = Begin::new(since, stored.get(BEGAN), now);
         let log = Arc::clone(&self.log);
-        let looked = spawn_blocking(move || plan(&log.paths, layout(log.form.format), &stored, now)).await;
+        let looked = spawn_blocking(move || plan(&log.paths, Layout::of(log.form.format), &stored, now)).await;
         let plan = looked.map_err(io::Error::other)?.map_err(io::Error::other)?;
         if plan.found == 0 {
             return Err(io::Error::new(io::ErrorKind::NotFound, format!("no file matches {}", self.log.paths.join(", "))).into());
         }
-        let (mut tally, missed) = self.read_files(store, plan.files, &mut begin, now).await?;
+        let (mut tally, missed) = self.read_files(store, plan.files, &mut begin, known, now).await?;
         tally.skipped += plan.skipped.iter().map(|s| s.count).sum::<u64>();
-        let unread = plan.skipped.iter().chain(&missed).map(|s| words(s, &self.log)).collect::<Vec<_>>().join("; ");
+        let unread = plan.unread.iter().chain(&missed).map(|s| words(s, &self.log)).collect::<Vec<_>>().join("; ");
         let state = if unread.is_empty() { CoverageState::Covered } else { CoverageState::Missed };
         let (items, skipped, to_ms) = (tally.items, tally.skipped, now.as_millisecond());
         let coverage = begin.ms().map(|from_ms| Coverage { from_ms, to_ms, state, items, skipped, reason: unread.clone() });
         let mut cursors = plan.cursors;
         cursors.push(CursorUpdate { key: BEGAN.to_owned(), value: None });
-        // No later round reads these lines again, so none may claim their time.
-        cursors.extend((!missed.is_empty()).then(|| CursorUpdate { key: MISSED.to_owned(), value: Some(to_ms.to_string()) }));
+        cursors.extend(plan.lost.then(|| lost_until(now)));
         let batch = Batch {
             source: self.setting.name.clone(),
             cursors,
@@ -82,13 +74,14 @@ impl LogRound {
         if unread.is_empty() { Ok(tally) } else { Err(RoundError::InPart(unread)) }
     }
 
-    /// Reads the planned files, the oldest first, and records each block with its cursor. What was missed: files that turned
-    /// out to be unreadable, and lines of which none could be understood.
+    /// Reads the planned files, the oldest first, and records each block with its cursor, and with it that its time is lost
+    /// if it is: no later round reads it again. `known` is a log that was understood before. Returns what was missed too.
     async fn read_files(
         &self,
         store: &Store,
         files: Vec<FilePlan>,
         begin: &mut Begin,
+        known: bool,
         now: Timestamp,
     ) -> Result<(Tally, Vec<Skipped>), RoundError> {
         let (blocks, mut inbox) = mpsc::channel(BLOCKS_AHEAD);
@@ -106,28 +99,44 @@ impl LogRound {
             tally.items += batch.items;
             tally.skipped += batch.skipped.iter().map(|s| s.count).sum::<u64>();
             batch.cursors.extend(begin.earlier(first_ms));
-            add(&mut skipped, &batch.skipped);
+            batch.skipped.iter().for_each(|skip| Skipped::add(&mut skipped, skip));
+            let lost = !missed(&skipped, tally.items, known).is_empty();
+            batch.cursors.extend(lost.then(|| lost_until(now)));
             store.write(move |w| w.record(&batch, now)).await?;
         }
         reading.await.map_err(io::Error::other)?;
-        let understood = tally.items > 0 || skipped.iter().any(|s| UNDERSTOOD.contains(&s.reason));
-        skipped.retain(|s| s.reason == UNREADABLE || !understood && s.reason != COMMENT);
-        Ok((tally, skipped))
+        let missed = missed(&skipped, tally.items, known);
+        Ok((tally, missed))
     }
+}
+
+/// Every log has an odd line now and then. So many in one round, of which none is understood, are of another format.
+const MIN_NOT_UNDERSTOOD: u64 = 20;
+
+/// Files that turned out to be unreadable, and lines of which none could be understood: of a log that never was, any.
+fn missed(skipped: &[Skipped], items: u64, known: bool) -> Vec<Skipped> {
+    let understood = items > 0 || skipped.iter().any(|s| UNDERSTOOD.contains(&s.reason));
+    let (files, lines): (Vec<_>, Vec<_>) =
+        skipped.iter().filter(|s| s.reason != COMMENT).cloned().partition(|s| s.reason == UNREADABLE);
+    let odd = known && lines.iter().map(|s| s.count).sum::<u64>() < MIN_NOT_UNDERSTOOD;
+    let lines = if understood || odd { Vec::new() } else { lines };
+    files.into_iter().chain(lines).collect()
+}
+
+/// The cursor that keeps any later round from claiming the time up to now.
+fn lost_until(now: Timestamp) -> CursorUpdate {
+    CursorUpdate { key: MISSED.to_owned(), value: Some(now.as_millisecond().to_string()) }
 }
 
 /// Lines that say nothing, whether the others are understood or not.
 const COMMENT: &str = "comment";
-
-/// A file that could be listed and not be read to its end.
-const UNREADABLE: &str = "unreadable_file";
 
 /// What was not read, and why. Lines of which none could be understood are mostly of another format than was said.
 fn words(skipped: &Skipped, log: &Log) -> String {
     let Skipped { reason, count, sample } = skipped;
     let sample = if sample.is_empty() { String::new() } else { format!(", such as {sample}") };
     match *reason {
-        reason if reason == UNREADABLE => format!("{count} files cannot be read (unreadable_file){sample}"),
+        reason if reason == UNREADABLE => format!("{count} files cannot be read ({UNREADABLE}){sample}"),
         "too_many_files" => format!("{count} files were left out: {reason}{sample}"),
         reason => format!(
             "no line of {} is understood as {}: {count} are skipped ({reason}){sample}; look at `format` and `fields`",
@@ -137,25 +146,11 @@ fn words(skipped: &Skipped, log: &Log) -> String {
     }
 }
 
-/// Sums up by reason; the first sample stands for all.
-fn add(sums: &mut Vec<Skipped>, skipped: &[Skipped]) {
-    for skip in skipped {
-        match sums.iter_mut().find(|sum| sum.reason == skip.reason) {
-            Some(sum) => sum.count += skip.count,
-            None => sums.push(skip.clone()),
-        }
-    }
-}
-
 /// The cursor of a first look that is under way: the earliest instant of the lines read so far.
 const BEGAN: &str = "began";
 
 /// The cursor of what is lost: until when, in Unix milliseconds, lines were passed over that nobody could read.
 const MISSED: &str = "missed";
-
-/// A first look claims no more than the 400 days before it: longer than logs are kept, and shorter than what one stray
-/// ancient line would claim.
-const MAX_CLAIMED_MS: i64 = 400 * MS_PER_DAY;
 
 /// Since when a log that was read to its end is covered: since the look before, or, the first time, since its first line.
 /// A first look may be interrupted, so its beginning is committed with the lines.

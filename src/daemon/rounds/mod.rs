@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use access::AccessRound;
 pub use audit::AuditRound;
-pub use log::{LogRound, layout};
+pub use log::LogRound;
 pub use tokens::TokensRound;
 
 use crate::{analysis::Classifier, evidence::Grade};

@@ -82,10 +82,7 @@ fn put<'a>(page: &mut Page<'a>, found: Result<Option<Sighting<'a>>, Refusal>, li
         Err(Refusal::NoRequest) => ("no_request", sample(line)),
         Err(Refusal::Comment) => ("comment", String::new()),
     };
-    match page.skipped.iter_mut().find(|known| known.reason == reason) {
-        Some(known) => known.count += 1,
-        None => page.skipped.push(Skipped { reason, count: 1, sample }),
-    }
+    Skipped::add(&mut page.skipped, &Skipped { reason, count: 1, sample });
 }
 
 /// A line without its words: `a` stands for letters, `9` for digits, punctuation is kept. Anything in the line may be a

@@ -1,7 +1,7 @@
 //! The two registers that people hand over as tables: credentials that no API lists, and the directory of people. Columns
 //! may stand in any order, under any of their usual names; a row that says too little is counted, with its number.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashSet};
 
 use jiff::Timestamp;
 
@@ -52,11 +52,13 @@ const KINDS: [(&str, Credential); 9] = [
     ("connect_app", Credential::Connect),
 ];
 
-/// Reads a register of credentials. A row needs a label or a location; an unknown kind is kept as unknown.
+/// Reads a register of credentials. A row needs a label or a location; an unknown kind is kept as unknown; of rows with the
+/// same kind, label and location the first counts.
 ///
 /// # Errors
 /// A header without any of the columns that a row needs, in words.
 pub fn credentials(text: &str) -> Result<Register<RegisteredCredential>, String> {
+    let mut listed = HashSet::new();
     read(text, &CREDENTIAL_COLUMNS, &[1, 3], |[kind, label, owner, location, expires]| {
         let expires_at = expiry(expires)?;
         let location = kept(location).unwrap_or_default();
@@ -64,7 +66,11 @@ pub fn credentials(text: &str) -> Result<Register<RegisteredCredential>, String>
         if label.is_empty() {
             return Err("no_label");
         }
-        Ok(RegisteredCredential { kind: kind_of(kind), label, location, owner: kept(owner), expires_at })
+        let kind = kind_of(kind);
+        if !listed.insert((kind.as_str(), label.clone(), location.clone())) {
+            return Err("duplicate");
+        }
+        Ok(RegisteredCredential { kind, label, location, owner: kept(owner), expires_at })
     })
 }
 
@@ -92,7 +98,7 @@ fn read<T>(
     text: &str,
     columns: &[&[&str]; 5],
     needed: &[usize],
-    row: impl Fn([&str; 5]) -> Result<T, &'static str>,
+    mut row: impl FnMut([&str; 5]) -> Result<T, &'static str>,
 ) -> Result<Register<T>, String> {
     let text = text.trim_start_matches('\u{feff}');
     let mut table =
@@ -110,18 +116,11 @@ fn read<T>(
             .and_then(|record| row(places.map(|place| place.and_then(|place| record.get(place)).unwrap_or_default())));
         match found {
             Ok(row) => register.rows.push(row),
-            Err(reason) => skip(&mut register.skipped, reason, number),
+            // What stands in the row may be a secret in the wrong place.
+            Err(reason) => Skipped::add(&mut register.skipped, &Skipped { reason, count: 1, sample: format!("row {number}") }),
         }
     }
     Ok(register)
-}
-
-/// A sample is the number of the row below the header: what stands in it may be a secret in the wrong place.
-fn skip(skipped: &mut Vec<Skipped>, reason: &'static str, row: u64) {
-    match skipped.iter_mut().find(|known| known.reason == reason) {
-        Some(known) => known.count += 1,
-        None => skipped.push(Skipped { reason, count: 1, sample: format!("row {row}") }),
-    }
 }
 
 fn delimiter(text: &str) -> u8 {
@@ -166,7 +165,8 @@ mod tests {
             2027-05-01T12:00:00Z;smart card;door;;;\r\n\
             soon;oauth;x;;;\r\n\
             ;api_token;;;;\r\n\
-            ;access_token;used ATCTT3xhunter2hunter2;;;\r\n";
+            ;access_token;used ATCTT3xhunter2hunter2;;;\r\n\
+            2028-05-01;Access tokens;mirror;vault/ci;;\r\n";
         let register = credentials(text).expect("a header");
         let row = |kind, label: &str, location: &str, owner: Option<&str>, expires: Option<&str>| RegisteredCredential {
             kind,
@@ -183,7 +183,7 @@ mod tests {
         ];
         assert_eq!(register.rows, expected);
         let skipped: Vec<_> = register.skipped.iter().map(|s| (s.reason, s.count, s.sample.as_str())).collect();
-        assert_eq!(skipped, [("no_date", 1, "row 4"), ("no_label", 1, "row 5")]);
+        assert_eq!(skipped, [("no_date", 1, "row 4"), ("no_label", 1, "row 5"), ("duplicate", 1, "row 7")]);
     }
 
     #[test]

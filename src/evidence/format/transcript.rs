@@ -263,10 +263,7 @@ impl<'a> Reader<'a> {
             skipped.push(Skipped { reason: "no_evidence", count: dropped as u64, sample: String::new() });
         }
         for (_, reason, sample) in self.notes.into_iter().filter(|(at, ..)| *at < consumed) {
-            match skipped.iter_mut().find(|known| known.reason == reason) {
-                Some(known) => known.count += 1,
-                None => skipped.push(Skipped { reason, count: 1, sample }),
-            }
+            Skipped::add(skipped, &Skipped { reason, count: 1, sample });
         }
         self.read.consumed = consumed;
         self.read

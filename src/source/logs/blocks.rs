@@ -55,11 +55,12 @@ impl<R: Read> Blocks<R> {
     /// A stream that cannot be read.
     pub fn advance(&mut self) -> io::Result<bool> {
         self.refill()?;
-        let too_long = self.whole() == 0 && !self.at_end;
+        let whole = self.whole();
+        let too_long = whole == 0 && !self.at_end;
         if too_long {
             self.drop_line()?;
         }
-        self.given = self.whole();
+        self.given = if too_long { self.whole() } else { whole };
         Ok(too_long)
     }
 

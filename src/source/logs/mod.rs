@@ -14,7 +14,7 @@ mod plan;
 mod read;
 
 pub use blocks::Blocks;
-pub use plan::{FilePlan, Plan, plan};
+pub use plan::{FilePlan, Plan, UNREADABLE, plan};
 pub use read::{Block, FileReader};
 
 use std::{
@@ -22,6 +22,8 @@ use std::{
     path::Path,
     time::{Duration, UNIX_EPOCH},
 };
+
+use crate::evidence::format::Format;
 
 /// The whole content of a file, uncompressed by its ending; `-` is standard input.
 pub fn content(path: &Path) -> io::Result<Box<dyn Read + Send>> {
@@ -59,6 +61,15 @@ pub enum Layout {
 }
 
 impl Layout {
+    /// How the lines of a format belong together in its files.
+    pub fn of(format: Format) -> Self {
+        match format {
+            Format::Json | Format::Combined | Format::Squid => Self::Lines,
+            Format::Csv => Self::Table,
+            Format::Transcript => Self::Transcript,
+        }
+    }
+
     /// A last line without its end is still being written, until the file has not changed for this long. Servers write
     /// through buffers that may hold half a line for hours; a job's output simply ends.
     fn settles_after(self) -> Duration {

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use super::{
     Layout,
     compression::Compression,
-    cursor::{FileCursor, KEY_PREFIX},
+    cursor::{FileCursor, KEY_PREFIX, ending},
     shown,
 };
 use crate::evidence::{CursorUpdate, Skipped, time::MS_PER_DAY};
@@ -29,6 +29,12 @@ const MAX_HEAD_BYTES: u64 = 4_096;
 const COMPARED_BYTES: u64 = 65_536;
 /// A file that has been gone for so long is forgotten; until then it may be on a share that is not mounted.
 const FORGOTTEN_AFTER_MS: i64 = 30 * MS_PER_DAY;
+
+/// The reason for which a file or a directory is passed over that could be listed and not be read.
+pub const UNREADABLE: &str = "unreadable_file";
+
+/// Cursor keys of files that could not be read are this and their path.
+const REFUSED_PREFIX: &str = "unreadable:";
 
 /// What rotation appends to a name: a number or a date.
 static ROTATED: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"[.-]\d[\dT:._-]*$").expect("a constant pattern is valid"));
@@ -56,7 +62,17 @@ impl FilePlan {
     pub(super) fn cursor(&self, offset: u64, finished: bool) -> CursorUpdate {
         let length = if finished { self.length } else { 0 };
         let path = self.path.to_string_lossy().into_owned();
-        FileCursor { offset, length, modified_ms: self.modified_ms, gone_since_ms: 0, path }.update(&self.key)
+        FileCursor { offset, length, modified_ms: self.modified_ms, gone_since_ms: 0, ending: self.ending(offset), path }
+            .update(&self.key)
+    }
+
+    /// What is remembered to recognise a transcript that was written anew.
+    fn ending(&self, offset: u64) -> String {
+        if self.layout != Layout::Transcript || self.compression != Compression::None {
+            return String::new();
+        }
+        // What is gone by now will not be recognised either, and be read from its beginning.
+        ending(&self.path, offset).unwrap_or_else(|_| "gone".to_owned())
     }
 }
 
@@ -67,8 +83,12 @@ pub struct Plan {
     pub files: Vec<FilePlan>,
     /// Renamed, vanished and forgotten files; to be committed even when nothing is read.
     pub cursors: Vec<CursorUpdate>,
-    /// Files that cannot be read, by reason.
+    /// Files that cannot be read, by reason, each counted once for as long as it cannot be read.
     pub skipped: Vec<Skipped>,
+    /// What was not read this time, in words, one sample for each reason.
+    pub unread: Vec<Skipped>,
+    /// A file that cannot be read has something new, which no later look will find to be new.
+    pub lost: bool,
     /// How many files the patterns found.
     pub found: usize,
 }
@@ -84,30 +104,59 @@ pub fn plan(
     now: Timestamp,
 ) -> Result<Plan, glob::PatternError> {
     let mut planner = Planner::new(layout, stored, now.as_millisecond());
-    let paths = expand(patterns)?;
+    let Listing { paths, closed } = expand(patterns)?;
     if paths.len() > MAX_FILES {
-        planner.skip("too_many_files", paths.len() - MAX_FILES, format!("more than {MAX_FILES} files"));
+        let (count, sample) = ((paths.len() - MAX_FILES) as u64, format!("more than {MAX_FILES} files"));
+        planner.skip(&Skipped { reason: "too_many_files", count, sample }, true);
     }
     for path in paths.into_iter().take(MAX_FILES) {
         if let Err(error) = planner.look(path.clone()) {
-            planner.skip("unreadable_file", 1, format!("{}: {error}", shown(&path)));
+            planner.refuse(&path, &error);
         }
+    }
+    for (path, error) in closed {
+        planner.plan.found += 1;
+        planner.refuse(&path, &error);
     }
     Ok(planner.finish())
 }
 
-/// The paths that match a pattern, and those that match it once a rotation's and a compression's suffix is taken away.
-fn expand(patterns: &[String]) -> Result<BTreeSet<PathBuf>, glob::PatternError> {
-    let mut paths = BTreeSet::new();
-    for text in patterns {
-        let pattern = glob::Pattern::new(text)?;
-        paths.extend(glob::glob(text)?.flatten());
-        for suffixed in [format!("{text}.*"), format!("{text}-*")] {
-            let rotated = glob::glob(&suffixed)?.flatten().filter(|path| pattern.matches(&unrotated(path)));
-            paths.extend(rotated);
+/// What the patterns find.
+#[derive(Default)]
+struct Listing {
+    paths: BTreeSet<PathBuf>,
+    /// Directories that may not be listed: nobody knows which files they hide.
+    closed: BTreeMap<PathBuf, io::Error>,
+}
+
+impl Listing {
+    fn add(&mut self, found: glob::Paths, wanted: impl Fn(&Path) -> bool) {
+        for path in found {
+            match path {
+                Ok(path) if wanted(&path) => {
+                    self.paths.insert(path);
+                }
+                // Removed between two looks of the same listing.
+                Err(error) if error.error().kind() != io::ErrorKind::NotFound => {
+                    self.closed.insert(error.path().to_owned(), error.into());
+                }
+                Ok(_) | Err(_) => {}
+            }
         }
     }
-    Ok(paths)
+}
+
+/// The paths that match a pattern, and those that match it once a rotation's and a compression's suffix is taken away.
+fn expand(patterns: &[String]) -> Result<Listing, glob::PatternError> {
+    let mut listing = Listing::default();
+    for text in patterns {
+        let pattern = glob::Pattern::new(text)?;
+        listing.add(glob::glob(text)?, |_| true);
+        for suffixed in [format!("{text}.*"), format!("{text}-*")] {
+            listing.add(glob::glob(&suffixed)?, |path| pattern.matches(&unrotated(path)));
+        }
+    }
+    Ok(listing)
 }
 
 fn unrotated(path: &Path) -> String {
@@ -122,6 +171,10 @@ struct Planner<'a> {
     stored: HashMap<&'a str, FileCursor>,
     by_path: HashMap<String, &'a str>,
     present: HashSet<String>,
+    /// What every file was when it was last found to be unreadable, by the key of its cursor.
+    refused: BTreeMap<&'a str, &'a str>,
+    /// Paths that cannot be read in this look.
+    unreadable: HashSet<String>,
     /// Where each fingerprint was found in this look.
     taken: HashMap<String, usize>,
     plan: Plan,
@@ -150,6 +203,8 @@ impl From<&FilePlan> for Other {
 
 impl<'a> Planner<'a> {
     fn new(layout: Layout, stored: &'a BTreeMap<String, String>, now_ms: i64) -> Self {
+        let texts = stored.iter().map(|(key, text)| (key.as_str(), text.as_str()));
+        let refused = texts.filter(|(key, _)| key.starts_with(REFUSED_PREFIX)).collect();
         let stored: HashMap<_, _> = stored
             .iter()
             .filter(|(key, _)| key.starts_with(KEY_PREFIX))
@@ -157,7 +212,8 @@ impl<'a> Planner<'a> {
             .collect();
         let by_path =
             stored.iter().filter(|(_, c)| c.length > 0 && c.gone_since_ms == 0).map(|(key, c)| (c.path.clone(), *key)).collect();
-        Self { layout, now_ms, stored, by_path, present: HashSet::new(), taken: HashMap::new(), plan: Plan::default() }
+        let (present, unreadable, taken) = (HashSet::new(), HashSet::new(), HashMap::new());
+        Self { layout, now_ms, stored, by_path, present, refused, unreadable, taken, plan: Plan::default() }
     }
 
     fn look(&mut self, path: PathBuf) -> io::Result<()> {
@@ -176,8 +232,7 @@ impl<'a> Planner<'a> {
         if metadata.len() == 0 {
             return Ok(());
         }
-        let since_epoch = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let modified_ms = i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX);
+        let modified_ms = modified_ms(&metadata)?;
         let compression = Compression::of(&path);
         let quiet_ms = i64::try_from(self.layout.settles_after().as_millis()).unwrap_or(i64::MAX);
         let settled = compression != Compression::None || self.now_ms - modified_ms >= quiet_ms;
@@ -195,17 +250,32 @@ impl<'a> Planner<'a> {
         };
         let Some(key) = self.key(&head, &found, &path) else { return Ok(()) };
         let known = self.stored.get(key.as_str());
-        // Shorter than what was read: it was emptied and begins the same way again.
-        let shrunk = known.is_some_and(|c| found.compression == Compression::None && found.length < c.offset);
-        let offset = known.filter(|_| !shrunk).map_or(0, |c| c.offset);
+        let anew = match known {
+            Some(cursor) if found.compression == Compression::None => self.written_anew(cursor, &found)?,
+            _ => false,
+        };
+        let offset = known.filter(|_| !anew).map_or(0, |c| c.offset);
         self.present.insert(key.clone());
         if known.is_some() && found.compression == Compression::None && offset == found.length {
-            let cursor = FileCursor { offset, length: found.length, modified_ms: found.modified_ms, gone_since_ms: 0, path };
+            let ending = known.map(|c| c.ending.clone()).unwrap_or_default();
+            let cursor =
+                FileCursor { offset, length: found.length, modified_ms: found.modified_ms, gone_since_ms: 0, ending, path };
             self.plan.cursors.push(cursor.update(&key));
             return Ok(());
         }
         self.add(key, found, offset);
         Ok(())
+    }
+
+    /// Whether a file that begins as before was emptied or overwritten. Every run of a job may write the same words to the
+    /// same path, so a transcript that changed without growing was written again.
+    fn written_anew(&self, known: &FileCursor, found: &Found) -> io::Result<bool> {
+        if self.layout != Layout::Transcript {
+            return Ok(found.length < known.offset);
+        }
+        let changed = found.length == known.length && found.modified_ms != known.modified_ms;
+        let shrunk = found.length < known.length.max(known.offset);
+        Ok(changed || shrunk || !known.ending.is_empty() && ending(&found.path, known.offset)? != known.ending)
     }
 
     /// The fingerprint's key. A second file that begins with the same line is a copy of the first, which the longer one
@@ -254,16 +324,36 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn skip(&mut self, reason: &'static str, count: usize, sample: String) {
-        let count = count as u64;
-        match self.plan.skipped.iter_mut().find(|s| s.reason == reason) {
-            Some(skipped) => skipped.count += count,
-            None => self.plan.skipped.push(Skipped { reason, count, sample }),
+    /// What cannot be read is told once, and again as lost whenever it has changed since. Where nobody can tell whether it
+    /// has, all of it counts as unread until it is read.
+    fn refuse(&mut self, path: &Path, error: &io::Error) {
+        let name = path.to_string_lossy().into_owned();
+        let key = format!("{REFUSED_PREFIX}{name}");
+        let seen = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file);
+        let seen = seen.and_then(|file| Some(format!("{} {}", file.len(), modified_ms(&file).ok()?)));
+        let known = self.refused.remove(key.as_str());
+        self.unreadable.insert(name);
+        if seen.is_some() && known == seen.as_deref() {
+            return;
         }
+        self.plan.lost |= seen.is_some();
+        let sample = format!("{}: {error}", shown(path));
+        self.skip(&Skipped { reason: UNREADABLE, count: 1, sample }, known.is_none());
+        self.plan.cursors.push(CursorUpdate { key, value: Some(seen.unwrap_or_default()) });
+    }
+
+    fn skip(&mut self, skipped: &Skipped, new: bool) {
+        if new {
+            Skipped::add(&mut self.plan.skipped, skipped);
+        }
+        Skipped::add(&mut self.plan.unread, skipped);
     }
 
     fn finish(mut self) -> Plan {
-        let gone = self.stored.iter().filter(|(key, _)| !self.present.contains(**key));
+        let read_again = self.refused.keys().map(|key| CursorUpdate { key: (*key).to_owned(), value: None });
+        self.plan.cursors.extend(read_again);
+        let listed = |key: &str, cursor: &FileCursor| self.present.contains(key) || self.unreadable.contains(&cursor.path);
+        let gone = self.stored.iter().filter(|(key, cursor)| !listed(key, cursor));
         for (key, cursor) in gone {
             if cursor.gone_since_ms == 0 {
                 self.plan.cursors.push(FileCursor { gone_since_ms: self.now_ms, ..cursor.clone() }.update(key));
@@ -284,6 +374,11 @@ impl FileCursor {
         let read = found.compression != Compression::None || self.offset == self.length || !found.settled;
         unchanged && read
     }
+}
+
+fn modified_ms(metadata: &std::fs::Metadata) -> io::Result<i64> {
+    let since_epoch = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Ok(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
 }
 
 fn fingerprint(parts: &[&[u8]]) -> String {

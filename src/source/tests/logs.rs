@@ -11,7 +11,10 @@ use std::{
 use flate2::{Compression, write::GzEncoder};
 use jiff::Timestamp;
 
-use crate::source::{FileReader, Layout, plan};
+use crate::{
+    evidence::CursorUpdate,
+    source::{FileReader, Layout, Plan, plan},
+};
 
 /// A directory that is read like the service reads it: a plan, its files, the cursors committed.
 struct Logs {
@@ -70,8 +73,7 @@ impl Logs {
 
     /// One round; the lines in the order in which they were read.
     fn read(&mut self) -> Vec<String> {
-        let pattern = self.path(self.pattern).to_string_lossy().into_owned();
-        let plan = plan(&[pattern], self.layout, &self.cursors, self.now).expect("a pattern");
+        let plan = self.plan();
         let mut updates = plan.cursors;
         let mut lines = Vec::new();
         for file in plan.files {
@@ -93,18 +95,26 @@ impl Logs {
                 }
             }
         }
+        self.commit(updates);
+        lines
+    }
+
+    fn commit(&mut self, updates: Vec<CursorUpdate>) {
         for update in updates {
             match update.value {
                 Some(value) => self.cursors.insert(update.key, value),
                 None => self.cursors.remove(&update.key),
             };
         }
-        lines
+    }
+
+    fn plan(&self) -> Plan {
+        let pattern = self.path(self.pattern).to_string_lossy().into_owned();
+        plan(&[pattern], self.layout, &self.cursors, self.now).expect("a pattern")
     }
 
     fn planned(&self) -> usize {
-        let pattern = self.path(self.pattern).to_string_lossy().into_owned();
-        plan(&[pattern], self.layout, &self.cursors, self.now).expect("a pattern").files.len()
+        self.plan().files.len()
     }
 }
 
@@ -231,6 +241,91 @@ fn the_output_of_a_job_simply_ends() {
     logs.later(120);
     assert_eq!(logs.read(), ["fatal: returned error: 410", "fatal: returned error: 410"]);
     assert!(logs.read().is_empty());
+}
+
+#[test]
+fn a_transcript_that_every_run_overwrites_is_read_every_time() {
+    let mut logs = Logs::new(Layout::Transcript, "*.log");
+    let mut run = |lines: &[&str]| {
+        fs::write(logs.path("mirror.log"), "").expect("emptied");
+        logs.append("mirror.log", &(lines.join("\n") + "\n"));
+        logs.later(120);
+        logs.read()
+    };
+    for lines in [
+        ["Fetching origin", "fatal: returned error: 410"].as_slice(),
+        &["Fetching origin", "fatal: returned error: 410"],
+        &["Fetching origin", "fatal: returned error: 403"],
+        &["Fetching origin", "fatal: returned error: 410, and more", "than the run before"],
+        &["Fetching origin", "fatal: gone"],
+    ] {
+        assert_eq!(run(lines), lines);
+    }
+    logs.append("mirror.log", "goes on\n");
+    assert_eq!(logs.read(), ["goes on"], "what has only grown is not repeated");
+    assert!(logs.read().is_empty());
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_told_once_and_counts_as_lost_when_it_changes() {
+    let mut logs = Logs::new(Layout::Lines, "*.gz");
+    logs.append("a.gz", "this is no archive");
+    let found = logs.plan();
+    assert_eq!((found.skipped.len(), found.unread.len(), found.lost), (1, 1, true));
+    logs.commit(found.cursors);
+    let found = logs.plan();
+    assert_eq!((found.skipped.len(), found.unread.len(), found.lost), (0, 0, false), "nothing has happened to it");
+    logs.append("a.gz", " still");
+    let found = logs.plan();
+    assert_eq!((found.skipped.len(), found.unread.len(), found.lost), (0, 1, true));
+    logs.commit(found.cursors);
+    fs::remove_file(logs.path("a.gz")).expect("removed");
+    logs.read();
+    assert!(logs.cursors.is_empty(), "{:?}", logs.cursors);
+}
+
+#[test]
+fn what_nobody_can_look_at_is_unread_until_it_is_read() {
+    let mut logs = Logs::new(Layout::Lines, "*.jsonl");
+    std::os::unix::fs::symlink("a.jsonl", logs.path("a.jsonl")).expect("a link to itself");
+    for new in [1, 0, 0] {
+        let found = logs.plan();
+        assert_eq!((found.skipped.len(), found.unread.len(), found.lost), (new, 1, false));
+        logs.commit(found.cursors);
+    }
+}
+
+#[test]
+fn a_file_that_is_unreadable_for_long_is_not_repeated_afterwards() {
+    let mut logs = Logs::new(Layout::Lines, "*.gz");
+    logs.append("a", "one\n");
+    logs.compress("a", "a.gz");
+    assert_eq!(logs.read(), ["one"]);
+    let whole = fs::read(logs.path("a.gz")).expect("a file");
+    fs::write(logs.path("a.gz"), "damaged").expect("written");
+    for _ in 0..3 {
+        assert!(logs.read().is_empty());
+        logs.later(31 * 86_400);
+    }
+    fs::write(logs.path("a.gz"), whole).expect("mended");
+    assert!(logs.read().is_empty());
+}
+
+#[test]
+fn a_directory_that_may_not_be_listed_hides_files() {
+    use std::os::unix::fs::PermissionsExt;
+    let mut logs = Logs::new(Layout::Lines, "*/app.log");
+    for name in ["open", "closed"] {
+        fs::create_dir(logs.path(name)).expect("a directory");
+        logs.append(&format!("{name}/app.log"), &format!("{name}\n"));
+    }
+    fs::set_permissions(logs.path("closed"), fs::Permissions::from_mode(0o0)).expect("set");
+    // An administrator may list everything.
+    let hidden = u64::from(fs::read_dir(logs.path("closed")).is_err());
+    let found = logs.plan();
+    assert_eq!(found.files.len() as u64, 2 - hidden);
+    assert_eq!(found.skipped.iter().map(|s| s.count).sum::<u64>(), hidden);
+    fs::set_permissions(logs.path("closed"), fs::Permissions::from_mode(0o700)).expect("set");
 }
 
 #[test]

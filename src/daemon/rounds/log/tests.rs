@@ -4,7 +4,7 @@ use std::{fs, path::Path, sync::Arc};
 
 use jiff::Timestamp;
 
-use super::LogRound;
+use super::{Begin, LogRound};
 use crate::{
     analysis::{Classifier, Rules},
     daemon::{
@@ -16,6 +16,7 @@ use crate::{
         Campaign, ClientCatalogue, Coverage, CoverageState, NamedNetworks,
         format::{Form, Format},
     },
+    source::{Layout, plan},
     store::Store,
 };
 
@@ -101,7 +102,7 @@ async fn a_log_that_changed_its_format_was_not_seen() {
     let place = Place::new();
     fs::write(place.path().join("a.jsonl"), line(NOW - 5)).expect("written");
     place.run(NOW).await.expect("a round");
-    fs::write(place.path().join("b.jsonl"), "{\"when\":1}\n{\"when\":2}\n").expect("written");
+    fs::write(place.path().join("b.jsonl"), "{\"when\":1}\n".repeat(20)).expect("written");
     let failed = place.run(NOW + 60).await.expect_err("no line is understood");
     assert!(matches!(&failed, RoundError::InPart(words) if words.contains("no_time")), "{failed}");
     fs::write(place.path().join("c.jsonl"), "{\"time\":1,\"host\":\"github.com\"}\n").expect("written");
@@ -110,6 +111,55 @@ async fn a_log_that_changed_its_format_was_not_seen() {
         (CoverageState::Covered, NOW - 5, NOW),
         (CoverageState::Missed, NOW, NOW + 60),
         (CoverageState::Covered, NOW + 60, NOW + 120),
+    ];
+    assert_eq!(place.coverage().await, expected);
+}
+
+#[tokio::test]
+async fn an_odd_line_of_a_log_that_is_understood_fails_no_round_and_of_a_new_one_it_does() {
+    let place = Place::new();
+    fs::write(place.path().join("a.jsonl"), "{\"when\":1}\n").expect("written");
+    place.run(NOW).await.expect_err("nothing of this log was ever understood");
+    fs::write(place.path().join("b.jsonl"), line(NOW + 1)).expect("written");
+    place.run(NOW + 60).await.expect("a round");
+    fs::write(place.path().join("c.jsonl"), "no json at all\n").expect("written");
+    let tally = place.run(NOW + 120).await.expect("it is skipped and counted");
+    assert_eq!((tally.items, tally.skipped), (0, 1));
+    assert_eq!(place.coverage().await.last(), Some(&(CoverageState::Covered, NOW, NOW + 120)));
+}
+
+#[tokio::test]
+async fn a_round_that_ends_after_lines_that_nobody_understood_leaves_their_time_unclaimed() {
+    let place = Place::new();
+    fs::write(place.path().join("a.jsonl"), line(NOW - 5)).expect("written");
+    place.run(NOW).await.expect("a round");
+    fs::write(place.path().join("b.jsonl"), "{\"when\":1}\n".repeat(20)).expect("written");
+    let killed = Timestamp::from_second(NOW + 60).expect("an instant");
+    let stored = place.store.read(|r| r.cursors("log/l")).await.expect("cursors").into_iter().collect();
+    let found = plan(&place.round.log.paths, Layout::Lines, &stored, killed).expect("a pattern");
+    let mut begin = Begin::new(Some(NOW * 1_000), None, killed);
+    place.round.read_files(&place.store, found.files, &mut begin, true, killed).await.expect("and nothing after it");
+    place.run(NOW + 120).await.expect("nothing new");
+    let expected = [(CoverageState::Covered, NOW - 5, NOW), (CoverageState::Covered, NOW + 60, NOW + 120)];
+    assert_eq!(place.coverage().await, expected);
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_opened_is_missed_once_and_again_when_it_grows() {
+    let place = Place::new();
+    fs::write(place.path().join("a.jsonl"), line(NOW - 5)).expect("written");
+    place.run(NOW).await.expect("a round");
+    let damaged = place.path().join("b.jsonl.gz");
+    fs::write(&damaged, "this is no archive").expect("written");
+    assert!(matches!(place.run(NOW + 60).await, Err(RoundError::InPart(_))));
+    assert_eq!(place.run(NOW + 120).await.expect("nothing has happened to it").skipped, 0);
+    fs::write(&damaged, "this is no archive, and grows").expect("written");
+    assert!(matches!(place.run(NOW + 180).await, Err(RoundError::InPart(_))));
+    let expected = [
+        (CoverageState::Covered, NOW - 5, NOW),
+        (CoverageState::Missed, NOW, NOW + 60),
+        (CoverageState::Covered, NOW + 60, NOW + 120),
+        (CoverageState::Missed, NOW + 120, NOW + 180),
     ];
     assert_eq!(place.coverage().await, expected);
 }
@@ -127,7 +177,7 @@ async fn a_round_in_which_only_comments_and_lines_without_a_request_came_missed_
     fs::write(place.path().join("c.jsonl"), probe).expect("written");
     assert_eq!(place.run(NOW + 120).await.expect("a round").skipped, 1);
     assert_eq!(place.coverage().await, [(CoverageState::Covered, NOW - 5, NOW + 120)]);
-    fs::write(place.path().join("d.jsonl"), "# renamed\nan unknown form\n").expect("written");
+    fs::write(place.path().join("d.jsonl"), "# renamed\n".to_owned() + &"an unknown form\n".repeat(20)).expect("written");
     place.run(NOW + 180).await.expect_err("a comment does not make up for lines that nobody understands");
 }
 

@@ -16,9 +16,14 @@ use crate::evidence::{Day, time};
 pub(super) enum Stamp {
     /// Unix milliseconds.
     Instant(i64),
+    /// Unix milliseconds, if a time without a zone was UTC.
+    Unzoned(i64),
     /// Milliseconds since midnight of a day that is not told.
     TimeOfDay(i64),
 }
+
+/// The bytes of `2026-07-03`; a hyphen behind them begins a zone.
+const DATE_LENGTH: usize = 10;
 
 /// A line may be stamped by a clock that runs ahead of the file's, or in a zone that it does not name.
 const SLACK_MS: i64 = 3 * 3_600_000;
@@ -40,12 +45,14 @@ pub(super) fn split_stamp(line: &str) -> (Option<Stamp>, &str) {
 }
 
 fn dated(text: &str) -> Option<Stamp> {
-    time::parse_instant(&text.replace(',', ".")).map(|at| Stamp::Instant(at.as_millisecond()))
+    let ms = time::parse_instant(&text.replace(',', "."))?.as_millisecond();
+    let zoned = text.ends_with('Z') || text.bytes().skip(DATE_LENGTH).any(|byte| matches!(byte, b'+' | b'-'));
+    Some(if zoned { Stamp::Instant(ms) } else { Stamp::Unzoned(ms) })
 }
 
 fn bamboo(text: &str) -> Option<Stamp> {
     let parsed = strtime::parse("%d-%b-%Y %H:%M:%S", text).ok()?.to_datetime().ok()?;
-    DateTime::to_zoned(parsed, TimeZone::UTC).ok().map(|at| Stamp::Instant(at.timestamp().as_millisecond()))
+    DateTime::to_zoned(parsed, TimeZone::UTC).ok().map(|at| Stamp::Unzoned(at.timestamp().as_millisecond()))
 }
 
 fn timed(text: &str) -> Option<Stamp> {
@@ -103,6 +110,8 @@ impl Clock {
     pub(super) fn take(&mut self, stamp: Stamp) {
         self.last_ms = Some(match stamp {
             Stamp::Instant(ms) => ms,
+            // East of Greenwich the local time is later than the file's.
+            Stamp::Unzoned(ms) => ms.min(self.changed_ms),
             Stamp::TimeOfDay(of_day) => self.on_a_day(of_day),
         });
     }
@@ -157,8 +166,8 @@ mod tests {
             ("2026-07-03T06:07:12.482000Z 01E+ more", Some(Stamp::Instant(AT + 482)), " more"),
             ("2026-07-03T06:07:12.4821234Z   indented", Some(Stamp::Instant(AT + 482)), "  indented"),
             ("2026-07-03T08:07:12+02:00 x", Some(Stamp::Instant(AT)), "x"),
-            ("2026-07-03 06:07:12,482 ERROR x", Some(Stamp::Instant(AT + 482)), "ERROR x"),
-            ("error\t03-Jul-2026 06:07:12\tfatal: x", Some(Stamp::Instant(AT)), "fatal: x"),
+            ("2026-07-03 06:07:12,482 ERROR x", Some(Stamp::Unzoned(AT + 482)), "ERROR x"),
+            ("error\t03-Jul-2026 06:07:12\tfatal: x", Some(Stamp::Unzoned(AT)), "fatal: x"),
             ("06:07:12  remote: x", Some(Stamp::TimeOfDay(22_032_000)), "remote: x"),
             ("[06:07:12] x", Some(Stamp::TimeOfDay(22_032_000)), "x"),
             ("[2026-13-03T06:07:12Z] x", None, "[2026-13-03T06:07:12Z] x"),
@@ -170,6 +179,20 @@ mod tests {
         assert_eq!(section("section_start:1783058832:get_sources"), Some(Stamp::Instant(AT)));
         assert_eq!(plain("\u{1b}[32;1m$ git\u{1b}[0;m fetch"), "$ git fetch");
         assert_eq!(plain("\u{1b}[8mha:////4AB+c=\u{1b}[0mStarted by timer"), "Started by timer");
+    }
+
+    #[test]
+    fn a_time_without_a_zone_is_never_later_than_the_file() {
+        let told = |line: &str| {
+            let mut clock = Clock::new(AT);
+            clock.take(split_stamp(line).0.expect("a stamp"));
+            clock.now_ms() - AT
+        };
+        assert_eq!(told("2026-07-03 08:07:12,000 ERROR x"), 0, "a local time two hours east of Greenwich");
+        assert_eq!(told("error\t03-Jul-2026 08:07:12\tfatal: x"), 0);
+        assert_eq!(told("2026-07-03 05:07:12 x"), -3_600_000);
+        assert_eq!(told("2026-07-03T08:07:12+02:00 x"), 0);
+        assert_eq!(told("2026-07-03T06:07:13Z x"), 1_000, "an instant is kept as it is");
     }
 
     #[test]
