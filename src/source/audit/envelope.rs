@@ -7,11 +7,9 @@ use url::Url;
 use super::event::{self, Mark, Outline};
 use crate::source::{FetchError, Unread, http::Reply};
 
-/// A page. `data` may be null, but without it an answer is no page.
+/// A page. Without a list in `data` an answer is no page: the end of the stream is an empty list.
 #[derive(Deserialize)]
-#[serde(bound(deserialize = "T: Deserialize<'de>"))]
 pub(super) struct Envelope<T> {
-    #[serde(deserialize_with = "T::deserialize")]
     pub data: T,
     pub meta: Option<Meta>,
     pub links: Option<Links>,
@@ -29,8 +27,8 @@ pub(super) struct Links {
 
 /// One pass over the page: the events themselves are read where they are recorded, on another thread.
 pub(super) fn outlined(reply: &Reply) -> Result<Envelope<Outline>, FetchError> {
-    if let Ok(Envelope { data, meta, links }) = serde_json::from_str::<Envelope<Option<Vec<Mark<'_>>>>>(&reply.text) {
-        return Ok(Envelope { data: Outline::of(data.unwrap_or_default()), meta, links });
+    if let Ok(Envelope { data, meta, links }) = serde_json::from_str::<Envelope<Vec<Mark<'_>>>>(&reply.text) {
+        return Ok(Envelope { data: Outline::of(data), meta, links });
     }
     let page: Envelope<&RawValue> = serde_json::from_str(&reply.text).map_err(|error| reply.unreadable(&error))?;
     if !page.data.get().starts_with('[') {

@@ -222,14 +222,14 @@ impl Walk {
         }
     }
 
-    /// The stream ends with an empty page or without a cursor: both styles are documented. A page whose cursor leads to
-    /// itself is the end as well.
+    /// The stream ends with an empty page or without a cursor: both styles are documented. A page with events whose cursor
+    /// leads to itself is the smallest circle: nobody knows what would have followed.
     fn then(&mut self, page: &AuditPage) -> Then {
         let Some(next) = page.next.as_deref().filter(|_| page.events > 0) else { return Then::CaughtUp };
-        if self.position == Position::Cursor(next.to_owned()) || self.is_past(page) {
+        if self.is_past(page) {
             return Then::CaughtUp;
         }
-        let again = !self.used.insert(next.to_owned());
+        let again = self.position == Position::Cursor(next.to_owned()) || !self.used.insert(next.to_owned());
         if again || self.pages >= MAX_PAGES || self.still_pages >= MAX_STILL_PAGES { Then::Endless } else { Then::Continue }
     }
 

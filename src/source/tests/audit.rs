@@ -289,6 +289,24 @@ async fn audit_with_new_cursors() -> (Server, Audit) {
 }
 
 #[tokio::test]
+async fn a_page_with_events_that_leads_to_itself_is_no_end_and_covers_only_what_it_shows() {
+    let (_server, mut audit) = audit(|_, _| events(&["2026-07-03T06:00:00Z"], Some("c0"))).await;
+    let processed = ms("2026-07-03T05:00:00Z").to_string();
+    let mut walk = Walk::steady(&stored(&[("cursor", "c0"), ("processed_at", &processed)]), now(), None, HOUR);
+    let (cursors, covered, then) = round(&mut audit, &mut walk).await;
+    assert_eq!(then, Then::Endless);
+    assert_eq!(covered, [(ms("2026-07-03T05:00:00Z"), ms("2026-07-03T06:00:00Z"))]);
+    assert!(!cursors.contains_key("cursor"), "the next round begins at the stored time");
+}
+
+#[tokio::test]
+async fn a_page_whose_list_is_null_is_no_empty_page() {
+    let (_server, mut audit) = audit(|_, _| json(r#"{"data": null, "meta": {"next": "c1"}, "links": {}}"#)).await;
+    let page = audit.page(&Position::From(0)).await;
+    assert!(matches!(page, Err(FetchError::Unreadable { .. })), "{page:?}");
+}
+
+#[tokio::test]
 async fn reading_again_what_was_read_before_is_progress_and_covers_only_what_was_seen() {
     let pages = 30;
     let at = |n: usize| format!("2026-06-01T00:{n:02}:00Z");

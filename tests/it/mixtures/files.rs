@@ -10,12 +10,15 @@ use std::{
 
 use fastrand::Rng;
 use flate2::{Compression, write::GzEncoder};
-use serde_json::Value;
 
+use super::{
+    lines::{self, LOGS},
+    truth::Item,
+};
 use crate::support::{file_name, files};
 
-/// The names of the logs that the configuration reads begin so.
-const READ: &str = "egress";
+/// How the names of logs end that nobody has rotated.
+const ENDINGS: [&str; 3] = [".jsonl", ".log", ".csv"];
 
 /// The end of a file that its writer has not written yet.
 struct Held {
@@ -26,8 +29,8 @@ struct Held {
 pub struct Files {
     dir: PathBuf,
     held: Vec<Held>,
-    /// The events on lines that have been half written, now or once.
-    late: BTreeSet<String>,
+    /// What stands on lines that have been half written, now or once.
+    late: BTreeSet<Item>,
     /// How long the files were before they grew.
     lengths: BTreeMap<PathBuf, usize>,
     /// Copied, and not yet emptied.
@@ -74,15 +77,15 @@ impl Files {
         }
     }
 
-    /// Whether an event was written later than it happened: its time may have been covered before.
-    pub fn is_late(&self, event_id: &str) -> bool {
-        self.late.contains(event_id)
+    /// Whether an item was written later than it happened: its time may have been covered before.
+    pub fn is_late(&self, item: &Item) -> bool {
+        self.late.contains(item)
     }
 
     /// The uncompressed files whose number in the rotation is wanted.
     fn plain(&self, wanted: fn(u32) -> bool) -> Vec<PathBuf> {
         let mut paths = files(&self.dir);
-        paths.retain(|path| file_name(path).starts_with(READ) && number(path).is_some_and(wanted));
+        paths.retain(|path| log_of(path).is_some() && number(path).is_some_and(wanted));
         paths.retain(|path| fs::metadata(path).unwrap().len() > 0);
         paths
     }
@@ -139,15 +142,15 @@ impl Files {
     /// Takes the last bytes away until the writer gets round to them. A line that was there before stays there.
     fn hold_back(&mut self, path: &Path, rng: &mut Rng) {
         let mut bytes = fs::read(path).unwrap();
-        let line = bytes[..bytes.len() - 1].iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        let line = last_item(&bytes);
         if self.lengths.get(path).is_some_and(|length| line < *length) {
             return;
         }
-        let event: Value = serde_json::from_slice(&bytes[line..]).unwrap_or_default();
+        let item = log_of(path).and_then(|log| lines::item(log, String::from_utf8_lossy(&bytes[line..]).trim_end()));
         let rest = bytes.split_off(rng.usize(line + 1..bytes.len()));
         fs::write(path, bytes).unwrap();
         self.held.push(Held { path: path.to_owned(), rest });
-        self.late.extend(event["event_id"].as_str().map(str::to_owned));
+        self.late.extend(item);
     }
 
     /// Compresses a rotated file, or begins to.
@@ -168,13 +171,25 @@ impl Files {
     }
 }
 
+/// The log that a file belongs to, by its name.
+fn log_of(path: &Path) -> Option<&'static str> {
+    LOGS.into_iter().find(|log| file_name(path).starts_with(log))
+}
+
+/// Where the last line begins, or the last row of a table, whose cells may hold several lines.
+fn last_item(bytes: &[u8]) -> usize {
+    let is_table = bytes.starts_with(b"Date;");
+    let begins = |at: &usize| bytes[at - 1] == b'\n' && (!is_table || bytes[*at..].starts_with(b"2026-"));
+    (1..bytes.len()).rev().find(begins).unwrap_or(0)
+}
+
 fn rotated(path: &Path, number: u32) -> PathBuf {
     PathBuf::from(format!("{}.{number}", path.display()))
 }
 
 /// 0 for the file that grows, then the number that rotation has given; none for compressed files.
 fn number(path: &Path) -> Option<u32> {
-    let (_, rest) = path.to_str()?.rsplit_once(".jsonl")?;
+    let (_, rest) = ENDINGS.iter().find_map(|ending| file_name(path).rsplit_once(ending))?;
     if rest.is_empty() { Some(0) } else { rest.strip_prefix('.')?.parse().ok() }
 }
 

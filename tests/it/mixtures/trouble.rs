@@ -74,11 +74,6 @@ fn varied(rng: &mut Rng, kind: FaultKind) -> FaultKind {
     }
 }
 
-/// Whether a fault withholds what is there while its answer looks right: then nobody can know what is missing.
-pub fn deceives(fault: &Fault) -> bool {
-    matches!(fault.kind, FaultKind::NullData)
-}
-
 /// Whether a fault adds items that the world does not know.
 pub fn adds(fault: &Fault) -> bool {
     matches!(fault.kind, FaultKind::Odd(odd) if odd != Odd::NestedField)

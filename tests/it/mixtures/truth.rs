@@ -7,13 +7,14 @@ use std::{
 };
 
 use duskwatch::{
-    evidence::Roster,
+    evidence::{Member, Roster, Sighting},
     simulator::{ServeOptions, Server, World},
     store::Store,
 };
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::lines::{self, LOGS};
 use crate::support::{
     Site,
     picture::{self, Counts, Picture},
@@ -22,7 +23,7 @@ use crate::support::{
 /// Pages of one list that a test reads at most.
 const MAX_PAGES: usize = 200;
 
-/// Source, event id, own time in milliseconds.
+/// Source, id ([`lines::id`] where it has none), own time in milliseconds.
 pub type Item = (String, String, i64);
 
 /// How often each item was kept.
@@ -32,25 +33,38 @@ pub type Items = BTreeMap<Item, u64>;
 pub fn kept(store: &Path) -> Items {
     let mut items = Items::new();
     for (source, sighting) in picture::kept(store) {
-        *items.entry((source, sighting.event_id.unwrap_or_default().into_owned(), sighting.time_ms)).or_default() += 1;
+        *items.entry((source, id(&sighting), sighting.time_ms)).or_default() += 1;
     }
     items
+}
+
+/// The id of an item, or what is known of one that has none.
+fn id(sighting: &Sighting<'_>) -> String {
+    let client = sighting.client_ip.map_or_else(String::new, |client| client.to_string());
+    let known = || lines::id(&client, sighting.method.as_deref().unwrap_or_default());
+    sighting.event_id.as_deref().map_or_else(known, str::to_owned)
 }
 
 pub async fn roster(store: &Path) -> Roster {
     Store::open_read_only(store).unwrap().read(|r| r.roster(Timestamp::MAX)).await.unwrap()
 }
 
-/// The rows of the access lists and the inventory, one text each.
+/// The rows of the access lists and the inventory, one text each, without what [`accessed`] tells.
 pub fn rows(roster: &Roster) -> BTreeSet<String> {
     let Roster { members, repositories, permissions, deploy_keys, tokens, .. } = roster;
     let mut rows = BTreeSet::new();
-    rows.extend(members.iter().map(|row| format!("{row:?}")));
+    rows.extend(members.iter().map(|row| format!("{:?}", Member { last_accessed: None, ..row.clone() })));
     rows.extend(repositories.iter().map(|row| format!("{row:?}")));
     rows.extend(permissions.iter().map(|row| format!("{row:?}")));
     rows.extend(deploy_keys.iter().map(|row| format!("{row:?}")));
     rows.extend(tokens.iter().map(|row| format!("{row:?}")));
     rows
+}
+
+/// When each member was last there, where anybody knows: a list forgets it after a while, and a store does not.
+pub fn accessed(roster: &Roster) -> BTreeMap<(String, Option<String>), Timestamp> {
+    let known = roster.members.iter().filter_map(|row| row.last_accessed.map(|at| (row, at)));
+    known.map(|(row, at)| ((row.workspace.clone(), row.person.account_id.clone()), at)).collect()
 }
 
 /// The names in the lists of one workspace, without what changes from hour to hour.
@@ -82,10 +96,16 @@ impl Truth {
         assert!(of("audit/acme").all(|((_, id, _), times)| processed.contains_key(id) && *times == 1));
         let events = of("audit/acme").count() as u64;
         assert_eq!((events, events + picture.skipped("audit/acme")), (picture.items("audit/acme"), processed.len() as u64));
-        let lines = lines(&site);
-        assert!(events > 50 && lines.len() > 50, "{events} events and {} lines are no test", lines.len());
-        assert_eq!(items.len(), lines.len() + of("audit/acme").count());
-        assert!(lines.iter().all(|(line, times)| items.get(line) == Some(times)), "a line is lost on a calm day");
+        let lines = lines_of(&site);
+        for log in LOGS {
+            let shown: Items =
+                lines.iter().filter(|((source, ..), _)| source[4..] == *log).map(|(it, n)| (it.clone(), *n)).collect();
+            let read: Items =
+                items.iter().filter(|((source, ..), _)| source[4..] == *log).map(|(it, n)| (it.clone(), *n)).collect();
+            assert!(shown.len() > 20, "{} lines of {log} are no test", shown.len());
+            assert_eq!(read, shown, "a line of {log} is lost on a calm day");
+        }
+        assert!(events > 50, "{events} events are no test");
         Self { world: Arc::clone(world), items, counts: picture.counts, roster: roster(&site.store()).await, processed }
     }
 }
@@ -126,15 +146,14 @@ async fn get(server: &Server, path: &str) -> Value {
 }
 
 /// The lines of the logs that concern Bitbucket.
-fn lines(site: &Site) -> Items {
-    let mut lines = Items::new();
-    for (log, line) in site.lines() {
-        let line: Value = serde_json::from_str(&line).unwrap_or_default();
-        if matches!(line["host"].as_str(), Some("bitbucket.org" | "api.bitbucket.org")) {
-            *lines.entry((format!("log/{log}"), text(&line["event_id"]), ms(&line["time"]))).or_default() += 1;
+fn lines_of(site: &Site) -> Items {
+    let mut found = Items::new();
+    for log in LOGS {
+        for item in site.items_of(log).iter().filter_map(|line| lines::item(log, line)) {
+            *found.entry(item).or_default() += 1;
         }
     }
-    lines
+    found
 }
 
 fn text(value: &Value) -> String {
