@@ -242,7 +242,10 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
             Ok(write_result(output.as_deref(), text.as_bytes())?)
         }
         Command::Export { as_of, output } => Ok(export(load_to_look()?, clock, as_of, output).await?),
-        Command::Send { audience, dry_run } => send(load()?, clock, audience, dry_run).await,
+        Command::Send { audience, dry_run } => {
+            let options = if dry_run { load_to_look() } else { load() }?;
+            send(options, clock, audience, dry_run).await
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
+pub use super::outcome::{PollOutcome, Round, RoundError, Tally, gap_state};
 use super::{
     Judged, Options,
     clients::Clients,
@@ -23,9 +24,9 @@ use super::{
 use crate::{
     analysis::{Classifier, Rules},
     deliver::otel,
-    evidence::{ClientCatalogue, Coverage, CoverageState, Day},
+    evidence::{ClientCatalogue, Coverage, Day},
     serve,
-    source::{Auth, FetchError, Usage},
+    source::{Auth, Usage},
     store::{Lock, OpenError, Reader, SourceState, Store, StoreError, Writer},
 };
 
@@ -64,63 +65,6 @@ enum Kind {
     Tokens(TokensRound),
     Access(AccessRound),
     Log(LogRound),
-}
-
-/// What came of one round.
-#[derive(Debug)]
-pub struct Round {
-    /// Something was recorded that a judgement would see.
-    pub changed: bool,
-    /// One line for people: what was read, or what is wrong and what to do.
-    pub line: String,
-    pub failed: bool,
-    /// The source still has older evidence, which the steady rounds leave for [`Engine::older_round`].
-    pub unread: bool,
-}
-
-/// What came of one round of every source.
-#[derive(Debug, Default)]
-pub struct PollOutcome {
-    pub lines: Vec<String>,
-    /// The names of the sources that failed, wholly or in part.
-    pub failed: Vec<String>,
-}
-
-/// Why a round did not end well.
-#[derive(Debug, thiserror::Error)]
-pub enum RoundError {
-    #[error("{0}")]
-    Fetch(#[from] FetchError),
-    #[error("{error}; the secret is {credential}")]
-    Credential { error: FetchError, credential: String },
-    #[error("the store: {0}")]
-    Store(#[from] StoreError),
-    #[error("{0}")]
-    Files(#[from] std::io::Error),
-    #[error("{0}")]
-    InPart(String),
-    /// Nothing of it may be seen with our credential.
-    #[error("{0}")]
-    NotPermitted(String),
-}
-
-/// What a round read.
-#[derive(Debug, Default)]
-pub struct Tally {
-    pub items: u64,
-    pub skipped: u64,
-    pub note: String,
-    /// What a reader should know though nothing failed; empty is nothing.
-    pub warning: &'static str,
-    /// There is older evidence that this round left for later.
-    pub unread: bool,
-}
-
-impl Tally {
-    pub fn add(&mut self, more: &Self) {
-        self.items += more.items;
-        self.skipped += more.skipped;
-    }
 }
 
 impl Engine {
@@ -176,10 +120,10 @@ impl Engine {
         }
     }
 
-    /// Takes note of how reading or writing the store went.
-    pub(super) fn note_store(&self, failure: Option<&StoreError>, now: Timestamp) {
+    /// Takes note of how reading or writing the store went, and returns whether that is news.
+    pub(super) fn note_store(&self, failure: Option<&StoreError>, now: Timestamp) -> bool {
         let failure = failure.map(|error| format!("{}: {error}; nothing is recorded", self.options.store.display()));
-        self.note(STORE, failure.as_deref(), true, now);
+        self.note(STORE, failure.as_deref(), true, now)
     }
 
     /// As [`Engine::note`], of a failure that may be the store's own.
@@ -187,11 +131,11 @@ impl Engine {
         match error.downcast_ref::<StoreError>() {
             Some(error) => self.note_store(Some(error), now),
             None => self.note(part, Some(&format!("{error:#}")), false, now),
-        }
+        };
     }
 
-    /// Takes note of how a source or another part of the service did, and logs it when that is news.
-    pub(super) fn note(&self, part: &str, failure: Option<&str>, ours: bool, now: Timestamp) {
+    /// Takes note of how a source or another part of the service did, and logs and returns whether that is news.
+    pub(super) fn note(&self, part: &str, failure: Option<&str>, ours: bool, now: Timestamp) -> bool {
         let news = match failure {
             Some(why) => self.troubles().failed(part, why, ours, now),
             None => self.troubles().well(part),
@@ -203,6 +147,7 @@ impl Engine {
             Some(News::Over { since }) => tracing::info!(part, failed_since = %since, "it works again"),
             None => {}
         }
+        news.is_some()
     }
 
     fn troubles(&self) -> MutexGuard<'_, Troubles> {
@@ -285,10 +230,14 @@ impl Engine {
             Kind::Audit(round) => (round.run_older(&self.store, now, until).await, round.usage()),
             Kind::Tokens(_) | Kind::Access(_) | Kind::Log(_) => (Ok(Tally::default()), Usage::default()),
         };
-        let name = source.name.clone();
-        let counted = self.store.write(move |w| count_requests(w, &name, &usage)).await;
-        self.note_store(counted.err().as_ref(), now);
-        self.ended(&format!("{}, what is older", source.name), result, now)
+        let result = result.map_err(|error| error.with_credential(&source.credential));
+        let (name, answered) = (source.name.clone(), usage.is_answered());
+        let counted = if usage.requests.is_empty() {
+            None
+        } else {
+            Some(self.store.write(move |w| count_requests(w, &name, &usage)).await)
+        };
+        self.ended(&format!("{}, what is older", source.name), result, (answered, counted), now)
     }
 
     /// One round of one source: what it brings is recorded page by page; how it went is recorded at the end.
@@ -310,31 +259,43 @@ impl Engine {
         if !matches!(source.kind, Kind::Log(_)) {
             self.budgets.lock().unwrap_or_else(PoisonError::into_inner).insert(source.name.clone(), usage.budget_used);
         }
+        let answered = usage.is_answered();
         let noted = self.note_round(&source.name, &result, usage, now).await;
-        self.note_store(noted.err().as_ref(), now);
-        self.ended(&source.name, result, now)
+        self.ended(&source.name, result, (answered, Some(noted)), now)
     }
 
-    /// Says how a round went, as far as that is news.
-    fn ended(&self, part: &str, result: Result<Tally, RoundError>, now: Timestamp) -> Round {
+    /// Says how a round went, as far as that is news. `answered` says that its source answered, so that a round that failed
+    /// may have recorded something before; `noted` how writing down its end went, where there was something to write.
+    fn ended(
+        &self,
+        part: &str,
+        result: Result<Tally, RoundError>,
+        (answered, noted): (bool, Option<Result<(), StoreError>>),
+        now: Timestamp,
+    ) -> Round {
+        // The store's own trouble is told once for all sources. What a round could not record says more of it than the small
+        // write after it.
+        let store_news = match (&result, &noted) {
+            (Err(RoundError::Store(error)), _) | (_, Some(Err(error))) => self.note_store(Some(error), now),
+            (_, Some(Ok(()))) => self.note_store(None, now),
+            (_, None) => false,
+        };
         match result {
             Ok(tally) => {
                 tracing::debug!(part, items = tally.items, skipped = tally.skipped, tally.unread, "round done");
-                self.note(part, None, false, now);
-                let changed = tally.items > 0 || !tally.note.is_empty();
+                let news = self.note(part, None, false, now) || store_news;
+                let changed = news || tally.items > 0 || !tally.note.is_empty();
                 Round { changed, line: words(&tally), failed: false, unread: tally.unread }
             }
             Err(error) => {
-                // The store's own trouble is told once for all sources.
-                if !matches!(error, RoundError::Store(_)) {
-                    self.note(
-                        part,
-                        Some(&error.to_string()),
-                        matches!(error, RoundError::Credential { .. } | RoundError::NotPermitted(_)),
-                        now,
-                    );
-                }
-                Round { changed: true, line: error.to_string(), failed: true, unread: false }
+                let line = error.to_string();
+                let ours = matches!(error, RoundError::Credential { .. } | RoundError::NotPermitted(_));
+                let news = match error {
+                    RoundError::Store(_) => store_news,
+                    _ => self.note(part, Some(&line), ours, now),
+                };
+                let recorded = answered || matches!(error, RoundError::InPart(_));
+                Round { changed: news || recorded, line, failed: true, unread: false }
             }
         }
     }
@@ -389,27 +350,8 @@ impl Engine {
     }
 }
 
-impl RoundError {
-    /// Says which secret to look at when it is the cause.
-    fn with_credential(self, credential: &str) -> Self {
-        match self {
-            Self::Fetch(error) if error.is_ours() => Self::Credential { error, credential: credential.to_owned() },
-            other => other,
-        }
-    }
-}
-
 fn count_requests(w: &mut Writer<'_>, source: &str, usage: &Usage) -> Result<(), StoreError> {
     usage.requests.iter().try_for_each(|(class, requests)| w.count_requests(source, class, *requests))
-}
-
-/// Whether a failed round leaves a gap: not when it was read in part and has said so itself.
-fn gap_state(error: &RoundError) -> Option<CoverageState> {
-    match error {
-        RoundError::Credential { .. } => Some(CoverageState::NotPermitted),
-        RoundError::InPart(_) | RoundError::NotPermitted(_) => None,
-        _ => Some(CoverageState::Missed),
-    }
 }
 
 fn words(tally: &Tally) -> String {
@@ -426,7 +368,7 @@ fn words(tally: &Tally) -> String {
 /// Up to when a source was looked at, in milliseconds; none when it never was.
 pub(super) async fn looked_until(store: &Store, source: &str) -> Result<Option<i64>, StoreError> {
     let source = source.to_owned();
-    store.read(move |r| Ok(r.ledger()?.looked_until_ms(&source))).await
+    store.read(move |r| r.looked_until_ms(&source)).await
 }
 
 fn setting(options: &Options, catalogue: &Arc<ClientCatalogue>, name: String) -> anyhow::Result<Setting> {

@@ -98,13 +98,18 @@ impl Engine {
                 Ok(Ok((receipt, newest))) => {
                     *last_hour = newest;
                     tracing::debug!(source, recorded = receipt.recorded, "evidence was pushed");
+                    if receipt.is_ndjson() {
+                        self.note_store(None, now);
+                    }
                     if receipt.recorded > 0 || receipt.skipped > 0 {
                         recorded.notify_one();
                     }
                     reply.send(receipt);
                 }
                 // The sender is told to come again by the reply that is dropped here.
-                Ok(Err(error)) => tracing::error!(source, %error, "pushed evidence could not be recorded"),
+                Ok(Err(error)) => {
+                    self.note_store(Some(&error), now);
+                }
                 Err(error) => tracing::error!(source, %error, "recording pushed evidence ended badly"),
             }
         }

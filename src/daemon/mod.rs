@@ -15,6 +15,7 @@ mod import;
 mod intake;
 mod judge;
 pub mod options;
+mod outcome;
 mod rounds;
 mod run;
 pub mod schedule;

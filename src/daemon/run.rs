@@ -272,7 +272,9 @@ impl Service {
             let engine = Arc::clone(&self.engine);
             self.sending.spawn(async move {
                 match engine.send_waiting(now).await {
-                    Ok(_) => engine.note(OUTBOX, None, false, now),
+                    Ok(_) => {
+                        engine.note(OUTBOX, None, false, now);
+                    }
                     Err(error) => engine.note_failure(OUTBOX, &error, now),
                 }
             });

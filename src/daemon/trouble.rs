@@ -21,6 +21,8 @@ pub(super) struct Troubles {
 struct Trouble {
     since: Timestamp,
     why: String,
+    /// The words that were said last, which those of now are compared with.
+    said: String,
     said_at: Timestamp,
     /// Somebody has to act: trying again does not help.
     ours: bool,
@@ -38,11 +40,11 @@ impl Troubles {
     /// Something failed; `ours` when only somebody's action can mend it.
     pub(super) fn failed(&mut self, what: &str, why: &str, ours: bool, now: Timestamp) -> Option<News> {
         let Some(known) = self.open.get_mut(what) else {
-            let trouble = Trouble { since: now, why: why.to_owned(), said_at: now, ours };
+            let trouble = Trouble { since: now, why: why.to_owned(), said: why.to_owned(), said_at: now, ours };
             self.open.insert(what.to_owned(), trouble);
             return Some(News::Begun);
         };
-        let changed = known.why != why;
+        let changed = known.said != why;
         let pause = if changed { CHANGE_SAID_AFTER } else { SAID_AGAIN_AFTER };
         known.why.clear();
         known.why.push_str(why);
@@ -51,6 +53,7 @@ impl Troubles {
             return None;
         }
         known.said_at = now;
+        known.said.clone_from(&known.why);
         Some(News::Still { since: known.since })
     }
 
@@ -99,5 +102,15 @@ mod tests {
         assert_eq!(said.collect::<Vec<_>>(), [0, 300, 600, 900]);
         assert!(troubles.is_ours("audit/a") && !troubles.is_ours("audit/b"));
         assert_eq!(troubles.line("audit/a"), Some(format!("audit/a: failing since {}: asks to wait 990 s", at(0))));
+    }
+
+    #[test]
+    fn a_failure_that_becomes_another_one_and_stays_so_is_said_soon() {
+        let mut troubles = Troubles::default();
+        let said = (0..3_960).step_by(60).filter(|s| {
+            let why = if *s == 0 { "connection refused" } else { "401" };
+            troubles.failed("audit/a", why, false, at(*s)).is_some()
+        });
+        assert_eq!(said.collect::<Vec<_>>(), [0, 300, 3_900]);
     }
 }

@@ -83,6 +83,13 @@ pub struct Usage {
     pub budget_used: f64,
 }
 
+impl Usage {
+    /// Whether a request succeeded.
+    pub fn is_answered(&self) -> bool {
+        self.requests.contains_key("2xx")
+    }
+}
+
 /// A client for one origin with one credential; clones count their usage together, siblings apart.
 #[derive(Clone)]
 pub struct Client {

@@ -93,5 +93,8 @@ pub(super) async fn walk<R: DeserializeOwned, T>(
         }
         next = page.next;
     }
+    if total.flatten().is_some_and(|total| total != rows as u64) {
+        found.missing = Missing::Unread;
+    }
     Ok(found)
 }

@@ -19,6 +19,7 @@ const ADD_REQUESTS: &str = include_str!("../../sql/queries/ingest/add_requests.s
 const NOTE_SOURCE: &str = include_str!("../../sql/queries/ingest/note_source.sql");
 const LIST_CURSORS: &str = include_str!("../../sql/queries/report/list_cursors.sql");
 const LIST_COVERAGE: &str = include_str!("../../sql/queries/report/list_coverage.sql");
+const FIND_LOOKED_UNTIL: &str = include_str!("../../sql/queries/ingest/find_looked_until.sql");
 const LIST_SOURCES: &str = include_str!("../../sql/queries/report/list_sources.sql");
 const LIST_SKIPPED: &str = include_str!("../../sql/queries/report/list_skipped.sql");
 const LIST_AUTHENTICATION_TOTALS: &str = include_str!("../../sql/queries/report/list_authentication_totals.sql");
@@ -162,6 +163,15 @@ impl Reader {
             sources.entry(row.get(0)?).or_default().push(coverage_from(row, 1)?);
         }
         Ok(Ledger { sources })
+    }
+
+    /// The last instant up to which a source was looked at, in milliseconds.
+    pub fn looked_until_ms(&self, source: &str) -> Result<Option<i64>, StoreError> {
+        let mut statement = self.connection.prepare_cached(FIND_LOOKED_UNTIL)?;
+        let [covered, partial] = [CoverageState::Covered, CoverageState::Partial].map(CoverageState::as_str);
+        let until_ms =
+            statement.query_row(named_params! {":source": source, ":covered": covered, ":partial": partial}, |row| row.get(0))?;
+        Ok(until_ms)
     }
 
     /// How every source is doing that ever told something, sorted by name.

@@ -166,6 +166,7 @@ async fn reports_and_packages_come_from_the_store_alone() {
     assert!(["integrations.csv", "coverage.csv", "datapackage.json"].iter().all(|name| names.contains(&(*name).to_owned())));
     let sent = result(&site, &["send", "--audience", "leadership"]);
     assert!(sent.contains("nobody receives"), "{sent}");
+    fs::remove_file(site.path("workspace.key")).unwrap();
     assert!(result(&site, &["send", "--audience", "security", "--dry-run"]).contains("Subject: [duskwatch] "));
     let after = Picture::of(&site.store()).await;
     assert_eq!(before.totals, after.totals);

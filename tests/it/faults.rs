@@ -134,3 +134,58 @@ async fn an_expired_cursor_goes_on_from_the_stored_time_without_repeats() {
     assert_same_counts(&expected.counts, &found.counts);
     assert_eq!(found.items("audit/acme"), expected.items("audit/acme"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_takes_no_page_is_not_well_until_it_takes_one() {
+    let world = small_world(9, at(NOW), 10);
+    let site = Site::grown(&world, ServeOptions::default()).await;
+    let (engine, now) = (site.engine(), world.now());
+    let database = rusqlite::Connection::open(site.store()).unwrap();
+    database.execute_batch(include_str!("../data/faults/refuse_coverage.sql")).unwrap();
+    let first = engine.round(0, None, now).await;
+    assert!(first.failed && first.changed, "{first:?}");
+    let logs = engine.source_names().len() - 1;
+    engine.older_round(logs, now, None).await;
+    let said = engine.not_ready(now).await;
+    assert!(said.len() == 1 && said[0].starts_with("store: failing since") && said[0].contains("no room"), "{said:?}");
+
+    database.execute_batch(include_str!("../data/faults/accept_coverage.sql")).unwrap();
+    site.poll(&engine, now).await;
+    assert_eq!(engine.not_ready(now).await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_is_judged_when_it_begins_and_when_it_is_over() {
+    let world = small_world(9, at(NOW), 10);
+    let site = Site::grown(&world, ServeOptions::default()).await;
+    let (engine, now) = (site.engine(), world.now());
+    site.poll(&engine, now).await;
+    let log = engine.source_names().iter().position(|name| name.starts_with("log/")).unwrap();
+    fs::rename(site.logs(), site.path("elsewhere")).unwrap();
+    let mut changed = Vec::new();
+    for _ in 0..3 {
+        changed.push(engine.round(log, None, now).await.changed);
+    }
+    fs::rename(site.path("elsewhere"), site.logs()).unwrap();
+    for _ in 0..2 {
+        changed.push(engine.round(log, None, now).await.changed);
+    }
+    assert_eq!(changed, [true, false, false, true, false]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_older_and_closed_to_us_is_not_permitted() {
+    let world = small_world(9, at(NOW), 25);
+    let calm = Site::grown(&world, ServeOptions::default()).await;
+    calm.engine().round(0, None, world.now()).await;
+    let refused = When::Burst { from: answered(&calm, "events-stream") + 1, count: ATTEMPTS };
+    let site = Site::grown(&world, faulty(vec![Fault::new(FaultKind::Status(401), refused).at("events-stream")])).await;
+    let engine = site.engine();
+    let round = engine.round(0, None, world.now()).await;
+    assert!(!round.failed && round.unread, "{round:?}");
+    let older = engine.older_round(0, world.now(), None).await;
+    assert!(older.failed && older.line.contains("organization.acme.api_key"), "{older:?}");
+    let states = Picture::of(&site.store()).await;
+    let states: Vec<_> = states.states_of("audit/acme").into_iter().map(|(state, _)| state.to_owned()).collect();
+    assert!(states.contains(&"not_permitted".to_owned()) && !states.contains(&"missed".to_owned()), "{states:?}");
+}

@@ -311,3 +311,21 @@ async fn the_manuals_scripts_report_what_git_was_refused_and_no_credential() {
         assert_eq!(track.origin.text(), "payments/main");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_takes_nothing_is_told_until_it_takes_what_is_pushed() {
+    let site = site().await;
+    // No round of a source tells of the store here.
+    let (store, token) = (site.store().display().to_string(), site.path("ci.token").display().to_string());
+    let sender = format!("[[http.intake]]\nname = \"ci\"\ntoken = \"file:{token}\"\n");
+    fs::write(site.config(), format!("[http]\nlisten = \"127.0.0.1:0\"\n{sender}[store]\npath = {store:?}\n")).unwrap();
+    let (mut service, url) = Service::serving(&site);
+    let database = rusqlite::Connection::open(site.store()).unwrap();
+    database.execute_batch(include_str!("../data/faults/refuse_coverage.sql")).unwrap();
+    assert_eq!(post(&url, CI_TOKEN, lines(3, "acme")).await.0, 503);
+    service.wait_for("it fails", &["store".to_owned(), "no room".to_owned()]);
+    database.execute_batch(include_str!("../data/faults/accept_coverage.sql")).unwrap();
+    assert_eq!(counts(&post(&url, CI_TOKEN, lines(3, "acme")).await.1), [3, 3, 0, 0]);
+    service.wait_for("it works again", &["store".to_owned()]);
+    service.kill();
+}

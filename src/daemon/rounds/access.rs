@@ -138,7 +138,12 @@ impl AccessRound {
     async fn read(&self, lists: &mut Lists, findings: &mut Findings) -> ControlFlow<()> {
         lists.members = findings.take_or_fail(self.api.permissions().await)?;
         if lists.members.is_none() {
+            let failed = !findings.failed.is_empty();
             lists.members = findings.take_or_fail(self.api.members().await)?;
+            // Whom only the permissions name is still there when they could not be read.
+            if let Some((_, missing)) = lists.members.as_mut().filter(|_| failed) {
+                *missing = Missing::Unread;
+            }
         }
         lists.repositories = findings.take_or_fail(self.api.repositories().await)?;
         let rights = self.api.repository_permissions().await;

@@ -11,7 +11,7 @@ use tokio::{
 use super::{Setting, Shared};
 use crate::{
     analysis::fold,
-    daemon::engine::{RoundError, Tally},
+    daemon::engine::{RoundError, Tally, gap_state},
     evidence::{Coverage, CoverageState, Day, Page},
     source::{Actions, Audit, AuditPage, Client, FetchError, Slice, Step, Then, Usage, Walk, lost, next_slice},
     store::{Store, StoreError, Writer},
@@ -19,6 +19,13 @@ use crate::{
 
 /// How long the catalogue of actions is good.
 const ACTIONS_FOR_HOURS: i64 = 24;
+
+/// A catalogue that could not be read again is asked for after this long.
+const ACTIONS_AGAIN_HOURS: i64 = 1;
+
+/// What it means that the catalogue could not be read again.
+const OUTDATED: &str = "the catalogue of actions could not be read again, so an older one is used: actions that Atlassian has \
+                        added since are judged by their names alone";
 
 /// Pages that wait for the store, and pages that one transaction takes: some four megabytes.
 const PAGES_AHEAD: usize = 4;
@@ -40,7 +47,16 @@ pub struct AuditRound {
     overlap: Duration,
     steady: Mutex<Audit>,
     older: Mutex<Audit>,
-    actions: Mutex<Option<(Timestamp, Arc<Actions>)>>,
+    actions: Mutex<Option<Catalogue>>,
+}
+
+/// The catalogue of actions as it was read last.
+#[derive(Clone)]
+struct Catalogue {
+    actions: Arc<Actions>,
+    good_until: Timestamp,
+    /// What a reader should know of it; empty is nothing.
+    warning: &'static str,
 }
 
 impl AuditRound {
@@ -56,10 +72,9 @@ impl AuditRound {
     /// Walks from the stored cursor to the end of the stream.
     pub async fn run(&self, store: &Store, since: Option<Day>, now: Timestamp) -> Result<Tally, RoundError> {
         let mut audit = self.steady.lock().await;
-        let actions = self.actions(&audit, now).await?;
+        let Catalogue { actions, warning, .. } = self.actions(&audit, now).await?;
         self.note_lost(store, now).await?;
         let walk = Walk::steady(&self.stored(store).await?, now, since.map(Day::start), self.overlap);
-        let warning = if actions.counts().0 == 0 { UNLINKED } else { "" };
         let tally = self.follow(store, (&mut audit, walk), self.recorder(actions, now), None).await?;
         let unread = self.next_slice(store, now).await?.is_some();
         Ok(Tally { warning, unread, ..tally })
@@ -69,7 +84,7 @@ impl AuditRound {
     /// nothing is left or the time is over. What cannot be read is a gap, with the reason.
     pub async fn run_older(&self, store: &Store, now: Timestamp, until: Option<Instant>) -> Result<Tally, RoundError> {
         let mut audit = self.older.lock().await;
-        let actions = self.actions(&audit, now).await?;
+        let Catalogue { actions, .. } = self.actions(&audit, now).await?;
         let mut tally = Tally::default();
         for _ in 0..MAX_SLICES {
             let slice = self.next_slice(store, now).await?;
@@ -121,7 +136,7 @@ impl AuditRound {
             match then {
                 Then::Continue if is_over(until) => return Ok(()),
                 Then::Continue => {}
-                Then::CaughtUp => return Ok(()),
+                Then::CaughtUp | Then::Later => return Ok(()),
                 Then::Endless => {
                     let words = "the stream goes in circles; the next round begins at the stored time";
                     return Err(RoundError::InPart(words.to_owned()));
@@ -134,7 +149,7 @@ impl AuditRound {
     async fn fetch(&self, audit: &mut Audit, walk: &mut Walk) -> Result<AuditPage, RoundError> {
         match audit.page(walk.position()).await {
             Err(FetchError::CursorRefused { .. }) if walk.cursor_refused() => {
-                tracing::warn!(source = self.setting.name, "the cursor is no longer accepted: going on from the stored time");
+                tracing::debug!(source = self.setting.name, "the cursor is no longer accepted: going on from the stored time");
                 Ok(audit.page(walk.position()).await?)
             }
             other => Ok(other?),
@@ -155,7 +170,7 @@ impl AuditRound {
     async fn note_lost(&self, store: &Store, now: Timestamp) -> Result<(), StoreError> {
         let name = self.setting.name.clone();
         match store.read(move |r| Ok(lost(&r.ledger()?, &name, now))).await? {
-            Some(slice) => self.miss(store, slice, LOST.to_owned()).await,
+            Some(slice) => self.miss(store, slice, CoverageState::Missed, LOST.to_owned()).await,
             None => Ok(()),
         }
     }
@@ -163,14 +178,21 @@ impl AuditRound {
     /// Says what the older lane could not read of its slice.
     async fn note_gap(&self, store: &Store, error: &RoundError, now: Timestamp) -> Result<(), StoreError> {
         match self.next_slice(store, now).await? {
-            Some(slice) => self.miss(store, slice, error.to_string()).await,
+            // Nobody else says what of a slice was left.
+            Some(slice) => self.miss(store, slice, gap_state(error).unwrap_or(CoverageState::Missed), error.to_string()).await,
             None => Ok(()),
         }
     }
 
-    async fn miss(&self, store: &Store, Slice { from_ms, to_ms }: Slice, reason: String) -> Result<(), StoreError> {
+    async fn miss(
+        &self,
+        store: &Store,
+        Slice { from_ms, to_ms }: Slice,
+        state: CoverageState,
+        reason: String,
+    ) -> Result<(), StoreError> {
         let name = self.setting.name.clone();
-        let missed = Coverage { from_ms, to_ms, state: CoverageState::Missed, items: 0, skipped: 0, reason };
+        let missed = Coverage { from_ms, to_ms, state, items: 0, skipped: 0, reason };
         store.write(move |w| w.cover(&name, &missed)).await
     }
 
@@ -178,26 +200,31 @@ impl AuditRound {
         Recorder { name: self.setting.name.clone(), classifier: self.setting.classifier(), actions, now }
     }
 
-    /// The catalogue of actions, fetched at the start and daily. One that cannot be fetched again is used on.
-    async fn actions(&self, audit: &Audit, now: Timestamp) -> Result<Arc<Actions>, RoundError> {
+    /// The catalogue of actions, fetched at the start and daily. One that cannot be fetched again is used on, unless our
+    /// credential is the cause: then nothing else can be read either.
+    async fn actions(&self, audit: &Audit, now: Timestamp) -> Result<Catalogue, RoundError> {
         let mut known = self.actions.lock().await;
-        if let Some((at, actions)) = known.as_ref()
-            && now < at.saturating_add(ACTIONS_FOR_HOURS.hours()).unwrap_or(*at)
-        {
-            return Ok(Arc::clone(actions));
+        if let Some(catalogue) = known.as_ref().filter(|catalogue| now < catalogue.good_until) {
+            return Ok(catalogue.clone());
         }
-        match (audit.actions().await, known.as_ref()) {
+        let good_for = |hours: i64| now.saturating_add(hours.hours()).unwrap_or(now);
+        let catalogue = match (audit.actions().await, known.take()) {
             (Ok(actions), _) => {
-                let actions = Arc::new(actions);
-                *known = Some((now, Arc::clone(&actions)));
-                Ok(actions)
+                let warning = if actions.counts().0 == 0 { UNLINKED } else { "" };
+                Catalogue { actions: Arc::new(actions), good_until: good_for(ACTIONS_FOR_HOURS), warning }
             }
-            (Err(error), Some((_, actions))) if error.is_transient() => {
-                tracing::warn!(%error, "the catalogue of actions could not be read again: yesterday's is used");
-                Ok(Arc::clone(actions))
+            (Err(error), Some(older)) if !error.is_ours() => {
+                tracing::warn!(source = self.setting.name, %error, "an older catalogue of actions is used");
+                let warning = if older.warning.is_empty() { OUTDATED } else { older.warning };
+                Catalogue { good_until: good_for(ACTIONS_AGAIN_HOURS), warning, ..older }
             }
-            (Err(error), _) => Err(error.into()),
-        }
+            (Err(error), older) => {
+                *known = older;
+                return Err(error.into());
+            }
+        };
+        *known = Some(catalogue.clone());
+        Ok(catalogue)
     }
 }
 
@@ -267,3 +294,6 @@ impl Recorder {
         Ok(fresh)
     }
 }
+
+#[cfg(test)]
+mod tests;

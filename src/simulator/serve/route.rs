@@ -79,7 +79,7 @@ pub(super) fn answer(shared: &Shared, ask: &Ask, endpoint: &str, api: Api, numbe
 }
 
 /// The names under which requests are counted and faults are placed.
-pub(super) const ENDPOINTS: [&str; 11] = [
+pub(super) const ENDPOINTS: [&str; 12] = [
     "events-stream",
     "event-actions",
     "api-tokens",
@@ -87,6 +87,7 @@ pub(super) const ENDPOINTS: [&str; 11] = [
     "members",
     "permissions",
     "permissions/repositories",
+    "permissions/repositories/one",
     "repositories",
     "deploy-keys",
     "removed",

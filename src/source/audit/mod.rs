@@ -66,20 +66,25 @@ impl Audit {
         self.client.get(&self.actions, |reply| Ok(Actions::new(&reply.json()?))).await
     }
 
-    /// Fetches the page at a position. A refused page size is lowered once and for all.
+    /// Fetches the page at a position. A page size that is refused where the default is not is lowered once and for all.
     pub async fn page(&mut self, position: &Position) -> Result<AuditPage, FetchError> {
-        match self.client.get(&self.page_url(position), |reply| self.read(reply)).await {
+        match self.sized_page(position, self.page_size).await {
             Err(FetchError::PageSizeRefused { .. } | FetchError::Refused { status: 400, .. })
                 if self.page_size > DEFAULT_PAGE =>
             {
+                let page = self.sized_page(position, DEFAULT_PAGE).await?;
                 self.page_size = DEFAULT_PAGE;
-                self.client.get(&self.page_url(position), |reply| self.read(reply)).await
+                Ok(page)
             }
             other => other,
         }
     }
 
-    fn page_url(&self, position: &Position) -> Url {
+    async fn sized_page(&self, position: &Position, size: u16) -> Result<AuditPage, FetchError> {
+        self.client.get(&self.page_url(position, size), |reply| self.read(reply)).await
+    }
+
+    fn page_url(&self, position: &Position, size: u16) -> Url {
         let mut url = self.stream.clone();
         let mut query = url.query_pairs_mut();
         match position {
@@ -89,7 +94,7 @@ impl Audit {
                 query.append_pair("from", &from_ms.to_string()).append_pair("to", &to_ms.to_string())
             }
         };
-        query.append_pair("limit", &self.page_size.to_string());
+        query.append_pair("limit", &size.to_string());
         drop(query);
         url
     }

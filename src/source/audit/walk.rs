@@ -89,6 +89,8 @@ pub enum Then {
     Continue,
     /// The end of the stream, or of the slice.
     CaughtUp,
+    /// The walk is long enough; the next one goes on at its cursor.
+    Later,
     /// The server sends pages without end; the walk stops here.
     Endless,
 }
@@ -166,6 +168,10 @@ impl Walk {
         // Nothing is known beyond the end, which is the beginning of the round or the end of the slice.
         self.newest_ms = self.newest_ms.max(newest_ms.map(|ms| ms.min(self.end_ms)));
         let then = self.then(page);
+        if then == Then::CaughtUp {
+            // Nothing was ever processed up to the end, so that is where later rounds cover from.
+            self.newest_ms.get_or_insert(self.end_ms);
+        }
         let covered_to_ms = match self.reached_ms {
             _ if then == Then::CaughtUp => self.end_ms,
             Some(reached_ms) => reached_ms.min(self.end_ms),
@@ -189,7 +195,7 @@ impl Walk {
                 std::iter::once(put(CURSOR, next)).chain(processed).collect()
             }
             Lane::Older(slice) => {
-                let next = next.filter(|_| then == Then::Continue);
+                let next = next.filter(|_| then != Then::CaughtUp);
                 let to = next.as_ref().map(|_| slice.to_ms.to_string());
                 vec![put(OLDER_CURSOR, next), put(OLDER_TO, to)]
             }
@@ -230,7 +236,15 @@ impl Walk {
             return Then::CaughtUp;
         }
         let again = self.position == Position::Cursor(next.to_owned()) || !self.used.insert(next.to_owned());
-        if again || self.pages >= MAX_PAGES || self.still_pages >= MAX_STILL_PAGES { Then::Endless } else { Then::Continue }
+        if again || self.still_pages >= MAX_STILL_PAGES {
+            return Then::Endless;
+        }
+        match self.reached_ms {
+            _ if self.pages < MAX_PAGES => Then::Continue,
+            // Pages that never tell a time may be the same for ever.
+            None => Then::Endless,
+            Some(_) => Then::Later,
+        }
     }
 
     /// A server that does not keep to `to` shows itself by an event that neither happened nor was processed before it.

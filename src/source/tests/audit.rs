@@ -371,3 +371,47 @@ async fn rounds_run_on_tasks_of_their_own() {
     let lists = tokio::spawn(async move { (access.members().await.is_ok(), tokens.list().await.is_ok()) });
     assert_eq!(lists.await.expect("no panic"), (true, true));
 }
+
+#[tokio::test]
+async fn a_stream_without_events_covers_the_time_between_its_rounds() {
+    let (_server, mut audit) = audit(|_, _| events(&[], Some("c"))).await;
+    let (first, _, _) = round(&mut audit, &mut Walk::steady(&stored(&[]), now(), None, HOUR)).await;
+    let later = now() + HOUR;
+    let (second, covered, _) = round(&mut audit, &mut Walk::steady(&first, later, None, HOUR)).await;
+    assert_eq!(covered, [(now().as_millisecond(), later.as_millisecond())]);
+    // A cursor that was stored without a time recovers.
+    let (healed, _, _) = round(&mut audit, &mut Walk::steady(&stored(&[("cursor", "c")]), now(), None, HOUR)).await;
+    assert_eq!(healed, first);
+    // What came late before the first look is read again when the cursor is lost.
+    let (server, mut audit) =
+        self::audit(|target, _| if target.contains("cursor=c") { refused() } else { events(&[], None) }).await;
+    round(&mut audit, &mut Walk::steady(&second, later, None, HOUR)).await;
+    let from = (now() - HOUR).as_millisecond();
+    assert!(server.targets()[1].contains(&format!("from={from}")), "{:?}", server.targets());
+}
+
+#[tokio::test]
+async fn a_request_that_is_refused_at_every_page_size_lowers_none() {
+    let (server, mut audit) = audit(|_, n| match n {
+        0 | 1 => answer("400 Bad Request", "", r#"{"errors":[{"detail":"not now"}]}"#),
+        _ => events(&[], None),
+    })
+    .await;
+    audit.page(&Position::From(5)).await.expect_err("both sizes are refused");
+    audit.page(&Position::From(5)).await.expect("a page");
+    let limits: Vec<_> = server.targets().iter().map(|t| t.rsplit('=').next().unwrap_or_default().to_owned()).collect();
+    assert_eq!(limits, ["500", "200", "500"]);
+}
+
+#[test]
+fn a_walk_that_is_very_long_goes_on_in_the_next_round() {
+    let walked = |newest_ms: fn(usize) -> Option<i64>| {
+        let mut walk = Walk::steady(&stored(&[]), now(), None, HOUR);
+        let pages = (0..).map(|n| AuditPage::of_nothing(1, newest_ms(n), Some(format!("c{n}"))));
+        pages.map(|page| walk.after(&page)).find(|step| step.then != Then::Continue).expect("a walk ends")
+    };
+    let step = walked(|n| i64::try_from(n).ok());
+    assert_eq!(step.then, Then::Later);
+    assert!(step.cursors.iter().any(|cursor| cursor.key == "cursor" && cursor.value.is_some()), "{:?}", step.cursors);
+    assert_eq!(walked(|_| None).then, Then::Endless, "pages without a time show no progress");
+}

@@ -256,3 +256,19 @@ async fn a_million_uses_take_little_room() {
     let size = f.read(Reader::store_size_bytes).await;
     assert!(size < 1 << 20, "{size} bytes");
 }
+
+#[tokio::test]
+async fn a_source_was_looked_at_up_to_its_last_interval_that_was_read() {
+    let f = Fixture::new();
+    f.write(|w| {
+        w.cover("log/a", &interval(0, 10, CoverageState::Covered))?;
+        w.cover("log/a", &interval(10, 20, CoverageState::Partial))?;
+        w.cover("log/a", &interval(20, 30, CoverageState::Missed))?;
+        w.cover("log/b", &interval(0, 40, CoverageState::Covered))?;
+        w.cover("log/c", &interval(0, 40, CoverageState::NotPermitted))
+    })
+    .await;
+    for (source, until) in [("log/a", Some(20)), ("log/b", Some(40)), ("log/c", None), ("log/d", None)] {
+        assert_eq!(f.read(move |r| r.looked_until_ms(source)).await, until, "{source}");
+    }
+}

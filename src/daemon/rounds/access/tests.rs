@@ -228,3 +228,32 @@ async fn a_question_whose_scope_is_missing_is_asked_once_and_the_other_goes_on()
     assert_eq!(asked(&server, "permissions/repositories/").len(), 3);
     assert!(tally.note.contains("deploy-keys is forbidden to our credential: grant the scope"), "{}", tally.note);
 }
+
+#[tokio::test]
+async fn a_list_that_ends_before_its_own_size_ends_nobody() {
+    let f = Fixture::new();
+    let whole = Server::start(|target, _| script(target)).await;
+    f.round(&whole, AMPLE).await.expect("a good round");
+    let short = Server::start(|target, _| match path(target) {
+        "/repositories/acme" => json(r#"{"values": [{"slug": "a"}], "size": 3}"#),
+        _ => script(target),
+    });
+    f.round(&short.await, AMPLE).await.expect("a round");
+    assert_eq!(f.counts().await, (1, 3));
+}
+
+#[tokio::test]
+async fn whom_only_failing_permissions_name_is_still_there() {
+    for (status, left) in [("500 Oops", 1), ("403 Forbidden", 0)] {
+        let f = Fixture::new();
+        let whole = Server::start(|target, _| script(target)).await;
+        f.round(&whole, AMPLE).await.expect("a good round");
+        let server = Server::start(move |target, _| match path(target) {
+            "/workspaces/acme/permissions" => answer(status, "", ""),
+            "/workspaces/acme/members" => json(r#"{"values": []}"#),
+            _ => script(target),
+        });
+        drop(f.round(&server.await, AMPLE).await);
+        assert_eq!(f.counts().await, (left, 3), "{status}");
+    }
+}
