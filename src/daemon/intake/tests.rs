@@ -6,9 +6,8 @@ use jiff::Timestamp;
 
 use super::{Arrival, Sender};
 use crate::{
-    analysis::{Classifier, Rules},
     daemon::rounds::Setting,
-    evidence::{Campaign, ClientCatalogue, Day, Grade, NamedNetworks, coverage::covered_days},
+    evidence::{Day, Grade, coverage::covered_days},
     serve::Receipt,
     store::{Reader, Store},
 };
@@ -30,14 +29,7 @@ impl Place {
     fn new() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let store = Store::open(&directory.path().join("store")).expect("a store");
-        let campaign = Campaign::builtin("builtin:bitbucket-app-passwords").expect("compiled in");
-        let classifier = Classifier::new(
-            Rules::builtin().expect("valid rules"),
-            ClientCatalogue::parse("client = []").expect("an empty catalogue"),
-            NamedNetworks::new(Vec::new()),
-            Campaign::parse(campaign).expect("a valid campaign"),
-        );
-        let setting = Setting::new(SOURCE.to_owned(), classifier);
+        let setting = Setting::bare(SOURCE);
         let sender = Arc::new(Sender { setting, workspaces: Vec::new(), maximum_grade: Grade::Proven });
         Self { _directory: directory, store, sender, last_hour: None }
     }

@@ -37,6 +37,23 @@ impl Setting {
     pub fn classifier(&self) -> Shared {
         self.classifiers.clone()
     }
+
+    /// The rules and the calendar of the app passwords, with no client and no network known.
+    #[cfg(test)]
+    pub(super) fn bare(name: &str) -> Self {
+        use crate::{
+            analysis::Rules,
+            evidence::{Campaign, ClientCatalogue, NamedNetworks},
+        };
+        let campaign = Campaign::builtin("builtin:bitbucket-app-passwords").expect("compiled in");
+        let classifier = Classifier::new(
+            Rules::builtin().expect("valid rules"),
+            ClientCatalogue::parse("client = []").expect("an empty catalogue"),
+            NamedNetworks::new(Vec::new()),
+            Campaign::parse(campaign).expect("a valid campaign"),
+        );
+        Self::new(name.to_owned(), classifier)
+    }
 }
 
 /// A classifier for each thread that asks at the same time; each remembers what it has met. The first is only copied.

@@ -1,22 +1,7 @@
 use super::*;
-use crate::{
-    analysis::{Classifier, Rules},
-    evidence::{Campaign, ClientCatalogue, NamedNetworks},
-    source::tests::server::{Server, answer, client, json},
-};
+use crate::source::tests::server::{Server, answer, client, json};
 
 const ACTIONS: &str = r#"{"data": [{"id": "bitbucket_x", "attributes": {"displayName": "x", "groupDisplayName": "Bitbucket"}}]}"#;
-
-fn setting() -> Setting {
-    let campaign = Campaign::builtin("builtin:bitbucket-app-passwords").expect("compiled in");
-    let classifier = Classifier::new(
-        Rules::builtin().expect("valid rules"),
-        ClientCatalogue::parse("client = []").expect("an empty catalogue"),
-        NamedNetworks::new(Vec::new()),
-        Campaign::parse(campaign).expect("a valid campaign"),
-    );
-    Setting::new("audit/acme".to_owned(), classifier)
-}
 
 #[tokio::test]
 async fn a_catalogue_that_is_gone_is_asked_for_hourly_and_the_older_one_used_with_a_warning() {
@@ -28,7 +13,7 @@ async fn a_catalogue_that_is_gone_is_asked_for_hourly_and_the_older_one_used_wit
         _ => answer("404 Not Found", "", ""),
     })
     .await;
-    let round = AuditRound::new(setting(), client(&server.base), "ORG", Duration::from_secs(3_600));
+    let round = AuditRound::new(Setting::bare("audit/acme"), client(&server.base), "ORG", Duration::from_secs(3_600));
     let first: Timestamp = "2026-07-03T07:00:00Z".parse().expect("an instant");
     let mut seen = Vec::new();
     for minutes in [0, 60, 24 * 60, 24 * 60 + 1, 25 * 60] {

@@ -6,14 +6,13 @@ use jiff::Timestamp;
 
 use super::{Begin, LogRound};
 use crate::{
-    analysis::{Classifier, Rules},
     daemon::{
         engine::{RoundError, Tally},
         options::Log,
         rounds::Setting,
     },
     evidence::{
-        Campaign, ClientCatalogue, Coverage, CoverageState, NamedNetworks,
+        Coverage, CoverageState,
         format::{Form, Format},
     },
     source::{Layout, plan},
@@ -39,14 +38,7 @@ impl Place {
         let store = Store::open(&directory.path().join("store")).expect("a store");
         let pattern = directory.path().join("*.jsonl").to_string_lossy().into_owned();
         let log = Log { name: "l".to_owned(), paths: vec![pattern], form };
-        let campaign = Campaign::builtin("builtin:bitbucket-app-passwords").expect("compiled in");
-        let classifier = Classifier::new(
-            Rules::builtin().expect("valid rules"),
-            ClientCatalogue::parse("client = []").expect("an empty catalogue"),
-            NamedNetworks::new(Vec::new()),
-            Campaign::parse(campaign).expect("a valid campaign"),
-        );
-        let round = LogRound::new(Setting::new("log/l".to_owned(), classifier), Arc::new(log));
+        let round = LogRound::new(Setting::bare("log/l"), Arc::new(log));
         Self { directory, store, round }
     }
 
