@@ -216,15 +216,16 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
     let clock = cli.now.map_or(Clock::System, Clock::Fixed);
     let read = |secrets| config::load(&cli.config, secrets).map_err(Failure::Configuration);
     let load = || read(Secrets::Needed);
+    let load_to_watch = || config::load_to_watch(&cli.config).map_err(Failure::Configuration);
     let load_to_look = || read(Secrets::Unneeded);
     match cli.command {
         Command::Demo(arguments) => Ok(demo::run(arguments, cli.now).await?),
         Command::Simulate(arguments) => Ok(simulate::run(arguments, clock).await?),
         Command::Run => match clock {
             Clock::Fixed(_) => Err(Failure::Usage("run goes by the real clock; --now is for the other commands".to_owned())),
-            Clock::System => Ok(daemon::run(something_to_watch(load()?)?, stop_signal()).await?),
+            Clock::System => Ok(daemon::run(load_to_watch()?, stop_signal()).await?),
         },
-        Command::Poll { source, since } => poll(something_to_watch(load()?)?, clock, &source, since).await,
+        Command::Poll { source, since } => poll(load_to_watch()?, clock, &source, since).await,
         Command::Import { format, name, paths } => import(load_to_look()?, clock, format, name.as_deref(), &paths).await,
         Command::Report { audience, format, as_of, output } => {
             let options = load_to_look()?;
@@ -247,16 +248,6 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
             send(options, clock, audience, dry_run).await
         }
     }
-}
-
-/// A configuration without a source would look at nothing and find nothing wrong.
-fn something_to_watch(options: Options) -> Result<Options, Failure> {
-    if !options.watches() {
-        let words = "nothing is watched: the configuration has no [[organization]], no [[log]] and no [[http.intake]]";
-        let fault = config::Fault { file: "duskwatch".to_owned(), line: 0, key: "(file)".to_owned(), words: words.to_owned() };
-        return Err(Failure::Configuration(vec![fault]));
-    }
-    Ok(options)
 }
 
 async fn poll(options: Options, clock: Clock, sources: &[String], since: Option<Day>) -> Result<(), Failure> {

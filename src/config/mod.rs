@@ -44,6 +44,19 @@ pub fn load(path: &Path, secrets: Secrets) -> Result<Options, Vec<Fault>> {
     }
 }
 
+/// As [`load`], for whoever looks at sources: without one, nothing would be found wrong.
+///
+/// # Errors
+/// As [`load`]; a configuration with nothing to watch.
+pub fn load_to_watch(path: &Path) -> Result<Options, Vec<Fault>> {
+    let options = load(path, Secrets::Needed)?;
+    if options.watches() {
+        return Ok(options);
+    }
+    let words = "nothing is watched: there is no [[organization]], no [[log]] and no [[http.intake]]".to_owned();
+    Err(vec![Fault { file: path.display().to_string(), line: 0, key: "(file)".to_owned(), words }])
+}
+
 /// Reads a configuration text; `file` is the name that faults carry.
 ///
 /// # Errors

@@ -19,7 +19,7 @@ use super::{
     freshness::{self, Budgets},
     options::{Organization, Workspace, WorkspaceAuth},
     rounds::{AccessRound, AuditRound, LogRound, Setting, TokensRound},
-    trouble::{News, Troubles},
+    trouble::{News, STORE, Troubles},
 };
 use crate::{
     analysis::{Classifier, Rules},
@@ -38,9 +38,6 @@ const HOUR: Duration = Duration::from_secs(3_600);
 
 /// A source whose credential is refused is asked this often at most: somebody has to act first.
 const REFUSED_PAUSE: Duration = Duration::from_secs(15 * 60);
-
-/// The name under which trouble with the store is told.
-const STORE: &str = "store";
 
 /// Everything that a configuration sets up.
 pub struct Engine {
@@ -113,41 +110,43 @@ impl Engine {
         let (options, budgets) = (Arc::clone(&self.options), self.budgets());
         let read = self.store.read(move |r| freshness::source_lines(r, &options, &budgets)).await;
         let troubles = self.troubles();
-        match (troubles.line(STORE), read) {
+        match (troubles.store_line(), read) {
             (Some(line), _) => vec![line],
             (None, Err(error)) => vec![format!("{STORE}: {error}")],
             (None, Ok(lines)) => freshness::not_ready(&lines, &self.options, |name| troubles.is_ours(name), now),
         }
     }
 
-    /// Takes note of how reading or writing the store went, and returns whether that is news.
-    pub(super) fn note_store(&self, failure: Option<&StoreError>, now: Timestamp) -> bool {
-        let failure = failure.map(|error| format!("{}: {error}; nothing is recorded", self.options.store.display()));
-        self.note(STORE, failure.as_deref(), true, now)
+    /// Takes note of how a part of the service fared with the store, and logs and returns whether that is news.
+    pub(super) fn note_store(&self, part: &str, failure: Option<&StoreError>, now: Timestamp) -> bool {
+        let why = failure.map(|error| format!("{}: {error}", self.options.store.display()));
+        let news = match &why {
+            Some(why) => self.troubles().store_failed(part, why, now),
+            None => self.troubles().store_well(part, now),
+        };
+        say(STORE, why.as_deref(), news)
     }
 
-    /// As [`Engine::note`], of a failure that may be the store's own.
-    pub(super) fn note_failure(&self, part: &str, error: &anyhow::Error, now: Timestamp) {
+    /// Takes note that a part of the service works, and the store with it, and logs and returns whether that is news.
+    pub(super) fn note_well(&self, part: &str, now: Timestamp) -> bool {
+        let store = self.note_store(part, None, now);
+        let news = self.troubles().well(part);
+        say(part, None, news) || store
+    }
+
+    /// Takes note that a part of the service failed, and logs and returns whether that is news. `ours` when only somebody's
+    /// action can mend it.
+    pub(super) fn note_failed(&self, part: &str, why: &str, ours: bool, now: Timestamp) -> bool {
+        let news = self.troubles().failed(part, why, ours, now);
+        say(part, Some(why), news)
+    }
+
+    /// As [`Engine::note_failed`], of a failure that may be the store's own.
+    pub(super) fn note_error(&self, part: &str, error: &anyhow::Error, now: Timestamp) -> bool {
         match error.downcast_ref::<StoreError>() {
-            Some(error) => self.note_store(Some(error), now),
-            None => self.note(part, Some(&format!("{error:#}")), false, now),
-        };
-    }
-
-    /// Takes note of how a source or another part of the service did, and logs and returns whether that is news.
-    pub(super) fn note(&self, part: &str, failure: Option<&str>, ours: bool, now: Timestamp) -> bool {
-        let news = match failure {
-            Some(why) => self.troubles().failed(part, why, ours, now),
-            None => self.troubles().well(part),
-        };
-        let error = failure.unwrap_or_default();
-        match news {
-            Some(News::Begun) => tracing::warn!(part, error, "it fails"),
-            Some(News::Still { since }) => tracing::warn!(part, error, %since, "it still fails"),
-            Some(News::Over { since }) => tracing::info!(part, failed_since = %since, "it works again"),
-            None => {}
+            Some(error) => self.note_store(part, Some(error), now),
+            None => self.note_failed(part, &format!("{error:#}"), false, now),
         }
-        news.is_some()
     }
 
     fn troubles(&self) -> MutexGuard<'_, Troubles> {
@@ -273,29 +272,28 @@ impl Engine {
         (answered, noted): (bool, Option<Result<(), StoreError>>),
         now: Timestamp,
     ) -> Round {
-        // The store's own trouble is told once for all sources. What a round could not record says more of it than the small
-        // write after it.
-        let store_news = match (&result, &noted) {
-            (Err(RoundError::Store(error)), _) | (_, Some(Err(error))) => self.note_store(Some(error), now),
-            (_, Some(Ok(()))) => self.note_store(None, now),
-            (_, None) => false,
+        // The store's own trouble is told once for all sources.
+        let store_failure = match (&result, &noted) {
+            (Err(RoundError::Store(error)), _) | (_, Some(Err(error))) => Some(error),
+            _ => None,
         };
+        let store_news = self.note_store(part, store_failure, now);
         match result {
             Ok(tally) => {
                 tracing::debug!(part, items = tally.items, skipped = tally.skipped, tally.unread, "round done");
-                let news = self.note(part, None, false, now) || store_news;
-                let changed = news || tally.items > 0 || !tally.note.is_empty();
+                let news = say(part, None, self.troubles().well(part)) || store_news;
+                let changed = news || tally.items > 0 || !tally.left_out.is_empty();
                 Round { changed, line: words(&tally), failed: false, unread: tally.unread }
             }
             Err(error) => {
                 let line = error.to_string();
                 let ours = matches!(error, RoundError::Credential { .. } | RoundError::NotPermitted(_));
                 let news = match error {
-                    RoundError::Store(_) => store_news,
-                    _ => self.note(part, Some(&line), ours, now),
+                    RoundError::Store(_) => false,
+                    _ => self.note_failed(part, &line, ours, now),
                 };
                 let recorded = answered || matches!(error, RoundError::InPart(_));
-                Round { changed: news || recorded, line, failed: true, unread: false }
+                Round { changed: news || store_news || recorded, line, failed: true, unread: false }
             }
         }
     }
@@ -350,6 +348,18 @@ impl Engine {
     }
 }
 
+/// Logs what is news of a part of the service, and returns whether it is.
+fn say(part: &str, error: Option<&str>, news: Option<News>) -> bool {
+    let error = error.unwrap_or_default();
+    match news {
+        Some(News::Begun) => tracing::warn!(part, error, "it fails"),
+        Some(News::Still { since }) => tracing::warn!(part, error, %since, "it still fails"),
+        Some(News::Over { since }) => tracing::info!(part, failed_since = %since, "it works again"),
+        None => {}
+    }
+    news.is_some()
+}
+
 fn count_requests(w: &mut Writer<'_>, source: &str, usage: &Usage) -> Result<(), StoreError> {
     usage.requests.iter().try_for_each(|(class, requests)| w.count_requests(source, class, *requests))
 }
@@ -359,8 +369,8 @@ fn words(tally: &Tally) -> String {
     if tally.skipped > 0 {
         words.push(format!("{} skipped", tally.skipped));
     }
-    if !tally.note.is_empty() {
-        words.push(tally.note.clone());
+    if !tally.left_out.is_empty() {
+        words.push(tally.left_out.clone());
     }
     words.join(", ")
 }

@@ -99,7 +99,7 @@ impl Engine {
                     *last_hour = newest;
                     tracing::debug!(source, recorded = receipt.recorded, "evidence was pushed");
                     if receipt.is_ndjson() {
-                        self.note_store(None, now);
+                        self.note_store(source, None, now);
                     }
                     if receipt.recorded > 0 || receipt.skipped > 0 {
                         recorded.notify_one();
@@ -108,7 +108,7 @@ impl Engine {
                 }
                 // The sender is told to come again by the reply that is dropped here.
                 Ok(Err(error)) => {
-                    self.note_store(Some(&error), now);
+                    self.note_store(source, Some(&error), now);
                 }
                 Err(error) => tracing::error!(source, %error, "recording pushed evidence ended badly"),
             }

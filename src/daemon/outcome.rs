@@ -45,8 +45,9 @@ pub enum RoundError {
 pub struct Tally {
     pub items: u64,
     pub skipped: u64,
-    pub note: String,
-    /// What a reader should know though nothing failed; empty is nothing.
+    /// What of the source was not read, and why, as its coverage says it; empty is nothing.
+    pub left_out: String,
+    /// What a reader should know though everything was read; empty is nothing.
     pub warning: &'static str,
     /// There is older evidence that this round left for later.
     pub unread: bool,

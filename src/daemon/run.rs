@@ -244,17 +244,17 @@ impl Service {
         match self.engine.judge_for(now, late).await {
             Ok(judged) => {
                 self.dirty = false;
+                self.engine.note_well(JUDGEMENT, now);
                 let document = Arc::new(judged.document());
                 let not_ready = self.engine.not_ready(now).await;
                 self.show(|served| *served = Served { document: Some(document), not_ready });
                 if let Some(exporter) = &self.exporter {
                     exporter.publish(&judged.figures());
                 }
-                self.engine.note(JUDGEMENT, None, false, now);
                 Some(judged)
             }
             Err(error) => {
-                self.engine.note_failure(JUDGEMENT, &error.context("the page and the metrics keep the last one"), now);
+                self.engine.note_error(JUDGEMENT, &error.context("the page and the metrics keep the last one"), now);
                 None
             }
         }
@@ -264,19 +264,21 @@ impl Service {
         for delivery in self.engine.deliveries() {
             match self.engine.due(delivery, now).await {
                 Ok(Some(due)) => self.make(delivery, due, now).await,
-                Ok(None) => {}
-                Err(error) => self.engine.note_failure(&delivery.to_string(), &error, now),
+                Ok(None) => {
+                    self.engine.note_store(&delivery.to_string(), None, now);
+                }
+                Err(error) => {
+                    self.engine.note_error(&delivery.to_string(), &error, now);
+                }
             }
         }
         if self.sending.is_empty() {
             let engine = Arc::clone(&self.engine);
             self.sending.spawn(async move {
                 match engine.send_waiting(now).await {
-                    Ok(_) => {
-                        engine.note(OUTBOX, None, false, now);
-                    }
-                    Err(error) => engine.note_failure(OUTBOX, &error, now),
-                }
+                    Ok(_) => engine.note_well(OUTBOX, now),
+                    Err(error) => engine.note_error(OUTBOX, &error, now),
+                };
             });
         }
     }
@@ -285,7 +287,7 @@ impl Service {
         let Some(judged) = self.judge_for(now, late(&due)).await else { return };
         match self.engine.make(delivery, &judged, due, now).await {
             Ok(()) => {
-                self.engine.note(&delivery.to_string(), None, false, now);
+                self.engine.note_well(&delivery.to_string(), now);
                 let done = if matches!(delivery, Delivery::Mail(_)) {
                     "a mail was put into the outbox"
                 } else {
@@ -293,7 +295,9 @@ impl Service {
                 };
                 tracing::info!(%delivery, occurrence = %due.occurrence, late = due.late, "{done}");
             }
-            Err(error) => self.engine.note_failure(&delivery.to_string(), &error, now),
+            Err(error) => {
+                self.engine.note_error(&delivery.to_string(), &error, now);
+            }
         }
     }
 
@@ -302,9 +306,9 @@ impl Service {
         let Some(exports) = self.exporter.as_ref().map(otel::Exporter::exports) else { return };
         let error = exports.last_error.unwrap_or_default();
         if exports.failed > self.failed_exports {
-            self.engine.note(METRICS, Some(&error), false, now);
+            self.engine.note_failed(METRICS, &error, false, now);
         } else if exports.accepted > self.accepted_exports {
-            self.engine.note(METRICS, None, false, now);
+            self.engine.note_well(METRICS, now);
         }
         (self.failed_exports, self.accepted_exports) = (exports.failed, exports.accepted);
     }

@@ -11,10 +11,18 @@ const SAID_AGAIN_AFTER: Duration = Duration::from_secs(3_600);
 /// A failure whose words change is said again after this long: seconds to wait change with every round.
 const CHANGE_SAID_AFTER: Duration = Duration::from_secs(5 * 60);
 
+/// A part that the store failed and that has not come again since, as a sender may not, is waited for no longer than this.
+const WAITED_FOR: Duration = Duration::from_secs(3_600);
+
+/// The name under which trouble with the store is told.
+pub(super) const STORE: &str = "store";
+
 /// What fails, by the name of a source or of a part of the service.
 #[derive(Debug, Default)]
 pub(super) struct Troubles {
     open: BTreeMap<String, Trouble>,
+    /// The parts that the store failed when they last used it, and when.
+    without_store: BTreeMap<String, Timestamp>,
 }
 
 #[derive(Debug)]
@@ -62,14 +70,30 @@ impl Troubles {
         self.open.remove(what).map(|trouble| News::Over { since: trouble.since })
     }
 
+    /// The store failed a part of the service; only somebody's action can mend that. It is one trouble, whoever meets it, and
+    /// lasts until nobody does: a damaged or nearly full store serves some of the parts and fails others.
+    pub(super) fn store_failed(&mut self, part: &str, why: &str, now: Timestamp) -> Option<News> {
+        self.without_store.insert(part.to_owned(), now);
+        self.failed(STORE, why, true, now)
+    }
+
+    /// The store did what a part of the service asked of it.
+    pub(super) fn store_well(&mut self, part: &str, now: Timestamp) -> Option<News> {
+        let waited_for = |failed_at: &Timestamp| now.duration_since(*failed_at).unsigned_abs() < WAITED_FOR;
+        self.without_store.retain(|other, failed_at| other != part && waited_for(failed_at));
+        if self.without_store.is_empty() { self.well(STORE) } else { None }
+    }
+
     /// Whether something waits for somebody to act.
     pub(super) fn is_ours(&self, what: &str) -> bool {
         self.open.get(what).is_some_and(|trouble| trouble.ours)
     }
 
-    /// Since when something fails, and why.
-    pub(super) fn line(&self, what: &str) -> Option<String> {
-        self.open.get(what).map(|trouble| format!("{what}: failing since {}: {}", trouble.since, trouble.why))
+    /// Since when the store fails, why, and for whom.
+    pub(super) fn store_line(&self) -> Option<String> {
+        let Trouble { since, why, .. } = self.open.get(STORE)?;
+        let parts: Vec<_> = self.without_store.keys().map(String::as_str).collect();
+        Some(format!("{STORE}: failing since {since}: {why}; without it: {}", parts.join(", ")))
     }
 }
 
@@ -101,7 +125,27 @@ mod tests {
         });
         assert_eq!(said.collect::<Vec<_>>(), [0, 300, 600, 900]);
         assert!(troubles.is_ours("audit/a") && !troubles.is_ours("audit/b"));
-        assert_eq!(troubles.line("audit/a"), Some(format!("audit/a: failing since {}: asks to wait 990 s", at(0))));
+    }
+
+    #[test]
+    fn a_store_that_serves_some_and_fails_others_is_one_trouble_until_it_serves_all() {
+        let (mut troubles, why) = (Troubles::default(), "/d/duskwatch.db: the store is damaged");
+        assert_eq!(troubles.store_failed("judgement", why, at(0)), Some(News::Begun));
+        assert_eq!(troubles.store_well("log/a", at(10)), None);
+        assert_eq!(troubles.store_failed("audit/a", why, at(20)), None);
+        assert_eq!(troubles.store_well("judgement", at(20)), None);
+        let line = format!("store: failing since {}: /d/duskwatch.db: the store is damaged; without it: audit/a", at(0));
+        assert_eq!(troubles.store_line(), Some(line));
+        assert_eq!(troubles.store_well("audit/a", at(80)), Some(News::Over { since: at(0) }));
+        assert_eq!(troubles.store_line(), None);
+    }
+
+    #[test]
+    fn who_never_uses_the_store_again_is_not_waited_for_forever() {
+        let mut troubles = Troubles::default();
+        troubles.store_failed("intake/a", "the disk of the store is full", at(0));
+        assert_eq!(troubles.store_well("judgement", at(3_599)), None);
+        assert_eq!(troubles.store_well("judgement", at(3_600)), Some(News::Over { since: at(0) }));
     }
 
     #[test]

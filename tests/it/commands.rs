@@ -70,6 +70,17 @@ async fn every_fault_of_a_configuration_is_told_on_its_own_line() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_configuration_that_watches_nothing_is_a_fault_for_whoever_would_look() {
+    let site = site().await;
+    fs::write(site.config(), format!("[store]\npath = \"{}\"\n", site.store().display())).unwrap();
+    for command in ["poll", "run"] {
+        let named = format!("{}: (file): nothing is watched", site.config().display());
+        assert_refused(&duskwatch_now(&site, &[command]), 78, &[&named]);
+    }
+    assert!(!site.store().exists(), "nothing was begun");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_source_out_of_reach_ends_with_75_and_the_others_are_read() {
     let site = site().await;
     edit(&site, &site.server.atlassian_url(), "http://127.0.0.1:1");

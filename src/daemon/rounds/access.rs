@@ -35,7 +35,7 @@ pub struct AccessRound {
 
 /// What a round has found out so far.
 #[derive(Default)]
-pub(super) struct Findings {
+pub(super) struct Found {
     /// Skipped and unknown values.
     pub batch: Batch,
     reasons: Vec<String>,
@@ -44,7 +44,7 @@ pub(super) struct Findings {
     items: u64,
 }
 
-impl Findings {
+impl Found {
     /// Takes an answer's rows, and notes what it left out; none where our credential may not see them.
     pub fn take<T>(&mut self, answer: Answer<T>) -> Option<(Vec<T>, Missing)> {
         let Listing { items, skipped, unknown, missing } = match answer {
@@ -65,7 +65,7 @@ impl Findings {
         Some((items, missing))
     }
 
-    /// As [`Findings::take`], and notes why a list failed. Breaks when asking for another one is no use.
+    /// As [`Found::take`], and notes why a list failed. Breaks when asking for another one is no use.
     fn take_or_fail<T>(&mut self, answer: Result<Answer<T>, FetchError>) -> ControlFlow<(), Option<(Vec<T>, Missing)>> {
         match answer {
             Ok(answer) => ControlFlow::Continue(self.take(answer)),
@@ -111,10 +111,10 @@ impl AccessRound {
 
     /// The lists are recorded before repositories are asked one by one, which takes as long as the budget wants.
     pub async fn run(&self, store: &Store, now: Timestamp) -> Result<Tally, RoundError> {
-        let (mut lists, mut findings) = (Lists::default(), Findings::default());
-        let going_on = self.read(&mut lists, &mut findings).await.is_continue();
-        let failed = findings.failed.first().cloned();
-        if let Some(error) = failed.clone().filter(|_| findings.items == 0) {
+        let (mut lists, mut found) = (Lists::default(), Found::default());
+        let going_on = self.read(&mut lists, &mut found).await.is_continue();
+        let failed = found.failed.first().cloned();
+        if let Some(error) = failed.clone().filter(|_| found.items == 0) {
             return Err(error.into());
         }
         let repositories = lists.repositories.iter().flat_map(|(repositories, _)| repositories);
@@ -123,34 +123,34 @@ impl AccessRound {
         self.put(store, lists, now).await?;
         if going_on {
             let place = rotation::Place { api: &self.api, store, source: &self.name, workspace: &self.workspace };
-            rotation::ask(&place, slugs, questions, self.allowance, &mut findings, now).await?;
+            rotation::ask(&place, slugs, questions, self.allowance, &mut found, now).await?;
         }
-        let nothing = findings.items == 0 && !findings.reasons.is_empty();
-        let tally = self.record(store, findings, now).await?;
+        let nothing = found.items == 0 && !found.reasons.is_empty();
+        let tally = self.record(store, found, now).await?;
         match (failed, nothing) {
-            (Some(_), _) => Err(RoundError::InPart(tally.note)),
-            (None, true) => Err(RoundError::NotPermitted(tally.note)),
+            (Some(_), _) => Err(RoundError::InPart(tally.left_out)),
+            (None, true) => Err(RoundError::NotPermitted(tally.left_out)),
             (None, false) => Ok(tally),
         }
     }
 
     /// The members are asked for only where the permissions, which name them too, cannot be read.
-    async fn read(&self, lists: &mut Lists, findings: &mut Findings) -> ControlFlow<()> {
-        lists.members = findings.take_or_fail(self.api.permissions().await)?;
+    async fn read(&self, lists: &mut Lists, found: &mut Found) -> ControlFlow<()> {
+        lists.members = found.take_or_fail(self.api.permissions().await)?;
         if lists.members.is_none() {
-            let failed = !findings.failed.is_empty();
-            lists.members = findings.take_or_fail(self.api.members().await)?;
+            let failed = !found.failed.is_empty();
+            lists.members = found.take_or_fail(self.api.members().await)?;
             // Whom only the permissions name is still there when they could not be read.
             if let Some((_, missing)) = lists.members.as_mut().filter(|_| failed) {
                 *missing = Missing::Unread;
             }
         }
-        lists.repositories = findings.take_or_fail(self.api.repositories().await)?;
+        lists.repositories = found.take_or_fail(self.api.repositories().await)?;
         let rights = self.api.repository_permissions().await;
         lists.rights_by_repository = lists.repositories.is_some() && matches!(rights, Ok(Answer::Limited(_)));
-        lists.permissions = findings.take_or_fail(rights)?;
+        lists.permissions = found.take_or_fail(rights)?;
         if lists.rights_by_repository {
-            findings.note(&"until then the rights are read one repository after the other, where it is an administrator");
+            found.note(&"until then the rights are read one repository after the other, where it is an administrator");
         }
         ControlFlow::Continue(())
     }
@@ -173,20 +173,20 @@ impl AccessRound {
             .await
     }
 
-    async fn record(&self, store: &Store, findings: Findings, now: Timestamp) -> Result<Tally, StoreError> {
+    async fn record(&self, store: &Store, found: Found, now: Timestamp) -> Result<Tally, StoreError> {
         let since = looked_until(store, &self.name).await?;
-        let Findings { mut batch, reasons, items, .. } = findings;
+        let Found { mut batch, reasons, items, .. } = found;
         batch.source.clone_from(&self.name);
         let skipped = batch.skipped.iter().map(|s| s.count).sum();
-        let note = reasons.join("; ");
+        let left_out = reasons.join("; ");
         let mut interval = snapshot(now, since, items, skipped);
         if !reasons.is_empty() {
             interval.state = if items == 0 { CoverageState::NotPermitted } else { CoverageState::Partial };
-            interval.reason.clone_from(&note);
+            interval.reason.clone_from(&left_out);
         }
         batch.coverage.push(interval);
         store.write(move |w| w.record(&batch, now)).await?;
-        Ok(Tally { items, skipped, note, ..Tally::default() })
+        Ok(Tally { items, skipped, left_out, ..Tally::default() })
     }
 }
 

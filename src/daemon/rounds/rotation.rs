@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::access::Findings;
+use super::access::Found;
 use crate::{
     evidence::{Batch, CursorUpdate, DeployKey, Missing, RepositoryPermission},
     source::{Access, Answer, FetchError},
@@ -50,7 +50,7 @@ pub async fn ask(
     slugs: Vec<String>,
     mut questions: Questions,
     allowance: usize,
-    findings: &mut Findings,
+    found: &mut Found,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let (mut left, mut answered) = (allowance, Vec::new());
@@ -60,10 +60,10 @@ pub async fn ask(
         }
         left -= questions.count();
         let mut of_one = Answered { repository, deploy_keys: None, rights: None };
-        let asked = ask_one(place.api, &mut of_one, &mut questions, findings).await;
+        let asked = ask_one(place.api, &mut of_one, &mut questions, found).await;
         answered.push(of_one);
         if let Err(error) = &asked {
-            findings.note(error);
+            found.note(error);
         }
         // Where the API is ill or our credential is no longer accepted, every other repository would only spend the budget.
         if asked.is_err_and(|error| error.is_transient() || error.is_ours()) {
@@ -87,21 +87,16 @@ async fn in_turn(place: &Place<'_>, mut slugs: Vec<String>) -> Result<Vec<String
     Ok(slugs)
 }
 
-async fn ask_one(
-    api: &Access,
-    of_one: &mut Answered,
-    questions: &mut Questions,
-    findings: &mut Findings,
-) -> Result<(), FetchError> {
+async fn ask_one(api: &Access, of_one: &mut Answered, questions: &mut Questions, found: &mut Found) -> Result<(), FetchError> {
     if questions.deploy_keys {
         let answer = api.deploy_keys(&of_one.repository).await?;
         questions.deploy_keys = may_be_open_elsewhere(&answer);
-        of_one.deploy_keys = findings.take(answer);
+        of_one.deploy_keys = found.take(answer);
     }
     if questions.rights {
         let answer = api.permissions_on(&of_one.repository).await?;
         questions.rights = may_be_open_elsewhere(&answer);
-        of_one.rights = findings.take(answer);
+        of_one.rights = found.take(answer);
     }
     Ok(())
 }

@@ -48,8 +48,8 @@ impl TokensRound {
                 w.record(&batch, now)
             })
             .await?;
-        let note = if missing == Missing::Unread { UNREAD.to_owned() } else { String::new() };
-        Ok(Tally { items, skipped, note, ..Tally::default() })
+        let left_out = if missing == Missing::Unread { UNREAD.to_owned() } else { String::new() };
+        Ok(Tally { items, skipped, left_out, ..Tally::default() })
     }
 }
 
@@ -96,7 +96,7 @@ mod tests {
         assert!(matches!(cut, Err(RoundError::Fetch(FetchError::Unavailable { .. }))), "{cut:?}");
         assert_eq!(roster(&store).await.tokens.len(), 2);
         let odd = round(&store, |_| json(ODD)).await.expect("a round");
-        assert!(odd.note.contains("may still be there"), "{}", odd.note);
+        assert!(odd.left_out.contains("may still be there"), "{}", odd.left_out);
         assert_eq!(roster(&store).await.tokens.len(), 2);
         round(&store, |_| json(SHORT)).await.expect("a good round");
         let roster = roster(&store).await;

@@ -52,7 +52,9 @@ fn nothing_found_where_nothing_could_be_seen_is_unknown_and_not_zero() {
         assert!(text.contains("Unknown. Nothing that is connected can show who signs in with app passwords"), "{text}");
         assert!(!text.contains("Nothing remains"), "{text}");
     }
+    assert!(html::page(&report).contains("<title>duskwatch: unknown who is still on app passwords</title>"));
     assert!(!words(&text::summary(&watched().report(), 100)).contains("Unknown."));
+    assert!(html::page(&watched().report()).contains("<title>duskwatch: 0 still on app passwords</title>"));
 }
 
 #[test]
@@ -257,6 +259,7 @@ fn after_the_removal_the_brief_and_the_page_speak_of_repair() {
     let report = after_the_removal().report();
     let brief = letter::brief(&report);
     assert_eq!(brief.subject, "[duskwatch] weekly brief: 1 broken, 1 stale secret, day 116 after the removal");
+    assert!(html::page(&report).contains("<title>duskwatch: 1 broken without app passwords</title>"));
     for body in [brief.text, brief.html, html::page(&report)] {
         assert!(!body.contains("atest safe start") || body.contains("<dt>latest safe start</dt>"), "{body}");
         assert!(!body.contains("passed"), "{body}");

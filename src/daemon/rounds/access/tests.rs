@@ -93,7 +93,7 @@ async fn a_repository_that_fails_has_had_its_turn_and_the_lists_are_kept() {
         )
         .await;
         let tally = f.round(&server, AMPLE).await.expect("the lists were read");
-        assert!(tally.note.contains("/b/deploy-keys"), "{}", tally.note);
+        assert!(tally.left_out.contains("/b/deploy-keys"), "{}", tally.left_out);
         assert_eq!((f.counts().await, f.reached().await.as_deref()), ((1, 3), Some(reached)), "{status}");
     }
 }
@@ -158,7 +158,7 @@ async fn a_list_that_breaks_off_ends_nobody() {
         _ => script(target),
     });
     let tally = f.round(&odd.await, AMPLE).await.expect("a round");
-    assert!(tally.note.contains("a row of /repositories/{workspace} could not be read"), "{}", tally.note);
+    assert!(tally.left_out.contains("a row of /repositories/{workspace} could not be read"), "{}", tally.left_out);
     assert_eq!(f.counts().await, (1, 3));
     // A list that changes while it is walked shows its true end only in the next round.
     let moving = Server::start(|target, _| match target {
@@ -168,7 +168,7 @@ async fn a_list_that_breaks_off_ends_nobody() {
         }
         _ => script(target),
     });
-    assert_eq!(f.round(&moving.await, AMPLE).await.expect("a good round").note, "");
+    assert_eq!(f.round(&moving.await, AMPLE).await.expect("a good round").left_out, "");
     assert_eq!(f.counts().await, (1, 3));
     let settled = Server::start(|target, _| match path(target) {
         "/repositories/acme" => json(r#"{"values": [{"slug": "a"}, {"slug": "c"}], "size": 2}"#),
@@ -187,10 +187,10 @@ async fn without_an_administrators_token_rights_are_read_where_it_administers() 
     assert_eq!((&*right.repository, &*right.account_id, right.permission), ("a", "712020:a", Permission::Write));
     assert_eq!(f.reached().await.as_deref(), Some("c"), "one that is closed keeps no other from its turn");
     for words in ["an administrator of the workspace", "one repository after the other", "an administrator of the repository"] {
-        assert!(tally.note.contains(words), "{words}: {}", tally.note);
+        assert!(tally.left_out.contains(words), "{words}: {}", tally.left_out);
     }
     let interval = f.last_interval().await;
-    assert_eq!((interval.state, interval.reason), (CoverageState::Partial, tally.note));
+    assert_eq!((interval.state, interval.reason), (CoverageState::Partial, tally.left_out));
 
     // Closed does not mean gone.
     let closed = Server::start(|target, _| match path(target) {
@@ -226,7 +226,7 @@ async fn a_question_whose_scope_is_missing_is_asked_once_and_the_other_goes_on()
     let tally = f.round(&server, AMPLE).await.expect("a round");
     assert_eq!(asked(&server, "deploy-keys").len(), 1);
     assert_eq!(asked(&server, "permissions/repositories/").len(), 3);
-    assert!(tally.note.contains("deploy-keys is forbidden to our credential: grant the scope"), "{}", tally.note);
+    assert!(tally.left_out.contains("deploy-keys is forbidden to our credential: grant the scope"), "{}", tally.left_out);
 }
 
 #[tokio::test]
