@@ -88,6 +88,7 @@ CREATE TABLE day_count (
     uses       INTEGER NOT NULL,
     first_ms   INTEGER NOT NULL,
     last_ms    INTEGER NOT NULL,
+    hours      INTEGER NOT NULL DEFAULT 0,        -- 24 bits: bit h is set when it was used in UTC hour h
     PRIMARY KEY (day, track_id, verdict_id)
 ) STRICT, WITHOUT ROWID;
 

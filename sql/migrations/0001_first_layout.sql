@@ -77,6 +77,7 @@ CREATE TABLE day_count (
     uses       INTEGER NOT NULL,
     first_ms   INTEGER NOT NULL,
     last_ms    INTEGER NOT NULL,
+    hours      INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (day, track_id, verdict_id)
 ) STRICT, WITHOUT ROWID;
 

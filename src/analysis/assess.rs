@@ -12,7 +12,7 @@ use super::identity::People;
 use super::rights::Rights;
 use super::timeline::Rules;
 use super::{Findings, KnownIntegration, Person, Policy, authentications, integrations, keys, owners, silence, tokens, users};
-use crate::evidence::{Campaign, ClientCatalogue, Day, History, Ledger, Roster};
+use crate::evidence::{Campaign, ClientCatalogue, Credential, Day, History, Ledger, Roster};
 
 /// Evidence older than this is not judged: it lies beyond every retirement, and each day of it is a row of the burndown.
 const MAX_DAYS: i32 = 4_000;
@@ -76,6 +76,11 @@ pub fn assess(inputs: &Inputs<'_>) -> Findings {
     }
 }
 
+/// The campaign whose windows and removal say what the history of an integration lifts.
+fn lifting(campaigns: &[Campaign]) -> Option<&Campaign> {
+    campaigns.iter().find(|campaign| campaign.is_legacy(Credential::AppPassword))
+}
+
 /// Which tracks ever signed somebody in, or failed to; the others tell about people only.
 fn signs_in(history: &History) -> Vec<bool> {
     let mut signs_in = vec![false; history.tracks.len()];
@@ -94,7 +99,7 @@ impl<'a> Scene<'a> {
         let oldest = today.plus(-MAX_DAYS);
         let judged = inputs.history.counts.iter().map(|count| count.day).filter(|day| (oldest..=today).contains(day));
         let first = judged.min().unwrap_or(today);
-        let uses = days::fold(inputs.history, &units, first, today);
+        let uses = days::fold(inputs.history, &units, (first, today), lifting(inputs.campaigns));
         let mut coverages = Coverages::new(inputs.ledger, &uses.sources, first, now_ms);
         let covered = uses.units.iter().map(|unit| phases(&unit.shown, &mut coverages)).collect();
         Self {

@@ -1,10 +1,11 @@
 //! Day uses: what each integration did on each day, in each place, with which credential and outcome. The same use seen
-//! by two sources counts once.
+//! by two sources counts once. Grades that the history lifts are lifted here, before anybody counts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::attribute::Unit;
-use crate::evidence::{Credential, Day, DayCount, Grade, History, Outcome, WindowKind};
+use super::lift::Lift;
+use crate::evidence::{Campaign, Credential, Day, DayCount, Grade, History, Outcome, WindowKind};
 
 /// Where something was used; the repository is open in evidence that names none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,6 +27,9 @@ pub(super) struct Cell {
     /// The rule that gave this grade.
     pub(super) rule: u16,
     pub(super) uses: u64,
+    /// Of the uses, those inside published and inside extrapolated brownout windows.
+    pub(super) uses_published: u64,
+    pub(super) uses_extrapolated: u64,
     pub(super) writes: u64,
     pub(super) first_ms: i64,
     pub(super) last_ms: i64,
@@ -41,6 +45,8 @@ pub(super) struct Uses<'a> {
     pub(super) sources: Vec<&'a str>,
     /// By unit.
     pub(super) units: Vec<UnitUses>,
+    /// The ids of the rules that cells point into: the history's, and those that lift.
+    pub(super) rules: Vec<String>,
 }
 
 pub(super) struct UnitUses {
@@ -48,6 +54,8 @@ pub(super) struct UnitUses {
     pub(super) cells: Vec<Cell>,
     /// The sources that have shown it, each with the day on which it first did; sorted by day.
     pub(super) shown: Vec<(Day, u32)>,
+    /// What its history lifted.
+    pub(super) lift: Lift,
 }
 
 /// A day count with what its track adds.
@@ -64,8 +72,9 @@ impl Shown<'_> {
     }
 }
 
-/// Folds the day counts of `first..=last` that signed somebody in, or failed to.
-pub(super) fn fold<'a>(history: &'a History, units: &[Unit], first: Day, last: Day) -> Uses<'a> {
+/// Folds the day counts of `first..=last` that signed somebody in, or failed to. `lifting` is the campaign that retires app
+/// passwords, if there is one.
+pub(super) fn fold<'a>(history: &'a History, units: &[Unit], (first, last): (Day, Day), lifting: Option<&Campaign>) -> Uses<'a> {
     let place_of = |number: usize| {
         let track = &history.tracks[number].track;
         Place { workspace: track.workspace.as_deref(), repository: track.repository.as_deref() }
@@ -75,6 +84,7 @@ pub(super) fn fold<'a>(history: &'a History, units: &[Unit], first: Day, last: D
     let sources: Vec<&str> =
         numbers().map(|number| history.tracks[number].source.as_str()).collect::<BTreeSet<_>>().into_iter().collect();
     let of_track = by_track(history);
+    let mut rules = history.rules.clone();
     let folded = units.iter().map(|unit| {
         let mut counts = Vec::new();
         for &number in &unit.tracks {
@@ -84,10 +94,24 @@ pub(super) fn fold<'a>(history: &'a History, units: &[Unit], first: Day, last: D
             let relevant = counted.filter(|c| c.verdict.authentication && (first..=last).contains(&c.day));
             counts.extend(relevant.map(|count| Shown { place, source, count }));
         }
-        UnitUses::fold(counts)
+        let uses = UnitUses::fold(&mut counts);
+        let lift = lifting.map(|campaign| Lift::of(&uses.cells, campaign)).unwrap_or_default();
+        if lift.is_nothing() { uses } else { UnitUses::fold_lifted(&counts, lift, &mut rules) }
     });
     let units = folded.collect();
-    Uses { places, sources, units }
+    Uses { places, sources, units, rules }
+}
+
+fn lifted(lift: Lift, mut count: DayCount, rules: &mut Vec<String>) -> DayCount {
+    if let Some(id) = lift.apply(&mut count.verdict, count.first_ms) {
+        let known = rules.iter().position(|rule| rule == id);
+        let number = known.unwrap_or_else(|| {
+            rules.push(id.to_owned());
+            rules.len() - 1
+        });
+        count.verdict.rule = u16::try_from(number).unwrap_or(count.verdict.rule);
+    }
+    count
 }
 
 /// The range of each track's counts; they are sorted by track.
@@ -110,28 +134,51 @@ fn index_of<T: Ord>(sorted: &[T], value: &T) -> u32 {
 }
 
 impl UnitUses {
-    fn fold(mut counts: Vec<Shown<'_>>) -> Self {
+    fn fold(counts: &mut [Shown<'_>]) -> Self {
         // Stable: counts of one track are in order already, and such runs cost little.
         counts.sort_by_key(|c| (c.cell_key(), c.source));
         let cells = counts.chunk_by(|a, b| a.cell_key() == b.cell_key()).map(Cell::of).collect();
         let mut first_shown: BTreeMap<u32, Day> = BTreeMap::new();
-        for count in &counts {
+        for count in &*counts {
             first_shown.entry(count.source).or_insert(count.count.day);
         }
         let mut shown: Vec<(Day, u32)> = first_shown.into_iter().map(|(source, day)| (day, source)).collect();
         shown.sort_unstable();
-        Self { cells, shown }
+        Self { cells, shown, lift: Lift::default() }
+    }
+
+    /// Folds again, with other verdicts: a credential that is known now joins the cells of its kind.
+    fn fold_lifted(counts: &[Shown<'_>], lift: Lift, rules: &mut Vec<String>) -> Self {
+        let lifted: Vec<DayCount> = counts.iter().map(|shown| lifted(lift, *shown.count, rules)).collect();
+        let mut counts: Vec<Shown<'_>> = counts.iter().zip(&lifted).map(|(shown, count)| Shown { count, ..*shown }).collect();
+        Self { lift, ..Self::fold(&mut counts) }
     }
 }
 
 impl Cell {
+    /// Uses outside brownout windows; where sources disagree, those that none of them saw inside.
+    pub(super) fn uses_outside(&self) -> u64 {
+        self.uses.saturating_sub(self.uses_published + self.uses_extrapolated)
+    }
+
     /// The sum within a source, then the largest of the sums; the best grade of all.
     fn of(counts: &[Shown<'_>]) -> Self {
         let mut cell = Self::empty(&counts[0]);
         for source in counts.chunk_by(|a, b| a.source == b.source) {
-            let writing = |c: &&Shown<'_>| c.count.verdict.operation.writes();
-            cell.uses = cell.uses.max(source.iter().map(|c| c.count.uses).sum());
-            cell.writes = cell.writes.max(source.iter().filter(writing).map(|c| c.count.uses).sum());
+            let (mut uses, mut writes, mut published, mut extrapolated) = (0, 0, 0, 0);
+            for DayCount { verdict, uses: counted, .. } in source.iter().map(|c| c.count) {
+                uses += counted;
+                writes += if verdict.operation.writes() { *counted } else { 0 };
+                match verdict.window {
+                    WindowKind::Outside => {}
+                    WindowKind::Published => published += counted,
+                    WindowKind::Extrapolated => extrapolated += counted,
+                }
+            }
+            cell.uses = cell.uses.max(uses);
+            cell.writes = cell.writes.max(writes);
+            cell.uses_published = cell.uses_published.max(published);
+            cell.uses_extrapolated = cell.uses_extrapolated.max(extrapolated);
         }
         for DayCount { verdict, first_ms, last_ms, .. } in counts.iter().map(|c| c.count) {
             if verdict.grade > cell.grade {
@@ -155,6 +202,8 @@ impl Cell {
             grade: count.verdict.grade,
             rule: count.verdict.rule,
             uses: 0,
+            uses_published: 0,
+            uses_extrapolated: 0,
             writes: 0,
             first_ms: count.first_ms,
             last_ms: count.last_ms,

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::Silence;
+use super::{Lift, Silence};
 use crate::evidence::{Campaign, Category, Credential, Day, Grade, Outcome, Status, vocabulary::spelled};
 
 /// Everything that was judged at one instant.
@@ -123,6 +123,8 @@ pub struct Integration {
     pub reasons: Vec<String>,
     /// An accepted use of a proven app password after the removal.
     pub contradiction: bool,
+    /// What its history says of evidence that by itself says less.
+    pub lift: Lift,
     /// Sources that have shown it, sorted.
     pub sources: Vec<String>,
 }

@@ -13,6 +13,7 @@ use crate::evidence::{
     Batch, Day, DayCount, OTHER_PRODUCT, OriginRef, Page, Sighting, Track, UnknownValue, Verdict,
     chunk::{self, NO_TRACK},
     redact,
+    time::hour_bit,
 };
 
 /// How many different unknown values one batch lists; the rest is counted together.
@@ -110,13 +111,15 @@ impl<'a> Counter<'a> {
         let track = self.track(TrackKey::new(sighting, found));
         let (day, uses) = (Day::of_ms(sighting.time_ms), u64::from(sighting.uses));
         let (first_ms, last_ms) = (sighting.time_ms, sighting.until_ms.unwrap_or(sighting.time_ms));
+        let hours = hour_bit(first_ms);
         let position = *self.positions.entry((track, day, verdict)).or_insert(self.counts.len());
         match self.counts.get_mut(position) {
-            None => self.counts.push(DayCount { track, day, verdict, uses, first_ms, last_ms }),
+            None => self.counts.push(DayCount { track, day, verdict, uses, first_ms, last_ms, hours }),
             Some(count) => {
                 count.uses += uses;
                 count.first_ms = count.first_ms.min(first_ms);
                 count.last_ms = count.last_ms.max(last_ms);
+                count.hours |= hours;
             }
         }
         track

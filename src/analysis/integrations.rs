@@ -92,10 +92,11 @@ fn describe(scene: &Scene<'_>, rules: &Rules<'_>, number: usize, standing: &Stan
         advice: reasons::advice(client),
         reasons: Vec::new(),
         contradiction: figures.accepted_after_removal,
+        lift: uses.lift,
         sources,
     };
     let waiver = waiver.map(|at| &policy.waivers[at]);
-    row.reasons = reasons::reasons(&row, rules.campaign, &figures, standing, &scene.inputs.history.rules, waiver);
+    row.reasons = reasons::reasons(&row, rules.campaign, &figures, standing, &scene.uses.rules, waiver);
     (row.score, row.terms) = rank::score(&row, &moment(rules, standing));
     row
 }

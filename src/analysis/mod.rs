@@ -20,6 +20,7 @@ mod fold;
 mod identity;
 mod integrations;
 mod keys;
+pub mod lift;
 mod owners;
 pub mod policy;
 mod rank;
@@ -40,6 +41,7 @@ pub use findings::{
     Person, Statuses, Term, TokenFinding, UserFinding,
 };
 pub use fold::fold;
+pub use lift::Lift;
 pub use policy::{Closure, Owner, Policy, Waiver};
 pub use rules::{Rule, Rules};
 pub use silence::Silence;

@@ -33,6 +33,8 @@ pub struct DayCount {
     pub uses: u64,
     pub first_ms: i64,
     pub last_ms: i64,
+    /// Bit h is set when it was used in UTC hour h; uses that were counted upstream stand for their first hour.
+    pub hours: u32,
 }
 
 /// Items that were not kept, by reason, with one sample that is safe to show.

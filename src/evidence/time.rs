@@ -4,7 +4,8 @@ use std::fmt;
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
-pub const MS_PER_DAY: i64 = 86_400_000;
+pub const MS_PER_HOUR: i64 = 3_600_000;
+pub const MS_PER_DAY: i64 = 24 * MS_PER_HOUR;
 
 /// A UTC day, counted from 1970-01-01.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,6 +61,11 @@ impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.date())
     }
+}
+
+/// The UTC hour of an instant as one of 24 bits: bit h stands for the hour from h to h + 1.
+pub fn hour_bit(ms: i64) -> u32 {
+    1 << (ms.rem_euclid(MS_PER_DAY) / MS_PER_HOUR)
 }
 
 /// Milliseconds to an instant; values outside the calendar are clamped to its ends.
@@ -155,6 +161,15 @@ mod tests {
         {
             assert_eq!(parse_instant(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn an_instant_lies_in_one_of_24_hours() {
+        let bit = |text: &str| hour_bit(text.parse::<Timestamp>().expect("a valid instant").as_millisecond());
+        assert_eq!(bit("2026-07-03T00:00:00Z"), 1);
+        assert_eq!(bit("2026-07-03T00:59:59.999Z"), 1);
+        assert_eq!(bit("2026-07-03T23:00:00Z"), 1 << 23);
+        assert_eq!(hour_bit(-1), 1 << 23);
     }
 
     #[test]

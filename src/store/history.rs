@@ -35,6 +35,7 @@ impl Reader {
                 uses: count(row, 3)?,
                 first_ms: row.get(4)?,
                 last_ms: row.get(5)?,
+                hours: row.get(6)?,
             });
         }
         counts.sort_unstable_by_key(|c| (c.track, c.day, c.verdict));

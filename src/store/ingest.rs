@@ -97,6 +97,7 @@ impl Writer<'_> {
                 ":uses": stored(count.uses),
                 ":first_ms": count.first_ms,
                 ":last_ms": count.last_ms,
+                ":hours": count.hours,
             })?;
         }
         Ok(())

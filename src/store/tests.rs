@@ -85,7 +85,7 @@ fn accepted() -> Verdict {
 
 fn count(track: u32, day: i32, uses: u64) -> DayCount {
     let start = i64::from(day) * MS_PER_DAY;
-    DayCount { track, day: Day(day), verdict: accepted(), uses, first_ms: start + 1000, last_ms: start + 2000 }
+    DayCount { track, day: Day(day), verdict: accepted(), uses, first_ms: start + 1000, last_ms: start + 2000, hours: 1 }
 }
 
 /// A batch of `log/egress` with one rule.

@@ -2,14 +2,14 @@
 
 use super::world::*;
 use crate::analysis::Closure;
-use crate::evidence::{Day, Grade, Outcome, Status, Verdict, WindowKind};
+use crate::evidence::{Grade, Outcome, Status, Verdict, WindowKind};
 
 const DAYS: i32 = 90;
 /// As many stories as reach every status several times.
 const SEEDS: u64 = 120;
 const SOURCES: [&str; 3] = ["log/a", "log/b", "audit/c"];
 
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Kind {
     Legacy,
     Replacement,
@@ -24,11 +24,23 @@ struct Use {
     repository: Option<usize>,
     kind: Kind,
     outcome: Outcome,
-    in_window: bool,
+    window: WindowKind,
     strong: bool,
 }
 
+impl Use {
+    fn in_window(&self) -> bool {
+        self.window != WindowKind::Outside
+    }
+
+    /// What counts once a day, however many sources show it.
+    fn cell(&self) -> (i32, Option<usize>, Kind, Outcome) {
+        (self.on, self.repository, self.kind, self.outcome)
+    }
+}
+
 /// A random integration: evidence, which days each source covers, an owner's words, the removal.
+#[derive(Clone)]
 struct Story {
     uses: Vec<Use>,
     covered: [Vec<bool>; 3],
@@ -37,26 +49,39 @@ struct Story {
     quiet_after: i32,
 }
 
+#[derive(Clone, Copy)]
+struct Standing {
+    on: i32,
+    status: Status,
+    returned: bool,
+}
+
 impl Story {
     fn tell(rng: &mut fastrand::Rng) -> Self {
-        let removal = rng.i32(20..DAYS + 20);
+        // Half of the stories obey the brownouts and an early removal: what is refused there is refused throughout.
+        let obeys = rng.bool();
+        let removal = rng.i32(if obeys { 15..50 } else { 20..DAYS + 20 });
         // Thirds of the story differ in rhythm, place and sources.
         let every = [rng.i32(1..12), rng.i32(1..12), rng.i32(1..12)];
-        let kinds = [Kind::Legacy, Kind::Legacy, Kind::Replacement, Kind::Other];
         let outcomes = [Outcome::Accepted, Outcome::Rejected, Outcome::Rejected, Outcome::Unknown];
+        let second = if obeys { Kind::Legacy } else { Kind::Replacement };
+        let kinds = [Kind::Legacy, Kind::Legacy, second, Kind::Other];
         let mut uses: Vec<Use> = Vec::new();
         let (mut on, end) = (rng.i32(0..20), rng.i32(10..DAYS));
         while on < end {
             let third = usize::try_from(on * 3 / DAYS).unwrap();
             for second in 0..rng.i64(1..4) {
+                let windows = [WindowKind::Published, WindowKind::Published, WindowKind::Extrapolated];
+                let window = if on < removal && rng.u8(0..4) == 0 { windows[rng.usize(0..3)] } else { WindowKind::Outside };
+                let refused = obeys && (window != WindowKind::Outside || on >= removal);
                 uses.push(Use {
                     on,
                     ms: day(on).start_ms() + second * 1_000 + rng.i64(0..1_000),
                     source: rng.usize(0..=third),
                     repository: [None, Some(0), Some(1), Some(third), Some(third)][rng.usize(0..5)],
                     kind: kinds[rng.usize(0..4)],
-                    outcome: outcomes[rng.usize(0..4)],
-                    in_window: on < removal && rng.u8(0..4) == 0,
+                    outcome: outcomes[if refused { 1 } else { rng.usize(0..4) }],
+                    window,
                     strong: rng.bool(),
                 });
             }
@@ -80,18 +105,57 @@ impl Story {
         for used in &self.uses {
             let mut track = jenkins("ada", "");
             track.repository = used.repository.map(|number| format!("r{number}"));
-            let window = if used.in_window { WindowKind::Published } else { WindowKind::Outside };
             let grade = if used.strong { Grade::Strong } else { Grade::Weak };
             let verdict = match used.kind {
                 Kind::Legacy => legacy(used.outcome),
                 Kind::Replacement => token(used.outcome),
                 Kind::Other => verdict(crate::evidence::Credential::Unknown, Grade::None, used.outcome),
             };
-            world.see_at(SOURCES[used.source], &track, used.ms, Verdict { grade, window, ..verdict }, 1);
+            world.see_at(SOURCES[used.source], &track, used.ms, Verdict { grade, window: used.window, ..verdict }, 1);
         }
         world.policy.quiet_after_days = f64::from(self.quiet_after);
         world.campaigns[0].removal = day(self.removal).start();
         world
+    }
+
+    /// The story as it is told on a day: without what came later, and lifted by what is known by then.
+    fn known_on(&self, on: i32) -> Self {
+        let uses: Vec<Use> = self.uses.iter().copied().filter(|used| used.on <= on).collect();
+        // Of each day, place, credential and outcome the source with the most uses, of all and of those in a window.
+        let most = |cell, wanted: &dyn Fn(&Use) -> bool| -> usize {
+            let of = |source| uses.iter().filter(|used| used.cell() == cell && used.source == source && wanted(used)).count();
+            (0..3).map(of).max().unwrap()
+        };
+        let mut cells: Vec<_> = uses.iter().map(Use::cell).collect();
+        cells.dedup();
+        let cells: Vec<_> =
+            cells.iter().enumerate().filter(|(i, cell)| !cells[..*i].contains(cell)).map(|(_, cell)| *cell).collect();
+        let published = |cell| most(cell, &|used| used.window == WindowKind::Published);
+        let outside = |cell| {
+            most(cell, &|_| true).saturating_sub(published(cell) + most(cell, &|used| used.window == WindowKind::Extrapolated))
+        };
+        let sum = |kind, outcome, count: &dyn Fn((i32, Option<usize>, Kind, Outcome)) -> usize| -> usize {
+            cells.iter().filter(|cell| (cell.2, cell.3) == (kind, outcome)).map(|cell| count(*cell)).sum()
+        };
+        let never_accepted = !uses.iter().any(|used| used.window == WindowKind::Published && used.outcome == Outcome::Accepted);
+        let experiment = never_accepted
+            && sum(Kind::Legacy, Outcome::Accepted, &outside) >= 3
+            && sum(Kind::Legacy, Outcome::Rejected, &published) >= 3;
+        let last = uses.iter().filter(|used| used.outcome == Outcome::Accepted).max_by_key(|used| used.ms);
+        let stopped = last.is_some_and(|last| {
+            let strong = uses.iter().any(|used| used.cell() == last.cell() && used.strong);
+            last.kind == Kind::Legacy && strong && last.on < self.removal
+        });
+        let lift = |mut used: Use| {
+            if used.outcome == Outcome::Rejected {
+                used.strong |= experiment && used.kind == Kind::Legacy && used.window == WindowKind::Published;
+                if stopped && used.kind == Kind::Other && used.on >= self.removal {
+                    (used.kind, used.strong) = (Kind::Legacy, false);
+                }
+            }
+            used
+        };
+        Self { uses: uses.iter().copied().map(lift).collect(), ..self.clone() }
     }
 
     fn legacy(&self, at: i32) -> Vec<Use> {
@@ -154,7 +218,7 @@ impl Story {
         if self.silence(newest, at) < own && replacements.iter().any(in_own) {
             return Status::Migrating;
         }
-        let outside = legacy.iter().filter(|used| !used.in_window);
+        let outside = legacy.iter().filter(|used| !used.in_window());
         let last = outside.max_by_key(|used| (used.ms, used.outcome == Outcome::Rejected));
         if last.is_some_and(|last| last.outcome == Outcome::Rejected && within(&last)) {
             return Status::Failing;
@@ -172,11 +236,27 @@ impl Story {
         if closed || (Self::period(&legacy).is_some() && long && nothing_since) { Status::Retired } else { Status::Quiet }
     }
 
+    /// Day by day, from the first legacy use.
+    fn standings(&self, until: i32) -> Vec<Standing> {
+        let first = self.legacy(until).iter().map(|used| used.on).min().unwrap();
+        let (mut gone, mut returned) = (false, false);
+        let stand = |on: i32| {
+            let status = self.status(on);
+            let used = self.legacy(on).iter().any(|used| used.on == on);
+            if matches!(status, Status::Migrated | Status::Retired) {
+                (gone, returned) = (true, false);
+            } else if gone && used {
+                (gone, returned) = (false, true);
+            }
+            Standing { on, status, returned }
+        };
+        (first..=until).map(stand).collect()
+    }
+
     fn strong(&self, at: i32) -> bool {
         // The same day, place and outcome seen by several sources has the better grade, and so has all of it.
         let legacy = self.legacy(at);
-        let same = |a: &Use, b: &Use| (a.on, a.repository, a.outcome) == (b.on, b.repository, b.outcome);
-        let strong = |used: &&Use| legacy.iter().any(|other| same(used, other) && other.strong);
+        let strong = |used: &&Use| legacy.iter().any(|other| used.cell() == other.cell() && other.strong);
         let own = self.horizon(&legacy);
         let recent: Vec<&Use> = legacy.iter().filter(|used| self.silence(used.on, at) < own).collect();
         if recent.is_empty() { legacy.iter().any(|used| strong(&used)) } else { recent.iter().any(strong) }
@@ -197,36 +277,37 @@ fn every_day_of_the_sweep_equals_a_judgement_from_scratch() {
             .collect();
         let swept = world.judged_on(DAYS - 1).campaigns.remove(0).burndown;
         assert_eq!(swept.len(), usize::try_from(DAYS - first).unwrap(), "seed {seed}");
-        let (mut gone, mut returned) = (false, false);
-        for (at, row) in (first..DAYS).zip(&swept) {
-            let expected = story.status(at);
+        let told = story.known_on(DAYS - 1);
+        for (standing, row) in told.standings(DAYS - 1).iter().zip(&swept) {
             let counts = [row.stale, row.migrating, row.failing, row.active, row.migrated, row.retired, row.quiet];
             let found: Vec<Status> = Status::ALL.iter().copied().zip(counts).filter(|(_, n)| *n == 1).map(|(s, _)| s).collect();
-            assert_eq!(found, [expected], "seed {seed}, day {at}");
-            let used_today = story.legacy(at).iter().any(|used| used.on == at);
-            if matches!(expected, Status::Migrated | Status::Retired) {
-                (gone, returned) = (true, false);
-            } else if gone && used_today {
-                (gone, returned) = (false, true);
-            }
-            let known = expected.remaining() && story.strong(at);
-            assert_eq!((row.remaining_known, row.day), (u32::from(known), Day(day(at).0)), "seed {seed}, day {at}");
-            if at % 7 == 0 || at == DAYS - 1 {
-                let then = world.row(at);
-                assert_eq!((then.status, then.returned), (expected, returned), "seed {seed}, seen from day {at}");
-            }
+            assert_eq!(found, [standing.status], "seed {seed}, day {}", standing.on);
+            let known = standing.status.remaining() && told.strong(standing.on);
+            assert_eq!((row.remaining_known, row.day), (u32::from(known), day(standing.on)), "seed {seed}, day {}", standing.on);
+        }
+        for at in (first..DAYS).filter(|at| at % 21 == 0 || *at == DAYS - 1) {
+            let (then, told) = (world.row(at), story.known_on(at));
+            let standing = *told.standings(at).last().unwrap();
+            assert_eq!((then.status, then.returned), (standing.status, standing.returned), "seed {seed}, seen from day {at}");
         }
     }
 }
 
 #[test]
-fn the_stories_reach_every_status() {
+fn the_stories_reach_every_status_and_both_lifts() {
     let mut reached = std::collections::BTreeSet::new();
+    let (mut by_brownouts, mut by_removal) = (0, 0);
     for seed in 0..SEEDS {
         let story = Story::tell(&mut fastrand::Rng::with_seed(seed));
-        if let Some(first) = story.legacy(DAYS).iter().map(|used| used.on).min() {
-            reached.extend((first..DAYS).map(|at| story.status(at)));
+        if story.legacy(DAYS).is_empty() {
+            continue;
         }
+        let told = story.known_on(DAYS - 1);
+        reached.extend(told.standings(DAYS - 1).iter().map(|standing| standing.status));
+        let lifted = |on_more: &dyn Fn(&Use, &Use) -> bool| story.uses.iter().zip(&told.uses).any(|(a, b)| on_more(a, b));
+        by_brownouts += u32::from(lifted(&|before, after| before.kind == after.kind && before.strong != after.strong));
+        by_removal += u32::from(lifted(&|before, after| before.kind != after.kind));
     }
     assert_eq!(reached.into_iter().collect::<Vec<_>>(), Status::ALL);
+    assert!(by_brownouts > 5 && by_removal > 5, "{by_brownouts} and {by_removal} stories are lifted");
 }

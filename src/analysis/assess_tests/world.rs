@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use crate::analysis::{Findings, Inputs, Integration, KnownIntegration, Policy, assess};
 use crate::evidence::{
     ApiToken, Campaign, ClientCatalogue, Coverage, CoverageState, Credential, Day, DayCount, Grade, History, Ledger, Member,
-    Operation, Origin, Outcome, Person, Roster, Track, TrackCount, Verdict, WindowKind, time::instant,
+    Operation, Origin, Outcome, Person, Roster, Track, TrackCount, Verdict, WindowKind,
+    time::{hour_bit, instant},
 };
 
 pub(super) use crate::evidence::Outcome::{Accepted, Rejected};
@@ -131,7 +132,7 @@ impl World {
     }
 
     pub(super) fn see_at(&mut self, source: &str, track: &Track, ms: i64, verdict: Verdict, uses: u64) {
-        let count = DayCount { track: 0, day: Day::of_ms(ms), verdict, uses, first_ms: ms, last_ms: ms };
+        let count = DayCount { track: 0, day: Day::of_ms(ms), verdict, uses, first_ms: ms, last_ms: ms, hours: hour_bit(ms) };
         self.counts.entry((source.to_owned(), track.clone())).or_default().push(count);
     }
 

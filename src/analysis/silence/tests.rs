@@ -34,7 +34,7 @@ fn history(source: &str, days: impl IntoIterator<Item = i32>) -> History {
     let count = |day: i32| {
         let day = MONDAY.plus(day);
         let noon_ms = day.start_ms() + time::MS_PER_DAY / 2;
-        DayCount { track: 0, day, verdict, uses: 1, first_ms: noon_ms, last_ms: noon_ms }
+        DayCount { track: 0, day, verdict, uses: 1, first_ms: noon_ms, last_ms: noon_ms, hours: 1 << 12 }
     };
     History {
         tracks: vec![TrackCount { source: source.to_owned(), track }],

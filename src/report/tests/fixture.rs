@@ -6,7 +6,7 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
     analysis::{
-        Authentication, BurndownDay, CampaignFindings, Change, ChangeCause, Findings, Integration, Person, Policy, Term,
+        Authentication, BurndownDay, CampaignFindings, Change, ChangeCause, Findings, Integration, Lift, Person, Policy, Term,
         TokenFinding, UserFinding, Waiver,
     },
     evidence::{
@@ -155,6 +155,7 @@ pub(super) fn integration(id: &str, rank: u32, status: Status) -> Integration {
             "basic authentication with a nickname on the REST host".to_owned(),
         ],
         contradiction: false,
+        lift: Lift::default(),
         sources: vec!["log/egress".to_owned()],
     }
 }

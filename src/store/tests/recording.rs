@@ -57,7 +57,7 @@ async fn day_counts_add_up_over_batches() {
     let f = Fixture::new();
     let mut early = count(0, DAY, 2);
     early.first_ms -= 500;
-    let late = crate::evidence::DayCount { last_ms: early.last_ms + 700, ..count(0, DAY, 5) };
+    let late = crate::evidence::DayCount { last_ms: early.last_ms + 700, hours: 0b110, ..count(0, DAY, 5) };
     let tracks = vec![track("a", "r"), track("b", "r")];
     let first = batch(tracks.clone(), vec![early, count(1, DAY - 1, 1)]);
     let second = batch(tracks.into_iter().rev().collect(), vec![crate::evidence::DayCount { track: 1, ..late }]);
@@ -65,7 +65,7 @@ async fn day_counts_add_up_over_batches() {
     f.write(move |w| w.record(&second, noon())).await;
     let history = f.history().await;
     let sum = history.counts.iter().find(|c| c.day == Day(DAY)).expect("the day is there");
-    assert_eq!((sum.uses, sum.first_ms, sum.last_ms), (7, early.first_ms, late.last_ms));
+    assert_eq!((sum.uses, sum.first_ms, sum.last_ms, sum.hours), (7, early.first_ms, late.last_ms, 0b111));
     assert_eq!(history.tracks[sum.track as usize].track, track("a", "r"));
     assert_eq!(history.rules[usize::from(sum.verdict.rule)], "basic-nickname-git");
     assert!(history.counts.is_sorted_by_key(|c| (c.track, c.day)));

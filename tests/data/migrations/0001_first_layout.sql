@@ -9,8 +9,8 @@ INSERT INTO track (id, source_id, username_id, client_id, origin_kind, origin_id
     (1, 2, 1, 2, 'n', 5, 3, 4);
 INSERT INTO verdict (id, credential, grade, outcome, operation, brownout, rule, authentication) VALUES
     (1, 'app_password', 'weak', 'accepted', 'git_read', 'outside', 'basic-nickname-git', 1);
-INSERT INTO day_count (day, track_id, verdict_id, uses, first_ms, last_ms) VALUES
-    (20637, 1, 1, 42, 1783036800000, 1783058400000);
+INSERT INTO day_count (day, track_id, verdict_id, uses, first_ms, last_ms, hours) VALUES
+    (20637, 1, 1, 42, 1783036800000, 1783058400000, 65);
 INSERT INTO chunk (id, source_id, recorded_ms, items, first_ms, last_ms, bytes) VALUES
     (1, 2, 1783058400000, 42, 1783036800000, 1783058400000, x'28B52FFD');
 INSERT INTO chunk_track (day, track_id, chunk_id, ordinal, uses) VALUES (20637, 1, 1, 0, 42);

@@ -1,0 +1,89 @@
+//! Grades that are lifted where an integration's history is known: what one piece of evidence cannot say, the whole can.
+//!
+//! Two rules of the contract, both about a 401 on the REST API, which by itself proves nothing:
+//!
+//! - [`EXPERIMENT`]: every brownout is an experiment on every integration. A credential that is accepted outside the
+//!   published windows and refused in each of them is an app password: weak refusals inside them become strong. Windows
+//!   that are only extrapolated may not have happened, and lift nothing.
+//! - [`REMOVED`]: what last worked with an app password, and was never accepted since the removal, still presents it when
+//!   it is refused: such refusals become those of an app password, weakly. A 410 of git has a rule of its own.
+
+use super::days::Cell;
+use crate::evidence::{Campaign, Credential, Grade, Outcome, Verdict, WindowKind};
+
+/// The id of the rule that lifts refusals inside published brownout windows.
+pub const EXPERIMENT: &str = "lifted-by-brownouts";
+/// The id of the rule that gives refusals after the removal a credential.
+pub const REMOVED: &str = "lifted-after-removal";
+
+/// As few as may happen by chance: below it an experiment says nothing.
+const ENOUGH_USES: u64 = 3;
+
+/// What the history of one integration lifts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lift {
+    /// Weak refusals inside published windows become strong.
+    pub by_brownouts: bool,
+    /// From this instant on (milliseconds since the epoch) refusals of an unknown credential are those of an app password.
+    pub refused_since_ms: Option<i64>,
+}
+
+impl Lift {
+    /// What the folded evidence of an integration lifts; `campaign` is the one that retires app passwords.
+    pub(super) fn of(cells: &[Cell], campaign: &Campaign) -> Self {
+        let removal_ms = campaign.removal.as_millisecond();
+        let unexplained = |cell: &Cell| cell.credential == Credential::Unknown && cell.outcome == Outcome::Rejected;
+        let after = cells.iter().any(|cell| unexplained(cell) && cell.last_ms >= removal_ms);
+        Self {
+            by_brownouts: experiment_succeeded(cells),
+            refused_since_ms: (after && stopped_with_an_app_password(cells, removal_ms)).then_some(removal_ms),
+        }
+    }
+
+    /// Whether nothing is lifted.
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Lifts the verdict on a use (or uses, the first of them) of the integration; the id of the rule that did, if one did.
+    pub fn apply(&self, verdict: &mut Verdict, first_ms: i64) -> Option<&'static str> {
+        if verdict.outcome != Outcome::Rejected || !verdict.authentication {
+            return None;
+        }
+        let weak = verdict.credential == Credential::AppPassword && verdict.grade == Grade::Weak;
+        if self.by_brownouts && weak && verdict.window == WindowKind::Published {
+            verdict.grade = Grade::Strong;
+            return Some(EXPERIMENT);
+        }
+        let removed = self.refused_since_ms.is_some_and(|removal_ms| first_ms >= removal_ms);
+        if removed && verdict.credential == Credential::Unknown {
+            (verdict.credential, verdict.grade) = (Credential::AppPassword, Grade::Weak);
+            return Some(REMOVED);
+        }
+        None
+    }
+}
+
+/// Accepted outside windows, refused inside the published ones, often enough, and nothing at all accepted inside.
+fn experiment_succeeded(cells: &[Cell]) -> bool {
+    let (mut accepted_outside, mut refused_inside) = (0, 0);
+    for cell in cells {
+        let legacy = cell.credential == Credential::AppPassword;
+        match cell.outcome {
+            Outcome::Accepted if cell.uses_published > 0 => return false,
+            Outcome::Accepted if legacy => accepted_outside += cell.uses_outside(),
+            Outcome::Rejected if legacy => refused_inside += cell.uses_published,
+            _ => {}
+        }
+    }
+    accepted_outside >= ENOUGH_USES && refused_inside >= ENOUGH_USES
+}
+
+/// The last use that was accepted was of an app password, firmly known, before the removal. At the same instant any other
+/// credential counts as the later one.
+fn stopped_with_an_app_password(cells: &[Cell], removal_ms: i64) -> bool {
+    let accepted = cells.iter().filter(|cell| cell.outcome == Outcome::Accepted);
+    let firm = |cell: &Cell| cell.credential == Credential::AppPassword && cell.grade >= Grade::Strong;
+    let last = accepted.map(|cell| (cell.last_ms, !firm(cell))).max();
+    last.is_some_and(|(ms, otherwise)| ms < removal_ms && !otherwise)
+}
