@@ -1,16 +1,31 @@
-//! The client catalogue: how software is recognised by its user agent, and what replaces its app password.
+//! The client catalogue: how software is recognised, what replaces its app password, and the steps of doing so.
+//!
+//! Data in `config/clients.toml`, and rows of the organisation's own before it. Hidden: inheritance between rows, ways and
+//! categories ([`wire`]), how versions are found and compared ([`version`]).
 
-use regex::RegexSet;
-use serde::Deserialize;
+mod steps;
+mod version;
+mod wire;
+
+use regex::{Regex, RegexSet};
 
 use super::Category;
+use steps::Surfaces;
+pub use steps::{Proof, Steps, Username};
+use version::Bound;
+pub use wire::CatalogueFault;
+use wire::{Read, Way};
 
-/// One entry of `config/clients.toml`.
+/// One entry of the catalogue.
 #[derive(Clone, Debug)]
 pub struct Client {
     pub id: String,
     pub name: String,
     pub category: Category,
+    /// Generic clients under which it appears when it does not send its own name.
+    pub shows_as: Vec<String>,
+    /// Words in the name of an account, job, network or token that give it away, lower case.
+    pub words: Vec<String>,
     /// What to create instead of the app password.
     pub replacement: String,
     /// Which username goes with it.
@@ -19,18 +34,54 @@ pub struct Client {
     pub documentation: String,
     /// How sure the pattern is, or the advice where there is no pattern: `high`, `medium`, `low`.
     pub confidence: String,
+    /// The version that can use the replacement, in words; empty where none is known.
+    pub needs: String,
+    user_agent: Option<String>,
+    unverified: Option<String>,
+    example: Option<String>,
+    way: usize,
+    surfaces: Surfaces,
+    too_old: Vec<Bound>,
+    change: Vec<String>,
+    traps: Vec<String>,
+    usual_owner: String,
+}
+
+impl Client {
+    /// Whether its user agent was verified in a public source, or named by the organisation; else only a fragment of a
+    /// name is known, which somebody has to confirm.
+    pub fn verified(&self) -> bool {
+        self.user_agent.is_some()
+    }
+
+    /// The version in a user agent of this client: the first number after the name that it is recognised by.
+    pub fn version_in<'a>(&self, user_agent: &'a str) -> Option<&'a str> {
+        let mut patterns = [&self.user_agent, &self.unverified].into_iter().flatten();
+        let start = patterns.find_map(|pattern| Some(Regex::new(pattern).ok()?.find(user_agent)?.start()))?;
+        version::version_after(user_agent, start)
+    }
+
+    /// Whether a version is known to be too old for the replacement.
+    pub fn too_old(&self, version: &str) -> bool {
+        version::too_old(&self.too_old, version)
+    }
 }
 
 /// The catalogue, compiled. Rows are in matching order: the first match wins, generic names come last.
 #[derive(Debug)]
 pub struct ClientCatalogue {
     clients: Vec<Client>,
+    ways: Vec<Way>,
+    /// Verified patterns first, each kind in the order of the rows.
     patterns: RegexSet,
     /// Pattern number to client number.
     owners: Vec<usize>,
 }
 
 const CATALOGUE: &str = include_str!("../../config/clients.toml");
+
+/// The row whose steps fit software that nobody recognises.
+const ANY_SCRIPT: &str = "python-requests";
 
 impl ClientCatalogue {
     /// The compiled-in catalogue.
@@ -41,38 +92,58 @@ impl ClientCatalogue {
         Self::parse(CATALOGUE)
     }
 
-    /// Reads a catalogue.
+    /// Reads a whole catalogue.
     ///
     /// # Errors
     /// Names what is wrong: unknown keys or categories, a pattern that does not compile, an id used twice.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let wire: Wire = toml::from_str(text).map_err(|error| error.to_string())?;
-        let mut clients: Vec<Client> = Vec::with_capacity(wire.client.len());
-        let (mut patterns, mut owners) = (Vec::new(), Vec::new());
-        for row in wire.client {
-            if clients.iter().any(|c| c.id == row.id) {
-                return Err(format!("client `{}` stands twice", row.id));
+        Self::compiled(wire::read(text, ""))
+            .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+    }
+
+    /// The compiled-in catalogue after rows of the organisation's own, which are asked first. What such a row leaves out
+    /// comes from the compiled-in row of the same id, else from its way and category.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the rows, by line: what [`ClientCatalogue::parse`] refuses, a row that nothing can
+    /// be recognised by, an example that its row does not recognise or that a row before it does.
+    pub fn with_additions(text: &str) -> Result<Self, Vec<CatalogueFault>> {
+        Self::compiled(wire::read(CATALOGUE, text))
+    }
+
+    fn compiled(read: Read) -> Result<Self, Vec<CatalogueFault>> {
+        let Read { ways, clients, mut faults, lines } = read;
+        let verified = clients.iter().enumerate().filter_map(|(n, client)| Some((n, client.user_agent.as_ref()?)));
+        let unverified = clients.iter().enumerate().filter_map(|(n, client)| Some((n, client.unverified.as_ref()?)));
+        let (owners, patterns): (Vec<usize>, Vec<&String>) = verified.chain(unverified).unzip();
+        let patterns = RegexSet::new(patterns).map_err(|error| vec![CatalogueFault { line: 0, words: error.to_string() }])?;
+        let catalogue = Self { clients, ways, patterns, owners };
+        faults.extend(catalogue.unreached(&lines));
+        faults.sort_by_key(|fault| fault.line);
+        if faults.is_empty() { Ok(catalogue) } else { Err(faults) }
+    }
+
+    /// Rows that do not recognise what they say they do.
+    fn unreached(&self, lines: &[usize]) -> Vec<CatalogueFault> {
+        let fault = |number: usize, words: String| CatalogueFault { line: lines[number], words };
+        // What the organisation puts first may well take what the compiled-in rows are examples of.
+        let added = lines.iter().any(|line| *line > 0);
+        let mut faults = Vec::new();
+        for (number, client) in self.clients.iter().enumerate().filter(|(number, _)| !added || lines[*number] > 0) {
+            if lines[number] > 0 && client.user_agent.is_none() && client.unverified.is_none() && client.words.is_empty() {
+                faults.push(fault(number, format!("client `{}`: nothing is recognised by it: it has no user_agent", client.id)));
             }
-            let category = Category::parse(&row.category)
-                .ok_or_else(|| format!("client `{}`: `{}` is no category", row.id, row.category))?;
-            if let Some(pattern) = row.user_agent {
-                regex::Regex::new(&pattern).map_err(|error| format!("client `{}`: {error}", row.id))?;
-                patterns.push(pattern);
-                owners.push(clients.len());
-            }
-            clients.push(Client {
-                id: row.id,
-                name: row.name,
-                category,
-                replacement: row.replacement,
-                username: row.username,
-                scopes: row.scopes,
-                documentation: row.documentation,
-                confidence: row.confidence,
-            });
+            let Some(example) = &client.example else { continue };
+            let words = match self.recognise(example) {
+                Some(found) if found.id == client.id => continue,
+                Some(found) => {
+                    format!("client `{}`: its example is recognised as `{}`, which stands before it", client.id, found.id)
+                }
+                None => format!("client `{}`: its pattern does not recognise its example", client.id),
+            };
+            faults.push(fault(number, words));
         }
-        let patterns = RegexSet::new(patterns).map_err(|error| error.to_string())?;
-        Ok(Self { clients, patterns, owners })
+        faults
     }
 
     /// The first entry whose pattern matches.
@@ -102,51 +173,18 @@ impl ClientCatalogue {
     pub fn iter(&self) -> impl Iterator<Item = &Client> {
         self.clients.iter()
     }
-}
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Wire {
-    client: Vec<Row>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Row {
-    id: String,
-    name: String,
-    category: String,
-    user_agent: Option<String>,
-    replacement: String,
-    username: String,
-    scopes: String,
-    documentation: String,
-    confidence: String,
+    /// What to do for a client; for one that the catalogue does not know, what holds for any script. None only in an empty
+    /// catalogue.
+    pub fn steps(&self, id: &str) -> Option<Steps> {
+        let (known, client) = match self.get(id) {
+            Some(client) => (true, client),
+            None => (false, self.get(ANY_SCRIPT)?),
+        };
+        let steps = Steps::of(client, self.ways.get(client.way)?);
+        Some(if known { steps } else { Steps { client: id.to_owned(), client_name: id.to_owned(), ..steps } })
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_most_specific_entry_is_recognised_first() {
-        let catalogue = ClientCatalogue::builtin().expect("the catalogue is valid");
-        for (agent, id) in [
-            ("git/2.45.1", "git-cli"),
-            ("git/2.39.3 (Apple Git-146)", "git-apple"),
-            ("git/2.45.1.windows.1", "git-windows"),
-            ("git/2.43.0 (vsts-agent-git/3.236.1)", "azure-pipelines-agent"),
-            ("git/2.0 (libgit2 1.7.1)", "libgit2"),
-            ("JGit/6.8.0.202311291450-r", "jgit"),
-            ("RenovateBot/37.1.0 (https://github.com/renovatebot/renovate)", "renovate"),
-            ("go-git/5.x", "go-git"),
-            ("Apache-HttpClient/4.5.14 (Java/17.0.9)", "apache-httpclient"),
-            ("python-requests/2.31.0", "python-requests"),
-        ] {
-            assert_eq!(catalogue.recognise(agent).map(|c| c.id.as_str()), Some(id), "{agent}");
-        }
-        assert!(catalogue.recognise("something nobody has seen").is_none());
-        assert!(catalogue.category("git-cli").interactive());
-        assert_eq!(catalogue.category("nobody"), Category::Unknown);
-    }
-}
+mod tests;

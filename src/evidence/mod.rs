@@ -21,7 +21,7 @@ pub mod time;
 pub mod vocabulary;
 
 pub use campaign::{Campaign, Window};
-pub use clients::{Client, ClientCatalogue};
+pub use clients::{CatalogueFault, Client, ClientCatalogue, Steps};
 pub use coverage::{Coverage, CoverageState, Ledger};
 pub use history::{Batch, CursorUpdate, DayCount, History, Skipped, Track, TrackCount, UnknownTotal, UnknownValue};
 pub use origin::{NamedNetworks, Origin, OriginRef};

@@ -12,11 +12,11 @@ use super::{
     },
     figures, inert,
     inputs::Inputs,
-    movement, rows, words,
+    movement, rows, steps, words,
 };
 use crate::{
     analysis::{BurndownDay, CampaignFindings, Waiver},
-    evidence::{Campaign, Coverage, Day, Status},
+    evidence::{Campaign, Coverage, Credential, Day, Status},
 };
 
 /// Windows that the digest lists: two days of them.
@@ -38,6 +38,7 @@ const OWN_NOTICE_DAYS: i32 = 30;
 pub fn build(inputs: Inputs<'_>) -> Report {
     let now = inputs.findings.now;
     let tokens = rows::tokens(&inputs);
+    let campaigns: Vec<_> = inputs.findings.campaigns.iter().map(|found| campaign(&inputs, found)).collect();
     let mut report = Report {
         now,
         timezone: inputs.timezone.iana_name().unwrap_or("UTC").to_owned(),
@@ -45,7 +46,8 @@ pub fn build(inputs: Inputs<'_>) -> Report {
         late: inputs.late,
         previous: inputs.previous.map(|p| p.sent_at),
         coverage: coverage::report(&inputs),
-        campaigns: inputs.findings.campaigns.iter().map(|found| campaign(&inputs, found)).collect(),
+        steps: steps::of(&campaigns, inputs.clients),
+        campaigns,
         changes: movement::all_changes(inputs.changes),
         users: inputs.findings.users.iter().map(rows::user).collect(),
         expiring: expiring(&tokens, inputs.policy.expiry_horizon_days),
@@ -79,6 +81,7 @@ fn campaign(inputs: &Inputs<'_>, found: &CampaignFindings) -> CampaignReport {
         days_left: days_between(now, campaign.removal),
         moved: campaign.moved.iter().map(|m| MovedRow { was: m.was, reason: inert::sentence(&m.reason) }).collect(),
         blind: integrations.is_empty() && !inputs.ledger.sources.iter().any(|(name, list)| shows_credentials(name, list)),
+        has_steps: campaign.is_legacy(Credential::AppPassword),
         movement: movement::since_last_digest(inputs, &campaign.id, counts.remaining),
         counts,
         teams: teams(&integrations),

@@ -6,7 +6,7 @@ use std::fmt::Display;
 use jiff::{Timestamp, tz::TimeZone};
 use serde::{Serialize, Serializer};
 
-use super::{figures::Figure, inputs::Late};
+use super::{figures::Figure, inputs::Late, steps::StepsRow};
 use crate::{
     analysis::{Authentication, ChangeCause},
     evidence::{Category, CoverageState, Credential, Day, Grade, Status},
@@ -42,6 +42,8 @@ pub struct Report {
     pub users: Vec<UserRow>,
     pub tokens: Vec<TokenRow>,
     pub expiring: Expiring,
+    /// What to do, by client, for every integration that is still to be moved off app passwords.
+    pub steps: Vec<StepsRow>,
     pub unknown: Vec<UnknownRow>,
     pub blind_spots: Vec<BlindSpotRow>,
     /// Too many for a page or for JSON: CSV only.
@@ -142,6 +144,9 @@ pub struct CampaignReport {
     pub moved: Vec<MovedRow>,
     /// Nothing that could show the legacy credential was ever read: the counts are unknown, not zero.
     pub blind: bool,
+    /// It retires app passwords, which is what the steps of the client catalogue speak of.
+    #[serde(skip)]
+    pub has_steps: bool,
     pub counts: Counts,
     /// None when there is no earlier digest to compare with.
     pub movement: Option<Movement>,

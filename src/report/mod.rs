@@ -20,6 +20,7 @@ pub mod json;
 pub mod letter;
 mod movement;
 mod rows;
+pub mod steps;
 #[cfg(test)]
 mod tests;
 pub mod text;
