@@ -317,6 +317,31 @@ CREATE TABLE reported_day (
     PRIMARY KEY (campaign, day)
 ) STRICT, WITHOUT ROWID;
 
+-- Who accepted or did what. The hash of each entry covers the entry before it (evidence::journal), and no statement changes
+-- one that stands.
+CREATE TABLE journal (
+    sequence INTEGER NOT NULL PRIMARY KEY,           -- from 1, without gaps
+    at_s     INTEGER NOT NULL,                       -- Unix seconds
+    actor    TEXT    NOT NULL,
+    action   TEXT    NOT NULL,
+    detail   TEXT    NOT NULL,
+    hash     TEXT    NOT NULL
+) STRICT;
+CREATE TRIGGER journal_keeps_its_words BEFORE UPDATE ON journal BEGIN
+    SELECT RAISE(ABORT, 'an entry of the journal is never changed');
+END;
+CREATE TRIGGER journal_keeps_its_entries BEFORE DELETE ON journal BEGIN
+    SELECT RAISE(ABORT, 'an entry of the journal is never removed');
+END;
+
+-- What was accepted of each section of the configuration when a command last journalled it, in words without secrets.
+CREATE TABLE accepted (
+    section TEXT NOT NULL,
+    key     TEXT NOT NULL,
+    words   TEXT NOT NULL,
+    PRIMARY KEY (section, key)
+) STRICT, WITHOUT ROWID;
+
 -- Which scheduled deliveries were prepared (mail) or made (everything else), each once.
 CREATE TABLE occurrence (
     channel       TEXT    NOT NULL,

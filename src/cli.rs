@@ -259,6 +259,7 @@ async fn poll(options: Options, clock: Clock, sources: &[String], since: Option<
         return Err(Failure::Usage(format!("there is no source `{name}`; there are: {}", engine.source_names().join(", "))));
     }
     let now = clock.now();
+    engine.begin("poll", now).await.map_err(anyhow::Error::from)?;
     let bar = Progress::start();
     bar.step("the sources are being read");
     let outcome = engine.poll(sources, since, now).await?;
@@ -292,6 +293,7 @@ async fn import(
     }
     let engine = Engine::open(options)?;
     let now = clock.now();
+    engine.begin("import", now).await.map_err(anyhow::Error::from)?;
     let mut failed = Vec::new();
     let bar = Progress::start();
     for path in paths {
@@ -333,6 +335,9 @@ async fn send(options: Options, clock: Clock, audience: Option<Audience>, dry_ru
     let engine = Engine::open(options)?;
     // A preview only reads.
     let _lock = if dry_run { None } else { Some(engine.lock().map_err(anyhow::Error::from)?) };
+    if !dry_run {
+        engine.begin("send", clock.now()).await.map_err(anyhow::Error::from)?;
+    }
     let audiences = audience.map_or_else(|| Audience::ALL.to_vec(), |a| vec![a]);
     let mut undelivered = Vec::new();
     for audience in audiences {

@@ -282,6 +282,28 @@ CREATE TABLE reported_day (
     PRIMARY KEY (campaign, day)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE journal (
+    sequence INTEGER NOT NULL PRIMARY KEY,
+    at_s     INTEGER NOT NULL,
+    actor    TEXT    NOT NULL,
+    action   TEXT    NOT NULL,
+    detail   TEXT    NOT NULL,
+    hash     TEXT    NOT NULL
+) STRICT;
+CREATE TRIGGER journal_keeps_its_words BEFORE UPDATE ON journal BEGIN
+    SELECT RAISE(ABORT, 'an entry of the journal is never changed');
+END;
+CREATE TRIGGER journal_keeps_its_entries BEFORE DELETE ON journal BEGIN
+    SELECT RAISE(ABORT, 'an entry of the journal is never removed');
+END;
+
+CREATE TABLE accepted (
+    section TEXT NOT NULL,
+    key     TEXT NOT NULL,
+    words   TEXT NOT NULL,
+    PRIMARY KEY (section, key)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE occurrence (
     channel       TEXT    NOT NULL,
     audience      TEXT    NOT NULL,

@@ -5,9 +5,9 @@ use std::{borrow::Cow, cell::RefCell, collections::HashMap, net::IpAddr, sync::A
 
 use foldhash::fast::RandomState;
 
-use super::rules::{Facts, Rules};
+use super::rules::{Derived, Rules};
 use crate::evidence::{
-    Campaign, Category, ClientCatalogue, Credential, Grade, NamedNetworks, Operation, OriginRef, Outcome, Sighting, Verdict,
+    Campaign, Category, ClientCatalogue, Credential, Grade, NamedNetworks, OriginRef, Outcome, Sighting, Verdict,
     place::{self, Place},
 };
 
@@ -35,7 +35,7 @@ pub struct Classified<'a> {
 /// an address. The memory never changes an answer. One classifier serves one thread.
 #[derive(Clone, Debug)]
 pub struct Classifier {
-    rules: Rules,
+    rules: Arc<Rules>,
     catalogue: Arc<ClientCatalogue>,
     networks: NamedNetworks,
     calendar: Campaign,
@@ -47,9 +47,14 @@ pub struct Classifier {
 type Memory<K> = HashMap<K, Option<usize>, RandomState>;
 
 impl Classifier {
-    pub fn new(rules: Rules, catalogue: impl Into<Arc<ClientCatalogue>>, networks: NamedNetworks, calendar: Campaign) -> Self {
+    pub fn new(
+        rules: impl Into<Arc<Rules>>,
+        catalogue: impl Into<Arc<ClientCatalogue>>,
+        networks: NamedNetworks,
+        calendar: Campaign,
+    ) -> Self {
         Self {
-            rules,
+            rules: rules.into(),
             catalogue: catalogue.into(),
             networks,
             calendar,
@@ -75,60 +80,66 @@ impl Classifier {
         let network = sighting.client_ip.and_then(|ip| self.network(ip));
         let (job, label) = (sighting.job.as_deref(), sighting.token_label.as_deref());
         let auth_type = sighting.auth_type.as_deref();
+        let workspace = sighting.workspace.as_deref().or(place.workspace).map(lower);
+        let repository = sighting.repository.as_deref().or(place.repository).map(lower);
         Classified {
-            verdict: self.verdict(sighting, &place),
+            verdict: self.verdict(sighting, &place, client, (workspace.as_deref(), repository.as_deref())),
             client,
             origin: OriginRef::of(network, category, sighting.client_ip, job, label),
-            workspace: sighting.workspace.as_deref().or(place.workspace).map(lower),
-            repository: sighting.repository.as_deref().or(place.repository).map(lower),
+            workspace,
+            repository,
             unknown_auth_type: auth_type.is_some_and(|value| !self.rules.knows_auth_type(value)),
         }
     }
 
-    fn verdict(&self, sighting: &Sighting<'_>, place: &Place<'_>) -> Verdict {
-        let facts = Facts {
-            message: sighting.message.as_deref(),
-            secret_prefix: sighting.secret_prefix.as_deref(),
-            auth_type: sighting.auth_type.as_deref(),
-            username: sighting.username.as_deref(),
-            scheme: sighting.scheme.as_deref(),
+    fn verdict(
+        &self,
+        sighting: &Sighting<'_>,
+        place: &Place<'_>,
+        client: Option<&str>,
+        (workspace, repository): (Option<&str>, Option<&str>),
+    ) -> Verdict {
+        let derived = Derived {
+            workspace,
+            repository,
+            client,
             surface: place.surface,
+            operation: place.operation,
             git_path: place.git_path,
-            status: sighting.status,
             outcome: outcome(sighting, place.git_path),
             window: self.calendar.window_at(sighting.time_ms),
             removed: self.calendar.removed_at(sighting.time_ms),
         };
         if !sighting.authentication {
-            return self.no_authentication(&facts, place.operation);
+            return self.no_authentication(sighting, &derived);
         }
-        let (number, rule) = self.rules.decide(&facts);
-        let outcome = rule.outcome.unwrap_or(facts.outcome);
+        let (number, rule) = self.rules.decide(sighting, &derived);
+        let outcome = rule.outcome.unwrap_or(derived.outcome);
         let silent = rule.credential == Credential::Unknown && names_nothing(sighting);
         if silent && (sighting.status == Some(401) || outcome != Outcome::Rejected) {
-            return self.no_authentication(&facts, place.operation);
+            return self.no_authentication(sighting, &derived);
         }
         Verdict {
             credential: rule.credential,
             grade: rule.grade.min(self.maximum_grade),
             outcome,
             operation: place.operation,
-            window: facts.window,
+            window: derived.window,
             rule: number,
             authentication: true,
         }
     }
 
     /// Nobody signed in: git's opening request, what everybody may read, a fact about people or tokens.
-    fn no_authentication(&self, facts: &Facts<'_>, operation: Operation) -> Verdict {
+    fn no_authentication(&self, sighting: &Sighting<'_>, derived: &Derived<'_>) -> Verdict {
         let (rule, nothing) = self.rules.fallback();
-        let outcome = if facts.status == Some(401) { Outcome::Unknown } else { facts.outcome };
+        let outcome = if sighting.status == Some(401) { Outcome::Unknown } else { derived.outcome };
         Verdict {
             credential: nothing.credential,
             grade: nothing.grade,
             outcome,
-            operation,
-            window: facts.window,
+            operation: derived.operation,
+            window: derived.window,
             rule,
             authentication: false,
         }

@@ -64,6 +64,7 @@ pub async fn run(arguments: Arguments, now: Option<Timestamp>) -> anyhow::Result
     let site = Site::new(&dir, &world, &server, &logs)?;
     let engine =
         Arc::new(Engine::open(config::parse("demo", &site.text, config::Secrets::Needed).map_err(|faults| words(&faults))?)?);
+    engine.begin("demo", yesterday).await?;
     bar.step("yesterday's round: five months of audit pages over HTTP, five months of log lines from files");
     poll(&engine, yesterday, &bar).await?;
     let judged = engine.judge(yesterday).await?;

@@ -6,16 +6,20 @@ use jiff::tz::TimeZone;
 use secrecy::SecretString;
 use url::Url;
 
-use super::{intake, reader::Section};
+use super::{
+    intake,
+    reader::{Fault, Section},
+    secret::environment,
+};
 use crate::{
-    analysis::{Closure, Owner, Policy, Waiver},
+    analysis::{Closure, Owner, Policy, Rules, Waiver},
     daemon::options::{Csv, Email, Http, Log, Options, Organization, Otel, Schedule, Workspace, WorkspaceAuth},
     deliver::{
         check_ca,
         mail::{self, Mailer},
     },
     evidence::{
-        Campaign, Credential, Day, Grade, NamedNetworks,
+        Campaign, CatalogueFault, ClientCatalogue, Credential, Day, Grade, NamedNetworks,
         format::{Fields, Form, Format, UserField},
     },
     report::{Audience, BlindSpot, OwnCredential},
@@ -31,7 +35,10 @@ pub fn read(root: &Section) -> Options {
     let organizations = organizations(root, &network, &mut own_credentials);
     let logs = root.tables("log").into_iter().map(|s| Arc::new(log(s))).collect::<Vec<_>>();
     unique(root, "log", logs.iter().map(|l| &l.name));
+    let (rules, catalogue) = rules(root.table("rules"));
     Options {
+        rules: Arc::new(rules),
+        catalogue: Arc::new(catalogue),
         http: http(root.table("http"), &organizations, &mut own_credentials),
         organizations,
         logs,
@@ -46,7 +53,14 @@ pub fn read(root: &Section) -> Options {
         networks: networks(root),
         blind_spots: root.tables("blind_spot").into_iter().map(blind_spot).collect(),
         own_credentials,
+        operator: operator(),
     }
+}
+
+/// The login name that the environment tells.
+fn operator() -> String {
+    let named = ["LOGNAME", "USER"].into_iter().find_map(environment);
+    named.filter(|name| !name.is_empty()).unwrap_or_else(|| "somebody".to_owned())
 }
 
 fn organizations(root: &Section, network: &Network, own: &mut Vec<OwnCredential>) -> Vec<Organization> {
@@ -195,6 +209,32 @@ fn network(section: Section) -> Network {
     let network = Network { ca_file, proxy: proxy.unwrap_or_default(), allowed_hosts: section.strings("allowed_hosts") };
     section.finish();
     network
+}
+
+/// What evidence is judged by: what is compiled in, and what the organisation adds to it.
+fn rules(section: Section) -> (Rules, ClientCatalogue) {
+    let builtin = || Rules::builtin().expect("compiled in, and a test reads them");
+    let rules = added(&section, "file").and_then(|(file, text)| {
+        let read = Rules::with_additions(&file, &text);
+        read.map_err(|faults| section.adopt(faults)).ok()
+    });
+    let clients = added(&section, "clients").and_then(|(file, text)| {
+        let fault =
+            |found: CatalogueFault| Fault { file: file.clone(), line: found.line, key: "client".to_owned(), words: found.words };
+        let read = ClientCatalogue::with_additions(&text);
+        read.map_err(|faults| section.adopt(faults.into_iter().map(fault).collect())).ok()
+    });
+    let catalogue = || ClientCatalogue::builtin().expect("compiled in, and a test reads it");
+    section.finish();
+    (rules.unwrap_or_else(builtin), clients.unwrap_or_else(catalogue))
+}
+
+/// The file that a key names, with its text.
+fn added(section: &Section, key: &'static str) -> Option<(String, String)> {
+    section.parsed(key, |file| {
+        let text = std::fs::read_to_string(file).map_err(|error| format!("{file} cannot be read: {error}"))?;
+        Ok((file.to_owned(), text))
+    })
 }
 
 fn store(section: Section) -> PathBuf {

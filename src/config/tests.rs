@@ -1,5 +1,5 @@
 use super::{DEFAULT_TABLE, DEFAULTS, Document, Secrets, Section, sections};
-use crate::{daemon::Options, evidence::Grade};
+use crate::{analysis::Rules, daemon::Options, evidence::Grade};
 
 fn parse(file: &str, text: &str) -> Result<Options, Vec<super::Fault>> {
     super::parse(file, text, Secrets::Needed)
@@ -232,4 +232,39 @@ fn the_sections_of_the_manual_are_valid() {
         left.iter().map(ToString::to_string).filter(|f| !f.contains("is not set")).collect::<Vec<_>>(),
         Vec::<String>::new()
     );
+}
+
+#[test]
+fn faults_of_a_rules_file_are_told_with_those_of_the_configuration_each_in_its_own_file() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).expect("a file");
+        path.display().to_string()
+    };
+    let rule = "[[before]]\nid = \"vault\"\nreason = \"ours\"\nwhen = { shceme = \"basic\" }\ncredential = \"oauth\"\ngrade = \"weak\"\n";
+    let (bad, clients) = (path("rules.toml", rule), path("clients.toml", "[[client]]\nid = \"x\"\n"));
+    let text = format!("[rules]\nfile = {bad:?}\nclients = {clients:?}\n[store]\npth = \"a\"\n");
+    let found = faults(&text);
+    assert!(found.len() >= 3, "{found:#?}");
+    assert_eq!(found[0], "duskwatch.toml:5: store.pth: unknown key; did you mean `path`?");
+    let own = found[1..].concat();
+    assert!(own.contains(&format!("{bad}:4: before[0].when.shceme: unknown key; did you mean `scheme`?")), "{own}");
+    assert!(own.contains(&format!("{clients}:")) && own.contains("client"), "{own}");
+    let gone = faults("[rules]\nfile = \"/nowhere/rules.toml\"\n").concat();
+    assert!(gone.contains("duskwatch.toml:2: rules.file: /nowhere/rules.toml cannot be read"), "{gone}");
+
+    let good = path("good.toml", &rule.replace("shceme", "scheme"));
+    let options = parse("duskwatch.toml", &format!("[rules]\nfile = {good:?}\n")).expect("valid");
+    assert_eq!(options.rules.ids().next(), Some("vault"));
+}
+
+#[test]
+fn the_examples_of_rules_are_valid() {
+    let manual = include_str!("../../deploy/README.md");
+    let example = manual.split("```toml rules\n").nth(1).and_then(|rest| rest.split("```").next()).expect("it is there");
+    assert_eq!(Rules::with_additions("README.md", example).expect("valid").own().count(), 2);
+    let head = include_str!("../../config/rules.toml").lines().skip_while(|line| *line != "#   [[before]]");
+    let example: String = head.take_while(|line| *line != "#").flat_map(|line| [line.trim_start_matches('#'), "\n"]).collect();
+    assert_eq!(Rules::with_additions("rules.toml", &example).expect("valid").own().count(), 1);
 }

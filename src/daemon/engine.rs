@@ -6,7 +6,6 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context as _;
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use tokio::{sync::watch, time::Instant};
@@ -22,9 +21,8 @@ use super::{
     trouble::{News, STORE, Troubles},
 };
 use crate::{
-    analysis::{Classifier, Rules},
     deliver::otel,
-    evidence::{ClientCatalogue, Coverage, Day},
+    evidence::{Coverage, Day},
     serve,
     source::{Auth, Usage},
     store::{Lock, OpenError, Reader, SourceState, Store, StoreError, Writer},
@@ -43,7 +41,6 @@ const REFUSED_PAUSE: Duration = Duration::from_secs(15 * 60);
 pub struct Engine {
     pub(super) options: Arc<Options>,
     pub(super) store: Store,
-    pub(super) catalogue: Arc<ClientCatalogue>,
     sources: Vec<Source>,
     budgets: Mutex<Budgets>,
     troubles: Mutex<Troubles>,
@@ -71,21 +68,20 @@ impl Engine {
     /// When the store cannot be opened, or a client not be built from what is configured.
     pub fn open(options: Options) -> anyhow::Result<Self> {
         let store = Store::open(&options.store)?;
-        let catalogue = Arc::new(ClientCatalogue::builtin().map_err(anyhow::Error::msg).context("clients.toml")?);
         let (mut clients, mut sources) = (Clients::default(), Vec::new());
         for organization in &options.organizations {
-            organization_sources(&options, organization, &catalogue, &mut clients, &mut sources)?;
+            organization_sources(&options, organization, &mut clients, &mut sources)?;
         }
         for log in &options.logs {
-            let setting = setting(&options, &catalogue, format!("log/{}", log.name))?;
+            let setting = setting(&options, format!("log/{}", log.name))?;
             let name = setting.name.clone();
             sources.push(Source { name, credential: String::new(), kind: Kind::Log(LogRound::new(setting, Arc::clone(log))) });
         }
-        Ok(Self { options: Arc::new(options), store, catalogue, sources, budgets: Mutex::default(), troubles: Mutex::default() })
+        Ok(Self { options: Arc::new(options), store, sources, budgets: Mutex::default(), troubles: Mutex::default() })
     }
 
     pub(super) fn setting(&self, name: String) -> anyhow::Result<Setting> {
-        setting(&self.options, &self.catalogue, name)
+        setting(&self.options, name)
     }
 
     /// The right to collect and deliver, which one process has at a time.
@@ -381,17 +377,13 @@ pub(super) async fn looked_until(store: &Store, source: &str) -> Result<Option<i
     store.read(move |r| r.looked_until_ms(&source)).await
 }
 
-fn setting(options: &Options, catalogue: &Arc<ClientCatalogue>, name: String) -> anyhow::Result<Setting> {
-    let rules = Rules::builtin().map_err(anyhow::Error::msg).context("rules.toml")?;
-    let calendar = options.campaigns.first().context("there is no campaign")?.clone();
-    let classifier = Classifier::new(rules, Arc::clone(catalogue), options.networks.clone(), calendar);
-    Ok(Setting::new(name, classifier))
+fn setting(options: &Options, name: String) -> anyhow::Result<Setting> {
+    Ok(Setting::new(name, options.classifier()?))
 }
 
 fn organization_sources(
     options: &Options,
     organization: &Organization,
-    catalogue: &Arc<ClientCatalogue>,
     clients: &mut Clients,
     sources: &mut Vec<Source>,
 ) -> anyhow::Result<()> {
@@ -400,7 +392,7 @@ fn organization_sources(
     let limits = options.organizations.iter().filter(same).map(|o| o.requests_per_minute);
     let limit = (limits.min().unwrap_or(organization.requests_per_minute), MINUTE);
     let client = clients.of(&organization.api_url, key(organization), limit, organization.share, &options.network)?;
-    let setting = setting(options, catalogue, format!("audit/{}", organization.name))?;
+    let setting = setting(options, format!("audit/{}", organization.name))?;
     let name = setting.name.clone();
     let round = AuditRound::new(setting, client.sibling(), &organization.id, organization.overlap);
     let credential = |scope| format!("organization.{}.api_key, which needs the scope {scope}", organization.name);

@@ -6,7 +6,6 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::Context as _;
 use axum::body::Bytes;
 use jiff::Timestamp;
 use tokio::task::spawn_blocking;
@@ -18,7 +17,7 @@ use super::{
 use crate::{
     analysis::{self, CampaignFindings, Change, Findings, Inputs as Evidence, KnownIntegration, Statuses, assess},
     deliver::{files, otel},
-    evidence::{ClientCatalogue, Day, History, Ledger, Roster},
+    evidence::{Day, History, Ledger, Roster, journal::JournalEntry},
     report::{self, Audience, Inputs, Late, Letter, Previous, Report},
     serve::Document,
     store::{Reader as StoreReader, Store, StoreError, Writer},
@@ -60,6 +59,7 @@ pub(super) struct Material {
     previous: Option<Previous>,
     service: report::Service,
     sources: Vec<report::SourceLine>,
+    journal: Vec<JournalEntry>,
 }
 
 impl Material {
@@ -94,27 +94,28 @@ impl Material {
             previous: previous(store, options, now)?,
             service: freshness::service(store)?,
             sources: freshness::source_lines(store, options, budgets)?,
+            journal: journal(store, now)?,
         })
     }
 
-    fn assess(&self, options: &Options, clients: &ClientCatalogue, now: Timestamp) -> Findings {
+    fn assess(&self, options: &Options, now: Timestamp) -> Findings {
         assess(&Evidence {
             now,
             history: &self.history,
             roster: &self.roster,
             ledger: &self.ledger,
-            clients,
+            clients: &options.catalogue,
             campaigns: &options.campaigns,
             policy: &options.policy,
             known: &self.known,
         })
     }
 
-    fn report(&self, findings: &Findings, options: &Options, clients: &ClientCatalogue, late: Option<Late>) -> Report {
+    fn report(&self, findings: &Findings, options: &Options, late: Option<Late>) -> Report {
         report::build(Inputs {
             findings,
             policy: &options.policy,
-            clients,
+            clients: &options.catalogue,
             ledger: &self.ledger,
             changes: &self.changes,
             reported: &self.reported,
@@ -127,8 +128,16 @@ impl Material {
             organizations: &options.known_organizations(),
             timezone: &options.schedule.timezone,
             service: &self.service,
+            journal: &self.journal,
         })
     }
+}
+
+/// What was journalled by then.
+fn journal(store: &StoreReader, until: Timestamp) -> Result<Vec<JournalEntry>, StoreError> {
+    let mut entries = store.journal()?;
+    entries.retain(|entry| entry.at <= until);
+    Ok(entries)
 }
 
 /// What the readers of the digest were told last: by mail where there is one, else by the CSV package.
@@ -152,9 +161,9 @@ impl Engine {
     /// As [`Engine::judge`], for a report that replaces ones that were due earlier.
     pub async fn judge_for(&self, now: Timestamp, late: Option<Late>) -> anyhow::Result<Judged> {
         let material = self.material(now).await?;
-        let (options, clients) = (Arc::clone(&self.options), Arc::clone(&self.catalogue));
+        let options = Arc::clone(&self.options);
         let (mut material, findings) = spawn_blocking(move || {
-            let findings = material.assess(&options, &clients, now);
+            let findings = material.assess(&options, now);
             (material, findings)
         })
         .await?;
@@ -162,15 +171,15 @@ impl Engine {
         material.changes.extend(changes.iter().cloned());
         let findings = self.record_judgement(findings, changes, now).await?;
         material.note_reported(&findings);
-        let (options, clients) = (Arc::clone(&self.options), Arc::clone(&self.catalogue));
-        Ok(spawn_blocking(move || Judged::new(&material, &findings, &options, &clients, late)).await?)
+        let options = Arc::clone(&self.options);
+        Ok(spawn_blocking(move || Judged::new(&material, &findings, &options, late)).await?)
     }
 
     /// As [`Engine::judge`], but nothing is recorded.
     pub async fn view(&self, now: Timestamp) -> anyhow::Result<Judged> {
-        let (options, clients) = (Arc::clone(&self.options), Arc::clone(&self.catalogue));
+        let options = Arc::clone(&self.options);
         let material = self.material(now).await?;
-        let judge = move || Judged::new(&material, &material.assess(&options, &clients, now), &options, &clients, None);
+        let judge = move || Judged::new(&material, &material.assess(&options, now), &options, None);
         Ok(spawn_blocking(judge).await?)
     }
 
@@ -200,24 +209,23 @@ impl Engine {
 pub async fn look(options: Options, as_of: Option<Day>, now: Timestamp, reader: &Reader) -> anyhow::Result<Judged> {
     let now = as_of.map_or(now, |day| day.end().min(now));
     let store = Store::open_read_only(&options.store)?;
-    let clients = ClientCatalogue::builtin().map_err(anyhow::Error::msg).context("clients.toml")?;
     let options = Arc::new(options);
     let reading = Arc::clone(&options);
     let material = store.read(move |r| Material::read(r, &reading, &Budgets::new(), now)).await?;
     let reader = reader.clone();
     spawn_blocking(move || {
-        let mut findings = material.assess(&options, &clients, now);
+        let mut findings = material.assess(&options, now);
         if let Reader::Owner(name) = &reader {
             findings.keep_owner(name);
         }
-        Ok(Judged::new(&material, &findings, &options, &clients, None))
+        Ok(Judged::new(&material, &findings, &options, None))
     })
     .await?
 }
 
 impl Judged {
-    fn new(material: &Material, findings: &Findings, options: &Options, clients: &ClientCatalogue, late: Option<Late>) -> Self {
-        let report = material.report(findings, options, clients, late);
+    fn new(material: &Material, findings: &Findings, options: &Options, late: Option<Late>) -> Self {
+        let report = material.report(findings, options, late);
         let remaining = |found: &CampaignFindings| found.burndown.last().map_or(0, |today| today.remaining);
         let told = Previous {
             sent_at: findings.now,

@@ -7,6 +7,7 @@
 //! Hidden here: pacing, the pairing of a page with its transaction, retries of deliveries, shutdown. Absent: how anything is
 //! fetched, stored, judged, rendered or sent (the rooms).
 
+mod accepted;
 mod clients;
 mod delivery;
 mod engine;

@@ -2,14 +2,15 @@
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
+use anyhow::Context as _;
 use jiff::tz::TimeZone;
 use secrecy::SecretString;
 use url::Url;
 
 use super::Delivery;
 use crate::{
-    analysis::Policy,
-    evidence::{Campaign, Grade, NamedNetworks, format::Form},
+    analysis::{Classifier, Policy, Rules},
+    evidence::{Campaign, ClientCatalogue, Grade, NamedNetworks, format::Form},
     report::{self, Audience, BlindSpot, OwnCredential},
     source::Network,
 };
@@ -20,6 +21,8 @@ pub struct Options {
     pub(crate) logs: Vec<Arc<Log>>,
     pub(crate) http: Http,
     pub(crate) network: Network,
+    pub(crate) rules: Arc<Rules>,
+    pub(crate) catalogue: Arc<ClientCatalogue>,
     pub(crate) store: PathBuf,
     pub(crate) campaigns: Vec<Campaign>,
     pub(crate) schedule: Schedule,
@@ -30,6 +33,8 @@ pub struct Options {
     pub(crate) networks: NamedNetworks,
     pub(crate) blind_spots: Vec<BlindSpot>,
     pub(crate) own_credentials: Vec<OwnCredential>,
+    /// Who runs this program, for the journal.
+    pub(crate) operator: String,
 }
 
 #[derive(Debug)]
@@ -119,6 +124,12 @@ pub struct Otel {
 }
 
 impl Options {
+    /// What every sighting is judged by. The calendar is the first campaign's.
+    pub(super) fn classifier(&self) -> anyhow::Result<Classifier> {
+        let calendar = self.campaigns.first().context("there is no campaign")?.clone();
+        Ok(Classifier::new(Arc::clone(&self.rules), Arc::clone(&self.catalogue), self.networks.clone(), calendar))
+    }
+
     /// The names of all sources, in the order of the configuration.
     pub fn source_names(&self) -> Vec<String> {
         let mut names = Vec::new();

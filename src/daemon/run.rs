@@ -57,6 +57,7 @@ pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()
         watch::channel(Arc::new(Served { document: None, not_ready: vec!["the first judgement is under way".to_owned()] }));
     let listener = serve::listen(&engine.serve_options()).await?;
     tracing::info!(address = %listener.local_addr()?, "the page is served");
+    engine.begin("run", Clock::System.now()).await?;
     engine.begin_schedules(Clock::System.now()).await?;
     let pushed = Arc::new(Notify::new());
     let (intake, recording) = start_intake(&engine, &pushed).await?;

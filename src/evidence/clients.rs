@@ -156,6 +156,16 @@ impl ClientCatalogue {
         self.patterns.matches(user_agent).iter().next().map(|n| self.owners[n])
     }
 
+    /// What recognises whom, in matching order: pattern, id and category.
+    pub fn recognition(&self) -> impl Iterator<Item = (&str, &str, Category)> {
+        let client = |owner: &usize| (self.clients[*owner].id.as_str(), self.clients[*owner].category);
+        self.patterns
+            .patterns()
+            .iter()
+            .zip(self.owners.iter().map(client))
+            .map(|(pattern, (id, category))| (pattern.as_str(), id, category))
+    }
+
     /// The entry at a [`position`](Self::position_of).
     pub fn at(&self, position: usize) -> &Client {
         &self.clients[position]

@@ -138,6 +138,11 @@ impl NamedNetworks {
         self.by_length.iter().position(|(net, _)| net.contains(&ip))
     }
 
+    /// Every network with its name.
+    pub fn iter(&self) -> impl Iterator<Item = (&IpNet, &str)> {
+        self.by_length.iter().map(|(network, name)| (network, name.as_str()))
+    }
+
     /// The name of a network by its [`position`](Self::position_of).
     pub fn name_at(&self, position: usize) -> &str {
         &self.by_length[position].1

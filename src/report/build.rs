@@ -55,6 +55,7 @@ pub fn build(inputs: Inputs<'_>) -> Report {
         unknown: unknown(&inputs),
         blind_spots: blind_spots(&inputs),
         authentications: inputs.findings.authentications.iter().map(rows::authentication).collect(),
+        journal: inputs.journal.to_vec(),
         figures: Vec::new(),
     };
     report.figures = figures::measure(&report, &inputs);

@@ -67,7 +67,7 @@ pub fn package(report: &Report) -> Vec<File> {
         table("changes.csv", columns::CHANGES, &[], &report.changes),
         table("coverage.csv", columns::COVERAGE, &[], &report.coverage.intervals),
         table("tokens.csv", columns::TOKENS, &[], &report.tokens),
-        table("journal.csv", columns::JOURNAL, &["sequence"], &[]),
+        table("journal.csv", columns::JOURNAL, &["sequence"], &report.journal),
     ];
     let (mut files, resources): (Vec<File>, Vec<Value>) = tables.into_iter().map(|t| (t.file, t.description)).unzip();
     files.push(describe(report, &resources));

@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 use super::{figures::Figure, inputs::Late, steps::StepsRow};
 use crate::{
     analysis::{Authentication, ChangeCause},
-    evidence::{Category, CoverageState, Credential, Day, Grade, Status},
+    evidence::{Category, CoverageState, Credential, Day, Grade, Status, journal::JournalEntry},
 };
 
 fn text<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
@@ -49,6 +49,9 @@ pub struct Report {
     /// Too many for a page or for JSON: CSV only.
     #[serde(skip)]
     pub authentications: Vec<Authentication>,
+    /// For the record: CSV only. Inert since it was written.
+    #[serde(skip)]
+    pub journal: Vec<JournalEntry>,
     #[serde(skip)]
     pub figures: Vec<Figure>,
 }

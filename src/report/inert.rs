@@ -3,6 +3,8 @@
 
 /// A longer name is cut: it would push everything else off the page.
 pub const MAX_NAME_CHARS: usize = 120;
+/// A record of the journal names several things that were accepted.
+pub const MAX_RECORD_CHARS: usize = 4_000;
 /// Sentences from the judgement hold several names.
 pub const MAX_SENTENCE_CHARS: usize = 600;
 
@@ -15,6 +17,11 @@ pub fn name(text: &str) -> String {
 /// The same for a whole sentence.
 pub fn sentence(text: &str) -> String {
     bounded(text, MAX_SENTENCE_CHARS)
+}
+
+/// The same for a record of the journal, which stays as it is written.
+pub fn record(text: &str) -> String {
+    bounded(text, MAX_RECORD_CHARS)
 }
 
 fn bounded(text: &str, limit: usize) -> String {

@@ -6,7 +6,7 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use crate::{
     analysis::{Change, Findings, Policy},
-    evidence::{ClientCatalogue, Credential, Day, Grade, Ledger, Outcome, UnknownTotal},
+    evidence::{ClientCatalogue, Credential, Day, Grade, Ledger, Outcome, UnknownTotal, journal::JournalEntry},
 };
 
 /// The report's only argument. `now` is [`Findings::now`].
@@ -33,6 +33,8 @@ pub struct Inputs<'a> {
     /// The reader's time zone.
     pub timezone: &'a TimeZone,
     pub service: &'a Service,
+    /// The oldest first.
+    pub journal: &'a [JournalEntry],
 }
 
 /// What the last digest said, and how much had been recorded by then.

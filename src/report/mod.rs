@@ -14,7 +14,7 @@ pub mod csv;
 pub mod document;
 pub mod figures;
 pub mod html;
-mod inert;
+pub mod inert;
 pub mod inputs;
 pub mod json;
 pub mod letter;

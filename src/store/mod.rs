@@ -16,6 +16,7 @@ mod history;
 mod ingest;
 mod intern;
 mod inventory;
+mod journal;
 mod judgement;
 mod lock;
 mod open;
@@ -29,6 +30,7 @@ mod tests;
 
 pub use error::{OpenError, StoreError};
 pub use handle::{Reader, Store, Writer};
+pub use journal::Accepted;
 pub use lock::Lock;
 pub use outbox::{NewMessage, OutboxSummary, Outgoing};
 pub use sources::{AuthenticationTotal, KeptChunk, RequestTotal, SkippedTotal, SourceState, Totals};

@@ -12,6 +12,7 @@ mod figures;
 mod flow;
 mod house;
 mod intake;
+mod journal;
 mod mixtures;
 mod secrets;
 mod support;

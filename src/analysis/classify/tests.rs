@@ -1,5 +1,5 @@
 use super::*;
-use crate::evidence::{Credential, Grade, WindowKind};
+use crate::evidence::{Credential, Grade, Operation, WindowKind};
 
 const BEFORE: &str = "2026-06-08T12:00:00Z";
 const PUBLISHED: &str = "2026-06-09T06:05:00Z";
@@ -103,6 +103,18 @@ fn rows_that_name_the_credential() -> Vec<Row> {
         ),
         row(
             "prefix-api-token",
+            (ApiToken, Proven, Accepted),
+            (AFTER, &["prefix=ATATT3xFf", "user=mtessel", "scheme=basic", "status=200"]),
+            (AFTER, &["prefix=ATTA", "user=mtessel", "scheme=basic", "status=200"]),
+        ),
+        row(
+            "prefix-access-token",
+            (AccessToken, Proven, Accepted),
+            (BEFORE, &["prefix=ATCTT3xFf", "user=x-token-auth", "status=200"]),
+            (BEFORE, &["prefix=atct", "user=x-token-auth", "status=200"]),
+        ),
+        row(
+            "prefix-api-token",
             (ApiToken, Proven, Rejected),
             (BEFORE, &["prefix=ATAT", "status=401"]),
             (BEFORE, &["prefix=ATCT"]),
@@ -173,6 +185,12 @@ fn rows_that_follow_from_the_place() -> Vec<Row> {
         row("basic-nickname-refused-in-window", (AppPassword, Weak, Rejected), (PUBLISHED, GIT_401), (AFTER, GIT_401)),
         row("ssh", (SshKey, Proven, Outcome::Unknown), (BEFORE, &["scheme=ssh"]), (BEFORE, &["host=bitbucket.org:443"])),
         row("ssh", (SshKey, Proven, Outcome::Unknown), (BEFORE, &["host=bitbucket.org:22"]), (BEFORE, &["user=git"])),
+        row(
+            "ssh",
+            (SshKey, Proven, Outcome::Unknown),
+            (AFTER, &["host=altssh.bitbucket.org:443"]),
+            (AFTER, &["host=api.bitbucket.org:22"]),
+        ),
         row("unknown", (Unknown, None, Rejected), (AFTER, GIT_401), (AFTER, GIT)),
         row("unknown", (Unknown, None, Outcome::Unknown), (AFTER, REST_410), (AFTER, GIT_410)),
     ]

@@ -9,7 +9,7 @@ use super::{
     Column,
     Kind::{self, Boolean, Date, Instant, Integer, Number, Text},
 };
-use crate::analysis::Authentication;
+use crate::{analysis::Authentication, evidence::journal::JournalEntry};
 
 const fn col<R>(name: &'static str, kind: Kind, description: &'static str, cell: fn(&R) -> String) -> Column<R> {
     Column { name, kind, description, cell }
@@ -182,14 +182,11 @@ pub(super) const TOKENS: &[Column<TokenRow>] = &[
     col("listed_by", Text, "The source that lists it; configuration for own secrets", |r| text(&r.listed_by)),
 ];
 
-/// Nothing is journalled before the journal exists; the file's shape is part of the package all the same.
-pub(super) enum JournalRow {}
-
-pub(super) const JOURNAL: &[Column<JournalRow>] = &[
-    col("sequence", Integer, "Position in the chain", empty),
-    col("time", Instant, "When", empty),
-    col("actor", Text, "Who", empty),
-    col("action", Text, "What", empty),
-    col("detail", Text, "Details", empty),
-    col("hash", Text, "Hash of this entry and the one before", empty),
+pub(super) const JOURNAL: &[Column<JournalEntry>] = &[
+    col("sequence", Integer, "Position in the chain", |r| r.sequence.to_string()),
+    col("time", Instant, "When", |r| instant(r.at)),
+    col("actor", Text, "Who, and by which command", |r| text(&r.actor)),
+    col("action", Text, "What was done, or the section of the configuration that changed", |r| text(&r.action)),
+    col("detail", Text, "Details", |r| text(&r.detail)),
+    col("hash", Text, "SHA-256 of the hash before and the fields, each as length:text", |r| text(&r.hash)),
 ];

@@ -11,7 +11,7 @@ use crate::{
     },
     evidence::{
         Campaign, Category, ClientCatalogue, Coverage, CoverageState, Credential, Day, Grade, Ledger, Outcome, Status,
-        UnknownTotal,
+        UnknownTotal, journal::JournalEntry,
     },
     report::{
         AuthenticationTotal, BlindSpot, DeliveryTotal, Inputs, Late, Organization, OwnCredential, Previous, Report, Service,
@@ -46,6 +46,7 @@ pub(super) struct World {
     pub(super) organizations: Vec<Organization>,
     pub(super) timezone: TimeZone,
     pub(super) service: Service,
+    pub(super) journal: Vec<JournalEntry>,
 }
 
 impl World {
@@ -66,6 +67,7 @@ impl World {
             organizations: &self.organizations,
             timezone: &self.timezone,
             service: &self.service,
+            journal: &self.journal,
         })
     }
 
@@ -102,6 +104,7 @@ pub(super) fn empty() -> World {
         organizations: Vec::new(),
         timezone: TimeZone::UTC,
         service: Service::default(),
+        journal: Vec::new(),
     }
 }
 
@@ -399,6 +402,11 @@ pub(super) fn acme() -> World {
     world.blind_spots = vec![BlindSpot { name: "SaaS scanners".to_owned(), reason: "they run outside our egress".to_owned() }];
     world.organizations = vec![Organization { name: "acme".to_owned(), workspaces: vec!["acme".to_owned()] }];
     world.service = service();
+    let accepted = "first accepted: payments (lead time 45 d)";
+    let first = JournalEntry::after(None, at("2026-06-01T08:00:00.250Z"), "mtessel (duskwatch run)", "owners", accepted);
+    let second =
+        JournalEntry::after(Some(&first), at("2026-07-01T09:30:00Z"), "=cmd (duskwatch poll)", "waivers", "removed k7m2qd4x");
+    world.journal = vec![first, second];
     world
 }
 

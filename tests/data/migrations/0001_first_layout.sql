@@ -50,3 +50,6 @@ INSERT INTO message (id, channel, audience, occurrence_ms, enqueued_ms, message_
     (1, 'mail', 'security', 1783058400000, 1783058400000, '<1@duskwatch>', '37 integrations', 0, x'46726F6D');
 INSERT INTO recipient (message_id, address, state, attempts, due_ms, settled_ms, failure) VALUES
     (1, 'security@example.test', 'pending', 1, 1783058460000, NULL, 'connection refused');
+INSERT INTO journal (sequence, at_s, actor, action, detail, hash) VALUES
+    (1, 1783058400, 'mtessel (duskwatch run)', 'owners', 'first accepted: payments (lead time 45 d)', 'c0ffee');
+INSERT INTO accepted (section, key, words) VALUES ('owners', 'payments', 'lead time 45 d');

@@ -1,0 +1,151 @@
+//! What the organisation decided by its configuration: waivers, closures, owners, dates and rules. A command that writes
+//! journals what has changed of it since the last one looked.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::{Engine, Options};
+use crate::{
+    analysis::{Closure, Owner, Rule, Waiver},
+    evidence::{Campaign, time::instant},
+    report::inert,
+    store::{Accepted, StoreError, Writer},
+};
+
+/// Entries that one line of the journal names; all are in the configuration.
+const MAX_NAMED: usize = 20;
+
+impl Engine {
+    /// Journals what was accepted since a writing command last looked, as done by this one.
+    pub async fn begin(&self, command: &str, now: Timestamp) -> Result<(), StoreError> {
+        let (sections, actor) = (sections(&self.options), self.actor(command));
+        let journal = move |w: &mut Writer<'_>| {
+            for (section, present) in &sections {
+                let before = w.accepted(section)?;
+                if before != *present {
+                    w.journal(now, &actor, section, &inert::record(&words(&before, present)))?;
+                    w.accept(section, present)?;
+                }
+            }
+            Ok(())
+        };
+        self.store.write(journal).await
+    }
+
+    /// Who does something, as far as a program can know.
+    pub(super) fn actor(&self, command: &str) -> String {
+        inert::name(&format!("{} (duskwatch {command})", self.options.operator))
+    }
+}
+
+/// Every section with its entries, by name.
+fn sections(options: &Options) -> Vec<(&'static str, Accepted)> {
+    let policy = &options.policy;
+    let clients =
+        options.catalogue.recognition().map(|(pattern, id, category)| (id.to_owned(), format!("{category}: {pattern}")));
+    let networks = options.networks.iter().map(|(network, name)| (name.to_owned(), network.to_string()));
+    vec![
+        ("waivers", collected(policy.waivers.iter().map(waiver))),
+        ("closures", collected(policy.closures.iter().map(closure))),
+        ("owners", collected(policy.owners.iter().map(owner))),
+        ("dates", collected(options.campaigns.iter().map(dates))),
+        ("rules", collected(options.rules.iter().map(rule))),
+        ("clients", collected(clients)),
+        ("origins", collected(networks)),
+    ]
+}
+
+/// Several entries of one name become one.
+fn collected(entries: impl Iterator<Item = (String, String)>) -> Accepted {
+    let mut all: Accepted = BTreeMap::new();
+    for (key, words) in entries {
+        let known = all.entry(inert::name(&key)).or_default();
+        *known = inert::sentence(&if known.is_empty() { words } else { format!("{known}; {words}") });
+    }
+    all
+}
+
+fn waiver(waiver: &Waiver) -> (String, String) {
+    let Waiver { integration, until, requester, approver, ticket, reason } = waiver;
+    (integration.clone(), format!("until {until}, asked by {requester}, approved by {approver}, {ticket}: {reason}"))
+}
+
+fn closure(closure: &Closure) -> (String, String) {
+    let Closure { integration, date, by, ticket } = closure;
+    (integration.clone(), format!("gone since {date}, says {by}, {ticket}"))
+}
+
+fn owner(owner: &Owner) -> (String, String) {
+    let Owner { name, email, lead_time_days, workspace, repository, client, user, origin } = owner;
+    let patterns = [("workspace", workspace), ("repository", repository), ("client", client), ("user", user), ("origin", origin)];
+    let mut words: Vec<String> = email.iter().cloned().collect();
+    words.extend(lead_time_days.map(|days| format!("lead time {days} d")));
+    words.extend(patterns.iter().filter_map(|(key, pattern)| Some(format!("{key} {}", pattern.as_ref()?))));
+    (name.clone(), words.join(", "))
+}
+
+fn dates(campaign: &Campaign) -> (String, String) {
+    let windows = &campaign.windows;
+    let published = windows.iter().filter(|window| window.published).count();
+    let minutes: i64 = windows.iter().map(|window| (window.to_ms - window.from_ms) / 60_000).sum();
+    let brownouts = windows.first().zip(windows.last()).map(|(first, last)| {
+        let (count, from, to) = (windows.len(), instant(first.from_ms), instant(last.to_ms));
+        format!(", {count} brownouts from {from} to {to}, {published} published, {minutes} minutes in all")
+    });
+    let words = format!("freeze {}, removal {}{}", campaign.freeze, campaign.removal, brownouts.unwrap_or_default());
+    (campaign.id.clone(), words)
+}
+
+fn rule(rule: &Rule) -> (String, String) {
+    let outcome = rule.outcome.map(|outcome| format!(", {outcome}")).unwrap_or_default();
+    (rule.id.clone(), format!("{}: {}, {}{outcome}", rule.words, rule.credential, rule.grade))
+}
+
+/// What is different, in one line.
+fn words(before: &Accepted, now: &Accepted) -> String {
+    let named = |verb: &str, entries: Vec<String>| {
+        let more = entries.len().saturating_sub(MAX_NAMED);
+        let mut listed: Vec<String> = entries.into_iter().take(MAX_NAMED).collect();
+        if more > 0 {
+            listed.push(format!("and {more} more"));
+        }
+        (!listed.is_empty()).then(|| format!("{verb} {}", listed.join("; ")))
+    };
+    let of = |entries: &Accepted, other: &Accepted| {
+        let alone = entries.iter().filter(|(key, _)| !other.contains_key(*key));
+        alone.map(|(key, words)| format!("{key} ({words})")).collect::<Vec<_>>()
+    };
+    let changed = now.iter().filter_map(|(key, words)| {
+        let was = before.get(key).filter(|was| *was != words)?;
+        Some(format!("{key} (was {was}; is {words})"))
+    });
+    let parts = [
+        named(if before.is_empty() { "first accepted:" } else { "added" }, of(now, before)),
+        named("removed", of(before, now)),
+        named("changed", changed.collect()),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(". ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entries(of: &[(&str, &str)]) -> Accepted {
+        of.iter().map(|(key, words)| ((*key).to_owned(), (*words).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_line_of_the_journal_says_what_was_added_removed_and_changed() {
+        let before = entries(&[("payments", "lead time 14 d"), ("search", "lead time 7 d"), ("web", "client jenkins")]);
+        let now = entries(&[("payments", "lead time 45 d"), ("web", "client jenkins"), ("data", "user bot")]);
+        assert_eq!(
+            words(&before, &now),
+            "added data (user bot). removed search (lead time 7 d). changed payments (was lead time 14 d; is lead time 45 d)"
+        );
+        assert_eq!(words(&Accepted::new(), &entries(&[("web", "client jenkins")])), "first accepted: web (client jenkins)");
+        let many = (0..25).map(|n| (format!("team-{n:02}"), String::new())).collect();
+        assert!(words(&Accepted::new(), &many).ends_with("team-19 (); and 5 more"));
+    }
+}

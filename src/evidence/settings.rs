@@ -1,0 +1,384 @@
+//! Files that people write: reads TOML tables key by key, remembers where each key stands, and collects every fault instead
+//! of stopping at the first. What the user leaves out comes from a table of defaults: a section's own table there, or for
+//! `[[section]]` the first element.
+//!
+//! The configuration and the campaigns are read so. A text may carry something that its readers need on the way (`S`: the
+//! configuration's rule for secrets).
+
+use std::{cell::RefCell, collections::BTreeSet, fmt, ops::Range, sync::LazyLock};
+
+use jiff::Timestamp;
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+use super::Day;
+
+/// One thing that is wrong with a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    pub file: String,
+    /// Counted from 1; 0 where the fault has no line (a key that is missing altogether).
+    pub line: usize,
+    /// The full path of the key: `organization[0].api_key`.
+    pub key: String,
+    pub words: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            0 => write!(f, "{}: {}: {}", self.file, self.key, self.words),
+            line => write!(f, "{}:{line}: {}: {}", self.file, self.key, self.words),
+        }
+    }
+}
+
+/// Stands for the defaults of a file that has none.
+pub static NO_DEFAULTS: LazyLock<DeTable<'static>> = LazyLock::new(DeTable::new);
+
+/// A TOML text and the faults found in it.
+pub struct Document<'a, S = ()> {
+    file: String,
+    text: &'a str,
+    carried: S,
+    faults: RefCell<Vec<Fault>>,
+}
+
+impl<'a, S> Document<'a, S> {
+    pub fn new(file: &str, text: &'a str, carried: S) -> Self {
+        Self { file: file.to_owned(), text, carried, faults: RefCell::default() }
+    }
+
+    /// The whole table; a file that is no TOML at all is one fault.
+    pub fn parse(&self) -> DeTable<'a> {
+        let (table, errors) = DeTable::parse_recoverable(self.text);
+        for error in errors {
+            self.fault(error.span(), "", error.message().to_owned());
+        }
+        table.into_inner()
+    }
+
+    pub fn fault(&self, span: Option<Range<usize>>, key: &str, words: impl Into<String>) {
+        let line = span.map_or(0, |s| self.text.get(..s.start).map_or(0, |before| before.matches('\n').count() + 1));
+        let key = if key.is_empty() { "(file)" } else { key };
+        self.faults.borrow_mut().push(Fault { file: self.file.clone(), line, key: key.to_owned(), words: words.into() });
+    }
+
+    /// The faults, in the order of the file, those of files that it names behind them.
+    pub fn finish(self) -> Vec<Fault> {
+        let mut faults = self.faults.into_inner();
+        faults.sort_by_key(|f| (f.file != self.file, f.line));
+        faults
+    }
+}
+
+type Table<'a> = DeTable<'a>;
+type Value<'a> = Spanned<DeValue<'a>>;
+
+/// One table of the document over its defaults.
+pub struct Section<'d, 'a, S = ()> {
+    document: &'d Document<'a, S>,
+    path: String,
+    span: Option<Range<usize>>,
+    user: Option<&'d Table<'a>>,
+    default: Option<&'d Table<'a>>,
+    known: RefCell<BTreeSet<&'static str>>,
+}
+
+fn number_of(value: &DeValue<'_>) -> Option<f64> {
+    match value {
+        DeValue::Integer(n) => n.to_string().parse().ok(),
+        DeValue::Float(n) => n.to_string().parse().ok(),
+        _ => None,
+    }
+}
+
+fn strings_of(value: &DeValue<'_>) -> Option<Vec<String>> {
+    value.as_array()?.iter().map(|v| v.get_ref().as_str().map(str::to_owned)).collect()
+}
+
+impl<'d, 'a, S> Section<'d, 'a, S> {
+    pub fn root(document: &'d Document<'a, S>, user: &'d Table<'a>, default: &'d Table<'a>) -> Self {
+        Self { document, path: String::new(), span: None, user: Some(user), default: Some(default), known: RefCell::default() }
+    }
+
+    fn path_of(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+
+    pub fn fault(&self, key: &'static str, words: impl Into<String>) {
+        let span = self.user_value(key).map(Spanned::span).or_else(|| self.span.clone());
+        self.document.fault(span, &self.path_of(key), words);
+    }
+
+    /// Takes over what is wrong with a file that this one names.
+    pub fn adopt(&self, faults: Vec<Fault>) {
+        self.document.faults.borrow_mut().extend(faults);
+    }
+
+    /// How many faults were found in the document so far: whether a part of it was read without any.
+    pub fn fault_count(&self) -> usize {
+        self.document.faults.borrow().len()
+    }
+
+    /// What the text carries for its readers.
+    pub fn carried(&self) -> &S {
+        &self.document.carried
+    }
+
+    fn user_value(&self, key: &'static str) -> Option<&'d Value<'a>> {
+        self.known.borrow_mut().insert(key);
+        self.user.and_then(|t| t.get(key))
+    }
+
+    /// The user's value, else the default one.
+    fn find(&self, key: &'static str) -> Option<&'d DeValue<'a>> {
+        let value = self.user_value(key).or_else(|| self.default.and_then(|t| t.get(key)));
+        value.map(Spanned::get_ref)
+    }
+
+    /// A sub-table; when the user has none, only its defaults.
+    pub fn table(&self, key: &'static str) -> Self {
+        let value = self.user_value(key);
+        let user = value.and_then(|v| v.get_ref().as_table());
+        if value.is_some() && user.is_none() {
+            self.fault(key, "must be a table");
+        }
+        let default = self.default.and_then(|t| t.get(key)).and_then(|v| v.get_ref().as_table());
+        Self {
+            document: self.document,
+            path: self.path_of(key),
+            span: value.map(Spanned::span),
+            user,
+            default,
+            known: RefCell::default(),
+        }
+    }
+
+    /// What the user's file says, as it stands there; for keys that take values of several forms.
+    pub fn value(&self, key: &'static str) -> Option<&'d DeValue<'a>> {
+        self.user_value(key).map(Spanned::get_ref)
+    }
+
+    /// True when the user's file has the key.
+    pub fn has(&self, key: &'static str) -> bool {
+        self.user_value(key).is_some()
+    }
+
+    /// The elements of `[[key]]`, each over the first element of the defaults.
+    pub fn tables(&self, key: &'static str) -> Vec<Self> {
+        let default = self.default.and_then(|t| t.get(key)).and_then(|v| v.get_ref().as_array()).and_then(|a| a.first());
+        let default = default.and_then(|v| v.get_ref().as_table());
+        let Some(value) = self.user_value(key) else { return Vec::new() };
+        let Some(array) = value.get_ref().as_array() else {
+            self.fault(key, format!("must be a list of tables: write [[{}]]", self.path_of(key)));
+            return Vec::new();
+        };
+        let element = |(n, v): (usize, &'d Value<'a>)| {
+            let path = format!("{}[{n}]", self.path_of(key));
+            let user = v.get_ref().as_table();
+            if user.is_none() {
+                self.document.fault(Some(v.span()), &path, "must be a table");
+            }
+            Self { document: self.document, path, span: Some(v.span()), user, default, known: RefCell::default() }
+        };
+        array.iter().enumerate().map(element).collect()
+    }
+
+    pub fn string(&self, key: &'static str) -> Option<String> {
+        let found = self.find(key)?;
+        let text = found.as_str().map(str::to_owned);
+        if text.is_none() {
+            self.fault(key, "must be text in quotes");
+        }
+        text.filter(|t| !t.is_empty())
+    }
+
+    /// A text that has no default.
+    pub fn required(&self, key: &'static str) -> String {
+        if self.find(key).is_none() {
+            self.fault(key, "is missing");
+            return String::new();
+        }
+        self.string(key).unwrap_or_else(|| {
+            self.fault(key, "must not be empty");
+            String::new()
+        })
+    }
+
+    pub fn strings(&self, key: &'static str) -> Vec<String> {
+        let Some(found) = self.find(key) else { return Vec::new() };
+        strings_of(found).unwrap_or_else(|| {
+            self.fault(key, "must be a list of texts: [\"…\"]");
+            Vec::new()
+        })
+    }
+
+    pub fn number(&self, key: &'static str, range: std::ops::RangeInclusive<f64>) -> f64 {
+        let Some(found) = self.find(key) else {
+            self.fault(key, "is missing");
+            return *range.start();
+        };
+        match number_of(found) {
+            Some(n) if range.contains(&n) => n,
+            Some(n) => {
+                self.fault(key, format!("{n} is out of range: {} to {}", range.start(), range.end()));
+                *range.start()
+            }
+            None => {
+                self.fault(key, "must be a number");
+                *range.start()
+            }
+        }
+    }
+
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded by the range")]
+    pub fn count(&self, key: &'static str, range: std::ops::RangeInclusive<u32>) -> u32 {
+        self.number(key, f64::from(*range.start())..=f64::from(*range.end())) as u32
+    }
+
+    pub fn boolean(&self, key: &'static str) -> bool {
+        let found = self.find(key).map(DeValue::as_bool);
+        if found.flatten().is_none() {
+            self.fault(key, if found.is_none() { "is missing" } else { "must be true or false" });
+        }
+        found.flatten().unwrap_or_default()
+    }
+
+    /// A duration with its unit: `"10s"`, `"15m"`, `"6h"`, `"7d"`, in seconds.
+    pub fn seconds(&self, key: &'static str) -> Option<u64> {
+        let text = self.string(key)?;
+        let seconds = parse_duration(&text);
+        if seconds.is_none() {
+            self.fault(
+                key,
+                format!("`{text}` is no duration: write a number and a unit, such as \"10s\", \"15m\", \"6h\" or \"7d\""),
+            );
+        }
+        seconds
+    }
+
+    pub fn duration(&self, key: &'static str) -> std::time::Duration {
+        std::time::Duration::from_secs(self.seconds(key).unwrap_or(1).max(1))
+    }
+
+    /// A duration in whole days.
+    pub fn days(&self, key: &'static str) -> Option<i32> {
+        let seconds = self.seconds(key)?;
+        if seconds % 86_400 != 0 {
+            self.fault(key, "must be whole days, such as \"14d\"");
+        }
+        i32::try_from(seconds / 86_400).ok()
+    }
+
+    /// An RFC 3339 instant or a date, in quotes.
+    pub fn instant(&self, key: &'static str) -> Option<Timestamp> {
+        let text = self.string(key)?;
+        let at = text.parse::<Timestamp>().ok().or_else(|| Day::parse(&text).map(Day::start));
+        if at.is_none() {
+            self.fault(key, format!("`{text}` is no date: write \"2026-07-28\" or \"2026-07-28T00:00:00Z\""));
+        }
+        at
+    }
+
+    /// A required date.
+    pub fn date(&self, key: &'static str) -> jiff::civil::Date {
+        let text = self.required(key);
+        text.parse().unwrap_or_else(|_| {
+            if !text.is_empty() {
+                self.fault(key, format!("`{text}` is no date: write \"2026-08-31\""));
+            }
+            jiff::civil::Date::ZERO
+        })
+    }
+
+    /// Something that is read from a text by `parse`, whose error is in words.
+    pub fn parsed<T>(&self, key: &'static str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+        let text = self.string(key)?;
+        match parse(&text) {
+            Ok(value) => Some(value),
+            Err(words) => {
+                self.fault(key, words);
+                None
+            }
+        }
+    }
+
+    /// A table whose keys are the user's own words, with texts as values.
+    pub fn map(&self, key: &'static str) -> Vec<(String, String)> {
+        let Some(value) = self.user_value(key) else { return Vec::new() };
+        let Some(table) = value.get_ref().as_table() else {
+            self.fault(key, "must be a table: { name = \"value\" }");
+            return Vec::new();
+        };
+        let mut pairs = Vec::new();
+        for (name, value) in table {
+            match value.get_ref().as_str() {
+                Some(text) => pairs.push((name.get_ref().to_string(), text.to_owned())),
+                None => self.fault(key, format!("`{}` must be text in quotes", name.get_ref())),
+            }
+        }
+        pairs
+    }
+
+    /// Call last: every key of the user's that nobody asked for is a fault, with the nearest one that exists.
+    pub fn finish(self) {
+        let known = self.known.borrow();
+        for (key, value) in self.user.into_iter().flatten() {
+            let name: &str = key.get_ref();
+            if known.contains(name) {
+                continue;
+            }
+            let words = match nearest(name, known.iter().copied()) {
+                Some(near) => format!("unknown key; did you mean `{near}`?"),
+                None => format!("unknown key; known here: {}", known.iter().copied().collect::<Vec<_>>().join(", ")),
+            };
+            self.document.fault(Some(key.span()).or_else(|| Some(value.span())), &self.path_of(name), words);
+        }
+    }
+
+    /// The keys of the defaults that nobody asked for.
+    #[cfg(test)]
+    pub fn unread_defaults(&self) -> Vec<String> {
+        let known = self.known.borrow();
+        let keys = self.default.into_iter().flatten().map(|(key, _)| key.get_ref().to_string());
+        keys.filter(|key| !known.contains(key.as_str())).map(|key| self.path_of(&key)).collect()
+    }
+}
+
+/// Seconds of a number with a unit.
+pub fn parse_duration(text: &str) -> Option<u64> {
+    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let number: u64 = number.parse().ok()?;
+    let factor = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return None,
+    };
+    number.checked_mul(factor)
+}
+
+/// The known word with the fewest edits (Levenshtein), if they are few for its length.
+pub fn nearest<'w>(word: &str, known: impl Iterator<Item = &'w str>) -> Option<&'w str> {
+    let scored = known.map(|k| (edits(word, k), k)).min()?;
+    (scored.0 <= 1 + word.len().min(scored.1.len()) / 4).then_some(scored.1)
+}
+
+fn edits(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, ca) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, cb) in b.iter().enumerate() {
+            let substituted = diagonal + usize::from(ca != *cb);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}

@@ -1,0 +1,1 @@
+UPDATE journal SET detail = 'nothing' WHERE sequence = 1
