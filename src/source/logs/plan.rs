@@ -160,9 +160,12 @@ fn expand(patterns: &[String]) -> Result<Listing, glob::PatternError> {
 }
 
 fn unrotated(path: &Path) -> String {
-    let name = path.to_string_lossy();
-    let name = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(&name);
-    ROTATED.replace(name, "").into_owned()
+    ROTATED.replace(uncompressed(&path.to_string_lossy()), "").into_owned()
+}
+
+/// A name without the suffix of its compression.
+fn uncompressed(name: &str) -> &str {
+    name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(name)
 }
 
 struct Planner<'a> {
@@ -249,15 +252,16 @@ impl<'a> Planner<'a> {
             return Ok(());
         };
         let Some(key) = self.key(&head, &found, &path) else { return Ok(()) };
-        let known = self.stored.get(key.as_str());
-        let anew = match known {
-            Some(cursor) if found.compression == Compression::None => self.written_anew(cursor, &found)?,
-            _ => false,
-        };
-        let offset = known.filter(|_| !anew).map_or(0, |c| c.offset);
+        let mut known = self.stored.get(key.as_str());
+        if let Some(cursor) = known
+            && self.written_anew(cursor, &found, &path)?
+        {
+            known = None;
+        }
+        let known = known.or_else(|| self.before_rotation(&head, &found, &path));
+        let (offset, ending) = known.map(|c| (c.offset, c.ending.clone())).unwrap_or_default();
         self.present.insert(key.clone());
-        if known.is_some() && found.compression == Compression::None && offset == found.length {
-            let ending = known.map(|c| c.ending.clone()).unwrap_or_default();
+        if found.compression == Compression::None && offset == found.length {
             let cursor =
                 FileCursor { offset, length: found.length, modified_ms: found.modified_ms, gone_since_ms: 0, ending, path };
             self.plan.cursors.push(cursor.update(&key));
@@ -269,7 +273,12 @@ impl<'a> Planner<'a> {
 
     /// Whether a file that begins as before was emptied or overwritten. Every run of a job may write the same words to the
     /// same path, so a transcript that changed without growing was written again.
-    fn written_anew(&self, known: &FileCursor, found: &Found) -> io::Result<bool> {
+    fn written_anew(&self, known: &FileCursor, found: &Found, path: &str) -> io::Result<bool> {
+        if found.compression != Compression::None {
+            // It was read to its end, and has changed where it lies: rotation has put another one there.
+            let changed = (known.length, known.modified_ms) != (found.length, found.modified_ms);
+            return Ok(self.layout == Layout::Transcript && known.length > 0 && known.path == path && changed);
+        }
         if self.layout != Layout::Transcript {
             return Ok(found.length < known.offset);
         }
@@ -278,12 +287,25 @@ impl<'a> Planner<'a> {
         Ok(changed || shrunk || !known.ending.is_empty() && ending(&found.path, known.offset)? != known.ending)
     }
 
+    /// The cursor of a transcript under the name that it had before it was rotated: it began the same way, and was written at
+    /// the same instant, which renaming and compressing keep.
+    fn before_rotation(&self, head: &[u8], found: &Found, path: &str) -> Option<&FileCursor> {
+        let place = uncompressed(path);
+        let suffix = ROTATED.find(place).filter(|_| self.layout == Layout::Transcript)?.as_str();
+        let base = place.strip_suffix(suffix)?;
+        let (sign, number) = suffix.split_at(1);
+        let before = number.parse::<u32>().ok().and_then(|n| n.checked_sub(1)).map(|n| format!("{base}{sign}{n}"));
+        let cursor = |name: &str| self.stored.get(fingerprint(&[head, name.as_bytes()]).as_str());
+        let same = |cursor: &&FileCursor| cursor.length > 0 && cursor.modified_ms == found.modified_ms;
+        std::iter::once(base).chain(before.as_deref()).filter_map(cursor).find(same)
+    }
+
     /// The fingerprint's key. A second file that begins with the same line is a copy of the first, which the longer one
     /// stands for, or a stranger, which is known by its path from then on.
     fn key(&mut self, head: &[u8], found: &Found, path: &str) -> Option<String> {
         // Builds are compressed where they lie.
-        let place = path.strip_suffix(".gz").or_else(|| path.strip_suffix(".zst")).unwrap_or(path);
-        let bound = fingerprint(&[head, if self.layout == Layout::Transcript { place } else { path }.as_bytes()]);
+        let place = if self.layout == Layout::Transcript { uncompressed(path) } else { path };
+        let bound = fingerprint(&[head, place.as_bytes()]);
         if self.layout == Layout::Transcript || self.stored.contains_key(bound.as_str()) {
             return Some(bound);
         }

@@ -266,6 +266,51 @@ fn a_transcript_that_every_run_overwrites_is_read_every_time() {
     assert!(logs.read().is_empty());
 }
 
+/// As rotation does: what is renamed or compressed keeps its time.
+fn rotate(logs: &mut Logs, from: &str, to: &str) {
+    let modified = fs::metadata(logs.path(from)).and_then(|file| file.modified()).expect("a file");
+    if to.ends_with("gz") && !from.ends_with("gz") {
+        logs.compress(from, to)
+    } else {
+        logs.rename(from, to)
+    }
+    File::options().append(true).open(logs.path(to)).and_then(|file| file.set_modified(modified)).expect("a settable time");
+}
+
+#[test]
+fn a_transcript_that_rotation_has_renamed_is_not_repeated_and_the_next_run_is_read() {
+    for suffix in ["", ".gz"] {
+        let mut logs = Logs::new(Layout::Transcript, "*.log");
+        // Every run begins with the same words.
+        for run in 0..4 {
+            for number in (1..run).rev() {
+                rotate(&mut logs, &format!("git.log.{number}{suffix}"), &format!("git.log.{}{suffix}", number + 1));
+            }
+            if run > 0 {
+                rotate(&mut logs, "git.log", &format!("git.log.1{suffix}"));
+            }
+            logs.append("git.log", &format!("Fetching origin\nrun {run} failed\n"));
+            logs.later(120);
+            assert_eq!(logs.read(), ["Fetching origin".to_owned(), format!("run {run} failed")], "{suffix}");
+            assert!(logs.read().is_empty(), "{suffix}");
+        }
+        rotate(&mut logs, "git.log", "git.log-20260703");
+        assert!(logs.read().is_empty(), "{suffix}");
+    }
+}
+
+#[test]
+fn what_was_written_to_a_transcript_before_it_was_renamed_is_not_lost() {
+    let mut logs = Logs::new(Layout::Transcript, "*.log");
+    logs.append("git.log", "Fetching origin\n");
+    logs.later(120);
+    assert_eq!(logs.read(), ["Fetching origin"]);
+    logs.append("git.log", "fatal: returned error: 410\n");
+    rotate(&mut logs, "git.log", "git.log.1");
+    logs.later(120);
+    assert_eq!(logs.read(), ["Fetching origin", "fatal: returned error: 410"]);
+}
+
 #[test]
 fn a_file_that_cannot_be_read_is_told_once_and_counts_as_lost_when_it_changes() {
     let mut logs = Logs::new(Layout::Lines, "*.gz");

@@ -50,10 +50,15 @@ pub(super) fn of_path(path: &str) -> Option<String> {
     names.take(3).find(|name| !name.is_empty() && !NAMELESS.contains(&name.to_ascii_lowercase().as_str())).map(str::to_owned)
 }
 
-/// A file's name without its endings.
+/// A file's name without its endings, and without what rotation appends to them.
 fn stem(file: &str) -> &str {
     let packed = file.strip_suffix(".gz").or_else(|| file.strip_suffix(".zst")).unwrap_or(file);
-    [".log", ".txt", ".out", ".output", ".console"].iter().find_map(|ending| packed.strip_suffix(ending)).unwrap_or(packed)
+    let rotated = NUMBERED_END.find(packed).map_or(packed, |end| &packed[..end.start()]);
+    without_ending(packed).or_else(|| without_ending(rotated)).unwrap_or(packed)
+}
+
+fn without_ending(name: &str) -> Option<&str> {
+    [".log", ".txt", ".out", ".output", ".console"].iter().find_map(|ending| name.strip_suffix(ending))
 }
 
 /// A name without the number or date of the run.
@@ -126,6 +131,8 @@ mod tests {
             ("/srv/builds/payments-nightly/17.log", Some("payments-nightly")),
             ("/var/log/ci/payments-nightly-17.log", Some("payments-nightly")),
             ("/var/log/ci/payments-nightly_2026-07-03.log.gz", Some("payments-nightly")),
+            ("/var/log/ci/payments-nightly.log.1", Some("payments-nightly")),
+            ("/var/log/ci/payments-nightly.log-20260703.gz", Some("payments-nightly")),
             ("/var/log/ci/mirror/1234.txt", Some("mirror")),
             ("/var/log/ci/mirror/17/console.log", Some("mirror")),
             ("0_build-api.txt", Some("build-api")),
