@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi::SQLITE_IOERR_SHMSIZE};
 use thiserror::Error;
 
 #[derive(Debug, Error)]
@@ -21,8 +21,14 @@ pub enum OpenError {
     Migration { path: PathBuf, migration: &'static str, source: rusqlite::Error },
     #[error("{}: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {}", path.display(), if is_full(source) { "the disk of the store is full".to_owned() } else { source.to_string() })]
     Sqlite { path: PathBuf, source: rusqlite::Error },
+}
+
+/// What SQLite says of a full disk; of its `-shm` file it says no more than that it could not be made larger.
+fn is_full(error: &rusqlite::Error) -> bool {
+    let extended = error.sqlite_error().map(|error| error.extended_code);
+    error.sqlite_error_code() == Some(ErrorCode::DiskFull) || extended == Some(SQLITE_IOERR_SHMSIZE)
 }
 
 /// A read or write that failed. Nothing of a failed write is kept.
@@ -47,7 +53,7 @@ pub enum StoreError {
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => Self::Full,
+            _ if is_full(&error) => Self::Full,
             Some(ErrorCode::ReadOnly) => Self::ReadOnly,
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Corrupt(error.to_string()),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
@@ -58,5 +64,24 @@ impl From<rusqlite::Error> for StoreError {
                 _ => Self::Refused(error),
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_named_however_sqlite_says_it() {
+        for code in [ffi::SQLITE_FULL, SQLITE_IOERR_SHMSIZE] {
+            let error = || rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+            let opening = OpenError::Sqlite { path: "/d/duskwatch.db".into(), source: error() };
+            assert_eq!(opening.to_string(), "/d/duskwatch.db: the disk of the store is full");
+            assert!(matches!(StoreError::from(error()), StoreError::Full), "{code}");
+        }
+        let failing = rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_IOERR_READ), None);
+        assert!(matches!(StoreError::from(failing), StoreError::Refused(_)));
     }
 }

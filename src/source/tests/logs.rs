@@ -270,9 +270,9 @@ fn a_transcript_that_every_run_overwrites_is_read_every_time() {
 fn rotate(logs: &mut Logs, from: &str, to: &str) {
     let modified = fs::metadata(logs.path(from)).and_then(|file| file.modified()).expect("a file");
     if to.ends_with("gz") && !from.ends_with("gz") {
-        logs.compress(from, to)
+        logs.compress(from, to);
     } else {
-        logs.rename(from, to)
+        logs.rename(from, to);
     }
     File::options().append(true).open(logs.path(to)).and_then(|file| file.set_modified(modified)).expect("a settable time");
 }
