@@ -276,15 +276,18 @@ CREATE TABLE directory_entry (
     PRIMARY KEY (register, line)
 ) STRICT, WITHOUT ROWID;
 
--- Every user, client and origin that ever stood for an integration. The first row of an integration made its id.
+-- Every user, client and origin that ever stood for an integration, in the order in which they were remembered last: an
+-- integration goes by its last row.
 CREATE TABLE integration_key (
-    id            INTEGER NOT NULL PRIMARY KEY,
-    integration   TEXT    NOT NULL,
-    user          TEXT    NOT NULL,
-    client        TEXT    NOT NULL,
-    origin        TEXT    NOT NULL,
-    remembered_ms INTEGER NOT NULL,
-    UNIQUE (user, client, origin)
+    id                INTEGER NOT NULL PRIMARY KEY,
+    integration       TEXT    NOT NULL,
+    first_integration TEXT    NOT NULL,           -- what it stood for before that was taken in by another
+    user              TEXT    NOT NULL,
+    client            TEXT    NOT NULL,
+    origin_kind       TEXT    NOT NULL,
+    origin            TEXT    NOT NULL,
+    remembered_ms     INTEGER NOT NULL,           -- for the first time
+    UNIQUE (user, client, origin_kind, origin)
 ) STRICT;
 
 -- Where each integration stood in the last judgement that was recorded.
@@ -302,7 +305,7 @@ CREATE TABLE status_change (
     campaign    TEXT    NOT NULL,
     integration TEXT    NOT NULL,
     from_status TEXT    NOT NULL DEFAULT '',
-    to_status   TEXT    NOT NULL,
+    to_status   TEXT    NOT NULL DEFAULT '',       -- empty: it is no more
     cause       TEXT    NOT NULL,
     reason      TEXT    NOT NULL
 ) STRICT;

@@ -247,13 +247,15 @@ CREATE TABLE directory_entry (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE integration_key (
-    id            INTEGER NOT NULL PRIMARY KEY,
-    integration   TEXT    NOT NULL,
-    user          TEXT    NOT NULL,
-    client        TEXT    NOT NULL,
-    origin        TEXT    NOT NULL,
-    remembered_ms INTEGER NOT NULL,
-    UNIQUE (user, client, origin)
+    id                INTEGER NOT NULL PRIMARY KEY,
+    integration       TEXT    NOT NULL,
+    first_integration TEXT    NOT NULL,
+    user              TEXT    NOT NULL,
+    client            TEXT    NOT NULL,
+    origin_kind       TEXT    NOT NULL,
+    origin            TEXT    NOT NULL,
+    remembered_ms     INTEGER NOT NULL,
+    UNIQUE (user, client, origin_kind, origin)
 ) STRICT;
 
 CREATE TABLE integration_status (
@@ -269,7 +271,7 @@ CREATE TABLE status_change (
     campaign    TEXT    NOT NULL,
     integration TEXT    NOT NULL,
     from_status TEXT    NOT NULL DEFAULT '',
-    to_status   TEXT    NOT NULL,
+    to_status   TEXT    NOT NULL DEFAULT '',
     cause       TEXT    NOT NULL,
     reason      TEXT    NOT NULL
 ) STRICT;

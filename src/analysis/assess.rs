@@ -1,6 +1,7 @@
 //! The judgement over whole histories: who is who, what belongs together, where each integration stands, what comes
 //! first.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use jiff::Timestamp;
@@ -8,10 +9,14 @@ use jiff::Timestamp;
 use super::attribute::{Unit, attribute};
 use super::covered::Coverages;
 use super::days::{self, Uses};
-use super::identity::People;
+use super::identity::{People, split_by_bearer};
+use super::keys::{self, Assigned};
 use super::rights::Rights;
 use super::timeline::Rules;
-use super::{Findings, KnownIntegration, Person, Policy, authentications, integrations, keys, owners, silence, tokens, users};
+use super::tracks::Spans;
+use super::{
+    Findings, KnownIntegration, Person, Policy, authentications, integrations, owners, reidentified, silence, tokens, users,
+};
 use crate::evidence::{Campaign, ClientCatalogue, Credential, Day, History, Ledger, Roster};
 
 /// Evidence older than this is not judged: it lies beyond every retirement, and each day of it is a row of the burndown.
@@ -44,6 +49,8 @@ pub(super) struct Scene<'a> {
     pub(super) rights: Rights<'a>,
     pub(super) units: Vec<Unit>,
     pub(super) ids: Vec<String>,
+    /// Ids that a unit, or what it took in, had before.
+    pub(super) former_ids: Vec<Vec<String>>,
     pub(super) persons: Vec<Person>,
     /// A number for each user; none where nobody is named.
     pub(super) user_numbers: Vec<Option<usize>>,
@@ -59,10 +66,14 @@ pub(super) struct Scene<'a> {
 
 /// Judges everything that was recorded, as seen from `now`.
 pub fn assess(inputs: &Inputs<'_>) -> Findings {
-    let people = People::new(inputs.roster);
-    let units = attribute(&inputs.history.tracks, &signs_in(inputs.history), &people, inputs.clients);
-    let (ids, new_keys) = keys::assign(&units, inputs.known);
-    let scene = Scene::new(inputs, people, units, ids);
+    let spans = Spans::new(inputs.history);
+    let people = People::new(inputs.roster, inputs.history, &spans);
+    let history = split_by_bearer(inputs.history, &people);
+    let spans = if matches!(history, Cow::Borrowed(_)) { spans } else { Spans::new(&history) };
+    let inputs = &Inputs { history: &history, ..*inputs };
+    let units = attribute(&history.tracks, &spans, &people, inputs.clients);
+    let Assigned { ids, former_ids, new_keys, turns } = keys::assign(&units, inputs.known, inputs.now);
+    let scene = Scene::new(inputs, people, units, (ids, former_ids));
     let campaigns: Vec<_> = inputs.campaigns.iter().map(|campaign| integrations::judge(&scene, campaign)).collect();
     let users = users::judge(&scene, &campaigns);
     Findings {
@@ -72,6 +83,7 @@ pub fn assess(inputs: &Inputs<'_>) -> Findings {
         authentications: authentications::list(&scene),
         campaigns,
         new_keys,
+        reidentified: reidentified::describe(&scene, turns),
         silences: silence::silences(inputs.history, inputs.ledger, inputs.now),
     }
 }
@@ -81,19 +93,8 @@ fn lifting(campaigns: &[Campaign]) -> Option<&Campaign> {
     campaigns.iter().find(|campaign| campaign.is_legacy(Credential::AppPassword))
 }
 
-/// Which tracks ever signed somebody in, or failed to; the others tell about people only.
-fn signs_in(history: &History) -> Vec<bool> {
-    let mut signs_in = vec![false; history.tracks.len()];
-    for count in history.counts.iter().filter(|count| count.verdict.authentication) {
-        if let Some(track) = signs_in.get_mut(count.track as usize) {
-            *track = true;
-        }
-    }
-    signs_in
-}
-
 impl<'a> Scene<'a> {
-    fn new(inputs: &'a Inputs<'a>, people: People, units: Vec<Unit>, ids: Vec<String>) -> Self {
+    fn new(inputs: &'a Inputs<'a>, people: People, units: Vec<Unit>, (ids, former_ids): (Vec<String>, Vec<Vec<String>>)) -> Self {
         let now_ms = inputs.now.as_millisecond();
         let today = Day::of_ms(now_ms - 1);
         let oldest = today.plus(-MAX_DAYS);
@@ -106,11 +107,12 @@ impl<'a> Scene<'a> {
             inputs,
             first,
             today,
-            rights: Rights::new(inputs.roster, &people),
+            rights: Rights::new(inputs.roster, inputs.ledger, &people),
             teams: owners::teams(inputs.roster, &people),
             persons: units.iter().map(|unit| people.person(&unit.key.user)).collect(),
             people,
             ids,
+            former_ids,
             user_numbers: user_numbers(&units),
             units,
             is_repository: uses.places.iter().map(|place| place.repository.is_some()).collect(),
@@ -129,6 +131,11 @@ impl<'a> Scene<'a> {
             today: self.today,
             now_ms: self.inputs.now.as_millisecond(),
         }
+    }
+
+    /// Whether an id that somebody wrote down stands for a unit, also one that it had before.
+    pub(super) fn is_called(&self, unit: usize, id: &str) -> bool {
+        self.ids[unit] == id || self.former_ids[unit].iter().any(|former| former == id)
     }
 
     /// Until when one of the sources that showed a unit was looking; what was seen was looked at.

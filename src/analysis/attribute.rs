@@ -1,20 +1,26 @@
 //! What belongs together: tracks become integrations. A track that names user, client and origin says itself where it
 //! belongs; one that leaves something open joins the only integration that agrees with all it does name.
+//!
+//! Two readings of the contract's sentence on open evidence are ours. A secret belongs to one user: evidence that names
+//! none but a secret which the same source has shown under one user's name is that user's. And a token that names nobody,
+//! presented from wherever a person happens to be, says too little to be taken for the laptop of somebody who is still
+//! seen there under a name of his own: it joins only where it follows ([`Candidate::precedes`]).
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::identity::{People, unresolved};
-use crate::evidence::{ClientCatalogue, Origin, Track, TrackCount};
+use super::tracks::{Span, Spans};
+use crate::evidence::{ClientCatalogue, Day, Origin, Track, TrackCount};
 
 /// Client of an integration whose evidence names none.
 pub(super) const UNKNOWN_CLIENT: &str = "unknown";
 
-/// User, client and origin as text, the name of an integration before it has an id.
+/// What an integration is, the name of one before it has an id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Key {
     pub(super) user: String,
     pub(super) client: String,
-    pub(super) origin: String,
+    pub(super) origin: Origin,
 }
 
 /// One integration and the tracks that make it.
@@ -25,12 +31,17 @@ pub(super) struct Unit {
     pub(super) tracks: Vec<usize>,
     /// The key with the user as it was before it was resolved, for each such form.
     pub(super) forms: BTreeSet<Key>,
+    /// The keys under which tracks that joined it would stand alone.
+    pub(super) joined: BTreeSet<Key>,
+    /// Of all its tracks.
+    pub(super) uses: u64,
 }
 
 /// A track with its user resolved.
 struct Seen<'a> {
     number: usize,
     track: &'a Track,
+    span: Span,
     user: Option<String>,
 }
 
@@ -45,7 +56,12 @@ impl Seen<'_> {
 
     fn key_with(&self, user: String) -> Key {
         let client = self.track.client.clone().unwrap_or_else(|| UNKNOWN_CLIENT.to_owned());
-        Key { user, client, origin: self.track.origin.text() }
+        Key { user, client, origin: self.track.origin.clone() }
+    }
+
+    /// A token that names nobody, from the address of whoever carries the machine about.
+    fn is_anybodys_token(&self) -> bool {
+        self.user.is_none() && self.span.shows_token && matches!(self.track.origin, Origin::Roaming | Origin::Address(_))
     }
 }
 
@@ -55,24 +71,19 @@ struct Candidate<'a> {
     interactive: bool,
     hosts: BTreeSet<&'a str>,
     workspaces: BTreeSet<&'a str>,
-    repositories: BTreeSet<(&'a str, Option<&'a str>)>,
+    /// By slug and workspace: the last day on which it was seen there under its own name.
+    repositories: BTreeMap<(&'a str, Option<&'a str>), Day>,
 }
 
-/// Groups tracks into integrations, sorted by key. `signs_in` says of each track whether it ever signed anybody in;
-/// others make no integration.
-pub(super) fn attribute(tracks: &[TrackCount], signs_in: &[bool], people: &People, clients: &ClientCatalogue) -> Vec<Unit> {
-    let seen: Vec<Seen<'_>> = tracks
-        .iter()
-        .enumerate()
-        .filter(|(number, _)| signs_in[*number])
-        .map(|(number, shown)| Seen { number, track: &shown.track, user: people.user_of(&shown.track) })
-        .collect();
+/// Groups tracks into integrations, sorted by key. Tracks that never signed anybody in make none.
+pub(super) fn attribute(tracks: &[TrackCount], spans: &Spans, people: &People, clients: &ClientCatalogue) -> Vec<Unit> {
+    let seen = seen(tracks, spans, people);
     let mut units: BTreeMap<Key, Unit> = BTreeMap::new();
     let mut candidates: BTreeMap<Key, Candidate<'_>> = BTreeMap::new();
     for seen in seen.iter().filter(|seen| seen.closed()) {
         let key = seen.key();
         let interactive = clients.category(&key.client).interactive();
-        candidates.entry(key.clone()).or_insert_with(|| Candidate::new(&seen.track.origin, interactive)).learn(seen.track);
+        candidates.entry(key.clone()).or_insert_with(|| Candidate::new(&seen.track.origin, interactive)).learn(seen);
         place(&mut units, key, seen, true);
     }
     let index = CandidateIndex::new(&candidates);
@@ -89,26 +100,71 @@ pub(super) fn attribute(tracks: &[TrackCount], signs_in: &[bool], people: &Peopl
     units
 }
 
+/// The tracks that ever signed somebody in, or failed to, with the users that their names or else their secrets lead to.
+fn seen<'a>(tracks: &'a [TrackCount], spans: &Spans, people: &People) -> Vec<Seen<'a>> {
+    let signing = tracks.iter().enumerate().filter(|(number, _)| spans.of(*number).uses > 0);
+    let mut seen: Vec<Seen<'a>> = signing
+        .map(|(number, shown)| {
+            let span = spans.of(number);
+            Seen { number, track: &shown.track, span, user: people.user_of(&shown.track, Some(span.first)) }
+        })
+        .collect();
+    let holders = holders(tracks, &seen);
+    for seen in seen.iter_mut().filter(|seen| seen.user.is_none()) {
+        seen.user = secret(&tracks[seen.number]).and_then(|secret| holders.get(&secret).cloned().flatten());
+    }
+    seen
+}
+
+/// The only user of each secret; none where several names were seen with it. A label means something to its sender alone.
+fn holders<'a>(tracks: &'a [TrackCount], seen: &[Seen<'_>]) -> HashMap<(&'a str, &'a str), Option<String>> {
+    let mut holders: HashMap<(&str, &str), Option<String>> = HashMap::new();
+    for seen in seen {
+        let (Some(user), Some(secret)) = (&seen.user, secret(&tracks[seen.number])) else { continue };
+        let holder = holders.entry(secret).or_insert_with(|| Some(user.clone()));
+        if holder.as_ref() != Some(user) {
+            *holder = None;
+        }
+    }
+    holders
+}
+
+fn secret(shown: &TrackCount) -> Option<(&str, &str)> {
+    Some((shown.source.as_str(), shown.track.secret_id.as_deref()?))
+}
+
 /// The key of a track that joins another's integration is no former key of that integration.
 fn place(units: &mut BTreeMap<Key, Unit>, key: Key, seen: &Seen<'_>, by_its_own_key: bool) {
-    let unit = units.entry(key).or_insert_with_key(|key| Unit { key: key.clone(), tracks: Vec::new(), forms: BTreeSet::new() });
+    let unit = units.entry(key).or_insert_with_key(Unit::new);
     unit.tracks.push(seen.number);
+    unit.uses += seen.span.uses;
     if by_its_own_key {
         let forms = unresolved(seen.track).into_iter().map(|user| seen.key_with(user)).filter(|form| *form != unit.key);
         unit.forms.extend(forms);
+    } else {
+        unit.joined.insert(seen.key());
+    }
+}
+
+impl Unit {
+    fn new(key: &Key) -> Self {
+        Self { key: key.clone(), tracks: Vec::new(), forms: BTreeSet::new(), joined: BTreeSet::new(), uses: 0 }
     }
 }
 
 impl<'a> Candidate<'a> {
     fn new(origin: &'a Origin, interactive: bool) -> Self {
-        Self { origin, interactive, hosts: BTreeSet::new(), workspaces: BTreeSet::new(), repositories: BTreeSet::new() }
+        Self { origin, interactive, hosts: BTreeSet::new(), workspaces: BTreeSet::new(), repositories: BTreeMap::new() }
     }
 
-    fn learn(&mut self, track: &'a Track) {
-        let workspace = track.workspace.as_deref();
-        self.hosts.extend(track.host.as_deref());
+    fn learn(&mut self, seen: &Seen<'a>) {
+        let workspace = seen.track.workspace.as_deref();
+        self.hosts.extend(seen.track.host.as_deref());
         self.workspaces.extend(workspace);
-        self.repositories.extend(track.repository.as_deref().map(|repository| (repository, workspace)));
+        if let Some(repository) = seen.track.repository.as_deref() {
+            let last = self.repositories.entry((repository, workspace)).or_insert(seen.span.last);
+            *last = seen.span.last.max(*last);
+        }
     }
 
     fn agrees(&self, key: &Key, seen: &Seen<'_>) -> bool {
@@ -117,6 +173,7 @@ impl<'a> Candidate<'a> {
             && self.agrees_on_origin(&seen.track.origin)
             && seen.track.host.as_deref().is_none_or(|host| self.hosts.is_empty() || self.hosts.contains(host))
             && self.agrees_on_place(seen)
+            && (!seen.is_anybodys_token() || *self.origin != Origin::Roaming || self.precedes(seen))
     }
 
     fn agrees_on_origin(&self, origin: &Origin) -> bool {
@@ -131,12 +188,24 @@ impl<'a> Candidate<'a> {
     fn agrees_on_place(&self, seen: &Seen<'_>) -> bool {
         let workspace = seen.track.workspace.as_deref();
         match seen.track.repository.as_deref() {
-            Some(repository) if !self.repositories.is_empty() => match workspace {
-                Some(_) => self.repositories.contains(&(repository, workspace)),
-                None => self.repositories.iter().any(|(known, _)| *known == repository),
-            },
+            Some(repository) if !self.repositories.is_empty() => self.last_on(repository, workspace).is_some(),
             Some(_) if seen.user.is_none() => false,
             _ => workspace.is_none_or(|workspace| self.workspaces.is_empty() || self.workspaces.contains(workspace)),
+        }
+    }
+
+    /// Whether it was last seen on the track's repository before the track began, or on its first day: what moves to a
+    /// token stops using its name. Somebody else's token beside it does not make it stop.
+    fn precedes(&self, seen: &Seen<'_>) -> bool {
+        let workspace = seen.track.workspace.as_deref();
+        let last = seen.track.repository.as_deref().and_then(|repository| self.last_on(repository, workspace));
+        last.is_none_or(|last| last <= seen.span.first)
+    }
+
+    fn last_on(&self, repository: &str, workspace: Option<&str>) -> Option<Day> {
+        match workspace {
+            Some(_) => self.repositories.get(&(repository, workspace)).copied(),
+            None => self.repositories.iter().filter(|((slug, _), _)| *slug == repository).map(|(_, last)| *last).max(),
         }
     }
 }
@@ -153,7 +222,7 @@ impl<'a> CandidateIndex<'a> {
         let mut index = Self { all: candidates.iter().collect(), by_user: HashMap::new(), by_repository: HashMap::new() };
         for (number, (key, candidate)) in index.all.iter().enumerate() {
             index.by_user.entry(&key.user).or_default().push(number);
-            let slugs: BTreeSet<&str> = candidate.repositories.iter().map(|(slug, _)| *slug).collect();
+            let slugs: HashSet<&str> = candidate.repositories.keys().map(|(slug, _)| *slug).collect();
             for slug in slugs {
                 index.by_repository.entry(slug).or_default().push(number);
             }

@@ -1,6 +1,8 @@
 //! What is different from the judgement before.
 
-use super::{Change, ChangeCause, Findings, Integration, Statuses};
+use std::collections::{HashMap, HashSet};
+
+use super::{Change, ChangeCause, Findings, Integration, Reidentified, Statuses};
 use crate::evidence::{Day, Status};
 
 /// Legacy use that is at least this many days old and makes an integration come alive again was not new, only late: the
@@ -16,30 +18,56 @@ pub fn statuses(findings: &Findings) -> Statuses {
     findings.campaigns.iter().flat_map(of_campaign).collect()
 }
 
-/// The changes since `previous`, sorted by integration, then campaign. An integration that another one took in is no
-/// change of status.
+/// The changes since `previous`, sorted by integration, then campaign. One that goes by another name than before is a
+/// change also where its status is the same.
 pub fn changes(previous: &Statuses, findings: &Findings) -> Vec<Change> {
     let today = Day::of_ms(findings.now.as_millisecond() - 1);
+    let renamed: HashMap<&str, &Reidentified> =
+        findings.reidentified.iter().map(|change| (change.integration.as_str(), change)).collect();
     let mut changes = Vec::new();
     for campaign in &findings.campaigns {
+        let id = &campaign.campaign.id;
+        let change = |integration: &str, from, to, cause, reason| Change {
+            day: today,
+            campaign: id.clone(),
+            integration: integration.to_owned(),
+            from,
+            to,
+            cause,
+            reason,
+        };
         for row in &campaign.integrations {
-            let from = previous.get(&(campaign.campaign.id.clone(), row.id.clone())).copied();
-            if from == Some(row.status) {
+            let from = previous.get(&(id.clone(), row.id.clone())).copied();
+            let renamed = renamed.get(row.id.as_str());
+            if from == Some(row.status) && renamed.is_none() {
                 continue;
             }
-            changes.push(Change {
-                day: today,
-                campaign: campaign.campaign.id.clone(),
-                integration: row.id.clone(),
-                from,
-                to: row.status,
-                cause: cause(from, row, today),
-                reason: row.reasons.first().cloned().unwrap_or_default(),
-            });
+            let (cause, reason) = match renamed {
+                Some(renamed) => (ChangeCause::Reclassified, reason(renamed, from, row)),
+                None => (cause(from, row, today), row.reasons.first().cloned().unwrap_or_default()),
+            };
+            changes.push(change(&row.id, from, Some(row.status), cause, reason));
+        }
+        let present: HashSet<&str> = campaign.integrations.iter().map(|row| row.id.as_str()).collect();
+        let before = previous.iter().filter(|((of, _), _)| of == id);
+        for ((_, integration), from) in before.filter(|((_, integration), _)| !present.contains(integration.as_str())) {
+            let reason = renamed.get(integration.as_str()).map_or_else(
+                || format!("no evidence of {} is left in it: what was read is judged by other rules", campaign.campaign.noun),
+                |renamed| renamed.words.clone(),
+            );
+            changes.push(change(integration, Some(*from), None, ChangeCause::Reclassified, reason));
         }
     }
     changes.sort_by(|a, b| (&a.integration, &a.campaign).cmp(&(&b.integration, &b.campaign)));
     changes
+}
+
+/// The new name, and why the status is another if it is.
+fn reason(renamed: &Reidentified, from: Option<Status>, row: &Integration) -> String {
+    match row.reasons.first().filter(|_| from.is_some_and(|from| from != row.status)) {
+        Some(why) => format!("{}; {why}", renamed.words),
+        None => renamed.words.clone(),
+    }
 }
 
 fn cause(from: Option<Status>, row: &Integration, today: Day) -> ChangeCause {

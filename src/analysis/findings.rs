@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Lift, Silence};
-use crate::evidence::{Campaign, Category, Credential, Day, Grade, Outcome, Status, vocabulary::spelled};
+use crate::evidence::{Campaign, Category, Credential, Day, Grade, Origin, Outcome, Status, vocabulary::spelled};
 
 /// Everything that was judged at one instant.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub struct Findings {
     pub tokens: Vec<TokenFinding>,
     /// Keys met for the first time, and old keys that now stand for another integration; the store keeps them.
     pub new_keys: Vec<IntegrationKey>,
+    /// What became of integrations that go by another name than in the judgement before, or by none of their own.
+    pub reidentified: Vec<Reidentified>,
     /// Sources that are read and show nothing any more, sorted by name.
     pub silences: Vec<Silence>,
 }
@@ -62,11 +64,25 @@ pub struct Person {
     pub email: Option<String>,
 }
 
+spelled!(
+    /// How well it is known whom a name stands for.
+    NameState {
+        /// One user, or an account that evidence names itself.
+        Resolved = "resolved",
+        /// Several users, and nothing tells which.
+        Ambiguous = "ambiguous",
+        /// Nobody that an inventory knows, or nobody is named.
+        Unresolved = "unresolved",
+    }
+);
+
 /// User + client + origin: the unit that somebody has to migrate.
 #[derive(Clone, Debug)]
 pub struct Integration {
     /// Eight base32 characters, lower case; stable for ever.
     pub id: String,
+    /// Ids of integrations that turned out to be this one, sorted; waivers and closures may still name them.
+    pub former_ids: Vec<String>,
     /// 1 for the first; only remaining and stale integrations have one.
     pub rank: Option<u32>,
     pub status: Status,
@@ -82,6 +98,11 @@ pub struct Integration {
     /// What the score is made of, in the order in which it is explained.
     pub terms: Vec<Term>,
     pub user: Person,
+    pub name_state: NameState,
+    /// Its user's account is known and is a member of no workspace any more, by lists that were read whole.
+    pub leaver: bool,
+    /// The other remaining or stale integrations that present the same legacy secret, as far as senders label secrets; sorted.
+    pub secret_shared_with: Vec<String>,
     pub owner: Option<String>,
     pub owner_email: Option<String>,
     pub lead_time_days: i32,
@@ -221,14 +242,28 @@ pub struct IntegrationKey {
     pub id: String,
     pub user: String,
     pub client: String,
-    pub origin: String,
+    pub origin: Origin,
 }
 
-/// What the store remembers of an integration: its id and every key that ever stood for it, the first one first.
+/// What the store remembers of an integration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownIntegration {
     pub id: String,
+    /// When it became known.
+    pub since: Timestamp,
+    /// Every key that ever stood for it; the last one is the one it goes by.
     pub keys: Vec<IntegrationKey>,
+    /// Ids of integrations that it took in.
+    pub former_ids: Vec<String>,
+}
+
+/// An integration that goes by another name than before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reidentified {
+    pub integration: String,
+    /// It is part of this one now; none while it stands for itself.
+    pub taken_in_by: Option<String>,
+    pub words: String,
 }
 
 spelled!(
@@ -251,8 +286,10 @@ pub struct Change {
     pub day: Day,
     pub campaign: String,
     pub integration: String,
+    /// None for one that was not known.
     pub from: Option<Status>,
-    pub to: Status,
+    /// None for one that is no more: it was taken in by another, or no evidence is left that counts.
+    pub to: Option<Status>,
     pub cause: ChangeCause,
     pub reason: String,
 }

@@ -1,44 +1,33 @@
 //! Who is who: the names that stand in evidence (account id, e-mail, nickname, display name) resolved to one user id,
-//! by what the inventories say stands together.
+//! by what the inventories and the audit log say stands together.
 //!
 //! Facts that share an account id or uuid are one user. An e-mail address or a nickname leads to a user only when it
-//! leads to exactly one; otherwise it stays what it is, as `email:…` or `name:…`.
+//! leads to exactly one; otherwise it stays what it is, as `email:…` or `name:…`. A nickname that changed hands leads to
+//! each of its bearers in their time ([`bearers`]); a user that was renamed keeps what it did under the old name.
 
-use std::collections::{BTreeSet, HashMap};
+mod bearers;
+mod joined;
 
-use super::Person;
-use crate::evidence::{ApiToken, Person as Facts, Roster, Track};
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use self::bearers::Bearers;
+use self::joined::{User, strong_keys, strongly_joined};
+use super::tracks::Spans;
+use super::{NameState, Person};
+use crate::evidence::{ApiToken, Credential, Day, History, Origin, Person as Facts, Roster, Track};
 
 /// Usernames that stand for a kind of secret, not for somebody.
 const RESERVED: [&str; 2] = ["x-token-auth", "x-bitbucket-api-token-auth"];
-
-/// One user, as far as the inventories know.
-#[derive(Default)]
-struct User {
-    accounts: BTreeSet<String>,
-    emails: BTreeSet<String>,
-    nicknames: BTreeSet<String>,
-    display_names: BTreeSet<String>,
-}
-
-impl User {
-    fn learn(&mut self, facts: &Facts) {
-        let add = |set: &mut BTreeSet<String>, value: &Option<String>| set.extend(value.clone());
-        add(&mut self.accounts, &facts.account_id);
-        add(&mut self.nicknames, &facts.nickname);
-        add(&mut self.display_names, &facts.display_name);
-        self.emails.extend(facts.email.as_deref().map(str::to_lowercase));
-    }
-
-    fn id(&self) -> Option<String> {
-        self.accounts.first().cloned().or_else(|| self.emails.first().map(|email| format!("email:{email}")))
-    }
-}
+/// Access tokens act as users of their own, with addresses of this domain.
+const TOKEN_DOMAIN: &str = "@bots.bitbucket.org";
+/// The sources whose actors stand together with their account, name and address.
+const AUDIT: &str = "audit/";
 
 /// Which users a name may mean.
 type Index = HashMap<String, Vec<usize>>;
 
-/// Everybody the inventories name.
+/// Everybody whom the inventories and the audit log name.
 pub(super) struct People {
     users: Vec<User>,
     by_account: HashMap<String, usize>,
@@ -47,25 +36,46 @@ pub(super) struct People {
     by_nickname: Index,
     by_nickname_folded: Index,
     by_display_name: Index,
+    bearers: Bearers,
+    /// Labels of access tokens, as registers have them.
+    token_labels: BTreeSet<String>,
+    members_are_known: bool,
 }
 
 impl People {
-    pub(super) fn new(roster: &Roster) -> Self {
-        let facts: Vec<&Facts> = roster
-            .people
+    pub(super) fn new(roster: &Roster, history: &History, spans: &Spans) -> Self {
+        let actors = audit_actors(history, spans);
+        // Who is shown how is decided by what is learned first: what holds now goes before what held once.
+        let listed = roster
+            .members
             .iter()
-            .chain(roster.members.iter().map(|member| &member.person))
-            .chain(tokens_ever(roster).map(|token| &token.person))
+            .map(|member| &member.person)
+            .chain(roster.tokens.iter().map(|token| &token.person))
             .chain(roster.directory.iter().map(|entry| &entry.person))
-            .collect();
+            .chain(roster.gone_tokens.iter().map(|gone| &gone.token.person));
+        let mut facts: Vec<&Facts> = listed.collect();
+        let (memberships, others) = (facts.len(), facts.len() + roster.listed.len());
+        facts.extend(roster.listed.iter().map(|listed| &listed.person));
+        facts.extend(roster.people.iter().chain(actors.iter().map(|(actor, _)| actor)));
+        let (mut users, user_of_fact) = strongly_joined(&facts);
+        for (number, user) in user_of_fact.iter().enumerate() {
+            let Some(user) = user.map(|user| &mut users[user]) else { continue };
+            user.listed |= number < others;
+            let actor = (number + actors.len()).checked_sub(facts.len());
+            user.says_how |= actor.is_some_and(|actor| actors[actor].1);
+        }
+        let bearings = roster.listed.iter().zip(&user_of_fact[memberships..]).filter_map(|(row, user)| Some((row, (*user)?)));
         let mut people = Self {
-            users: strongly_joined(&facts),
+            bearers: Bearers::new(bearings),
+            users,
             by_account: HashMap::new(),
             by_token: HashMap::new(),
             by_email: Index::new(),
             by_nickname: Index::new(),
             by_nickname_folded: Index::new(),
             by_display_name: Index::new(),
+            token_labels: access_token_labels(roster),
+            members_are_known: !roster.members.is_empty(),
         };
         people.index_emails();
         people.join_by_email(&facts);
@@ -76,76 +86,137 @@ impl People {
         people
     }
 
-    /// The user that a track names; none when it names nobody.
-    pub(super) fn user_of(&self, track: &Track) -> Option<String> {
+    /// The user that a track names in evidence of a day (none: at any time); none when it names nobody.
+    pub(super) fn user_of(&self, track: &Track, day: Option<Day>) -> Option<String> {
         if let Some(account) = named(track.account_id.as_deref()) {
             return Some(self.canonical(account));
         }
-        let (email, nickname) = (email_of(track), nickname_of(track));
-        let display = named(track.display_name.as_deref());
-        email
-            .as_deref()
-            .and_then(|email| self.choose(&self.by_email, email))
-            .or_else(|| nickname.and_then(|name| self.by_nickname(name)))
-            .or_else(|| {
-                display.filter(|_| email.is_none() && nickname.is_none()).and_then(|n| self.choose(&self.by_display_name, n))
-            })
+        self.named_user(track, day)
             .and_then(|user| self.users[user].id())
-            .or_else(|| unresolved(track).into_iter().next())
             .or_else(|| self.by_token.get(track.token_id.as_deref()?).cloned())
+            .or_else(|| unresolved(track).into_iter().next())
+    }
+
+    /// The user that the names of a track lead to.
+    fn named_user(&self, track: &Track, day: Option<Day>) -> Option<usize> {
+        let (email, nickname) = (email_of(track), nickname_of(track));
+        let display = named(track.display_name.as_deref()).filter(|_| email.is_none() && nickname.is_none());
+        let by_email = email.as_deref().and_then(|email| self.only(self.meant_by_email(email)));
+        by_email
+            .or_else(|| nickname.and_then(|name| self.by_nickname(name, day)))
+            .or_else(|| display.and_then(|name| self.only(lookup(&self.by_display_name, name))))
     }
 
     /// The user id of one entry of an inventory.
     pub(super) fn id_of(&self, facts: &Facts) -> Option<String> {
-        self.user_of(&Track {
+        let track = Track {
             username: facts.nickname.clone(),
             email: facts.email.clone(),
             account_id: facts.account_id.clone(),
             display_name: facts.display_name.clone(),
             client: None,
-            origin: crate::evidence::Origin::Unknown,
+            origin: Origin::Unknown,
             host: None,
             workspace: None,
             repository: None,
             token_id: None,
             token_label: None,
             secret_id: None,
-        })
+        };
+        self.user_of(&track, None)
     }
 
     /// How a user id is shown.
     pub(super) fn person(&self, id: &str) -> Person {
         let email = id.strip_prefix("email:");
         let user = match email {
-            Some(email) => self.choose(&self.by_email, email),
+            Some(email) => self.only(self.meant_by_email(email)),
             None => self.by_account.get(id).copied(),
         };
         let user = user.map(|user| &self.users[user]);
         Person {
             id: id.to_owned(),
-            name: user
-                .and_then(|user| user.display_names.first().or(user.nicknames.first()).cloned())
-                .or_else(|| id.strip_prefix("name:").map(str::to_owned)),
-            email: user.and_then(|user| user.emails.first().cloned()).or_else(|| email.map(str::to_owned)),
+            name: user.and_then(User::shown).cloned().or_else(|| id.strip_prefix("name:").map(str::to_owned)),
+            email: user.and_then(|user| user.email.clone()).or_else(|| email.map(str::to_owned)),
         }
+    }
+
+    /// How well it is known whom a user id stands for.
+    pub(super) fn state(&self, id: &str) -> NameState {
+        let resolved = match (id.strip_prefix("email:"), id.strip_prefix("name:")) {
+            (Some(email), _) => self.only(self.meant_by_email(email)).is_some(),
+            (None, Some(_)) => false,
+            (None, None) => !id.is_empty(),
+        };
+        match self.meant_by(id).len() {
+            _ if resolved => NameState::Resolved,
+            0 | 1 => NameState::Unresolved,
+            _ => NameState::Ambiguous,
+        }
+    }
+
+    /// The users that an ambiguous user id may mean, as they are shown, sorted.
+    pub(super) fn candidates(&self, id: &str) -> Vec<Person> {
+        let mut candidates: Vec<Person> =
+            self.meant_by(id).iter().filter_map(|user| Some(self.person(&self.users[*user].id()?))).collect();
+        candidates.sort();
+        candidates
+    }
+
+    /// Whether an account is the one that an access token acts under: nobody's. Its address says so, or its name is the
+    /// label of a registered access token, or the audit log shows an actor with a name but no address that no list has
+    /// ever held and of which it never says how it signed in.
+    pub(super) fn is_token(&self, id: &str) -> bool {
+        let Some(user) = self.by_account.get(id).map(|user| &self.users[*user]) else { return false };
+        let addressed = user.emails.iter().any(|email| email.ends_with(TOKEN_DOMAIN));
+        let labelled = user.display_names.iter().any(|name| self.token_labels.contains(name));
+        let nobody = self.members_are_known && !user.says_how && user.emails.is_empty() && !user.display_names.is_empty();
+        addressed || (!user.listed && (labelled || nobody))
+    }
+
+    /// Whether a list of members or tokens, or the directory, has named a user at some time.
+    pub(super) fn was_listed(&self, id: &str) -> bool {
+        self.by_account.get(id).is_some_and(|user| self.users[*user].listed)
     }
 
     fn canonical(&self, account: &str) -> String {
         self.by_account.get(account).and_then(|user| self.users[*user].id()).unwrap_or_else(|| account.to_owned())
     }
 
-    fn by_nickname(&self, name: &str) -> Option<usize> {
-        if self.by_nickname.contains_key(name) {
-            return self.choose(&self.by_nickname, name);
+    /// The users that the name in an unresolved id may mean; those with an account go before facts without one.
+    fn meant_by(&self, id: &str) -> &[usize] {
+        match (id.strip_prefix("email:"), id.strip_prefix("name:")) {
+            (Some(email), _) => self.meant_by_email(email),
+            (None, Some(name)) => match self.meant_by_nickname(name) {
+                [] => lookup(&self.by_display_name, name),
+                users => users,
+            },
+            (None, None) => &[],
         }
-        self.choose(&self.by_nickname_folded, &name.to_lowercase())
     }
 
-    /// The only user with this name; a user with an account goes before facts without one.
-    fn choose(&self, index: &Index, name: &str) -> Option<usize> {
-        let candidates = index.get(name)?;
-        let mut with_account = candidates.iter().filter(|user| !self.users[**user].accounts.is_empty());
-        match (with_account.next(), with_account.next(), candidates.as_slice()) {
+    fn meant_by_email(&self, email: &str) -> &[usize] {
+        lookup(&self.by_email, email)
+    }
+
+    /// Git takes nicknames as they are written, people write them as they like: the exact one goes first.
+    fn meant_by_nickname(&self, name: &str) -> &[usize] {
+        match lookup(&self.by_nickname, name) {
+            [] => lookup(&self.by_nickname_folded, &name.to_lowercase()),
+            users => users,
+        }
+    }
+
+    fn by_nickname(&self, name: &str, day: Option<Day>) -> Option<usize> {
+        let users = self.meant_by_nickname(name);
+        self.only(users).or_else(|| self.bearers.on(&name.to_lowercase(), users, day?))
+    }
+
+    /// The only one of these users.
+    fn only(&self, users: &[usize]) -> Option<usize> {
+        let with_account = |user: &&usize| !self.users[**user].accounts.is_empty();
+        let mut accounts = users.iter().filter(with_account);
+        match (accounts.next(), accounts.next(), users) {
             (Some(only), None, _) | (None, None, [only]) => Some(*only),
             _ => None,
         }
@@ -161,7 +232,7 @@ impl People {
     fn join_by_email(&mut self, facts: &[&Facts]) {
         for facts in facts.iter().filter(|facts| strong_keys(facts).next().is_none()) {
             let Some(email) = facts.email.as_deref().map(str::to_lowercase) else { continue };
-            match (self.choose(&self.by_email, &email), self.by_email.contains_key(&email)) {
+            match (self.only(self.meant_by_email(&email)), self.by_email.contains_key(&email)) {
                 (Some(user), _) => self.users[user].learn(facts),
                 (None, true) => {}
                 (None, false) => {
@@ -184,6 +255,74 @@ impl People {
             user.display_names.iter().for_each(|name| enter(&mut self.by_display_name, name.clone(), number));
         }
     }
+}
+
+/// Gives every track whose nickname changed hands one track for each bearer, so that each means one user throughout.
+pub(super) fn split_by_bearer<'a>(history: &'a History, people: &People) -> Cow<'a, History> {
+    let mut split = Cow::Borrowed(history);
+    for (number, shown) in (0..).zip(&history.tracks) {
+        let track = &shown.track;
+        let by_name = named(track.account_id.as_deref()).is_none() && email_of(track).is_none();
+        let Some(name) = nickname_of(track).filter(|_| by_name) else { continue };
+        let users = people.meant_by_nickname(name);
+        if users.len() > 1 && people.only(users).is_none() {
+            divide(history, number, |day| people.by_nickname(name, Some(day)), &mut split);
+        }
+    }
+    if let Cow::Owned(split) = &mut split {
+        split.counts.sort_unstable_by_key(|count| (count.track, count.day, count.verdict));
+    }
+    split
+}
+
+/// The first bearer keeps the track, each other one gets a copy.
+fn divide(history: &History, number: u32, bearer: impl Fn(Day) -> Option<usize>, split: &mut Cow<'_, History>) {
+    let start = history.counts.partition_point(|count| count.track < number);
+    let own = history.counts[start..].iter().take_while(|count| count.track == number);
+    let mut tracks: Vec<(Option<usize>, u32)> = Vec::new();
+    for (at, count) in (start..).zip(own) {
+        let bearer = bearer(count.day);
+        let known = tracks.iter().find(|(of, _)| *of == bearer).map(|(_, track)| *track);
+        let track = known.unwrap_or_else(|| {
+            let track = if tracks.is_empty() { number } else { copy(split.to_mut(), number) };
+            tracks.push((bearer, track));
+            track
+        });
+        if track != number {
+            split.to_mut().counts[at].track = track;
+        }
+    }
+}
+
+fn copy(history: &mut History, number: u32) -> u32 {
+    history.tracks.push(history.tracks[number as usize].clone());
+    u32::try_from(history.tracks.len() - 1).expect("tracks are counted in thousands")
+}
+
+/// Who acted, as the audit log names them, each once, and whether it ever said how they had signed in.
+fn audit_actors(history: &History, spans: &Spans) -> Vec<(Facts, bool)> {
+    let mut seen = HashSet::new();
+    let mut actors = Vec::new();
+    for (number, shown) in history.tracks.iter().enumerate().filter(|(_, shown)| shown.source.starts_with(AUDIT)) {
+        let track = &shown.track;
+        let says_how = track.token_id.is_some() || track.token_label.is_some() || spans.tells_credential(number);
+        let names = (&track.account_id, &track.email, &track.display_name, says_how);
+        if track.account_id.is_some() && seen.insert(names) {
+            let facts = Facts {
+                account_id: track.account_id.clone(),
+                email: track.email.as_deref().map(str::to_lowercase),
+                display_name: track.display_name.clone(),
+                ..Facts::default()
+            };
+            actors.push((facts, says_how));
+        }
+    }
+    actors
+}
+
+fn access_token_labels(roster: &Roster) -> BTreeSet<String> {
+    let access_tokens = roster.registered.iter().filter(|credential| credential.kind == Credential::AccessToken);
+    access_tokens.map(|credential| credential.label.clone()).filter(|label| !label.is_empty()).collect()
 }
 
 /// Evidence that names a token keeps its user when the token is gone.
@@ -213,45 +352,13 @@ fn named(name: Option<&str>) -> Option<&str> {
     name.filter(|name| !name.is_empty())
 }
 
+fn lookup<'a>(index: &'a Index, name: &str) -> &'a [usize] {
+    index.get(name).map_or(&[], Vec::as_slice)
+}
+
 fn enter(index: &mut Index, name: String, user: usize) {
     let users = index.entry(name).or_default();
     if !users.contains(&user) {
         users.push(user);
     }
-}
-
-fn strong_keys(facts: &Facts) -> impl Iterator<Item = (&'static str, &str)> {
-    let account = facts.account_id.as_deref().map(|account| ("account", account));
-    account.into_iter().chain(facts.uuid.as_deref().map(|uuid| ("uuid", uuid)))
-}
-
-/// Joins facts that share an account id or uuid, directly or through others.
-fn strongly_joined(facts: &[&Facts]) -> Vec<User> {
-    let mut parents: Vec<usize> = (0..facts.len()).collect();
-    let mut first_with = HashMap::new();
-    for (number, facts) in facts.iter().enumerate() {
-        for key in strong_keys(facts) {
-            let other = *first_with.entry(key).or_insert(number);
-            let (a, b) = (root(&mut parents, number), root(&mut parents, other));
-            parents[a.max(b)] = a.min(b);
-        }
-    }
-    let mut users = Vec::new();
-    let mut user_of_root = HashMap::new();
-    for (number, facts) in facts.iter().enumerate().filter(|(_, facts)| strong_keys(facts).next().is_some()) {
-        let user = *user_of_root.entry(root(&mut parents, number)).or_insert_with(|| {
-            users.push(User::default());
-            users.len() - 1
-        });
-        users[user].learn(facts);
-    }
-    users
-}
-
-fn root(parents: &mut [usize], mut node: usize) -> usize {
-    while parents[node] != node {
-        parents[node] = parents[parents[node]];
-        node = parents[node];
-    }
-    node
 }

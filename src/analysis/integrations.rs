@@ -9,6 +9,7 @@ use super::figures::Figures;
 use super::owners::{Subject, owner_of};
 use super::rank::{self, Moment};
 use super::reasons;
+use super::secrets;
 use super::timeline::{Course, Rules, Standing, sweep};
 use super::{CampaignFindings, Integration, Owner};
 use crate::evidence::{Campaign, Day, Permission, time::MS_PER_DAY, time::instant};
@@ -18,19 +19,22 @@ pub(super) fn judge(scene: &Scene<'_>, campaign: &Campaign) -> CampaignFindings 
     let rules = scene.rules(campaign);
     let mut burndown = Burndown::new(scene.first, scene.today);
     let mut integrations = Vec::new();
+    let mut numbers = Vec::new();
     for (number, uses) in scene.uses.units.iter().enumerate() {
         let course = course(scene, number, uses);
         let user = scene.user_numbers[number];
         if let Some(standing) = sweep(&course, &rules, |day| burndown.count(user, day)) {
             integrations.push(describe(scene, &rules, number, &standing));
+            numbers.push(number);
         }
     }
+    secrets::note_shared(scene, &rules, &numbers, &mut integrations);
     rank::order(&mut integrations);
     CampaignFindings { campaign: campaign.clone(), integrations, burndown: burndown.into_rows() }
 }
 
 fn course<'a>(scene: &'a Scene<'_>, number: usize, uses: &'a UnitUses) -> Course<'a> {
-    let closures = scene.inputs.policy.closures.iter().filter(|closure| closure.integration == scene.ids[number]);
+    let closures = scene.inputs.policy.closures.iter().filter(|closure| scene.is_called(number, &closure.integration));
     Course {
         cells: &uses.cells,
         covered: scene.covered[number].iter().map(|(day, set)| (*day, scene.coverages.set(*set))).collect(),
@@ -47,12 +51,14 @@ fn describe(scene: &Scene<'_>, rules: &Rules<'_>, number: usize, standing: &Stan
     let owner = places.owner(scene, number);
     let lead_time_days = owner.as_ref().and_then(|owner| owner.lead_time_days).unwrap_or(scene.inputs.policy.lead_time_days);
     let policy = scene.inputs.policy;
-    let waiver = policy.waivers.iter().position(|w| w.integration == scene.ids[number] && w.holds_on(scene.today));
+    let waiver = policy.waivers.iter().position(|w| scene.is_called(number, &w.integration) && w.holds_on(scene.today));
     let deadline = rules.campaign.removal;
     let mut sources: Vec<String> = uses.shown.iter().map(|(_, source)| scene.uses.sources[*source as usize].to_owned()).collect();
     sources.sort_unstable();
+    let leaver = scene.rights.leaver(&scene.people, &unit.key.user, &places.workspaces);
     let mut row = Integration {
         id: scene.ids[number].clone(),
+        former_ids: scene.former_ids[number].clone(),
         rank: None,
         status: standing.last.status,
         returned: standing.last.returned,
@@ -70,7 +76,7 @@ fn describe(scene: &Scene<'_>, rules: &Rules<'_>, number: usize, standing: &Stan
         client: unit.key.client.clone(),
         client_name: client.map_or_else(|| unit.key.client.clone(), |client| client.name.clone()),
         category: scene.inputs.clients.category(&unit.key.client),
-        origin: unit.key.origin.clone(),
+        origin: unit.key.origin.text(),
         machine: None,
         period_days: standing.period_days,
         first_seen: instant(figures.first_ms),
@@ -83,6 +89,9 @@ fn describe(scene: &Scene<'_>, rules: &Rules<'_>, number: usize, standing: &Stan
         writes_30d: figures.writes_30d,
         highest_permission: places.highest_permission(scene, number).map(|permission| permission.as_str().to_owned()),
         user: scene.persons[number].clone(),
+        name_state: scene.people.state(&unit.key.user),
+        leaver: leaver.is_some(),
+        secret_shared_with: Vec::new(),
         repositories: places.repositories,
         replacement: figures.replacement.map(|(_, credential)| credential),
         replacement_last_seen: figures.replacement.map(|(ms, _)| instant(ms)),
@@ -97,6 +106,7 @@ fn describe(scene: &Scene<'_>, rules: &Rules<'_>, number: usize, standing: &Stan
     };
     let waiver = waiver.map(|at| &policy.waivers[at]);
     row.reasons = reasons::reasons(&row, rules.campaign, &figures, standing, &scene.uses.rules, waiver);
+    row.reasons.extend(reasons::of_user(&row, leaver, &scene.people));
     (row.score, row.terms) = rank::score(&row, &moment(rules, standing));
     row
 }
@@ -144,12 +154,13 @@ impl<'a> Places<'a> {
 
     fn owner(&self, scene: &'a Scene<'_>, number: usize) -> Option<Cow<'a, Owner>> {
         let key = &scene.units[number].key;
+        let origin = key.origin.text();
         let subject = Subject {
             user: &scene.persons[number],
             workspaces: self.workspaces.clone(),
             repositories: self.repositories.iter().map(String::as_str).collect(),
             clients: vec![&key.client],
-            origins: vec![&key.origin],
+            origins: vec![&origin],
         };
         owner_of(&scene.inputs.policy.owners, &scene.teams, &subject)
     }

@@ -25,12 +25,15 @@ mod owners;
 pub mod policy;
 mod rank;
 mod reasons;
+mod reidentified;
 mod rhythm;
 mod rights;
 mod rules;
+mod secrets;
 mod silence;
 mod timeline;
 mod tokens;
+mod tracks;
 mod users;
 
 pub use assess::{Inputs, assess};
@@ -38,7 +41,7 @@ pub use changes::{changes, statuses};
 pub use classify::{Classified, Classifier};
 pub use findings::{
     Authentication, BurndownDay, CampaignFindings, Change, ChangeCause, Findings, Integration, IntegrationKey, KnownIntegration,
-    Person, Statuses, Term, TokenFinding, UserFinding,
+    NameState, Person, Reidentified, Statuses, Term, TokenFinding, UserFinding,
 };
 pub use fold::fold;
 pub use lift::Lift;

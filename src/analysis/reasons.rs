@@ -1,9 +1,11 @@
 //! Why an integration has its status and grade, in plain words, and what to do about it.
 
 use super::figures::Figures;
+use super::identity::People;
 use super::rank::counted;
+use super::rights::Leaver;
 use super::timeline::Standing;
-use super::{Integration, Waiver};
+use super::{Integration, NameState, Person, Waiver};
 use crate::evidence::{Campaign, Client, Credential, Day, Grade, Status, time::MS_PER_DAY, time::instant};
 
 /// The advice where the catalogue knows nothing of the client.
@@ -49,6 +51,37 @@ pub(super) fn reasons(
         reasons.push(format!("accepted until {} by {} ({})", waiver.until, waiver.approver, waiver.ticket));
     }
     reasons
+}
+
+/// What there is to say of whoever it belongs to. A leaver is urgent whatever the status.
+pub(super) fn of_user(row: &Integration, leaver: Option<Leaver>, people: &People) -> Vec<String> {
+    let name = row.user.name.as_deref().or(row.user.email.as_deref()).unwrap_or_default();
+    let urgent = "it stops when the account is closed, and its user cannot move it";
+    let left = leaver.map(|leaver| match leaver.since {
+        Some(since) => format!("urgent: its user has left every workspace that is read (the last one by {since}); {urgent}"),
+        None => format!("urgent: its user's account is known and on no member list; {urgent}"),
+    });
+    let unclear = match row.name_state {
+        NameState::Resolved => None,
+        NameState::Ambiguous => Some(ambiguous(name, &people.candidates(&row.user.id))),
+        NameState::Unresolved if row.user.id.is_empty() => Some("nothing that was seen of it names a user".to_owned()),
+        NameState::Unresolved => Some(format!("its user is not resolved: no inventory knows {name}")),
+    };
+    left.into_iter().chain(unclear).collect()
+}
+
+fn ambiguous(name: &str, candidates: &[Person]) -> String {
+    const NAMED: usize = 3;
+    let shown = |person: &Person| match (&person.name, &person.email) {
+        (Some(name), Some(email)) => format!("{name} ({email})"),
+        _ => format!("{} ({})", person.name.as_deref().unwrap_or("somebody"), person.id),
+    };
+    let mut names: Vec<String> = candidates.iter().take(NAMED).map(shown).collect();
+    if candidates.len() > NAMED {
+        names.push(format!("{} more", candidates.len() - NAMED));
+    }
+    let names = names.join(" or ");
+    format!("its user is ambiguous: {name} may be {names}; a row of the directory with account id and nickname tells them apart")
 }
 
 fn status_words(row: &Integration, standing: &Standing, noun: &str) -> String {

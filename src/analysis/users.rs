@@ -13,14 +13,15 @@ use crate::evidence::{ApiToken, time::instant};
 /// The status of a token that works, in any case.
 const LIVE: &str = "allowed";
 
-/// All users, sorted by id.
+/// All users, sorted by id. What an access token does under an account of its own is no user's.
 pub(super) fn judge(scene: &Scene<'_>, campaigns: &[CampaignFindings]) -> Vec<UserFinding> {
     let units = units_by_user(scene);
     let remaining = remaining(campaigns);
     let tokens = live_tokens(scene);
     let rules: Vec<Rules<'_>> = scene.inputs.campaigns.iter().map(|campaign| scene.rules(campaign)).collect();
     let listed = scene.rights.members().cloned().chain(tokens.keys().cloned());
-    let everybody: BTreeSet<String> = units.keys().map(|user| (*user).to_owned()).chain(listed).collect();
+    let mut everybody: BTreeSet<String> = units.keys().map(|user| (*user).to_owned()).chain(listed).collect();
+    everybody.retain(|user| !scene.people.is_token(user));
     let inventory = !scene.inputs.roster.tokens.is_empty() || !scene.inputs.roster.gone_tokens.is_empty();
     everybody
         .into_iter()
@@ -96,12 +97,13 @@ fn owner(scene: &Scene<'_>, user: &super::Person, units: &[usize]) -> Option<Str
     let places = || numbers.iter().map(|place| scene.uses.places[*place as usize]);
     let repositories: Vec<String> =
         places().filter_map(|place| Some(format!("{}/{}", place.workspace.unwrap_or_default(), place.repository?))).collect();
+    let origins: Vec<String> = units.iter().map(|unit| scene.units[*unit].key.origin.text()).collect();
     let subject = Subject {
         user,
         workspaces: places().filter_map(|place| place.workspace).collect(),
         repositories: repositories.iter().map(String::as_str).collect(),
         clients: units.iter().map(|unit| scene.units[*unit].key.client.as_str()).collect(),
-        origins: units.iter().map(|unit| scene.units[*unit].key.origin.as_str()).collect(),
+        origins: origins.iter().map(String::as_str).collect(),
     };
     owner_of(&scene.inputs.policy.owners, &scene.teams, &subject).map(|owner| owner.name.clone())
 }

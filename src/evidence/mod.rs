@@ -29,8 +29,8 @@ pub use coverage::{Coverage, CoverageState, Ledger};
 pub use history::{Batch, CursorUpdate, DayCount, History, Skipped, Track, TrackCount, UnknownTotal, UnknownValue};
 pub use origin::{NamedNetworks, Origin, OriginRef};
 pub use roster::{
-    ApiToken, DeployKey, DirectoryEntry, GoneToken, Member, Missing, Permission, Person, RegisteredCredential, Repository,
-    RepositoryPermission, Roster,
+    ApiToken, DeployKey, DirectoryEntry, GoneToken, Listed, Member, Missing, Permission, Person, RegisteredCredential,
+    Repository, RepositoryPermission, Roster,
 };
 pub use sighting::{OTHER_PRODUCT, Page, Sighting};
 pub use time::Day;

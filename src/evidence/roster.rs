@@ -30,6 +30,16 @@ pub struct Member {
     pub last_accessed: Option<Timestamp>,
 }
 
+/// From when to when a workspace's member list named somebody so. Lists are read every few hours: that exact it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    pub workspace: String,
+    pub person: Person,
+    pub from: Timestamp,
+    /// None while it still does.
+    pub until: Option<Timestamp>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repository {
     pub workspace: String,
@@ -144,6 +154,8 @@ pub struct DirectoryEntry {
 pub struct Roster {
     pub people: Vec<Person>,
     pub members: Vec<Member>,
+    /// All that the member lists have said by then, the present rows included.
+    pub listed: Vec<Listed>,
     pub repositories: Vec<Repository>,
     pub permissions: Vec<RepositoryPermission>,
     pub deploy_keys: Vec<DeployKey>,

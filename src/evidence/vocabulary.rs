@@ -87,6 +87,11 @@ impl Status {
     pub fn remaining(self) -> bool {
         matches!(self, Self::Active | Self::Failing | Self::Migrating | Self::Quiet)
     }
+
+    /// Something still presents the legacy secret, or may do so again.
+    pub fn holds_secret(self) -> bool {
+        self.remaining() || self == Self::Stale
+    }
 }
 
 spelled!(

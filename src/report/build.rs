@@ -15,7 +15,7 @@ use super::{
     movement, rows, steps, words,
 };
 use crate::{
-    analysis::{BurndownDay, CampaignFindings, Waiver},
+    analysis::{BurndownDay, CampaignFindings, NameState, Waiver},
     evidence::{Campaign, Coverage, Credential, Day, Status},
 };
 
@@ -137,12 +137,18 @@ fn counts(integrations: &[IntegrationRow], waivers: &[WaiverRow]) -> Counts {
         waivers_expiring: count(waivers.iter().filter(|w| w.days_left <= WAIVER_NOTICE_DAYS)),
         window_only: of(&|i| i.window_only && i.status.remaining()),
         contradictions: of(&|i| i.contradiction),
+        leavers: of(&|i| i.status.remaining() && i.leaver),
+        ambiguous_names: of(&|i| i.status.remaining() && i.name_state == NameState::Ambiguous),
+        unresolved_names: of(&|i| i.status.remaining() && i.name_state == NameState::Unresolved),
+        shared_secrets: of(&|i| i.status.remaining() && !i.secret_shared_with.is_empty()),
     }
 }
 
 /// The waivers that hold now, for integrations of this campaign, the first to end first.
 fn waivers(inputs: &Inputs<'_>, integrations: &[IntegrationRow], today: Day) -> Vec<WaiverRow> {
-    let holds = |w: &&Waiver| w.holds_on(today) && integrations.iter().any(|i| i.integration == w.integration);
+    let holds = |w: &&Waiver| {
+        w.holds_on(today) && integrations.iter().any(|i| i.integration == w.integration || i.former_ids.contains(&w.integration))
+    };
     let mut rows: Vec<WaiverRow> = inputs.policy.waivers.iter().filter(holds).map(|w| waiver(w, today)).collect();
     rows.sort_by(|a, b| (a.until, &a.integration).cmp(&(b.until, &b.integration)));
     rows

@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 
 use super::{figures::Figure, inputs::Late, steps::StepsRow};
 use crate::{
-    analysis::{Authentication, ChangeCause},
+    analysis::{Authentication, ChangeCause, NameState},
     evidence::{Category, CoverageState, Credential, Day, Grade, Status, journal::JournalEntry},
 };
 
@@ -198,6 +198,14 @@ pub struct Counts {
     pub window_only: u32,
     /// A proven app password that was accepted after the removal.
     pub contradictions: u32,
+    /// Of the remaining, those whose user has left.
+    pub leavers: u32,
+    /// Of the remaining, those whose user's name may be several users'.
+    pub ambiguous_names: u32,
+    /// Of the remaining, those whose user no inventory knows, or of which nothing names a user.
+    pub unresolved_names: u32,
+    /// Of the remaining, those whose secret is used by others too.
+    pub shared_secrets: u32,
 }
 
 /// What became different since the last digest.
@@ -230,8 +238,9 @@ pub struct ChangeRow {
     pub integration: String,
     #[serde(serialize_with = "text_or_null")]
     pub from: Option<Status>,
-    #[serde(serialize_with = "text")]
-    pub to: Status,
+    /// None for an integration that is no more.
+    #[serde(serialize_with = "text_or_null")]
+    pub to: Option<Status>,
     #[serde(serialize_with = "text")]
     pub cause: ChangeCause,
     pub reason: String,
@@ -242,6 +251,8 @@ pub struct IntegrationRow {
     pub campaign: String,
     pub rank: Option<u32>,
     pub integration: String,
+    /// Ids of integrations that turned out to be this one.
+    pub former_ids: Vec<String>,
     #[serde(serialize_with = "text")]
     pub status: Status,
     pub returned: bool,
@@ -258,6 +269,13 @@ pub struct IntegrationRow {
     pub user: String,
     pub user_name: String,
     pub user_email: String,
+    /// Whether the user is one that the inventories know.
+    #[serde(serialize_with = "text")]
+    pub name_state: NameState,
+    /// The user is a member of no workspace any more.
+    pub leaver: bool,
+    /// The other integrations that present the same secret.
+    pub secret_shared_with: Vec<String>,
     /// Empty when nobody owns it.
     pub owner: String,
     pub workspace: String,

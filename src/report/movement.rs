@@ -45,7 +45,7 @@ fn causes(changes: &[&Change]) -> Vec<CauseRow> {
 
 /// What one change does to the remaining number.
 fn effect(change: &Change) -> i64 {
-    i64::from(change.to.remaining()) - i64::from(change.from.is_some_and(Status::remaining))
+    i64::from(change.to.is_some_and(Status::remaining)) - i64::from(change.from.is_some_and(Status::remaining))
 }
 
 fn row(change: &Change) -> ChangeRow {

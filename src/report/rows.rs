@@ -15,6 +15,8 @@ use crate::{
 
 /// Repositories that one cell names; `repository_count` has them all.
 const MAX_REPOSITORIES: usize = 200;
+/// Other integrations that one row names.
+const MAX_OTHERS: usize = 200;
 /// Reasons and terms that explain a row.
 const MAX_REASONS: usize = 12;
 /// Where our own secrets are listed.
@@ -34,6 +36,7 @@ pub(super) fn integration(i: &Integration, campaign: &Campaign, clients: &Client
         campaign: campaign.id.clone(),
         rank: i.rank,
         integration: inert::name(&i.id),
+        former_ids: names(&i.former_ids, MAX_OTHERS),
         status: i.status,
         returned: i.returned,
         waived: i.waiver.is_some(),
@@ -47,6 +50,9 @@ pub(super) fn integration(i: &Integration, campaign: &Campaign, clients: &Client
         user: inert::name(&i.user.id),
         user_name: optional(i.user.name.as_ref()),
         user_email: optional(i.user.email.as_ref()),
+        name_state: i.name_state,
+        leaver: i.leaver,
+        secret_shared_with: names(&i.secret_shared_with, MAX_OTHERS),
         owner: optional(i.owner.as_ref()),
         workspace: optional(i.workspace.as_ref()),
         workspaces: names(&i.workspaces, MAX_REPOSITORIES),

@@ -8,7 +8,7 @@ use rusqlite::{Row, named_params};
 use super::{Reader, StoreError, Writer, convert::word};
 use crate::{
     analysis::{BurndownDay, Change, ChangeCause, IntegrationKey, KnownIntegration, findings::Statuses},
-    evidence::{Day, Status},
+    evidence::{Day, Origin, Status, time::instant},
 };
 
 const REMEMBER_KEY: &str = include_str!("../../sql/queries/judgement/remember_key.sql");
@@ -23,7 +23,8 @@ const LIST_CHANGES: &str = include_str!("../../sql/queries/report/list_changes.s
 const LIST_REPORTED_DAYS: &str = include_str!("../../sql/queries/report/list_reported_days.sql");
 
 impl Writer<'_> {
-    /// Keeps which integration each key stands for. A key that stood for another one stands for this one from now on.
+    /// Keeps which integration each key stands for, the last of an integration being the one it goes by. A key that stood
+    /// for another one stands for this one from now on.
     pub fn remember_keys(&mut self, keys: &[IntegrationKey], now: Timestamp) -> Result<(), StoreError> {
         let mut remember = self.connection.prepare_cached(REMEMBER_KEY)?;
         for IntegrationKey { id, user, client, origin } in keys {
@@ -31,7 +32,8 @@ impl Writer<'_> {
                 ":integration": id,
                 ":user": user,
                 ":client": client,
-                ":origin": origin,
+                ":origin_kind": origin.kind(),
+                ":origin": origin.text(),
                 ":now_ms": now.as_millisecond(),
             })?;
         }
@@ -55,7 +57,7 @@ impl Writer<'_> {
                 ":campaign": change.campaign,
                 ":integration": change.integration,
                 ":from_status": change.from.map_or("", Status::as_str),
-                ":to_status": change.to.as_str(),
+                ":to_status": change.to.map_or("", Status::as_str),
                 ":cause": change.cause.as_str(),
                 ":reason": change.reason,
             })?;
@@ -88,17 +90,31 @@ impl Writer<'_> {
 }
 
 impl Reader {
-    /// Every integration that ever had an id, sorted by it, with the keys that stand for it in the order in which they
-    /// were met.
+    /// Every integration that ever had an id, in the order in which they became known, with the keys that stand for it in
+    /// the order in which they were remembered last.
     pub fn known_integrations(&self) -> Result<Vec<KnownIntegration>, StoreError> {
-        let mut known: BTreeMap<String, Vec<IntegrationKey>> = BTreeMap::new();
+        let mut known: BTreeMap<String, KnownIntegration> = BTreeMap::new();
         let mut statement = self.connection.prepare_cached(LIST_INTEGRATION_KEYS)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            let key = IntegrationKey { id: row.get(0)?, user: row.get(1)?, client: row.get(2)?, origin: row.get(3)? };
-            known.entry(key.id.clone()).or_default().push(key);
+            let (id, first_id, since): (String, String, _) = (row.get(0)?, row.get(1)?, instant(row.get(6)?));
+            let origin = Origin::parse(&row.get::<_, String>(4)?, &row.get::<_, String>(5)?);
+            let key = IntegrationKey { id: id.clone(), user: row.get(2)?, client: row.get(3)?, origin };
+            let integration = known.entry(id.clone()).or_insert_with(|| KnownIntegration {
+                id: id.clone(),
+                since,
+                keys: Vec::new(),
+                former_ids: Vec::new(),
+            });
+            integration.since = integration.since.min(since);
+            integration.keys.push(key);
+            if first_id != id && !integration.former_ids.contains(&first_id) {
+                integration.former_ids.push(first_id);
+            }
         }
-        Ok(known.into_iter().map(|(id, keys)| KnownIntegration { id, keys }).collect())
+        let mut known: Vec<KnownIntegration> = known.into_values().collect();
+        known.sort_by_key(|integration| integration.since);
+        Ok(known)
     }
 
     /// Where each integration of each campaign stood in the last recorded judgement.
@@ -125,14 +141,17 @@ impl Reader {
 }
 
 fn change(row: &Row<'_>) -> rusqlite::Result<Change> {
-    let first = row.get_ref(3)?.as_str()?.is_empty();
     Ok(Change {
         day: Day(row.get(0)?),
         campaign: row.get(1)?,
         integration: row.get(2)?,
-        from: if first { None } else { Some(word(row, 3, Status::parse)?) },
-        to: word(row, 4, Status::parse)?,
+        from: optional_status(row, 3)?,
+        to: optional_status(row, 4)?,
         cause: word(row, 5, ChangeCause::parse)?,
         reason: row.get(6)?,
     })
+}
+
+fn optional_status(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Status>> {
+    if row.get_ref(column)?.as_str()?.is_empty() { Ok(None) } else { word(row, column, Status::parse).map(Some) }
 }

@@ -10,12 +10,13 @@ use super::{
     convert::{optional_instant, optional_text, person, word},
 };
 use crate::evidence::{
-    ApiToken, Credential, DeployKey, DirectoryEntry, GoneToken, Member, Permission, RegisteredCredential, Repository,
+    ApiToken, Credential, DeployKey, DirectoryEntry, GoneToken, Listed, Member, Permission, RegisteredCredential, Repository,
     RepositoryPermission, Roster, time::instant,
 };
 
 const LIST_PEOPLE: &str = include_str!("../../sql/queries/report/list_people.sql");
 const LIST_MEMBERS: &str = include_str!("../../sql/queries/report/list_members.sql");
+const LIST_MEMBERSHIPS: &str = include_str!("../../sql/queries/report/list_memberships.sql");
 const LIST_REPOSITORIES: &str = include_str!("../../sql/queries/report/list_repositories.sql");
 const LIST_PERMISSIONS: &str = include_str!("../../sql/queries/report/list_permissions.sql");
 const LIST_DEPLOY_KEYS: &str = include_str!("../../sql/queries/report/list_deploy_keys.sql");
@@ -34,6 +35,7 @@ impl Reader {
         Ok(Roster {
             people: self.list(LIST_PEOPLE, [], |row| person(row, 0))?,
             members: self.list(LIST_MEMBERS, at, |row| member(row, 0))?,
+            listed: self.list(LIST_MEMBERSHIPS, at, listed)?,
             repositories: self.list(LIST_REPOSITORIES, at, |row| repository(row, 0))?,
             permissions: self.permissions(at)?,
             deploy_keys: self.list(LIST_DEPLOY_KEYS, at, |row| deploy_key(row, 0))?,
@@ -85,6 +87,10 @@ pub(super) fn member(row: &Row<'_>, first: usize) -> rusqlite::Result<Member> {
         permission: optional_text(row, first + 6)?,
         last_accessed: optional_instant(row, first + 7)?,
     })
+}
+
+fn listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
+    Ok(Listed { workspace: row.get(0)?, person: person(row, 1)?, from: instant(row.get(6)?), until: optional_instant(row, 7)? })
 }
 
 pub(super) fn repository(row: &Row<'_>, first: usize) -> rusqlite::Result<Repository> {

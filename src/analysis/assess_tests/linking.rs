@@ -1,7 +1,6 @@
 //! Who is who, what belongs together, and ids that stay.
 
 use super::world::*;
-use crate::analysis::{IntegrationKey, KnownIntegration};
 use crate::evidence::{DirectoryEntry, Origin, Track};
 
 fn users(world: &World) -> Vec<String> {
@@ -236,82 +235,4 @@ fn items_that_sign_nobody_in_make_no_integration_and_join_none() {
     world.see(&jenkins("grace", "api"), 20, opening);
     let row = world.row(20);
     assert_eq!((row.last_seen, row.uses_30d), (noon(10), 1));
-}
-
-/// The store's memory after one judgement.
-fn remember(world: &mut World, on: i32) {
-    for key in world.judged_on(on).new_keys {
-        for integration in &mut world.known {
-            integration.keys.retain(|known| (&known.user, &known.client, &known.origin) != (&key.user, &key.client, &key.origin));
-        }
-        match world.known.iter_mut().find(|known| known.id == key.id) {
-            Some(known) => known.keys.push(key),
-            None => world.known.push(KnownIntegration { id: key.id.clone(), keys: vec![key] }),
-        }
-    }
-}
-
-#[test]
-fn an_integration_keeps_its_id_when_its_user_is_resolved() {
-    let mut world = World::watched();
-    world.see(&jenkins("ada", "api"), 10, legacy(Accepted));
-    let before = world.row(10).id;
-    remember(&mut world, 10);
-    world.roster.people.push(person("acc-1", "ada", ""));
-    let row = world.row(11);
-    assert_eq!((row.user.id.as_str(), &row.id), ("acc-1", &before));
-    let alias = IntegrationKey {
-        id: before.clone(),
-        user: "acc-1".to_owned(),
-        client: "jenkins".to_owned(),
-        origin: "build-farm".to_owned(),
-    };
-    assert_eq!(world.judged_on(11).new_keys, [alias]);
-    remember(&mut world, 11);
-    assert!(world.judged_on(12).new_keys.is_empty());
-    world.roster.people.clear();
-    assert_eq!(world.row(13).id, before, "also when the name is lost again");
-}
-
-#[test]
-fn two_integrations_that_turn_out_to_be_one_keep_the_older_id() {
-    let mut world = World::watched();
-    world.see(&jenkins("zoe", "api"), 10, legacy(Accepted));
-    let older = world.row(10).id;
-    remember(&mut world, 10);
-    let known_by_account = Track { account_id: Some("acc-1".to_owned()), ..jenkins("", "api") };
-    world.see(&known_by_account, 11, legacy(Accepted));
-    assert_eq!(world.rows(11).len(), 2);
-    remember(&mut world, 11);
-    world.roster.people.push(person("acc-1", "zoe", ""));
-    assert_eq!(world.row(12).id, older);
-    remember(&mut world, 12);
-    assert!(world.judged_on(12).new_keys.is_empty());
-    assert_eq!(world.row(12).id, older);
-}
-
-#[test]
-fn a_name_that_is_somebody_elses_today_takes_no_id_away() {
-    let mut world = World::watched();
-    world.see(&jenkins("ada", "api"), 10, legacy(Accepted));
-    let plain = world.row(10).id;
-    remember(&mut world, 10);
-    world.see(&Track { account_id: Some("acc-1".to_owned()), ..jenkins("ada", "api") }, 11, legacy(Accepted));
-    let rows = world.rows(11);
-    assert_eq!(rows.len(), 2);
-    assert_ne!(rows[0].id, rows[1].id);
-    assert!(rows.iter().any(|row| row.id == plain && row.user.id == "name:ada"));
-}
-
-#[test]
-fn ids_depend_on_nothing_but_user_client_and_origin() {
-    let mut alone = World::watched();
-    alone.see(&jenkins("ada", "api"), 10, legacy(Accepted));
-    let mut crowd = World::watched();
-    for name in ["zoe", "grace", "ada", "ken"] {
-        crowd.see(&jenkins(name, "other"), 40, legacy(Rejected));
-    }
-    let id = alone.row(10).id;
-    assert!(crowd.rows(40).iter().any(|row| row.id == id && row.user.id == "name:ada"));
-    assert!(id.len() == 8 && id.bytes().all(|b| b.is_ascii_lowercase() || (b'2'..=b'7').contains(&b)));
 }

@@ -151,7 +151,7 @@ pub(super) const CHANGES: &[Column<ChangeRow>] = &[
     col("campaign", Text, "The retirement", |r| text(&r.campaign)),
     col("integration", Text, "Integration id", |r| text(&r.integration)),
     col("from", Text, "Status before; empty for a new integration", |r| maybe(r.from)),
-    col("to", Text, "Status after", |r| r.to.to_string()),
+    col("to", Text, "Status after; empty for one that is no more", |r| maybe(r.to)),
     col("cause", Text, "discovered, migrated, retired, returned, reclassified, coverage or moved", |r| r.cause.to_string()),
     col("reason", Text, "The same in words", |r| text(&r.reason)),
 ];

@@ -6,8 +6,8 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
     analysis::{
-        Authentication, BurndownDay, CampaignFindings, Change, ChangeCause, Findings, Integration, Lift, Person, Policy, Term,
-        TokenFinding, UserFinding, Waiver,
+        Authentication, BurndownDay, CampaignFindings, Change, ChangeCause, Findings, Integration, Lift, NameState, Person,
+        Policy, Term, TokenFinding, UserFinding, Waiver,
     },
     evidence::{
         Campaign, Category, ClientCatalogue, Coverage, CoverageState, Credential, Day, Grade, Ledger, Outcome, Status,
@@ -88,6 +88,7 @@ pub(super) fn empty() -> World {
             authentications: Vec::new(),
             tokens: Vec::new(),
             new_keys: Vec::new(),
+            reidentified: Vec::new(),
             silences: Vec::new(),
         },
         policy: Policy::default(),
@@ -112,6 +113,7 @@ pub(super) fn empty() -> World {
 pub(super) fn integration(id: &str, rank: u32, status: Status) -> Integration {
     Integration {
         id: id.to_owned(),
+        former_ids: Vec::new(),
         rank: Some(rank),
         status,
         returned: false,
@@ -126,6 +128,9 @@ pub(super) fn integration(id: &str, rank: u32, status: Status) -> Integration {
             name: Some("Mara Tessel".to_owned()),
             email: Some("mara@acme.test".to_owned()),
         },
+        name_state: NameState::Resolved,
+        leaver: false,
+        secret_shared_with: Vec::new(),
         owner: Some("payments".to_owned()),
         owner_email: Some("payments@acme.test".to_owned()),
         lead_time_days: 14,
@@ -178,13 +183,18 @@ fn integrations() -> Vec<Integration> {
     possible.window_only = true;
     possible.owner = None;
     possible.user = Person { id: "name:backup-bot".to_owned(), name: None, email: None };
+    possible.name_state = NameState::Unresolved;
     let mut migrating = integration("p5r8c2aa", 3, Status::Migrating);
     migrating.replacement = Some(Credential::ApiToken);
     migrating.replacement_last_seen = Some(at("2026-07-02T22:00:00Z"));
     migrating.waiver = Some(0);
+    migrating.leaver = true;
     let mut quiet = integration("q2w4e6r8", 4, Status::Quiet);
     quiet.unseen_since = Some(at("2026-06-20T00:00:00Z"));
     quiet.last_rejected = None;
+    quiet.former_ids = vec!["b7h3v5nm".to_owned()];
+    failing.secret_shared_with = vec![quiet.id.clone()];
+    quiet.secret_shared_with = vec![failing.id.clone()];
     let mut migrated = integration("zz7y3b5d", 5, Status::Migrated);
     migrated.rank = None;
     migrated.replacement = Some(Credential::AccessToken);
@@ -216,7 +226,7 @@ fn change(day_text: &str, integration: &str, from: Option<Status>, to: Status, c
         campaign: CAMPAIGN.to_owned(),
         integration: integration.to_owned(),
         from,
-        to,
+        to: Some(to),
         cause,
         reason: reason.to_owned(),
     }

@@ -1,13 +1,14 @@
 use super::{super::Reader, Fixture, noon};
 use crate::{
     analysis::{BurndownDay, Change, ChangeCause, IntegrationKey, findings::Statuses},
-    evidence::{Day, Status},
+    evidence::{Day, Origin, Status},
 };
 
 const CAMPAIGN: &str = "bitbucket-app-passwords";
 
 fn key(id: &str, user: &str) -> IntegrationKey {
-    IntegrationKey { id: id.to_owned(), user: user.to_owned(), client: "git-cli".to_owned(), origin: "build-farm".to_owned() }
+    let origin = Origin::Network("build-farm".to_owned());
+    IntegrationKey { id: id.to_owned(), user: user.to_owned(), client: "git-cli".to_owned(), origin }
 }
 
 fn statuses(campaign: &str, of: &[(&str, Status)]) -> Statuses {
@@ -17,7 +18,7 @@ fn statuses(campaign: &str, of: &[(&str, Status)]) -> Statuses {
 fn change(day: i32, integration: &str, from: Option<Status>, to: Status) -> Change {
     let cause = if from.is_none() { ChangeCause::Discovered } else { ChangeCause::Moved };
     let (campaign, integration) = (CAMPAIGN.to_owned(), integration.to_owned());
-    Change { day: Day(day), campaign, integration, from, to, cause, reason: "rejected since 06:00".to_owned() }
+    Change { day: Day(day), campaign, integration, from, to: Some(to), cause, reason: "rejected since 06:00".to_owned() }
 }
 
 #[tokio::test]
@@ -30,6 +31,12 @@ async fn a_key_that_now_stands_for_another_integration_becomes_its_alias() {
     assert_eq!(known[0].id, "k7m2qd4x");
     let users: Vec<_> = known[0].keys.iter().map(|key| key.user.as_str()).collect();
     assert_eq!(users, ["name:a", "1234", "email:a@example.test"]);
+    assert_eq!((known[0].since, known[0].former_ids.as_slice()), (noon(), &["m3x9t2wq".to_owned()][..]));
+    f.write(|w| w.remember_keys(&[key("m3x9t2wq", "1234"), key("k7m2qd4x", "name:a")], noon())).await;
+    let known = f.read(Reader::known_integrations).await;
+    let users: Vec<_> = known.iter().map(|k| k.keys.iter().map(|key| key.user.as_str()).collect::<Vec<_>>()).collect();
+    assert_eq!(users, [vec!["email:a@example.test", "name:a"], vec!["1234"]], "the last key is the one it goes by");
+    assert!(known.iter().all(|integration| integration.former_ids.is_empty()));
 }
 
 #[tokio::test]

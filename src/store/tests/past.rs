@@ -7,7 +7,7 @@ use super::{
     Fixture, at,
     inventories::{deploy_key, member, person, right, roster, token},
 };
-use crate::evidence::{ApiToken, GoneToken, Member, Missing, Permission, Repository, RepositoryPermission, Roster};
+use crate::evidence::{ApiToken, GoneToken, Listed, Member, Missing, Permission, Repository, RepositoryPermission, Roster};
 
 const LIST_TOKEN_USES: &str = include_str!("../../../sql/checks/list_token_uses.sql");
 
@@ -74,6 +74,23 @@ async fn who_left_was_a_member_until_then() {
     put_members(&f, 6, &[member(person("2", "b"), "member"), member(person("1", "a"), "member")], Missing::Gone).await;
     assert_eq!(named(&roster_on(&f, 5).await.members), [("1", Some("member"))]);
     assert_eq!(named(&roster_on(&f, 6).await.members), [("1", Some("member")), ("2", Some("member"))]);
+}
+
+#[tokio::test]
+async fn from_when_to_when_somebody_was_listed_stays_known_and_later_lists_are_left_out() {
+    let f = Fixture::new();
+    put_members(&f, 2, &[member(person("1", "mt"), "member")], Missing::Gone).await;
+    put_members(&f, 4, &[member(person("1", "mira"), "member")], Missing::Gone).await;
+    put_members(&f, 6, &[member(person("2", "mt"), "member")], Missing::Gone).await;
+    let listed = async |on: i32| {
+        let rows = roster_on(&f, on).await.listed;
+        let short = |row: Listed| (row.person.nickname.expect("a nickname"), row.from, row.until);
+        rows.into_iter().map(short).collect::<Vec<_>>()
+    };
+    let row = |nickname: &str, from: i32, until: Option<i32>| (nickname.to_owned(), day(from), until.map(day));
+    assert_eq!(listed(1).await, [row("mt", 2, None)]);
+    assert_eq!(listed(5).await, [row("mt", 2, Some(4)), row("mira", 4, None)]);
+    assert_eq!(listed(7).await, [row("mt", 2, Some(4)), row("mira", 4, Some(6)), row("mt", 6, None)]);
 }
 
 #[tokio::test]

@@ -39,8 +39,8 @@ INSERT INTO registered_credential (register, kind, label, location, owner, expir
     ('credentials.csv', 'access_token', 'mirror', 'vault', 'payments', 1790000000000);
 INSERT INTO directory_entry (register, line, account_id, nickname, display_name, email, team) VALUES
     ('people.csv', 2, '557058:1b2c', 'mtessel', 'Maria Tessel', 'maria@example.test', 'payments');
-INSERT INTO integration_key (integration, user, client, origin, remembered_ms) VALUES
-    ('k7m2qd4x', 'name:mtessel', 'git-cli', 'build-farm', 1782000000000);
+INSERT INTO integration_key (integration, first_integration, user, client, origin_kind, origin, remembered_ms) VALUES
+    ('k7m2qd4x', 'k7m2qd4x', 'name:mtessel', 'git-cli', 'n', 'build-farm', 1782000000000);
 INSERT INTO integration_status (campaign, integration, status) VALUES ('bitbucket-app-passwords', 'k7m2qd4x', 'active');
 INSERT INTO status_change (day, campaign, integration, from_status, to_status, cause, reason) VALUES
     (20630, 'bitbucket-app-passwords', 'k7m2qd4x', '', 'active', 'discovered', 'first seen on 2026-06-26');

@@ -1,0 +1,252 @@
+//! Names that change hands, people who leave, accounts that are nobody's, and secrets in several places.
+
+use super::world::*;
+use crate::analysis::{Integration, NameState};
+use crate::evidence::{Credential, Grade, Listed, Origin, Person, RegisteredCredential, Track};
+
+/// A member list named somebody so, from the start of one day to the start of another (none: until now).
+fn listed(world: &mut World, person: &Person, from: i32, until: Option<i32>) {
+    let until = until.map(|on| day(on).start());
+    world.roster.listed.push(Listed { workspace: "acme".to_owned(), person: person.clone(), from: day(from).start(), until });
+    if until.is_none() {
+        world.member(person.clone(), "member");
+    }
+}
+
+/// Every row's user and its first and last day of legacy use, sorted.
+fn spans(world: &World, on: i32) -> Vec<(String, i32, i32)> {
+    let number = |at: jiff::Timestamp| crate::evidence::Day::of(at).0 - day(0).0;
+    let mut rows: Vec<_> =
+        world.rows(on).into_iter().map(|row| (row.user.id, number(row.first_seen), number(row.last_seen))).collect();
+    rows.sort();
+    rows
+}
+
+fn span(user: &str, first: i32, last: i32) -> (String, i32, i32) {
+    (user.to_owned(), first, last)
+}
+
+#[test]
+fn who_is_renamed_keeps_what_was_done_under_the_old_name_and_is_shown_by_the_new_one() {
+    let mut world = World::watched();
+    let named = |nickname: &str, name: &str| Person { display_name: Some(name.to_owned()), ..person("acc-1", nickname, "") };
+    listed(&mut world, &named("ada", "Ada Byron"), 0, Some(50));
+    listed(&mut world, &named("lovelace", "Ada Lovelace"), 50, None);
+    world.see(&jenkins("ada", "api"), 10, legacy(Accepted));
+    world.see(&jenkins("lovelace", "api"), 60, legacy(Accepted));
+    let row = world.row(70);
+    assert_eq!((row.user.id.as_str(), row.user.name.as_deref()), ("acc-1", Some("Ada Lovelace")));
+    assert_eq!((row.first_seen, row.last_seen, row.name_state), (noon(10), noon(60), NameState::Resolved));
+}
+
+#[test]
+fn a_nickname_that_changed_hands_means_each_bearer_in_their_time() {
+    let mut world = World::watched();
+    listed(&mut world, &person("acc-1", "mt", ""), 20, Some(50));
+    listed(&mut world, &person("acc-1", "mira", ""), 50, None);
+    listed(&mut world, &person("acc-2", "mt", ""), 60, None);
+    for on in [10, 30, 55, 60, 70] {
+        world.see(&jenkins("mt", "api"), on, legacy(Accepted));
+    }
+    world.see(&jenkins("mira", "api"), 72, legacy(Accepted));
+    let expected = [span("acc-1", 10, 72), span("acc-2", 60, 70)];
+    assert_eq!(spans(&world, 80), expected, "before the lists and between them it is who bore it first and last");
+}
+
+#[test]
+fn a_nickname_that_two_bear_at_once_or_that_no_list_dates_is_ambiguous() {
+    let mut at_once = World::watched();
+    listed(&mut at_once, &person("acc-1", "mt", "one@example.test"), 20, None);
+    listed(&mut at_once, &person("acc-2", "mt", ""), 40, None);
+    let mut undated = World::watched();
+    listed(&mut undated, &person("acc-1", "mt", "one@example.test"), 20, None);
+    undated.roster.people.push(person("acc-2", "mt", ""));
+    for (world, expected) in
+        [(&mut at_once, vec![span("acc-1", 30, 30), span("name:mt", 50, 50)]), (&mut undated, vec![span("name:mt", 30, 50)])]
+    {
+        world.see(&jenkins("mt", "api"), 30, legacy(Accepted));
+        world.see(&jenkins("mt", "api"), 50, legacy(Accepted));
+        assert_eq!(spans(world, 60), expected);
+        let row = world.rows(60).into_iter().find(|row| row.user.id == "name:mt").unwrap();
+        assert_eq!(row.name_state, NameState::Ambiguous);
+        let words = "its user is ambiguous: mt may be mt (one@example.test) or mt (acc-2); a row of the directory with account id and \
+                     nickname tells them apart";
+        assert_eq!(row.reasons.last().unwrap(), words);
+    }
+}
+
+#[test]
+fn a_name_that_nobody_knows_and_evidence_without_one_say_so() {
+    let mut world = World::watched();
+    world.see(&jenkins("stranger", "api"), 10, legacy(Accepted));
+    world.see(&Track { username: None, ..jenkins("", "web") }, 10, legacy(Accepted));
+    let mut rows = world.rows(10);
+    rows.sort_by_key(|row| row.user.id.clone());
+    let last: Vec<_> = rows.iter().map(|row| (row.name_state, row.reasons.last().unwrap().as_str())).collect();
+    assert_eq!(
+        last,
+        [
+            (NameState::Unresolved, "nothing that was seen of it names a user"),
+            (NameState::Unresolved, "its user is not resolved: no inventory knows stranger"),
+        ]
+    );
+}
+
+#[test]
+fn the_actors_of_the_audit_log_tell_which_account_an_address_belongs_to() {
+    let mut world = World::watched();
+    let actor = Track { account_id: Some("acc-1".to_owned()), email: Some("Ada@Example.test".to_owned()), ..nameless() };
+    world.see_through("audit/acme", &actor, 5, verdict(Credential::Session, Grade::Proven, Accepted), 1);
+    world.see(&jenkins("ada@example.test", "api"), 10, legacy(Accepted));
+    assert_eq!(spans(&world, 10), [span("acc-1", 10, 10)]);
+}
+
+/// The leaver flag of ada's row, and the words about it.
+fn leaver(world: &World, on: i32) -> (bool, Option<String>) {
+    let row = world.rows(on).into_iter().find(|row| row.user.id == "acc-1").unwrap();
+    (row.leaver, row.reasons.into_iter().find(|reason| reason.starts_with("urgent: ")))
+}
+
+#[test]
+fn who_left_the_lists_is_a_leaver_and_what_is_theirs_is_urgent() {
+    let ada = person("acc-1", "ada", "");
+    let mut world = World::watched();
+    listed(&mut world, &ada, 0, Some(40));
+    listed(&mut world, &person("acc-2", "grace", ""), 0, None);
+    world.see(&jenkins("ada", "api"), 39, legacy(Accepted));
+    let words = "urgent: its user has left every workspace that is read (the last one by 2026-04-10); it stops when the account is \
+                 closed, and its user cannot move it";
+    assert_eq!(leaver(&world, 50), (true, Some(words.to_owned())));
+    assert_eq!(world.judged_on(50).users[0].member, Some(false));
+    world.cover("access/elsewhere", 0, 50);
+    assert_eq!(leaver(&world, 50), (false, None), "who may be a member of a workspace that could not be read has not left");
+    assert_eq!(world.judged_on(50).users[0].member, None);
+    world.member(ada, "member");
+    assert_eq!(leaver(&world, 50), (false, None));
+}
+
+#[test]
+fn an_account_that_was_never_listed_has_left_only_where_the_lists_are_known() {
+    let mut world = World::watched();
+    world.member(person("acc-2", "grace", ""), "member");
+    let account = |repository: &str| Track { account_id: Some("acc-1".to_owned()), ..jenkins("", repository) };
+    world.see(&account("api"), 10, legacy(Accepted));
+    assert_eq!(leaver(&world, 10), (false, None), "an account that no inventory knows may be anybody's");
+    world.api_token("t-1", person("acc-1", "", "ada@example.test"), None);
+    let words = "urgent: its user's account is known and on no member list; it stops when the account is closed, and its user \
+                 cannot move it";
+    assert_eq!(leaver(&world, 10), (true, Some(words.to_owned())));
+    world.see(&Track { workspace: Some("elsewhere".to_owned()), ..account("api") }, 11, legacy(Accepted));
+    assert_eq!(leaver(&world, 11), (false, None), "it works in a workspace whose members are not known");
+}
+
+#[test]
+fn accounts_of_access_tokens_are_not_people() {
+    let actor = |name: &str, email: Option<&str>| Track {
+        account_id: Some(format!("acc-{name}")),
+        display_name: Some(name.to_owned()),
+        email: email.map(str::to_owned),
+        ..nameless()
+    };
+    let unsaid = verdict(Credential::Unknown, Grade::None, crate::evidence::Outcome::Unknown);
+    let session = verdict(Credential::Session, Grade::Proven, Accepted);
+    let mut world = World::watched();
+    world.member(person("acc-grace", "grace", ""), "member");
+    world.roster.registered.push(RegisteredCredential {
+        kind: Credential::AccessToken,
+        label: "mirror".to_owned(),
+        location: String::new(),
+        owner: None,
+        expires_at: None,
+    });
+    for (track, verdict) in [
+        (actor("mirror", Some("x@elsewhere.test")), unsaid),
+        (actor("bot", Some("4f1@bots.bitbucket.org")), session),
+        (actor("nameless", None), unsaid),
+        (actor("visitor", None), session),
+        (actor("guest", Some("guest@elsewhere.test")), unsaid),
+    ] {
+        world.see_through("audit/acme", &track, 10, verdict, 1);
+    }
+    let users: Vec<String> = world.judged_on(10).users.into_iter().map(|user| user.user.id).collect();
+    assert_eq!(users, ["acc-grace", "acc-guest", "acc-visitor"]);
+}
+
+fn with_secret(track: Track, secret: &str) -> Track {
+    Track { secret_id: Some(secret.to_owned()), ..track }
+}
+
+fn shared(world: &World, on: i32) -> Vec<(String, usize)> {
+    let rows = world.rows(on);
+    let ids: Vec<&String> = rows.iter().map(|row| &row.id).collect();
+    let known = |row: &Integration| row.secret_shared_with.iter().all(|id| ids.contains(&id) && *id != row.id);
+    assert!(rows.iter().all(known));
+    let mut shared: Vec<_> = rows.iter().map(|row| (row.user.id.clone(), row.secret_shared_with.len())).collect();
+    shared.sort();
+    shared
+}
+
+#[test]
+fn places_that_present_one_secret_know_each_other() {
+    let mut world = World::watched();
+    let laptop = |user: &str| Track { client: Some("git-cli".to_owned()), origin: Origin::Roaming, ..jenkins(user, "api") };
+    for on in 10..=20 {
+        world.see(&with_secret(jenkins("ada", "api"), "s1"), on, legacy(Accepted));
+        world.see(&with_secret(laptop("ada"), "s1"), on, legacy(Accepted));
+        world.see(&with_secret(laptop("zoe"), "s2"), on, legacy(Accepted));
+    }
+    let office = Track { origin: Origin::Network("office".to_owned()), ..laptop("ada") };
+    world.see_through("log/office", &with_secret(office, "s1"), 20, legacy(Accepted), 1);
+    world.see_through("log/office", &with_secret(jenkins("ken", "api"), "s2"), 20, legacy(Accepted), 1);
+    let row = |user: &str, others: usize| (format!("name:{user}"), others);
+    assert_eq!(shared(&world, 20), [row("ada", 2), row("ada", 2), row("ada", 2), row("ken", 0), row("zoe", 0)]);
+    let words = "the same secret is used in 2 other places; replacing it here leaves them";
+    assert!(world.rows(20).iter().filter(|row| row.reasons.last().unwrap() == words).count() == 3);
+    (21..=60).for_each(|on| world.see(&jenkins("ada", "api"), on, token(Accepted)));
+    (21..=60).for_each(|on| world.see(&with_secret(laptop("ada"), "s1"), on, legacy(Accepted)));
+    assert_eq!(world.rows(60).iter().filter(|row| row.secret_shared_with.len() == 1).count(), 2, "what has moved has let go");
+}
+
+#[test]
+fn a_token_that_the_same_sender_saw_under_one_name_belongs_to_that_user() {
+    let reserved = |track: Track| Track { username: Some("x-bitbucket-api-token-auth".to_owned()), ..track };
+    let laptop = Track { client: Some("git-cli".to_owned()), origin: Origin::Roaming, ..jenkins("ada", "api") };
+    let mut world = World::watched();
+    world.see(&laptop, 10, legacy(Rejected));
+    world.see(&with_secret(reserved(laptop.clone()), "s1"), 9, token(Accepted));
+    assert_eq!(world.row(10).replacement, None, "somebody's token beside it is not taken for its own");
+    let script = Track { client: Some("curl".to_owned()), ..jenkins("ada", "api") };
+    world.see(&with_secret(script.clone(), "s1"), 9, token(Accepted));
+    assert_eq!(world.row(10).replacement, Some(Credential::ApiToken));
+    world.see(&with_secret(Track { username: Some("zoe".to_owned()), ..script }, "s1"), 9, token(Accepted));
+    assert_eq!(world.row(10).replacement, None, "two names with one label: it says nothing");
+}
+
+#[test]
+fn a_token_that_names_nobody_is_a_laptops_own_only_where_it_follows() {
+    let laptop = Track { client: Some("git-cli".to_owned()), origin: Origin::Roaming, ..jenkins("ada", "api") };
+    let nobodys = |track: &Track| Track { username: Some("x-token-auth".to_owned()), ..track.clone() };
+    let access = verdict(Credential::AccessToken, Grade::Weak, Accepted);
+    for (began, replaced) in [(5, None), (20, Some(Credential::AccessToken)), (30, Some(Credential::AccessToken))] {
+        let mut world = World::watched();
+        (10..=20).for_each(|on| world.see(&laptop, on, legacy(Accepted)));
+        (began..=40).for_each(|on| world.see(&nobodys(&laptop), on, access));
+        assert_eq!(world.rows(40)[0].replacement, replaced, "began on {began}");
+    }
+    let mut farm = World::watched();
+    farm.see(&jenkins("ada", "api"), 20, legacy(Accepted));
+    farm.see(&nobodys(&jenkins("", "api")), 5, access);
+    assert_eq!(farm.row(40).replacement, Some(Credential::AccessToken), "a place of its own tells more than a street");
+}
+
+#[test]
+fn another_credential_client_version_address_or_repository_is_no_other_integration() {
+    let mut world = World::watched();
+    (10..=20).for_each(|on| world.see(&jenkins("ada", "api"), on, legacy(Accepted)));
+    world.see(&jenkins("ada", "web"), 21, legacy(Accepted));
+    world.see(&Track { host: Some("api.bitbucket.org".to_owned()), ..jenkins("ada", "api") }, 22, legacy(Accepted));
+    (23..=60).for_each(|on| world.see(&with_secret(jenkins("ada", "api"), "new"), on, token(Accepted)));
+    (23..=60).for_each(|on| world.see(&with_secret(jenkins("ada", "web"), "new"), on, token(Accepted)));
+    let row = world.row(60);
+    assert_eq!((row.status, row.replacement), (crate::evidence::Status::Migrated, Some(Credential::ApiToken)));
+}

@@ -1,0 +1,71 @@
+//! One secret in several places. Replacing it in one of them leaves it in the others, and revoking it stops them all.
+//!
+//! Two integrations present one secret when the same sender has shown both with the same label, when two senders have shown
+//! both with the same label under the same user's name (a label means something to its sender only, and one user seldom has
+//! two secrets of one label), or when both were seen with the same token id.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::Integration;
+use super::assess::Scene;
+use super::timeline::Rules;
+
+/// What stands for one secret.
+#[derive(PartialEq, Eq, Hash)]
+enum Label<'a> {
+    OfSender(&'a str, &'a str),
+    OfUser(&'a str, &'a str),
+    Token(&'a str),
+}
+
+/// Tells each remaining or stale integration which others present its legacy secret. `numbers` are the units of the rows.
+pub(super) fn note_shared(scene: &Scene<'_>, rules: &Rules<'_>, numbers: &[usize], rows: &mut [Integration]) {
+    let mut holders: HashMap<Label<'_>, BTreeSet<usize>> = HashMap::new();
+    let legacy = legacy_tracks(scene, rules);
+    for (row, number) in numbers.iter().enumerate().filter(|(row, _)| rows[*row].status.holds_secret()) {
+        let unit = &scene.units[*number];
+        for track in unit.tracks.iter().filter(|track| legacy[**track]) {
+            for label in labels(scene, *track, &unit.key.user) {
+                holders.entry(label).or_default().insert(row);
+            }
+        }
+    }
+    let mut others: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); rows.len()];
+    for places in holders.values().filter(|places| places.len() > 1) {
+        for place in places {
+            others[*place].extend(places.iter().filter(|other| *other != place));
+        }
+    }
+    let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
+    for (row, others) in rows.iter_mut().zip(others).filter(|(_, others)| !others.is_empty()) {
+        row.secret_shared_with = others.into_iter().map(|other| ids[other].clone()).collect();
+        row.secret_shared_with.sort_unstable();
+        row.reasons.push(words(row.secret_shared_with.len()));
+    }
+}
+
+fn words(others: usize) -> String {
+    match others {
+        1 => "the same secret is used in 1 other place; replacing it here leaves that".to_owned(),
+        others => format!("the same secret is used in {others} other places; replacing it here leaves them"),
+    }
+}
+
+/// Which tracks have shown the legacy credential up to today.
+fn legacy_tracks(scene: &Scene<'_>, rules: &Rules<'_>) -> Vec<bool> {
+    let history = scene.inputs.history;
+    let mut legacy = vec![false; history.tracks.len()];
+    let counts = history.counts.iter().filter(|count| count.day <= scene.today && count.verdict.authentication);
+    for count in counts.filter(|c| rules.campaign.is_legacy(c.verdict.credential) && c.verdict.grade >= rules.minimum_grade) {
+        legacy[count.track as usize] = true;
+    }
+    legacy
+}
+
+fn labels<'a>(scene: &Scene<'a>, track: usize, user: &'a str) -> impl Iterator<Item = Label<'a>> + use<'a> {
+    let shown = &scene.inputs.history.tracks[track];
+    let secret = shown.track.secret_id.as_deref();
+    let of_sender = secret.map(|secret| Label::OfSender(&shown.source, secret));
+    let of_user = secret.filter(|_| !user.is_empty()).map(|secret| Label::OfUser(user, secret));
+    of_sender.into_iter().chain(of_user).chain(shown.track.token_id.as_deref().map(Label::Token))
+}
