@@ -298,7 +298,7 @@ async fn import(
     let bar = Progress::start();
     for path in paths {
         let shown = shown(path);
-        let progress = |imported: &Imported| bar.step(format!("{shown}: {} lines", imported.lines));
+        let progress = |imported: &Imported| bar.step(format!("{shown}: {} read", imported.read));
         let imported = match format {
             ImportFormat::Evidence(format) => engine.import(format, name, path, now, progress).await,
             ImportFormat::Register(kind) => engine.import_register(kind, path, now).await,

@@ -36,8 +36,9 @@ const BY_HAND: &str = "files";
 /// What one import did, so far or in all.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Imported {
-    pub lines: u64,
-    /// Lines whose content was imported before.
+    /// Lines of a log, rows of a table, operations of a transcript.
+    pub read: u64,
+    /// Those whose content was imported before.
     pub repeated: u64,
     pub items: u64,
     /// Lines that were not kept, by reason, each with a sample.
@@ -46,7 +47,7 @@ pub struct Imported {
 
 impl fmt::Display for Imported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} lines, {} recorded, {} known before", self.lines, self.items, self.repeated)?;
+        write!(f, "{} read, {} recorded, {} known before", self.read, self.items, self.repeated)?;
         for Skipped { reason, count, sample } in &self.skipped {
             write!(f, "\n  {count} skipped ({reason})")?;
             if !sample.is_empty() {
@@ -60,12 +61,12 @@ impl fmt::Display for Imported {
 impl Imported {
     /// Lines were read, and none of them was understood: mostly a file of another format.
     pub fn understood_nothing(&self) -> bool {
-        let nothing = self.items == 0 && self.repeated == 0 && self.lines > 0;
+        let nothing = self.items == 0 && self.repeated == 0 && self.read > 0;
         nothing && !self.skipped.iter().any(|skip| UNDERSTOOD.contains(&skip.reason))
     }
 
-    fn add(&mut self, lines: u64, repeated: u64, batch: &Batch) {
-        self.lines += lines;
+    fn add(&mut self, read: u64, repeated: u64, batch: &Batch) {
+        self.read += read;
         self.repeated += repeated;
         self.items += batch.items;
         batch.skipped.iter().for_each(|skip| Skipped::add(&mut self.skipped, skip));

@@ -31,6 +31,10 @@ pub enum FetchError {
     TooLarge { at: String, limit_bytes: usize },
     #[error("{at} points to {to}: our credential is only sent to its own host; check api_url")]
     ForeignUrl { at: String, to: String },
+    #[error(
+        "{at} points to an address with a username or password of its own, which would be sent instead of ours; check api_url"
+    )]
+    ForeignCredential { at: String },
     #[error("{at} sends pages without end; the walk was stopped after {pages}")]
     EndlessPaging { at: String, pages: usize },
 }

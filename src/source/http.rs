@@ -150,12 +150,15 @@ impl Client {
     /// Reads a `next` address of a page.
     ///
     /// # Errors
-    /// [`FetchError::ForeignUrl`] when it is none of our own origin, or brings credentials of its own: they would be sent
-    /// instead of ours.
+    /// [`FetchError::ForeignUrl`] when it is none of our own origin, [`FetchError::ForeignCredential`] when it brings
+    /// credentials.
     pub(super) fn follow(&self, next: &str) -> Result<Url, FetchError> {
-        let bare = |url: &Url| url.username().is_empty() && url.password().is_none();
-        let url = self.base.join(next).ok().filter(|url| url.origin() == self.base.origin() && bare(url));
-        url.ok_or_else(|| FetchError::ForeignUrl { at: place(&self.base), to: origin_of(next) })
+        let url = self.base.join(next).ok().filter(|url| url.origin() == self.base.origin());
+        let url = url.ok_or_else(|| FetchError::ForeignUrl { at: place(&self.base), to: origin_of(next) })?;
+        if url.username().is_empty() && url.password().is_none() {
+            return Ok(url);
+        }
+        Err(FetchError::ForeignCredential { at: place(&self.base) })
     }
 
     /// Fetches `url` and reads its body with `read`. A body that cannot be read counts as a failed attempt and is asked for

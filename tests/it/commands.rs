@@ -204,7 +204,7 @@ async fn the_same_content_imported_twice_changes_nothing_and_a_grown_file_adds_i
 
     fs::write(&path, &part).unwrap();
     let first = import();
-    assert!(first.contains(&format!("{} lines", lines.len() / 2)) && first.contains("0 known before"), "{first}");
+    assert!(first.contains(&format!("{} read", lines.len() / 2)) && first.contains("0 known before"), "{first}");
     let half = Picture::of(&site.store()).await;
     let again = import();
     assert!(again.contains(" 0 recorded"), "{again}");

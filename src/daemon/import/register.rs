@@ -88,10 +88,10 @@ impl Engine {
         let repeated = known.into_iter().any(|(known, value)| known == key && Some(value) == cursor.value);
         let lines = rows.count() + skipped.iter().map(|skip| skip.count).sum::<u64>();
         if repeated {
-            return Ok(Imported { lines, repeated: lines, ..Imported::default() });
+            return Ok(Imported { read: lines, repeated: lines, ..Imported::default() });
         }
         let items = rows.count();
-        let imported = Imported { lines, repeated: 0, items, skipped: skipped.clone() };
+        let imported = Imported { read: lines, repeated: 0, items, skipped: skipped.clone() };
         let batch = Batch { source: source.to_owned(), items, skipped, cursors: vec![cursor], ..Batch::default() };
         let state = SourceState { last_success: Some(now), ..SourceState::default() };
         let write = move |w: &mut Writer<'_>| {

@@ -94,6 +94,11 @@ async fn the_credential_goes_to_its_own_origin_only() {
     let server = Server::start(move |_, _| json(&next)).await;
     assert!(Access::new(client(&server.base), "acme").members().await.is_err());
     assert!(thief.requests().is_empty(), "{:?}", thief.requests());
+
+    let mut own = server.base.clone();
+    own.set_username("somebody").expect("an address with a host");
+    let error = client(&server.base).follow(own.as_str()).expect_err("another's name");
+    assert!(matches!(error, FetchError::ForeignCredential { .. }), "{error:?}");
 }
 
 #[tokio::test]
