@@ -93,6 +93,20 @@ fn lifting(campaigns: &[Campaign]) -> Option<&Campaign> {
     campaigns.iter().find(|campaign| campaign.is_legacy(Credential::AppPassword))
 }
 
+/// The history with tracks that changed hands split, and the integration of each of its tracks; none for tracks that never
+/// signed anybody in.
+pub fn attributed<'a>(inputs: &Inputs<'a>) -> (Cow<'a, History>, Vec<Option<String>>) {
+    let people = People::new(inputs.roster, inputs.history, &Spans::new(inputs.history));
+    let history = split_by_bearer(inputs.history, &people);
+    let units = attribute(&history.tracks, &Spans::new(&history), &people, inputs.clients);
+    let Assigned { ids, .. } = keys::assign(&units, inputs.known, inputs.now);
+    let mut of_tracks = vec![None; history.tracks.len()];
+    for (unit, id) in units.iter().zip(&ids) {
+        unit.tracks.iter().for_each(|track| of_tracks[*track] = Some(id.clone()));
+    }
+    (history, of_tracks)
+}
+
 impl<'a> Scene<'a> {
     fn new(inputs: &'a Inputs<'a>, people: People, units: Vec<Unit>, (ids, former_ids): (Vec<String>, Vec<Vec<String>>)) -> Self {
         let now_ms = inputs.now.as_millisecond();

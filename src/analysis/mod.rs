@@ -36,7 +36,7 @@ mod tokens;
 mod tracks;
 mod users;
 
-pub use assess::{Inputs, assess};
+pub use assess::{Inputs, assess, attributed};
 pub use changes::{changes, statuses};
 pub use classify::{Classified, Classifier};
 pub use findings::{

@@ -16,6 +16,9 @@ pub(super) const NAMED: &[(&str, &str, u8)] =
 
 /// Second byte of the networks without a name, 10.50.N.0/24.
 const BRANCH: u8 = 50;
+const BRANCHES: u8 = 16;
+/// One branch in so many has all its people and machines behind one address.
+const TRANSLATED_EVERY: u8 = 3;
 
 /// Where one deployment stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +36,7 @@ impl Site {
             Place::BuildFarm => Self::Named(0),
             Place::Datacenter => Self::Named(1),
             Place::Cluster => Self::Named(2),
-            Place::Branch => Self::Branch(rng.u8(1..=40)),
+            Place::Branch => Self::Branch(rng.u8(1..=BRANCHES)),
             Place::Laptop => Self::Roaming,
         }
     }
@@ -46,6 +49,7 @@ impl Site {
         let host = low_byte(base.rotate_right(u32::from(rng.u8(..3)) * 8)).clamp(2, 250);
         match self {
             Self::Named(index) => Ipv4Addr::new(10, NAMED[index].2, low_byte(base >> 40), host).into(),
+            Self::Branch(net) if net % TRANSLATED_EVERY == 0 => Ipv4Addr::new(10, BRANCH, net, 1).into(),
             Self::Branch(net) => Ipv4Addr::new(10, BRANCH, net, host).into(),
             Self::Roaming => roaming(seed, integration, day),
         }

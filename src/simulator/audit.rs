@@ -146,6 +146,9 @@ fn of_people(world: &World, day: Day, noise: f64, events: &mut Vec<AuditEvent>) 
         let mut anybody = (0..5).map(|_| rng.u32(..people));
         let actor = anybody.find(|actor| !world.places.users[*actor as usize].service).unwrap_or(0);
         let (action, auth) = ordinary(&mut rng);
+        if world.places.users[actor as usize].has_left_by(day) {
+            continue;
+        }
         let system = OF_SYSTEMS.contains(&action) && rng.f64() < 0.2;
         let object = match ACTIONS[action].about {
             About::Repository => rng.usize(..world.places.repositories.len()),
@@ -202,13 +205,25 @@ impl AuditEvent {
         self.processed_ms - i64::from(self.delay_ms)
     }
 
+    /// The time that it shows, and the integration that caused it, if one did.
+    pub fn caused_by(&self) -> Option<(i64, u32)> {
+        let ms = self.time_ms();
+        let shown = if whole_seconds(&mut self.details()) { ms.div_euclid(1_000) * 1_000 } else { ms };
+        (self.integration != NOBODY).then_some((shown, self.integration))
+    }
+
+    /// Decides every detail that is not held.
+    fn details(&self) -> fastrand::Rng {
+        fastrand::Rng::with_seed(self.key ^ 0x51)
+    }
+
     /// The event as the API shows it.
     pub fn render(&self, world: &World, organization: &str) -> Value {
-        let mut rng = fastrand::Rng::with_seed(self.key ^ 0x51);
+        let mut rng = self.details();
         let action = &ACTIONS[usize::from(self.action)];
         let id = world.seed.uuid(Topic::EventId, self.key, u64::from(self.action));
         let mut attributes = json!({
-            "time": time_text(self.time_ms(), rng.f64() < 0.25),
+            "time": time_text(self.time_ms(), whole_seconds(&mut rng)),
             "processedAt": time_text(self.processed_ms, false),
             "action": action.id,
             "actor": self.actor_json(world, organization, &mut rng),
@@ -323,6 +338,11 @@ impl AuditEvent {
         let ip = if rng.f64() < 0.03 { String::new() } else { site.address(world.seed, who, day, rng).to_string() };
         Some(json!({"ip": ip, "geo": "EU", "countryName": "", "regionName": "", "city": ""}))
     }
+}
+
+/// The first of an event's details: some show no milliseconds.
+fn whole_seconds(details: &mut fastrand::Rng) -> bool {
+    details.f64() < 0.25
 }
 
 /// RFC 3339 with milliseconds, or without.

@@ -2,7 +2,10 @@
 
 use crate::evidence::{Campaign, Day, Operation};
 
-use super::seed::{Seed, Topic};
+use super::{
+    seed::{Seed, Topic},
+    temper::Temper,
+};
 
 /// Which part of the work has moved to the replacement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,61 +153,22 @@ pub(super) struct Subject {
     pub mixed: bool,
 }
 
-/// Draws fates by the campaign's calendar.
+/// Draws fates by the campaign's calendar and the organisation's temper.
 pub(super) struct Fates<'a> {
     pub seed: Seed,
     pub campaign: &'a Campaign,
+    pub temper: Temper,
     pub first: Day,
     pub last: Day,
 }
 
-/// Days between the brownout notice and the removal that it announced.
-const NOTICE_DAYS: i32 = 70;
 /// Share of the deployments that used app passwords when history begins.
 const LEGACY_SHARE: f64 = 0.68;
-/// Share of the teams that move most of what they have left in one sweep.
-const SWEEP_SHARE: f64 = 0.4;
 
 impl Fates<'_> {
-    /// Daily chance that somebody replaces an app password, by the pressure of that day.
-    fn pressure(&self, day: Day) -> f64 {
-        let removal = Day::of(self.campaign.removal);
-        let left = removal.0 - day.0;
-        let brownouts = self.campaign.windows.first().map(|w| Day::of_ms(w.from_ms));
-        if day < Day::of(self.campaign.freeze) {
-            0.0004
-        } else if left <= -14 {
-            0.045
-        } else if left <= 0 {
-            0.13
-        } else if left <= 14 {
-            0.036
-        } else if brownouts.is_some_and(|first| day >= first) {
-            0.008 + 0.02 * self.dark_share(day)
-        } else if left <= NOTICE_DAYS {
-            0.0045
-        } else {
-            0.0013
-        }
-    }
-
-    /// The part of a day that lies inside brownout windows.
-    fn dark_share(&self, day: Day) -> f64 {
-        let inside = self.campaign.windows.iter().filter(|w| Day::of_ms(w.from_ms) == day);
-        let minutes = inside.map(|w| u32::try_from((w.to_ms - w.from_ms) / 60_000).unwrap_or(0)).sum::<u32>();
-        f64::from(minutes) / 1_440.0
-    }
-
     fn hazard_day(&self, rng: &mut fastrand::Rng, ease: f64) -> Option<Day> {
-        (self.first.0..self.last.0).map(Day).find(|day| rng.f64() < self.pressure(*day) * ease)
-    }
-
-    /// The day on which a team moves most of what it has left, for the teams that do.
-    fn sweep(&self, team: usize) -> Option<Day> {
-        let mut rng = self.seed.stream(Topic::Fate, 1, team as u64);
-        let sweeps = rng.f64() < SWEEP_SHARE;
-        let removal = Day::of(self.campaign.removal).0;
-        sweeps.then(|| Day(removal - rng.i32(3..60)))
+        let hit = |day: &Day, rng: &mut fastrand::Rng| rng.f64() < self.temper.pressure(self.campaign, *day) * ease;
+        (self.first.0..self.last.0).map(Day).find(|day| hit(day, rng))
     }
 
     /// Whether a deployment starts with an app password.
@@ -220,7 +184,8 @@ impl Fates<'_> {
         let mut rng = self.seed.stream(Topic::Fate, 3, subject.deployment);
         let personal = subject.ease * (0.4 + 1.4 * rng.f64());
         let mut day = self.hazard_day(&mut rng, personal);
-        if let Some(sweep) = self.sweep(subject.team).filter(|_| rng.f64() < 0.6) {
+        let sweep = self.temper.sweep(self.seed, self.campaign, subject.team);
+        if let Some(sweep) = sweep.filter(|_| rng.f64() < self.temper.sweep_takes()) {
             day = Some(day.map_or(sweep, |day| day.min(sweep)));
         }
         let day = day.filter(|day| *day > self.first && *day < self.last);

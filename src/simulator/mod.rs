@@ -25,6 +25,7 @@ mod organization;
 mod seed;
 mod serve;
 mod software;
+mod temper;
 mod truth;
 mod uses;
 mod world;
@@ -99,11 +100,14 @@ pub struct Options {
     pub intensity: f64,
     /// So many repositories instead of as many as the size has.
     pub repositories: Option<usize>,
+    /// Nobody leaves or takes another name, every list is open, and every log is kept from the first day on, without holes,
+    /// by a right clock: for comparing line by line what was read with what there is.
+    pub steady: bool,
 }
 
 impl Options {
     /// Five months of history and thirty days of future around `now`.
     pub fn new(size: Size, now: Timestamp) -> Self {
-        Self { size, now, history_days: 150, future_days: 30, intensity: 1.0, repositories: None }
+        Self { size, now, history_days: 150, future_days: 30, intensity: 1.0, repositories: None, steady: false }
     }
 }

@@ -1,4 +1,7 @@
-//! Who and what there is: people, teams, workspaces, repositories and rights. None of it changes with time.
+//! Who and what there is: people, teams, workspaces, repositories and rights. A few people leave or take another nickname,
+//! and some lists become readable late; nothing else of it changes with time.
+
+use crate::evidence::Day;
 
 use super::{
     Scale,
@@ -20,6 +23,20 @@ pub struct User {
     pub service: bool,
     /// Indices of the workspaces it is a member of.
     pub workspaces: Vec<usize>,
+    /// Until which day it had another nickname, and which.
+    pub formerly: Option<(Day, String)>,
+    /// Since when it is a member of nothing.
+    pub left: Option<Day>,
+}
+
+impl User {
+    pub fn nickname_on(&self, day: Day) -> &str {
+        self.formerly.as_ref().filter(|(until, _)| day < *until).map_or(&self.nickname, |(_, nickname)| nickname)
+    }
+
+    pub fn has_left_by(&self, day: Day) -> bool {
+        self.left.is_some_and(|left| day >= left)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -49,6 +66,8 @@ pub(super) struct Workspace {
     pub name: String,
     /// False where our token is no administrator, so that the permission matrix is refused.
     pub administered: bool,
+    /// Until which day nobody had let our token see the members.
+    pub members_from: Option<Day>,
     /// False where administration has moved, which takes `last_accessed` and `added_on` away.
     pub shows_activity: bool,
 }
@@ -74,11 +93,12 @@ pub(super) struct Places {
 }
 
 impl Places {
-    pub fn generate(seed: Seed, scale: &Scale) -> Self {
-        let workspaces: Vec<_> = (0..scale.workspaces).map(|index| workspace(seed, index, scale.workspaces)).collect();
+    /// Changes happen between the first day of the world and the one after its last; without them nothing changes.
+    pub fn generate(seed: Seed, scale: &Scale, days: Option<(Day, Day)>) -> Self {
+        let workspaces: Vec<_> = (0..scale.workspaces).map(|index| workspace(seed, index, scale.workspaces, days)).collect();
         let teams: Vec<_> = (0..scale.teams).map(|index| team(seed, index, scale.workspaces)).collect();
         let repositories = (0..scale.repositories).map(|index| repository(seed, index, &teams)).collect();
-        let users = (0..scale.users).map(|index| user(seed, index, &teams, scale.workspaces)).collect();
+        let users = (0..scale.users).map(|index| user(seed, index, &teams, scale.workspaces, days)).collect();
         Self { teams, workspaces, repositories, users }
     }
 
@@ -87,8 +107,9 @@ impl Places {
         format!("{}/{}", self.workspaces[it.workspace].slug, it.slug)
     }
 
-    pub fn members(&self, workspace: usize) -> impl Iterator<Item = (usize, &User)> {
-        self.users.iter().enumerate().filter(move |(_, user)| user.workspaces.contains(&workspace))
+    pub fn members(&self, workspace: usize, on: Day) -> impl Iterator<Item = (usize, &User)> {
+        let is_member = move |user: &User| user.workspaces.contains(&workspace) && !user.has_left_by(on);
+        self.users.iter().enumerate().filter(move |(_, user)| is_member(user))
     }
 
     /// What the configuration would say of the teams; some are missing, so that something is unowned.
@@ -106,8 +127,12 @@ impl Places {
     }
 }
 
-fn workspace(seed: Seed, index: usize, count: usize) -> Workspace {
+/// One workspace in so many shows its members late.
+const LATE_MEMBERS_EVERY: usize = 5;
+
+fn workspace(seed: Seed, index: usize, count: usize, days: Option<(Day, Day)>) -> Workspace {
     let slug = numbered(WORKSPACES, index);
+    let late = index % LATE_MEMBERS_EVERY == LATE_MEMBERS_EVERY - 1;
     let mut name = slug.replace('-', " ");
     name[..1].make_ascii_uppercase();
     Workspace {
@@ -115,6 +140,7 @@ fn workspace(seed: Seed, index: usize, count: usize) -> Workspace {
         slug,
         name,
         administered: index + 1 != count,
+        members_from: days.filter(|_| late).map(|(first, last)| first.plus((last.0 - first.0) * 9 / 20)),
         shows_activity: index % 4 != 1,
     }
 }
@@ -143,7 +169,11 @@ fn repository(seed: Seed, index: usize, teams: &[Team]) -> Repository {
     }
 }
 
-fn user(seed: Seed, index: usize, teams: &[Team], workspaces: usize) -> User {
+/// Share of the people that leave, and of those that take another nickname.
+const LEAVING_SHARE: f64 = 0.05;
+const RENAMED_SHARE: f64 = 0.05;
+
+fn user(seed: Seed, index: usize, teams: &[Team], workspaces: usize, days: Option<(Day, Day)>) -> User {
     let mut rng = seed.stream(Topic::People, 0, index as u64);
     let team = index % teams.len();
     let service = (index / teams.len()) % 6 == 5;
@@ -161,6 +191,14 @@ fn user(seed: Seed, index: usize, teams: &[Team], workspaces: usize) -> User {
         }
     }
     let (nickname, display_name, local) = identity(&mut rng, index, &teams[team].name, service);
+    let mut later = seed.stream(Topic::People, 5, index as u64);
+    // A day between two percentages of the world's time, for a share of the people.
+    let mut someday = |share: f64, from: i32, to: i32| {
+        let (first, last) = days.filter(|_| later.f64() < share && !service)?;
+        Some(first.plus(later.i32(from..to) * (last.0 - first.0) / 100))
+    };
+    let left = someday(LEAVING_SHARE, 20, 95);
+    let formerly = someday(RENAMED_SHARE, 10, 90).map(|day| (day, format!("{}-{index}", &nickname[..3])));
     User {
         account_id,
         uuid: format!("{{{}}}", seed.uuid(Topic::People, 3, index as u64)),
@@ -170,6 +208,8 @@ fn user(seed: Seed, index: usize, teams: &[Team], workspaces: usize) -> User {
         team,
         service,
         workspaces: member_of,
+        formerly,
+        left,
     }
 }
 

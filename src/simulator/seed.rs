@@ -19,6 +19,8 @@ pub(super) enum Topic {
     Inventory,
     Fault,
     Absence,
+    Temper,
+    Weather,
 }
 
 /// The seed of a whole world.

@@ -9,10 +9,23 @@ pub(super) enum Rhythm {
     Office(f64),
     /// Once a night, over all its repositories.
     Nightly,
+    /// The first two of its repositories every night, all of them once a week.
+    NightlyAndWeekly,
     /// Once a week, at night.
     Weekly,
+    /// Once in two weeks, when a sprint ends.
+    Fortnightly,
     /// Once a month.
     Monthly,
+    /// By somebody who seldom needs it: on a working day with this chance, a few times then.
+    Sporadic(f64),
+}
+
+impl Rhythm {
+    /// What walks at night takes as many repositories as there are.
+    pub fn takes_all(self) -> bool {
+        matches!(self, Self::Nightly | Self::NightlyAndWeekly)
+    }
 }
 
 /// One client of a deployment: one user agent, one way of working.
@@ -151,7 +164,9 @@ pub(super) const KINDS: &[Kind] = &[
     machine("release-bot", 4, Place::BuildFarm, 1.2, true, &[rest("axios", AXIOS, 55, Rhythm::Office(4.0))]),
     machine("homemade", 3, Place::Branch, 0.6, false, &[rest("unknown", HOMEMADE, 30, Rhythm::Office(5.0))]),
     machine("sync", 2, Place::Datacenter, 0.5, false, &[rest("unknown", SYNC, 10, Rhythm::Interval(8.0))]),
+    machine("archive", 4, Place::Datacenter, 0.5, true, &[git("git-cli", GIT, 0, Rhythm::NightlyAndWeekly)]),
     own("curl-script", 8, Place::Branch, 0.6, &[rest("curl", CURL, 20, Rhythm::Weekly)]),
+    own("release-notes", 3, Place::Branch, 0.6, &[rest("curl", CURL, 60, Rhythm::Fortnightly)]),
     own("python-report", 6, Place::Branch, 0.6, &[rest("python-requests", REQUESTS, 15, Rhythm::Monthly)]),
     own("python-hourly", 4, Place::Datacenter, 0.7, &[rest("python-requests", REQUESTS, 25, Rhythm::Interval(10.0))]),
     own("powershell", 3, Place::Branch, 0.5, &[rest("powershell", POWERSHELL, 25, Rhythm::Monthly)]),
@@ -160,6 +175,7 @@ pub(super) const KINDS: &[Kind] = &[
     own("laptop", 17, Place::Laptop, 1.1, &[git("git-cli", GIT, 25, Rhythm::Office(3.2))]),
     own("laptop-windows", 10, Place::Laptop, 1.0, &[git("git-windows", GIT_WINDOWS, 25, Rhythm::Office(2.8))]),
     own("laptop-mac", 9, Place::Laptop, 1.2, &[git("git-apple", GIT_APPLE, 25, Rhythm::Office(3.0))]),
+    own("occasional", 4, Place::Laptop, 0.8, &[git("git-cli", GIT, 35, Rhythm::Sporadic(0.12))]),
     own("desktop", 3, Place::Laptop, 1.3, &[git("github-desktop", DESKTOP, 25, Rhythm::Office(1.5))]),
     own(
         "ide",

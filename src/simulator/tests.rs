@@ -126,7 +126,8 @@ fn nothing_after_the_present_is_written() {
         let text = String::from_utf8(bytes).unwrap();
         for line in text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
             let time: Timestamp = line["time"].as_str().unwrap().parse().unwrap();
-            assert!(time < now(), "{name}");
+            // Some hosts' clocks are minutes ahead.
+            assert!(time < now().checked_add(4.minutes()).unwrap(), "{name}");
         }
     }
 }
@@ -237,7 +238,7 @@ fn integrations_are_distinct_and_their_agents_are_recognised() {
 
 #[test]
 fn users_are_told_apart() {
-    let places = organization::Places::generate(seed::Seed(1), &Size::Large.scale());
+    let places = organization::Places::generate(seed::Seed(1), &Size::Large.scale(), Some((Day(20_000), Day(20_180))));
     let distinct = |key: fn(&User) -> &str| places.users.iter().map(key).collect::<HashSet<_>>().len();
     assert_eq!(distinct(|it| &it.account_id), 8_000);
     assert_eq!(distinct(|it| &it.nickname), 8_000);

@@ -1,8 +1,8 @@
 //! The truth, for tests and benchmarks alone.
 
-use crate::evidence::{Campaign, Day, Outcome};
+use crate::evidence::{Campaign, Day, Grade, Outcome};
 
-use super::{Integration, Team, Use, User, World};
+use super::{Integration, Team, Use, User, World, audit::AuditEvent, logs};
 
 /// What is really so in a world.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +66,24 @@ impl<'a> Truth<'a> {
     pub fn replacement_uses(&self, integration: &'a Integration, from: Day, to: Day) -> impl Iterator<Item = Use> + use<'a> {
         let world = self.world;
         self.uses(integration, from, to).filter(move |it| world.campaign.is_replacement(it.credential))
+    }
+
+    /// How firmly the log that shows a legacy use tells that it was one, by the contract's table of signs, with the user's
+    /// name beside it; `none` where no log does.
+    pub fn sign_of(&self, integration: &Integration, one: &Use) -> Grade {
+        logs::sign_of(self.world, integration, one)
+    }
+
+    /// The log that shows an integration, and the times of its lines as they stand there.
+    pub fn line_times(&self, integration: &'a Integration) -> impl Iterator<Item = (&'static str, i64)> + use<'a> {
+        let world = self.world;
+        let uses = self.uses(integration, world.first, world.last);
+        uses.flat_map(move |one| logs::line_times(world, integration, &one))
+    }
+
+    /// The times of the audit events that integrations cause, as they stand there, each with its integration.
+    pub fn event_times(&self) -> impl Iterator<Item = (i64, u32)> + use<'a> {
+        self.world.events.iter().filter_map(AuditEvent::caused_by)
     }
 
     /// Whether an integration signs in with an app password at all on a day or later.

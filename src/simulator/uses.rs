@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use crate::evidence::{Credential, Day, Operation, Outcome, WindowKind};
 
 use super::{
+    address::Site,
     fate::Presented,
     seed::{Topic, pick, poisson},
     software::Rhythm,
@@ -58,12 +59,22 @@ const TRANSIENT_SHARE: f64 = 0.003;
 impl World {
     /// Adds what an integration does on a day, in order of time.
     pub(super) fn uses_on(&self, integration: &Integration, day: Day, out: &mut Vec<Use>) {
+        if self.is_closed(integration, day) {
+            return;
+        }
         let start = out.len();
         let mut rng = self.seed.stream(Topic::Uses, u64::from(integration.id), u64::from(day.0.unsigned_abs()));
         for (at_ms, place) in self.attempts(integration, day, &mut rng) {
             self.attempt(integration, day, at_ms, place, &mut rng, out);
         }
         out[start..].sort_by_key(|it| (it.at_ms, it.salt));
+    }
+
+    /// Who has left does nothing more in person; what runs in that name goes on until somebody closes the account.
+    fn is_closed(&self, integration: &Integration, day: Day) -> bool {
+        let forgotten = (10 + self.seed.hash(Topic::Absence, u64::from(integration.id), 1 << 34) % 60).to_le_bytes()[0];
+        let grace = if integration.site == Site::Roaming { 0 } else { i32::from(forgotten) };
+        self.places.users[integration.user].has_left_by(day.plus(-grace))
     }
 
     /// The instants of a day's work and the position of the repository each is about.
@@ -74,6 +85,7 @@ impl World {
         let intensity = self.options.intensity;
         let count = |mean: f64, rng: &mut fastrand::Rng| poisson(rng, mean * intensity);
         let all = integration.repositories.len();
+        let its_weekday = u64::from(weekday(day)) == fixed % 5;
         match integration.part.rhythm {
             Rhythm::Interval(mean) => {
                 let number = count(mean, rng);
@@ -84,16 +96,21 @@ impl World {
                 (0..number).map(|_| (office_time(rng), favourite(rng, all))).collect()
             }
             Rhythm::Nightly => round(night_start(fixed), all, rng),
-            Rhythm::Weekly if u64::from(weekday(day)) == fixed % 5 => round(night_start(fixed), all, rng),
+            Rhythm::NightlyAndWeekly => round(night_start(fixed), if its_weekday { all } else { all.min(2) }, rng),
+            Rhythm::Weekly if its_weekday => round(night_start(fixed), all, rng),
+            Rhythm::Fortnightly if its_weekday && week_of(day) % 2 == (fixed >> 8) % 2 => round(14 * HOUR_MS, all, rng),
             Rhythm::Monthly if u64::from(day_of_month(day)) == 1 + fixed % 28 => round(night_start(fixed), all, rng),
-            Rhythm::Weekly | Rhythm::Monthly => Vec::new(),
+            Rhythm::Sporadic(chance) if rng.f64() < chance * rest => {
+                let number = 1 + poisson(rng, 1.5);
+                (0..number).map(|_| (office_time(rng), favourite(rng, all))).collect()
+            }
+            Rhythm::Weekly | Rhythm::Fortnightly | Rhythm::Monthly | Rhythm::Sporadic(_) => Vec::new(),
         }
     }
 
     /// How much of a working day's work is done: little on weekends and holidays, none in a person's weeks off.
     fn rests(&self, integration: &Integration, day: Day) -> f64 {
-        let week = u64::try_from((day.0 + 3) / 7).unwrap_or(0);
-        if !integration.service && self.seed.chance(Topic::Absence, integration.user as u64, week, 0.06) {
+        if !integration.service && self.seed.chance(Topic::Absence, integration.user as u64, week_of(day), 0.06) {
             return 0.0;
         }
         match (free_day(day), integration.service) {
@@ -231,6 +248,11 @@ fn round(start: i64, repositories: usize, rng: &mut fastrand::Rng) -> Vec<(i64, 
             (at, place)
         })
         .collect()
+}
+
+/// Weeks begin on Mondays.
+fn week_of(day: Day) -> u64 {
+    u64::try_from((day.0 + 3) / 7).unwrap_or(0)
 }
 
 /// 0 is Monday.

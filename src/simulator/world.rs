@@ -11,9 +11,11 @@ use super::{
     address::{NAMED, Site, named_networks},
     audit::{self, AuditEvent},
     fate::{Fate, Fates, Subject},
+    logs::Weather,
     organization::Places,
     seed::{Seed, Topic, pick, weighted},
-    software::{KINDS, Kind, Part, Rhythm},
+    software::{KINDS, Kind, Part, Place},
+    temper::Temper,
 };
 
 /// The Atlassian organisation.
@@ -43,6 +45,10 @@ pub enum Door {
     Squid,
     /// A filter in the cloud, whose log is fetched as a table with column names of its own.
     Filter,
+}
+
+impl Door {
+    pub const ALL: [Self; 5] = [Self::Inspected, Self::Plain, Self::Gateway, Self::Squid, Self::Filter];
 }
 
 /// User, client and origin: the unit that somebody has to migrate.
@@ -86,6 +92,7 @@ pub struct World {
     pub(super) integrations: Vec<Integration>,
     /// Sorted by the instant of processing.
     pub(super) events: Vec<AuditEvent>,
+    pub(super) weather: Weather,
     pub(super) first: Day,
     /// Exclusive.
     pub(super) last: Day,
@@ -99,15 +106,17 @@ impl World {
         let days = |count: u32| i32::try_from(count).unwrap_or(i32::MAX / 4);
         let mut scale = options.size.scale();
         scale.repositories = options.repositories.unwrap_or(scale.repositories);
+        let (first, last) = (Day(today.0 - days(options.history_days)), Day(today.0 + days(options.future_days) + 1));
         let mut world = Self {
             seed: Seed(seed),
             options: *options,
             campaign: Campaign::parse(text).expect("a test parses the compiled-in campaign"),
-            places: Places::generate(Seed(seed), &scale),
+            places: Places::generate(Seed(seed), &scale, (!options.steady).then_some((first, last))),
             integrations: Vec::new(),
             events: Vec::new(),
-            first: Day(today.0 - days(options.history_days)),
-            last: Day(today.0 + days(options.future_days) + 1),
+            weather: if options.steady { Weather::fair(first) } else { Weather::of(Seed(seed), first, last) },
+            first,
+            last,
         };
         world.integrations = Deployer::new(&world).deploy(scale.integrations);
         world.events = audit::generate(&world, scale.noise);
@@ -178,7 +187,8 @@ struct Deployment {
     kind: &'static Kind,
     user: usize,
     team: usize,
-    site: Site,
+    /// More than one where somebody has copied a script, with its secret, to one network after the other.
+    sites: Vec<Site>,
     repositories: Vec<usize>,
     door: Option<Door>,
     replacement: Credential,
@@ -191,7 +201,13 @@ impl<'a> Deployer<'a> {
     fn new(world: &'a World) -> Self {
         Self {
             world,
-            fates: Fates { seed: world.seed, campaign: &world.campaign, first: world.first, last: world.last },
+            fates: Fates {
+                seed: world.seed,
+                campaign: &world.campaign,
+                temper: Temper::of(world.seed),
+                first: world.first,
+                last: world.last,
+            },
             catalogue: ClientCatalogue::builtin().expect("a test parses the compiled-in catalogue"),
             taken: HashSet::new(),
             integrations: Vec::new(),
@@ -204,9 +220,11 @@ impl<'a> Deployer<'a> {
                 break;
             }
             let deployment = self.plan(number);
-            for (index, part) in deployment.kind.parts.iter().enumerate() {
-                if self.integrations.len() < wanted {
-                    self.add(&deployment, index, part);
+            for (place, site) in deployment.sites.iter().enumerate() {
+                for (index, part) in deployment.kind.parts.iter().enumerate() {
+                    if self.integrations.len() < wanted {
+                        self.add(&deployment, *site, place * deployment.kind.parts.len() + index, part);
+                    }
                 }
             }
         }
@@ -218,7 +236,8 @@ impl<'a> Deployer<'a> {
         let kind = &KINDS[weighted(&mut rng, KINDS.iter().map(|kind| kind.weight))];
         let places = &self.world.places;
         let team = rng.usize(..places.teams.len());
-        let own: Vec<usize> = candidates(places, team, kind.service);
+        let shared = kind.service && rng.f64() < SHARED_ACCOUNT_SHARE;
+        let own: Vec<usize> = if shared { shared_accounts(places) } else { candidates(places, team, kind.service) };
         let user = if own.is_empty() { rng.usize(..places.users.len()) } else { *pick(&mut rng, &own) };
         let door = DOORS[weighted(&mut rng, DOORS.iter().map(|d| d.1))].0;
         let git_only = kind.parts.iter().all(|part| part.rest == 0);
@@ -227,7 +246,7 @@ impl<'a> Deployer<'a> {
             kind,
             user,
             team,
-            site: Site::of(kind.place, &mut rng),
+            sites: sites(kind, &mut rng),
             repositories: repositories(places, &mut rng, team, kind),
             door: door.map(|door| if door == Door::Gateway && !git_only { Door::Inspected } else { door }),
             replacement: REPLACEMENTS[weighted(&mut rng, REPLACEMENTS.iter().map(|r| r.1))].0,
@@ -237,10 +256,11 @@ impl<'a> Deployer<'a> {
         }
     }
 
-    fn add(&mut self, it: &Deployment, index: usize, part: &'static Part) {
+    /// Adds a part of a deployment; `index` counts the parts of all its places.
+    fn add(&mut self, it: &Deployment, site: Site, index: usize, part: &'static Part) {
         let day = self.world.first;
         let mut rng = self.world.seed.stream(Topic::Deployments, 1 + index as u64, u64::from(it.number));
-        let address = it.site.address(self.world.seed, u64::from(it.number), day, &mut rng);
+        let address = site.address(self.world.seed, u64::from(it.number), day, &mut rng);
         let origin = Origin::of(&named_networks(), self.catalogue.category(part.client), Some(address), None, None);
         if !self.taken.insert((it.user, part.client, origin.clone())) {
             return;
@@ -275,12 +295,28 @@ impl<'a> Deployer<'a> {
             door: it.door,
             job: (it.collected && part.rest == 0).then(|| format!("{}-{main}-{}", it.kind.name, it.number)),
             part,
-            site: it.site,
+            site,
             service: it.kind.service,
             token_by_nickname: it.token_by_nickname,
             old_secret: it.old_secret,
         });
     }
+}
+
+/// Share of the machines that sign in with one of the accounts which everybody knows the secret of.
+const SHARED_ACCOUNT_SHARE: f64 = 0.2;
+const SHARED_ACCOUNTS: usize = 3;
+/// Share of the scripts that were copied about.
+const COPIED_SHARE: f64 = 0.07;
+
+fn shared_accounts(places: &Places) -> Vec<usize> {
+    (0..places.users.len()).filter(|user| places.users[*user].service).take(SHARED_ACCOUNTS).collect()
+}
+
+fn sites(kind: &Kind, rng: &mut fastrand::Rng) -> Vec<Site> {
+    let copied = kind.place == Place::Branch && !kind.service && rng.f64() < COPIED_SHARE;
+    let places = if copied { rng.usize(3..=10) } else { 1 };
+    (0..places).map(|_| Site::of(kind.place, rng)).collect()
 }
 
 fn candidates(places: &Places, team: usize, service: bool) -> Vec<usize> {
@@ -292,7 +328,7 @@ fn candidates(places: &Places, team: usize, service: bool) -> Vec<usize> {
 fn repositories(places: &Places, rng: &mut fastrand::Rng, team: usize, kind: &Kind) -> Vec<usize> {
     let mut own: Vec<usize> = (0..places.repositories.len()).filter(|r| places.repositories[*r].team == team).collect();
     rng.shuffle(&mut own);
-    let all = kind.parts.iter().any(|part| matches!(part.rhythm, Rhythm::Nightly));
+    let all = kind.parts.iter().any(|part| part.rhythm.takes_all());
     let wanted = if all { own.len().min(8) } else { rng.usize(1..=4) };
     own.truncate(wanted.max(1));
     if rng.f64() < 0.15 {

@@ -13,6 +13,7 @@ mod flow;
 mod house;
 mod intake;
 mod journal;
+mod judged;
 mod mixtures;
 mod secrets;
 mod support;

@@ -127,7 +127,7 @@ fn login<'a>(world: &'a World, integration: &Integration, one: &Use) -> Option<L
     let user = &world.places.users[integration.user];
     let git = matches!(one.operation, Operation::GitRead | Operation::GitWrite);
     let right = one.presented != Presented::Mistaken;
-    let nickname = Some(user.nickname.as_str());
+    let nickname = Some(user.nickname_on(Day::of_ms(one.at_ms)));
     let basic = |username, prefix| Some(("basic", username, prefix));
     let (scheme, username, prefix) = match one.credential {
         Credential::AppPassword => basic(nickname, (!integration.old_secret).then_some("ATBB")),

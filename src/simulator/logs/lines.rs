@@ -24,8 +24,7 @@ const CRLF_EVERY: u64 = 211;
 /// Writes one request, and now and then something broken behind it; returns the number of lines.
 pub(super) fn write(to: &mut impl Write, door: Door, it: &Exchange<'_>) -> io::Result<u64> {
     let line = match door {
-        Door::Inspected => json(it, true),
-        Door::Plain => json(it, false),
+        Door::Inspected | Door::Plain => json(door, it),
         Door::Gateway => combined(it),
         Door::Squid => squid(it),
         Door::Filter => row(it),
@@ -38,6 +37,22 @@ pub(super) fn write(to: &mut impl Write, door: Door, it: &Exchange<'_>) -> io::R
     let half: String = line.chars().take(line.chars().count() / 2).collect();
     writeln!(to, "{half}")?;
     Ok(2)
+}
+
+/// Whether the inspecting proxy writes this request's whole header, which it should not.
+fn careless(door: Door, it: &Exchange<'_>) -> bool {
+    door == Door::Inspected && it.salt.is_multiple_of(CARELESS_EVERY)
+}
+
+/// The beginning of the secret, where a line tells it.
+pub(super) fn prefix(door: Door, it: &Exchange<'_>) -> Option<&'static str> {
+    let tells = careless(door, it) || (door == Door::Inspected && it.salt % 100 < PREFIX_PERCENT);
+    it.login.as_ref().and_then(|login| login.prefix).filter(|_| tells)
+}
+
+/// What the server said, where a line keeps it.
+pub(super) fn message(door: Door, it: &Exchange<'_>) -> Option<&'static str> {
+    it.message.filter(|_| matches!(door, Door::Inspected | Door::Filter))
 }
 
 #[derive(Serialize)]
@@ -69,12 +84,11 @@ struct Line<'a> {
     duration_ms: u64,
 }
 
-fn json(it: &Exchange<'_>, inspected: bool) -> String {
-    let login = it.login.as_ref();
-    let careless = inspected && it.salt.is_multiple_of(CARELESS_EVERY);
-    let header = login.filter(|_| careless).and_then(|login| header(login.scheme, login.username, login.prefix, it.salt));
+fn json(door: Door, it: &Exchange<'_>) -> String {
+    let (inspected, login) = (door == Door::Inspected, it.login.as_ref());
+    let header =
+        login.filter(|_| careless(door, it)).and_then(|login| header(login.scheme, login.username, login.prefix, it.salt));
     let shown = login.filter(|_| header.is_none());
-    let tells_secret = inspected && it.salt % 100 < PREFIX_PERCENT;
     let line = Line {
         time: time_text(it.at_ms, false),
         event_id: format!("{:016x}", it.salt ^ it.at_ms.unsigned_abs()),
@@ -86,10 +100,10 @@ fn json(it: &Exchange<'_>, inspected: bool) -> String {
         user_agent: Some(it.agent).filter(|agent| !agent.is_empty()),
         scheme: shown.map(|login| login.scheme),
         username: shown.and_then(|login| login.username),
-        secret_prefix: shown.and_then(|login| login.prefix).filter(|_| tells_secret),
+        secret_prefix: shown.and(prefix(door, it)),
         secret_id: shown.filter(|_| inspected).map(|login| login.secret_id.as_str()),
         authorization: header,
-        message: it.message.filter(|_| inspected),
+        message: message(door, it),
         proxy: if inspected { "egress-1" } else { "egress-2" },
         bytes_in: 380 + it.salt % 900,
         bytes_out: 1_200 + it.salt % 80_000,

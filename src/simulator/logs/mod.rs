@@ -1,5 +1,6 @@
 //! The log files of the organisation's own machines: two egress proxies, a gateway, a squid, a filter in the cloud, and the output of jobs.
 //!
+//! Logs are as such logs are: some begin late, some have holes, the clocks of some hosts are wrong.
 //! A file grows: writing `[a, b)` and then `[b, c)` gives the same bytes as writing `[a, c)`. Files change with the month.
 
 use std::{
@@ -15,13 +16,17 @@ use crate::evidence::Day;
 
 use super::{Door, World, uses::Use};
 use exchange::Exchange;
+pub(super) use sign::{line_times, of_use as sign_of};
 use sink::{Jobs, SHAPES, Shape, Sink, TRANSCRIPTS};
+pub(super) use weather::Weather;
 
 mod exchange;
 mod lines;
 mod noise;
+mod sign;
 mod sink;
 mod transcript;
+mod weather;
 
 /// Where the logs are, as `[[log]]` sections of the configuration want it.
 #[derive(Debug)]
@@ -124,9 +129,10 @@ impl World {
             }
         }
         noise::of_day(self, day, &mut |door, it| traffic.push((door, it)));
-        traffic.retain(|(_, it)| (from_ms..to_ms).contains(&it.at_ms));
+        traffic.retain(|(door, it)| (from_ms..to_ms).contains(&it.at_ms) && self.weather.keeps(*door, it.at_ms));
         traffic.sort_by_key(|(_, it)| (it.at_ms, it.salt));
-        for (door, it) in &traffic {
+        for (door, it) in &mut traffic {
+            it.at_ms = self.weather.clock(*door, it.at_ms);
             let sink = Sink::of(sinks, dir, *door, day)?;
             sink.lines += lines::write(&mut sink.writer, *door, it)?;
         }

@@ -18,7 +18,7 @@ const OTHER_HOSTS: &[&str] = &["github.com", "registry.npmjs.org", "pypi.org", "
 const AGENTS: &[&str] = &["git/2.43.0", "curl/8.5.0", "npm/10.8.2 node/v20.18.0 linux x64", "Mozilla/5.0 (X11; Linux x86_64)"];
 
 /// The logs that nothing else may show on a day, and how often a day a probe passes by them.
-const PROBED: [Door; 2] = [Door::Gateway, Door::Filter];
+const PROBED: [Door; 3] = [Door::Gateway, Door::Squid, Door::Filter];
 const PROBES_A_DAY: i64 = 6;
 
 /// Hands over the day's noise of every log that carries web traffic.

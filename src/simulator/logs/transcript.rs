@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::evidence::{Credential, Outcome, time::instant};
+use crate::evidence::{Credential, Day, Outcome, time::instant};
 
 use super::super::{World, audit::time_text, fate::Presented, organization::User, uses::Use, world::Integration};
 
@@ -151,7 +151,9 @@ impl Runner {
 /// What git was told to fetch; the username stands in the address where it is needed.
 fn url(user: &User, one: &Use, name: &str) -> String {
     match one.credential {
-        Credential::AppPassword => format!("https://{}@bitbucket.org/{name}.git", user.nickname),
+        Credential::AppPassword => {
+            format!("https://{}@bitbucket.org/{name}.git", user.nickname_on(Day::of_ms(one.at_ms)))
+        }
         Credential::SshKey => format!("git@bitbucket.org:{name}.git"),
         _ => format!("https://bitbucket.org/{name}.git"),
     }

@@ -80,11 +80,19 @@ pub(super) fn user(shared: &Shared) -> Reply {
     )
 }
 
+/// Today, where the members of a workspace may be seen by now.
+fn open_members(shared: &Shared, workspace: usize) -> Result<Day, Reply> {
+    let today = Day::of_ms(shared.now_ms());
+    let closed = shared.world.places.workspaces[workspace].members_from.is_some_and(|from| today < from);
+    if closed { Err(Reply::bitbucket_error(403, "Forbidden")) } else { Ok(today) }
+}
+
 pub(super) fn members(shared: &Shared, ask: &Ask, id: &str) -> Result<Reply, Reply> {
     let index = workspace(shared, id)?;
-    let people: Vec<&User> = shared.world.places.members(index).map(|(_, user)| user).collect();
+    let today = open_members(shared, index)?;
+    let people: Vec<&User> = shared.world.places.members(index, today).map(|(_, user)| user).collect();
     let item = |n: usize| {
-        json!({"type": "workspace_membership", "user": user_json(people[n]), "workspace": workspace_json(&shared.world, index),
+        json!({"type": "workspace_membership", "user": user_json(people[n], today), "workspace": workspace_json(&shared.world, index),
             "links": {"self": {"href": format!("{}/2.0/workspaces/{id}/members/{}", ask.origin, people[n].account_id)}}})
     };
     paged(ask, people.len(), item)
@@ -92,12 +100,13 @@ pub(super) fn members(shared: &Shared, ask: &Ask, id: &str) -> Result<Reply, Rep
 
 pub(super) fn permissions(shared: &Shared, ask: &Ask, id: &str) -> Result<Reply, Reply> {
     let index = workspace(shared, id)?;
-    let people: Vec<(usize, &User)> = shared.world.places.members(index).collect();
+    let today = open_members(shared, index)?;
+    let people: Vec<(usize, &User)> = shared.world.places.members(index, today).collect();
     let shows_activity = shared.world.places.workspaces[index].shows_activity;
     paged(ask, people.len(), |n| {
         let (number, user) = people[n];
         let permission = if number.is_multiple_of(23) { "owner" } else { "member" };
-        let mut item = json!({"type": "workspace_membership", "permission": permission, "user": user_json(user),
+        let mut item = json!({"type": "workspace_membership", "permission": permission, "user": user_json(user, today),
             "workspace": workspace_json(&shared.world, index)});
         if shows_activity {
             item["added_on"] = json!("2024-02-09T16:18:37.523382+00:00");
@@ -159,15 +168,16 @@ pub(super) fn permissions_on(shared: &Shared, ask: &Ask, id: &str, slug: &str) -
 
 fn rights_on(shared: &Shared, ask: &Ask, workspace: usize, repositories: &[usize]) -> Result<Reply, Reply> {
     let world = &shared.world;
+    let today = open_members(shared, workspace)?;
     let mut rights: Vec<(usize, usize, &str)> = Vec::new();
-    for (number, user) in world.places.members(workspace) {
+    for (number, user) in world.places.members(workspace, today) {
         let on = |repository: &usize| right(world, number, user, *repository).map(|it| (number, *repository, it));
         rights.extend(repositories.iter().filter_map(on));
     }
     paged(ask, rights.len(), |n| {
         let (number, repository, permission) = rights[n];
         let it = &world.places.repositories[repository];
-        json!({"type": "repository_permission", "permission": permission, "user": user_json(&world.places.users[number]),
+        json!({"type": "repository_permission", "permission": permission, "user": user_json(&world.places.users[number], today),
             "repository": {"type": "repository", "name": it.slug, "full_name": world.places.full_name(repository), "uuid": it.uuid}})
     })
 }
@@ -223,8 +233,8 @@ fn keys(shared: &Shared, repository: usize) -> Vec<Value> {
     labels.into_iter().map(item).collect()
 }
 
-fn user_json(user: &User) -> Value {
-    json!({"type": "user", "uuid": user.uuid, "account_id": user.account_id, "nickname": user.nickname,
+fn user_json(user: &User, today: Day) -> Value {
+    json!({"type": "user", "uuid": user.uuid, "account_id": user.account_id, "nickname": user.nickname_on(today),
         "display_name": user.display_name, "links": {}})
 }
 

@@ -1,0 +1,229 @@
+//! What is measured of one watched world. README.md beside this file says what each figure means and why.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use duskwatch::{
+    evidence::{Grade, Status},
+    simulator::{Integration, World},
+};
+
+use super::{
+    table::Sample,
+    truth::Truth,
+    watch::{Row, View},
+};
+
+/// How far down a ranking is read.
+const DEPTH: usize = 20;
+/// Rankings are judged from so many weeks before the removal on.
+const RANKED_WEEKS: i64 = 8;
+
+/// Which integrations a row can be about.
+#[derive(Debug)]
+enum About {
+    /// The one with its user, client and origin.
+    Whole(u32),
+    /// Those that agree with all it names and have no row of their own, where it leaves something open.
+    Partly(Vec<u32>),
+    /// It names somebody who does no such thing.
+    Nobody,
+}
+
+/// The figures of one world, by name.
+pub fn of(world: &World, truth: &Truth<'_>, views: &[View]) -> BTreeMap<&'static str, Sample> {
+    let mut figures: BTreeMap<&'static str, Sample> = BTreeMap::new();
+    let gains = failing_uses(world);
+    for view in views {
+        let about = matched(world, truth, &view.rows);
+        let judged = Judged { world, truth, view, about };
+        let mut add = |name, sample: Sample| figures.entry(name).or_default().add(&sample);
+        add("remaining, proven and strong: precision", judged.precision(true));
+        add("remaining, proven and strong: recall", judged.recall(Grade::Strong));
+        add("remaining, all grades: precision", judged.precision(false));
+        add("remaining, all grades: recall", judged.recall(Grade::Weak));
+        add("status, exact", judged.status());
+        add("migrated or retired, wrong", judged.wrongly_done());
+        add("not observed, of those that remain", judged.unobserved());
+        if let Some(pairs) = &view.pairs {
+            add("attribution, pairwise F1", Sample::of(pairs.f1(), pairs.slips(world)));
+            add("evidence whose line is not known", pairs.unmarked());
+        }
+        if (1..=RANKED_WEEKS).contains(&view.weeks_left) {
+            add("ranking, NDCG@20", judged.ranking(&gains));
+        }
+    }
+    figures
+}
+
+/// The refused legacy uses in the week from the removal on, of each integration that has any.
+fn failing_uses(world: &World) -> BTreeMap<u32, usize> {
+    let truth = world.truth();
+    let counted = truth.integrations().iter().map(|it| (it.id, truth.failing_after_removal(it).count()));
+    counted.filter(|(_, uses)| *uses > 0).collect()
+}
+
+/// Rows with user, client and origin of a true integration first; a row that leaves something open is about those of the
+/// others that agree with it.
+fn matched(world: &World, truth: &Truth<'_>, rows: &[Row]) -> Vec<About> {
+    let whole: Vec<Option<u32>> = rows.iter().map(|row| truth.named(&row.key)).collect();
+    let taken: BTreeSet<u32> = whole.iter().flatten().copied().collect();
+    let partly = |row: &Row| {
+        let others = world.truth().integrations().iter().filter(|it| !taken.contains(&it.id) && truth.is_legacy(it.id));
+        others.filter(|it| agrees(world, it, row)).map(|it| it.id).collect::<Vec<_>>()
+    };
+    let about = |(row, whole): (&Row, Option<u32>)| match whole {
+        Some(integration) => About::Whole(integration),
+        None => match partly(row) {
+            none if none.is_empty() => About::Nobody,
+            some => About::Partly(some),
+        },
+    };
+    rows.iter().zip(whole).map(about).collect()
+}
+
+fn agrees(world: &World, integration: &Integration, row: &Row) -> bool {
+    let (user, client, origin) = &row.key;
+    let job = integration.job.as_ref() == Some(origin);
+    (user.is_empty() || *user == world.truth().users()[integration.user].account_id)
+        && (client == "unknown" || client == integration.client)
+        && (origin == "unknown" || job || *origin == integration.origin.text())
+}
+
+/// One view, with its rows matched.
+struct Judged<'a> {
+    world: &'a World,
+    truth: &'a Truth<'a>,
+    view: &'a View,
+    about: Vec<About>,
+}
+
+impl Judged<'_> {
+    fn rows(&self) -> impl Iterator<Item = (&Row, &About)> {
+        self.view.rows.iter().zip(&self.about)
+    }
+
+    fn truly_remains(&self, integration: u32) -> bool {
+        self.view.real.get(&integration).is_some_and(|status| status.remaining())
+    }
+
+    /// Of the rows that are said to remain, those that do.
+    fn precision(&self, only_known: bool) -> Sample {
+        let said = self.rows().filter(|(row, _)| row.status.remaining() && (row.known || !only_known));
+        let mut sample = Sample::default();
+        for (row, about) in said {
+            let right = match about {
+                About::Whole(integration) => self.truly_remains(*integration),
+                About::Partly(some) => some.iter().any(|it| self.truly_remains(*it)),
+                About::Nobody => false,
+            };
+            let slip = || format!("{}: said to remain: {row:?}, is {:?}", self.view.day(), self.really(about));
+            sample.count(right, (!right).then(slip));
+        }
+        sample
+    }
+
+    /// Of the integrations that truly remain and whose log has given them away at a grade, those that are said to.
+    fn recall(&self, least: Grade) -> Sample {
+        let said: BTreeMap<u32, &Row> = self.whole().collect();
+        let mut sample = Sample::default();
+        for integration in self.view.real.keys().filter(|it| self.truly_remains(**it)) {
+            if self.truth.shown(*integration, least, self.view.now) {
+                let row = said.get(integration);
+                let right = row.is_some_and(|row| row.status.remaining() && (row.known || least < Grade::Strong));
+                let slip = || format!("{}: remains: {}: {row:?}", self.view.day(), self.words(*integration));
+                sample.count(right, (!right).then(slip));
+            }
+        }
+        sample
+    }
+
+    fn status(&self) -> Sample {
+        let said: BTreeMap<u32, &Row> = self.whole().collect();
+        let mut sample = Sample::default();
+        for (integration, status) in &self.view.real {
+            if self.truth.shown(*integration, Grade::Weak, self.view.now) {
+                let row = said.get(integration);
+                let right = row.is_some_and(|row| row.status == *status);
+                let slip = || format!("{}: {status}: {}: {row:?}", self.view.day(), self.words(*integration));
+                sample.count(right, (!right).then(slip));
+            }
+        }
+        sample
+    }
+
+    /// Of the verdicts that an integration is done with the legacy credential, those that are wrong.
+    fn wrongly_done(&self) -> Sample {
+        let done = |status: Status| matches!(status, Status::Migrated | Status::Retired);
+        let mut sample = Sample::default();
+        for (row, about) in self.rows().filter(|(row, _)| done(row.status)) {
+            let real = self.really(about);
+            let wrong = real.is_empty() || !real.iter().any(|status| done(*status));
+            let slip = || format!("{}: said to be {}: {row:?}, is {real:?}", self.view.day(), row.status);
+            sample.count(wrong, wrong.then(slip));
+        }
+        sample
+    }
+
+    /// Of what truly remains, what no log has given away.
+    fn unobserved(&self) -> Sample {
+        let mut sample = Sample::default();
+        for integration in self.view.real.keys().filter(|it| self.truly_remains(**it)) {
+            sample.count(!self.truth.shown(*integration, Grade::Weak, self.view.now), None);
+        }
+        sample
+    }
+
+    /// Normalised discounted cumulative gain of the ranked rows, by the true failing uses. The ideal order is that of the
+    /// integrations that a log has given away.
+    fn ranking(&self, gains: &BTreeMap<u32, usize>) -> Sample {
+        let mut ranked: Vec<(u64, usize)> = Vec::new();
+        let mut ideal: BTreeMap<u32, usize> = gains.clone();
+        ideal.retain(|integration, _| self.truth.shown(*integration, Grade::Weak, self.view.now));
+        for (row, about) in self.rows() {
+            let gain = if let About::Whole(integration) = about { gains.get(integration) } else { None };
+            ranked.extend(row.rank.map(|rank| (rank, gain.copied().unwrap_or(0))));
+        }
+        ranked.sort_unstable();
+        let mut best: Vec<usize> = ideal.into_values().collect();
+        best.sort_unstable_by(|a, b| b.cmp(a));
+        let said: Vec<usize> = ranked.into_iter().map(|(_, gain)| gain).collect();
+        if best.is_empty() { Sample::default() } else { Sample::of(ndcg(&said, &best), Vec::new()) }
+    }
+
+    fn whole(&self) -> impl Iterator<Item = (u32, &Row)> {
+        self.rows()
+            .filter_map(|(row, about)| if let About::Whole(integration) = about { Some((*integration, row)) } else { None })
+    }
+
+    fn really(&self, about: &About) -> Vec<Status> {
+        let some = match about {
+            About::Whole(integration) => std::slice::from_ref(integration),
+            About::Partly(some) => some,
+            About::Nobody => &[],
+        };
+        some.iter().filter_map(|it| self.view.real.get(it).copied()).collect()
+    }
+
+    fn words(&self, integration: u32) -> String {
+        let it = &self.world.truth().integrations()[integration as usize];
+        format!("{} {:?} {} {} {:?}", it.kind, it.door, it.client, it.origin.text(), it.fate)
+    }
+}
+
+/// The discounted cumulative gain of the first [`DEPTH`], over that of the best order: gains are linear, the discount is
+/// the binary logarithm of one more than the rank.
+fn ndcg(said: &[usize], best: &[usize]) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "a week's uses and twenty ranks")]
+    let gain = |gains: &[usize]| -> f64 {
+        gains.iter().take(DEPTH).zip(2..).map(|(gain, next): (&usize, u32)| *gain as f64 / f64::from(next).log2()).sum()
+    };
+    gain(said) / gain(best)
+}
+
+#[test]
+fn the_gain_of_a_ranking_is_the_published_one() {
+    // Best order 3, 2, 1: 3/1 + 2/1.58496 + 1/2 = 4.76186. Said 1, 3, 2: 1/1 + 3/1.58496 + 2/2 = 3.89279.
+    assert!((ndcg(&[1, 3, 2], &[3, 2, 1]) - 3.892_789 / 4.761_860).abs() < 1e-6);
+    assert!((ndcg(&[3, 2, 1], &[3, 2, 1]) - 1.0).abs() < 1e-12);
+    assert!(ndcg(&[0, 0], &[3]).abs() < 1e-12);
+}

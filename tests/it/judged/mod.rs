@@ -1,0 +1,104 @@
+//! How good the judgement is: worlds whose truth is known are watched week by week, and what is said is compared with what
+//! is so. README.md beside this file is the method, for statisticians.
+//!
+//! Without anything said, a few small worlds keep bounds that show at once when something breaks. For the figures:
+//!
+//! ```text
+//! DUSKWATCH_SEEDS=50 cargo test --release --locked --test it judged -- --nocapture
+//! ```
+//!
+//! watches the worlds of seeds 1 to 50 at the default size, and prints every figure with its goal. `DUSKWATCH_SLIPS=NAME`
+//! also prints each case that a figure whose name contains NAME has lost.
+
+use std::{
+    collections::BTreeMap,
+    env,
+    sync::Mutex,
+    sync::atomic::{AtomicU64, Ordering},
+    thread,
+};
+
+use duskwatch::simulator::Size;
+
+use table::{Goal, Line, Sample};
+use truth::Truth;
+
+mod attribution;
+mod figures;
+mod table;
+mod truth;
+mod watch;
+
+/// Every figure, what was promised of it, and the bound that a few small worlds keep.
+const FIGURES: &[(&str, Goal, Goal)] = &[
+    ("remaining, proven and strong: precision", Goal::AtLeast(0.97), Goal::AtLeast(0.9)),
+    ("remaining, proven and strong: recall", Goal::AtLeast(0.97), Goal::AtLeast(0.9)),
+    ("remaining, all grades: precision", Goal::AtLeast(0.9), Goal::AtLeast(0.8)),
+    ("remaining, all grades: recall", Goal::AtLeast(0.9), Goal::AtLeast(0.8)),
+    ("status, exact", Goal::AtLeast(0.95), Goal::AtLeast(0.75)),
+    ("migrated or retired, wrong", Goal::Below(0.01), Goal::Below(0.1)),
+    ("attribution, pairwise F1", Goal::AtLeast(0.97), Goal::AtLeast(0.85)),
+    ("ranking, NDCG@20", Goal::AtLeast(0.95), Goal::AtLeast(0.5)),
+    ("not observed, of those that remain", Goal::Told, Goal::Told),
+    ("evidence whose line is not known", Goal::Told, Goal::Told),
+];
+
+const FEW_SEEDS: u64 = 2;
+/// Weeks before the removal from which a world is watched.
+const WEEKS: i64 = 20;
+const FEW_WEEKS: i64 = 8;
+
+type Figures = BTreeMap<&'static str, Sample>;
+
+#[expect(clippy::disallowed_methods, reason = "what to measure is asked for on the command line of the tests")]
+fn asked(name: &str) -> Option<String> {
+    env::var(name).ok()
+}
+
+/// The figures of one world.
+async fn figures_of(seed: u64, size: Size, weeks: i64) -> Figures {
+    let world = watch::world(seed, size, weeks);
+    let truth = Truth::of(&world);
+    let views = watch::watch(&world, &truth, weeks).await;
+    figures::of(&world, &truth, &views)
+}
+
+/// Watches the worlds of seeds from 1, as many at a time as there are processors.
+fn measured(seeds: u64, size: Size, weeks: i64) -> Vec<Figures> {
+    let (next, worlds) = (AtomicU64::new(1), Mutex::new(Vec::new()));
+    let worker = || {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed > seeds {
+                return;
+            }
+            let figures = runtime.block_on(figures_of(seed, size, weeks));
+            worlds.lock().unwrap().push((seed, figures));
+        }
+    };
+    thread::scope(|scope| {
+        (0..thread::available_parallelism().map_or(1, usize::from)).for_each(|_| drop(scope.spawn(worker)));
+    });
+    let mut worlds = worlds.into_inner().unwrap();
+    worlds.sort_by_key(|(seed, _)| *seed);
+    worlds.into_iter().map(|(_, figures)| figures).collect()
+}
+
+#[test]
+fn what_is_said_week_by_week_is_what_is_so() {
+    let seeds = asked("DUSKWATCH_SEEDS").map(|text| text.parse::<u64>().unwrap());
+    let worlds = match seeds {
+        Some(seeds) => measured(seeds, Size::Default, WEEKS),
+        None => measured(FEW_SEEDS, Size::Small, FEW_WEEKS),
+    };
+    let lines: Vec<Line> = FIGURES.iter().map(|(name, goal, _)| Line::new(name, *goal, &worlds)).collect();
+    println!("{} worlds\n{}", worlds.len(), table::text(&lines));
+    let slips = asked("DUSKWATCH_SLIPS").unwrap_or_else(|| "\n".to_owned());
+    for line in lines.iter().filter(|line| line.name.contains(&slips)) {
+        println!("{}:\n{}", line.name, line.all.slips.join("\n"));
+    }
+    for (line, (_, _, bound)) in lines.iter().zip(FIGURES) {
+        assert!(line.all.value().is_some_and(|value| bound.is_met(value)), "{} must be {bound:?}: {:?}", line.name, line.all);
+    }
+}

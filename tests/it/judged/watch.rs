@@ -1,0 +1,112 @@
+//! A world as the service sees it, week by week: its logs grow, every source is polled, the judgement is recorded, and what
+//! the JSON report says is kept beside what is really so.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use duskwatch::{
+    evidence::{Day, Status},
+    simulator::{self, ServeOptions, Size, World},
+};
+use jiff::{Timestamp, ToSpan as _};
+use serde_json::Value;
+
+use super::{
+    attribution::{self, Marks, Pairs},
+    truth::{Key, Truth},
+};
+use crate::support::{Site, at, integrations};
+
+/// The removal that the weeks are counted to; every view is the end of a Monday.
+pub const REMOVAL: &str = "2026-07-28T00:00:00Z";
+/// Weeks after the removal that are still watched.
+pub const WEEKS_AFTER: i64 = 3;
+/// Days of the world before its first view: longer than logs begin to be read in earnest, shorter than the 180 days that
+/// the audit stream reaches back.
+const DAYS_BEFORE: i64 = 80;
+
+/// One row of the report.
+#[derive(Debug)]
+pub struct Row {
+    pub key: Key,
+    pub status: Status,
+    /// By proven or strong evidence.
+    pub known: bool,
+    pub rank: Option<u64>,
+}
+
+/// What is said at one instant, and what is so.
+#[derive(Debug)]
+pub struct View {
+    pub now: Timestamp,
+    /// Until the removal; negative after it.
+    pub weeks_left: i64,
+    pub rows: Vec<Row>,
+    /// Of each integration with legacy use.
+    pub real: BTreeMap<u32, Status>,
+    /// How the evidence was put together; not looked at every week.
+    pub pairs: Option<Pairs>,
+}
+
+/// Attribution is judged once in so many weeks.
+const PAIRED_EVERY: i64 = 4;
+
+/// The world that is watched from so many weeks before the removal to some weeks after it.
+pub fn world(seed: u64, size: Size, weeks_before: i64) -> Arc<World> {
+    let end = view_at(-WEEKS_AFTER);
+    let history = (weeks_before + WEEKS_AFTER) * 7 + DAYS_BEFORE;
+    let options = simulator::Options {
+        history_days: u32::try_from(history).unwrap(),
+        future_days: 3,
+        ..simulator::Options::new(size, end)
+    };
+    Arc::new(World::generate(seed, &options))
+}
+
+fn view_at(weeks_left: i64) -> Timestamp {
+    at(REMOVAL).checked_sub((weeks_left * 7 * 24).hours()).unwrap()
+}
+
+/// Watches a world weekly.
+pub async fn watch(world: &Arc<World>, truth: &Truth<'_>, weeks_before: i64) -> Vec<View> {
+    let mut site = Site::new(world, ServeOptions::default()).await;
+    if world.truth().integrations().iter().any(|it| it.job.is_some()) {
+        site.watch_jobs();
+    }
+    let engine = site.engine();
+    let marks = Marks::of(world);
+    let mut views = Vec::new();
+    for weeks_left in (-WEEKS_AFTER..=weeks_before).rev() {
+        let now = view_at(weeks_left);
+        site.grow(now);
+        let round = engine.poll(&[], None, now).await.unwrap();
+        // A log of which nothing has been collected yet is missed, and said to be.
+        assert!(round.failed.iter().all(|source| source.starts_with("log/")), "{:#?}", round.lines);
+        let report = site.report(&engine, now).await;
+        let rows = integrations(&report).iter().map(Row::of).collect();
+        let mut view = View { now, weeks_left, rows, real: truth.statuses(now), pairs: None };
+        if weeks_left % PAIRED_EVERY == 0 {
+            view.pairs = Some(attribution::pairs(&site.store(), &marks, &view).await);
+        }
+        views.push(view);
+    }
+    views
+}
+
+impl Row {
+    fn of(row: &Value) -> Self {
+        let text = |field: &str| row[field].as_str().unwrap().to_owned();
+        Self {
+            key: (text("user"), text("client"), text("origin")),
+            status: Status::parse(row["status"].as_str().unwrap()).unwrap(),
+            known: row["known"].as_bool().unwrap(),
+            rank: row["rank"].as_u64(),
+        }
+    }
+}
+
+impl View {
+    /// The last day that is seen.
+    pub fn day(&self) -> Day {
+        Day::of_ms(self.now.as_millisecond() - 1)
+    }
+}
