@@ -1,6 +1,7 @@
 //! The commands. Results go to standard output, everything else to standard error.
 
 mod demo;
+mod explain;
 mod progress;
 mod simulate;
 
@@ -96,6 +97,8 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         output: Option<PathBuf>,
     },
+    /// Every piece of evidence behind a row, newest first, with the rule that graded it, and what would change the verdict.
+    Explain(explain::Arguments),
     /// Deliver now what would be delivered on schedule.
     Send {
         /// security or leadership; both when left out.
@@ -161,7 +164,7 @@ impl From<anyhow::Error> for Failure {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     crate::telemetry::start(match cli.command {
-        Command::Demo(_) | Command::Report { .. } | Command::Export { .. } => LevelFilter::WARN,
+        Command::Demo(_) | Command::Report { .. } | Command::Export { .. } | Command::Explain(_) => LevelFilter::WARN,
         // It says itself how each source went.
         Command::Poll { .. } => LevelFilter::ERROR,
         _ => LevelFilter::INFO,
@@ -243,6 +246,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
             Ok(write_result(output.as_deref(), text.as_bytes())?)
         }
         Command::Export { as_of, output } => Ok(export(load_to_look()?, clock, as_of, output).await?),
+        Command::Explain(arguments) => explain::run(arguments, load_to_look()?, clock).await,
         Command::Send { audience, dry_run } => {
             let options = if dry_run { load_to_look() } else { load() }?;
             send(options, clock, audience, dry_run).await

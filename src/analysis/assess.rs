@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::attribute::{Unit, attribute};
 use super::covered::Coverages;
 use super::days::{self, Uses};
+use super::explain::Trace;
 use super::identity::{People, split_by_bearer};
 use super::keys::{self, Assigned};
 use super::rights::Rights;
@@ -82,10 +83,18 @@ pub fn assess(inputs: &Inputs<'_>) -> Findings {
         users,
         authentications: authentications::list(&scene),
         campaigns,
+        traces: scene.traces(),
         new_keys,
         reidentified: reidentified::describe(&scene, turns),
         silences: silence::silences(inputs.history, inputs.ledger, inputs.now),
     }
+}
+
+/// The history as the judgement sees it, with a track for each bearer of a name that changed hands: [`Trace::tracks`] point
+/// into it.
+pub(super) fn as_judged<'a>(history: &'a History, roster: &Roster) -> Cow<'a, History> {
+    let people = People::new(roster, history, &Spans::new(history));
+    split_by_bearer(history, &people)
 }
 
 /// The campaign whose windows and removal say what the history of an integration lifts.
@@ -135,6 +144,18 @@ impl<'a> Scene<'a> {
             looked_until_ms: uses.sources.iter().map(|source| looked_until_ms(inputs.ledger, source, now_ms)).collect(),
             uses,
         }
+    }
+
+    /// What each integration is made of, sorted by id.
+    fn traces(&self) -> Vec<Trace> {
+        let mut traces: Vec<Trace> = self
+            .units
+            .iter()
+            .zip(&self.ids)
+            .map(|(unit, id)| Trace { key: unit.key.with_id(id), tracks: unit.tracks.clone() })
+            .collect();
+        traces.sort_by(|a, b| a.key.id.cmp(&b.key.id));
+        traces
     }
 
     pub(super) fn rules<'c>(&self, campaign: &'c Campaign) -> Rules<'c> {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Lift, Silence};
+use super::{Lift, Silence, explain::Trace};
 use crate::evidence::{Campaign, Category, Credential, Day, Grade, Origin, Outcome, Status, vocabulary::spelled};
 
 /// Everything that was judged at one instant.
@@ -17,6 +17,8 @@ pub struct Findings {
     pub authentications: Vec<Authentication>,
     /// Sorted by expiry (none last), then token id.
     pub tokens: Vec<TokenFinding>,
+    /// What each integration is made of, also those without legacy evidence; sorted by id.
+    pub traces: Vec<Trace>,
     /// Keys met for the first time, and old keys that now stand for another integration; the store keeps them.
     pub new_keys: Vec<IntegrationKey>,
     /// What became of integrations that go by another name than in the judgement before, or by none of their own.
@@ -105,6 +107,8 @@ pub struct Integration {
     pub secret_shared_with: Vec<String>,
     pub owner: Option<String>,
     pub owner_email: Option<String>,
+    /// What made the owner the owner, in words.
+    pub owner_why: Option<String>,
     pub lead_time_days: i32,
     /// Sorted; the most used first is [`Integration::workspace`].
     pub workspaces: Vec<String>,
@@ -119,6 +123,12 @@ pub struct Integration {
     pub machine: Option<bool>,
     /// The 90th percentile of the gaps between days of legacy use; none below three such days.
     pub period_days: Option<f64>,
+    /// Covered days since the last legacy use.
+    pub silent_days: u32,
+    /// The horizon: after so many covered days of silence legacy use counts as over.
+    pub horizon_days: f64,
+    /// Covered days of silence that are still missing until legacy use counts as over everywhere.
+    pub days_to_silence: u32,
     /// Of legacy use, as are the following.
     pub first_seen: Timestamp,
     pub last_seen: Timestamp,

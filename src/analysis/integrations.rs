@@ -6,7 +6,7 @@ use super::assess::Scene;
 use super::burndown::Burndown;
 use super::days::UnitUses;
 use super::figures::Figures;
-use super::owners::{Subject, owner_of};
+use super::owners::{self, Subject, owner_of};
 use super::rank::{self, Moment};
 use super::reasons;
 use super::secrets;
@@ -70,6 +70,7 @@ fn describe(scene: &Scene<'_>, rules: &Rules<'_>, number: usize, standing: &Stan
         terms: Vec::new(),
         owner: owner.as_ref().map(|owner| owner.name.clone()),
         owner_email: owner.as_ref().and_then(|owner| owner.email.clone()),
+        owner_why: places.owner_why(scene, number),
         lead_time_days,
         workspaces: places.workspaces.iter().map(|workspace| (*workspace).to_owned()).collect(),
         workspace: places.most_used.map(str::to_owned),
@@ -79,6 +80,9 @@ fn describe(scene: &Scene<'_>, rules: &Rules<'_>, number: usize, standing: &Stan
         origin: unit.key.origin.text(),
         machine: None,
         period_days: standing.period_days,
+        silent_days: standing.silent_days,
+        horizon_days: standing.horizon_days,
+        days_to_silence: standing.days_to_silence,
         first_seen: instant(figures.first_ms),
         last_seen: instant(figures.last_ms),
         last_accepted: figures.last_accepted_ms.map(instant),
@@ -152,17 +156,25 @@ impl<'a> Places<'a> {
         }
     }
 
-    fn owner(&self, scene: &'a Scene<'_>, number: usize) -> Option<Cow<'a, Owner>> {
+    fn subject<'s>(&'s self, scene: &'s Scene<'_>, number: usize, origin: &'s str) -> Subject<'s> {
         let key = &scene.units[number].key;
-        let origin = key.origin.text();
-        let subject = Subject {
+        Subject {
             user: &scene.persons[number],
             workspaces: self.workspaces.clone(),
             repositories: self.repositories.iter().map(String::as_str).collect(),
             clients: vec![&key.client],
-            origins: vec![&origin],
-        };
-        owner_of(&scene.inputs.policy.owners, &scene.teams, &subject)
+            origins: vec![origin],
+        }
+    }
+
+    fn owner(&self, scene: &'a Scene<'_>, number: usize) -> Option<Cow<'a, Owner>> {
+        let origin = scene.units[number].key.origin.text();
+        owner_of(&scene.inputs.policy.owners, &scene.teams, &self.subject(scene, number, &origin))
+    }
+
+    fn owner_why(&self, scene: &Scene<'_>, number: usize) -> Option<String> {
+        let origin = scene.units[number].key.origin.text();
+        owners::why(&scene.inputs.policy.owners, &scene.teams, &self.subject(scene, number, &origin))
     }
 
     fn highest_permission(&self, scene: &Scene<'_>, number: usize) -> Option<Permission> {

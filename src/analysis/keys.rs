@@ -72,7 +72,7 @@ pub(super) fn assign(units: &[Unit], known: &[KnownIntegration], now: Timestamp)
 }
 
 impl Key {
-    fn with_id(&self, id: &str) -> IntegrationKey {
+    pub(super) fn with_id(&self, id: &str) -> IntegrationKey {
         IntegrationKey { id: id.to_owned(), user: self.user.clone(), client: self.client.clone(), origin: self.origin.clone() }
     }
 

@@ -28,6 +28,20 @@ pub struct Lift {
     pub refused_since_ms: Option<i64>,
 }
 
+/// Why a rule that lifts does so, for people, a clause without a full stop.
+pub(super) fn reason(id: &str) -> Option<&'static str> {
+    match id {
+        EXPERIMENT => Some(
+            "it was accepted outside brownouts and refused inside the published ones, three times each at least, and nothing was \
+             accepted inside: only an app password is treated so",
+        ),
+        REMOVED => {
+            Some("its last accepted use lay before the removal and was of an app password, and nothing was accepted since")
+        }
+        _ => None,
+    }
+}
+
 impl Lift {
     /// What the folded evidence of an integration lifts; `campaign` is the one that retires app passwords.
     pub(super) fn of(cells: &[Cell], campaign: &Campaign) -> Self {

@@ -14,9 +14,11 @@ mod changes;
 mod classify;
 mod covered;
 mod days;
+pub mod explain;
 mod figures;
 pub mod findings;
 mod fold;
+mod guess;
 mod identity;
 mod integrations;
 mod keys;
@@ -44,6 +46,7 @@ pub use findings::{
     NameState, Person, Reidentified, Statuses, Term, TokenFinding, UserFinding,
 };
 pub use fold::fold;
+pub use guess::{Guess, guess};
 pub use lift::Lift;
 pub use policy::{Closure, Owner, Policy, Waiver};
 pub use rules::{Rule, Rules};

@@ -41,6 +41,18 @@ pub(super) fn owner_of<'p>(
     })
 }
 
+/// Why the owner is the owner, in words: the patterns that match, or the directory.
+pub(super) fn why(owners: &[Owner], teams: &HashMap<String, String>, subject: &Subject<'_>) -> Option<String> {
+    if let Some(owner) = owners.iter().find(|owner| owns(owner, subject)) {
+        let Owner { workspace, repository, client, user, origin, .. } = owner;
+        let keys = [("workspace", workspace), ("repository", repository), ("client", client), ("user", user), ("origin", origin)];
+        let given = keys.into_iter().filter_map(|(key, pattern)| Some(format!("{key} {}", pattern.as_ref()?)));
+        let given = given.collect::<Vec<_>>().join(", ");
+        return Some(if given.is_empty() { "this [[owner]] matches everything".to_owned() } else { format!("matches {given}") });
+    }
+    teams.get(&subject.user.id).map(|team| format!("the directory names the team {team} for its user"))
+}
+
 fn owns(owner: &Owner, subject: &Subject<'_>) -> bool {
     let user = subject.user;
     let names: Vec<&str> = [Some(user.id.as_str()), user.email.as_deref(), user.name.as_deref()].into_iter().flatten().collect();

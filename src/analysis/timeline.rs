@@ -7,7 +7,7 @@ use super::rhythm::Rhythm;
 use crate::evidence::{Campaign, Day, Grade, Outcome, Status};
 
 /// Silence retires an integration after this many covered days at the earliest, however often it used to run.
-const RETIRED_AFTER_DAYS: f64 = 30.0;
+pub(super) const RETIRED_AFTER_DAYS: f64 = 30.0;
 
 /// What a sweep needs to know beside the cells.
 #[derive(Clone, Copy)]
@@ -71,6 +71,8 @@ pub(super) struct Standing {
     pub(super) horizon_days: f64,
     /// Covered days since the last legacy use.
     pub(super) silent_days: u32,
+    /// How many more of them make legacy use count as over in every place.
+    pub(super) days_to_silence: u32,
 }
 
 /// Tells `each_day` how it stood, from the day of the first legacy use to today. None without legacy use.
@@ -319,11 +321,20 @@ impl<'a> Progress<'a> {
         recent.or_else(|| from_the_best().find(|grade| self.graded[*grade as usize].is_some())).unwrap_or(Grade::None)
     }
 
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a horizon is a few thousand days at most")]
+    fn days_to_silence(&self, today: Day) -> u32 {
+        let covered = f64::from(self.covered.through(today));
+        let own = self.rhythm.last().map_or(0.0, |last| f64::from(self.covered.through(last)) + self.horizon - covered);
+        let lasting = self.lasting.map_or(own, |(_, limit)| limit - covered);
+        own.max(lasting).max(0.0).ceil() as u32
+    }
+
     fn standing(&self, last: DayStanding) -> Standing {
         Standing {
             last,
             period_days: self.rhythm.period(),
             horizon_days: self.horizon,
+            days_to_silence: self.days_to_silence(last.day),
             silent_days: self.rhythm.last().map_or(0, |day| self.covered.between(day, last.day)),
         }
     }

@@ -49,10 +49,10 @@ impl std::str::FromStr for Reader {
 
 /// One consistent snapshot of everything that a judgement and its report need.
 pub(super) struct Material {
-    history: History,
-    roster: Roster,
+    pub(super) history: History,
+    pub(super) roster: Roster,
     ledger: Ledger,
-    known: Vec<KnownIntegration>,
+    pub(super) known: Vec<KnownIntegration>,
     statuses: Statuses,
     changes: Vec<Change>,
     reported: BTreeMap<String, Vec<(Day, u32)>>,
@@ -74,7 +74,7 @@ impl Material {
     }
 
     /// Reads everything up to an instant.
-    fn read(store: &StoreReader, options: &Options, budgets: &Budgets, now: Timestamp) -> Result<Self, StoreError> {
+    pub(super) fn read(store: &StoreReader, options: &Options, budgets: &Budgets, now: Timestamp) -> Result<Self, StoreError> {
         let until = Day::of_ms(now.as_millisecond() - 1);
         let reported = options.campaigns.iter().map(|c| Ok((c.id.clone(), store.reported(&c.id)?)));
         let mut reported: BTreeMap<_, Vec<_>> = reported.collect::<Result<_, StoreError>>()?;
@@ -98,7 +98,7 @@ impl Material {
         })
     }
 
-    fn assess(&self, options: &Options, now: Timestamp) -> Findings {
+    pub(super) fn assess(&self, options: &Options, now: Timestamp) -> Findings {
         assess(&Evidence {
             now,
             history: &self.history,

@@ -11,6 +11,7 @@ mod accepted;
 mod clients;
 mod delivery;
 mod engine;
+mod explain;
 mod freshness;
 mod import;
 mod intake;
@@ -24,6 +25,7 @@ mod trouble;
 
 pub use delivery::{Delivery, Sent};
 pub use engine::{Engine, PollOutcome};
+pub use explain::{Question, explain};
 pub use import::{Imported, RegisterKind};
 pub use judge::{Judged, Reader, look};
 pub use options::Options;

@@ -42,6 +42,7 @@ pub struct Client {
     way: usize,
     surfaces: Surfaces,
     too_old: Vec<Bound>,
+    before: Vec<String>,
     change: Vec<String>,
     traps: Vec<String>,
     usual_owner: String,

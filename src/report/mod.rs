@@ -12,6 +12,7 @@ pub mod chart;
 mod coverage;
 pub mod csv;
 pub mod document;
+pub mod explain;
 pub mod figures;
 pub mod html;
 pub mod inert;

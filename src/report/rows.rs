@@ -132,7 +132,7 @@ pub(super) fn tokens(inputs: &Inputs<'_>) -> Vec<TokenRow> {
     rows
 }
 
-fn token(t: &TokenFinding) -> TokenRow {
+pub(super) fn token(t: &TokenFinding) -> TokenRow {
     TokenRow {
         token: inert::name(&t.token),
         kind: t.kind,

@@ -53,7 +53,7 @@ pub(super) fn row(steps: &Steps) -> StepsRow {
     let lines = |lines: &[String]| lines.iter().map(|line| inert::sentence(line)).collect();
     StepsRow {
         client: inert::name(&steps.client),
-        client_name: inert::name(&steps.client_name),
+        client_name: inert::sentence(&steps.client_name),
         usual_owner: inert::name(&steps.usual_owner),
         replacement: inert::sentence(&steps.replacement),
         needs: inert::sentence(&steps.needs),

@@ -1,7 +1,7 @@
-//! What is known of the sources: where they go on reading, when they were looking, how they are doing, what they
-//! brought so far, and the chunks that were kept of it.
+//! What is known of the sources: where they go on reading, when they were looking, how they are doing, and what they
+//! brought so far.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use rusqlite::{Row, named_params};
@@ -10,7 +10,7 @@ use super::{
     Reader, StoreError, Writer,
     convert::{count, ms, optional_instant, optional_text, stored, word},
 };
-use crate::evidence::{Coverage, CoverageState, Credential, Day, Grade, Ledger, Outcome, TrackCount, chunk::Chunk, coverage};
+use crate::evidence::{Coverage, CoverageState, Credential, Grade, Ledger, Outcome, coverage};
 
 const LIST_TOUCHING_COVERAGE: &str = include_str!("../../sql/queries/ingest/list_touching_coverage.sql");
 const DELETE_COVERAGE: &str = include_str!("../../sql/queries/ingest/delete_coverage.sql");
@@ -24,7 +24,6 @@ const LIST_SOURCES: &str = include_str!("../../sql/queries/report/list_sources.s
 const LIST_SKIPPED: &str = include_str!("../../sql/queries/report/list_skipped.sql");
 const LIST_AUTHENTICATION_TOTALS: &str = include_str!("../../sql/queries/report/list_authentication_totals.sql");
 const LIST_REQUEST_TOTALS: &str = include_str!("../../sql/queries/report/list_request_totals.sql");
-const LIST_CHUNKS_OF_TRACK: &str = include_str!("../../sql/queries/explain/list_chunks_of_track.sql");
 
 /// How a source is doing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,14 +73,6 @@ pub struct RequestTotal {
     pub source: String,
     pub status_class: String,
     pub count: u64,
-}
-
-/// A chunk that holds sightings of a track.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeptChunk {
-    pub chunk: Chunk,
-    /// The track's place among the tracks of the batch that the chunk was made with.
-    pub ordinal: u32,
 }
 
 impl Writer<'_> {
@@ -212,26 +203,6 @@ impl Reader {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// The chunks that hold sightings of any of `tracks` on the days from `from` to `to`, both included: newest day
-    /// first, at most `limit`. A chunk comes once for each track and day.
-    pub fn chunks_of(&self, tracks: &[TrackCount], from: Day, to: Day, limit: usize) -> Result<Vec<KeptChunk>, StoreError> {
-        let wanted: HashSet<_> = tracks.iter().map(|t| (&t.source, &t.track)).collect();
-        let ids: Vec<i64> =
-            self.tracks()?.iter().filter(|(_, t)| wanted.contains(&(&t.source, &t.track))).map(|(id, _)| *id).collect();
-        let mut statement = self.connection.prepare_cached(LIST_CHUNKS_OF_TRACK)?;
-        let mut chunks = Vec::new();
-        for day in (from.0..=to.0).rev() {
-            for id in &ids {
-                let rest = i64::try_from(limit - chunks.len()).unwrap_or(i64::MAX);
-                let values = named_params! { ":day": day, ":track_id": id, ":limit": rest };
-                for chunk in statement.query_map(values, kept_chunk)? {
-                    chunks.push(chunk?);
-                }
-            }
-        }
-        Ok(chunks)
-    }
-
     /// The size of the database file, its write-ahead log not included.
     pub fn store_size_bytes(&self) -> Result<u64, StoreError> {
         let pragma = |name| self.connection.pragma_query_value(None, name, |row| count(row, 0));
@@ -262,9 +233,4 @@ fn authentication_total(row: &Row<'_>) -> rusqlite::Result<AuthenticationTotal> 
 
 fn request_total(row: &Row<'_>) -> rusqlite::Result<RequestTotal> {
     Ok(RequestTotal { source: row.get(0)?, status_class: row.get(1)?, count: count(row, 2)? })
-}
-
-fn kept_chunk(row: &Row<'_>) -> rusqlite::Result<KeptChunk> {
-    let chunk = Chunk { items: row.get(0)?, first_ms: row.get(1)?, last_ms: row.get(2)?, bytes: row.get(3)? };
-    Ok(KeptChunk { chunk, ordinal: row.get(4)? })
 }

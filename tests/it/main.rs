@@ -7,6 +7,7 @@ mod access;
 mod attribution;
 mod backfill;
 mod commands;
+mod explain;
 mod faults;
 mod figures;
 mod flow;

@@ -1,5 +1,6 @@
 //! The judgement, entered by its door: histories in, findings out.
 
+mod explaining;
 mod ids;
 mod lifting;
 mod linking;

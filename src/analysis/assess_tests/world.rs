@@ -158,7 +158,7 @@ impl World {
         });
     }
 
-    fn history(&self) -> History {
+    pub(super) fn history(&self) -> History {
         let mut history = History { rules: vec!["basic-nickname-rest".to_owned()], ..History::default() };
         for (number, ((source, track), counts)) in (0..).zip(&self.counts) {
             history.tracks.push(TrackCount { source: source.clone(), track: track.clone() });

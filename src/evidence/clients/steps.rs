@@ -65,7 +65,7 @@ impl Steps {
             usual_owner: client.usual_owner.clone(),
             replacement: client.replacement.clone(),
             needs: client.needs.clone(),
-            create: create(client, way),
+            create: [client.before.clone(), create(client, way)].concat(),
             usernames: usernames(client, way),
             scopes: client.scopes.clone(),
             change: client.change.clone(),

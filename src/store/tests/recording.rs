@@ -3,12 +3,13 @@ use std::panic::AssertUnwindSafe;
 use futures_util::FutureExt;
 
 use super::{
-    super::{KeptChunk, Reader, SourceState, StoreError},
+    super::{KeptDay, Reader, SourceState, StoreError},
     Fixture, accepted, at, batch, count, noon, track,
 };
 use crate::evidence::{
-    Batch, Coverage, CoverageState, CursorUpdate, Day, Grade, Outcome, Person, Skipped, Track, UnknownValue, Verdict,
-    chunk::Chunk,
+    Batch, Coverage, CoverageState, CursorUpdate, Day, Grade, Outcome, Person, Sighting, Skipped, Track, TrackCount,
+    UnknownValue, Verdict, chunk,
+    time::{MS_PER_DAY, instant},
 };
 
 const DAY: i32 = 20_637;
@@ -222,25 +223,42 @@ async fn a_forgotten_cursor_is_gone_and_people_are_kept_once() {
     assert_eq!(f.read(|r| r.roster(noon())).await.people, [person]);
 }
 
+/// A use of `username` at a millisecond of the day.
+fn use_at(username: &str, day: i32, ms: i64) -> Sighting<'static> {
+    Sighting { username: Some(username.to_owned().into()), ..Sighting::at(instant(i64::from(day) * MS_PER_DAY + ms)) }
+}
+
 #[tokio::test]
-async fn chunks_are_found_by_the_tracks_and_days_they_hold() {
+async fn sightings_are_found_by_the_tracks_and_days_they_belong_to() {
     let f = Fixture::new();
-    for n in 0..4_u8 {
-        let chunk = Chunk { items: 2, first_ms: 0, last_ms: 1, bytes: vec![n] };
-        let tracks = vec![track("b", "r"), track("a", "r")];
-        let counts = if n == 3 { vec![count(0, DAY, 1)] } else { vec![count(1, DAY + i32::from(n), 1), count(0, DAY, 1)] };
-        let page = Batch { chunk: Some(chunk), ..batch(tracks, counts) };
+    // One chunk of two days, a later one of the second day that holds older sightings, and one that is no longer kept.
+    let pages = [
+        vec![use_at("b", DAY, 10), use_at("a", DAY, 20), use_at("a", DAY + 1, 30), use_at("b", DAY + 1, 40)],
+        vec![use_at("a", DAY + 1, 5), use_at("a", DAY + 1, 50)],
+    ];
+    let ordinals = |page: &[Sighting<'_>]| page.iter().map(|s| u32::from(s.username.as_deref() == Some("a"))).collect::<Vec<_>>();
+    for page in pages {
+        let counts = page.iter().zip(ordinals(&page)).map(|(s, track)| count(track, Day::of_ms(s.time_ms).0, 1)).collect();
+        let chunk = Some(chunk::encode(&page, &ordinals(&page)));
+        let page = Batch { chunk, ..batch(vec![track("b", "r"), track("a", "r")], counts) };
         f.write(move |w| w.record(&page, noon())).await;
     }
-    let history = f.history().await;
-    let wanted: Vec<_> = history.tracks.into_iter().filter(|t| t.track == track("a", "r")).collect();
-    let found = |from, to, limit| {
-        let wanted = wanted.clone();
-        f.read(move |r| r.chunks_of(&wanted, Day(from), Day(to), limit))
-    };
-    let bytes = |chunks: Vec<KeptChunk>| chunks.iter().map(|c| (c.chunk.bytes[0], c.ordinal)).collect::<Vec<_>>();
-    assert_eq!(bytes(found(DAY, DAY + 9, 100).await), [(2, 1), (1, 1), (0, 1)]);
-    assert_eq!(bytes(found(DAY, DAY + 1, 1).await), [(1, 1)]);
+    f.write(|w| w.record(&batch(vec![track("a", "r")], vec![count(0, DAY + 2, 7)]), noon())).await;
+    let tracks = f.history().await.tracks;
+    let stranger = TrackCount { source: "log/other".to_owned(), ..tracks[0].clone() };
+    let rows = f.read(move |r| r.track_rows(&[tracks.iter().collect(), vec![&stranger]].concat())).await;
+    let [Some(first), Some(second), None] = rows[..] else { panic!("two tracks are known: {rows:?}") };
+    let found = |day, limit| f.read(move |r| r.kept_on(Day(day), &[first, second], limit));
+    let times = |kept: &KeptDay| kept.sightings.iter().map(|(_, s)| s.time_ms.rem_euclid(MS_PER_DAY)).collect::<Vec<_>>();
+    assert_eq!(times(&found(DAY, 9).await), [20, 10]);
+    let both = found(DAY + 1, 9).await;
+    assert_eq!(times(&both), [50, 40, 30, 5]);
+    assert_ne!(both.sightings[0].0, both.sightings[1].0, "each with its own track");
+    assert_eq!(times(&found(DAY + 1, 3).await), [50, 40, 30]);
+    let only_first = f.read(move |r| r.kept_on(Day(DAY + 1), &[first], 9)).await;
+    assert!(only_first.sightings.len() < 4 && only_first.kept == [0]);
+    assert_eq!(found(DAY + 2, 9).await, KeptDay::default(), "counted, but not kept");
+    assert_eq!(found(DAY, 0).await.kept, [0, 1], "what is kept is said though nothing is asked for");
 }
 
 #[tokio::test]

@@ -1,0 +1,4 @@
+-- What does a chunk hold? Served by the primary key of chunk.
+SELECT bytes
+FROM chunk
+WHERE id = :id

@@ -1,0 +1,231 @@
+//! What stands behind a row, and what would change it.
+
+use std::{borrow::Cow, collections::HashMap};
+
+use super::world::*;
+use crate::analysis::{
+    Classifier, Rules,
+    explain::{Explanation, Gathered, Material, More, Subject, Unknown, as_judged, explain, find, tracks_of},
+    guess,
+};
+use crate::evidence::{
+    ClientCatalogue, Credential, Day, Grade, NamedNetworks, Origin, Outcome, Person, Sighting, Status, Track, WindowKind,
+};
+
+/// Explains what `asked` names from the end of a day; the newest `kept` tracks' days are kept as sightings, the others as
+/// counts.
+fn explained(world: &World, on: i32, asked: &str, kept: &[Sighting<'static>]) -> Explanation {
+    let (findings, history) = (world.judged_on(on), world.history());
+    let history = as_judged(&history, &world.roster);
+    let subject = find(&findings, &world.roster, &world.known, asked).expect("somebody is meant");
+    let mut gathered = Vec::new();
+    for track in tracks_of(&findings, &subject) {
+        for count in history.counts.iter().filter(|count| count.track as usize == track) {
+            let sightings = kept.iter().filter(|sighting| Day::of_ms(sighting.time_ms) == count.day).cloned();
+            let pieces: Vec<_> = sightings.map(Some).collect();
+            let pieces = if pieces.is_empty() { vec![None] } else { pieces };
+            gathered.extend(pieces.into_iter().map(|sighting| Gathered { track, day: count.day, sighting }));
+        }
+    }
+    gathered.sort_by_key(|piece| std::cmp::Reverse(piece.day));
+    let clients = ClientCatalogue::builtin().expect("a valid catalogue");
+    let rules = Rules::builtin().expect("valid rules");
+    let classifier = Classifier::new(
+        rules,
+        ClientCatalogue::builtin().expect("a valid catalogue"),
+        NamedNetworks::default(),
+        world.campaigns[0].clone(),
+    );
+    let limits = HashMap::from([("intake/ci".to_owned(), Grade::Weak)]);
+    let material = Material {
+        findings: &findings,
+        history: &history,
+        roster: &world.roster,
+        known: &world.known,
+        clients: &clients,
+        classifier: &classifier,
+        limits: &limits,
+        gathered: &gathered,
+    };
+    explain(&material, &subject)
+}
+
+fn daily(world: &mut World, track: &Track, days: std::ops::Range<i32>) {
+    days.for_each(|on| world.see(track, on, legacy(Accepted)));
+}
+
+/// The days that a sentence still asks for.
+fn more_days(words: &str) -> i32 {
+    let number = words.split("seen for ").nth(1).and_then(|rest| rest.split(' ').next());
+    number.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("no days in {words}"))
+}
+
+#[test]
+fn what_would_make_it_migrated_does_and_not_a_day_earlier() {
+    let mut world = World::watched();
+    daily(&mut world, &jenkins("ada", "api"), 10..20);
+    let row = world.row(21);
+    let explained = explained(&world, 21, &row.id, &[]);
+    let verdict = &explained.integrations[0].verdicts[0];
+    assert_eq!(verdict.row.status, Status::Active);
+    let words = verdict.would_change.iter().find(|words| words.starts_with("It becomes migrated")).expect("said");
+    assert_eq!(
+        words,
+        "It becomes migrated when no app passwords are seen for 5 more covered days (2 of 7 have passed) and a replacement was \
+         accepted after the last use"
+    );
+    world.see(&jenkins("ada", "api"), 21, token(Accepted));
+    let on = 21 + more_days(words);
+    assert_eq!((world.row(on - 1).status, world.row(on).status), (Status::Migrating, Status::Migrated));
+}
+
+#[test]
+fn a_quiet_one_says_when_it_would_be_retired() {
+    let mut world = World::watched();
+    daily(&mut world, &jenkins("ada", "api"), 10..20);
+    let row = world.row(30);
+    let explained = explained(&world, 30, &row.id, &[]);
+    let words = &explained.integrations[0].verdicts[0].would_change;
+    assert_eq!(row.status, Status::Quiet);
+    assert_eq!(words[1], "It becomes retired when nothing at all is seen of it for 19 more covered days (11 of 30 have passed)");
+    assert_eq!((world.row(48).status, world.row(49).status), (Status::Quiet, Status::Retired));
+}
+
+#[test]
+fn two_days_of_use_are_no_rhythm_and_only_its_owner_can_retire_it() {
+    let mut world = World::watched();
+    daily(&mut world, &jenkins("ada", "api"), 10..12);
+    let row = world.row(90);
+    let explained = explained(&world, 90, &row.id, &[]);
+    let words = &explained.integrations[0].verdicts[0].would_change;
+    assert!(words[1].contains("its rhythm is not known") && words[1].contains(&format!("\"{}\"", row.id)), "{words:?}");
+}
+
+#[test]
+fn each_piece_stands_with_its_rule_and_what_the_history_made_of_it() {
+    let mut world = World::watched();
+    let refused = |window| crate::evidence::Verdict { window, ..verdict(Credential::AppPassword, Grade::Weak, Rejected) };
+    (0..3).for_each(|n| world.see(&jenkins("ada", "api"), 90 + n, verdict(Credential::AppPassword, Grade::Weak, Accepted)));
+    (0..3).for_each(|n| world.see(&jenkins("ada", "api"), 100 + n, refused(WindowKind::Published)));
+    let inside = Sighting {
+        time_ms: day(102).start_ms() + 60_000,
+        username: Some(Cow::Borrowed("ada")),
+        scheme: Some(Cow::Borrowed("basic")),
+        host: Some(Cow::Borrowed("api.bitbucket.org")),
+        user_agent: Some(Cow::Borrowed("jenkins/2.479")),
+        status: Some(401),
+        uses: 1,
+        authentication: true,
+        ..Sighting::default()
+    };
+    let row = world.row(104);
+    let explained = explained(&world, 104, &row.id, &[inside]);
+    let newest = &explained.evidence[0];
+    assert_eq!((newest.rule.as_str(), newest.verdict.grade), ("basic-nickname-refused-in-window", Grade::Weak));
+    let lifted = newest.lifted.as_ref().expect("three refusals in windows, three uses outside");
+    assert_eq!((lifted.grade, lifted.rule), (Grade::Strong, "lifted-by-brownouts"));
+    assert!(newest.recorded_otherwise, "the counts name another rule");
+    // The others are known by their counts only, each with the rule that was recorded.
+    assert_eq!(explained.evidence.len(), 6);
+    assert!(explained.evidence[1..].iter().all(|piece| piece.sighting.is_none() && piece.rule == "basic-nickname-rest"));
+    let rules: Vec<&str> = explained.rules.iter().map(|rule| rule.id.as_str()).collect();
+    assert_eq!(rules, ["basic-nickname-refused-in-window", "basic-nickname-rest", "lifted-by-brownouts"]);
+    assert!(explained.rules.iter().all(|rule| !rule.reason.is_empty() && !rule.reason.contains("exists no more")));
+    assert_eq!(explained.integrations[0].versions[0].version, "2.479");
+    assert_eq!(explained.more, None);
+}
+
+#[test]
+fn the_word_of_a_source_counts_no_more_than_it_may() {
+    let mut world = World::watched();
+    world.cover("intake/ci", 0, 400);
+    world.see_through("intake/ci", &jenkins("ada", "api"), 50, verdict(Credential::AppPassword, Grade::Weak, Rejected), 4);
+    let told = Sighting {
+        time_ms: day(50).start_ms() + 1_000,
+        username: Some(Cow::Borrowed("ada")),
+        message: Some(Cow::Borrowed("CHANGE-3222")),
+        uses: 1,
+        authentication: true,
+        ..Sighting::default()
+    };
+    let row = world.row(51);
+    let explained = explained(&world, 51, &row.id, &[told]);
+    let piece = &explained.evidence[0];
+    assert_eq!(
+        (piece.rule.as_str(), piece.verdict.grade, piece.verdict.outcome),
+        ("change-3222", Grade::Weak, Outcome::Rejected)
+    );
+    assert_eq!(explained.more, Some(More { uses: 3, oldest: day(50) }), "of four uses one is kept");
+}
+
+#[test]
+fn a_user_is_found_by_every_name_and_shown_with_what_is_theirs() {
+    let mut world = World::watched();
+    world.member(Person { display_name: Some("Ada L".to_owned()), ..person("712020:ada", "ada", "ada@acme.test") }, "member");
+    world.member(Person { display_name: Some("Twin".to_owned()), ..person("712020:t1", "t1", "") }, "member");
+    world.member(Person { display_name: Some("Twin".to_owned()), ..person("712020:t2", "t2", "") }, "member");
+    world.api_token("t-1", person("712020:ada", "", "ada@acme.test"), Some(300));
+    daily(&mut world, &jenkins("ada", "api"), 10..20);
+    daily(&mut world, &Track { client: Some("curl".to_owned()), ..jenkins("ada", "web") }, 10..20);
+    let findings = world.judged_on(21);
+    let found = |asked: &str| find(&findings, &world.roster, &world.known, asked);
+    for asked in ["712020:ada", "ada", "ADA", "ada@acme.test", "Ada@Acme.test", "Ada L"] {
+        assert_eq!(found(asked), Ok(Subject::User("712020:ada".to_owned())), "{asked}");
+    }
+    assert_eq!(found("Twin"), Err(Unknown::Several(vec!["712020:t1".to_owned(), "712020:t2".to_owned()])));
+    let id = &findings.campaigns[0].integrations[0].id;
+    assert_eq!(found(&id.to_uppercase()), Ok(Subject::Integration(id.clone())));
+    let Err(Unknown::Nobody(names)) = found("adda") else { panic!("nobody goes by this name") };
+    assert!(names.contains(&"ada".to_owned()) && names.contains(id), "{names:?}");
+
+    let explained = explained(&world, 21, "ada", &[]);
+    let user = explained.user.as_ref().expect("a user was asked for");
+    assert_eq!((user.tokens.len(), user.memberships.len()), (1, 1));
+    assert_eq!(user.finding.as_ref().map(|finding| finding.remaining_integrations), Some(2));
+    assert_eq!(explained.integrations.len(), 2);
+    assert_eq!(explained.evidence.len(), 20, "of both");
+}
+
+#[test]
+fn what_is_not_being_retired_is_explained_without_a_verdict() {
+    let mut world = World::watched();
+    world.see(&jenkins("ada", "api"), 10, token(Accepted));
+    let findings = world.judged_on(21);
+    let id = findings.authentications[0].integration.clone();
+    let explained = explained(&world, 21, &id, &[]);
+    assert!(explained.integrations[0].verdicts.is_empty() && explained.integrations[0].steps.is_none());
+    assert_eq!(explained.evidence.len(), 1);
+}
+
+#[test]
+fn a_library_is_guessed_by_name_or_by_how_it_works_and_keeps_its_key() {
+    let clients = ClientCatalogue::builtin().expect("a valid catalogue");
+    let git = |username: &str, origin: Origin, repository: &str| Track {
+        client: Some("git-cli".to_owned()),
+        origin,
+        ..jenkins(username, repository)
+    };
+    let of = |world: &World| {
+        let row = world.row(40);
+        assert_eq!(row.client, "git-cli", "a guess is no key");
+        guess(&row, &clients).map(|guess| (guess.client, guess.words, guess.reason))
+    };
+    let mut named = World::watched();
+    daily(&mut named, &git("svc", Origin::Network("jenkins-agents".to_owned()), "api"), 10..40);
+    let (client, words, reason) = of(&named).expect("its origin says it");
+    assert_eq!(client.as_deref(), Some("jenkins"));
+    assert_eq!(words, "probably Jenkins core and plugins that send their own name");
+    assert_eq!(reason, "its origin is called jenkins-agents, and jenkins shows as git-cli");
+
+    let mut mirror = World::watched();
+    for repository in ["a", "b", "c", "d", "e", "f", "g", "h"] {
+        daily(&mut mirror, &git("svc", Origin::Network("build-farm".to_owned()), repository), 10..40);
+    }
+    let (client, words, reason) = of(&mirror).expect("its work says it");
+    assert_eq!((client, words.as_str()), (None, "probably a mirror or backup"));
+    assert_eq!(reason, "8 repositories every day from build-farm, few reads of each, and no write");
+
+    let mut two_days = World::watched();
+    daily(&mut two_days, &git("svc", Origin::Network("build-farm".to_owned()), "api"), 30..32);
+    assert_eq!(of(&two_days), None, "nothing speaks for anything");
+}

@@ -1,0 +1,127 @@
+//! Explaining one row: the judgement, and what the store still keeps behind it.
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+use tokio::task::spawn_blocking;
+
+use super::{Options, freshness::Budgets, judge::Material};
+use crate::{
+    analysis::{
+        Findings,
+        explain::{Gathered, Material as Behind, Subject, Unknown, as_judged, explain as explanation_of, find, tracks_of},
+    },
+    evidence::{Day, Grade, History, Sighting},
+    report::explain::{self, Explained},
+    store::{KeptDay, Reader, Store, StoreError, TrackRow},
+};
+
+/// What `explain` was asked for.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// An integration's id, or any name of a user.
+    pub subject: String,
+    /// Pieces of evidence, at most.
+    pub limit: usize,
+}
+
+/// Explains an integration or a user as the store is; nothing is recorded.
+///
+/// # Errors
+/// The inner one when nobody, or several, go by the name.
+pub async fn explain(options: Options, now: Timestamp, question: Question) -> anyhow::Result<Result<Explained, Unknown>> {
+    let store = Store::open_read_only(&options.store)?;
+    let options = Arc::new(options);
+    let reading = Arc::clone(&options);
+    let material = store.read(move |r| Material::read(r, &reading, &Budgets::new(), now)).await?;
+    let judging = Arc::clone(&options);
+    let (material, findings) = spawn_blocking(move || {
+        let mut material = material;
+        let findings = material.assess(&judging, now);
+        if let Cow::Owned(split) = as_judged(&material.history, &material.roster) {
+            material.history = split;
+        }
+        (material, findings)
+    })
+    .await?;
+    let subject = match find(&findings, &material.roster, &material.known, &question.subject) {
+        Ok(subject) => subject,
+        Err(unknown) => return Ok(Err(unknown)),
+    };
+    let (material, findings, subject, gathered, limits) =
+        store.read(move |r| with_evidence(r, material, findings, subject, question.limit)).await?;
+    let classifier = options.classifier()?;
+    let explained = spawn_blocking(move || {
+        let explanation = explanation_of(
+            &Behind {
+                findings: &findings,
+                history: &material.history,
+                roster: &material.roster,
+                known: &material.known,
+                clients: &options.catalogue,
+                classifier: &classifier,
+                limits: &limits,
+                gathered: &gathered,
+            },
+            &subject,
+        );
+        explain::document(&explanation, &options.catalogue, &options.schedule.timezone)
+    })
+    .await?;
+    Ok(Ok(explained))
+}
+
+type Limits = HashMap<String, Grade>;
+
+fn with_evidence(
+    r: &Reader,
+    material: Material,
+    findings: Findings,
+    subject: Subject,
+    limit: usize,
+) -> Result<(Material, Findings, Subject, Vec<Gathered>, Limits), StoreError> {
+    let tracks = tracks_of(&findings, &subject);
+    let gathered = gather(r, &material.history, &tracks, limit)?;
+    let states = r.source_states()?.into_iter();
+    let limits = states.filter_map(|(source, state)| Some((source, state.maximum_grade?))).collect();
+    Ok((material, findings, subject, gathered, limits))
+}
+
+/// What is kept of tracks, the newest `limit` pieces: the sightings of each day, and the days of which only counts are left.
+fn gather(r: &Reader, history: &History, tracks: &[usize], limit: usize) -> Result<Vec<Gathered>, StoreError> {
+    let rows = r.track_rows(&tracks.iter().map(|track| &history.tracks[*track]).collect::<Vec<_>>())?;
+    let mut gathered = Vec::new();
+    for (day, counted) in days(history, tracks).into_iter().rev() {
+        let left = limit - gathered.len();
+        if left == 0 {
+            break;
+        }
+        let known: Vec<(usize, TrackRow)> = counted.iter().filter_map(|at| Some((tracks[*at], rows[*at]?))).collect();
+        let asked: Vec<TrackRow> = known.iter().map(|(_, row)| *row).collect();
+        let KeptDay { sightings, kept } = r.kept_on(day, &asked, left)?;
+        let piece = |(at, sighting): (usize, Sighting<'static>)| Gathered { track: known[at].0, day, sighting: Some(sighting) };
+        gathered.extend(sightings.into_iter().map(piece));
+        let pruned = known.iter().enumerate().filter(|(at, _)| kept.binary_search(at).is_err());
+        gathered.extend(pruned.map(|(_, (track, _))| Gathered { track: *track, day, sighting: None }));
+        gathered.truncate(limit);
+    }
+    Ok(gathered)
+}
+
+/// On which days which of the tracks were counted; places in `tracks`, which is sorted.
+fn days(history: &History, tracks: &[usize]) -> BTreeMap<Day, Vec<usize>> {
+    let mut days: BTreeMap<Day, Vec<usize>> = BTreeMap::new();
+    for count in &history.counts {
+        let Ok(at) = tracks.binary_search(&(count.track as usize)) else { continue };
+        let of_day = days.entry(count.day).or_default();
+        // Counts are sorted by track.
+        if of_day.last() != Some(&at) {
+            of_day.push(at);
+        }
+    }
+    days
+}
