@@ -35,6 +35,12 @@ impl CoveredDays {
         self.through.get(i).or(self.through.last()).copied().unwrap_or(0)
     }
 
+    pub(super) fn contains(&self, day: Day) -> bool {
+        let Ok(i) = usize::try_from(day.0 - self.first.0) else { return false };
+        let before = i.checked_sub(1).map_or(0, |before| self.through.get(before).copied().unwrap_or(0));
+        self.through.get(i).is_some_and(|through| *through > before)
+    }
+
     /// The covered days after `day`, up to and including `at`.
     pub(super) fn between(&self, day: Day, at: Day) -> u32 {
         self.through(at).saturating_sub(self.through(day))
@@ -87,5 +93,6 @@ mod tests {
         assert_eq!(covered.between(Day(10), Day(12)), 1);
         assert_eq!(covered.between(Day(11), Day(20)), 2);
         assert_eq!(covered.between(Day(15), Day(99)), 0);
+        assert_eq!((8..32).map(Day).filter(|day| covered.contains(*day)).collect::<Vec<_>>(), [Day(10), Day(12), Day(15)]);
     }
 }

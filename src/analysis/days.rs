@@ -14,6 +14,16 @@ pub(super) struct Place<'a> {
     pub(super) repository: Option<&'a str>,
 }
 
+/// `workspace/repository`, as far as they are named.
+impl std::fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.workspace, self.repository) {
+            (Some(workspace), Some(repository)) => write!(f, "{workspace}/{repository}"),
+            (named, other) => f.write_str(named.or(other).unwrap_or("an unnamed place")),
+        }
+    }
+}
+
 /// One integration's uses on one day in one place with one credential and outcome.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cell {
@@ -31,6 +41,10 @@ pub(super) struct Cell {
     pub(super) uses_published: u64,
     pub(super) uses_extrapolated: u64,
     pub(super) writes: u64,
+    /// Bit h is set when it was used in UTC hour h.
+    pub(super) hours: u32,
+    /// The same of uses outside brownout windows.
+    pub(super) hours_outside: u32,
     pub(super) first_ms: i64,
     pub(super) last_ms: i64,
     /// The newest instant outside brownout windows.
@@ -180,13 +194,15 @@ impl Cell {
             cell.uses_published = cell.uses_published.max(published);
             cell.uses_extrapolated = cell.uses_extrapolated.max(extrapolated);
         }
-        for DayCount { verdict, first_ms, last_ms, .. } in counts.iter().map(|c| c.count) {
+        for DayCount { verdict, first_ms, last_ms, hours, .. } in counts.iter().map(|c| c.count) {
             if verdict.grade > cell.grade {
                 (cell.grade, cell.rule) = (verdict.grade, verdict.rule);
             }
             cell.first_ms = cell.first_ms.min(*first_ms);
             cell.last_ms = cell.last_ms.max(*last_ms);
+            cell.hours |= hours;
             if verdict.window == WindowKind::Outside {
+                cell.hours_outside |= hours;
                 cell.last_outside_ms = cell.last_outside_ms.max(Some(*last_ms));
             }
         }
@@ -205,6 +221,8 @@ impl Cell {
             uses_published: 0,
             uses_extrapolated: 0,
             writes: 0,
+            hours: 0,
+            hours_outside: 0,
             first_ms: count.first_ms,
             last_ms: count.last_ms,
             last_outside_ms: None,

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Lift, Silence, explain::Trace};
-use crate::evidence::{Campaign, Category, Credential, Day, Grade, Origin, Outcome, Status, vocabulary::spelled};
+use crate::evidence::{Campaign, Category, Credential, Day, Grade, Origin, Outcome, Status, Window, vocabulary::spelled};
 
 /// Everything that was judged at one instant.
 #[derive(Clone, Debug)]
@@ -38,6 +38,8 @@ impl Findings {
         let own = |name: &Option<String>| name.as_deref() == Some(owner);
         for found in &mut self.campaigns {
             found.integrations.retain(|integration| own(&integration.owner));
+            let windows: Vec<Window> = found.windows.iter().map(|next| next.window).collect();
+            found.windows = NextWindow::all(&windows, &found.integrations);
         }
         self.users.retain(|user| own(&user.owner));
         self.tokens.retain(|token| own(&token.owner));
@@ -55,6 +57,8 @@ pub struct CampaignFindings {
     /// One row for each UTC day from the first legacy evidence to the last whole day, as known now; the last row is the
     /// day of `now` as far as it has gone.
     pub burndown: Vec<BurndownDay>,
+    /// The next brownout windows, the one that is running included.
+    pub windows: Vec<NextWindow>,
 }
 
 /// Who uses an integration, as well as it is known.
@@ -119,7 +123,7 @@ pub struct Integration {
     pub client_name: String,
     pub category: Category,
     pub origin: String,
-    /// None until the rhythm is known well enough.
+    /// Works like a machine; none while that is not likely enough either way.
     pub machine: Option<bool>,
     /// The 90th percentile of the gaps between days of legacy use; none below three such days.
     pub period_days: Option<f64>,
@@ -154,6 +158,15 @@ pub struct Integration {
     pub reasons: Vec<String>,
     /// An accepted use of a proven app password after the removal.
     pub contradiction: bool,
+    pub rhythm: Rhythm,
+    /// Expected legacy uses in an average coming week, at the present rate.
+    pub weekly_uses: f64,
+    pub brownouts: Brownouts,
+    pub exposure: Exposure,
+    /// Of migrated and migrating integrations.
+    pub proof: Option<Proof>,
+    /// Why replacements were refused in the last 30 days, if any was.
+    pub trap: Option<Trap>,
     /// What its history says of evidence that by itself says less.
     pub lift: Lift,
     /// Sources that have shown it, sorted.
@@ -164,6 +177,155 @@ impl Integration {
     /// Weak evidence makes it possible; strong or proven evidence makes it known.
     pub fn known(&self) -> bool {
         self.grade >= Grade::Strong
+    }
+}
+
+spelled!(
+    /// How regularly an integration works.
+    RhythmKind {
+        /// Too few days of use to say.
+        Unknown = "unknown",
+        Daily = "daily",
+        WorkingDays = "working_days",
+        Weekly = "weekly",
+        Monthly = "monthly",
+        /// Every so many days.
+        Interval = "interval",
+        /// Several periods at once: nightly and weekly.
+        Several = "several",
+        Irregular = "irregular",
+    }
+);
+
+/// How an integration works, beside the contract's period.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rhythm {
+    pub kind: RhythmKind,
+    /// `runs every day after 02:00 UTC, and on Sundays after 05:00 UTC (likely)`.
+    pub words: String,
+    /// Of the first period, 0 to 1; 0 where there is none.
+    pub confidence: f64,
+    /// Whether it works like a machine; none while neither is likely enough.
+    pub machine: Option<bool>,
+    pub machine_probability: Option<f64>,
+    /// From when until when the next use is expected: an hour, a day, or a range of days; the end is excluded.
+    pub next: Option<(Timestamp, Timestamp)>,
+    /// Days since the last use on which it was due, somebody looked, and nothing was seen.
+    pub missed: u32,
+    /// What its silence means; empty while there is none.
+    pub silence: String,
+}
+
+/// What brownout windows of one kind did to an integration while it was in use.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Experiment {
+    /// Windows that are over, on days that were seen.
+    pub windows: u32,
+    /// Legacy uses that its habits outside brownouts let expect in them.
+    pub expected: f64,
+    pub seen: u64,
+    pub rejected: u64,
+    pub accepted: u64,
+}
+
+/// Every brownout is an experiment: what is accepted outside and refused inside breaks at the removal.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Brownouts {
+    pub published: Experiment,
+    /// Windows that may not have happened as they were guessed.
+    pub extrapolated: Experiment,
+    pub accepted_outside: u64,
+    pub rejected_outside: u64,
+    /// The same in words; empty without a window that was met.
+    pub words: Vec<String>,
+}
+
+/// What the next windows and the removal are expected to hit, at the present rate.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Exposure {
+    /// Expected legacy uses by UTC hour of an average day.
+    pub by_hour: [f64; 24],
+    /// Expected legacy uses inside each of [`CampaignFindings::windows`].
+    pub windows: Vec<f64>,
+    /// Expected legacy uses on the seven days from the removal; after it, on the coming seven days.
+    pub first_week: f64,
+}
+
+spelled!(
+    /// What goes wrong with a replacement that is tried.
+    TrapKind {
+        EmailOnGit = "email_on_git",
+        NoEmailOnRest = "no_email_on_rest",
+        AccessTokenName = "access_token_name",
+        Expired = "expired",
+        /// The username is not at fault: scopes, product or expiry.
+        RightUsername = "right_username",
+    }
+);
+
+/// What most of the refusals of a replacement fell into.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trap {
+    pub kind: TrapKind,
+    /// Refusals of this kind in the last 30 days.
+    pub uses: u64,
+    /// The trap and the step that mends it.
+    pub words: String,
+}
+
+/// What proves that an integration has migrated, and what of it is missing while it is migrating.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Proof {
+    pub last_legacy: Timestamp,
+    /// The first accepted use of a replacement.
+    pub first_replacement: Timestamp,
+    /// Accepted uses of a replacement after the last legacy use.
+    pub uses_since: u64,
+    /// Covered days without legacy use, and how many are enough.
+    pub quiet_days: u32,
+    pub needed_days: f64,
+    /// Days after the last legacy use on which a replacement was accepted inside a brownout window.
+    pub survived_published_days: u32,
+    pub survived_extrapolated_days: u32,
+    /// In words; empty for a migrated one.
+    pub missing: Vec<String>,
+}
+
+/// A brownout to come, and what is expected to run in it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NextWindow {
+    pub window: Window,
+    /// Expected legacy uses of all remaining integrations of this report.
+    pub expected: f64,
+    /// Remaining integrations that are more likely than not to run in it.
+    pub integrations: u32,
+    /// The ids of the most exposed of them, and their expected uses.
+    pub most_exposed: Vec<(String, f64)>,
+}
+
+impl NextWindow {
+    /// Expected uses from which on an integration is named among those that a window hits.
+    const LIKELY: f64 = 0.5;
+    const MOST_EXPOSED: usize = 5;
+
+    /// What is expected in each of the windows that the exposure of these integrations speaks of.
+    pub(super) fn all(windows: &[Window], integrations: &[Integration]) -> Vec<Self> {
+        windows.iter().enumerate().map(|(number, window)| Self::of(number, *window, integrations)).collect()
+    }
+
+    fn of(number: usize, window: Window, integrations: &[Integration]) -> Self {
+        let remaining = integrations.iter().filter(|row| row.status.remaining());
+        let mut uses: Vec<(&str, f64)> =
+            remaining.map(|row| (row.id.as_str(), row.exposure.windows.get(number).copied().unwrap_or(0.0))).collect();
+        // Stable: the ranking breaks ties.
+        uses.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let likely = || uses.iter().take_while(|(_, uses)| *uses >= Self::LIKELY);
+        Self {
+            window,
+            expected: uses.iter().map(|(_, uses)| uses).sum(),
+            integrations: u32::try_from(likely().count()).unwrap_or(u32::MAX),
+            most_exposed: likely().take(Self::MOST_EXPOSED).map(|(id, uses)| ((*id).to_owned(), *uses)).collect(),
+        }
     }
 }
 

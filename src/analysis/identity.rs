@@ -18,7 +18,7 @@ use super::{NameState, Person};
 use crate::evidence::{ApiToken, Credential, Day, History, Origin, Person as Facts, Roster, Track};
 
 /// Usernames that stand for a kind of secret, not for somebody.
-const RESERVED: [&str; 2] = ["x-token-auth", "x-bitbucket-api-token-auth"];
+pub(super) const RESERVED: [&str; 2] = ["x-token-auth", "x-bitbucket-api-token-auth"];
 /// Access tokens act as users of their own, with addresses of this domain.
 const TOKEN_DOMAIN: &str = "@bots.bitbucket.org";
 /// The sources whose actors stand together with their account, name and address.

@@ -6,13 +6,19 @@ use super::assess::Scene;
 use super::burndown::Burndown;
 use super::days::UnitUses;
 use super::figures::Figures;
+use super::habit;
 use super::owners::{self, Subject, owner_of};
+use super::proof;
 use super::rank::{self, Moment};
 use super::reasons;
 use super::secrets;
 use super::timeline::{Course, Rules, Standing, sweep};
-use super::{CampaignFindings, Integration, Owner};
+use super::trap;
+use super::{CampaignFindings, Integration, NextWindow, Owner};
 use crate::evidence::{Campaign, Day, Permission, time::MS_PER_DAY, time::instant};
+
+/// Windows that are looked ahead to: two days of them.
+const MAX_WINDOWS: usize = 8;
 
 /// Judges every integration with legacy evidence of one campaign.
 pub(super) fn judge(scene: &Scene<'_>, campaign: &Campaign) -> CampaignFindings {
@@ -24,13 +30,15 @@ pub(super) fn judge(scene: &Scene<'_>, campaign: &Campaign) -> CampaignFindings 
         let course = course(scene, number, uses);
         let user = scene.user_numbers[number];
         if let Some(standing) = sweep(&course, &rules, |day| burndown.count(user, day)) {
-            integrations.push(describe(scene, &rules, number, &standing));
+            let Some(row) = describe(scene, &rules, number, &course, &standing) else { continue };
+            integrations.push(row);
             numbers.push(number);
         }
     }
     secrets::note_shared(scene, &rules, &numbers, &mut integrations);
     rank::order(&mut integrations);
-    CampaignFindings { campaign: campaign.clone(), integrations, burndown: burndown.into_rows() }
+    let windows = NextWindow::all(campaign.windows_after(scene.inputs.now, MAX_WINDOWS), &integrations);
+    CampaignFindings { campaign: campaign.clone(), integrations, burndown: burndown.into_rows(), windows }
 }
 
 fn course<'a>(scene: &'a Scene<'_>, number: usize, uses: &'a UnitUses) -> Course<'a> {
@@ -43,7 +51,14 @@ fn course<'a>(scene: &'a Scene<'_>, number: usize, uses: &'a UnitUses) -> Course
     }
 }
 
-fn describe(scene: &Scene<'_>, rules: &Rules<'_>, number: usize, standing: &Standing) -> Integration {
+/// None without legacy use, of which a standing is made.
+fn describe(
+    scene: &Scene<'_>,
+    rules: &Rules<'_>,
+    number: usize,
+    course: &Course<'_>,
+    standing: &Standing,
+) -> Option<Integration> {
     let (unit, uses) = (&scene.units[number], &scene.uses.units[number]);
     let figures = Figures::of(&uses.cells, rules);
     let places = Places::new(scene, &figures);
@@ -56,6 +71,11 @@ fn describe(scene: &Scene<'_>, rules: &Rules<'_>, number: usize, standing: &Stan
     let mut sources: Vec<String> = uses.shown.iter().map(|(_, source)| scene.uses.sources[*source as usize].to_owned()).collect();
     sources.sort_unstable();
     let leaver = scene.rights.leaver(&scene.people, &unit.key.user, &places.workspaces);
+    let category = scene.inputs.clients.category(&unit.key.client);
+    let name_of = |place: u32| scene.uses.places[place as usize].to_string();
+    let subject =
+        habit::Subject { category, origin: &unit.key.origin, repositories: places.repositories.len(), name_of: &name_of };
+    let habit = habit::judge(course, rules, &subject, rules.campaign.windows_after(scene.inputs.now, MAX_WINDOWS))?;
     let mut row = Integration {
         id: scene.ids[number].clone(),
         former_ids: scene.former_ids[number].clone(),
@@ -76,9 +96,9 @@ fn describe(scene: &Scene<'_>, rules: &Rules<'_>, number: usize, standing: &Stan
         workspace: places.most_used.map(str::to_owned),
         client: unit.key.client.clone(),
         client_name: client.map_or_else(|| unit.key.client.clone(), |client| client.name.clone()),
-        category: scene.inputs.clients.category(&unit.key.client),
+        category,
         origin: unit.key.origin.text(),
-        machine: None,
+        machine: habit.rhythm.machine,
         period_days: standing.period_days,
         silent_days: standing.silent_days,
         horizon_days: standing.horizon_days,
@@ -105,14 +125,20 @@ fn describe(scene: &Scene<'_>, rules: &Rules<'_>, number: usize, standing: &Stan
         advice: reasons::advice(client),
         reasons: Vec::new(),
         contradiction: figures.accepted_after_removal,
+        weekly_uses: habit.weekly_uses,
+        brownouts: habit.brownouts,
+        exposure: habit.exposure,
+        rhythm: habit.rhythm,
+        trap: trap::trap(scene, rules, number),
+        proof: proof::proof(&uses.cells, rules, standing, &figures, &scene.is_repository, &name_of),
         lift: uses.lift,
         sources,
     };
     let waiver = waiver.map(|at| &policy.waivers[at]);
-    row.reasons = reasons::reasons(&row, rules.campaign, &figures, standing, &scene.uses.rules, waiver);
+    row.reasons = reasons::reasons(&row, rules.campaign, &figures, standing, &scene.uses.rules, waiver, &name_of);
     row.reasons.extend(reasons::of_user(&row, leaver, &scene.people));
     (row.score, row.terms) = rank::score(&row, &moment(rules, standing));
-    row
+    Some(row)
 }
 
 fn moment(rules: &Rules<'_>, standing: &Standing) -> Moment {
@@ -150,8 +176,10 @@ impl<'a> Places<'a> {
             most_used: by_workspace.iter().rev().max_by_key(|(_, uses)| *uses).map(|(workspace, _)| *workspace),
             workspaces: by_workspace.into_iter().map(|(workspace, _)| workspace).collect(),
             slugs: repositories.clone().filter_map(|(workspace, slug)| Some((workspace?, slug))).collect(),
-            repositories: repositories
-                .map(|(workspace, slug)| workspace.map_or_else(|| slug.to_owned(), |workspace| format!("{workspace}/{slug}")))
+            repositories: used()
+                .map(|(place, _)| place)
+                .filter(|place| place.repository.is_some())
+                .map(|place| place.to_string())
                 .collect(),
         }
     }

@@ -19,12 +19,14 @@ mod figures;
 pub mod findings;
 mod fold;
 mod guess;
+mod habit;
 mod identity;
 mod integrations;
 mod keys;
 pub mod lift;
 mod owners;
 pub mod policy;
+mod proof;
 mod rank;
 mod reasons;
 mod reidentified;
@@ -36,14 +38,16 @@ mod silence;
 mod timeline;
 mod tokens;
 mod tracks;
+mod trap;
 mod users;
 
 pub use assess::{Inputs, assess, attributed};
 pub use changes::{changes, statuses};
 pub use classify::{Classified, Classifier};
 pub use findings::{
-    Authentication, BurndownDay, CampaignFindings, Change, ChangeCause, Findings, Integration, IntegrationKey, KnownIntegration,
-    NameState, Person, Reidentified, Statuses, Term, TokenFinding, UserFinding,
+    Authentication, Brownouts, BurndownDay, CampaignFindings, Change, ChangeCause, Experiment, Exposure, Findings, Integration,
+    IntegrationKey, KnownIntegration, NameState, NextWindow, Person, Proof, Reidentified, Rhythm, RhythmKind, Statuses, Term,
+    TokenFinding, Trap, TrapKind, UserFinding,
 };
 pub use fold::fold;
 pub use guess::{Guess, guess};

@@ -5,7 +5,7 @@ use super::identity::People;
 use super::rank::counted;
 use super::rights::Leaver;
 use super::timeline::Standing;
-use super::{Integration, NameState, Person, Waiver};
+use super::{Integration, NameState, Person, Rhythm, Waiver};
 use crate::evidence::{Campaign, Client, Credential, Day, Grade, Status, time::MS_PER_DAY, time::instant};
 
 /// The advice where the catalogue knows nothing of the client.
@@ -26,6 +26,7 @@ pub(super) fn reasons(
     standing: &Standing,
     rules: &[String],
     waiver: Option<&Waiver>,
+    name_of: &dyn Fn(u32) -> String,
 ) -> Vec<String> {
     let noun = singular(&campaign.noun);
     let mut reasons = Vec::new();
@@ -36,11 +37,26 @@ pub(super) fn reasons(
         reasons.push(format!("came back: it had stopped using {noun}, and uses it again"));
     }
     reasons.push(status_words(row, standing, &noun));
+    if let Some(kept) = standing.kept_by.filter(|_| row.status.remaining() || row.status == Status::Stale) {
+        reasons.push(format!(
+            "counts as in use because of {} alone: its days of use lie up to {:.0} days apart, the last is {}, and it is given \
+             {:.0} days of silence",
+            name_of(kept.place),
+            kept.period_days.ceil(),
+            kept.last,
+            kept.horizon_days.ceil(),
+        ));
+    }
+    reasons.extend(row.proof.as_ref().map(|proof| proof.words(&noun)));
     reasons.push(use_words(row, &noun, figures.rule(row.grade).and_then(|rule| rules.get(usize::from(rule)))));
+    reasons.push(rhythm_words(row));
+    reasons.extend(row.brownouts.words.iter().cloned());
     if row.window_only {
         reasons.push("rejected only inside brownout windows".to_owned());
     }
-    if row.replacement_rejected_30d > 0 {
+    if let Some(trap) = &row.trap {
+        reasons.push(trap.words.clone());
+    } else if row.replacement_rejected_30d > 0 {
         let refused = counted(row.replacement_rejected_30d, "time", "times");
         reasons.push(format!("a replacement was refused {refused} in 30 days: {REPLACEMENT_TRAP}"));
     }
@@ -99,6 +115,22 @@ fn status_words(row: &Integration, standing: &Standing, noun: &str) -> String {
         Status::Retired => format!("no use of {noun} for {silent} that somebody looked at, and nothing else since"),
         Status::Quiet => format!("not seen with {noun} for {silent} that somebody looked at; that proves nothing"),
     }
+}
+
+/// How it works, what its silence means while it counts as in use, and when it is expected next.
+fn rhythm_words(row: &Integration) -> String {
+    let Rhythm { words, silence, next, machine, .. } = &row.rhythm;
+    let kind = match machine {
+        Some(true) => ", like a machine",
+        Some(false) => ", like a person",
+        None => "",
+    };
+    let silence = if silence.is_empty() { String::new() } else { format!("; {silence}") };
+    let next = next.filter(|_| row.status.remaining()).map_or_else(String::new, |(from, to)| {
+        let (first, last) = (Day::of(from), Day::of_ms(to.as_millisecond() - 1));
+        if first == last { format!("; next expected on {first}") } else { format!("; next expected from {first} to {last}") }
+    });
+    format!("{words}{kind}{silence}{next}")
 }
 
 fn use_words(row: &Integration, noun: &str, rule: Option<&String>) -> String {

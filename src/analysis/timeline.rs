@@ -73,6 +73,17 @@ pub(super) struct Standing {
     pub(super) silent_days: u32,
     /// How many more of them make legacy use count as over in every place.
     pub(super) days_to_silence: u32,
+    /// The repository whose own, longer horizon alone keeps it in use.
+    pub(super) kept_by: Option<KeptBy>,
+}
+
+/// A repository with a longer rhythm than the integration's.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct KeptBy {
+    pub(super) place: u32,
+    pub(super) last: Day,
+    pub(super) period_days: f64,
+    pub(super) horizon_days: f64,
 }
 
 /// Tells `each_day` how it stood, from the day of the first legacy use to today. None without legacy use.
@@ -329,6 +340,18 @@ impl<'a> Progress<'a> {
         own.max(lasting).max(0.0).ceil() as u32
     }
 
+    fn kept_by(&self, at: At) -> Option<KeptBy> {
+        let (longest, limit) = self.lasting?;
+        let place = &self.places[longest];
+        let alone = !self.within(self.rhythm.last(), self.horizon, at) && at.covered < limit;
+        alone.then_some(KeptBy {
+            place: place.place,
+            last: place.rhythm.last()?,
+            period_days: place.rhythm.period()?,
+            horizon_days: place.own_horizon?,
+        })
+    }
+
     fn standing(&self, last: DayStanding) -> Standing {
         Standing {
             last,
@@ -336,6 +359,7 @@ impl<'a> Progress<'a> {
             horizon_days: self.horizon,
             days_to_silence: self.days_to_silence(last.day),
             silent_days: self.rhythm.last().map_or(0, |day| self.covered.between(day, last.day)),
+            kept_by: self.kept_by(self.at(last.day)),
         }
     }
 }

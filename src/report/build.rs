@@ -8,7 +8,7 @@ use super::{
     coverage,
     document::{
         BlindSpotRow, BlockerRow, BurndownRow, CampaignReport, Counts, Expiring, IntegrationRow, MovedRow, Report, TeamRow,
-        TokenRow, UnknownRow, WaiverRow, WindowRow,
+        TokenRow, UnknownRow, WaiverRow,
     },
     figures, inert,
     inputs::Inputs,
@@ -16,11 +16,9 @@ use super::{
 };
 use crate::{
     analysis::{BurndownDay, CampaignFindings, NameState, Waiver},
-    evidence::{Campaign, Coverage, Credential, Day, Status},
+    evidence::{Coverage, Credential, Day, Status},
 };
 
-/// Windows that the digest lists: two days of them.
-pub const MAX_WINDOWS: usize = 8;
 /// What leadership can act on in one meeting.
 const MAX_BLOCKERS: usize = 5;
 /// Expiring tokens that are listed by name; all are in the CSV.
@@ -87,7 +85,7 @@ fn campaign(inputs: &Inputs<'_>, found: &CampaignFindings) -> CampaignReport {
         counts,
         teams: teams(&integrations),
         blockers: blockers(&integrations, removed),
-        windows: next_windows(campaign, now),
+        windows: found.windows.iter().map(|next| rows::window(next, &integrations, now)).collect(),
         all_windows: campaign.windows.clone(),
         burndown: burndown(&campaign.id, &found.burndown, inputs.reported.get(&campaign.id).map_or(&[], Vec::as_slice)),
         waivers,
@@ -227,16 +225,6 @@ fn blocker(client: &str, owner: &str, rows: &[&IntegrationRow], removed: bool) -
         uses_30d: rows.iter().map(|r| r.uses_30d).sum(),
         decision,
     }
-}
-
-fn next_windows(campaign: &Campaign, now: Timestamp) -> Vec<WindowRow> {
-    let row = |w: &crate::evidence::Window| WindowRow {
-        from: crate::evidence::time::instant(w.from_ms),
-        to: crate::evidence::time::instant(w.to_ms),
-        published: w.published,
-        running: w.from_ms <= now.as_millisecond(),
-    };
-    campaign.windows_after(now, MAX_WINDOWS).iter().map(row).collect()
 }
 
 fn burndown(campaign: &str, days: &[BurndownDay], reported: &[(Day, u32)]) -> Vec<BurndownRow> {

@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 
 use super::{figures::Figure, inputs::Late, steps::StepsRow};
 use crate::{
-    analysis::{Authentication, ChangeCause, NameState},
+    analysis::{Authentication, ChangeCause, NameState, RhythmKind},
     evidence::{Category, CoverageState, Credential, Day, Grade, Status, journal::JournalEntry},
 };
 
@@ -157,7 +157,7 @@ pub struct CampaignReport {
     pub integrations: Vec<IntegrationRow>,
     pub teams: Vec<TeamRow>,
     pub blockers: Vec<BlockerRow>,
-    /// The next brownouts, at most [`super::build::MAX_WINDOWS`].
+    /// The next brownouts, two days of them.
     pub windows: Vec<WindowRow>,
     /// All of them, for the chart.
     #[serde(skip)]
@@ -287,6 +287,29 @@ pub struct IntegrationRow {
     pub origin: String,
     pub machine: Option<bool>,
     pub period_days: Option<f64>,
+    /// How it works, in words.
+    pub rhythm: String,
+    #[serde(serialize_with = "text")]
+    pub rhythm_kind: RhythmKind,
+    /// 0 to 1; 0 where there is no period.
+    pub rhythm_confidence: f64,
+    /// When the next use is expected: an hour, a day or several; the end is excluded.
+    pub next_expected_from: Option<Timestamp>,
+    pub next_expected_to: Option<Timestamp>,
+    /// What its silence means; empty while there is none.
+    pub silence: String,
+    /// Expected legacy uses in an average week, at the present rate.
+    pub weekly_uses: f64,
+    /// Expected legacy uses on the seven days from the removal; after it, on the coming seven.
+    pub first_week_uses: f64,
+    /// Expected legacy uses by UTC hour of an average day.
+    pub uses_by_hour: Vec<f64>,
+    /// What past brownouts did to it; first the published windows, then the extrapolated ones.
+    pub brownouts: Vec<ExperimentRow>,
+    /// What of its migration is still missing; empty unless it is migrating.
+    pub migration_missing: Vec<String>,
+    /// Why a replacement was refused, and the step that mends it; empty where none was.
+    pub trap: String,
     pub first_seen: Timestamp,
     pub last_seen: Timestamp,
     pub last_accepted: Option<Timestamp>,
@@ -347,12 +370,40 @@ pub struct BlockerRow {
     pub decision: String,
 }
 
+/// Brownout windows of one kind and one integration.
+#[derive(Clone, Debug, Serialize)]
+pub struct ExperimentRow {
+    pub published: bool,
+    /// Windows that are over, on days that were seen.
+    pub windows: u32,
+    pub expected: f64,
+    pub seen: u64,
+    pub rejected: u64,
+    pub accepted: u64,
+}
+
+/// An integration that a window is expected to hit.
+#[derive(Clone, Debug, Serialize)]
+pub struct ExposedRow {
+    pub integration: String,
+    pub user_name: String,
+    pub client_name: String,
+    /// Expected legacy uses inside the window.
+    pub expected: f64,
+}
+
 #[derive(Clone, Debug, Serialize)]
 pub struct WindowRow {
     pub from: Timestamp,
     pub to: Timestamp,
     pub published: bool,
     pub running: bool,
+    /// Expected legacy uses inside it.
+    pub expected: f64,
+    /// Integrations that are more likely than not to run in it.
+    pub integrations: u32,
+    /// The most exposed of them.
+    pub most_exposed: Vec<ExposedRow>,
 }
 
 #[derive(Clone, Debug, Serialize)]

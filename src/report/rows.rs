@@ -4,13 +4,13 @@ use jiff::Timestamp;
 
 use super::{
     build::days_between,
-    document::{IntegrationRow, TermRow, TokenRow, UserRow},
+    document::{ExperimentRow, ExposedRow, IntegrationRow, TermRow, TokenRow, UserRow, WindowRow},
     inert,
     inputs::{Inputs, OwnCredential},
 };
 use crate::{
-    analysis::{Authentication, Integration, TokenFinding, UserFinding},
-    evidence::{Campaign, ClientCatalogue, Day},
+    analysis::{Authentication, Experiment, Integration, NextWindow, TokenFinding, UserFinding},
+    evidence::{Campaign, ClientCatalogue, Day, time::instant},
 };
 
 /// Repositories that one cell names; `repository_count` has them all.
@@ -62,6 +62,18 @@ pub(super) fn integration(i: &Integration, campaign: &Campaign, clients: &Client
         origin: inert::name(&i.origin),
         machine: i.machine,
         period_days: i.period_days,
+        rhythm: inert::sentence(&i.rhythm.words),
+        rhythm_kind: i.rhythm.kind,
+        rhythm_confidence: i.rhythm.confidence,
+        next_expected_from: i.rhythm.next.map(|(from, _)| from),
+        next_expected_to: i.rhythm.next.map(|(_, to)| to),
+        silence: i.rhythm.silence.clone(),
+        weekly_uses: i.weekly_uses,
+        first_week_uses: i.exposure.first_week,
+        uses_by_hour: i.exposure.by_hour.to_vec(),
+        brownouts: experiments(i),
+        migration_missing: i.proof.iter().flat_map(|proof| &proof.missing).map(|text| inert::sentence(text)).collect(),
+        trap: i.trap.as_ref().map(|trap| inert::sentence(&trap.words)).unwrap_or_default(),
         first_seen: i.first_seen,
         last_seen: i.last_seen,
         last_accepted: i.last_accepted,
@@ -85,6 +97,43 @@ pub(super) fn integration(i: &Integration, campaign: &Campaign, clients: &Client
         scopes: client.map(|c| c.scopes.clone()).unwrap_or_default(),
         documentation: client.map_or_else(|| campaign.documentation.clone(), |c| c.documentation.clone()),
         reasons: i.reasons.iter().take(MAX_REASONS).map(|r| inert::sentence(r)).collect(),
+    }
+}
+
+/// Kinds of windows that it met.
+fn experiments(i: &Integration) -> Vec<ExperimentRow> {
+    let both = [(true, i.brownouts.published), (false, i.brownouts.extrapolated)];
+    let met = both.into_iter().filter(|(_, experiment)| experiment.windows > 0 || experiment.seen > 0);
+    met.map(|(published, Experiment { windows, expected, seen, rejected, accepted })| ExperimentRow {
+        published,
+        windows,
+        expected,
+        seen,
+        rejected,
+        accepted,
+    })
+    .collect()
+}
+
+/// A window and what is expected to run in it; `rows` are the campaign's integrations.
+pub(super) fn window(next: &NextWindow, rows: &[IntegrationRow], now: Timestamp) -> WindowRow {
+    let exposed = |(id, expected): &(String, f64)| {
+        let row = rows.iter().find(|row| row.integration == inert::name(id))?;
+        Some(ExposedRow {
+            integration: row.integration.clone(),
+            user_name: if row.user_name.is_empty() { row.user.clone() } else { row.user_name.clone() },
+            client_name: row.client_name.clone(),
+            expected: *expected,
+        })
+    };
+    WindowRow {
+        from: instant(next.window.from_ms),
+        to: instant(next.window.to_ms),
+        published: next.window.published,
+        running: next.window.from_ms <= now.as_millisecond(),
+        expected: next.expected,
+        integrations: next.integrations,
+        most_exposed: next.most_exposed.iter().filter_map(exposed).collect(),
     }
 }
 

@@ -69,7 +69,7 @@ fn campaign(report: &Report, c: &CampaignReport, limits: Limits) -> Value {
         teams => Serde(teams),
         teams_left_out => c.teams.len() - teams.len(),
         blockers => Serde(&c.blockers),
-        windows => Serde(&c.windows),
+        windows => windows(c),
         window_only => window_only(c),
         waivers => Serde(&c.waivers),
         pace => pace(c),
@@ -85,6 +85,11 @@ fn movement(m: &super::document::Movement, limits: Limits) -> Value {
         changes => Serde(shown),
         left_out => m.changes.len() - shown.len(),
     }
+}
+
+/// The next windows with what is expected to run in them.
+fn windows(c: &CampaignReport) -> Vec<Value> {
+    c.windows.iter().map(|window| context! { words => words::expected_in(window), ..Serde(window) }).collect()
 }
 
 /// What is known to run inside windows: integrations that were refused nowhere else.

@@ -2,7 +2,7 @@
 
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::document::{CampaignReport, CoverageReport, Report, SourceRow, SourceState};
+use super::document::{CampaignReport, CoverageReport, Report, SourceRow, SourceState, WindowRow};
 use crate::analysis::Silence;
 
 /// Stands on the first screen of every report: what all its numbers rest on.
@@ -217,6 +217,20 @@ pub(super) fn source_state(state: SourceState) -> &'static str {
         SourceState::NeverRead => "never read",
         SourceState::Imported => "imported",
     }
+}
+
+/// What is expected to run in a window.
+pub(super) fn expected_in(window: &WindowRow) -> String {
+    const NAMED: usize = 3;
+    if window.integrations == 0 {
+        return "nothing is likely to run in it".to_owned();
+    }
+    let named = window.most_exposed.iter().take(NAMED);
+    let named: Vec<String> =
+        named.map(|row| format!("{} with {} [{}]", row.user_name, row.client_name, row.integration)).collect();
+    let uses = if window.expected < 1.5 { "about 1 use".to_owned() } else { format!("about {:.0} uses", window.expected) };
+    let more = if usize::try_from(window.integrations).is_ok_and(|all| all > named.len()) { ", …" } else { "" };
+    format!("{uses} by {}: {}{more}", counted(i64::from(window.integrations), "integration"), named.join(", "))
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! The judgement, entered by its door: histories in, findings out.
 
 mod explaining;
+mod habit;
 mod ids;
 mod lifting;
 mod linking;
 mod oracle;
 mod outputs;
+mod proof;
 mod status;
 mod who;
 mod world;

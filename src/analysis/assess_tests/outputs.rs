@@ -219,6 +219,7 @@ fn the_row_says_why_and_what_to_do() {
         [
             "an app password was last used on 2026-03-21",
             "7 uses in the last 7 days with what looks like an app password (weak: basic-nickname-rest)",
+            "runs every day after 12:00 UTC (sure), like a machine; next expected on 2026-03-22",
             "its user is not resolved: no inventory knows ada",
         ]
     );

@@ -70,7 +70,7 @@ pub(super) const INTEGRATIONS: &[Column<IntegrationRow>] = &[
     col("client_name", Text, "Name in the client catalogue", |r| text(&r.client_name)),
     col("category", Text, "Kind of client", |r| r.category.to_string()),
     col("origin", Text, "Named network, job, roaming, address block or token label", |r| text(&r.origin)),
-    col("machine", Boolean, "Works like a machine; empty until the rhythm is judged", |r| maybe(r.machine)),
+    col("machine", Boolean, "Works like a machine; empty where neither is likely enough", |r| maybe(r.machine)),
     col("period_days", Number, "90th percentile of the gaps between days of use", |r| {
         r.period_days.map(number).unwrap_or_default()
     }),

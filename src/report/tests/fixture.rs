@@ -6,12 +6,12 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
     analysis::{
-        Authentication, BurndownDay, CampaignFindings, Change, ChangeCause, Findings, Integration, Lift, NameState, Person,
-        Policy, Term, TokenFinding, UserFinding, Waiver,
+        Authentication, Brownouts, BurndownDay, CampaignFindings, Change, ChangeCause, Exposure, Findings, Integration, Lift,
+        NameState, NextWindow, Person, Policy, Rhythm, RhythmKind, Term, TokenFinding, Trap, TrapKind, UserFinding, Waiver,
     },
     evidence::{
         Campaign, Category, ClientCatalogue, Coverage, CoverageState, Credential, Day, Grade, Ledger, Outcome, Status,
-        UnknownTotal, journal::JournalEntry,
+        UnknownTotal, Window, journal::JournalEntry,
     },
     report::{
         AuthenticationTotal, BlindSpot, DeliveryTotal, Inputs, Late, Organization, OwnCredential, Previous, Report, Service,
@@ -80,10 +80,13 @@ impl World {
 pub(super) fn empty() -> World {
     let text = Campaign::builtin("builtin:bitbucket-app-passwords").expect("it is built in");
     let campaign = Campaign::parse(text).expect("it is valid");
+    let now = at("2026-07-03T07:00:00Z");
+    let idle = |window: &Window| NextWindow { window: *window, expected: 0.0, integrations: 0, most_exposed: Vec::new() };
+    let windows = campaign.windows_after(now, 8).iter().map(idle).collect();
     World {
         findings: Findings {
-            now: at("2026-07-03T07:00:00Z"),
-            campaigns: vec![CampaignFindings { campaign, integrations: Vec::new(), burndown: Vec::new() }],
+            now,
+            campaigns: vec![CampaignFindings { campaign, integrations: Vec::new(), burndown: Vec::new(), windows }],
             users: Vec::new(),
             authentications: Vec::new(),
             tokens: Vec::new(),
@@ -168,6 +171,21 @@ pub(super) fn integration(id: &str, rank: u32, status: Status) -> Integration {
             "basic authentication with a nickname on the REST host".to_owned(),
         ],
         contradiction: false,
+        rhythm: Rhythm {
+            kind: RhythmKind::WorkingDays,
+            words: "runs on working days (likely)".to_owned(),
+            confidence: 0.7,
+            machine: None,
+            machine_probability: None,
+            next: None,
+            missed: 0,
+            silence: String::new(),
+        },
+        weekly_uses: 7.0,
+        brownouts: Brownouts::default(),
+        exposure: Exposure::default(),
+        proof: None,
+        trap: None,
         lift: Lift::default(),
         sources: vec!["log/egress".to_owned()],
     }
@@ -183,6 +201,11 @@ fn integrations() -> Vec<Integration> {
     failing.category = Category::Ci;
     failing.reasons = vec!["refused with CHANGE-3222 since 2026-07-01".to_owned(), "8 of its 12 uses this week wrote".to_owned()];
     failing.replacement_rejected_30d = 3;
+    failing.trap = Some(Trap {
+        kind: TrapKind::EmailOnGit,
+        uses: 3,
+        words: "a replacement was refused 3 times in 30 days: an e-mail address is its username on git".to_owned(),
+    });
     let mut possible = integration("m3x9t2wq", 2, Status::Active);
     possible.grade = Grade::Weak;
     possible.window_only = true;
@@ -381,6 +404,9 @@ pub(super) fn acme() -> World {
     let mut world = empty();
     world.campaign().integrations = integrations();
     world.campaign().burndown = burndown();
+    let next = &mut world.campaign().windows[1];
+    (next.expected, next.integrations) = (7.3, 4);
+    next.most_exposed = [("k7m2qd4x", 3.9), ("m3x9t2wq", 2.0)].map(|(id, uses)| (id.to_owned(), uses)).to_vec();
     world.findings.users = users();
     world.findings.authentications = authentications();
     world.findings.tokens = vec![

@@ -1,0 +1,174 @@
+//! The days of legacy use of one integration, among the days on which somebody looked.
+
+use super::super::covered::CoveredDays;
+use super::super::days::Cell;
+use super::super::timeline::{Course, Rules};
+use crate::evidence::{Campaign, Day, Outcome, time::MS_PER_HOUR};
+
+/// Older use says nothing of what comes: a year and a month, so that a monthly rhythm has been met a dozen times.
+const MAX_DAYS: i32 = 400;
+
+/// One day of legacy use.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct ActiveDay {
+    pub(super) day: Day,
+    /// Uses that were not rejected, and those that were.
+    pub(super) accepted: u64,
+    pub(super) rejected: u64,
+    /// Uses outside brownout windows.
+    pub(super) outside: u64,
+    /// Bit h is set when it was used in UTC hour h.
+    pub(super) hours: u32,
+}
+
+/// One repository's days of legacy use.
+#[derive(Clone, Debug)]
+pub(super) struct PlaceDays {
+    pub(super) place: u32,
+    pub(super) days: Vec<Day>,
+}
+
+/// Legacy use day by day, and which days were looked at.
+#[derive(Clone, Debug)]
+pub(super) struct Activity {
+    /// Sorted; never empty.
+    pub(super) days: Vec<ActiveDay>,
+    /// By place number; only repositories, and only of integrations with several places.
+    pub(super) places: Vec<PlaceDays>,
+    /// Uses by UTC hour, spread evenly over the hours of a day's use; and the same of uses outside windows alone.
+    pub(super) by_hour: [f64; 24],
+    pub(super) outside_by_hour: [f64; 24],
+    /// The last day that is over.
+    pub(super) last_whole: Day,
+    /// Whether each day from the first on was seen: one of the sources that had shown the integration by then covered it,
+    /// or it was used.
+    looked: Vec<bool>,
+}
+
+impl Activity {
+    /// None without legacy use.
+    pub(super) fn of(course: &Course<'_>, rules: &Rules<'_>) -> Option<Self> {
+        let oldest = rules.today.plus(-MAX_DAYS);
+        let legacy = || course.cells.iter().filter(|cell| rules.is_legacy(cell));
+        // One that is older altogether keeps its own last year.
+        let oldest = oldest.min(legacy().next_back()?.day.plus(-MAX_DAYS));
+        let whole = rules.today.end_ms() <= rules.now_ms;
+        let mut activity = Self {
+            days: Vec::new(),
+            places: Vec::new(),
+            by_hour: [0.0; 24],
+            outside_by_hour: [0.0; 24],
+            last_whole: if whole { rules.today } else { rules.today.plus(-1) },
+            looked: Vec::new(),
+        };
+        for cell in legacy().filter(|cell| cell.day >= oldest) {
+            activity.take(cell, course.is_repository[cell.place as usize]);
+        }
+        activity.places.sort_unstable_by_key(|place| place.place);
+        activity.looked = looked(&course.covered, &activity.days, rules.today);
+        Some(activity)
+    }
+
+    fn take(&mut self, cell: &Cell, is_repository: bool) {
+        if self.days.last().is_none_or(|last| last.day < cell.day) {
+            self.days.push(ActiveDay { day: cell.day, accepted: 0, rejected: 0, outside: 0, hours: 0 });
+        }
+        let last = self.days.len() - 1;
+        let day = &mut self.days[last];
+        *if cell.outcome == Outcome::Rejected { &mut day.rejected } else { &mut day.accepted } += cell.uses;
+        day.outside += cell.uses_outside();
+        day.hours |= cell.hours;
+        spread(&mut self.by_hour, cell.uses, cell.hours);
+        spread(&mut self.outside_by_hour, cell.uses_outside(), cell.hours_outside);
+        if is_repository {
+            let known = self.places.iter_mut().find(|place| place.place == cell.place);
+            match known {
+                Some(place) if place.days.last() == Some(&cell.day) => {}
+                Some(place) => place.days.push(cell.day),
+                None => self.places.push(PlaceDays { place: cell.place, days: vec![cell.day] }),
+            }
+        }
+    }
+
+    pub(super) fn first(&self) -> Day {
+        self.days[0].day
+    }
+
+    pub(super) fn last(&self) -> Day {
+        self.days[self.days.len() - 1].day
+    }
+
+    pub(super) fn on(&self, day: Day) -> Option<&ActiveDay> {
+        self.days.binary_search_by_key(&day, |active| active.day).ok().map(|at| &self.days[at])
+    }
+
+    pub(super) fn looked(&self, day: Day) -> bool {
+        usize::try_from(day.0 - self.first().0).ok().and_then(|i| self.looked.get(i)).copied().unwrap_or(false)
+    }
+
+    /// The days of a range that were seen and are over, in order.
+    pub(super) fn looked_days(&self, from: Day, to: Day) -> impl DoubleEndedIterator<Item = Day> + '_ {
+        (from.0..=to.0.min(self.last_whole.0)).map(Day).filter(|day| self.looked(*day))
+    }
+}
+
+fn looked(phases: &[(Day, &CoveredDays)], used: &[ActiveDay], today: Day) -> Vec<bool> {
+    let first = used[0].day;
+    let mut looked: Vec<bool> = (first.0..=today.0.max(first.0)).map(|_| false).collect();
+    for (number, (from, covered)) in phases.iter().enumerate() {
+        let until = phases.get(number + 1).map_or(today, |(next, _)| next.plus(-1));
+        for day in (from.0.max(first.0)..=until.0).map(Day) {
+            mark(&mut looked, first, day, covered.contains(day));
+        }
+    }
+    for active in used {
+        mark(&mut looked, first, active.day, true);
+    }
+    looked
+}
+
+fn mark(looked: &mut [bool], first: Day, day: Day, seen: bool) {
+    if let Some(slot) = usize::try_from(day.0 - first.0).ok().and_then(|i| looked.get_mut(i)) {
+        *slot |= seen;
+    }
+}
+
+fn spread(by_hour: &mut [f64; 24], uses: u64, hours: u32) {
+    let each = as_f64(uses) / f64::from(hours.count_ones().max(1));
+    for (hour, sum) in by_hour.iter_mut().enumerate() {
+        if hours >> hour & 1 == 1 {
+            *sum += each;
+        }
+    }
+}
+
+/// 0 is Monday.
+pub(super) fn weekday(day: Day) -> usize {
+    usize::try_from((day.0 + 3).rem_euclid(7)).unwrap_or(0)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of uses lie far below 2^53")]
+pub(super) fn as_f64(count: u64) -> f64 {
+    count as f64
+}
+
+/// The part of an hour of a day that lies outside all brownout windows, 0 to 1.
+pub(super) fn open_part(campaign: &Campaign, day: Day, hour: usize) -> f64 {
+    let from_ms = day.start_ms() + i64::try_from(hour).unwrap_or(0) * MS_PER_HOUR;
+    let to_ms = from_ms + MS_PER_HOUR;
+    let next = campaign.windows.partition_point(|window| window.to_ms <= from_ms);
+    let inside = campaign.windows[next..].iter().take_while(|window| window.from_ms < to_ms);
+    let closed: i64 = inside.map(|window| window.to_ms.min(to_ms) - window.from_ms.max(from_ms)).sum();
+    1.0 - part(closed, MS_PER_HOUR)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "spans of time in milliseconds lie far below 2^53")]
+pub(super) fn part(ms: i64, whole_ms: i64) -> f64 {
+    ms as f64 / whole_ms as f64
+}
+
+/// Whether a day has no brownout window at all.
+pub(super) fn undisturbed(campaign: &Campaign, day: Day) -> bool {
+    let next = campaign.windows.partition_point(|window| window.to_ms <= day.start_ms());
+    campaign.windows.get(next).is_none_or(|window| window.from_ms >= day.end_ms())
+}

@@ -1,0 +1,85 @@
+//! Brownouts as an experiment on every integration, and what the next ones and the removal will hit.
+
+use super::activity::Activity;
+use super::expectation::Expectation;
+use super::period::Period;
+use crate::analysis::days::Cell;
+use crate::analysis::findings::{Brownouts, Experiment, Exposure};
+use crate::analysis::rank::counted;
+use crate::analysis::timeline::Rules;
+use crate::evidence::{Day, Outcome, Window};
+
+/// Days after the removal whose uses count as what it hits first.
+const FIRST_DAYS: i32 = 7;
+/// With so many uses expected, none at all happens by chance once in twenty (e⁻³): the rule of three (J. A. Hanley and
+/// A. Lippman-Hand, "If nothing goes wrong, is everything all right?", JAMA 249, 1983).
+const TELLING: f64 = 3.0;
+
+/// What the windows that are over did, up to the integration's last legacy use.
+pub(super) fn brownouts(activity: &Activity, periods: &[Period], cells: &[Cell], rules: &Rules<'_>) -> Brownouts {
+    let past = rules.campaign.windows.partition_point(|window| window.to_ms <= rules.now_ms);
+    let met = |window: &&Window| {
+        let day = Day::of_ms(window.from_ms);
+        day >= activity.first() && day <= activity.last() && activity.looked(day)
+    };
+    let met: Vec<&Window> = rules.campaign.windows[..past].iter().filter(met).collect();
+    let (mut published, mut extrapolated) = (Experiment::default(), Experiment::default());
+    if !met.is_empty() {
+        let usual = Expectation::undisturbed(activity, periods, rules.campaign);
+        for window in met {
+            let experiment = if window.published { &mut published } else { &mut extrapolated };
+            experiment.windows += 1;
+            experiment.expected += usual.within(window);
+        }
+    }
+    let (mut accepted_outside, mut rejected_outside) = (0, 0);
+    for cell in cells.iter().filter(|cell| rules.is_legacy(cell)) {
+        published.take(cell.outcome, cell.uses_published);
+        extrapolated.take(cell.outcome, cell.uses_extrapolated);
+        *if cell.outcome == Outcome::Rejected { &mut rejected_outside } else { &mut accepted_outside } += cell.uses_outside();
+    }
+    let mut brownouts = Brownouts { published, extrapolated, accepted_outside, rejected_outside, words: Vec::new() };
+    brownouts.words = words(&brownouts);
+    brownouts
+}
+
+impl Experiment {
+    fn take(&mut self, outcome: Outcome, uses: u64) {
+        self.seen += uses;
+        match outcome {
+            Outcome::Accepted => self.accepted += uses,
+            Outcome::Rejected => self.rejected += uses,
+            Outcome::Unknown => {}
+        }
+    }
+}
+
+fn words(brownouts: &Brownouts) -> Vec<String> {
+    let kinds = [(&brownouts.published, "published"), (&brownouts.extrapolated, "extrapolated")];
+    kinds.into_iter().filter(|(experiment, _)| experiment.windows > 0 || experiment.seen > 0).map(|(e, k)| said(e, k)).collect()
+}
+
+fn said(experiment: &Experiment, kind: &str) -> String {
+    let windows = counted(experiment.windows.into(), "window", "windows");
+    let expected = format!("in {windows} that were {kind} and watched, {:.1} uses were expected", experiment.expected);
+    let seen = match (experiment.seen, experiment.rejected, experiment.accepted) {
+        (0, ..) if experiment.expected >= TELLING => {
+            "none was seen: something kept it away, or nobody could see it there".to_owned()
+        }
+        (0, ..) => "none was seen, which may be chance".to_owned(),
+        (seen, rejected, _) if rejected == seen => format!("{seen} seen, all rejected"),
+        (seen, rejected, accepted) => format!("{seen} seen, {rejected} rejected, {accepted} accepted"),
+    };
+    let doubt = if kind == "published" { "" } else { " (their times are a guess)" };
+    format!("{expected} and {seen}{doubt}")
+}
+
+/// Expected legacy uses in each of the next windows and in the first days after the removal (after it: in the coming days).
+pub(super) fn exposure(expectation: &Expectation, windows: &[Window], rules: &Rules<'_>) -> Exposure {
+    let first = Day::of(rules.campaign.removal).max(rules.today.plus(1));
+    Exposure {
+        by_hour: expectation.by_hour(),
+        windows: windows.iter().map(|window| expectation.within(window)).collect(),
+        first_week: expectation.from(first, FIRST_DAYS),
+    }
+}

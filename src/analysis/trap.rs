@@ -1,0 +1,111 @@
+//! Why a replacement credential that is tried is refused, as far as the form of its username and the inventory say, and the
+//! step that mends it.
+//!
+//! One secret has two usernames: an API token goes with the account's e-mail address on the REST API, and with
+//! `x-bitbucket-api-token-auth` or the Bitbucket username on git; an access token goes with `x-token-auth` on git and as a
+//! bearer token on REST (https://support.atlassian.com/bitbucket-cloud/docs/using-api-tokens/). App passwords never went with an
+//! e-mail address, so one that git refuses belongs to a token, though nothing else says so.
+
+use super::assess::Scene;
+use super::days::Cell;
+use super::figures::{MONTH_DAYS, recent};
+use super::identity::RESERVED;
+use super::rank::counted;
+use super::timeline::Rules;
+use super::{Trap, TrapKind};
+use crate::evidence::{Credential, Day, DayCount, Operation, Outcome, Track};
+
+/// The trap that most of the refusals of the last 30 days fell into; none where nothing was refused that may be a
+/// replacement.
+pub(super) fn trap(scene: &Scene<'_>, rules: &Rules<'_>, number: usize) -> Option<Trap> {
+    let uses = &scene.uses.units[number];
+    let refused = |cell: &&Cell| cell.outcome == Outcome::Rejected && !rules.campaign.is_legacy(cell.credential);
+    uses.cells.iter().rev().take_while(|cell| recent(cell, rules, MONTH_DAYS)).find(refused)?;
+    let history = scene.inputs.history;
+    let mut met: Vec<(TrapKind, u64, i64)> = Vec::new();
+    for &track in &scene.units[number].tracks {
+        for count in counts_of(&history.counts, track).iter().filter(|count| is_refusal(count, rules)) {
+            let mut verdict = count.verdict;
+            let lifted = uses.lift.apply(&mut verdict, count.first_ms).is_some();
+            let kind = kind(&history.tracks[track].track, verdict.credential, verdict.operation).filter(|_| !lifted);
+            let Some(kind) = kind else { continue };
+            match met.iter_mut().find(|known| known.0 == kind) {
+                Some(known) => *known = (kind, known.1 + count.uses, known.2.max(count.last_ms)),
+                None => met.push((kind, count.uses, count.last_ms)),
+            }
+        }
+    }
+    let (kind, uses, last_ms) = met.into_iter().max_by_key(|(kind, uses, _)| (*uses, std::cmp::Reverse(*kind)))?;
+    let expired = (kind == TrapKind::RightUsername).then(|| expired(scene, number, last_ms)).flatten();
+    let kind = if expired.is_some() { TrapKind::Expired } else { kind };
+    Some(Trap { kind, uses, words: words(kind, uses, expired) })
+}
+
+/// Counts are sorted by track.
+fn counts_of(counts: &[DayCount], track: usize) -> &[DayCount] {
+    let from = counts.partition_point(|count| (count.track as usize) < track);
+    let until = counts.partition_point(|count| (count.track as usize) <= track);
+    &counts[from..until]
+}
+
+fn is_refusal(count: &DayCount, rules: &Rules<'_>) -> bool {
+    let recently = count.day > rules.today.plus(-MONTH_DAYS) && count.day <= rules.today;
+    recently && count.verdict.authentication && count.verdict.outcome == Outcome::Rejected
+}
+
+fn kind(track: &Track, credential: Credential, operation: Operation) -> Option<TrapKind> {
+    let name = track.username.as_deref()?;
+    let git = match operation {
+        Operation::GitRead | Operation::GitWrite => true,
+        Operation::ApiRead | Operation::ApiWrite => false,
+        Operation::Other => return None,
+    };
+    let [access_token, api_token] = RESERVED;
+    match credential {
+        Credential::ApiToken if name.contains('@') == git || name == access_token => {
+            Some(if git { TrapKind::EmailOnGit } else { TrapKind::NoEmailOnRest })
+        }
+        Credential::ApiToken => Some(TrapKind::RightUsername),
+        Credential::AccessToken if git && name == access_token => Some(TrapKind::RightUsername),
+        Credential::AccessToken => Some(TrapKind::AccessTokenName),
+        Credential::Unknown if git && name.contains('@') => Some(TrapKind::EmailOnGit),
+        Credential::Unknown if name == api_token => Some(TrapKind::NoEmailOnRest),
+        _ => None,
+    }
+}
+
+/// The day on which the last of the user's tokens ended, if that was before the refusals and none is left.
+fn expired(scene: &Scene<'_>, number: usize, refused_ms: i64) -> Option<Day> {
+    let user = &scene.units[number].key.user;
+    let roster = scene.inputs.roster;
+    let own = roster.tokens.iter().filter(|token| scene.people.id_of(&token.person).as_ref() == Some(user));
+    let ends: Option<Vec<_>> = own.map(|token| token.expires_at).collect();
+    let last = ends?.into_iter().max()?;
+    (last.as_millisecond() <= refused_ms).then(|| Day::of(last))
+}
+
+fn words(kind: TrapKind, uses: u64, expired: Option<Day>) -> String {
+    let refused = format!("a replacement was refused {} in 30 days", counted(uses, "time", "times"));
+    match kind {
+        TrapKind::EmailOnGit => format!(
+            "{refused}: an e-mail address or x-token-auth is its username on git, which takes x-bitbucket-api-token-auth or the \
+             Bitbucket username with an API token; change the username, keep the token"
+        ),
+        TrapKind::NoEmailOnRest => format!(
+            "{refused}: its username on the REST API is not the e-mail address of the Atlassian account, which an API token needs \
+             there; change the username, keep the token"
+        ),
+        TrapKind::AccessTokenName => format!(
+            "{refused}: an access token goes with the username x-token-auth on git, and as a bearer token on the REST API; change \
+             how it is sent, keep the token"
+        ),
+        TrapKind::Expired => {
+            let day = expired.map_or_else(String::new, |day| format!(", the last on {day}"));
+            format!("{refused}: every token of this user has expired{day}; create a new one")
+        }
+        TrapKind::RightUsername => format!(
+            "{refused}, with the right kind of username: check its scopes (write does not include read, and a token made without \
+             scopes opens nothing), that it was made for Bitbucket, and its expiry"
+        ),
+    }
+}
