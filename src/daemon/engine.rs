@@ -232,7 +232,7 @@ impl Engine {
         } else {
             Some(self.store.write(move |w| count_requests(w, &name, &usage)).await)
         };
-        self.ended(&format!("{}, what is older", source.name), result, (answered, counted), now)
+        self.ended(&format!("what is older of {}", source.name), result, (answered, counted), now)
     }
 
     /// One round of one source: what it brings is recorded page by page; how it went is recorded at the end.
@@ -279,17 +279,15 @@ impl Engine {
                 tracing::debug!(part, items = tally.items, skipped = tally.skipped, tally.unread, "round done");
                 let news = say(part, None, self.troubles().well(part)) || store_news;
                 let changed = news || tally.items > 0 || !tally.left_out.is_empty();
-                Round { changed, line: words(&tally), failed: false, unread: tally.unread }
+                Round { changed, line: words(&tally), failed: false, rests: false, unread: tally.unread }
             }
             Err(error) => {
                 let line = error.to_string();
                 let ours = matches!(error, RoundError::Credential { .. } | RoundError::NotPermitted(_));
-                let news = match error {
-                    RoundError::Store(_) => false,
-                    _ => self.note_failed(part, &line, ours, now),
-                };
+                let by_store = matches!(error, RoundError::Store(_));
+                let news = !by_store && self.note_failed(part, &line, ours, now);
                 let recorded = answered || matches!(error, RoundError::InPart(_));
-                Round { changed: news || store_news || recorded, line, failed: true, unread: false }
+                Round { changed: news || store_news || recorded, line, failed: true, rests: !by_store, unread: false }
             }
         }
     }

@@ -10,6 +10,8 @@ pub struct Round {
     /// One line for people: what was read, or what is wrong and what to do.
     pub line: String,
     pub failed: bool,
+    /// It failed where asking again soon would only spend requests: not by the store.
+    pub rests: bool,
     /// The source still has older evidence, which the steady rounds leave for [`Engine::older_round`].
     pub unread: bool,
 }

@@ -217,13 +217,13 @@ impl Service {
             }
         };
         self.dirty |= round.as_ref().is_some_and(|(_, round)| round.changed);
-        let failed = round.as_ref().is_none_or(|(_, round)| round.failed);
+        let rests = round.as_ref().is_none_or(|(_, round)| round.rests);
         for clock in &mut self.sources {
             if clock.running == Some(id) {
                 clock.running = None;
             } else if clock.older == Some(id) {
                 clock.older = None;
-                clock.older_rests_until = failed.then(|| now.saturating_add(OLDER_RESTS_MINUTES.minutes()).unwrap_or(now));
+                clock.older_rests_until = rests.then(|| now.saturating_add(OLDER_RESTS_MINUTES.minutes()).unwrap_or(now));
             }
         }
         if let Some((index, _)) = round.filter(|(_, round)| round.unread) {

@@ -156,6 +156,26 @@ async fn a_store_that_takes_no_page_is_not_well_until_it_takes_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_serves_the_others_is_not_well_until_it_takes_what_is_older() {
+    let world = small_world(9, at(NOW), 25);
+    let site = Site::grown(&world, ServeOptions::default()).await;
+    let (engine, now) = (site.engine(), world.now());
+    assert!(engine.round(0, None, now).await.unread);
+    let database = rusqlite::Connection::open(site.store()).unwrap();
+    database.execute_batch(include_str!("../data/faults/refuse_coverage.sql")).unwrap();
+    let older = engine.older_round(0, now, None).await;
+    assert!(older.failed && !older.rests, "{older:?}");
+
+    database.execute_batch(include_str!("../data/faults/accept_coverage.sql")).unwrap();
+    assert!(!engine.round(0, None, now).await.failed);
+    let said = engine.not_ready(now).await;
+    assert!(said.len() == 1 && said[0].ends_with("; without it: what is older of audit/acme"), "{said:?}");
+    assert!(!engine.older_round(0, now, None).await.failed);
+    let said = engine.not_ready(now).await;
+    assert!(!said.iter().any(|line| line.starts_with("store")), "{said:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_failure_is_judged_when_it_begins_and_when_it_is_over() {
     let world = small_world(9, at(NOW), 10);
     let site = Site::grown(&world, ServeOptions::default()).await;
@@ -185,7 +205,7 @@ async fn what_is_older_and_closed_to_us_is_not_permitted() {
     let round = engine.round(0, None, world.now()).await;
     assert!(!round.failed && round.unread, "{round:?}");
     let older = engine.older_round(0, world.now(), None).await;
-    assert!(older.failed && older.line.contains("organization.acme.api_key"), "{older:?}");
+    assert!(older.failed && older.rests && older.line.contains("organization.acme.api_key"), "{older:?}");
     let states = Picture::of(&site.store()).await;
     let states: Vec<_> = states.states_of("audit/acme").into_iter().map(|(state, _)| state.to_owned()).collect();
     assert!(states.contains(&"not_permitted".to_owned()) && !states.contains(&"missed".to_owned()), "{states:?}");
