@@ -320,6 +320,19 @@ CREATE TABLE reported_day (
     PRIMARY KEY (campaign, day)
 ) STRICT, WITHOUT ROWID;
 
+-- The forecasts of the number remaining, as they were made on the day: for the end of some days ahead, the last of them
+-- the last one before the removal. They are scored when their day has come.
+CREATE TABLE forecast (
+    campaign         TEXT    NOT NULL,
+    day              INTEGER NOT NULL,
+    target_day       INTEGER NOT NULL,
+    p10              INTEGER NOT NULL,
+    p50              INTEGER NOT NULL,
+    p90              INTEGER NOT NULL,
+    zero_probability REAL    NOT NULL,            -- that nothing remains at the end of that day
+    PRIMARY KEY (campaign, day, target_day)
+) STRICT, WITHOUT ROWID;
+
 -- Who accepted or did what. The hash of each entry covers the entry before it (evidence::journal), and no statement changes
 -- one that stands.
 CREATE TABLE journal (

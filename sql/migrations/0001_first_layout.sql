@@ -284,6 +284,17 @@ CREATE TABLE reported_day (
     PRIMARY KEY (campaign, day)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE forecast (
+    campaign         TEXT    NOT NULL,
+    day              INTEGER NOT NULL,
+    target_day       INTEGER NOT NULL,
+    p10              INTEGER NOT NULL,
+    p50              INTEGER NOT NULL,
+    p90              INTEGER NOT NULL,
+    zero_probability REAL    NOT NULL,
+    PRIMARY KEY (campaign, day, target_day)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE journal (
     sequence INTEGER NOT NULL PRIMARY KEY,
     at_s     INTEGER NOT NULL,

@@ -3,12 +3,20 @@
 use std::collections::BTreeMap;
 
 use super::days::Cell;
-use super::timeline::Rules;
-use crate::evidence::{Credential, Grade, Outcome};
+use super::rank::as_f64;
+use super::timeline::{Passage, Rules};
+use crate::evidence::{Credential, Day, Grade, Outcome};
 
 /// The windows of the columns `…_7d` and `…_30d`, the day of now included.
 pub(super) const WEEK_DAYS: i32 = 7;
 pub(super) const MONTH_DAYS: i32 = 30;
+
+/// The weight of a day in the present rate of use halves with this many days before the last use.
+const RATE_HALVES_DAYS: f64 = 7.0;
+/// What is used every month keeps its share: the weight of a day halves at the earliest after two of its periods.
+const RATE_HALVES_PERIODS: f64 = 2.0;
+/// The days of a rate are at least a week.
+const LEAST_RATE_DAYS: i32 = 7;
 
 /// Sums and extremes over an integration's cells. Instants are milliseconds since the epoch.
 #[derive(Clone, Debug)]
@@ -21,6 +29,8 @@ pub(super) struct Figures {
     pub(super) rejected_outside_windows: bool,
     pub(super) uses_7d: u64,
     pub(super) uses_30d: u64,
+    /// Rejected legacy uses a week at the present rate.
+    pub(super) weekly_rejected: f64,
     pub(super) rejected_30d: u64,
     pub(super) writes_30d: u64,
     /// Uses by place number.
@@ -34,7 +44,8 @@ pub(super) struct Figures {
 }
 
 impl Figures {
-    pub(super) fn of(cells: &[Cell], rules: &Rules<'_>) -> Self {
+    /// `passage` tells the rhythm that the present rate is measured by.
+    pub(super) fn of(cells: &[Cell], rules: &Rules<'_>, passage: &Passage) -> Self {
         let mut figures = Self {
             first_ms: i64::MAX,
             last_ms: i64::MIN,
@@ -43,6 +54,7 @@ impl Figures {
             rejected_outside_windows: false,
             uses_7d: 0,
             uses_30d: 0,
+            weekly_rejected: 0.0,
             rejected_30d: 0,
             writes_30d: 0,
             places: BTreeMap::new(),
@@ -60,6 +72,7 @@ impl Figures {
                 figures.replacement_rejected_30d += if recent(cell, rules, MONTH_DAYS) { cell.uses } else { 0 };
             }
         }
+        figures.weekly_rejected = weekly_rejected(cells, rules, passage);
         figures
     }
 
@@ -97,6 +110,21 @@ impl Figures {
     pub(super) fn rule(&self, grade: Grade) -> Option<u16> {
         self.rules[grade as usize].map(|(_, rule)| rule)
     }
+}
+
+/// The present rate of rejections a week, as an exponentially weighted mean: 7 × Σ w × uses / Σ w over the days up to the
+/// last use. Nothing falls out of a window at once, so that a rank does not jump because a day has passed. Where a
+/// replacement has taken a part over, the days before it did say nothing of the rest.
+fn weekly_rejected(cells: &[Cell], rules: &Rules<'_>, passage: &Passage) -> f64 {
+    let period = passage.rhythm.period().unwrap_or(0.0);
+    let halves = RATE_HALVES_DAYS.max(RATE_HALVES_PERIODS * period);
+    let weight = |day: Day| (-f64::from(passage.last.0 - day.0) / halves).exp2();
+    let since = passage.replaced.map_or(passage.first, |(first, _)| passage.first.max(first));
+    let since = since.min(passage.last.plus(1 - LEAST_RATE_DAYS));
+    let counts = |cell: &&Cell| cell.day >= since && cell.outcome == Outcome::Rejected && rules.is_legacy(cell);
+    let rejected: f64 = cells.iter().filter(counts).map(|cell| as_f64(cell.uses) * weight(cell.day)).sum();
+    let days: f64 = (since.0..=passage.last.0).map(|day| weight(Day(day))).sum();
+    rejected / days * 7.0
 }
 
 /// Whether a cell lies on one of the last `days` days, today included.

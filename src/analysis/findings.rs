@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Lift, Silence, explain::Trace};
+use super::{Forecast, Lift, Silence, explain::Trace};
 use crate::evidence::{Campaign, Category, Credential, Day, Grade, Origin, Outcome, Status, Window, vocabulary::spelled};
 
 /// Everything that was judged at one instant.
@@ -59,6 +59,7 @@ pub struct CampaignFindings {
     pub burndown: Vec<BurndownDay>,
     /// The next brownout windows, the one that is running included.
     pub windows: Vec<NextWindow>,
+    pub forecast: Forecast,
 }
 
 /// Who uses an integration, as well as it is known.
@@ -101,6 +102,9 @@ pub struct Integration {
     /// The best grade of its legacy evidence within the horizon (else of all of it).
     pub grade: Grade,
     pub score: f64,
+    /// The share of the week after the removal in which it is expected to use the legacy credential still; after the
+    /// removal, the probability that it still does.
+    pub stays: f64,
     /// What the score is made of, in the order in which it is explained.
     pub terms: Vec<Term>,
     pub user: Person,
@@ -141,6 +145,8 @@ pub struct Integration {
     /// Legacy uses on the last 7 UTC days, the day of `now` included.
     pub uses_7d: u64,
     pub uses_30d: u64,
+    /// Rejected legacy uses a week at the present rate; recent weeks weigh most.
+    pub weekly_rejected: f64,
     pub rejected_30d: u64,
     pub writes_30d: u64,
     /// `workspace/repository`, sorted.

@@ -14,8 +14,8 @@ use super::reasons;
 use super::secrets;
 use super::timeline::{Course, Rules, Standing, sweep};
 use super::trap;
-use super::{CampaignFindings, Integration, NextWindow, Owner};
-use crate::evidence::{Campaign, Day, Permission, time::MS_PER_DAY, time::instant};
+use super::{CampaignFindings, Forecast, Integration, NextWindow, Owner, forecast};
+use crate::evidence::{Campaign, Day, Permission, Status, time::MS_PER_DAY, time::instant};
 
 /// Windows that are looked ahead to: two days of them.
 const MAX_WINDOWS: usize = 8;
@@ -24,21 +24,43 @@ const MAX_WINDOWS: usize = 8;
 pub(super) fn judge(scene: &Scene<'_>, campaign: &Campaign) -> CampaignFindings {
     let rules = scene.rules(campaign);
     let mut burndown = Burndown::new(scene.first, scene.today);
-    let mut integrations = Vec::new();
-    let mut numbers = Vec::new();
+    let (mut integrations, mut standings, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
     for (number, uses) in scene.uses.units.iter().enumerate() {
         let course = course(scene, number, uses);
         let user = scene.user_numbers[number];
         if let Some(standing) = sweep(&course, &rules, |day| burndown.count(user, day)) {
-            let Some(row) = describe(scene, &rules, number, &course, &standing) else { continue };
+            let Some(row) = describe(scene, &rules, number, Swept { course: &course, standing: &standing }) else { continue };
             integrations.push(row);
+            standings.push(standing);
             numbers.push(number);
         }
     }
     secrets::note_shared(scene, &rules, &numbers, &mut integrations);
-    rank::order(&mut integrations);
+    let (forecast, stays) = forecast(&integrations, &standings, campaign, scene.today);
+    let moment = moment(&rules);
+    for (row, stays) in integrations.iter_mut().zip(stays) {
+        row.stays = stays;
+        (row.score, row.terms) = rank::score(row, &moment);
+    }
+    rank::order(&mut integrations, moment.removed);
     let windows = NextWindow::all(campaign.windows_after(scene.inputs.now, MAX_WINDOWS), &integrations);
-    CampaignFindings { campaign: campaign.clone(), integrations, burndown: burndown.into_rows(), windows }
+    CampaignFindings { campaign: campaign.clone(), integrations, burndown: burndown.into_rows(), windows, forecast }
+}
+
+/// When it will be over, and the probability of each integration that it stays until the removal.
+fn forecast<'a>(rows: &'a [Integration], standings: &'a [Standing], campaign: &Campaign, today: Day) -> (Forecast, Vec<f64>) {
+    let subject = |(row, standing): (&'a Integration, &'a Standing)| forecast::Subject {
+        id: &row.id,
+        owner: row.owner.as_deref(),
+        client: &row.client,
+        category: row.category,
+        remaining: row.status.remaining(),
+        failing: row.status == Status::Failing,
+        gone: matches!(row.status, Status::Migrated | Status::Retired),
+        passage: &standing.passage,
+    };
+    let subjects: Vec<forecast::Subject<'_>> = rows.iter().zip(standings).map(subject).collect();
+    forecast::judge(&subjects, campaign, today)
 }
 
 fn course<'a>(scene: &'a Scene<'_>, number: usize, uses: &'a UnitUses) -> Course<'a> {
@@ -51,25 +73,23 @@ fn course<'a>(scene: &'a Scene<'_>, number: usize, uses: &'a UnitUses) -> Course
     }
 }
 
+/// What one integration did, and where that leaves it.
+#[derive(Clone, Copy)]
+struct Swept<'a> {
+    course: &'a Course<'a>,
+    standing: &'a Standing,
+}
+
 /// None without legacy use, of which a standing is made.
-fn describe(
-    scene: &Scene<'_>,
-    rules: &Rules<'_>,
-    number: usize,
-    course: &Course<'_>,
-    standing: &Standing,
-) -> Option<Integration> {
+fn describe(scene: &Scene<'_>, rules: &Rules<'_>, number: usize, Swept { course, standing }: Swept<'_>) -> Option<Integration> {
     let (unit, uses) = (&scene.units[number], &scene.uses.units[number]);
-    let figures = Figures::of(&uses.cells, rules);
+    let figures = Figures::of(&uses.cells, rules, &standing.passage);
     let places = Places::new(scene, &figures);
     let client = scene.inputs.clients.get(&unit.key.client);
     let owner = places.owner(scene, number);
     let lead_time_days = owner.as_ref().and_then(|owner| owner.lead_time_days).unwrap_or(scene.inputs.policy.lead_time_days);
-    let policy = scene.inputs.policy;
+    let (policy, deadline) = (scene.inputs.policy, rules.campaign.removal);
     let waiver = policy.waivers.iter().position(|w| scene.is_called(number, &w.integration) && w.holds_on(scene.today));
-    let deadline = rules.campaign.removal;
-    let mut sources: Vec<String> = uses.shown.iter().map(|(_, source)| scene.uses.sources[*source as usize].to_owned()).collect();
-    sources.sort_unstable();
     let leaver = scene.rights.leaver(&scene.people, &unit.key.user, &places.workspaces);
     let category = scene.inputs.clients.category(&unit.key.client);
     let name_of = |place: u32| scene.uses.places[place as usize].to_string();
@@ -87,6 +107,7 @@ fn describe(
         unseen_since: reasons::unseen_since(scene.looked_until_ms(number), rules.now_ms),
         grade: standing.last.grade,
         score: 0.0,
+        stays: 0.0,
         terms: Vec::new(),
         owner: owner.as_ref().map(|owner| owner.name.clone()),
         owner_email: owner.as_ref().and_then(|owner| owner.email.clone()),
@@ -109,6 +130,7 @@ fn describe(
         last_rejected: figures.last_rejected_ms.map(instant),
         uses_7d: figures.uses_7d,
         uses_30d: figures.uses_30d,
+        weekly_rejected: figures.weekly_rejected,
         rejected_30d: figures.rejected_30d,
         writes_30d: figures.writes_30d,
         highest_permission: places.highest_permission(scene, number).map(|permission| permission.as_str().to_owned()),
@@ -132,23 +154,25 @@ fn describe(
         trap: trap::trap(scene, rules, number),
         proof: proof::proof(&uses.cells, rules, standing, &figures, &scene.is_repository, &name_of),
         lift: uses.lift,
-        sources,
+        sources: sources(scene, uses),
     };
     let waiver = waiver.map(|at| &policy.waivers[at]);
     row.reasons = reasons::reasons(&row, rules.campaign, &figures, standing, &scene.uses.rules, waiver, &name_of);
     row.reasons.extend(reasons::of_user(&row, leaver, &scene.people));
-    (row.score, row.terms) = rank::score(&row, &moment(rules, standing));
     Some(row)
 }
 
-fn moment(rules: &Rules<'_>, standing: &Standing) -> Moment {
+/// The sources that have shown it, sorted.
+fn sources(scene: &Scene<'_>, uses: &UnitUses) -> Vec<String> {
+    let mut sources: Vec<String> = uses.shown.iter().map(|(_, source)| scene.uses.sources[*source as usize].to_owned()).collect();
+    sources.sort_unstable();
+    sources
+}
+
+fn moment(rules: &Rules<'_>) -> Moment {
     #[expect(clippy::cast_precision_loss, reason = "instants in milliseconds lie below 2^53")]
     let days_left = (rules.campaign.removal.as_millisecond() - rules.now_ms) as f64 / MS_PER_DAY as f64;
-    Moment {
-        removed: rules.campaign.removed_at(rules.now_ms - 1),
-        days_left,
-        silence: f64::from(standing.silent_days) / standing.horizon_days,
-    }
+    Moment { removed: rules.campaign.removed_at(rules.now_ms - 1), days_left }
 }
 
 /// Where an integration uses the legacy credential, sorted.

@@ -18,6 +18,7 @@ pub mod explain;
 mod figures;
 pub mod findings;
 mod fold;
+pub mod forecast;
 mod guess;
 mod habit;
 mod identity;
@@ -50,6 +51,7 @@ pub use findings::{
     TokenFinding, Trap, TrapKind, UserFinding,
 };
 pub use fold::fold;
+pub use forecast::{Forecast, Recorded};
 pub use guess::{Guess, guess};
 pub use lift::Lift;
 pub use policy::{Closure, Owner, Policy, Waiver};

@@ -1,43 +1,52 @@
-//! What comes first: expected damage at the removal, and how late it already is.
+//! What comes first: the expected damage at the removal, and how late it already is.
 //!
 //! ```text
-//! score = certainty × kind × (1 + uses + repositories + writes + rights) × standing × lateness
+//! score = uses × stays × certainty × kind × reach × rights × writes × leaver × lateness
 //! ```
+//!
+//! The first three are the expected number of uses that fail in the week after the removal; the others are weights close
+//! to 1, so that the score stays in that unit: ten failing uses of a pipeline weigh what twelve of an ordinary script do.
 //!
 //! | term | unit and value |
 //! |---|---|
-//! | certainty | factor by grade, how surely it breaks: weak 0.4, strong 0.85, proven 1 |
-//! | kind | factor by category: CI, GitOps, IaC, backup 1.5; other shared software 1.2; scripts and unknown 1; a person's tool 0.6 |
-//! | uses | log2(1 + legacy uses a week, from the last 30 days) |
-//! | repositories | ½ log2(1 + repositories) |
-//! | writes | ½ when it wrote in the last 30 days |
-//! | rights | read 0, write ½, admin 1 |
-//! | standing | factor: failing 1.2, active 1, migrating ½, quiet halves with every horizon of silence, stale 0.1 |
-//! | lateness | 2^((lead time − days left) / 30), at least ¼ and at most 4 |
+//! | uses | legacy uses a week, the last weeks weighing most ([`super::figures`]) |
+//! | stays | probability that it still uses the legacy credential in the week after the removal, from the forecast ([`super::forecast`]); left-over secrets count a tenth, since the work is done without them |
+//! | certainty | probability that this is the legacy credential, by grade: weak 0.7, strong 0.95, proven 1 |
+//! | kind | CI, GitOps, IaC, backup 1.15; other shared software 1.05; scripts and unknown 1; a person's tool 0.9 |
+//! | reach | 2 % more for each doubling of the number of repositories |
+//! | rights | read 1, write 1.03, admin 1.06 |
+//! | writes | 1.05 when it wrote in the last 30 days |
+//! | leaver | 1.2 when its user is no longer a member: nobody is there to move it, and the account may end first |
+//! | lateness | 2^((lead time − days left) / 120), at least 0.85 and at most 1.25 |
 //!
-//! After the removal nothing is expected any more and lateness is gone. What is broken comes first: the score of a
-//! failing integration is 100 + its rejected uses a week; the others keep the product, which stays below 100.
+//! The weights are gentle on purpose: what breaks most comes first, and kind, rights and lateness decide between
+//! integrations of about the same size. All terms move smoothly with time: no use falls out of a window at once.
 //!
-//! Ties are broken by the integration's id, so that the order is total.
+//! After the removal nothing is expected any more and lateness is gone: the uses are those that are rejected now, and
+//! whatever fails comes before whatever does not.
+//!
+//! Ties are broken by the integration's id, so that the order is total. The quality of an order is measured by normalised
+//! discounted cumulative gain (Järvelin and Kekäläinen, *Cumulated gain-based evaluation of IR techniques*, ACM TOIS 20,
+//! 2002), the gain being the uses that really fail in the week after the removal.
 
 use super::{Integration, Term};
 use crate::evidence::{Category, Grade, Status};
 
 /// Lateness doubles the score with every this many days.
-const LATENESS_DOUBLES_DAYS: f64 = 30.0;
-const LATENESS_BOUNDS: (f64, f64) = (0.25, 4.0);
-/// Weeks in the 30 days that rates are taken from.
-const WEEKS: f64 = 30.0 / 7.0;
-/// After the removal every failing integration scores more than this, and nothing else reaches it.
-const BROKEN: f64 = 100.0;
+const LATENESS_DOUBLES_DAYS: f64 = 120.0;
+const LATENESS_BOUNDS: (f64, f64) = (0.85, 1.25);
+/// More for each doubling of the number of repositories.
+const REACH: f64 = 0.02;
+/// Nobody is there to move what a leaver has left behind.
+const LEAVER: f64 = 1.2;
+/// A left-over secret's share of what it would weigh if work depended on it.
+const LEFT_OVER: f64 = 0.1;
 
 /// What the score needs beside the row.
 pub(super) struct Moment {
     pub(super) removed: bool,
     /// Until the removal.
     pub(super) days_left: f64,
-    /// Silence in horizons: 1 is the point at which use counts as over.
-    pub(super) silence: f64,
 }
 
 /// The score of one integration and its terms; nothing for one that is neither remaining nor stale.
@@ -45,27 +54,23 @@ pub(super) fn score(row: &Integration, moment: &Moment) -> (f64, Vec<Term>) {
     if !ranked(row.status) {
         return (0.0, Vec::new());
     }
-    if moment.removed && row.status == Status::Failing {
-        let rejected = per_week(row.rejected_30d);
-        let words = format!("broken now: {rejected:.1} uses a week are rejected");
-        return (BROKEN + rejected, vec![Term { name: "broken", value: BROKEN + rejected, words }]);
+    let mut terms = vec![uses(row, moment), stays(row, moment), certainty(row), kind(row), reach(row), rights(row), writes(row)];
+    if row.leaver {
+        terms.push(term("leaver", LEAVER, "its user is no longer a member"));
     }
-    let factors = [certainty(row), kind(row)];
-    let summands = [uses(row), repositories(row), writes(row), rights(row)];
-    let standing = standing(row, moment);
-    let lateness = (!moment.removed).then(|| lateness(row, moment));
-    let damage = 1.0 + summands.iter().map(|term| term.value).sum::<f64>();
-    let product: f64 = factors.iter().chain([&standing]).chain(&lateness).map(|term| term.value).product();
-    let terms = factors.into_iter().chain(summands).chain([standing]).chain(lateness).collect();
-    let score = product * damage;
-    (if moment.removed { score.min(BROKEN - 1.0) } else { score }, terms)
+    if !moment.removed {
+        terms.push(lateness(row, moment));
+    }
+    (terms.iter().map(|term| term.value).product(), terms)
 }
 
 /// Puts ranked integrations first, the worst at the head, then the others by id, and numbers the ranked ones.
-pub(super) fn order(integrations: &mut [Integration]) {
+pub(super) fn order(integrations: &mut [Integration], removed: bool) {
+    let broken_later = |row: &Integration| removed && row.status != Status::Failing;
     integrations.sort_by(|a, b| {
         let others = (!ranked(a.status)).cmp(&!ranked(b.status));
-        others.then(b.score.total_cmp(&a.score)).then_with(|| a.id.cmp(&b.id))
+        let broken = broken_later(a).cmp(&broken_later(b));
+        others.then(broken).then(b.score.total_cmp(&a.score)).then_with(|| a.id.cmp(&b.id))
     });
     for (row, rank) in integrations.iter_mut().take_while(|row| ranked(row.status)).zip(1..) {
         row.rank = Some(rank);
@@ -80,11 +85,31 @@ fn term(name: &'static str, value: f64, words: impl Into<String>) -> Term {
     Term { name, value, words: words.into() }
 }
 
+fn uses(row: &Integration, moment: &Moment) -> Term {
+    if moment.removed && row.status == Status::Failing {
+        return term("uses", row.weekly_rejected, format!("broken now: {:.1} uses a week are rejected", row.weekly_rejected));
+    }
+    term("uses", row.weekly_uses, format!("{:.1} uses a week", row.weekly_uses))
+}
+
+fn stays(row: &Integration, moment: &Moment) -> Term {
+    if row.status == Status::Stale {
+        return term("stays", LEFT_OVER, "a left-over secret, the work is done with its replacement");
+    }
+    let percent = row.stays * 100.0;
+    let words = if moment.removed {
+        format!("{percent:.0} % likely to be in use still")
+    } else {
+        format!("{percent:.0} % likely to be in use still in the week after the removal")
+    };
+    term("stays", row.stays, words)
+}
+
 fn certainty(row: &Integration) -> Term {
     let value = match row.grade {
-        Grade::None => 0.1,
-        Grade::Weak => 0.4,
-        Grade::Strong => 0.85,
+        Grade::None => 0.3,
+        Grade::Weak => 0.7,
+        Grade::Strong => 0.95,
         Grade::Proven => 1.0,
     };
     term("certainty", value, format!("{} evidence", row.grade))
@@ -92,48 +117,32 @@ fn certainty(row: &Integration) -> Term {
 
 fn kind(row: &Integration) -> Term {
     let value = match row.category {
-        Category::Ci | Category::GitOps | Category::Iac | Category::BackupMirror => 1.5,
-        Category::AtlassianProduct | Category::CodeScanning | Category::DependencyBot | Category::PackageManager => 1.2,
+        Category::Ci | Category::GitOps | Category::Iac | Category::BackupMirror => 1.15,
+        Category::AtlassianProduct | Category::CodeScanning | Category::DependencyBot | Category::PackageManager => 1.05,
         Category::ScriptLibrary | Category::Unknown => 1.0,
-        Category::Ide | Category::GitClient => 0.6,
+        Category::Ide | Category::GitClient => 0.9,
     };
     term("kind", value, format!("{} ({})", row.client_name, row.category))
 }
 
-fn uses(row: &Integration) -> Term {
-    let weekly = per_week(row.uses_30d);
-    term("uses", weekly.ln_1p() / std::f64::consts::LN_2, format!("{weekly:.1} uses a week"))
-}
-
-fn repositories(row: &Integration) -> Term {
-    let count = row.repositories.len();
-    let value = as_f64(count as u64).ln_1p() / std::f64::consts::LN_2 / 2.0;
-    term("repositories", value, counted(count as u64, "repository", "repositories"))
-}
-
-fn writes(row: &Integration) -> Term {
-    let value = if row.writes_30d > 0 { 0.5 } else { 0.0 };
-    term("writes", value, counted(row.writes_30d, "write in 30 days", "writes in 30 days"))
+fn reach(row: &Integration) -> Term {
+    let count = row.repositories.len() as u64;
+    term("reach", 1.0 + REACH * as_f64(count.max(1)).log2(), counted(count, "repository", "repositories"))
 }
 
 fn rights(row: &Integration) -> Term {
     let (value, words) = match row.highest_permission.as_deref() {
-        Some("admin") => (1.0, "may administer"),
-        Some("write") => (0.5, "may write"),
-        Some(_) => (0.0, "may read"),
-        None => (0.0, "rights unknown"),
+        Some("admin") => (1.06, "may administer"),
+        Some("write") => (1.03, "may write"),
+        Some(_) => (1.0, "may read"),
+        None => (1.0, "rights unknown"),
     };
     term("rights", value, words)
 }
 
-fn standing(row: &Integration, moment: &Moment) -> Term {
-    match row.status {
-        Status::Failing => term("standing", 1.2, "fails already"),
-        Status::Migrating => term("standing", 0.5, "half way: the replacement is in use"),
-        Status::Stale => term("standing", 0.1, "a left-over secret, the work is done with its replacement"),
-        Status::Quiet => term("standing", 0.5_f64.powf(moment.silence.max(0.0)), "not seen for longer than usual"),
-        Status::Active | Status::Migrated | Status::Retired => term("standing", 1.0, "in use"),
-    }
+fn writes(row: &Integration) -> Term {
+    let value = if row.writes_30d > 0 { 1.05 } else { 1.0 };
+    term("writes", value, counted(row.writes_30d, "write in 30 days", "writes in 30 days"))
 }
 
 fn lateness(row: &Integration, moment: &Moment) -> Term {
@@ -143,12 +152,8 @@ fn lateness(row: &Integration, moment: &Moment) -> Term {
     term("lateness", (late / LATENESS_DOUBLES_DAYS).exp2().clamp(least, most), words)
 }
 
-fn per_week(uses_30d: u64) -> f64 {
-    as_f64(uses_30d) / WEEKS
-}
-
 #[expect(clippy::cast_precision_loss, reason = "counts of uses lie far below 2^53")]
-fn as_f64(count: u64) -> f64 {
+pub(super) fn as_f64(count: u64) -> f64 {
     count as f64
 }
 

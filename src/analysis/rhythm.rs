@@ -41,6 +41,11 @@ impl Rhythm {
         self.last
     }
 
+    /// The distinct gaps between days of use and how often each occurred, longest first.
+    pub(super) fn gaps(&self) -> &[(i32, u32)] {
+        &self.gaps
+    }
+
     /// The 90th percentile of the gaps, in days, with linear interpolation between the two nearest ranks.
     pub(super) fn period(&self) -> Option<f64> {
         if self.days < DAYS_FOR_A_PERIOD {

@@ -64,7 +64,7 @@ pub(super) struct DayStanding {
 }
 
 /// How it stands on the last day.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(super) struct Standing {
     pub(super) last: DayStanding,
     pub(super) period_days: Option<f64>,
@@ -75,6 +75,7 @@ pub(super) struct Standing {
     pub(super) days_to_silence: u32,
     /// The repository whose own, longer horizon alone keeps it in use.
     pub(super) kept_by: Option<KeptBy>,
+    pub(super) passage: Passage,
 }
 
 /// A repository with a longer rhythm than the integration's.
@@ -86,6 +87,26 @@ pub(super) struct KeptBy {
     pub(super) horizon_days: f64,
 }
 
+/// How an integration came and went, as the forecast needs it.
+#[derive(Clone, Debug)]
+pub(super) struct Passage {
+    /// The first and last day of legacy use.
+    pub(super) first: Day,
+    pub(super) last: Day,
+    /// The first and last day of accepted replacement use.
+    pub(super) replaced: Option<(Day, Day)>,
+    /// Covered days since the last legacy use.
+    pub(super) silent_days: u32,
+    /// Covered days from the last legacy use until it no longer counts as used, every repository considered.
+    pub(super) lag_days: f64,
+    /// Something else was seen of it after the last legacy use.
+    pub(super) seen_since: bool,
+    pub(super) rhythm: Rhythm,
+    /// How many days it counted as migrated or retired, and on which it came back.
+    pub(super) gone_days: u32,
+    pub(super) returns: Vec<Day>,
+}
+
 /// Tells `each_day` how it stood, from the day of the first legacy use to today. None without legacy use.
 pub(super) fn sweep(course: &Course<'_>, rules: &Rules<'_>, mut each_day: impl FnMut(&DayStanding)) -> Option<Standing> {
     let first = course.cells.iter().find(|cell| rules.is_legacy(cell))?.day;
@@ -93,6 +114,7 @@ pub(super) fn sweep(course: &Course<'_>, rules: &Rules<'_>, mut each_day: impl F
     let mut rest = course.cells;
     let mut covered = course.covered.iter().peekable();
     let (mut gone, mut returned) = (false, false);
+    let (mut gone_days, mut returns) = (0, Vec::new());
     let mut last = None;
     let earlier = rest.partition_point(|cell| cell.day < first);
     progress.take(&rest[..earlier]);
@@ -107,13 +129,17 @@ pub(super) fn sweep(course: &Course<'_>, rules: &Rules<'_>, mut each_day: impl F
         let at = progress.at(day);
         let status = progress.status(at);
         let left = matches!(status, Status::Migrated | Status::Retired);
+        if gone && !left && uses > 0 {
+            returns.push(day);
+        }
+        gone_days += u32::from(left);
         returned = !left && (returned || (gone && uses > 0));
         gone = left || (gone && !returned);
         let standing = DayStanding { day, status, returned, grade: progress.grade(at), uses, rejected };
         each_day(&standing);
         last = Some(standing);
     }
-    Some(progress.standing(last?))
+    Some(progress.standing(last?, first, gone_days, returns))
 }
 
 /// What is remembered of the days so far.
@@ -131,6 +157,7 @@ struct Progress<'a> {
     last_any_ms: i64,
     /// Of accepted replacement use.
     replaced: Option<(Day, i64)>,
+    replaced_first: Option<Day>,
     newest_outside: Option<Newest>,
     /// The last day with legacy use that was not rejected.
     unrejected: Option<Day>,
@@ -180,6 +207,7 @@ impl<'a> Progress<'a> {
             last_legacy_ms: i64::MIN,
             last_any_ms: i64::MIN,
             replaced: None,
+            replaced_first: None,
             newest_outside: None,
             unrejected: None,
             graded: [None; Grade::ALL.len()],
@@ -207,6 +235,7 @@ impl<'a> Progress<'a> {
             } else if self.rules.is_replacement(cell) {
                 self.places[place].replaced = Some(cell.day);
                 self.replaced = self.replaced.max(Some((cell.day, cell.last_ms)));
+                self.replaced_first.get_or_insert(cell.day);
             }
         }
         if uses > 0 {
@@ -352,14 +381,27 @@ impl<'a> Progress<'a> {
         })
     }
 
-    fn standing(&self, last: DayStanding) -> Standing {
+    fn standing(&self, last: DayStanding, first: Day, gone_days: u32, returns: Vec<Day>) -> Standing {
+        let last_use = self.rhythm.last().unwrap_or(first);
+        let own_end = self.lasting.map_or(0.0, |(_, end)| end - f64::from(self.covered.through(last_use)));
         Standing {
             last,
             period_days: self.rhythm.period(),
             horizon_days: self.horizon,
             days_to_silence: self.days_to_silence(last.day),
-            silent_days: self.rhythm.last().map_or(0, |day| self.covered.between(day, last.day)),
             kept_by: self.kept_by(self.at(last.day)),
+            silent_days: self.covered.between(last_use, last.day),
+            passage: Passage {
+                first,
+                last: last_use,
+                silent_days: self.covered.between(last_use, last.day),
+                replaced: self.replaced_first.zip(self.replaced.map(|(day, _)| day)),
+                lag_days: self.horizon.max(own_end),
+                seen_since: self.last_any_ms > self.last_legacy_ms,
+                rhythm: self.rhythm.clone(),
+                gone_days,
+                returns,
+            },
         }
     }
 }

@@ -15,7 +15,7 @@ use super::{
     freshness::{self, Budgets},
 };
 use crate::{
-    analysis::{self, CampaignFindings, Change, Findings, Inputs as Evidence, KnownIntegration, Statuses, assess},
+    analysis::{self, CampaignFindings, Change, Findings, Inputs as Evidence, KnownIntegration, Recorded, Statuses, assess},
     deliver::{files, otel},
     evidence::{Day, History, Ledger, Roster, journal::JournalEntry},
     report::{self, Audience, Inputs, Late, Letter, Previous, Report},
@@ -56,6 +56,8 @@ pub(super) struct Material {
     statuses: Statuses,
     changes: Vec<Change>,
     reported: BTreeMap<String, Vec<(Day, u32)>>,
+    /// As they were made; of today's campaign as they are made now.
+    forecasts: BTreeMap<String, Vec<Recorded>>,
     previous: Option<Previous>,
     service: report::Service,
     sources: Vec<report::SourceLine>,
@@ -63,13 +65,16 @@ pub(super) struct Material {
 }
 
 impl Material {
-    /// Today's number, so that the report about it already has it in its series.
+    /// Today's number and forecast, so that the report about them already has them in its series.
     fn note_reported(&mut self, findings: &Findings) {
         for found in &findings.campaigns {
             let Some(today) = found.burndown.last() else { continue };
             let days = self.reported.entry(found.campaign.id.clone()).or_default();
             days.retain(|(day, _)| *day != today.day);
             days.push((today.day, today.remaining));
+            let forecasts = self.forecasts.entry(found.campaign.id.clone()).or_default();
+            forecasts.retain(|forecast| forecast.day != today.day);
+            forecasts.extend(found.forecast.to_record());
         }
     }
 
@@ -81,6 +86,11 @@ impl Material {
         for days in reported.values_mut() {
             days.retain(|(day, _)| *day <= until);
         }
+        let forecasts = options.campaigns.iter().map(|c| Ok((c.id.clone(), store.forecasts(&c.id)?)));
+        let mut forecasts: BTreeMap<_, Vec<_>> = forecasts.collect::<Result<_, StoreError>>()?;
+        for made in forecasts.values_mut() {
+            made.retain(|forecast| forecast.day <= until);
+        }
         let mut changes = store.changes(None)?;
         changes.retain(|change| change.day <= until);
         Ok(Self {
@@ -91,6 +101,7 @@ impl Material {
             statuses: store.statuses()?,
             changes,
             reported,
+            forecasts,
             previous: previous(store, options, now)?,
             service: freshness::service(store)?,
             sources: freshness::source_lines(store, options, budgets)?,
@@ -119,6 +130,7 @@ impl Material {
             ledger: &self.ledger,
             changes: &self.changes,
             reported: &self.reported,
+            forecasts: &self.forecasts,
             previous: self.previous.as_ref(),
             late,
             sources: &self.sources,
@@ -198,6 +210,7 @@ impl Engine {
                 let statuses = statuses.iter().filter(|((c, _), _)| of(c)).map(|(key, status)| (key.clone(), *status)).collect();
                 let changes: Vec<Change> = changes.iter().filter(|change| of(&change.campaign)).cloned().collect();
                 w.record_judgement(&found.campaign.id, &statuses, &changes, today)?;
+                w.record_forecast(&found.campaign.id, today.day, found.forecast.to_record())?;
             }
             Ok(findings)
         };

@@ -10,12 +10,12 @@ use super::{
         BlindSpotRow, BlockerRow, BurndownRow, CampaignReport, Counts, Expiring, IntegrationRow, MovedRow, Report, TeamRow,
         TokenRow, UnknownRow, WaiverRow,
     },
-    figures, inert,
+    figures, forecast, inert,
     inputs::Inputs,
     movement, rows, steps, words,
 };
 use crate::{
-    analysis::{BurndownDay, CampaignFindings, NameState, Waiver},
+    analysis::{BurndownDay, CampaignFindings, NameState, Waiver, forecast::Quantiles},
     evidence::{Coverage, Credential, Day, Status},
 };
 
@@ -87,7 +87,8 @@ fn campaign(inputs: &Inputs<'_>, found: &CampaignFindings) -> CampaignReport {
         blockers: blockers(&integrations, removed),
         windows: found.windows.iter().map(|next| rows::window(next, &integrations, now)).collect(),
         all_windows: campaign.windows.clone(),
-        burndown: burndown(&campaign.id, &found.burndown, inputs.reported.get(&campaign.id).map_or(&[], Vec::as_slice)),
+        burndown: burndown(inputs, found),
+        forecast: forecast::report(inputs, found),
         waivers,
         integrations,
     }
@@ -227,10 +228,14 @@ fn blocker(client: &str, owner: &str, rows: &[&IntegrationRow], removed: bool) -
     }
 }
 
-fn burndown(campaign: &str, days: &[BurndownDay], reported: &[(Day, u32)]) -> Vec<BurndownRow> {
-    let reported: BTreeMap<Day, u32> = reported.iter().copied().collect();
+fn burndown(inputs: &Inputs<'_>, found: &CampaignFindings) -> Vec<BurndownRow> {
+    let campaign = &found.campaign.id;
+    let reported: BTreeMap<Day, u32> = inputs.reported.get(campaign).into_iter().flatten().copied().collect();
+    // Of one day's forecasts the last one is that of the removal, and stays.
+    let forecasts: BTreeMap<Day, Quantiles<u32>> =
+        inputs.forecasts.get(campaign).into_iter().flatten().map(|made| (made.day, made.quantiles)).collect();
     let row = |d: &BurndownDay| BurndownRow {
-        campaign: campaign.to_owned(),
+        campaign: campaign.clone(),
         date: d.day,
         remaining: d.remaining,
         remaining_known: d.remaining_known,
@@ -245,8 +250,11 @@ fn burndown(campaign: &str, days: &[BurndownDay], reported: &[(Day, u32)]) -> Ve
         users_remaining: d.users_remaining,
         uses: d.uses,
         rejected: d.rejected,
+        forecast_p10: forecasts.get(&d.day).map(|q| q.p10),
+        forecast_p50: forecasts.get(&d.day).map(|q| q.p50),
+        forecast_p90: forecasts.get(&d.day).map(|q| q.p90),
     };
-    days.iter().map(row).collect()
+    found.burndown.iter().map(row).collect()
 }
 
 fn expiring(tokens: &[TokenRow], horizon_days: i32) -> Expiring {

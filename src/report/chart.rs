@@ -14,7 +14,7 @@ use plotters::{
 };
 
 use super::{
-    document::{BurndownRow, CampaignReport},
+    document::{BurndownRow, CampaignReport, ForecastPointRow},
     words,
 };
 use crate::evidence::{Day, time};
@@ -81,8 +81,10 @@ pub fn alt(campaign: &CampaignReport) -> String {
         return "No history yet.".to_owned();
     };
     let peak = campaign.burndown.iter().map(|d| d.remaining).max().unwrap_or(0);
+    let forecast = campaign.forecast.end.as_ref().filter(|_| !campaign.removed);
+    let forecast = forecast.map_or_else(String::new, |end| format!("; forecast {} to {} then", end.p10, end.p90));
     format!(
-        "Burn-down of remaining integrations: {} on {}, at most {peak}, {} on {} ({} known); removal on {}.",
+        "Burn-down of remaining integrations: {} on {}, at most {peak}, {} on {} ({} known); removal on {}{forecast}.",
         first.remaining,
         first.date,
         last.remaining,
@@ -99,7 +101,9 @@ fn plan(campaign: &CampaignReport, now: Timestamp, scale: u32) -> Option<Plan<'_
     if days.len() < 2 {
         return None;
     }
-    let highest = days.iter().map(|d| d.remaining.max(d.remaining_as_reported.unwrap_or(0))).max().unwrap_or(0);
+    let counted = days.iter().map(|d| d.remaining.max(d.remaining_as_reported.unwrap_or(0)));
+    let ahead = campaign.forecast.path.iter().filter(|_| !campaign.removed).map(|p| p.p90);
+    let highest = counted.chain(ahead).max().unwrap_or(0);
     let step = grid_step(highest);
     let end = if campaign.removed { x(now) } else { x(campaign.removal) };
     let top = f64::from((highest / step + 1) * step);
@@ -132,6 +136,7 @@ fn draw<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, plan: &Plan<'_>) -> D
         .build_cartesian_2d(plan.first..plan.last, 0.0..plan.top)?;
     draw_windows(&mut chart, plan)?;
     draw_axes(&mut chart, plan)?;
+    draw_forecast(&chart, plan)?;
     draw_curves(&mut chart, plan)?;
     draw_dates(&mut chart, plan)?;
     area.present()
@@ -205,6 +210,23 @@ fn month_starts(plan: &Plan<'_>) -> Vec<(f64, String)> {
     } else {
         days.filter(|day| day.date().day() == 1).map(|day| label(day, "%b %Y")).collect()
     }
+}
+
+/// The forecast: a band from the last number to the quantiles ahead, and its middle dashed.
+fn draw_forecast<DB: DrawingBackend>(chart: &Plane<'_, DB>, plan: &Plan<'_>) -> Drawing<DB::ErrorType> {
+    let (Some(last), false) = (plan.days.last(), plan.campaign.removed) else { return Ok(()) };
+    let ahead: Vec<&ForecastPointRow> = plan.campaign.forecast.path.iter().filter(|p| p.date > last.date).collect();
+    let curve = |value: fn(&ForecastPointRow) -> u32| {
+        let start = (f64::from(last.date.0), f64::from(last.remaining));
+        std::iter::once(start).chain(ahead.iter().map(move |p| (f64::from(p.date.0), f64::from(value(p))))).collect::<Vec<_>>()
+    };
+    if ahead.is_empty() {
+        return Ok(());
+    }
+    let band: Vec<(f64, f64)> = curve(|p| p.p90).into_iter().chain(curve(|p| p.p10).into_iter().rev()).collect();
+    chart.plotting_area().draw(&Polygon::new(band, REMAINING.mix(0.14)))?;
+    let middle = DashedPathElement::new(curve(|p| p.p50), 5 * plan.scale, 4 * plan.scale, REMAINING.stroke_width(plan.scale));
+    chart.plotting_area().draw(&middle)
 }
 
 fn draw_curves<DB: DrawingBackend>(chart: &mut Plane<'_, DB>, plan: &Plan<'_>) -> Drawing<DB::ErrorType> {

@@ -163,6 +163,7 @@ pub struct CampaignReport {
     #[serde(skip)]
     pub all_windows: Vec<crate::evidence::Window>,
     pub burndown: Vec<BurndownRow>,
+    pub forecast: ForecastReport,
     pub waivers: Vec<WaiverRow>,
 }
 
@@ -436,6 +437,79 @@ pub struct BurndownRow {
     pub users_remaining: u32,
     pub uses: u64,
     pub rejected: u64,
+    /// Of the number that remains at the removal, as it was forecast on this day.
+    pub forecast_p10: Option<u32>,
+    pub forecast_p50: Option<u32>,
+    pub forecast_p90: Option<u32>,
+}
+
+/// When it will be over.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ForecastReport {
+    /// What a forecast lacks; empty when there is one.
+    pub missing: String,
+    /// `remaining`, or after the removal `failing`.
+    pub counted: &'static str,
+    /// At the end of the last day before the removal; after the removal four weeks ahead.
+    pub end: Option<ForecastPointRow>,
+    /// The day at whose end nothing is left; none when that lies more than a year after the removal.
+    #[serde(serialize_with = "text_or_null")]
+    pub zero_day_p10: Option<Day>,
+    #[serde(serialize_with = "text_or_null")]
+    pub zero_day_p50: Option<Day>,
+    #[serde(serialize_with = "text_or_null")]
+    pub zero_day_p90: Option<Day>,
+    /// Sorted by date; the end is the last.
+    pub path: Vec<ForecastPointRow>,
+    /// How many of the counted are expected to use the legacy credential still, now.
+    pub still_used: f64,
+    /// So many must stop each week to be done at the removal.
+    pub needed_a_week: f64,
+    /// So many stopped each week of the last four.
+    pub stopped_a_week: f64,
+    /// Most of what stops later still counts at the removal.
+    #[serde(serialize_with = "text_or_null")]
+    pub last_visible_stop: Option<Day>,
+    pub moves: Vec<MoveRow>,
+    /// How earlier forecasts did, by their distance.
+    pub scores: Vec<ScoreRow>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct ForecastPointRow {
+    #[serde(serialize_with = "text")]
+    pub date: Day,
+    pub p10: u32,
+    pub p50: u32,
+    pub p90: u32,
+    pub zero_probability: f64,
+}
+
+/// What would change the forecast: one client in one team's hands.
+#[derive(Clone, Debug, Serialize)]
+pub struct MoveRow {
+    pub client_name: String,
+    pub owner: String,
+    pub integration_count: usize,
+    pub integrations: Vec<String>,
+    /// So many fewer integrations are expected to be left at the removal when it is moved today.
+    pub effect: f64,
+}
+
+/// Forecasts of some distance whose day has come, against what came. Errors and losses are in integrations.
+#[derive(Clone, Debug, Serialize)]
+pub struct ScoreRow {
+    pub from_days: i32,
+    pub to_days: Option<i32>,
+    pub forecasts: u32,
+    /// The share that held what came between the 10 and 90 % quantiles.
+    pub held: f64,
+    pub error: f64,
+    pub error_unchanged: f64,
+    pub error_line: f64,
+    pub pinball: f64,
+    pub pinball_unchanged: f64,
+    pub pinball_line: f64,
 }
 
 #[derive(Clone, Debug, Serialize)]

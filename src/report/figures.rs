@@ -55,6 +55,12 @@ const UNOWNED: Instrument = gauge("duskwatch.unowned", "{integration}", "Remaini
 const RETURNED: Instrument =
     gauge("duskwatch.returned", "{integration}", "Integrations that use the legacy credential again after they were done");
 const WAIVERS: Instrument = gauge("duskwatch.waivers.expiring", "{integration}", "Waivers that end within 14 days");
+const FORECAST: Instrument = gauge(
+    "duskwatch.forecast.remaining",
+    "{integration}",
+    "Forecast of the integrations that remain at the removal, by quantile; after it, that fail four weeks ahead",
+);
+const ZERO: Instrument = gauge("duskwatch.forecast.zero_probability", "1", "Probability that none of them is left at that time");
 const AUTHENTICATIONS: Instrument =
     counter("duskwatch.authentications", "{authentication}", "Authentications as classified when they were recorded");
 const REMOVAL: Instrument = gauge("duskwatch.removal.time", "s", "When the legacy credential is removed, Unix time");
@@ -158,6 +164,12 @@ fn of_campaign(figures: &mut Figures, campaign: &CampaignReport, organizations: 
     figures.count(&UNOWNED, vec![id()], u64::from(counts.unowned));
     figures.count(&RETURNED, vec![id()], u64::from(counts.returned));
     figures.count(&WAIVERS, vec![id()], u64::from(counts.waivers_expiring));
+    if let Some(end) = &campaign.forecast.end {
+        for (quantile, value) in [("0.1", end.p10), ("0.5", end.p50), ("0.9", end.p90)] {
+            figures.count(&FORECAST, vec![id(), ("quantile", quantile.to_owned())], u64::from(value));
+        }
+        figures.add(&ZERO, vec![id()], end.zero_probability);
+    }
     figures.time(&REMOVAL, vec![id()], campaign.removal);
     figures.time(&FREEZE, vec![id()], campaign.freeze);
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use crate::{
-    analysis::{Change, Findings, Policy},
+    analysis::{Change, Findings, Policy, Recorded},
     evidence::{ClientCatalogue, Credential, Day, Grade, Ledger, Outcome, UnknownTotal, journal::JournalEntry},
 };
 
@@ -20,6 +20,8 @@ pub struct Inputs<'a> {
     pub changes: &'a [Change],
     /// The remaining number as it was reported on the day, by campaign id; sorted by day.
     pub reported: &'a BTreeMap<String, Vec<(Day, u32)>>,
+    /// Every forecast as it was recorded, by campaign id; sorted by day, then the day that it is for.
+    pub forecasts: &'a BTreeMap<String, Vec<Recorded>>,
     /// The last digest that was really sent; none for the first.
     pub previous: Option<&'a Previous>,
     /// Set when this report replaces ones that were due earlier.

@@ -14,6 +14,7 @@ pub mod csv;
 pub mod document;
 pub mod explain;
 pub mod figures;
+mod forecast;
 pub mod html;
 pub mod inert;
 pub mod inputs;

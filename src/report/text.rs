@@ -4,7 +4,7 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Table, TableComponent, W
 
 use super::{
     document::{CampaignReport, IntegrationRow, Report, SourceState},
-    view, words,
+    forecast, view, words,
 };
 use crate::evidence::Day;
 
@@ -87,6 +87,7 @@ pub fn summary(report: &Report, width: usize) -> String {
     for campaign in &report.campaigns {
         lines.push(format!("{}, seen from {}", campaign.name, words::instant(report.now, &report.zone)));
         lines.push(view::fill(&words::headline(campaign, &report.zone), 0, width));
+        lines.push(view::fill(&forecast::outlook(campaign), 0, width));
         lines.push(view::fill(&words::change(campaign, &report.coverage, &report.zone), 0, width));
         lines.extend(coverage(report, width));
         lines.push(String::new());

@@ -5,7 +5,7 @@ use minijinja::{Environment, UndefinedBehavior, Value, context, syntax::SyntaxCo
 
 use super::{
     document::{CampaignReport, IntegrationRow, Report},
-    words,
+    forecast, words,
 };
 
 /// Compiled-in templates by name; names that end in `.html` escape what they print.
@@ -62,6 +62,10 @@ fn campaign(report: &Report, c: &CampaignReport, limits: Limits) -> Value {
         blind => c.blind,
         headline => words::headline(c, &report.zone),
         change => words::change(c, &report.coverage, &report.zone),
+        outlook => forecast::outlook(c),
+        needed => forecast::needed(c),
+        past_forecasts => forecast::past(c),
+        moves => Serde(&c.forecast.moves),
         movement => c.movement.as_ref().map(|m| movement(m, limits)),
         rows => Serde(shown),
         ranked => ranked.len(),
@@ -135,6 +139,7 @@ fn environment(zone: &TimeZone) -> Environment<'static> {
     environment.add_filter("signed", words::signed);
     // Rounded down: a gap never reads as 100 %.
     environment.add_filter("percent", |share: f64| format!("{:.0} %", (share * 100.0).floor()));
+    environment.add_filter("tenths", |number: f64| format!("{number:.1}"));
     environment.add_filter("hours", |hours: f64| format!("{hours:.1} h"));
     environment.add_filter("counted", |n: i64, noun: &str| words::counted(n, noun));
     environment.add_filter("sentence", words::sentence_case);

@@ -7,7 +7,9 @@ use rusqlite::{Row, named_params};
 
 use super::{Reader, StoreError, Writer, convert::word};
 use crate::{
-    analysis::{BurndownDay, Change, ChangeCause, IntegrationKey, KnownIntegration, findings::Statuses},
+    analysis::{
+        BurndownDay, Change, ChangeCause, IntegrationKey, KnownIntegration, Recorded, findings::Statuses, forecast::Quantiles,
+    },
     evidence::{Day, Origin, Status, time::instant},
 };
 
@@ -17,10 +19,13 @@ const DELETE_STATUS: &str = include_str!("../../sql/queries/judgement/delete_sta
 const LIST_STATUSES_OF: &str = include_str!("../../sql/queries/judgement/list_statuses_of.sql");
 const INSERT_CHANGE: &str = include_str!("../../sql/queries/judgement/insert_change.sql");
 const PUT_REPORTED_DAY: &str = include_str!("../../sql/queries/judgement/put_reported_day.sql");
+const DELETE_FORECAST: &str = include_str!("../../sql/queries/judgement/delete_forecast.sql");
+const INSERT_FORECAST: &str = include_str!("../../sql/queries/judgement/insert_forecast.sql");
 const LIST_INTEGRATION_KEYS: &str = include_str!("../../sql/queries/report/list_integration_keys.sql");
 const LIST_STATUSES: &str = include_str!("../../sql/queries/report/list_statuses.sql");
 const LIST_CHANGES: &str = include_str!("../../sql/queries/report/list_changes.sql");
 const LIST_REPORTED_DAYS: &str = include_str!("../../sql/queries/report/list_reported_days.sql");
+const LIST_FORECASTS: &str = include_str!("../../sql/queries/report/list_forecasts.sql");
 
 impl Writer<'_> {
     /// Keeps which integration each key stands for, the last of an integration being the one it goes by. A key that stood
@@ -67,6 +72,24 @@ impl Writer<'_> {
             ":day": reported.day.0,
             ":remaining": reported.remaining,
         })?;
+        Ok(())
+    }
+
+    /// Keeps what was forecast on a day; the last forecast of a day stands.
+    pub fn record_forecast(&mut self, campaign: &str, day: Day, forecast: &[Recorded]) -> Result<(), StoreError> {
+        self.connection.prepare_cached(DELETE_FORECAST)?.execute(named_params! { ":campaign": campaign, ":day": day.0 })?;
+        let mut insert = self.connection.prepare_cached(INSERT_FORECAST)?;
+        for Recorded { target, quantiles, zero_probability, .. } in forecast {
+            insert.execute(named_params! {
+                ":campaign": campaign,
+                ":day": day.0,
+                ":target_day": target.0,
+                ":p10": quantiles.p10,
+                ":p50": quantiles.p50,
+                ":p90": quantiles.p90,
+                ":zero_probability": zero_probability,
+            })?;
+        }
         Ok(())
     }
 
@@ -132,12 +155,28 @@ impl Reader {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// Every forecast of a campaign as it was made, sorted by day, then the day that it is for.
+    pub fn forecasts(&self, campaign: &str) -> Result<Vec<Recorded>, StoreError> {
+        let mut statement = self.connection.prepare_cached(LIST_FORECASTS)?;
+        let rows = statement.query_map(named_params! { ":campaign": campaign }, recorded)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// The number remaining in a campaign as it was last reported on each day, sorted by day.
     pub fn reported(&self, campaign: &str) -> Result<Vec<(Day, u32)>, StoreError> {
         let mut statement = self.connection.prepare_cached(LIST_REPORTED_DAYS)?;
         let rows = statement.query_map(named_params! { ":campaign": campaign }, |row| Ok((Day(row.get(0)?), row.get(1)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
+}
+
+fn recorded(row: &Row<'_>) -> rusqlite::Result<Recorded> {
+    Ok(Recorded {
+        day: Day(row.get(0)?),
+        target: Day(row.get(1)?),
+        quantiles: Quantiles { p10: row.get(2)?, p50: row.get(3)?, p90: row.get(4)? },
+        zero_probability: row.get(5)?,
+    })
 }
 
 fn change(row: &Row<'_>) -> rusqlite::Result<Change> {

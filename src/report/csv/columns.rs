@@ -141,9 +141,11 @@ pub(super) const BURNDOWN: &[Column<BurndownRow>] = &[
     col("uses", Integer, "Legacy uses of the day", |r| r.uses.to_string()),
     col("rejected", Integer, "Of them rejected", |r| r.rejected.to_string()),
     col("observed_share", Number, "Share of active users that some source can see; empty until judged", empty),
-    col("forecast_p10", Number, "10 % quantile of the forecast; empty until there is one", empty),
-    col("forecast_p50", Number, "50 % quantile", empty),
-    col("forecast_p90", Number, "90 % quantile", empty),
+    col("forecast_p10", Integer, "Forecast of the number at the removal as made on the day, 10 % quantile", |r| {
+        maybe(r.forecast_p10)
+    }),
+    col("forecast_p50", Integer, "50 % quantile", |r| maybe(r.forecast_p50)),
+    col("forecast_p90", Integer, "90 % quantile", |r| maybe(r.forecast_p90)),
 ];
 
 pub(super) const CHANGES: &[Column<ChangeRow>] = &[

@@ -6,8 +6,10 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
     analysis::{
-        Authentication, Brownouts, BurndownDay, CampaignFindings, Change, ChangeCause, Exposure, Findings, Integration, Lift,
-        NameState, NextWindow, Person, Policy, Rhythm, RhythmKind, Term, TokenFinding, Trap, TrapKind, UserFinding, Waiver,
+        Authentication, Brownouts, BurndownDay, CampaignFindings, Change, ChangeCause, Exposure, Findings, Forecast, Integration,
+        Lift, NameState, NextWindow, Person, Policy, Recorded, Rhythm, RhythmKind, Term, TokenFinding, Trap, TrapKind,
+        UserFinding, Waiver,
+        forecast::{Counted, Move, Outlook, Quantiles},
     },
     evidence::{
         Campaign, Category, ClientCatalogue, Coverage, CoverageState, Credential, Day, Grade, Ledger, Outcome, Status,
@@ -37,6 +39,7 @@ pub(super) struct World {
     pub(super) ledger: Ledger,
     pub(super) changes: Vec<Change>,
     pub(super) reported: BTreeMap<String, Vec<(Day, u32)>>,
+    pub(super) forecasts: BTreeMap<String, Vec<Recorded>>,
     pub(super) previous: Option<Previous>,
     pub(super) late: Option<Late>,
     pub(super) sources: Vec<SourceLine>,
@@ -58,6 +61,7 @@ impl World {
             ledger: &self.ledger,
             changes: &self.changes,
             reported: &self.reported,
+            forecasts: &self.forecasts,
             previous: self.previous.as_ref(),
             late: self.late,
             sources: &self.sources,
@@ -86,7 +90,13 @@ pub(super) fn empty() -> World {
     World {
         findings: Findings {
             now,
-            campaigns: vec![CampaignFindings { campaign, integrations: Vec::new(), burndown: Vec::new(), windows }],
+            campaigns: vec![CampaignFindings {
+                campaign,
+                integrations: Vec::new(),
+                burndown: Vec::new(),
+                windows,
+                forecast: Forecast::NotEnough("nobody was seen with app passwords yet".to_owned()),
+            }],
             users: Vec::new(),
             authentications: Vec::new(),
             tokens: Vec::new(),
@@ -100,6 +110,7 @@ pub(super) fn empty() -> World {
         ledger: Ledger::default(),
         changes: Vec::new(),
         reported: BTreeMap::new(),
+        forecasts: BTreeMap::new(),
         previous: None,
         late: None,
         sources: Vec::new(),
@@ -126,6 +137,7 @@ pub(super) fn integration(id: &str, rank: u32, status: Status) -> Integration {
         unseen_since: None,
         grade: Grade::Strong,
         score: 100.0 - f64::from(rank),
+        stays: 0.8,
         terms: vec![Term { name: "uses", value: 3.0, words: "12 uses a week".to_owned() }],
         user: Person {
             id: format!("712020:{id}"),
@@ -156,6 +168,7 @@ pub(super) fn integration(id: &str, rank: u32, status: Status) -> Integration {
         last_rejected: Some(at("2026-07-03T06:07:12.482Z")),
         uses_7d: 12,
         uses_30d: 1_234,
+        weekly_rejected: 2.0,
         rejected_30d: 8,
         writes_30d: 4,
         repositories: vec!["acme/payments-api".to_owned(), "acme/payments-web".to_owned()],
@@ -399,11 +412,37 @@ fn service() -> Service {
     }
 }
 
+fn made(on: &str, target: &str, [p10, p50, p90]: [u32; 3]) -> Recorded {
+    Recorded { day: day(on), target: day(target), quantiles: Quantiles { p10, p50, p90 }, zero_probability: 0.04 }
+}
+
+fn forecast() -> Forecast {
+    Forecast::Known(Box::new(Outlook {
+        counted: Counted::Remaining,
+        zero_day: Quantiles { p10: Some(day("2026-07-30")), p50: Some(day("2026-08-19")), p90: None },
+        path: vec![made("2026-07-03", "2026-07-10", [4, 5, 6]), made("2026-07-03", "2026-07-27", [1, 2, 4])],
+        still_used: 4.2,
+        needed_a_week: 1.2,
+        stopped_a_week: 0.8,
+        last_visible_stop: day("2026-07-20"),
+        moves: vec![
+            Move {
+                client: "jenkins".to_owned(),
+                owner: Some("payments".to_owned()),
+                integrations: vec!["k7m2qd4x".to_owned(), "m3x9t2wq".to_owned()],
+                effect: 1.4,
+            },
+            Move { client: "git-cli".to_owned(), owner: None, integrations: vec!["q2w8e4rt".to_owned()], effect: 0.7 },
+        ],
+    }))
+}
+
 /// The organisation that the snapshots show.
 pub(super) fn acme() -> World {
     let mut world = empty();
     world.campaign().integrations = integrations();
     world.campaign().burndown = burndown();
+    world.campaign().forecast = forecast();
     let next = &mut world.campaign().windows[1];
     (next.expected, next.integrations) = (7.3, 4);
     next.most_exposed = [("k7m2qd4x", 3.9), ("m3x9t2wq", 2.0)].map(|(id, uses)| (id.to_owned(), uses)).to_vec();
@@ -425,6 +464,10 @@ pub(super) fn acme() -> World {
     world.ledger = ledger();
     world.changes = changes();
     world.reported.insert(CAMPAIGN.to_owned(), (0..30).map(|n| (day("2026-06-03").plus(n), 17 - n.unsigned_abs() / 3)).collect());
+    world.forecasts.insert(
+        CAMPAIGN.to_owned(),
+        vec![made("2026-06-20", "2026-06-27", [7, 9, 11]), made("2026-06-20", "2026-07-27", [1, 3, 7])],
+    );
     world.previous =
         Some(Previous { sent_at: at("2026-07-02T07:00:00Z"), remaining: BTreeMap::from([(CAMPAIGN.to_owned(), 6)]), changes: 1 });
     world.sources = sources();
@@ -456,6 +499,11 @@ pub(super) fn after_the_removal() -> World {
     let mut world = acme();
     world.findings.now = at("2026-11-21T07:00:00Z");
     world.previous = None;
+    if let Forecast::Known(outlook) = &mut world.campaign().forecast {
+        outlook.counted = Counted::Failing;
+        outlook.zero_day.p90 = Some(day("2027-01-09"));
+        outlook.path = vec![made("2026-11-21", "2026-12-19", [0, 1, 1])];
+    }
     world.campaign().integrations[2].status = Status::Stale;
     world.campaign().integrations[2].waiver = None;
     world

@@ -1,6 +1,6 @@
 use super::{super::Reader, Fixture, noon};
 use crate::{
-    analysis::{BurndownDay, Change, ChangeCause, IntegrationKey, findings::Statuses},
+    analysis::{BurndownDay, Change, ChangeCause, IntegrationKey, Recorded, findings::Statuses, forecast::Quantiles},
     evidence::{Day, Origin, Status},
 };
 
@@ -71,4 +71,21 @@ async fn changes_and_the_number_reported_stand_as_recorded() {
     assert_eq!(f.read(|r| r.changes(Some(Day(20_637)))).await, [moved]);
     assert_eq!(f.read(|r| r.reported(CAMPAIGN)).await, [(Day(20_636), 2), (Day(20_637), 4)]);
     assert_eq!(f.read(|r| r.reported("other")).await, []);
+}
+
+fn forecast(day: i32, target: i32, p50: u32) -> Recorded {
+    let quantiles = Quantiles { p10: p50 - 1, p50, p90: p50 + 1 };
+    Recorded { day: Day(day), target: Day(target), quantiles, zero_probability: 0.25 }
+}
+
+#[tokio::test]
+async fn the_last_forecast_of_a_day_stands() {
+    let f = Fixture::new();
+    let record = |day: i32, of: Vec<Recorded>| f.write(move |w| w.record_forecast(CAMPAIGN, Day(day), &of));
+    record(20_636, vec![forecast(20_636, 20_643, 9), forecast(20_636, 20_660, 5)]).await;
+    record(20_637, vec![forecast(20_637, 20_660, 4)]).await;
+    record(20_636, vec![forecast(20_636, 20_650, 7)]).await;
+    let expected = [forecast(20_636, 20_650, 7), forecast(20_637, 20_660, 4)];
+    assert_eq!(f.read(|r| r.forecasts(CAMPAIGN)).await, expected);
+    assert_eq!(f.read(|r| r.forecasts("other")).await, []);
 }
