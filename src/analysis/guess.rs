@@ -2,26 +2,27 @@
 //! in plain words, with its reason; it names nothing, and changes neither the integration's key nor its status.
 //!
 //! Two signs, the surer first: a name (the job, network, token label or account is called after software that shows under this
-//! client), then the pattern of work: rhythm, hours, fan-out and writes.
+//! client), then the pattern of work: machine or person, rhythm, hours, fan-out and writes.
 
 use super::{Integration, rank::counted};
-use crate::evidence::{Category, ClientCatalogue};
+use crate::evidence::ClientCatalogue;
 
 /// From so many repositories on, reading all of them in one go is what mirrors and backups do.
 const MANY_REPOSITORIES: usize = 5;
-/// At most this between days of use is daily work.
-const DAILY: f64 = 1.5;
-/// More legacy uses a week than this for each repository, reading only, is polling.
-const POLLS_A_WEEK: f64 = 80.0;
-const WEEKS: f64 = 30.0 / 7.0;
+/// Work that fits into so many hours of the day is started by a clock.
+const STARTED_BY_A_CLOCK: usize = 3;
+/// Work that needs so many hours of the day goes on around it.
+const AROUND_THE_CLOCK: usize = 18;
+/// The part of all uses that has to fit: stragglers and repeats fall outside.
+const MOST: f64 = 0.9;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Guess {
     /// Catalogue id of the software, where a name gives it away.
     pub client: Option<String>,
-    /// `probably a nightly mirror or backup`.
+    /// `probably a mirror or backup`.
     pub words: String,
-    /// `8 repositories on each working day from build-farm, reading only`.
+    /// `8 repositories from build-farm, runs every day after 02:00 UTC, and no write in 30 days`.
     pub reason: String,
 }
 
@@ -35,12 +36,8 @@ pub fn guess(row: &Integration, clients: &ClientCatalogue) -> Option<Guess> {
 }
 
 fn by_name(row: &Integration, clients: &ClientCatalogue) -> Option<Guess> {
-    let names = [
-        ("origin", Some(&row.origin)),
-        ("user", row.user.name.as_ref()),
-        ("user", row.user.email.as_ref()),
-        ("user", Some(&row.user.id)),
-    ];
+    let user = [row.user.name.as_ref(), row.user.email.as_ref(), Some(&row.user.id)];
+    let names = std::iter::once(("origin", Some(&row.origin))).chain(user.map(|name| ("user", name)));
     names.into_iter().find_map(|(kind, name)| {
         let name = name?;
         let parts: Vec<String> = name.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase).collect();
@@ -55,33 +52,34 @@ fn by_name(row: &Integration, clients: &ClientCatalogue) -> Option<Guess> {
 }
 
 fn by_work(row: &Integration) -> Option<Guess> {
-    let guess = |words: &str, reason: String| Some(Guess { client: None, words: words.to_owned(), reason });
-    let repositories = row.repositories.len();
-    let fan_out = counted(repositories as u64, "repository", "repositories");
+    // Where nothing is expected any more, the hours say nothing.
+    let hours = busy_hours(&row.exposure.by_hour)?;
     let reads_only = row.writes_30d == 0;
-    let daily = row.period_days.is_some_and(|period| period <= DAILY);
-    let from = &row.origin;
-    #[expect(clippy::cast_precision_loss, reason = "counts of uses lie far below 2^53")]
-    let weekly = row.uses_30d as f64 / WEEKS / repositories.max(1) as f64;
-    if row.category == Category::GitClient && from == "roaming" {
-        return guess(
-            "probably a person at a workstation",
-            format!("an interactive client that moves between networks, {fan_out}"),
-        );
-    }
-    if !reads_only || repositories == 0 || row.period_days.is_none() {
-        return None;
-    }
-    if daily && weekly > POLLS_A_WEEK {
-        return guess(
-            "probably a controller or script that polls around the clock",
-            format!("{weekly:.0} reads a week of each of {fan_out} from {from}, and no write"),
-        );
-    }
-    if repositories >= MANY_REPOSITORIES && weekly <= 2.0 * 7.0 {
-        let rhythm =
-            if daily { "every day".to_owned() } else { format!("about every {:.0} days", row.period_days.unwrap_or(0.0)) };
-        return guess("probably a mirror or backup", format!("{fan_out} {rhythm} from {from}, few reads of each, and no write"));
-    }
-    None
+    let words = match row.machine? {
+        false => "probably a person at work",
+        true if hours <= STARTED_BY_A_CLOCK && reads_only && row.repositories.len() >= MANY_REPOSITORIES => {
+            "probably a mirror or backup"
+        }
+        true if hours <= STARTED_BY_A_CLOCK => "probably a scheduled job",
+        true if hours >= AROUND_THE_CLOCK && reads_only => "probably a controller or script that polls around the clock",
+        true => "probably builds or a service",
+    };
+    let fan_out = counted(row.repositories.len() as u64, "repository", "repositories");
+    let writes = if reads_only { "no write".to_owned() } else { counted(row.writes_30d, "write", "writes") };
+    let reason = format!("{fan_out} from {}, {}, and {writes} in 30 days", row.origin, row.rhythm.words);
+    Some(Guess { client: None, words: words.to_owned(), reason })
+}
+
+/// How many hours of the day hold most of the uses, the busiest first.
+fn busy_hours(by_hour: &[f64; 24]) -> Option<usize> {
+    let mut sorted = *by_hour;
+    sorted.sort_by(|a, b| b.total_cmp(a));
+    let enough = MOST * sorted.iter().sum::<f64>();
+    let mut held = 0.0;
+    let busy = sorted.iter().take_while(|uses| {
+        let more = held < enough;
+        held += **uses;
+        more
+    });
+    (enough > 0.0).then(|| busy.count())
 }

@@ -1,5 +1,9 @@
 use super::{DEFAULT_TABLE, DEFAULTS, Document, Secrets, Section, sections};
-use crate::{analysis::Rules, daemon::Options, evidence::Grade};
+use crate::{
+    analysis::Rules,
+    daemon::Options,
+    evidence::{ClientCatalogue, Grade},
+};
 
 fn parse(file: &str, text: &str) -> Result<Options, Vec<super::Fault>> {
     super::parse(file, text, Secrets::Needed)
@@ -264,6 +268,10 @@ fn the_examples_of_rules_are_valid() {
     let manual = include_str!("../../deploy/README.md");
     let example = manual.split("```toml rules\n").nth(1).and_then(|rest| rest.split("```").next()).expect("it is there");
     assert_eq!(Rules::with_additions("README.md", example).expect("valid").own().count(), 2);
+    let example = manual.split("```toml clients\n").nth(1).and_then(|rest| rest.split("```").next()).expect("it is there");
+    let catalogue = ClientCatalogue::with_additions(example).expect("valid");
+    let steps = catalogue.steps("acme-deploy").expect("steps");
+    assert!(steps.change[0].contains("vault entry") && steps.usernames[0].username == "x-token-auth", "{steps:?}");
     let head = include_str!("../../config/rules.toml").lines().skip_while(|line| *line != "#   [[before]]");
     let example: String = head.take_while(|line| *line != "#").flat_map(|line| [line.trim_start_matches('#'), "\n"]).collect();
     assert_eq!(Rules::with_additions("rules.toml", &example).expect("valid").own().count(), 1);

@@ -286,6 +286,8 @@ pub struct IntegrationRow {
     #[serde(serialize_with = "text")]
     pub category: Category,
     pub origin: String,
+    /// What probably runs behind a client that names only its library, and why; empty without a guess.
+    pub guess: String,
     pub machine: Option<bool>,
     pub period_days: Option<f64>,
     /// How it works, in words.

@@ -90,6 +90,8 @@ pub struct VerdictRow {
     pub horizon_days: f64,
     /// What made the owner the owner; empty without one.
     pub owner_why: String,
+    /// What past brownouts did to it, in words.
+    pub brownouts_met: Vec<String>,
     pub sources: Vec<String>,
     pub would_change: Vec<String>,
 }
@@ -269,6 +271,7 @@ fn verdict(verdict: &ExplainedVerdict, clients: &ClientCatalogue, now: Timestamp
         row: rows::integration(&verdict.row, &verdict.campaign, clients, now),
         silent_days: verdict.row.silent_days,
         horizon_days: verdict.row.horizon_days,
+        brownouts_met: verdict.row.brownouts.words.iter().map(|words| inert::sentence(words)).collect(),
         owner_why: verdict.row.owner_why.as_deref().map(inert::sentence).unwrap_or_default(),
         sources: verdict.row.sources.iter().map(|source| inert::name(source)).collect(),
         would_change: verdict.would_change.iter().map(|words| inert::sentence(words)).collect(),

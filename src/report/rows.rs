@@ -9,7 +9,7 @@ use super::{
     inputs::{Inputs, OwnCredential},
 };
 use crate::{
-    analysis::{Authentication, Experiment, Integration, NextWindow, TokenFinding, UserFinding},
+    analysis::{Authentication, Experiment, Integration, NextWindow, TokenFinding, UserFinding, guess},
     evidence::{Campaign, ClientCatalogue, Day, time::instant},
 };
 
@@ -60,6 +60,7 @@ pub(super) fn integration(i: &Integration, campaign: &Campaign, clients: &Client
         client_name: inert::name(&i.client_name),
         category: i.category,
         origin: inert::name(&i.origin),
+        guess: guess(i, clients).map(|g| inert::sentence(&format!("{}: {}", g.words, g.reason))).unwrap_or_default(),
         machine: i.machine,
         period_days: i.period_days,
         rhythm: inert::sentence(&i.rhythm.words),

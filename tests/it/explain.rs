@@ -93,6 +93,27 @@ async fn a_row_is_explained_on_a_terminal() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn names_that_would_move_or_run_are_shown_as_they_are_spelt() {
+    let site = Site::new(&small_world(23, at(NOW), 3), ServeOptions::default()).await;
+    let line = serde_json::json!({
+        "time": "2026-07-02T10:00:00Z", "host": "api.bitbucket.org", "scheme": "basic", "username": "mal\u{202e}lory", "status": 200,
+        "workspace": "acme", "repository": "$(reboot)", "method": "GET", "path": "/2.0/repositories/acme/$(reboot)",
+        "user_agent": "curl/8.5.0 \u{202e}evil"
+    });
+    std::fs::write(site.path("odd.jsonl"), line.to_string()).unwrap();
+    let ran = duskwatch(&site, &["import", "--format", "json", site.path("odd.jsonl").to_str().unwrap()]);
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    let ran = duskwatch(&site, &["explain", "mal\u{202e}lory"]);
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    assert!(ran.out.contains("mal\\u{202e}lory") && !ran.out.contains('\u{202e}'), "{}", ran.out);
+    let ran = duskwatch(&site, &["explain", "mal\u{202e}lori"]);
+    assert!(ran.status == 2 && ran.err.contains("mal\\u{202e}lory") && !ran.err.contains('\u{202e}'), "{}", ran.err);
+    let id = explained(&site, "mal\u{202e}lory", &[])["integrations"][0]["integration"].as_str().unwrap().to_owned();
+    let ran = duskwatch(&site, &["explain", &id]);
+    assert!(ran.out.contains("--user EMAIL https://api.bitbucket.org/2.0/repositories/WORKSPACE/REPOSITORY"), "{}", ran.out);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_user_is_explained_and_nobody_is_refused_with_the_nearest_name() {
     let (site, report) = polled().await;
     let users = report["users"].as_array().unwrap();

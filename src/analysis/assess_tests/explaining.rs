@@ -136,6 +136,20 @@ fn each_piece_stands_with_its_rule_and_what_the_history_made_of_it() {
 }
 
 #[test]
+fn a_weak_one_says_how_far_the_experiment_has_come() {
+    let mut world = World::watched();
+    let weak = |window, outcome| crate::evidence::Verdict { window, ..verdict(Credential::AppPassword, Grade::Weak, outcome) };
+    (0..4).for_each(|n| world.see(&jenkins("ada", "api"), 95 + n, weak(WindowKind::Outside, Accepted)));
+    (0..2).for_each(|n| world.see(&jenkins("ada", "api"), 100 + n, weak(WindowKind::Published, Rejected)));
+    let row = world.row(102);
+    let explained = explained(&world, 102, &row.id, &[]);
+    let words = &explained.integrations[0].verdicts[0].would_change;
+    assert!(words.iter().any(|words| words.ends_with("none inside was accepted (so far 4, 2 and 0)")), "{words:?}");
+    world.see(&jenkins("ada", "api"), 102, weak(WindowKind::Published, Rejected));
+    assert_eq!((row.grade, world.row(103).grade), (Grade::Weak, Grade::Strong), "one more refusal did it");
+}
+
+#[test]
 fn the_word_of_a_source_counts_no_more_than_it_may() {
     let mut world = World::watched();
     world.cover("intake/ci", 0, 400);
@@ -223,7 +237,15 @@ fn a_library_is_guessed_by_name_or_by_how_it_works_and_keeps_its_key() {
     }
     let (client, words, reason) = of(&mirror).expect("its work says it");
     assert_eq!((client, words.as_str()), (None, "probably a mirror or backup"));
-    assert_eq!(reason, "8 repositories every day from build-farm, few reads of each, and no write");
+    assert_eq!(reason, "8 repositories from build-farm, runs every day after 12:00 UTC (sure), and no write in 30 days");
+
+    let mut roaming = World::watched();
+    for (on, hour) in (10..40).flat_map(|on| [8, 9, 11, 13, 15, 16].map(|hour| (on, hour))).filter(|(on, _)| on % 7 < 5) {
+        let at = day(on).start_ms() + hour * 3_600_000;
+        roaming.see_at(LOG, &git("ada", Origin::Roaming, "api"), at, legacy(Accepted), 1);
+    }
+    let (client, words, _) = of(&roaming).expect("its hours say it");
+    assert_eq!((client, words.as_str()), (None, "probably a person at work"));
 
     let mut two_days = World::watched();
     daily(&mut two_days, &git("svc", Origin::Network("build-farm".to_owned()), "api"), 30..32);

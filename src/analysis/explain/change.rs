@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::analysis::{Integration, rank::counted};
-use crate::evidence::{Campaign, Category, Grade, Status};
+use crate::evidence::{Campaign, Category, Credential, Grade, Status};
 
 /// Covered days of silence that retire an integration at the earliest.
 const RETIRED_AFTER_DAYS: f64 = crate::analysis::timeline::RETIRED_AFTER_DAYS;
@@ -12,7 +12,9 @@ const RETIRED_AFTER_DAYS: f64 = crate::analysis::timeline::RETIRED_AFTER_DAYS;
 pub(super) fn would_change(row: &Integration, campaign: &Campaign, now: Timestamp) -> Vec<String> {
     let removed = campaign.removed_at(now.as_millisecond() - 1);
     let mut words = of_status(row, campaign, removed);
-    words.extend(of_grade(row, removed));
+    if campaign.is_legacy(Credential::AppPassword) {
+        words.extend(of_grade(row, removed));
+    }
     if row.waiver.is_some() {
         words.push("It is no longer marked as waived when the waiver ends or is taken out of the configuration".to_owned());
     }
@@ -129,13 +131,16 @@ fn of_grade(row: &Integration, removed: bool) -> Vec<String> {
         Grade::Weak | Grade::None => {
             let mut words = vec![format!("Its grade becomes proven when {named}")];
             if !removed {
-                words.push(
+                let met = &row.brownouts.published;
+                words.push(format!(
                     "Its grade becomes strong when at least three uses outside brownout windows were accepted, three inside published \
-                     windows were refused, and none inside was accepted"
-                        .to_owned(),
-                );
+                     windows were refused, and none inside was accepted (so far {}, {} and {})",
+                    row.brownouts.accepted_outside, met.rejected, met.accepted
+                ));
             }
-            if row.category != Category::GitClient {
+            if removed {
+                words.push("Its grade becomes strong when git is answered 410".to_owned());
+            } else if row.category != Category::GitClient {
                 words.push(
                     "Its grade becomes strong when the Bitbucket username is accepted by the REST API before the removal"
                         .to_owned(),

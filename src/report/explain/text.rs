@@ -5,7 +5,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use super::{EvidenceRow, Explained, ExplainedRow, ExplainedUserRow, VerdictRow};
 use crate::{
     evidence::{Day, WindowKind},
-    report::{steps::StepsRow, view, words},
+    report::{document::IntegrationRow, steps::StepsRow, view, words},
 };
 
 /// Narrower than this nothing is readable; wider than this no line is.
@@ -151,6 +151,7 @@ fn verdict(page: &mut Page, verdict: &VerdictRow, zone: &TimeZone) {
     let row = &verdict.row;
     page.heading(&verdict.campaign_name);
     let flags = [
+        (row.leaver, "its user has left"),
         (row.returned, "returned"),
         (row.waived, "waived"),
         (row.window_only, "refused only in brownouts"),
@@ -168,11 +169,14 @@ fn verdict(page: &mut Page, verdict: &VerdictRow, zone: &TimeZone) {
         "Silent",
         &format!("{} covered days of the {:.0} that count as over", verdict.silent_days, verdict.horizon_days.ceil()),
     );
-    let period = match row.period_days {
-        Some(period) => format!("at most {period:.1} days lie between nine of ten days of use"),
-        None => "unknown: fewer than three days of use".to_owned(),
+    page.entry("Rhythm", &rhythm(row, zone));
+    page.entries("Brownouts", &verdict.brownouts_met);
+    let week = if row.status.remaining() {
+        format!("{:.1} uses are expected in the first week", row.first_week_uses)
+    } else {
+        String::new()
     };
-    page.entry("Rhythm", &period);
+    page.entry("At the removal", &week);
     let accepted = |at: Option<Timestamp>| at.map_or_else(|| "never".to_owned(), |at| words::instant(at, zone));
     page.entry(
         "Legacy use",
@@ -190,6 +194,9 @@ fn verdict(page: &mut Page, verdict: &VerdictRow, zone: &TimeZone) {
     if let (Some(credential), Some(at)) = (row.replacement, row.replacement_last_seen) {
         page.entry("Replacement", &format!("{credential}, last accepted {}", words::instant(at, zone)));
     }
+    page.entries("Still missing", &row.migration_missing);
+    page.entry("Refused", &row.trap);
+    page.entry("Same secret", &row.secret_shared_with.join(", "));
     page.entry("Seen by", &verdict.sources.join(", "));
     page.entry("Repositories", &row.repositories.join(", "));
     let owner = if row.owner.is_empty() { "nobody yet".to_owned() } else { format!("{}: {}", row.owner, verdict.owner_why) };
@@ -209,6 +216,21 @@ fn verdict(page: &mut Page, verdict: &VerdictRow, zone: &TimeZone) {
     for (number, words) in verdict.would_change.iter().enumerate() {
         page.entry(if number == 0 { "Would change" } else { "" }, &format!("{words}."));
     }
+}
+
+/// The rhythm in words, the contract's period, and when the next use is expected.
+fn rhythm(row: &IntegrationRow, zone: &TimeZone) -> String {
+    let kind = match row.machine {
+        Some(true) => ", like a machine",
+        Some(false) => ", like a person",
+        None => "",
+    };
+    let silence = if row.silence.is_empty() { String::new() } else { format!("; {}", row.silence) };
+    let period =
+        row.period_days.map(|days| format!("; nine of ten pauses are no longer than {days:.1} days")).unwrap_or_default();
+    let next = row.next_expected_from.filter(|_| row.status.remaining());
+    let next = next.map(|at| format!("; next expected from {} on", words::instant(at, zone))).unwrap_or_default();
+    format!("{}{kind}{silence}{period}{next}", row.rhythm)
 }
 
 fn steps(page: &mut Page, steps: &StepsRow) {
