@@ -4,18 +4,21 @@
 //! that it was, and so whose it is.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     path::Path,
 };
 
 use duskwatch::{
     analysis::{Inputs, Policy, attributed},
-    evidence::{ClientCatalogue, Ledger, Origin},
-    simulator::World,
+    evidence::{ClientCatalogue, Ledger, Origin, Track},
+    simulator::{Integration, World},
     store::Store,
 };
 
 use super::{table::Sample, watch::View};
+
+/// Usernames that stand for a kind of secret.
+const RESERVED_USERNAMES: [&str; 2] = ["x-token-auth", "x-bitbucket-api-token-auth"];
 
 /// Whose lines have an instant in a source, by the source's own clock and precision.
 pub struct Marks {
@@ -40,13 +43,13 @@ impl Marks {
         for (ms, integration) in truth.event_times() {
             mark("audit/acme".to_owned(), ms, integration);
         }
-        let jobs = truth.integrations().iter().filter_map(|it| Some((it.job.clone()?, it.id)));
+        let jobs = truth.integrations().iter().filter_map(|it| Some((it.job.as_ref()?.to_lowercase(), it.id)));
         Self { owners, by_job: jobs.collect() }
     }
 
     fn owner(&self, source: &str, origin: &Origin, ms: i64) -> Option<u32> {
         match origin {
-            Origin::Job(job) => self.by_job.get(job).copied(),
+            Origin::Job(job) => self.by_job.get(&job.to_lowercase()).copied(),
             _ => self.owners.get(&(source.to_owned(), ms)).copied().flatten(),
         }
     }
@@ -57,12 +60,14 @@ impl Marks {
 pub struct Pairs {
     /// Pieces by true and by said integration.
     together: BTreeMap<(u32, String), u64>,
+    /// The same, of open evidence that several integrations agree with and that stands alone, as the contract wants it.
+    alone: BTreeMap<(u32, String), u64>,
     /// Pieces whose line is not known, for instance since two have the same instant.
-    pub unmarked: u64,
+    unmarked: u64,
 }
 
 /// The pieces of everything that is known in a view.
-pub async fn pairs(store: &Path, marks: &Marks, view: &View) -> Pairs {
+pub async fn pairs(store: &Path, world: &World, marks: &Marks, view: &View) -> Pairs {
     let (day, now) = (view.day(), view.now);
     let store = Store::open_read_only(store).unwrap();
     let read = store.read(move |r| Ok((r.history(day)?, r.roster(now)?, r.known_integrations()?))).await;
@@ -78,19 +83,87 @@ pub async fn pairs(store: &Path, marks: &Marks, view: &View) -> Pairs {
         policy: &policy,
         known: &known,
     });
-    let mut pairs = Pairs::default();
+    let (mut pieces, mut unmarked) = (Vec::new(), 0);
     for count in judged.counts.iter().filter(|count| count.verdict.authentication) {
         let shown = &judged.tracks[count.track as usize];
         let Some(id) = &ids[count.track as usize] else { continue };
         let ends = if count.first_ms == count.last_ms { vec![count.first_ms] } else { vec![count.first_ms, count.last_ms] };
         for ms in ends {
             match marks.owner(&shown.source, &shown.track.origin, ms) {
-                Some(owner) => *pairs.together.entry((owner, id.clone())).or_default() += 1,
-                None => pairs.unmarked += 1,
+                Some(owner) => pieces.push(Piece { owner, id, track: &shown.track }),
+                None => unmarked += 1,
             }
         }
     }
-    pairs
+    Pairs::of(world, &pieces, unmarked)
+}
+
+/// The end of a day count whose owner is known.
+struct Piece<'a> {
+    owner: u32,
+    /// Of the integration that it was given to.
+    id: &'a str,
+    track: &'a Track,
+}
+
+impl Piece<'_> {
+    fn names_user(&self) -> bool {
+        let nickname = self.track.username.as_deref().filter(|name| !RESERVED_USERNAMES.contains(name));
+        nickname.is_some() || self.track.account_id.is_some() || self.track.email.is_some()
+    }
+
+    /// User, client and origin are named: it says itself where it belongs.
+    fn is_closed(&self) -> bool {
+        self.names_user() && self.track.client.is_some() && !self.track.origin.is_open()
+    }
+
+    /// Whether an integration agrees with all that open evidence names, by the contract, with nothing but the truth known.
+    fn agrees(&self, world: &World, integration: &Integration) -> bool {
+        let truth = world.truth();
+        let owner = &truth.integrations()[self.owner as usize];
+        let origin = match &self.track.origin {
+            Origin::Job(job) => integration.job.as_ref().is_none_or(|own| own.eq_ignore_ascii_case(job)),
+            Origin::Unknown | Origin::TokenLabel(_) => true,
+            Origin::Address(_) if integration.origin == Origin::Roaming => true,
+            other => *other == integration.origin,
+        };
+        let place = |repository: &usize| {
+            let name = truth.repository(*repository);
+            let (workspace, slug) = name.split_once('/').unwrap();
+            self.track.workspace.as_deref().is_none_or(|own| own == workspace)
+                && self.track.repository.as_deref().is_none_or(|own| own == slug)
+        };
+        origin
+            && (!self.names_user() || integration.user == owner.user)
+            && self.track.client.as_deref().is_none_or(|client| client == integration.client)
+            && integration.repositories.iter().any(place)
+    }
+}
+
+impl Pairs {
+    fn of(world: &World, pieces: &[Piece<'_>], unmarked: u64) -> Self {
+        let closed = || pieces.iter().filter(|piece| piece.is_closed());
+        let (owners, homes): (BTreeSet<u32>, BTreeSet<&str>) =
+            (closed().map(|piece| piece.owner).collect(), closed().map(|piece| piece.id).collect());
+        let seen: Vec<&Integration> = world.truth().integrations().iter().filter(|it| owners.contains(&it.id)).collect();
+        let mut pairs = Self { unmarked, ..Self::default() };
+        for piece in pieces {
+            let joined = homes.contains(piece.id);
+            let may_stand_alone = || seen.iter().filter(|it| piece.agrees(world, it)).count() != 1;
+            let group = if joined || !may_stand_alone() { &mut pairs.together } else { &mut pairs.alone };
+            *group.entry((piece.owner, piece.id.to_owned())).or_default() += 1;
+        }
+        pairs
+    }
+
+    /// As if nothing could be open: what stands alone is torn from its own.
+    pub fn strictly(&self) -> Self {
+        let mut together = self.together.clone();
+        for (key, pieces) in &self.alone {
+            *together.entry(key.clone()).or_default() += pieces;
+        }
+        Self { together, alone: BTreeMap::new(), unmarked: self.unmarked }
+    }
 }
 
 impl Pairs {
@@ -108,7 +181,7 @@ impl Pairs {
     /// The share of the pieces whose line is not known.
     pub fn unmarked(&self) -> Sample {
         let mut sample = Sample::default();
-        let marked = self.together.values().sum::<u64>();
+        let marked = self.together.values().chain(self.alone.values()).sum::<u64>();
         (0..marked + self.unmarked).for_each(|piece| sample.count(piece < self.unmarked, None));
         sample
     }
@@ -147,6 +220,6 @@ fn pairs_are_counted_within_groups() {
     let together = [((1, "a"), 3), ((1, "b"), 1), ((2, "b"), 2)];
     let together = together.into_iter().map(|((owner, id), pieces)| ((owner, id.to_owned()), pieces)).collect();
     // Rightly together: 3 + 0 + 1. Said: 3 of a, 3 of b. Real: 6 of 1, 1 of 2.
-    let f1 = Pairs { together, unmarked: 0 }.f1();
+    let f1 = Pairs { together, ..Pairs::default() }.f1();
     assert!((f1 - 2.0 * 4.0 / (6.0 + 7.0)).abs() < 1e-12, "{f1}");
 }

@@ -1,9 +1,9 @@
 //! What is measured of one watched world. README.md beside this file says what each figure means and why.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use duskwatch::{
-    evidence::{Grade, Status},
+    evidence::{Grade, Origin, Status},
     simulator::{Integration, World},
 };
 
@@ -15,18 +15,14 @@ use super::{
 
 /// How far down a ranking is read.
 const DEPTH: usize = 20;
-/// Rankings are judged from so many weeks before the removal on.
-const RANKED_WEEKS: i64 = 8;
 
 /// Which integrations a row can be about.
 #[derive(Debug)]
 enum About {
     /// The one with its user, client and origin.
     Whole(u32),
-    /// Those that agree with all it names and have no row of their own, where it leaves something open.
+    /// Those that use the legacy credential and agree with all it names, where it leaves something open; perhaps none.
     Partly(Vec<u32>),
-    /// It names somebody who does no such thing.
-    Nobody,
 }
 
 /// The figures of one world, by name.
@@ -34,7 +30,7 @@ pub fn of(world: &World, truth: &Truth<'_>, views: &[View]) -> BTreeMap<&'static
     let mut figures: BTreeMap<&'static str, Sample> = BTreeMap::new();
     let gains = failing_uses(world);
     for view in views {
-        let about = matched(world, truth, &view.rows);
+        let about = view.rows.iter().map(|row| about(world, truth, row)).collect();
         let judged = Judged { world, truth, view, about };
         let mut add = |name, sample: Sample| figures.entry(name).or_default().add(&sample);
         add("remaining, proven and strong: precision", judged.precision(true));
@@ -43,17 +39,33 @@ pub fn of(world: &World, truth: &Truth<'_>, views: &[View]) -> BTreeMap<&'static
         add("remaining, all grades: recall", judged.recall(Grade::Weak));
         add("status, exact", judged.status());
         add("migrated or retired, wrong", judged.wrongly_done());
+        add("rows that leave something open", judged.open());
         add("not observed, of those that remain", judged.unobserved());
         if let Some(pairs) = &view.pairs {
             add("attribution, pairwise F1", Sample::of(pairs.f1(), pairs.slips(world)));
+            let strict = pairs.strictly();
+            add("attribution, strictly: pairwise F1", Sample::of(strict.f1(), strict.slips(world)));
             add("evidence whose line is not known", pairs.unmarked());
         }
-        if (1..=RANKED_WEEKS).contains(&view.weeks_left) {
-            add("ranking, NDCG@20", judged.ranking(&gains));
+        for (weeks, said, habit) in RANKINGS {
+            if *weeks == view.weeks_left {
+                add(said, judged.ranking(&gains, &judged.said_order()));
+                add(habit, judged.ranking(&gains, &judged.order_by_habit()));
+            }
         }
     }
     figures
 }
+
+/// The views whose ranking is judged: weeks before the removal, the figure of what is said, and that of the order by the
+/// true uses of the last four weeks, which knows everything but the future.
+const RANKINGS: &[(i64, &str, &str)] = &[
+    (0, "ranking on the eve, NDCG@20", "ranking on the eve, by true uses of 28 days"),
+    (2, "ranking 2 weeks before, NDCG@20", "ranking 2 weeks before, by true uses"),
+    (8, "ranking 8 weeks before, NDCG@20", "ranking 8 weeks before, by true uses"),
+];
+/// Days of true uses that [`Judged::order_by_habit`] orders by.
+const HABIT_DAYS: i32 = 28;
 
 /// The refused legacy uses in the week from the removal on, of each integration that has any.
 fn failing_uses(world: &World) -> BTreeMap<u32, usize> {
@@ -62,31 +74,23 @@ fn failing_uses(world: &World) -> BTreeMap<u32, usize> {
     counted.filter(|(_, uses)| *uses > 0).collect()
 }
 
-/// Rows with user, client and origin of a true integration first; a row that leaves something open is about those of the
-/// others that agree with it.
-fn matched(world: &World, truth: &Truth<'_>, rows: &[Row]) -> Vec<About> {
-    let whole: Vec<Option<u32>> = rows.iter().map(|row| truth.named(&row.key)).collect();
-    let taken: BTreeSet<u32> = whole.iter().flatten().copied().collect();
-    let partly = |row: &Row| {
-        let others = world.truth().integrations().iter().filter(|it| !taken.contains(&it.id) && truth.is_legacy(it.id));
-        others.filter(|it| agrees(world, it, row)).map(|it| it.id).collect::<Vec<_>>()
-    };
-    let about = |(row, whole): (&Row, Option<u32>)| match whole {
-        Some(integration) => About::Whole(integration),
-        None => match partly(row) {
-            none if none.is_empty() => About::Nobody,
-            some => About::Partly(some),
-        },
-    };
-    rows.iter().zip(whole).map(about).collect()
+fn about(world: &World, truth: &Truth<'_>, row: &Row) -> About {
+    if let Some(integration) = truth.named(&row.key) {
+        return About::Whole(integration);
+    }
+    let legacy = world.truth().integrations().iter().filter(|it| truth.is_legacy(it.id));
+    About::Partly(legacy.filter(|it| agrees(world, it, row)).map(|it| it.id).collect())
 }
 
+/// Whether an integration agrees with all that a row names. Builders spell the names of their jobs in their own way, some
+/// with the number of a run behind it.
 fn agrees(world: &World, integration: &Integration, row: &Row) -> bool {
     let (user, client, origin) = &row.key;
-    let job = integration.job.as_ref() == Some(origin);
+    let job = integration.job.as_ref().is_some_and(|job| job.to_lowercase().starts_with(&origin.to_lowercase()));
+    let carried_about = integration.origin == Origin::Roaming && origin.contains('/');
     (user.is_empty() || *user == world.truth().users()[integration.user].account_id)
-        && (client == "unknown" || client == integration.client)
-        && (origin == "unknown" || job || *origin == integration.origin.text())
+        && (client == "unknown" || *client == integration.client)
+        && (origin == "unknown" || job || carried_about || *origin == integration.origin.text())
 }
 
 /// One view, with its rows matched.
@@ -114,7 +118,6 @@ impl Judged<'_> {
             let right = match about {
                 About::Whole(integration) => self.truly_remains(*integration),
                 About::Partly(some) => some.iter().any(|it| self.truly_remains(*it)),
-                About::Nobody => false,
             };
             let slip = || format!("{}: said to remain: {row:?}, is {:?}", self.view.day(), self.really(about));
             sample.count(right, (!right).then(slip));
@@ -151,13 +154,21 @@ impl Judged<'_> {
         sample
     }
 
-    /// Of the verdicts that an integration is done with the legacy credential, those that are wrong.
+    /// Of all rows, those that name no user, client or origin.
+    fn open(&self) -> Sample {
+        let mut sample = Sample::default();
+        self.about.iter().for_each(|about| sample.count(matches!(about, About::Partly(_)), None));
+        sample
+    }
+
+    /// Of the verdicts that an integration is done with the legacy credential, those of which it is not. What never had one
+    /// is done with it.
     fn wrongly_done(&self) -> Sample {
         let done = |status: Status| matches!(status, Status::Migrated | Status::Retired);
         let mut sample = Sample::default();
         for (row, about) in self.rows().filter(|(row, _)| done(row.status)) {
             let real = self.really(about);
-            let wrong = real.is_empty() || !real.iter().any(|status| done(*status));
+            let wrong = !real.is_empty() && !real.iter().any(|status| done(*status));
             let slip = || format!("{}: said to be {}: {row:?}, is {real:?}", self.view.day(), row.status);
             sample.count(wrong, wrong.then(slip));
         }
@@ -173,20 +184,30 @@ impl Judged<'_> {
         sample
     }
 
-    /// Normalised discounted cumulative gain of the ranked rows, by the true failing uses. The ideal order is that of the
-    /// integrations that a log has given away.
-    fn ranking(&self, gains: &BTreeMap<u32, usize>) -> Sample {
-        let mut ranked: Vec<(u64, usize)> = Vec::new();
-        let mut ideal: BTreeMap<u32, usize> = gains.clone();
-        ideal.retain(|integration, _| self.truth.shown(*integration, Grade::Weak, self.view.now));
-        for (row, about) in self.rows() {
-            let gain = if let About::Whole(integration) = about { gains.get(integration) } else { None };
-            ranked.extend(row.rank.map(|rank| (rank, gain.copied().unwrap_or(0))));
-        }
+    /// The ranked integrations, the first first; a row that leaves something open is none that gains.
+    fn said_order(&self) -> Vec<Option<u32>> {
+        let of = |about: &About| if let About::Whole(integration) = about { Some(*integration) } else { None };
+        let mut ranked: Vec<(u64, Option<u32>)> = self.rows().filter_map(|(row, about)| Some((row.rank?, of(about)))).collect();
         ranked.sort_unstable();
-        let mut best: Vec<usize> = ideal.into_values().collect();
+        ranked.into_iter().map(|(_, integration)| integration).collect()
+    }
+
+    /// The integrations of the universe, by how often they truly used the legacy credential of late.
+    fn order_by_habit(&self) -> Vec<Option<u32>> {
+        let (truth, end) = (self.world.truth(), self.view.day().plus(1));
+        let shown = truth.integrations().iter().filter(|it| self.truth.shown(it.id, Grade::Weak, self.view.now));
+        let uses = |it| truth.legacy_uses(it, end.plus(-HABIT_DAYS), end).count();
+        let mut order: Vec<(usize, u32)> = shown.map(|it| (uses(it), it.id)).collect();
+        order.sort_unstable_by_key(|(uses, id)| (std::cmp::Reverse(*uses), *id));
+        order.into_iter().map(|(_, integration)| Some(integration)).collect()
+    }
+
+    /// Normalised discounted cumulative gain of an order, by the true failing uses. The ideal order is that of the universe.
+    fn ranking(&self, gains: &BTreeMap<u32, usize>, order: &[Option<u32>]) -> Sample {
+        let said: Vec<usize> = order.iter().map(|it| it.and_then(|it| gains.get(&it)).copied().unwrap_or(0)).collect();
+        let shown = gains.iter().filter(|(integration, _)| self.truth.shown(**integration, Grade::Weak, self.view.now));
+        let mut best: Vec<usize> = shown.map(|(_, gain)| *gain).collect();
         best.sort_unstable_by(|a, b| b.cmp(a));
-        let said: Vec<usize> = ranked.into_iter().map(|(_, gain)| gain).collect();
         if best.is_empty() { Sample::default() } else { Sample::of(ndcg(&said, &best), Vec::new()) }
     }
 
@@ -199,7 +220,6 @@ impl Judged<'_> {
         let some = match about {
             About::Whole(integration) => std::slice::from_ref(integration),
             About::Partly(some) => some,
-            About::Nobody => &[],
         };
         some.iter().filter_map(|it| self.view.real.get(it).copied()).collect()
     }

@@ -9,7 +9,7 @@ use duskwatch::{
         ClientCatalogue, Coverage, CoverageState, Day, DayCount, Grade, History, Ledger, Roster, Status, Track, TrackCount,
         Verdict, time::hour_bit,
     },
-    simulator::{Integration, Use, World},
+    simulator::{Integration, Use, User, World},
 };
 use jiff::Timestamp;
 
@@ -18,9 +18,11 @@ use crate::support::{at, small_world};
 /// User, client and origin.
 pub type Key = (String, String, String);
 
-pub fn key_of(world: &World, integration: &Integration) -> Key {
-    let user = &world.truth().users()[integration.user];
-    (user.account_id.clone(), integration.client.to_owned(), integration.origin.text())
+/// The user ids by which the contract knows somebody: the account, and the names until they are resolved.
+fn names_of(user: &User) -> impl Iterator<Item = String> {
+    let nicknames = user.formerly.as_ref().map(|(_, nickname)| nickname).into_iter().chain([&user.nickname]);
+    let names = nicknames.map(|nickname| format!("name:{nickname}"));
+    names.chain([format!("email:{}", user.email), user.account_id.clone()]).collect::<Vec<_>>().into_iter()
 }
 
 /// The only source, which misses nothing.
@@ -49,7 +51,9 @@ impl<'a> Truth<'a> {
             by_key: BTreeMap::new(),
         };
         for integration in world.truth().integrations() {
-            truth.by_key.insert(key_of(world, integration), integration.id);
+            for user in names_of(&world.truth().users()[integration.user]) {
+                truth.by_key.insert((user, integration.client.to_owned(), integration.origin.text()), integration.id);
+            }
             truth.learn(integration);
         }
         truth.history.counts.sort_unstable_by_key(|count| (count.track, count.day, count.verdict));

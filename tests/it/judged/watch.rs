@@ -85,7 +85,7 @@ pub async fn watch(world: &Arc<World>, truth: &Truth<'_>, weeks_before: i64) -> 
         let rows = integrations(&report).iter().map(Row::of).collect();
         let mut view = View { now, weeks_left, rows, real: truth.statuses(now), pairs: None };
         if weeks_left % PAIRED_EVERY == 0 {
-            view.pairs = Some(attribution::pairs(&site.store(), &marks, &view).await);
+            view.pairs = Some(attribution::pairs(&site.store(), world, &marks, &view).await);
         }
         views.push(view);
     }
