@@ -6,7 +6,7 @@ use super::assess::Scene;
 use super::burndown::Burndown;
 use super::days::UnitUses;
 use super::figures::Figures;
-use super::habit;
+use super::habit::{self, Calendar};
 use super::owners::{self, Subject, owner_of};
 use super::proof;
 use super::rank::{self, Moment};
@@ -23,13 +23,15 @@ const MAX_WINDOWS: usize = 8;
 /// Judges every integration with legacy evidence of one campaign.
 pub(super) fn judge(scene: &Scene<'_>, campaign: &Campaign) -> CampaignFindings {
     let rules = scene.rules(campaign);
+    let calendar = Calendar::new(campaign);
     let mut burndown = Burndown::new(scene.first, scene.today);
     let (mut integrations, mut standings, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
     for (number, uses) in scene.uses.units.iter().enumerate() {
         let course = course(scene, number, uses);
         let user = scene.user_numbers[number];
         if let Some(standing) = sweep(&course, &rules, |day| burndown.count(user, day)) {
-            let Some(row) = describe(scene, &rules, number, Swept { course: &course, standing: &standing }) else { continue };
+            let swept = Swept { course: &course, standing: &standing };
+            let Some(row) = describe(scene, &rules, &calendar, number, swept) else { continue };
             integrations.push(row);
             standings.push(standing);
             numbers.push(number);
@@ -81,7 +83,13 @@ struct Swept<'a> {
 }
 
 /// None without legacy use, of which a standing is made.
-fn describe(scene: &Scene<'_>, rules: &Rules<'_>, number: usize, Swept { course, standing }: Swept<'_>) -> Option<Integration> {
+fn describe(
+    scene: &Scene<'_>,
+    rules: &Rules<'_>,
+    calendar: &Calendar,
+    number: usize,
+    Swept { course, standing }: Swept<'_>,
+) -> Option<Integration> {
     let (unit, uses) = (&scene.units[number], &scene.uses.units[number]);
     let figures = Figures::of(&uses.cells, rules, &standing.passage);
     let places = Places::new(scene, &figures);
@@ -95,7 +103,8 @@ fn describe(scene: &Scene<'_>, rules: &Rules<'_>, number: usize, Swept { course,
     let name_of = |place: u32| scene.uses.places[place as usize].to_string();
     let subject =
         habit::Subject { category, origin: &unit.key.origin, repositories: places.repositories.len(), name_of: &name_of };
-    let habit = habit::judge(course, rules, &subject, rules.campaign.windows_after(scene.inputs.now, MAX_WINDOWS))?;
+    let windows = rules.campaign.windows_after(scene.inputs.now, MAX_WINDOWS);
+    let habit = habit::judge(course, rules, &subject, (calendar, windows))?;
     let mut row = Integration {
         id: scene.ids[number].clone(),
         former_ids: scene.former_ids[number].clone(),

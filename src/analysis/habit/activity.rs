@@ -3,7 +3,7 @@
 use super::super::covered::CoveredDays;
 use super::super::days::Cell;
 use super::super::timeline::{Course, Rules};
-use crate::evidence::{Campaign, Day, Outcome, time::MS_PER_HOUR};
+use crate::evidence::{Day, Outcome};
 
 /// Older use says nothing of what comes: a year and a month, so that a monthly rhythm has been met a dozen times.
 const MAX_DAYS: i32 = 400;
@@ -152,23 +152,7 @@ pub(super) fn as_f64(count: u64) -> f64 {
     count as f64
 }
 
-/// The part of an hour of a day that lies outside all brownout windows, 0 to 1.
-pub(super) fn open_part(campaign: &Campaign, day: Day, hour: usize) -> f64 {
-    let from_ms = day.start_ms() + i64::try_from(hour).unwrap_or(0) * MS_PER_HOUR;
-    let to_ms = from_ms + MS_PER_HOUR;
-    let next = campaign.windows.partition_point(|window| window.to_ms <= from_ms);
-    let inside = campaign.windows[next..].iter().take_while(|window| window.from_ms < to_ms);
-    let closed: i64 = inside.map(|window| window.to_ms.min(to_ms) - window.from_ms.max(from_ms)).sum();
-    1.0 - part(closed, MS_PER_HOUR)
-}
-
 #[expect(clippy::cast_precision_loss, reason = "spans of time in milliseconds lie far below 2^53")]
 pub(super) fn part(ms: i64, whole_ms: i64) -> f64 {
     ms as f64 / whole_ms as f64
-}
-
-/// Whether a day has no brownout window at all.
-pub(super) fn undisturbed(campaign: &Campaign, day: Day) -> bool {
-    let next = campaign.windows.partition_point(|window| window.to_ms <= day.start_ms());
-    campaign.windows.get(next).is_none_or(|window| window.from_ms >= day.end_ms())
 }

@@ -1,6 +1,7 @@
 //! Brownouts as an experiment on every integration, and what the next ones and the removal will hit.
 
 use super::activity::Activity;
+use super::calendar::Calendar;
 use super::expectation::Expectation;
 use super::period::Period;
 use crate::analysis::days::Cell;
@@ -16,7 +17,12 @@ const FIRST_DAYS: i32 = 7;
 const TELLING: f64 = 3.0;
 
 /// What the windows that are over did, up to the integration's last legacy use.
-pub(super) fn brownouts(activity: &Activity, periods: &[Period], cells: &[Cell], rules: &Rules<'_>) -> Brownouts {
+pub(super) fn brownouts(
+    activity: &Activity,
+    periods: &[Period],
+    cells: &[Cell],
+    (rules, calendar): (&Rules<'_>, &Calendar),
+) -> Brownouts {
     let past = rules.campaign.windows.partition_point(|window| window.to_ms <= rules.now_ms);
     let met = |window: &&Window| {
         let day = Day::of_ms(window.from_ms);
@@ -25,7 +31,7 @@ pub(super) fn brownouts(activity: &Activity, periods: &[Period], cells: &[Cell],
     let met: Vec<&Window> = rules.campaign.windows[..past].iter().filter(met).collect();
     let (mut published, mut extrapolated) = (Experiment::default(), Experiment::default());
     if !met.is_empty() {
-        let usual = Expectation::undisturbed(activity, periods, rules.campaign);
+        let usual = Expectation::undisturbed(activity, periods, calendar);
         for window in met {
             let experiment = if window.published { &mut published } else { &mut extrapolated };
             experiment.windows += 1;

@@ -9,9 +9,10 @@
 //! A refused use is tried again, so that a broken job would look busier than it ever was: refusals of a day count no more
 //! than what is missing to a usual day without any.
 
-use super::activity::{ActiveDay, Activity, as_f64, open_part, part, undisturbed, weekday};
+use super::activity::{ActiveDay, Activity, as_f64, part, weekday};
+use super::calendar::Calendar;
 use super::period::{Pattern, Period};
-use crate::evidence::{Campaign, Day, Window, time::MS_PER_HOUR};
+use crate::evidence::{Day, Window, time::MS_PER_HOUR};
 
 /// The weight of all days in each weekday's mean, in days.
 const SHRINKAGE_DAYS: f64 = 2.0;
@@ -37,30 +38,29 @@ pub(super) struct Expectation {
 
 impl Expectation {
     /// At the present rate: from the days up to the last one that is over.
-    pub(super) fn present(activity: &Activity, periods: &[Period], campaign: &Campaign) -> Self {
+    pub(super) fn present(activity: &Activity, periods: &[Period], calendar: &Calendar) -> Self {
         let usual = usual_day(activity);
         let uses = |active: &ActiveDay| {
             let accepted = as_f64(active.accepted);
             let rejected = as_f64(active.rejected);
             accepted + usual.map_or(rejected, |usual| rejected.min((usual - accepted).max(1.0)))
         };
-        Self::fit(activity, periods, campaign, activity.last_whole, |day| Some((activity.on(day).map_or(0.0, uses), 1.0)))
+        Self::fit(activity, periods, calendar, activity.last_whole, |day| Some((activity.on(day).map_or(0.0, uses), 1.0)))
     }
 
     /// As it worked outside brownouts while it was in use: what they are compared with. On days without any, where there are
     /// enough of them; else outside the windows, for as much of a day's work as they left open.
-    pub(super) fn undisturbed(activity: &Activity, periods: &[Period], campaign: &Campaign) -> Self {
+    pub(super) fn undisturbed(activity: &Activity, periods: &[Period], calendar: &Calendar) -> Self {
         let until = activity.last().min(activity.last_whole);
         let days = activity.looked_days(until.plus(-LONG_DAYS), until);
-        let enough = days.filter(|day| undisturbed(campaign, *day)).take(ENOUGH_UNDISTURBED).count() == ENOUGH_UNDISTURBED;
-        let shares = hour_shares(activity, campaign);
+        let undisturbed = days.filter(|day| calendar.disturbed(*day).is_none());
+        let enough = undisturbed.take(ENOUGH_UNDISTURBED).count() == ENOUGH_UNDISTURBED;
+        let shares = hour_shares(activity, calendar);
         let outside = |day| activity.on(day).map_or(0.0, |active| as_f64(active.outside));
-        Self::fit(activity, periods, campaign, until, |day| {
-            if enough {
-                return undisturbed(campaign, day).then(|| (outside(day), 1.0));
-            }
-            let open: f64 = shares.iter().enumerate().map(|(hour, share)| share * open_part(campaign, day, hour)).sum();
-            (open > 0.0).then(|| (outside(day), open))
+        Self::fit(activity, periods, calendar, until, |day| {
+            let Some(open) = calendar.disturbed(day) else { return Some((outside(day), 1.0)) };
+            let open: f64 = shares.iter().zip(open).map(|(share, open)| share * open).sum();
+            (!enough && open > 0.0).then(|| (outside(day), open))
         })
     }
 
@@ -68,7 +68,7 @@ impl Expectation {
     fn fit(
         activity: &Activity,
         periods: &[Period],
-        campaign: &Campaign,
+        calendar: &Calendar,
         until: Day,
         of_day: impl Fn(Day) -> Option<(f64, f64)>,
     ) -> Self {
@@ -78,12 +78,13 @@ impl Expectation {
             let runs = days().filter(|day| pattern.includes(*day)).filter_map(&of_day).take(MONTHLY_RUNS);
             mean(runs).map(|mean| (*pattern, mean))
         };
-        let common = || days().filter(|day| !rare.iter().any(|pattern| pattern.includes(*day)));
-        let measured: Vec<(Day, (f64, f64))> = common().filter_map(|day| Some((day, of_day(day)?))).collect();
+        let newest = activity.last().plus(-FARTHEST_DAYS);
+        let common = days().take_while(|day| *day >= newest).filter(|day| !rare.iter().any(|pattern| pattern.includes(*day)));
+        let measured: Vec<(Day, (f64, f64))> = common.filter_map(|day| Some((day, of_day(day)?))).collect();
         Self {
             weekdays: weekday_means(look_back(&measured)),
             monthly: rare.iter().filter_map(monthly).collect(),
-            hours: hour_shares(activity, campaign),
+            hours: hour_shares(activity, calendar),
         }
     }
 
@@ -126,6 +127,8 @@ impl Expectation {
 }
 
 const LONG_DAYS: i32 = 92;
+/// Days before the last use that are looked back on: enough for 92 that were seen, though every second one was not.
+const FARTHEST_DAYS: i32 = 184;
 /// Twelve months in 365.25 days.
 const MONTHS_A_DAY: f64 = 12.0 / 365.25;
 
@@ -160,18 +163,19 @@ fn weekday_means(days: &[(Day, (f64, f64))]) -> [f64; 7] {
     })
 }
 
-fn hour_shares(activity: &Activity, campaign: &Campaign) -> [f64; 24] {
+fn hour_shares(activity: &Activity, calendar: &Calendar) -> [f64; 24] {
     if activity.outside_by_hour.iter().sum::<f64>() < ENOUGH_USES {
         return shares(activity.by_hour);
     }
-    let days: Vec<Day> = activity.looked_days(activity.first(), activity.last()).collect();
-    let (disturbed, seen): (Vec<Day>, usize) =
-        (days.iter().copied().filter(|day| !undisturbed(campaign, *day)).collect(), days.len().max(1));
-    shares(std::array::from_fn(|hour| {
-        let open: f64 = disturbed.iter().map(|day| open_part(campaign, *day, hour)).sum();
-        let open = (open + as_f64((seen - disturbed.len().min(seen)) as u64)) / as_f64(seen as u64);
-        activity.outside_by_hour[hour] / open.max(LEAST_OPEN)
-    }))
+    let (mut seen, mut closed) = (0.0, [0.0; 24]);
+    for day in activity.looked_days(activity.first(), activity.last()) {
+        seen += 1.0;
+        for (sum, open) in closed.iter_mut().zip(calendar.disturbed(day).into_iter().flatten()) {
+            *sum += 1.0 - open;
+        }
+    }
+    let open = |hour: usize| 1.0 - closed[hour] / f64::max(seen, 1.0);
+    shares(std::array::from_fn(|hour| activity.outside_by_hour[hour] / open(hour).max(LEAST_OPEN)))
 }
 
 fn shares(uses: [f64; 24]) -> [f64; 24] {

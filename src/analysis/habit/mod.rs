@@ -6,12 +6,14 @@
 
 mod activity;
 mod brownout;
+mod calendar;
 mod character;
 mod expectation;
 mod period;
 mod rhythm;
 
 use activity::Activity;
+pub(super) use calendar::Calendar;
 use expectation::Expectation;
 
 use super::findings::{Brownouts, Exposure, Rhythm};
@@ -36,14 +38,19 @@ pub(super) struct Habit {
 }
 
 /// Judges one integration's legacy use; `windows` are those to come. None without legacy use.
-pub(super) fn judge(course: &Course<'_>, rules: &Rules<'_>, subject: &Subject<'_>, windows: &[Window]) -> Option<Habit> {
+pub(super) fn judge(
+    course: &Course<'_>,
+    rules: &Rules<'_>,
+    subject: &Subject<'_>,
+    (calendar, windows): (&Calendar, &[Window]),
+) -> Option<Habit> {
     let activity = Activity::of(course, rules)?;
     let periods = period::periods(&activity);
-    let expectation = Expectation::present(&activity, &periods, rules.campaign);
+    let expectation = Expectation::present(&activity, &periods, calendar);
     Some(Habit {
         rhythm: rhythm::rhythm(&activity, &periods, subject),
         weekly_uses: expectation.weekly(),
-        brownouts: brownout::brownouts(&activity, &periods, course.cells, rules),
+        brownouts: brownout::brownouts(&activity, &periods, course.cells, (rules, calendar)),
         exposure: brownout::exposure(&expectation, windows, rules),
     })
 }

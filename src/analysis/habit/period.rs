@@ -25,6 +25,10 @@ const WEEKDAY_SHARE: f64 = 0.6;
 /// Daily and weekly patterns are read from the last eight weeks of use, so that a changed habit is forgotten.
 const WEEKS_DAYS: i32 = 56;
 const LONGEST_STEP_DAYS: i32 = 45;
+const SHORTEST_MONTH_DAYS: i32 = 28;
+/// What is used in more hours than this is started by no clock, and of more repositories none is looked at by itself.
+const MOST_HOURS: usize = 8;
+const MOST_PLACES: usize = 32;
 /// A period that was missed more often than this, while something else ran, is over.
 const OVER_AFTER: usize = 2;
 const MAX_PERIODS: usize = 4;
@@ -102,13 +106,16 @@ pub(super) fn periods(activity: &Activity) -> Vec<Period> {
 
 /// What keeps an hour or a repository of its own on the days of another period.
 fn beside(activity: &Activity, periods: &mut Vec<Period>) {
-    for hour in 0..24_u32 {
-        let at_hour = activity.days.iter().filter(|active| active.hours >> hour & 1 == 1);
-        let days: Vec<Day> = at_hour.map(|active| active.day).collect();
+    let at_hour = |hour: u32| -> Vec<Day> {
+        activity.days.iter().filter(|active| active.hours >> hour & 1 == 1).map(|active| active.day).collect()
+    };
+    let by_hour: Vec<(u32, Vec<Day>)> = (0..24).map(|hour| (hour, at_hour(hour))).filter(|(_, days)| !days.is_empty()).collect();
+    let tells = by_hour.len() <= MOST_HOURS;
+    for (hour, days) in by_hour.into_iter().filter(|_| tells) {
         let own = best(activity, &days, EXPLAINED_BESIDE).filter(|found| is_new(periods, found));
         periods.extend(own.map(|found| Period { hours: Some(1 << hour), ..found }));
     }
-    if activity.places.len() > 1 {
+    if (2..=MOST_PLACES).contains(&activity.places.len()) {
         for place in &activity.places {
             let own = best(activity, &place.days, EXPLAINED_BESIDE).filter(|found| is_new(periods, found));
             periods.extend(own.map(|found| Period { place: Some(place.place), ..found }));
@@ -132,10 +139,22 @@ fn best(activity: &Activity, used: &[Day], explained: f64) -> Option<Period> {
     let from = |days: &[Day]| days.first().copied().unwrap_or(last);
     let weekly = [Some(Pattern::Daily), weekdays(activity, recent, from(recent), last)];
     let weekly = weekly.into_iter().flatten().map(|pattern| (pattern, recent));
-    let rare = monthly(used).into_iter().chain(steps(used)).map(|pattern| (pattern, used));
+    let rare = rare(used, explained).map(|pattern| (pattern, used));
     let fits = weekly.chain(rare).filter_map(|(pattern, days)| fit(activity, pattern, days, explained));
     // The first of equals is the simplest.
     fits.reduce(|best, next| if next.1 > best.1 + 1e-9 { next } else { best }).map(|(period, _)| period)
+}
+
+/// Patterns of a few days a month, where they could explain enough of the days of use at all.
+fn rare(used: &[Day], explained: f64) -> impl Iterator<Item = Pattern> {
+    let span = used.first().zip(used.last()).map_or(0, |(first, last)| last.0 - first.0);
+    let could = move |pattern: &Pattern| {
+        let step = if let Pattern::Every(step, _) = pattern { *step } else { SHORTEST_MONTH_DAYS };
+        let most = f64::from(span / step + 1);
+        most >= explained * f64::from(u32::try_from(used.len()).unwrap_or(u32::MAX))
+    };
+    let monthly = if could(&Pattern::Monthly(1)) { monthly(used) } else { Vec::new() };
+    monthly.into_iter().chain(steps(used).filter(could))
 }
 
 /// The period and its score, the harmonic mean of kept and explained.
@@ -206,10 +225,10 @@ fn steps(used: &[Day]) -> Option<Pattern> {
 
 /// The hours of a pattern's days, where few hours hold nearly all of them: a clock starts it.
 fn few_hours(activity: &Activity, pattern: Pattern) -> Option<u32> {
-    const MOST_HOURS: u32 = 3;
+    const FEW: u32 = 3;
     let days: Vec<u32> = activity.days.iter().filter(|active| pattern.includes(active.day)).map(|active| active.hours).collect();
     let often = |hour: &u32| days.iter().filter(|hours| **hours >> hour & 1 == 1).count() * 4 >= days.len().max(1);
     let set = (0..24).filter(often).fold(0_u32, |set, hour| set | 1 << hour);
     let inside = days.iter().filter(|hours| **hours & !set == 0).count();
-    (set != 0 && set.count_ones() <= MOST_HOURS && inside * 10 >= days.len() * 8).then_some(set)
+    (set != 0 && set.count_ones() <= FEW && inside * 10 >= days.len() * 8).then_some(set)
 }
