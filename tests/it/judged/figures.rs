@@ -8,6 +8,7 @@ use duskwatch::{
 };
 
 use super::{
+    forecasts,
     table::Sample,
     truth::Truth,
     watch::{Row, View},
@@ -27,7 +28,7 @@ enum About {
 
 /// The figures of one world, by name.
 pub fn of(world: &World, truth: &Truth<'_>, views: &[View]) -> BTreeMap<&'static str, Sample> {
-    let mut figures: BTreeMap<&'static str, Sample> = BTreeMap::new();
+    let mut figures: BTreeMap<&'static str, Sample> = forecasts::figures(views);
     let gains = failing_uses(world);
     for view in views {
         let about = view.rows.iter().map(|row| about(world, truth, row)).collect();

@@ -45,6 +45,7 @@ impl Sample {
 pub enum Goal {
     AtLeast(f64),
     Below(f64),
+    Between(f64, f64),
     /// Nobody has promised anything; it is only told.
     Told,
 }
@@ -54,6 +55,7 @@ impl Goal {
         match self {
             Self::AtLeast(least) => value >= least,
             Self::Below(limit) => value < limit,
+            Self::Between(least, most) => (least..=most).contains(&value),
             Self::Told => true,
         }
     }
@@ -62,6 +64,7 @@ impl Goal {
         match self {
             Self::AtLeast(least) => format!(">= {least:.2}"),
             Self::Below(limit) => format!("< {limit:.2}"),
+            Self::Between(least, most) => format!(".{:.0}-.{:.0}", least * 100.0, most * 100.0),
             Self::Told => String::new(),
         }
     }

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::{
     attribution::{self, Marks, Pairs},
+    forecasts::BurndownDay,
     truth::{Key, Truth},
 };
 use crate::support::{Site, at, integrations};
@@ -43,6 +44,8 @@ pub struct View {
     pub rows: Vec<Row>,
     /// Of each integration with legacy use.
     pub real: BTreeMap<u32, Status>,
+    /// Day by day, as known then.
+    pub burndown: Vec<BurndownDay>,
     /// How the evidence was put together; not looked at every week.
     pub pairs: Option<Pairs>,
 }
@@ -83,7 +86,8 @@ pub async fn watch(world: &Arc<World>, truth: &Truth<'_>, weeks_before: i64) -> 
         assert!(round.failed.iter().all(|source| source.starts_with("log/")), "{:#?}", round.lines);
         let report = site.report(&engine, now).await;
         let rows = integrations(&report).iter().map(Row::of).collect();
-        let mut view = View { now, weeks_left, rows, real: truth.statuses(now), pairs: None };
+        let burndown = report["campaigns"][0]["burndown"].as_array().unwrap().iter().map(BurndownDay::of).collect();
+        let mut view = View { now, weeks_left, rows, real: truth.statuses(now), burndown, pairs: None };
         if weeks_left % PAIRED_EVERY == 0 {
             view.pairs = Some(attribution::pairs(&site.store(), world, &marks, &view).await);
         }
