@@ -115,6 +115,51 @@ CREATE TABLE chunk_track (
     PRIMARY KEY (day, track_id, chunk_id, ordinal)
 ) STRICT, WITHOUT ROWID;
 
+-- By what the evidence is judged that is kept: a fingerprint of rules, catalogue, named networks and calendar, with the items
+-- that were recorded under it since everything was judged anew last. Other rows than the present one ask for a reclassify.
+CREATE TABLE ruling (
+    fingerprint TEXT    NOT NULL PRIMARY KEY,
+    items       INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- The reclassification that is under way, if one is (store::reclassify).
+CREATE TABLE reclassification (
+    id          INTEGER NOT NULL PRIMARY KEY,        -- 1
+    fingerprint TEXT    NOT NULL,                    -- what it judges by
+    done_chunk  INTEGER NOT NULL,                    -- the last chunk that is in the tables below
+    items       INTEGER NOT NULL
+) STRICT;
+
+-- As day_count, by the rules of the reclassification under way.
+CREATE TABLE day_count_next (
+    day        INTEGER NOT NULL,
+    track_id   INTEGER NOT NULL REFERENCES track (id),
+    verdict_id INTEGER NOT NULL REFERENCES verdict (id),
+    uses       INTEGER NOT NULL,
+    first_ms   INTEGER NOT NULL,
+    last_ms    INTEGER NOT NULL,
+    hours      INTEGER NOT NULL,
+    PRIMARY KEY (day, track_id, verdict_id)
+) STRICT, WITHOUT ROWID;
+
+-- As chunk_track, by the rules of the reclassification under way.
+CREATE TABLE chunk_track_next (
+    day      INTEGER NOT NULL,
+    track_id INTEGER NOT NULL REFERENCES track (id),
+    chunk_id INTEGER NOT NULL,
+    ordinal  INTEGER NOT NULL,
+    uses     INTEGER NOT NULL,
+    PRIMARY KEY (day, track_id, chunk_id, ordinal)
+) STRICT, WITHOUT ROWID;
+
+-- How many uses of a day and source its kept chunks held when they were recorded: all of them, if that is what is counted.
+CREATE TABLE kept_day (
+    day       INTEGER NOT NULL,
+    source_id INTEGER NOT NULL REFERENCES source (id),
+    uses      INTEGER NOT NULL,
+    PRIMARY KEY (day, source_id)
+) STRICT, WITHOUT ROWID;
+
 -- Which intervals of which source were seen, and which were not: sorted, disjoint, merged while they touch.
 CREATE TABLE coverage (
     source_id INTEGER NOT NULL REFERENCES source (id),

@@ -99,6 +99,13 @@ enum Command {
     },
     /// Every piece of evidence behind a row, newest first, with the rule that graded it, and what would change the verdict.
     Explain(explain::Arguments),
+    /// Apply the present rules, catalogue, named networks and dates to what was kept, and say what is different. It may be
+    /// stopped at any time: the next one goes on there.
+    Reclassify {
+        /// Say what would be different, and change nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Deliver now what would be delivered on schedule.
     Send {
         /// security or leadership; both when left out.
@@ -247,6 +254,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         }
         Command::Export { as_of, output } => Ok(export(load_to_look()?, clock, as_of, output).await?),
         Command::Explain(arguments) => explain::run(arguments, load_to_look()?, clock).await,
+        Command::Reclassify { dry_run } => Ok(reclassify(load_to_look()?, clock, dry_run).await?),
         Command::Send { audience, dry_run } => {
             let options = if dry_run { load_to_look() } else { load() }?;
             send(options, clock, audience, dry_run).await
@@ -333,6 +341,18 @@ async fn export(options: Options, clock: Clock, as_of: Option<Day>, output: Opti
     let written = seen.write_package(&directory, keep_days)?;
     say(&written.display())?;
     Ok(())
+}
+
+async fn reclassify(options: Options, clock: Clock, dry_run: bool) -> anyhow::Result<()> {
+    let (now, bar) = (clock.now(), Progress::start());
+    let progress = |items: u64| bar.step(format!("{items} items judged anew"));
+    let outcome = if dry_run {
+        daemon::preview_reclassification(options, now, progress).await?
+    } else {
+        Engine::open(options)?.reclassify(now, progress).await?
+    };
+    bar.finish();
+    say(&outcome)
 }
 
 async fn send(options: Options, clock: Clock, audience: Option<Audience>, dry_run: bool) -> Result<(), Failure> {

@@ -58,6 +58,8 @@
 //! - **track**: everything about a sighting that repeats (who, client, origin, repository, source), interned once.
 //! - **verdict**: what the rules say of one sighting: credential, grade, outcome, operation, and the rule's id.
 //! - **day count**: how often a track was seen with one verdict on one UTC day, with the first and last instant.
+//! - **reclassify**: to judge anew what is kept, by the rules, catalogue, networks and dates of today.
+//! - **journal**: what was accepted of the configuration and done for the record, each entry hashed with the one before.
 //! - **chunk**: the sightings of one page or file batch, projected, encoded and compressed; kept for better rules.
 //! - **integration**: user + client + origin, the unit that somebody has to migrate.
 //! - **campaign**: the retirement of something: legacy and replacement credentials, freeze, brownouts, removal.

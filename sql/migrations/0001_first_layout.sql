@@ -100,6 +100,45 @@ CREATE TABLE chunk_track (
     PRIMARY KEY (day, track_id, chunk_id, ordinal)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE ruling (
+    fingerprint TEXT    NOT NULL PRIMARY KEY,
+    items       INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE reclassification (
+    id          INTEGER NOT NULL PRIMARY KEY,
+    fingerprint TEXT    NOT NULL,
+    done_chunk  INTEGER NOT NULL,
+    items       INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE day_count_next (
+    day        INTEGER NOT NULL,
+    track_id   INTEGER NOT NULL REFERENCES track (id),
+    verdict_id INTEGER NOT NULL REFERENCES verdict (id),
+    uses       INTEGER NOT NULL,
+    first_ms   INTEGER NOT NULL,
+    last_ms    INTEGER NOT NULL,
+    hours      INTEGER NOT NULL,
+    PRIMARY KEY (day, track_id, verdict_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE chunk_track_next (
+    day      INTEGER NOT NULL,
+    track_id INTEGER NOT NULL REFERENCES track (id),
+    chunk_id INTEGER NOT NULL,
+    ordinal  INTEGER NOT NULL,
+    uses     INTEGER NOT NULL,
+    PRIMARY KEY (day, track_id, chunk_id, ordinal)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE kept_day (
+    day       INTEGER NOT NULL,
+    source_id INTEGER NOT NULL REFERENCES source (id),
+    uses      INTEGER NOT NULL,
+    PRIMARY KEY (day, source_id)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE coverage (
     source_id INTEGER NOT NULL REFERENCES source (id),
     from_ms   INTEGER NOT NULL,

@@ -3,11 +3,13 @@
 
 use std::{borrow::Cow, cell::RefCell, collections::HashMap, net::IpAddr, sync::Arc};
 
+use data_encoding::HEXLOWER;
 use foldhash::fast::RandomState;
+use sha2::{Digest as _, Sha256};
 
 use super::rules::{Derived, Rules};
 use crate::evidence::{
-    Campaign, Category, ClientCatalogue, Credential, Grade, NamedNetworks, OriginRef, Outcome, Sighting, Verdict,
+    Campaign, Category, ClientCatalogue, Credential, Grade, NamedNetworks, OriginRef, Outcome, Sighting, Verdict, Window,
     place::{self, Place},
 };
 
@@ -40,6 +42,7 @@ pub struct Classifier {
     networks: NamedNetworks,
     calendar: Campaign,
     maximum_grade: Grade,
+    fingerprint: Arc<str>,
     agents: RefCell<Memory<Box<str>>>,
     addresses: RefCell<Memory<IpAddr>>,
 }
@@ -53,9 +56,11 @@ impl Classifier {
         networks: NamedNetworks,
         calendar: Campaign,
     ) -> Self {
+        let (rules, catalogue) = (rules.into(), catalogue.into());
         Self {
-            rules: rules.into(),
-            catalogue: catalogue.into(),
+            fingerprint: fingerprint(&rules, &catalogue, &networks, &calendar).into(),
+            rules,
+            catalogue,
             networks,
             calendar,
             maximum_grade: Grade::Proven,
@@ -71,6 +76,12 @@ impl Classifier {
 
     pub fn rules(&self) -> &Rules {
         &self.rules
+    }
+
+    /// What stands for everything that it judges by: rules, catalogue, named networks and calendar; 64 hexadecimal digits.
+    /// Evidence that was judged by another one may be judged otherwise.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
     }
 
     pub fn classify<'a>(&'a self, sighting: &'a Sighting<'_>) -> Classified<'a> {
@@ -170,6 +181,23 @@ impl Classifier {
         };
         position.map(|position| self.networks.name_at(position))
     }
+}
+
+/// Names and reasons that change no judgement are left out.
+fn fingerprint(rules: &Rules, catalogue: &ClientCatalogue, networks: &NamedNetworks, calendar: &Campaign) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for rule in rules.iter() {
+        let outcome = rule.outcome.map_or("", Outcome::as_str);
+        lines.push(format!("rule {:?} {:?} {} {} {outcome}", rule.id, rule.words, rule.credential, rule.grade));
+    }
+    lines.extend(catalogue.recognition().map(|(pattern, id, category)| format!("client {id:?} {category} {pattern:?}")));
+    let mut origins: Vec<_> = networks.iter().map(|(network, name)| format!("origin {network} {name:?}")).collect();
+    origins.sort();
+    lines.extend(origins);
+    lines.push(format!("removal {}", calendar.removal.as_millisecond()));
+    let window = |window: &Window| format!("window {} {} {}", window.from_ms, window.to_ms, window.published);
+    lines.extend(calendar.windows.iter().map(window));
+    HEXLOWER.encode(&Sha256::digest(lines.join("\n")))
 }
 
 /// Forgets everything when full: what is common comes back at once.

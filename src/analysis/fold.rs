@@ -52,10 +52,60 @@ pub fn fold(source: &str, mut page: Page<'_>, fresh: Option<&[bool]>, classifier
         tracks: counter.tracks,
         counts: counter.counts,
         rules: classifier.rules().ids().map(str::to_owned).collect(),
+        fingerprint: classifier.fingerprint().to_owned(),
         skipped,
         people,
         ..Batch::default()
     }
+}
+
+/// What a kept chunk is judged as now.
+#[derive(Clone, Debug, Default)]
+pub struct Recount {
+    pub tracks: Vec<Track>,
+    pub counts: Vec<DayCount>,
+    /// Where its sightings are found.
+    pub places: Vec<Found>,
+    /// Uses that were counted when it was recorded, by the days of all its sightings.
+    pub counted_before: Vec<(Day, u64)>,
+    pub items: u64,
+}
+
+/// Uses of a track on a day among the sightings with one ordinal, the track's number when the chunk was recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    pub day: Day,
+    pub track: u32,
+    pub ordinal: u32,
+    pub uses: u64,
+}
+
+/// Classifies and counts what was kept; each sighting comes with the ordinal that it was recorded with. What is unknown was
+/// listed when it was recorded.
+pub fn recount(kept: &[(Sighting<'_>, u32)], classifier: &Classifier) -> Recount {
+    let mut counter = Counter::default();
+    let mut places: HashMap<(Day, u32, u32), u64, RandomState> = HashMap::default();
+    let mut counted_before = BTreeMap::new();
+    for (sighting, ordinal) in kept {
+        let (day, uses) = (Day::of_ms(sighting.time_ms), u64::from(sighting.uses));
+        *counted_before.entry(day).or_insert(0) += if *ordinal == NO_TRACK { 0 } else { uses };
+        let track = counter.count(sighting, classifier.classify(sighting));
+        if track != NO_TRACK {
+            *places.entry((day, track, *ordinal)).or_default() += uses;
+        }
+    }
+    Recount {
+        places: places.into_iter().map(|((day, track, ordinal), uses)| Found { day, track, ordinal, uses }).collect(),
+        counted_before: counted_before.into_iter().collect(),
+        items: kept.len() as u64,
+        tracks: counter.tracks,
+        counts: counter.counts,
+    }
+}
+
+/// The track of a sighting, as it is judged now.
+pub fn track_of(sighting: &Sighting<'_>, classifier: &Classifier) -> Track {
+    TrackKey::new(sighting, classifier.classify(sighting)).to_track()
 }
 
 fn leave_out_repeats(page: &mut Page<'_>, fresh: &[bool]) {

@@ -83,14 +83,8 @@ struct Swept<'a> {
 }
 
 /// None without legacy use, of which a standing is made.
-fn describe(
-    scene: &Scene<'_>,
-    rules: &Rules<'_>,
-    calendar: &Calendar,
-    number: usize,
-    Swept { course, standing }: Swept<'_>,
-) -> Option<Integration> {
-    let (unit, uses) = (&scene.units[number], &scene.uses.units[number]);
+fn describe(scene: &Scene<'_>, rules: &Rules<'_>, calendar: &Calendar, number: usize, swept: Swept<'_>) -> Option<Integration> {
+    let (Swept { course, standing }, unit, uses) = (swept, &scene.units[number], &scene.uses.units[number]);
     let figures = Figures::of(&uses.cells, rules, &standing.passage);
     let places = Places::new(scene, &figures);
     let client = scene.inputs.clients.get(&unit.key.client);
@@ -103,8 +97,7 @@ fn describe(
     let name_of = |place: u32| scene.uses.places[place as usize].to_string();
     let subject =
         habit::Subject { category, origin: &unit.key.origin, repositories: places.repositories.len(), name_of: &name_of };
-    let windows = rules.campaign.windows_after(scene.inputs.now, MAX_WINDOWS);
-    let habit = habit::judge(course, rules, &subject, (calendar, windows))?;
+    let habit = habit::judge(course, rules, &subject, (calendar, rules.campaign.windows_after(scene.inputs.now, MAX_WINDOWS)))?;
     let mut row = Integration {
         id: scene.ids[number].clone(),
         former_ids: scene.former_ids[number].clone(),

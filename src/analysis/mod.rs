@@ -30,6 +30,7 @@ pub mod policy;
 mod proof;
 mod rank;
 mod reasons;
+mod reclassified;
 mod reidentified;
 mod rhythm;
 mod rights;
@@ -50,10 +51,11 @@ pub use findings::{
     IntegrationKey, KnownIntegration, NameState, NextWindow, Person, Proof, Reidentified, Rhythm, RhythmKind, Statuses, Term,
     TokenFinding, Trap, TrapKind, UserFinding,
 };
-pub use fold::fold;
+pub use fold::{Found, Recount, fold, recount, track_of};
 pub use forecast::{Forecast, Recorded};
 pub use guess::{Guess, guess};
 pub use lift::Lift;
 pub use policy::{Closure, Owner, Policy, Waiver};
+pub use reclassified::{Anew, Collected, Move, Reclassified, reclassified};
 pub use rules::{Rule, Rules};
 pub use silence::Silence;

@@ -12,10 +12,11 @@ use tokio::task::spawn_blocking;
 use super::{Options, freshness::Budgets, judge::Material};
 use crate::{
     analysis::{
-        Findings,
+        Classifier, Findings,
         explain::{Gathered, Material as Behind, Subject, Unknown, as_judged, explain as explanation_of, find, tracks_of},
+        track_of,
     },
-    evidence::{Day, Grade, History, Sighting},
+    evidence::{Day, Grade, History, Sighting, TrackCount},
     report::explain::{self, Explained},
     store::{KeptDay, Reader, Store, StoreError, TrackRow},
 };
@@ -52,9 +53,9 @@ pub async fn explain(options: Options, now: Timestamp, question: Question) -> an
         Ok(subject) => subject,
         Err(unknown) => return Ok(Err(unknown)),
     };
+    let (classifier, reading) = (options.classifier()?, options.classifier()?);
     let (material, findings, subject, gathered, limits) =
-        store.read(move |r| with_evidence(r, material, findings, subject, question.limit)).await?;
-    let classifier = options.classifier()?;
+        store.read(move |r| with_evidence(r, material, findings, subject, (&reading, question.limit))).await?;
     let explained = spawn_blocking(move || {
         let explanation = explanation_of(
             &Behind {
@@ -82,29 +83,58 @@ fn with_evidence(
     material: Material,
     findings: Findings,
     subject: Subject,
-    limit: usize,
+    (classifier, limit): (&Classifier, usize),
 ) -> Result<(Material, Findings, Subject, Vec<Gathered>, Limits), StoreError> {
     let tracks = tracks_of(&findings, &subject);
-    let gathered = gather(r, &material.history, &tracks, limit)?;
+    let gathered = gather(r, &Counted::new(&material.history), &tracks, (classifier, limit))?;
     let states = r.source_states()?.into_iter();
     let limits = states.filter_map(|(source, state)| Some((source, state.maximum_grade?))).collect();
     Ok((material, findings, subject, gathered, limits))
 }
 
+/// Which tracks were counted when.
+struct Counted<'a> {
+    history: &'a History,
+    numbers: HashMap<&'a TrackCount, usize>,
+}
+
+impl<'a> Counted<'a> {
+    fn new(history: &'a History) -> Self {
+        Self { history, numbers: history.tracks.iter().enumerate().map(|(number, track)| (track, number)).collect() }
+    }
+
+    /// Sightings that were one track when they were recorded, and are found together, may be several since they were judged
+    /// anew. Whether one of them belongs to another track than this, which was counted on the same day.
+    fn to_another(&self, number: usize, day: Day, sighting: &Sighting<'_>, classifier: &Classifier) -> bool {
+        let own = &self.history.tracks[number];
+        let shown = TrackCount { source: own.source.clone(), track: track_of(sighting, classifier) };
+        let other = self.numbers.get(&shown).copied().filter(|other| *other != number);
+        let counts = &self.history.counts;
+        other.is_some_and(|other| counts.binary_search_by_key(&(other, day), |c| (c.track as usize, c.day)).is_ok())
+    }
+}
+
 /// What is kept of tracks, the newest `limit` pieces: the sightings of each day, and the days of which only counts are left.
-fn gather(r: &Reader, history: &History, tracks: &[usize], limit: usize) -> Result<Vec<Gathered>, StoreError> {
+fn gather(
+    r: &Reader,
+    counted: &Counted<'_>,
+    tracks: &[usize],
+    (classifier, limit): (&Classifier, usize),
+) -> Result<Vec<Gathered>, StoreError> {
+    let history = counted.history;
     let rows = r.track_rows(&tracks.iter().map(|track| &history.tracks[*track]).collect::<Vec<_>>())?;
     let mut gathered = Vec::new();
-    for (day, counted) in days(history, tracks).into_iter().rev() {
+    for (day, shown) in days(history, tracks).into_iter().rev() {
         let left = limit - gathered.len();
         if left == 0 {
             break;
         }
-        let known: Vec<(usize, TrackRow)> = counted.iter().filter_map(|at| Some((tracks[*at], rows[*at]?))).collect();
+        let known: Vec<(usize, TrackRow)> = shown.iter().filter_map(|at| Some((tracks[*at], rows[*at]?))).collect();
         let asked: Vec<TrackRow> = known.iter().map(|(_, row)| *row).collect();
         let KeptDay { sightings, kept } = r.kept_on(day, &asked, left)?;
         let piece = |(at, sighting): (usize, Sighting<'static>)| Gathered { track: known[at].0, day, sighting: Some(sighting) };
-        gathered.extend(sightings.into_iter().map(piece));
+        let own = |(at, sighting): &(usize, Sighting<'static>)| !counted.to_another(known[*at].0, day, sighting, classifier);
+        gathered.extend(sightings.into_iter().filter(own).map(piece));
         let pruned = known.iter().enumerate().filter(|(at, _)| kept.binary_search(at).is_err());
         gathered.extend(pruned.map(|(_, (track, _))| Gathered { track: *track, day, sighting: None }));
         gathered.truncate(limit);

@@ -15,9 +15,12 @@ use super::{
     freshness::{self, Budgets},
 };
 use crate::{
-    analysis::{self, CampaignFindings, Change, Findings, Inputs as Evidence, KnownIntegration, Recorded, Statuses, assess},
+    analysis::{
+        self, Anew, CampaignFindings, Change, Findings, Inputs as Evidence, KnownIntegration, Reclassified, Recorded, Statuses,
+        assess, reclassified,
+    },
     deliver::{files, otel},
-    evidence::{Day, History, Ledger, Roster, journal::JournalEntry},
+    evidence::{Day, History, Ledger, Roster, UnknownTotal, journal::JournalEntry},
     report::{self, Audience, Inputs, Late, Letter, Previous, Report},
     serve::Document,
     store::{Reader as StoreReader, Store, StoreError, Writer},
@@ -62,6 +65,7 @@ pub(super) struct Material {
     service: report::Service,
     sources: Vec<report::SourceLine>,
     journal: Vec<JournalEntry>,
+    judged_otherwise: u64,
 }
 
 impl Material {
@@ -106,11 +110,12 @@ impl Material {
             service: freshness::service(store)?,
             sources: freshness::source_lines(store, options, budgets)?,
             journal: journal(store, now)?,
+            judged_otherwise: store.items_judged_otherwise(&options.fingerprint())?,
         })
     }
 
-    pub(super) fn assess(&self, options: &Options, now: Timestamp) -> Findings {
-        assess(&Evidence {
+    fn inputs<'a>(&'a self, options: &'a Options, now: Timestamp) -> Evidence<'a> {
+        Evidence {
             now,
             history: &self.history,
             roster: &self.roster,
@@ -119,7 +124,21 @@ impl Material {
             campaigns: &options.campaigns,
             policy: &options.policy,
             known: &self.known,
-        })
+        }
+    }
+
+    pub(super) fn assess(&self, options: &Options, now: Timestamp) -> Findings {
+        assess(&self.inputs(options, now))
+    }
+
+    /// What is different when everything that is kept is judged anew.
+    pub(super) fn reclassified(&self, options: &Options, anew: Anew, now: Timestamp) -> Reclassified {
+        reclassified(&self.inputs(options, now), anew)
+    }
+
+    /// Values of fields that nobody has explained.
+    pub(super) fn unknown(&self) -> &[UnknownTotal] {
+        &self.history.unknown
     }
 
     fn report(&self, findings: &Findings, options: &Options, late: Option<Late>) -> Report {
@@ -141,6 +160,7 @@ impl Material {
             timezone: &options.schedule.timezone,
             service: &self.service,
             journal: &self.journal,
+            judged_otherwise: self.judged_otherwise,
         })
     }
 }
@@ -203,15 +223,7 @@ impl Engine {
     async fn record_judgement(&self, findings: Findings, changes: Vec<Change>, now: Timestamp) -> Result<Findings, StoreError> {
         let write = move |w: &mut Writer<'_>| {
             w.remember_keys(&findings.new_keys, now)?;
-            let statuses = analysis::statuses(&findings);
-            for found in &findings.campaigns {
-                let Some(today) = found.burndown.last() else { continue };
-                let of = |campaign: &String| *campaign == found.campaign.id;
-                let statuses = statuses.iter().filter(|((c, _), _)| of(c)).map(|(key, status)| (key.clone(), *status)).collect();
-                let changes: Vec<Change> = changes.iter().filter(|change| of(&change.campaign)).cloned().collect();
-                w.record_judgement(&found.campaign.id, &statuses, &changes, today)?;
-                w.record_forecast(&found.campaign.id, today.day, found.forecast.to_record())?;
-            }
+            w.record_findings(&findings, &changes)?;
             Ok(findings)
         };
         self.store.write(write).await

@@ -124,6 +124,11 @@ pub struct Otel {
 }
 
 impl Options {
+    /// What stands for all that evidence is judged by.
+    pub(super) fn fingerprint(&self) -> String {
+        self.classifier().map(|classifier| classifier.fingerprint().to_owned()).unwrap_or_default()
+    }
+
     /// What every sighting is judged by. The calendar is the first campaign's.
     pub(super) fn classifier(&self) -> anyhow::Result<Classifier> {
         let calendar = self.campaigns.first().context("there is no campaign")?.clone();

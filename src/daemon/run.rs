@@ -58,6 +58,7 @@ pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()
     let listener = serve::listen(&engine.serve_options()).await?;
     tracing::info!(address = %listener.local_addr()?, "the page is served");
     engine.begin("run", Clock::System.now()).await?;
+    engine.say_if_rules_changed().await?;
     engine.begin_schedules(Clock::System.now()).await?;
     let pushed = Arc::new(Notify::new());
     let (intake, recording) = start_intake(&engine, &pushed).await?;

@@ -197,14 +197,22 @@ fn unzigzag(value: u64) -> i64 {
 /// # Errors
 /// If it was written by a later version, is larger than any chunk, or is not what [`encode`] wrote.
 pub fn decode(bytes: &[u8]) -> Result<Vec<(Sighting<'static>, u32)>, ChunkError> {
-    let columns = decompress(bytes)?;
-    let mut reader = Reader(&columns);
+    with_decoded(bytes, |kept| kept.iter().map(|(sighting, ordinal)| (sighting.clone().into_owned(), *ordinal)).collect())
+}
+
+/// As [`decode`], for those who only look: the sightings borrow their texts.
+pub fn with_decoded<T>(bytes: &[u8], look: impl FnOnce(&[(Sighting<'_>, u32)]) -> T) -> Result<T, ChunkError> {
+    Ok(look(&read(&decompress(bytes)?)?))
+}
+
+fn read(columns: &[u8]) -> Result<Vec<(Sighting<'_>, u32)>, ChunkError> {
+    let mut reader = Reader(columns);
     let items = reader.count()?;
     if items.saturating_mul(MIN_ITEM_BYTES) > columns.len() {
         return Err(ChunkError::Damaged);
     }
     let dictionary = reader.dictionary()?;
-    let mut sightings: Vec<Sighting<'static>> = vec![Sighting::default(); items];
+    let mut sightings: Vec<Sighting<'_>> = vec![Sighting::default(); items];
     let mut previous = 0_i64;
     for sighting in &mut sightings {
         previous = previous.wrapping_add(unzigzag(reader.number()?));
@@ -232,10 +240,10 @@ fn decompress(bytes: &[u8]) -> Result<Vec<u8>, ChunkError> {
     if columns.len() == length { Ok(columns) } else { Err(ChunkError::Damaged) }
 }
 
-fn text_at(dictionary: &[&str], position: u64) -> Result<Text<'static>, ChunkError> {
+fn text_at<'a>(dictionary: &[&'a str], position: u64) -> Result<Text<'a>, ChunkError> {
     let Some(index) = position.checked_sub(1) else { return Ok(None) };
     let text = usize::try_from(index).ok().and_then(|index| dictionary.get(index)).ok_or(ChunkError::Damaged)?;
-    Ok(Some(Cow::Owned((*text).to_owned())))
+    Ok(Some(Cow::Borrowed(*text)))
 }
 
 struct Reader<'a>(&'a [u8]);
@@ -285,7 +293,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn rest(&mut self, sightings: &mut [Sighting<'static>]) -> Result<(), ChunkError> {
+    fn rest(&mut self, sightings: &mut [Sighting<'_>]) -> Result<(), ChunkError> {
         let items = sightings.len();
         let (status, uses) = (self.column(items)?, self.column(items)?);
         let (until, silent, lengths) = (self.column(items)?, self.column(items)?, self.column(items)?);

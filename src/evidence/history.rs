@@ -37,6 +37,16 @@ pub struct DayCount {
     pub hours: u32,
 }
 
+impl DayCount {
+    /// Takes in uses of the same track, day and verdict.
+    pub fn add(&mut self, other: &Self) {
+        self.uses += other.uses;
+        self.first_ms = self.first_ms.min(other.first_ms);
+        self.last_ms = self.last_ms.max(other.last_ms);
+        self.hours |= other.hours;
+    }
+}
+
 /// Items that were not kept, by reason, with one sample that is safe to show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {
@@ -89,6 +99,8 @@ pub struct Batch {
     pub counts: Vec<DayCount>,
     /// The ids of the rules that verdicts point into.
     pub rules: Vec<String>,
+    /// What it was judged by; see `analysis::Classifier::fingerprint`.
+    pub fingerprint: String,
     pub chunk: Option<Chunk>,
     pub items: u64,
     pub skipped: Vec<Skipped>,
@@ -99,7 +111,7 @@ pub struct Batch {
 }
 
 /// A track with the source that showed it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TrackCount {
     pub source: String,
     pub track: Track,

@@ -54,6 +54,7 @@ pub fn build(inputs: Inputs<'_>) -> Report {
         blind_spots: blind_spots(&inputs),
         authentications: inputs.findings.authentications.iter().map(rows::authentication).collect(),
         journal: inputs.journal.to_vec(),
+        judged_otherwise: inputs.judged_otherwise,
         figures: Vec::new(),
     };
     report.figures = figures::measure(&report, &inputs);

@@ -46,6 +46,8 @@ pub struct Report {
     pub steps: Vec<StepsRow>,
     pub unknown: Vec<UnknownRow>,
     pub blind_spots: Vec<BlindSpotRow>,
+    /// Kept items that were judged by other rules than the present ones: `duskwatch reclassify` judges them anew.
+    pub judged_otherwise: u64,
     /// Too many for a page or for JSON: CSV only.
     #[serde(skip)]
     pub authentications: Vec<Authentication>,

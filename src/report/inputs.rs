@@ -37,6 +37,8 @@ pub struct Inputs<'a> {
     pub service: &'a Service,
     /// The oldest first.
     pub journal: &'a [JournalEntry],
+    /// Kept items that were judged by other rules than the present ones.
+    pub judged_otherwise: u64,
 }
 
 /// What the last digest said, and how much had been recorded by then.

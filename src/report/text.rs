@@ -99,7 +99,7 @@ pub fn summary(report: &Report, width: usize) -> String {
         lines.extend(coverage(report, width));
         lines.push(String::new());
     }
-    lines.push(view::fill(words::LIMITS, 0, width));
+    lines.push(view::fill(&words::limits(report), 0, width));
     lines.join("\n") + "\n"
 }
 

@@ -30,7 +30,7 @@ pub(super) struct Limits {
 /// Renders one template over the report.
 pub(super) fn render(report: &Report, template: &str, limits: Limits, more: Value) -> String {
     let shared = context! {
-        limits => words::LIMITS,
+        limits => words::limits(report),
         now => Serde(report.now),
         timezone => report.timezone.as_str(),
         late => Serde(report.late),

@@ -6,9 +6,21 @@ use super::document::{CampaignReport, CoverageReport, Report, SourceRow, SourceS
 use crate::analysis::Silence;
 
 /// Stands on the first screen of every report: what all its numbers rest on.
-pub(super) const LIMITS: &str = "No Atlassian API says that a request used an app password. What stands here is concluded \
+const LIMITS: &str = "No Atlassian API says that a request used an app password. What stands here is concluded \
      from what requests and refusals show, so every row has a grade: known (proven or strong evidence) or possible (weak \
      evidence). Nobody seen does not mean nobody there.";
+
+/// The limits, and before them that not all numbers rest on the present rules, where that is so.
+pub(super) fn limits(report: &Report) -> String {
+    if report.judged_otherwise == 0 {
+        return LIMITS.to_owned();
+    }
+    let items = grouped(i64::try_from(report.judged_otherwise).unwrap_or(i64::MAX));
+    format!(
+        "The rules changed: {items} kept items were judged by other ones. Run duskwatch reclassify, and start a service anew that \
+         began before. {LIMITS}"
+    )
+}
 
 pub(super) fn instant(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone()).strftime("%-d %b %Y %H:%M %Z").to_string()

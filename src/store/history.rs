@@ -20,10 +20,15 @@ const LIST_UNKNOWN_VALUES: &str = include_str!("../../sql/queries/report/list_un
 impl Reader {
     /// Every day count up to and with the day `until`, and the tracks they belong to.
     pub fn history(&self, until: Day) -> Result<History, StoreError> {
+        self.history_of(LIST_DAY_COUNTS, until)
+    }
+
+    /// The day counts that a statement lists.
+    pub(super) fn history_of(&self, list: &str, until: Day) -> Result<History, StoreError> {
         let (verdicts, rules) = self.verdicts()?;
         let mut index_of = HashMap::new();
         let mut counts = Vec::new();
-        let mut statement = self.connection.prepare_cached(LIST_DAY_COUNTS)?;
+        let mut statement = self.connection.prepare_cached(list)?;
         let mut rows = statement.query(named_params! { ":until": until.0 })?;
         while let Some(row) = rows.next()? {
             let next = u32::try_from(index_of.len()).map_err(|_| StoreError::Corrupt("too many tracks".to_owned()))?;

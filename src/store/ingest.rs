@@ -68,6 +68,7 @@ impl Writer<'_> {
         self.add_day_counts(batch, &tracks)?;
         self.add_authentications(batch)?;
         if let Some(chunk) = &batch.chunk {
+            self.add_ruling(&batch.fingerprint, batch.items)?;
             self.keep_chunk(source_id, chunk, &batch.counts, &tracks, now)?;
         }
         for person in &batch.people {

@@ -8,7 +8,8 @@ use rusqlite::{Row, named_params};
 use super::{Reader, StoreError, Writer, convert::word};
 use crate::{
     analysis::{
-        BurndownDay, Change, ChangeCause, IntegrationKey, KnownIntegration, Recorded, findings::Statuses, forecast::Quantiles,
+        self, BurndownDay, Change, ChangeCause, Findings, IntegrationKey, KnownIntegration, Recorded, findings::Statuses,
+        forecast::Quantiles,
     },
     evidence::{Day, Origin, Status, time::instant},
 };
@@ -72,6 +73,20 @@ impl Writer<'_> {
             ":day": reported.day.0,
             ":remaining": reported.remaining,
         })?;
+        Ok(())
+    }
+
+    /// Records a judgement of every campaign.
+    pub fn record_findings(&mut self, findings: &Findings, changes: &[Change]) -> Result<(), StoreError> {
+        let statuses = analysis::statuses(findings);
+        for found in &findings.campaigns {
+            let Some(today) = found.burndown.last() else { continue };
+            let of = |campaign: &String| *campaign == found.campaign.id;
+            let statuses = statuses.iter().filter(|((c, _), _)| of(c)).map(|(key, status)| (key.clone(), *status)).collect();
+            let changes: Vec<Change> = changes.iter().filter(|change| of(&change.campaign)).cloned().collect();
+            self.record_judgement(&found.campaign.id, &statuses, &changes, today)?;
+            self.record_forecast(&found.campaign.id, today.day, found.forecast.to_record())?;
+        }
         Ok(())
     }
 

@@ -6,6 +6,7 @@ mod judgements;
 mod opening;
 mod outbox;
 mod past;
+mod reclassifying;
 mod recording;
 mod sql;
 

@@ -16,6 +16,7 @@ mod intake;
 mod journal;
 mod judged;
 mod mixtures;
+mod reclassify;
 mod secrets;
 mod support;
 mod transcripts;

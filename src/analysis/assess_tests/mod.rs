@@ -1,5 +1,6 @@
 //! The judgement, entered by its door: histories in, findings out.
 
+mod anew;
 mod explaining;
 mod forecast;
 mod habit;

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 
 use jiff::Timestamp;
 
-use crate::analysis::{Findings, Inputs, Integration, KnownIntegration, Policy, assess};
+use crate::analysis::{Anew, Findings, Inputs, Integration, KnownIntegration, Policy, Reclassified, assess, reclassified};
 use crate::evidence::{
     ApiToken, Campaign, ClientCatalogue, Coverage, CoverageState, Credential, Day, DayCount, Grade, History, Ledger, Member,
     Operation, Origin, Outcome, Person, Roster, Track, TrackCount, Verdict, WindowKind,
@@ -167,6 +167,26 @@ impl World {
             history.counts.extend(counts);
         }
         history
+    }
+
+    /// What is different, seen from the end of a day, when what is kept (from a day on) is judged as in another world.
+    pub(super) fn judged_anew(&self, as_in: &Self, kept_from: i32, on: i32) -> Reclassified {
+        let (before, history) = (self.history(), as_in.history());
+        let mut kept = BTreeMap::new();
+        for count in before.counts.iter().filter(|count| count.day >= day(kept_from)) {
+            *kept.entry((count.day, before.tracks[count.track as usize].source.clone())).or_insert(0) += count.uses;
+        }
+        let inputs = Inputs {
+            now: day(on).end(),
+            history: &before,
+            roster: &self.roster,
+            ledger: &self.ledger,
+            clients: &CLIENTS,
+            campaigns: &self.campaigns,
+            policy: &self.policy,
+            known: &self.known,
+        };
+        reclassified(&inputs, Anew { history, kept })
     }
 
     /// Judged from the end of a day.

@@ -210,6 +210,34 @@ fn every_base_rule_takes_its_sign_and_leaves_the_near_miss() {
 }
 
 #[test]
+fn the_fingerprint_changes_with_all_that_evidence_is_judged_by_and_with_nothing_else() {
+    let campaign = Campaign::parse(Campaign::builtin("builtin:bitbucket-app-passwords").expect("compiled in")).expect("valid");
+    let own = |reason: &str| {
+        format!(
+            "[[before]]\nid = \"own\"\nreason = {reason:?}\nwhen = {{ job = \"x\" }}\ncredential = \"oauth\"\ngrade = \"weak\"\n"
+        )
+    };
+    let ours = |reason: &str| Rules::with_additions("own.toml", &own(reason)).expect("valid");
+    let builtin = || Rules::builtin().expect("valid");
+    let empty = || ClientCatalogue::parse("client = []").expect("valid");
+    let network = |name: &str| NamedNetworks::new(vec![("10.20.0.0/16".parse().expect("a network"), name.to_owned())]);
+    let moved = Campaign { removal: "2026-09-01T00:00:00Z".parse().expect("an instant"), ..campaign.clone() };
+    let shorter = Campaign { windows: campaign.windows[1..].to_vec(), ..campaign.clone() };
+    let all = [
+        Classifier::new(builtin(), empty(), network("a"), campaign.clone()),
+        Classifier::new(ours("one"), empty(), network("a"), campaign.clone()),
+        Classifier::new(builtin(), ClientCatalogue::builtin().expect("valid"), network("a"), campaign.clone()),
+        Classifier::new(builtin(), empty(), network("b"), campaign.clone()),
+        Classifier::new(builtin(), empty(), network("a"), moved),
+        Classifier::new(builtin(), empty(), network("a"), shorter),
+    ];
+    let different: std::collections::BTreeSet<_> = all.iter().map(Classifier::fingerprint).collect();
+    assert_eq!(different.len(), all.len());
+    let same = Classifier::new(ours("in other words"), empty(), network("a"), Campaign { name: "x".to_owned(), ..campaign });
+    assert_eq!(same.with_maximum_grade(Grade::Weak).fingerprint(), all[1].fingerprint());
+}
+
+#[test]
 fn windows_include_their_start_exclude_their_end_and_stop_at_the_removal() {
     let rule = |time, words| judged(&with(time, words)).0;
     assert_eq!(rule("2026-06-08T23:59:59.999Z", GIT), "basic-nickname-git");

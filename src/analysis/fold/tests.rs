@@ -141,3 +141,16 @@ fn no_secret_of_any_kind_survives_the_parser() {
     }
     assert!(kept.iter().any(|(s, _)| s.username.as_deref() == Some("mtessel") && s.secret_prefix.as_deref() == Some("ATBB")));
 }
+
+#[test]
+fn what_was_kept_is_counted_anew_as_it_was_counted_first() {
+    let now = 1_785_000_000_000;
+    let page = parse_lines(LEAKY.as_bytes(), &Fields::default(), Defaults::default(), now);
+    let kept = fold("log/egress", page, None, &classifier());
+    let bytes = kept.chunk.as_ref().expect("a chunk").bytes.clone();
+    let again = chunk::with_decoded(&bytes, |kept| recount(kept, &classifier())).expect("our own chunk");
+    assert_eq!((again.tracks, again.counts.clone(), again.items), (kept.tracks, kept.counts, kept.items));
+    let uses = |counts: &[DayCount]| counts.iter().map(|count| count.uses).sum::<u64>();
+    assert_eq!(again.counted_before.iter().map(|(_, uses)| uses).sum::<u64>(), uses(&again.counts));
+    assert!(again.places.iter().all(|place| place.ordinal == place.track) && uses(&again.counts) > 0);
+}

@@ -50,6 +50,7 @@ pub(super) struct World {
     pub(super) timezone: TimeZone,
     pub(super) service: Service,
     pub(super) journal: Vec<JournalEntry>,
+    pub(super) judged_otherwise: u64,
 }
 
 impl World {
@@ -72,6 +73,7 @@ impl World {
             timezone: &self.timezone,
             service: &self.service,
             journal: &self.journal,
+            judged_otherwise: self.judged_otherwise,
         })
     }
 
@@ -121,6 +123,7 @@ pub(super) fn empty() -> World {
         timezone: TimeZone::UTC,
         service: Service::default(),
         journal: Vec::new(),
+        judged_otherwise: 0,
     }
 }
 

@@ -55,3 +55,9 @@ INSERT INTO recipient (message_id, address, state, attempts, due_ms, settled_ms,
 INSERT INTO journal (sequence, at_s, actor, action, detail, hash) VALUES
     (1, 1783058400, 'mtessel (duskwatch run)', 'owners', 'first accepted: payments (lead time 45 d)', 'c0ffee');
 INSERT INTO accepted (section, key, words) VALUES ('owners', 'payments', 'lead time 45 d');
+INSERT INTO ruling (fingerprint, items) VALUES ('5eed', 42);
+INSERT INTO reclassification (id, fingerprint, done_chunk, items) VALUES (1, '5eed', 1, 42);
+INSERT INTO day_count_next (day, track_id, verdict_id, uses, first_ms, last_ms, hours) VALUES
+    (20637, 1, 1, 42, 1783036800000, 1783058400000, 1);
+INSERT INTO chunk_track_next (day, track_id, chunk_id, ordinal, uses) VALUES (20637, 1, 1, 0, 42);
+INSERT INTO kept_day (day, source_id, uses) VALUES (20637, 2, 42);

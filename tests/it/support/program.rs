@@ -31,6 +31,22 @@ pub fn duskwatch(site: &Site, arguments: &[&str]) -> Ran {
     ran(program(site).args(["--now", NOW]).args(arguments))
 }
 
+/// Runs a command seen from an instant.
+pub fn duskwatch_at(site: &Site, now: &str, arguments: &[&str]) -> Ran {
+    ran(program(site).args(["--now", now]).args(arguments))
+}
+
+/// Runs a command and kills it once its log has said something so many times; false when it had ended before.
+pub fn killed_after(site: &Site, arguments: &[&str], words: &str, times: usize) -> bool {
+    let mut command = program(site);
+    command.args(arguments).env("RUST_LOG", "duskwatch=debug").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let log = BufReader::new(child.stderr.take().unwrap());
+    let said = block_in_place(|| log.lines().map(Result::unwrap).filter(|line| line.contains(words)).take(times).count());
+    child.kill().unwrap();
+    block_in_place(|| child.wait()).unwrap().code().is_none() && said == times
+}
+
 /// Runs a command by the real clock.
 pub fn duskwatch_now(site: &Site, arguments: &[&str]) -> Ran {
     ran(program(site).args(arguments))

@@ -1,0 +1,5 @@
+-- Adds uses of a day and source that were counted when they were recorded, and are kept. Served by the primary key of
+-- kept_day.
+INSERT INTO kept_day (day, source_id, uses)
+VALUES (:day, :source_id, :uses)
+ON CONFLICT DO UPDATE SET uses = uses + excluded.uses

@@ -1,0 +1,2 @@
+-- Which reclassification is under way, and how far is it? By the primary key of reclassification.
+SELECT fingerprint, done_chunk, items FROM reclassification WHERE id = 1

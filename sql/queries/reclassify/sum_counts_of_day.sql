@@ -1,0 +1,6 @@
+-- How many uses of each source are counted on a day? The rows of the day, by the primary keys of day_count and track.
+SELECT track.source_id, sum(day_count.uses) AS uses
+FROM day_count
+JOIN track ON track.id = day_count.track_id
+WHERE day_count.day = :day
+GROUP BY track.source_id
