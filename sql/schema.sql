@@ -362,6 +362,9 @@ CREATE TABLE reported_day (
     campaign  TEXT    NOT NULL,
     day       INTEGER NOT NULL,
     remaining INTEGER NOT NULL,
+    -- People who were active, and of them those whom some source could see; NULL where that was unknown.
+    active    INTEGER,
+    observed  INTEGER,
     PRIMARY KEY (campaign, day)
 ) STRICT, WITHOUT ROWID;
 

@@ -320,6 +320,8 @@ CREATE TABLE reported_day (
     campaign  TEXT    NOT NULL,
     day       INTEGER NOT NULL,
     remaining INTEGER NOT NULL,
+    active    INTEGER,
+    observed  INTEGER,
     PRIMARY KEY (campaign, day)
 ) STRICT, WITHOUT ROWID;
 

@@ -12,11 +12,13 @@ use super::days::{self, Uses};
 use super::explain::Trace;
 use super::identity::{People, split_by_bearer};
 use super::keys::{self, Assigned};
+use super::observed::Watch;
 use super::rights::Rights;
 use super::timeline::Rules;
 use super::tracks::Spans;
 use super::{
-    Findings, KnownIntegration, Person, Policy, authentications, integrations, owners, reidentified, silence, tokens, users,
+    CampaignFindings, Findings, KnownIntegration, Observation, Person, Policy, Share, authentications, integrations, owners,
+    reidentified, silence, tokens, users,
 };
 use crate::evidence::{Campaign, ClientCatalogue, Credential, Day, History, Ledger, Roster};
 
@@ -75,12 +77,17 @@ pub fn assess(inputs: &Inputs<'_>) -> Findings {
     let units = attribute(&history.tracks, &spans, &people, inputs.clients);
     let Assigned { ids, former_ids, new_keys, turns } = keys::assign(&units, inputs.known, inputs.now);
     let scene = Scene::new(inputs, people, units, (ids, former_ids));
-    let campaigns: Vec<_> = inputs.campaigns.iter().map(|campaign| integrations::judge(&scene, campaign)).collect();
-    let users = users::judge(&scene, &campaigns);
+    let mut campaigns: Vec<_> = inputs.campaigns.iter().map(|campaign| integrations::judge(&scene, campaign)).collect();
+    let watch = Watch::new(&scene);
+    let users = users::judge(&scene, &watch, &campaigns);
+    if let Some(Observation { active, observed, .. }) = &watch.observation {
+        note_observed(&mut campaigns, Share { part: *observed, whole: *active }, inputs.now);
+    }
     Findings {
         now: inputs.now,
         tokens: tokens::judge(&scene, &users),
         users,
+        observation: watch.observation,
         authentications: authentications::list(&scene),
         campaigns,
         traces: scene.traces(),
@@ -114,6 +121,14 @@ pub fn attributed<'a>(inputs: &Inputs<'a>) -> (Cow<'a, History>, Vec<Option<Stri
         unit.tracks.iter().for_each(|track| of_tracks[*track] = Some(id.clone()));
     }
     (history, of_tracks)
+}
+
+/// What is observed stands beside what remains, as of today, until the removal.
+fn note_observed(campaigns: &mut [CampaignFindings], share: Share, now: Timestamp) {
+    let open = campaigns.iter_mut().filter(|found| !found.campaign.removed_at(now.as_millisecond() - 1));
+    for today in open.filter_map(|found| found.burndown.last_mut()) {
+        today.observed = Some(share).filter(|share| share.whole > 0);
+    }
 }
 
 impl<'a> Scene<'a> {

@@ -23,6 +23,8 @@ pub struct Findings {
     pub new_keys: Vec<IntegrationKey>,
     /// What became of integrations that go by another name than in the judgement before, or by none of their own.
     pub reidentified: Vec<Reidentified>,
+    /// Whom nobody sees; none after the removal.
+    pub observation: Option<Observation>,
     /// Sources that are read and show nothing any more, sorted by name.
     pub silences: Vec<Silence>,
 }
@@ -361,6 +363,76 @@ pub struct BurndownDay {
     /// Legacy uses of that day.
     pub uses: u64,
     pub rejected: u64,
+    /// How many of how many active people were observed: on the last day only, since past activities are not kept.
+    pub observed: Option<Share>,
+}
+
+/// A part of a whole, as two counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    pub part: u32,
+    pub whole: u32,
+}
+
+impl Share {
+    /// None of nothing.
+    pub fn ratio(self) -> Option<f64> {
+        (self.whole > 0).then(|| f64::from(self.part) / f64::from(self.whole))
+    }
+}
+
+/// What a judgement told of a day, as it was told then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReportedDay {
+    pub day: Day,
+    pub remaining: u32,
+    pub observed: Option<Share>,
+}
+
+/// Of whom something can be seen at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observation {
+    /// Sorted by name.
+    pub workspaces: Vec<ObservedWorkspace>,
+    /// People who are active in any workspace whose activities are told, and how many of them were seen.
+    pub active: u32,
+    pub observed: u32,
+    /// Names that were seen lately and lead to no account: they may be some of those who were not.
+    pub strangers: u32,
+}
+
+/// One workspace's people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObservedWorkspace {
+    pub workspace: String,
+    pub activity: Activity,
+    /// People on its member list.
+    pub members: u32,
+    /// Of them, those who were active lately; 0 where that is not told.
+    pub active: u32,
+    /// Of the active, else of all members, those whom a source that can show credentials has seen.
+    pub observed: u32,
+}
+
+impl ObservedWorkspace {
+    /// The observed share of the active; none where nobody knows who is active, or nobody is.
+    pub fn share(&self) -> Option<Share> {
+        let share = Share { part: self.observed, whole: self.active };
+        (self.activity == Activity::Told && self.active > 0).then_some(share)
+    }
+}
+
+/// What Bitbucket tells of last activities in a workspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activity {
+    Told,
+    /// The member list could not be read.
+    NoList,
+    NeverTold,
+    /// Nothing after this day, though members were seen at work.
+    NoLongerTold(Day),
+    /// The day that is looked back on is past.
+    NotKept,
 }
 
 #[derive(Clone, Debug)]
@@ -375,9 +447,10 @@ pub struct UserFinding {
     pub live_api_tokens: Option<u32>,
     pub last_accessed: Option<Timestamp>,
     pub highest_permission: Option<String>,
-    /// None until the judgement of who is not observed exists.
+    /// False for whoever works and was seen by no source that can show credentials; none where that cannot be said, and
+    /// after the removal.
     pub observed: Option<bool>,
-    /// None when no member list could be read.
+    /// None when not every member list could be read.
     pub member: Option<bool>,
 }
 

@@ -25,6 +25,7 @@ mod identity;
 mod integrations;
 mod keys;
 pub mod lift;
+mod observed;
 mod owners;
 pub mod policy;
 mod proof;
@@ -47,9 +48,9 @@ pub use assess::{Inputs, assess, attributed};
 pub use changes::{changes, statuses};
 pub use classify::{Classified, Classifier};
 pub use findings::{
-    Authentication, Brownouts, BurndownDay, CampaignFindings, Change, ChangeCause, Experiment, Exposure, Findings, Integration,
-    IntegrationKey, KnownIntegration, NameState, NextWindow, Person, Proof, Reidentified, Rhythm, RhythmKind, Statuses, Term,
-    TokenFinding, Trap, TrapKind, UserFinding,
+    Activity, Authentication, Brownouts, BurndownDay, CampaignFindings, Change, ChangeCause, Experiment, Exposure, Findings,
+    Integration, IntegrationKey, KnownIntegration, NameState, NextWindow, Observation, ObservedWorkspace, Person, Proof,
+    Reidentified, ReportedDay, Rhythm, RhythmKind, Share, Statuses, Term, TokenFinding, Trap, TrapKind, UserFinding,
 };
 pub use fold::{Found, Recount, fold, recount, track_of};
 pub use forecast::{Forecast, Recorded};

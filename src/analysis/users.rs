@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::assess::Scene;
 use super::days::Cell;
 use super::figures::{MONTH_DAYS, recent};
+use super::observed::Watch;
 use super::owners::{Subject, owner_of};
 use super::timeline::Rules;
 use super::{CampaignFindings, UserFinding};
@@ -14,7 +15,7 @@ use crate::evidence::{ApiToken, time::instant};
 const LIVE: &str = "allowed";
 
 /// All users, sorted by id. What an access token does under an account of its own is no user's.
-pub(super) fn judge(scene: &Scene<'_>, campaigns: &[CampaignFindings]) -> Vec<UserFinding> {
+pub(super) fn judge(scene: &Scene<'_>, watch: &Watch, campaigns: &[CampaignFindings]) -> Vec<UserFinding> {
     let units = units_by_user(scene);
     let remaining = remaining(campaigns);
     let tokens = live_tokens(scene);
@@ -30,6 +31,7 @@ pub(super) fn judge(scene: &Scene<'_>, campaigns: &[CampaignFindings]) -> Vec<Us
             let mut user = unused(scene, &id, own);
             user.remaining_integrations =
                 remaining.get(id.as_str()).map_or(0, |ids| u32::try_from(ids.len()).unwrap_or(u32::MAX));
+            user.observed = watch.observed(scene, &id);
             user.live_api_tokens = inventory.then(|| tokens.get(&id).copied().unwrap_or(0));
             for cell in own.iter().flat_map(|unit| &scene.uses.units[*unit].cells) {
                 count(&mut user, cell, &rules);

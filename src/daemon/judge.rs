@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{
     analysis::{
-        self, Anew, CampaignFindings, Change, Findings, Inputs as Evidence, KnownIntegration, Reclassified, Recorded, Statuses,
-        assess, reclassified,
+        self, Anew, CampaignFindings, Change, Findings, Inputs as Evidence, KnownIntegration, Reclassified, Recorded,
+        ReportedDay, Statuses, assess, reclassified,
     },
     deliver::{files, otel},
     evidence::{Day, History, Ledger, Roster, UnknownTotal, journal::JournalEntry},
@@ -58,7 +58,7 @@ pub(super) struct Material {
     pub(super) known: Vec<KnownIntegration>,
     statuses: Statuses,
     changes: Vec<Change>,
-    reported: BTreeMap<String, Vec<(Day, u32)>>,
+    reported: BTreeMap<String, Vec<ReportedDay>>,
     /// As they were made; of today's campaign as they are made now.
     forecasts: BTreeMap<String, Vec<Recorded>>,
     previous: Option<Previous>,
@@ -74,8 +74,8 @@ impl Material {
         for found in &findings.campaigns {
             let Some(today) = found.burndown.last() else { continue };
             let days = self.reported.entry(found.campaign.id.clone()).or_default();
-            days.retain(|(day, _)| *day != today.day);
-            days.push((today.day, today.remaining));
+            days.retain(|reported| reported.day != today.day);
+            days.push(ReportedDay { day: today.day, remaining: today.remaining, observed: today.observed });
             let forecasts = self.forecasts.entry(found.campaign.id.clone()).or_default();
             forecasts.retain(|forecast| forecast.day != today.day);
             forecasts.extend(found.forecast.to_record());
@@ -88,7 +88,7 @@ impl Material {
         let reported = options.campaigns.iter().map(|c| Ok((c.id.clone(), store.reported(&c.id)?)));
         let mut reported: BTreeMap<_, Vec<_>> = reported.collect::<Result<_, StoreError>>()?;
         for days in reported.values_mut() {
-            days.retain(|(day, _)| *day <= until);
+            days.retain(|reported| reported.day <= until);
         }
         let forecasts = options.campaigns.iter().map(|c| Ok((c.id.clone(), store.forecasts(&c.id)?)));
         let mut forecasts: BTreeMap<_, Vec<_>> = forecasts.collect::<Result<_, StoreError>>()?;

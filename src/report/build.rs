@@ -15,7 +15,7 @@ use super::{
     movement, rows, steps, words,
 };
 use crate::{
-    analysis::{BurndownDay, CampaignFindings, NameState, Waiver, forecast::Quantiles},
+    analysis::{BurndownDay, CampaignFindings, NameState, ReportedDay, Share, Waiver, forecast::Quantiles},
     evidence::{Coverage, Credential, Day, Status},
 };
 
@@ -95,10 +95,9 @@ fn campaign(inputs: &Inputs<'_>, found: &CampaignFindings) -> CampaignReport {
     }
 }
 
-/// Whether a source that can show credentials at work was looked at: no API can.
+/// Whether a source that can show credentials at work was looked at.
 fn shows_credentials(source: &str, intervals: &[Coverage]) -> bool {
-    let client_side = ["log/", "intake/", "import/"].iter().any(|kind| source.starts_with(kind));
-    client_side && intervals.iter().any(|interval| interval.state.looked())
+    crate::evidence::coverage::shows_credentials(source) && intervals.iter().any(|interval| interval.state.looked())
 }
 
 /// Whole UTC days from one instant's day to the other's.
@@ -231,7 +230,8 @@ fn blocker(client: &str, owner: &str, rows: &[&IntegrationRow], removed: bool) -
 
 fn burndown(inputs: &Inputs<'_>, found: &CampaignFindings) -> Vec<BurndownRow> {
     let campaign = &found.campaign.id;
-    let reported: BTreeMap<Day, u32> = inputs.reported.get(campaign).into_iter().flatten().copied().collect();
+    let reported: BTreeMap<Day, &ReportedDay> =
+        inputs.reported.get(campaign).into_iter().flatten().map(|reported| (reported.day, reported)).collect();
     // Of one day's forecasts the last one is that of the removal, and stays.
     let forecasts: BTreeMap<Day, Quantiles<u32>> =
         inputs.forecasts.get(campaign).into_iter().flatten().map(|made| (made.day, made.quantiles)).collect();
@@ -240,7 +240,8 @@ fn burndown(inputs: &Inputs<'_>, found: &CampaignFindings) -> Vec<BurndownRow> {
         date: d.day,
         remaining: d.remaining,
         remaining_known: d.remaining_known,
-        remaining_as_reported: reported.get(&d.day).copied(),
+        remaining_as_reported: reported.get(&d.day).map(|reported| reported.remaining),
+        observed_share: d.observed.or_else(|| reported.get(&d.day)?.observed).and_then(Share::ratio),
         active: d.active,
         failing: d.failing,
         migrating: d.migrating,

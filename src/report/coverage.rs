@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
-    document::{CoverageReport, IntervalRow, SkippedRow, SourceRow, SourceState},
+    document::{CoverageReport, IntervalRow, ObservedReport, ObservedRow, SkippedRow, SourceRow, SourceState},
     inert,
     inputs::{Inputs, SourceLine},
     words,
 };
 use crate::{
-    analysis::Silence,
+    analysis::{Activity, Observation, ObservedWorkspace, Share, Silence},
     evidence::{Coverage, CoverageState, coverage, time},
 };
 
@@ -35,7 +35,37 @@ pub(super) fn report(inputs: &Inputs<'_>) -> CoverageReport {
             SourceState::Reading => s.missed_hours == 0.0,
             _ => false,
         });
-    CoverageReport { since: time::instant(since_ms), complete, sources, intervals: intervals(inputs) }
+    CoverageReport {
+        since: time::instant(since_ms),
+        complete,
+        sources,
+        observed: inputs.findings.observation.as_ref().map(observed),
+        intervals: intervals(inputs),
+    }
+}
+
+fn observed(observation: &Observation) -> ObservedReport {
+    let share = Share { part: observation.observed, whole: observation.active };
+    ObservedReport {
+        active: share.whole,
+        observed: share.part,
+        share: share.ratio(),
+        words: words::observed(observation),
+        workspaces: observation.workspaces.iter().map(observed_workspace).collect(),
+    }
+}
+
+fn observed_workspace(found: &ObservedWorkspace) -> ObservedRow {
+    let told = found.activity == Activity::Told;
+    ObservedRow {
+        workspace: inert::name(&found.workspace),
+        members: (found.activity != Activity::NoList).then_some(found.members),
+        active: told.then_some(found.active),
+        observed: told.then_some(found.observed),
+        not_observed: told.then(|| found.active - found.observed),
+        share: found.share().and_then(Share::ratio),
+        words: inert::sentence(&words::observed_workspace(found)),
+    }
 }
 
 /// The configured sources, then those that only the ledger knows: imports, and sources no longer configured.

@@ -66,8 +66,35 @@ pub struct CoverageReport {
     /// Every source was read throughout the period.
     pub complete: bool,
     pub sources: Vec<SourceRow>,
+    /// Of whom something can be seen at all; none after the removal.
+    pub observed: Option<ObservedReport>,
     /// Every interval of every source, sorted by source, then start.
     pub intervals: Vec<IntervalRow>,
+}
+
+/// How many of the people who work are seen by a source that can show credentials. Who is not is in no other count.
+#[derive(Clone, Debug, Serialize)]
+pub struct ObservedReport {
+    /// People who are active in a workspace whose activities are told.
+    pub active: u32,
+    pub observed: u32,
+    /// Observed of active; none where nobody is known to be active.
+    pub share: Option<f64>,
+    pub words: String,
+    pub workspaces: Vec<ObservedRow>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct ObservedRow {
+    pub workspace: String,
+    /// None where the member list could not be read.
+    pub members: Option<u32>,
+    /// None where it is not known who is active; so are the next three.
+    pub active: Option<u32>,
+    pub observed: Option<u32>,
+    pub not_observed: Option<u32>,
+    pub share: Option<f64>,
+    pub words: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -441,6 +468,8 @@ pub struct BurndownRow {
     pub users_remaining: u32,
     pub uses: u64,
     pub rejected: u64,
+    /// Of the people who were active then, as reported on the day; none where that is unknown.
+    pub observed_share: Option<f64>,
     /// Of the number that remains at the removal, as it was forecast on this day.
     pub forecast_p10: Option<u32>,
     pub forecast_p50: Option<u32>,

@@ -10,7 +10,10 @@ use super::{
     inputs::{Inputs, Organization},
     rows,
 };
-use crate::evidence::{Category, Status};
+use crate::{
+    analysis::Share,
+    evidence::{Category, Status},
+};
 
 /// One data point.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,6 +66,8 @@ const FORECAST: Instrument = gauge(
 const ZERO: Instrument = gauge("duskwatch.forecast.zero_probability", "1", "Probability that none of them is left at that time");
 const AUTHENTICATIONS: Instrument =
     counter("duskwatch.authentications", "{authentication}", "Authentications as classified when they were recorded");
+const OBSERVED: Instrument =
+    gauge("duskwatch.observed.ratio", "1", "Active members whom a source that can show credentials has seen");
 const REMOVAL: Instrument = gauge("duskwatch.removal.time", "s", "When the legacy credential is removed, Unix time");
 const FREEZE: Instrument = gauge("duskwatch.freeze.time", "s", "When no new legacy credential could be made, Unix time");
 const TOKENS: Instrument = gauge("duskwatch.tokens.expiring", "{token}", "Usable API tokens that expire within the span");
@@ -105,6 +110,7 @@ pub(super) fn measure(report: &Report, inputs: &Inputs<'_>) -> Vec<Figure> {
     for campaign in &report.campaigns {
         of_campaign(&mut figures, campaign, inputs.organizations);
     }
+    of_observed(&mut figures, report, inputs.organizations);
     of_authentications(&mut figures, inputs);
     of_tokens(&mut figures, report, inputs.organizations);
     of_sources(&mut figures, report, inputs);
@@ -189,6 +195,20 @@ fn of_authentications(figures: &mut Figures, inputs: &Inputs<'_>) {
             ("grade", grade.to_string()),
         ];
         figures.count(&AUTHENTICATIONS, attributes, uses);
+    }
+}
+
+/// Where it is not known who is active there is no figure: an unknown share is not zero.
+fn of_observed(figures: &mut Figures, report: &Report, organizations: &[Organization]) {
+    let mut shares: BTreeMap<&str, Share> = BTreeMap::new();
+    for row in report.coverage.observed.iter().flat_map(|observed| &observed.workspaces) {
+        let (Some(part), Some(whole)) = (row.observed, row.active) else { continue };
+        let share = shares.entry(place(organizations, &row.workspace).1).or_insert(Share { part: 0, whole: 0 });
+        share.part += part;
+        share.whole += whole;
+    }
+    for (workspace, ratio) in shares.into_iter().filter_map(|(workspace, share)| Some((workspace, share.ratio()?))) {
+        figures.add(&OBSERVED, vec![("workspace", workspace.to_owned())], ratio);
     }
 }
 

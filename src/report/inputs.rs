@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use crate::{
-    analysis::{Change, Findings, Policy, Recorded},
-    evidence::{ClientCatalogue, Credential, Day, Grade, Ledger, Outcome, UnknownTotal, journal::JournalEntry},
+    analysis::{Change, Findings, Policy, Recorded, ReportedDay},
+    evidence::{ClientCatalogue, Credential, Grade, Ledger, Outcome, UnknownTotal, journal::JournalEntry},
 };
 
 /// The report's only argument. `now` is [`Findings::now`].
@@ -18,8 +18,8 @@ pub struct Inputs<'a> {
     pub ledger: &'a Ledger,
     /// Every change ever recorded, in the order in which it was recorded.
     pub changes: &'a [Change],
-    /// The remaining number as it was reported on the day, by campaign id; sorted by day.
-    pub reported: &'a BTreeMap<String, Vec<(Day, u32)>>,
+    /// What was reported on the day, by campaign id; sorted by day.
+    pub reported: &'a BTreeMap<String, Vec<ReportedDay>>,
     /// Every forecast as it was recorded, by campaign id; sorted by day, then the day that it is for.
     pub forecasts: &'a BTreeMap<String, Vec<Recorded>>,
     /// The last digest that was really sent; none for the first.

@@ -39,9 +39,11 @@ pub(super) fn render(report: &Report, template: &str, limits: Limits, more: Valu
         complete => report.coverage.complete && report.coverage.sources.iter().all(|s| s.warning.is_empty()),
         since => Serde(report.coverage.since),
         sources => sources(report, limits),
+        limits_sources => limits.sources,
         sources_left_out => report.coverage.sources.len().saturating_sub(limits.sources),
         expiring => Serde(&report.expiring),
         unknown => Serde(&report.unknown),
+        observed => Serde(&report.coverage.observed),
         blind_spots => Serde(&report.blind_spots),
     };
     let environment = environment(&report.zone);
@@ -137,8 +139,7 @@ fn environment(zone: &TimeZone) -> Environment<'static> {
     environment.add_filter("day", |at: &str| parsed(at).map(words::day).unwrap_or_default());
     environment.add_filter("n", words::grouped);
     environment.add_filter("signed", words::signed);
-    // Rounded down: a gap never reads as 100 %.
-    environment.add_filter("percent", |share: f64| format!("{:.0} %", (share * 100.0).floor()));
+    environment.add_filter("percent", words::percent);
     environment.add_filter("tenths", |number: f64| format!("{number:.1}"));
     environment.add_filter("hours", |hours: f64| format!("{hours:.1} h"));
     environment.add_filter("counted", |n: i64, noun: &str| words::counted(n, noun));

@@ -3,7 +3,7 @@
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::document::{CampaignReport, CoverageReport, Report, SourceRow, SourceState, WindowRow};
-use crate::analysis::Silence;
+use crate::analysis::{Activity, Observation, ObservedWorkspace, Share, Silence};
 
 /// Stands on the first screen of every report: what all its numbers rest on.
 const LIMITS: &str = "No Atlassian API says that a request used an app password. What stands here is concluded \
@@ -204,6 +204,62 @@ fn second_look(coverage: &CoverageReport) -> String {
             format!(" Look at {names}{more} all the same: they show less than they should.")
         }
     }
+}
+
+/// Of how many of those who work something is seen.
+pub(super) fn observed(found: &Observation) -> String {
+    let share = Share { part: found.observed, whole: found.active };
+    let Some(ratio) = share.ratio() else {
+        return "How many of the people who work can be seen is unknown: Bitbucket tells of nobody's activity in the last 30 days."
+            .to_owned();
+    };
+    let seen = format!(
+        "{} of {} who were active in the last 30 days {} seen by a source that can show credentials ({}); of {} nothing could be \
+         seen, and none of them is in the numbers of this report.",
+        found.observed,
+        people(found.active),
+        if found.observed == 1 { "was" } else { "were" },
+        percent(ratio),
+        people(found.active - found.observed),
+    );
+    match found.strangers {
+        _ if found.observed == found.active => seen,
+        0 => seen,
+        1 => format!("{seen} 1 name that leads to no account may be one of theirs."),
+        names => format!("{seen} {names} names that lead to no account may be some of theirs."),
+    }
+}
+
+/// The same of one workspace.
+pub(super) fn observed_workspace(found: &ObservedWorkspace) -> String {
+    let ObservedWorkspace { workspace, members, active, observed, .. } = found;
+    let among = |why: &str| {
+        let members = counted(i64::from(*members), "member");
+        format!("{workspace}: {observed} of {members} were seen; how many of the others are active is unknown, since {why}")
+    };
+    let moved = "it stops when a workspace is administered on admin.atlassian.com";
+    match found.activity {
+        Activity::Told => match found.share().and_then(Share::ratio) {
+            Some(ratio) => {
+                let whole = counted(i64::from(*active), "active member");
+                format!("{workspace}: {observed} of {whole} seen ({}), {} not observed", percent(ratio), active - observed)
+            }
+            None => format!("{workspace}: no member was active in the last 30 days, as far as Bitbucket tells"),
+        },
+        Activity::NoList => format!("{workspace}: unknown, its member list could not be read"),
+        Activity::NeverTold => among(&format!("Bitbucket tells no last activity ({moved})")),
+        Activity::NoLongerTold(day) => among(&format!("Bitbucket has told no last activity after {day} ({moved})")),
+        Activity::NotKept => format!("{workspace}: unknown for a day that is past, since past activities are not kept"),
+    }
+}
+
+fn people(number: u32) -> String {
+    if number == 1 { "1 person".to_owned() } else { format!("{} people", grouped(i64::from(number))) }
+}
+
+/// Rounded down: a gap never reads as 100 %.
+pub(super) fn percent(share: f64) -> String {
+    format!("{:.0} %", (share * 100.0).floor())
 }
 
 /// That a source fell silent.

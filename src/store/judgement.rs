@@ -8,8 +8,8 @@ use rusqlite::{Row, named_params};
 use super::{Reader, StoreError, Writer, convert::word};
 use crate::{
     analysis::{
-        self, BurndownDay, Change, ChangeCause, Findings, IntegrationKey, KnownIntegration, Recorded, findings::Statuses,
-        forecast::Quantiles,
+        self, BurndownDay, Change, ChangeCause, Findings, IntegrationKey, KnownIntegration, Recorded, ReportedDay, Share,
+        findings::Statuses, forecast::Quantiles,
     },
     evidence::{Day, Origin, Status, time::instant},
 };
@@ -72,6 +72,8 @@ impl Writer<'_> {
             ":campaign": campaign,
             ":day": reported.day.0,
             ":remaining": reported.remaining,
+            ":active": reported.observed.map(|share| share.whole),
+            ":observed": reported.observed.map(|share| share.part),
         })?;
         Ok(())
     }
@@ -177,10 +179,10 @@ impl Reader {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// The number remaining in a campaign as it was last reported on each day, sorted by day.
-    pub fn reported(&self, campaign: &str) -> Result<Vec<(Day, u32)>, StoreError> {
+    /// What was reported of a campaign on each day, sorted by day; the last report of a day stands.
+    pub fn reported(&self, campaign: &str) -> Result<Vec<ReportedDay>, StoreError> {
         let mut statement = self.connection.prepare_cached(LIST_REPORTED_DAYS)?;
-        let rows = statement.query_map(named_params! { ":campaign": campaign }, |row| Ok((Day(row.get(0)?), row.get(1)?)))?;
+        let rows = statement.query_map(named_params! { ":campaign": campaign }, reported)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 }
@@ -192,6 +194,12 @@ fn recorded(row: &Row<'_>) -> rusqlite::Result<Recorded> {
         quantiles: Quantiles { p10: row.get(2)?, p50: row.get(3)?, p90: row.get(4)? },
         zero_probability: row.get(5)?,
     })
+}
+
+fn reported(row: &Row<'_>) -> rusqlite::Result<ReportedDay> {
+    let (active, observed): (Option<u32>, Option<u32>) = (row.get(2)?, row.get(3)?);
+    let share = active.zip(observed).map(|(whole, part)| Share { part, whole });
+    Ok(ReportedDay { day: Day(row.get(0)?), remaining: row.get(1)?, observed: share })
 }
 
 fn change(row: &Row<'_>) -> rusqlite::Result<Change> {

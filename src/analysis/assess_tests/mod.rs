@@ -7,6 +7,7 @@ mod habit;
 mod ids;
 mod lifting;
 mod linking;
+mod observed;
 mod oracle;
 mod outputs;
 mod proof;

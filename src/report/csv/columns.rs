@@ -45,11 +45,6 @@ fn list(items: &[String]) -> String {
     text(&items.iter().map(|item| item.replace(';', ",")).collect::<Vec<_>>().join(";"))
 }
 
-/// A column of the contract whose judgement does not exist yet.
-fn empty<R>(_: &R) -> String {
-    String::new()
-}
-
 pub(super) const INTEGRATIONS: &[Column<IntegrationRow>] = &[
     col("campaign", Text, "The retirement that this row belongs to", |r| text(&r.campaign)),
     col("rank", Integer, "1 is the most urgent; only remaining and stale integrations have one", |r| maybe(r.rank)),
@@ -140,7 +135,12 @@ pub(super) const BURNDOWN: &[Column<BurndownRow>] = &[
     col("users_remaining", Integer, "Users with a remaining integration", |r| r.users_remaining.to_string()),
     col("uses", Integer, "Legacy uses of the day", |r| r.uses.to_string()),
     col("rejected", Integer, "Of them rejected", |r| r.rejected.to_string()),
-    col("observed_share", Number, "Share of active users that some source can see; empty until judged", empty),
+    col(
+        "observed_share",
+        Number,
+        "Share of the active users whom a source that can show credentials has seen, as reported",
+        |r| r.observed_share.map(number).unwrap_or_default(),
+    ),
     col("forecast_p10", Integer, "Forecast of the number at the removal as made on the day, 10 % quantile", |r| {
         maybe(r.forecast_p10)
     }),

@@ -6,9 +6,9 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
     analysis::{
-        Authentication, Brownouts, BurndownDay, CampaignFindings, Change, ChangeCause, Exposure, Findings, Forecast, Integration,
-        Lift, NameState, NextWindow, Person, Policy, Recorded, Rhythm, RhythmKind, Term, TokenFinding, Trap, TrapKind,
-        UserFinding, Waiver,
+        Activity, Authentication, Brownouts, BurndownDay, CampaignFindings, Change, ChangeCause, Exposure, Findings, Forecast,
+        Integration, Lift, NameState, NextWindow, Observation, ObservedWorkspace, Person, Policy, Recorded, ReportedDay, Rhythm,
+        RhythmKind, Share, Term, TokenFinding, Trap, TrapKind, UserFinding, Waiver,
         forecast::{Counted, Move, Outlook, Quantiles},
     },
     evidence::{
@@ -38,7 +38,7 @@ pub(super) struct World {
     pub(super) clients: ClientCatalogue,
     pub(super) ledger: Ledger,
     pub(super) changes: Vec<Change>,
-    pub(super) reported: BTreeMap<String, Vec<(Day, u32)>>,
+    pub(super) reported: BTreeMap<String, Vec<ReportedDay>>,
     pub(super) forecasts: BTreeMap<String, Vec<Recorded>>,
     pub(super) previous: Option<Previous>,
     pub(super) late: Option<Late>,
@@ -104,6 +104,7 @@ pub(super) fn empty() -> World {
             tokens: Vec::new(),
             traces: Vec::new(),
             new_keys: Vec::new(),
+            observation: None,
             reidentified: Vec::new(),
             silences: Vec::new(),
         },
@@ -382,7 +383,10 @@ fn users() -> Vec<UserFinding> {
         observed: None,
         member: Some(true),
     };
-    vec![user("712020:k7m2qd4x", Some("Mara Tessel"), 1), user("name:backup-bot", None, 1)]
+    let mut unseen = user("712020:u9x4w2kd", Some("Ivo Brandt"), 0);
+    unseen.last_accessed = Some(at("2026-07-02T15:20:00Z"));
+    unseen.observed = Some(false);
+    vec![user("712020:k7m2qd4x", Some("Mara Tessel"), 1), unseen, user("name:backup-bot", None, 1)]
 }
 
 fn authentications() -> Vec<Authentication> {
@@ -440,9 +444,36 @@ fn forecast() -> Forecast {
     }))
 }
 
+fn reported(n: i32) -> ReportedDay {
+    let observed = (n > 20).then_some(Share { part: 40 + n.unsigned_abs(), whole: 80 });
+    ReportedDay { day: day("2026-06-03").plus(n), remaining: 17 - n.unsigned_abs() / 3, observed }
+}
+
+/// Three workspaces: one whose activities are told, one that has moved, one that is closed to us.
+fn observation() -> Observation {
+    let workspace = |name: &str, activity, members, active, observed| ObservedWorkspace {
+        workspace: name.to_owned(),
+        activity,
+        members,
+        active,
+        observed,
+    };
+    Observation {
+        workspaces: vec![
+            workspace("acme", Activity::Told, 96, 80, 61),
+            workspace("core", Activity::NoLongerTold(day("2026-06-12")), 40, 0, 12),
+            workspace("labs", Activity::NoList, 0, 0, 0),
+        ],
+        active: 80,
+        observed: 61,
+        strangers: 2,
+    }
+}
+
 /// The organisation that the snapshots show.
 pub(super) fn acme() -> World {
     let mut world = empty();
+    world.findings.observation = Some(observation());
     world.campaign().integrations = integrations();
     world.campaign().burndown = burndown();
     world.campaign().forecast = forecast();
@@ -466,7 +497,7 @@ pub(super) fn acme() -> World {
     }];
     world.ledger = ledger();
     world.changes = changes();
-    world.reported.insert(CAMPAIGN.to_owned(), (0..30).map(|n| (day("2026-06-03").plus(n), 17 - n.unsigned_abs() / 3)).collect());
+    world.reported.insert(CAMPAIGN.to_owned(), (0..30).map(reported).collect());
     world.forecasts.insert(
         CAMPAIGN.to_owned(),
         vec![made("2026-06-20", "2026-06-27", [7, 9, 11]), made("2026-06-20", "2026-07-27", [1, 3, 7])],
@@ -501,6 +532,7 @@ pub(super) fn acme() -> World {
 pub(super) fn after_the_removal() -> World {
     let mut world = acme();
     world.findings.now = at("2026-11-21T07:00:00Z");
+    world.findings.observation = None;
     world.previous = None;
     if let Forecast::Known(outlook) = &mut world.campaign().forecast {
         outlook.counted = Counted::Failing;

@@ -240,6 +240,8 @@ fn figures_are_those_of_the_contract_with_bounded_attributes() {
     assert_eq!(value("duskwatch.integrations", &[("workspace", "other"), ("status", "active")]), Some(1.0));
     assert_eq!(value("duskwatch.integrations", &[("workspace", "other"), ("status", "retired")]), Some(0.0));
     assert_eq!(value("duskwatch.users.remaining", &[("workspace", "acme"), ("organization", "acme")]), Some(3.0));
+    assert_eq!(value("duskwatch.observed.ratio", &[("workspace", "acme")]), Some(0.7625));
+    assert_eq!(value("duskwatch.observed.ratio", &[("workspace", "other")]), None, "unknown is not zero");
     assert_eq!(value("duskwatch.overdue", &[]), Some(1.0));
     assert_eq!(value("duskwatch.unowned", &[]), Some(1.0));
     assert_eq!(value("duskwatch.waivers.expiring", &[]), Some(1.0));

@@ -1,6 +1,8 @@
 use super::{super::Reader, Fixture, noon};
 use crate::{
-    analysis::{BurndownDay, Change, ChangeCause, IntegrationKey, Recorded, findings::Statuses, forecast::Quantiles},
+    analysis::{
+        BurndownDay, Change, ChangeCause, IntegrationKey, Recorded, ReportedDay, Share, findings::Statuses, forecast::Quantiles,
+    },
     evidence::{Day, Origin, Status},
 };
 
@@ -58,7 +60,8 @@ async fn a_judgement_replaces_the_statuses_of_its_campaign_only() {
 async fn changes_and_the_number_reported_stand_as_recorded() {
     let f = Fixture::new();
     let record = |day: i32, remaining, changes: Vec<Change>| {
-        let reported = BurndownDay { day: Day(day), remaining, ..BurndownDay::default() };
+        let observed = (remaining == 4).then_some(Share { part: 61, whole: 80 });
+        let reported = BurndownDay { day: Day(day), remaining, observed, ..BurndownDay::default() };
         f.write(move |w| w.record_judgement(CAMPAIGN, &Statuses::new(), &changes, &reported))
     };
     let discovered = [change(20_636, "b", None, Status::Active), change(20_636, "a", None, Status::Quiet)];
@@ -69,7 +72,9 @@ async fn changes_and_the_number_reported_stand_as_recorded() {
     let [b, a] = discovered;
     assert_eq!(f.read(|r| r.changes(None)).await, [a, b, moved.clone()]);
     assert_eq!(f.read(|r| r.changes(Some(Day(20_637)))).await, [moved]);
-    assert_eq!(f.read(|r| r.reported(CAMPAIGN)).await, [(Day(20_636), 2), (Day(20_637), 4)]);
+    let reported = |day: i32, remaining, observed| ReportedDay { day: Day(day), remaining, observed };
+    let share = Some(Share { part: 61, whole: 80 });
+    assert_eq!(f.read(|r| r.reported(CAMPAIGN)).await, [reported(20_636, 2, None), reported(20_637, 4, share)]);
     assert_eq!(f.read(|r| r.reported("other")).await, []);
 }
 

@@ -44,7 +44,7 @@ INSERT INTO integration_key (integration, first_integration, user, client, origi
 INSERT INTO integration_status (campaign, integration, status) VALUES ('bitbucket-app-passwords', 'k7m2qd4x', 'active');
 INSERT INTO status_change (day, campaign, integration, from_status, to_status, cause, reason) VALUES
     (20630, 'bitbucket-app-passwords', 'k7m2qd4x', '', 'active', 'discovered', 'first seen on 2026-06-26');
-INSERT INTO reported_day (campaign, day, remaining) VALUES ('bitbucket-app-passwords', 20636, 37);
+INSERT INTO reported_day (campaign, day, remaining, active, observed) VALUES ('bitbucket-app-passwords', 20636, 37, 80, 61);
 INSERT INTO forecast (campaign, day, target_day, p10, p50, p90, zero_probability)
 VALUES ('bitbucket-app-passwords', 20636, 20661, 12, 18, 25, 0.0);
 INSERT INTO occurrence (channel, audience, occurrence_ms, done_ms) VALUES ('mail', 'security', 1783058400000, NULL);
