@@ -20,7 +20,7 @@ use super::{
     CampaignFindings, Findings, KnownIntegration, Observation, Person, Policy, Share, authentications, integrations, owners,
     reidentified, silence, tokens, users,
 };
-use crate::evidence::{Campaign, ClientCatalogue, Credential, Day, History, Ledger, Roster};
+use crate::evidence::{Campaign, ClientCatalogue, Day, History, Ledger, Roster};
 
 /// Evidence older than this is not judged: it lies beyond every retirement, and each day of it is a row of the burndown.
 const MAX_DAYS: i32 = 4_000;
@@ -77,7 +77,7 @@ pub fn assess(inputs: &Inputs<'_>) -> Findings {
     let units = attribute(&history.tracks, &spans, &people, inputs.clients);
     let Assigned { ids, former_ids, new_keys, turns } = keys::assign(&units, inputs.known, inputs.now);
     let scene = Scene::new(inputs, people, units, (ids, former_ids));
-    let mut campaigns: Vec<_> = inputs.campaigns.iter().map(|campaign| integrations::judge(&scene, campaign)).collect();
+    let mut campaigns: Vec<_> = scene.campaigns().map(|rules| integrations::judge(&scene, &rules)).collect();
     let watch = Watch::new(&scene);
     let users = users::judge(&scene, &watch, &campaigns);
     if let Some(Observation { active, observed, .. }) = &watch.observation {
@@ -102,11 +102,6 @@ pub fn assess(inputs: &Inputs<'_>) -> Findings {
 pub(super) fn as_judged<'a>(history: &'a History, roster: &Roster) -> Cow<'a, History> {
     let people = People::new(roster, history, &Spans::new(history));
     split_by_bearer(history, &people)
-}
-
-/// The campaign whose windows and removal say what the history of an integration lifts.
-fn lifting(campaigns: &[Campaign]) -> Option<&Campaign> {
-    campaigns.iter().find(|campaign| campaign.is_legacy(Credential::AppPassword))
 }
 
 /// The history with tracks that changed hands split, and the integration of each of its tracks; none for tracks that never
@@ -138,7 +133,7 @@ impl<'a> Scene<'a> {
         let oldest = today.plus(-MAX_DAYS);
         let judged = inputs.history.counts.iter().map(|count| count.day).filter(|day| (oldest..=today).contains(day));
         let first = judged.min().unwrap_or(today);
-        let uses = days::fold(inputs.history, &units, (first, today), lifting(inputs.campaigns));
+        let uses = days::fold(inputs.history, &units, (first, today), inputs.campaigns);
         let mut coverages = Coverages::new(inputs.ledger, &uses.sources, first, now_ms);
         let covered = uses.units.iter().map(|unit| phases(&unit.shown, &mut coverages)).collect();
         Self {
@@ -173,14 +168,19 @@ impl<'a> Scene<'a> {
         traces
     }
 
-    pub(super) fn rules<'c>(&self, campaign: &'c Campaign) -> Rules<'c> {
-        Rules {
+    /// The rules of every campaign.
+    pub(super) fn campaigns(&self) -> impl Iterator<Item = Rules<'a>> {
+        let campaigns = self.inputs.campaigns;
+        let calendar = campaigns.iter().position(Campaign::retires_app_passwords);
+        campaigns.iter().enumerate().map(move |(number, campaign)| Rules {
             campaign,
+            number,
+            by_calendar: calendar == Some(number),
             minimum_grade: self.inputs.policy.minimum_grade,
             quiet_after_days: self.inputs.policy.quiet_after_days,
             today: self.today,
             now_ms: self.inputs.now.as_millisecond(),
-        }
+        })
     }
 
     /// Whether an id that somebody wrote down stands for a unit, also one that it had before.

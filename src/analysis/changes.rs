@@ -52,7 +52,12 @@ pub fn changes(previous: &Statuses, findings: &Findings) -> Vec<Change> {
         let before = previous.iter().filter(|((of, _), _)| of == id);
         for ((_, integration), from) in before.filter(|((_, integration), _)| !present.contains(integration.as_str())) {
             let reason = renamed.get(integration.as_str()).map_or_else(
-                || format!("no evidence of {} is left in it: what was read is judged by other rules", campaign.campaign.noun),
+                || {
+                    format!(
+                        "no evidence of {} is left in it: what was read is judged by other rules",
+                        campaign.campaign.words.many
+                    )
+                },
                 |renamed| renamed.words.clone(),
             );
             changes.push(change(integration, Some(*from), None, ChangeCause::Reclassified, reason));

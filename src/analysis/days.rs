@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::attribute::Unit;
+use super::bounds::Bounds;
 use super::lift::Lift;
 use crate::evidence::{Campaign, Credential, Day, DayCount, Grade, History, Outcome, WindowKind};
 
@@ -32,6 +33,8 @@ pub(super) struct Cell {
     pub(super) place: u32,
     pub(super) credential: Credential,
     pub(super) outcome: Outcome,
+    /// Which conditions of campaigns on the place hold ([`Bounds::marks`]).
+    pub(super) marks: u32,
     /// The best of all that says so.
     pub(super) grade: Grade,
     /// The rule that gave this grade.
@@ -64,7 +67,7 @@ pub(super) struct Uses<'a> {
 }
 
 pub(super) struct UnitUses {
-    /// Sorted by day, place, credential, outcome.
+    /// Sorted by day, place, credential, outcome, marks.
     pub(super) cells: Vec<Cell>,
     /// The sources that have shown it, each with the day on which it first did; sorted by day.
     pub(super) shown: Vec<(Day, u32)>,
@@ -77,18 +80,27 @@ pub(super) struct UnitUses {
 struct Shown<'a> {
     place: u32,
     source: u32,
+    /// As [`Bounds::fits`] says.
+    fits: u32,
+    bounds: &'a Bounds<'a>,
     count: &'a DayCount,
 }
 
 impl Shown<'_> {
-    fn cell_key(&self) -> (Day, u32, Credential, Outcome) {
-        (self.count.day, self.place, self.count.verdict.credential, self.count.verdict.outcome)
+    fn cell_key(&self) -> (Day, u32, Credential, Outcome, u32) {
+        let verdict = &self.count.verdict;
+        (self.count.day, self.place, verdict.credential, verdict.outcome, self.marks())
+    }
+
+    fn marks(&self) -> u32 {
+        self.bounds.marks(self.fits, self.count.verdict.credential)
     }
 }
 
-/// Folds the day counts of `first..=last` that signed somebody in, or failed to. `lifting` is the campaign that retires app
-/// passwords, if there is one.
-pub(super) fn fold<'a>(history: &'a History, units: &[Unit], (first, last): (Day, Day), lifting: Option<&Campaign>) -> Uses<'a> {
+/// Folds the day counts of `first..=last` that signed somebody in, or failed to. The campaigns say which places are kept apart,
+/// and the one that retires app passwords what a history lifts.
+pub(super) fn fold<'a>(history: &'a History, units: &[Unit], (first, last): (Day, Day), campaigns: &[Campaign]) -> Uses<'a> {
+    let (bounds, lifting) = (&Bounds::new(campaigns), campaigns.iter().find(|campaign| campaign.retires_app_passwords()));
     let place_of = |number: usize| {
         let track = &history.tracks[number].track;
         Place { workspace: track.workspace.as_deref(), repository: track.repository.as_deref() }
@@ -104,9 +116,10 @@ pub(super) fn fold<'a>(history: &'a History, units: &[Unit], (first, last): (Day
         for &number in &unit.tracks {
             let place = index_of(&places, &place_of(number));
             let source = index_of(&sources, &history.tracks[number].source.as_str());
+            let fits = bounds.fits(&history.tracks[number].track);
             let counted = history.counts[of_track[number].clone()].iter();
             let relevant = counted.filter(|c| c.verdict.authentication && (first..=last).contains(&c.day));
-            counts.extend(relevant.map(|count| Shown { place, source, count }));
+            counts.extend(relevant.map(|count| Shown { place, source, fits, bounds, count }));
         }
         let uses = UnitUses::fold(&mut counts);
         let lift = lifting.map(|campaign| Lift::of(&uses.cells, campaign)).unwrap_or_default();
@@ -209,12 +222,13 @@ impl Cell {
         cell
     }
 
-    fn empty(Shown { place, count, .. }: &Shown<'_>) -> Self {
+    fn empty(shown @ Shown { place, count, .. }: &Shown<'_>) -> Self {
         Self {
             day: count.day,
             place: *place,
             credential: count.verdict.credential,
             outcome: count.verdict.outcome,
+            marks: shown.marks(),
             grade: count.verdict.grade,
             rule: count.verdict.rule,
             uses: 0,

@@ -309,7 +309,7 @@ fn integration(m: &Material<'_>, trace: &Trace, evidence: &[Evidence]) -> Explai
         .collect();
     let own: Vec<&Evidence> = evidence.iter().filter(|piece| piece.integration == key.id).collect();
     let guess = verdicts.first().and_then(|verdict| guess(&verdict.row, m.clients));
-    let retired = verdicts.iter().any(|verdict| verdict.campaign.is_legacy(Credential::AppPassword));
+    let retired = verdicts.iter().any(|verdict| verdict.campaign.advice.is_none());
     let place = verdicts.iter().find_map(|verdict| verdict.row.repositories.first()).map(String::as_str);
     let user = person(m, &key.user);
     let steps = |client: &str| Some(m.clients.steps(client)?.filled(place, user.email.as_deref()));

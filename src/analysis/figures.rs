@@ -68,7 +68,7 @@ impl Figures {
                 figures.take_legacy(cell, rules);
             } else if rules.is_replacement(cell) {
                 figures.replacement = figures.replacement.max(Some((cell.last_ms, cell.credential)));
-            } else if rules.campaign.is_replacement(cell.credential) && cell.outcome == Outcome::Rejected {
+            } else if rules.presents_replacement(cell) && cell.outcome == Outcome::Rejected {
                 figures.replacement_rejected_30d += if recent(cell, rules, MONTH_DAYS) { cell.uses } else { 0 };
             }
         }
@@ -90,7 +90,7 @@ impl Figures {
             }
             Outcome::Rejected => {
                 self.last_rejected_ms = self.last_rejected_ms.max(Some(cell.last_ms));
-                self.rejected_outside_windows |= cell.last_outside_ms.is_some();
+                self.rejected_outside_windows |= rules.last_outside_ms(cell).is_some();
             }
             Outcome::Unknown => {}
         }

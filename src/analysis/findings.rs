@@ -476,13 +476,18 @@ pub struct TokenFinding {
     pub label: String,
     pub user: Person,
     pub owner: Option<String>,
-    pub integration: Option<String>,
+    /// The integrations that it was seen in, sorted.
+    pub integrations: Vec<String>,
     pub status: String,
     pub created_at: Option<Timestamp>,
     pub last_active_at: Option<Timestamp>,
     pub expires_at: Option<Timestamp>,
     /// Whole days until it expires, negative after.
     pub days_left: Option<i32>,
+    /// How long its owner needs to renew it.
+    pub lead_time_days: i32,
+    /// Its user has left every workspace that is read.
+    pub leaver: bool,
     /// The source that lists it: `tokens/acme`.
     pub listed_by: String,
 }

@@ -21,25 +21,25 @@ use crate::evidence::{Campaign, Day, Permission, Status, time::MS_PER_DAY, time:
 const MAX_WINDOWS: usize = 8;
 
 /// Judges every integration with legacy evidence of one campaign.
-pub(super) fn judge(scene: &Scene<'_>, campaign: &Campaign) -> CampaignFindings {
-    let rules = scene.rules(campaign);
+pub(super) fn judge(scene: &Scene<'_>, rules: &Rules<'_>) -> CampaignFindings {
+    let campaign = rules.campaign;
     let calendar = Calendar::new(campaign);
     let mut burndown = Burndown::new(scene.first, scene.today);
     let (mut integrations, mut standings, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
     for (number, uses) in scene.uses.units.iter().enumerate() {
         let course = course(scene, number, uses);
         let user = scene.user_numbers[number];
-        if let Some(standing) = sweep(&course, &rules, |day| burndown.count(user, day)) {
+        if let Some(standing) = sweep(&course, rules, |day| burndown.count(user, day)) {
             let swept = Swept { course: &course, standing: &standing };
-            let Some(row) = describe(scene, &rules, &calendar, number, swept) else { continue };
+            let Some(row) = describe(scene, rules, &calendar, number, swept) else { continue };
             integrations.push(row);
             standings.push(standing);
             numbers.push(number);
         }
     }
-    secrets::note_shared(scene, &rules, &numbers, &mut integrations);
+    secrets::note_shared(scene, rules, &numbers, &mut integrations);
     let (forecast, stays) = forecast(&integrations, &standings, campaign, scene.today);
-    let moment = moment(&rules);
+    let moment = moment(rules);
     for (row, stays) in integrations.iter_mut().zip(stays) {
         row.stays = stays;
         (row.score, row.terms) = rank::score(row, &moment);
@@ -146,7 +146,7 @@ fn describe(scene: &Scene<'_>, rules: &Rules<'_>, calendar: &Calendar, number: u
         replacement_rejected_30d: figures.replacement_rejected_30d,
         deadline,
         latest_safe_start: instant(deadline.as_millisecond() - i64::from(lead_time_days) * MS_PER_DAY),
-        advice: reasons::advice(client),
+        advice: reasons::advice(rules.campaign, client),
         reasons: Vec::new(),
         contradiction: figures.accepted_after_removal,
         weekly_uses: habit.weekly_uses,

@@ -9,6 +9,7 @@ mod assess;
 mod assess_tests;
 mod attribute;
 mod authentications;
+mod bounds;
 mod burndown;
 mod changes;
 mod classify;

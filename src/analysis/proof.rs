@@ -25,7 +25,7 @@ pub(super) fn proof(
     }
     let replacements = || cells.iter().filter(|cell| rules.is_replacement(cell));
     let since = || replacements().filter(|cell| cell.first_ms > figures.last_ms);
-    let days = |inside: fn(&Cell) -> u64| {
+    let days = |inside: &dyn Fn(&Cell) -> u64| {
         let mut days: Vec<Day> = since().filter(|cell| inside(cell) > 0).map(|cell| cell.day).collect();
         days.dedup();
         u32::try_from(days.len()).unwrap_or(u32::MAX)
@@ -36,8 +36,8 @@ pub(super) fn proof(
         uses_since: since().map(|cell| cell.uses).sum(),
         quiet_days: standing.silent_days,
         needed_days: standing.horizon_days,
-        survived_published_days: days(|cell| cell.uses_published),
-        survived_extrapolated_days: days(|cell| cell.uses_extrapolated),
+        survived_published_days: days(&|cell| rules.uses_inside(cell).0),
+        survived_extrapolated_days: days(&|cell| rules.uses_inside(cell).1),
         missing: Vec::new(),
     };
     if standing.last.status == Status::Migrating {

@@ -6,7 +6,7 @@ use super::rank::counted;
 use super::rights::Leaver;
 use super::timeline::Standing;
 use super::{Integration, NameState, Person, Rhythm, Waiver};
-use crate::evidence::{Campaign, Client, Credential, Day, Grade, Status, time::MS_PER_DAY, time::instant};
+use crate::evidence::{Campaign, Client, Credential, Day, Grade, Outcome, Status, time::MS_PER_DAY, time::instant};
 
 /// The advice where the catalogue knows nothing of the client.
 const GENERAL_ADVICE: &str = "Create an API token with the scopes the job needs, or a repository access token; username: the \
@@ -28,7 +28,7 @@ pub(super) fn reasons(
     waiver: Option<&Waiver>,
     name_of: &dyn Fn(u32) -> String,
 ) -> Vec<String> {
-    let noun = singular(&campaign.noun);
+    let noun = campaign.words.one.as_str();
     let mut reasons = Vec::new();
     if row.contradiction {
         reasons.push(format!("contradiction: {noun} was accepted after the removal"));
@@ -36,7 +36,7 @@ pub(super) fn reasons(
     if row.returned {
         reasons.push(format!("came back: it had stopped using {noun}, and uses it again"));
     }
-    reasons.push(status_words(row, standing, &noun));
+    reasons.push(status_words(row, campaign, standing));
     if let Some(kept) = standing.kept_by.filter(|_| row.status.remaining() || row.status == Status::Stale) {
         reasons.push(format!(
             "counts as in use because of {} alone: its days of use lie up to {:.0} days apart, the last is {}, and it is given \
@@ -47,8 +47,8 @@ pub(super) fn reasons(
             kept.horizon_days.ceil(),
         ));
     }
-    reasons.extend(row.proof.as_ref().map(|proof| proof.words(&noun)));
-    reasons.push(use_words(row, &noun, figures.rule(row.grade).and_then(|rule| rules.get(usize::from(rule)))));
+    reasons.extend(row.proof.as_ref().map(|proof| proof.words(noun)));
+    reasons.push(use_words(row, noun, figures.rule(row.grade).and_then(|rule| rules.get(usize::from(rule)))));
     reasons.push(rhythm_words(row));
     reasons.extend(row.brownouts.words.iter().cloned());
     if row.window_only {
@@ -58,7 +58,8 @@ pub(super) fn reasons(
         reasons.push(trap.words.clone());
     } else if row.replacement_rejected_30d > 0 {
         let refused = counted(row.replacement_rejected_30d, "time", "times");
-        reasons.push(format!("a replacement was refused {refused} in 30 days: {REPLACEMENT_TRAP}"));
+        let trap = if campaign.advice.is_none() { REPLACEMENT_TRAP } else { "look at what it answers" };
+        reasons.push(format!("a replacement was refused {refused} in 30 days: {trap}"));
     }
     if let Some(since) = row.unseen_since {
         reasons.push(format!("its sources have not looked since {}", Day::of(since)));
@@ -100,18 +101,21 @@ fn ambiguous(name: &str, candidates: &[Person]) -> String {
     format!("its user is ambiguous: {name} may be {names}; a row of the directory with account id and nickname tells them apart")
 }
 
-fn status_words(row: &Integration, standing: &Standing, noun: &str) -> String {
+fn status_words(row: &Integration, campaign: &Campaign, standing: &Standing) -> String {
+    let noun = &campaign.words.one;
     let replaced = row.replacement_last_seen.map_or_else(String::new, |at| Day::of(at).to_string());
-    let replacement = row.replacement.map_or("a replacement", noun_of);
+    let replacement = campaign.words.replacement.as_deref().unwrap_or_else(|| row.replacement.map_or("a replacement", noun_of));
+    // Where the outcome is not known, too, it was seen at work and no more.
+    let worked = if campaign.replacement.counts(Outcome::Unknown) { "used" } else { "accepted" };
     let silent = format!("{} (enough: {:.0})", counted(standing.silent_days.into(), "day", "days"), standing.horizon_days.ceil());
     match row.status {
-        Status::Stale => format!("{noun} is still tried and refused, while {replacement} is accepted everywhere it is needed"),
+        Status::Stale => format!("{noun} is still tried and refused, while {replacement} is {worked} everywhere it is needed"),
         Status::Migrating => {
-            format!("{replacement} was accepted on {replaced}, but {noun} was still presented on {}", Day::of(row.last_seen))
+            format!("{replacement} was {worked} on {replaced}, but {noun} was still presented on {}", Day::of(row.last_seen))
         }
         Status::Failing => format!("its newest use of {noun} was refused, on {}", Day::of(row.last_seen)),
         Status::Active => format!("{noun} was last used on {}", Day::of(row.last_seen)),
-        Status::Migrated => format!("{replacement} was accepted on {replaced}, after the last use of {noun}"),
+        Status::Migrated => format!("{replacement} was {worked} on {replaced}, after the last use of {noun}"),
         Status::Retired => format!("no use of {noun} for {silent} that somebody looked at, and nothing else since"),
         Status::Quiet => format!("not seen with {noun} for {silent} that somebody looked at; that proves nothing"),
     }
@@ -149,19 +153,15 @@ fn grade_words(row: &Integration, rule: Option<&String>) -> String {
     rule.map_or_else(|| row.grade.to_string(), |rule| format!("{}: {rule}", row.grade))
 }
 
-/// `app passwords` to `an app password`.
-fn singular(noun: &str) -> String {
-    let noun = noun.strip_suffix('s').unwrap_or(noun);
-    let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u', 'A', 'E', 'I', 'O', 'U']) { "an" } else { "a" };
-    format!("{article} {noun}")
-}
-
-/// What to create, which username, which scopes.
-pub(super) fn advice(client: Option<&Client>) -> String {
-    client.map_or_else(
-        || GENERAL_ADVICE.to_owned(),
-        |client| format!("Create: {}; username: {}; scopes: {}", client.replacement, client.username, client.scopes),
-    )
+/// What to do: the campaign's own advice, else what to create for the client, which username, which scopes.
+pub(super) fn advice(campaign: &Campaign, client: Option<&Client>) -> String {
+    match (&campaign.advice, client) {
+        (Some(advice), _) => advice.clone(),
+        (None, None) => GENERAL_ADVICE.to_owned(),
+        (None, Some(client)) => {
+            format!("Create: {}; username: {}; scopes: {}", client.replacement, client.username, client.scopes)
+        }
+    }
 }
 
 /// When the sources that showed an integration stopped looking; none while one of them still looks.

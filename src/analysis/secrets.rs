@@ -56,8 +56,10 @@ fn legacy_tracks(scene: &Scene<'_>, rules: &Rules<'_>) -> Vec<bool> {
     let history = scene.inputs.history;
     let mut legacy = vec![false; history.tracks.len()];
     let counts = history.counts.iter().filter(|count| count.day <= scene.today && count.verdict.authentication);
-    for count in counts.filter(|c| rules.campaign.is_legacy(c.verdict.credential) && c.verdict.grade >= rules.minimum_grade) {
-        legacy[count.track as usize] = true;
+    let predicate = &rules.campaign.legacy;
+    for count in counts.filter(|c| predicate.takes(c.verdict.credential) && c.verdict.grade >= rules.minimum_grade) {
+        let track = &history.tracks[count.track as usize].track;
+        legacy[count.track as usize] |= predicate.fits(track.host.as_deref(), track.workspace.as_deref());
     }
     legacy
 }

@@ -1,10 +1,11 @@
 //! Where an integration stands at the end of every day. One sweep over its days: each day costs a few comparisons,
 //! because the gaps are kept sorted and covered days are counted by subtraction.
 
+use super::bounds::{legacy_bit, replacement_bit};
 use super::covered::CoveredDays;
 use super::days::Cell;
 use super::rhythm::Rhythm;
-use crate::evidence::{Campaign, Day, Grade, Outcome, Status};
+use crate::evidence::{Campaign, Day, Grade, Outcome, Status, WindowKind};
 
 /// Silence retires an integration after this many covered days at the earliest, however often it used to run.
 pub(super) const RETIRED_AFTER_DAYS: f64 = 30.0;
@@ -13,6 +14,10 @@ pub(super) const RETIRED_AFTER_DAYS: f64 = 30.0;
 #[derive(Clone, Copy)]
 pub(super) struct Rules<'a> {
     pub(super) campaign: &'a Campaign,
+    /// Its place among the campaigns.
+    pub(super) number: usize,
+    /// It is the campaign whose windows the verdicts speak of ([`Campaign::calendar`]).
+    pub(super) by_calendar: bool,
     pub(super) minimum_grade: Grade,
     pub(super) quiet_after_days: f64,
     /// The last day that is judged; it may not be over.
@@ -23,12 +28,49 @@ pub(super) struct Rules<'a> {
 
 impl Rules<'_> {
     pub(super) fn is_legacy(&self, cell: &Cell) -> bool {
-        self.campaign.is_legacy(cell.credential) && cell.grade >= self.minimum_grade
+        let predicate = &self.campaign.legacy;
+        let there = !predicate.is_bound() || cell.marks & legacy_bit(self.number) != 0;
+        there && predicate.takes(cell.credential) && predicate.counts(cell.outcome) && cell.grade >= self.minimum_grade
     }
 
-    /// Replacement evidence is accepted use.
+    /// Replacement evidence is accepted use, where the campaign says nothing else.
     pub(super) fn is_replacement(&self, cell: &Cell) -> bool {
-        self.campaign.is_replacement(cell.credential) && cell.outcome == Outcome::Accepted
+        self.presents_replacement(cell) && self.campaign.replacement.counts(cell.outcome)
+    }
+
+    /// Whatever the outcome was.
+    pub(super) fn presents_replacement(&self, cell: &Cell) -> bool {
+        let predicate = &self.campaign.replacement;
+        let there = !predicate.is_bound() || cell.marks & replacement_bit(self.number) != 0;
+        there && predicate.takes(cell.credential)
+    }
+
+    /// The newest instant outside the campaign's own windows. Verdicts know the windows of one campaign only; of another one
+    /// that has some, the first and last instant of the cell tell.
+    pub(super) fn last_outside_ms(&self, cell: &Cell) -> Option<i64> {
+        if self.by_calendar {
+            return cell.last_outside_ms;
+        }
+        [cell.last_ms, cell.first_ms].into_iter().find(|ms| self.campaign.window_at(*ms) == WindowKind::Outside)
+    }
+
+    /// How many of a cell's uses lie inside the campaign's own published and extrapolated windows; as above, of a campaign
+    /// whose windows the verdicts do not know, all or none of them.
+    pub(super) fn uses_inside(&self, cell: &Cell) -> (u64, u64) {
+        if self.by_calendar {
+            return (cell.uses_published, cell.uses_extrapolated);
+        }
+        match [cell.first_ms, cell.last_ms].map(|ms| self.campaign.window_at(ms)) {
+            [WindowKind::Published, WindowKind::Published] => (cell.uses, 0),
+            [WindowKind::Extrapolated, WindowKind::Extrapolated] => (0, cell.uses),
+            _ => (0, 0),
+        }
+    }
+
+    /// Uses outside them; where sources disagree, those that none of them saw inside.
+    pub(super) fn uses_outside(&self, cell: &Cell) -> u64 {
+        let (published, extrapolated) = self.uses_inside(cell);
+        cell.uses.saturating_sub(published + extrapolated)
     }
 
     /// Whether the campaign's removal lies before the end of a day, or before now on the day of now.
@@ -249,7 +291,7 @@ impl<'a> Progress<'a> {
         self.rhythm.add(cell.day);
         self.last_legacy_ms = self.last_legacy_ms.max(cell.last_ms);
         self.graded[cell.grade as usize] = Some(cell.day);
-        let newest = cell.last_outside_ms.map(|ms| Newest { ms, rejected, day: cell.day, place });
+        let newest = self.rules.last_outside_ms(cell).map(|ms| Newest { ms, rejected, day: cell.day, place });
         self.newest_outside = self.newest_outside.max(newest);
         let progress = &mut self.places[place];
         progress.rhythm.add(cell.day);

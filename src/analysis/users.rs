@@ -19,7 +19,7 @@ pub(super) fn judge(scene: &Scene<'_>, watch: &Watch, campaigns: &[CampaignFindi
     let units = units_by_user(scene);
     let remaining = remaining(campaigns);
     let tokens = live_tokens(scene);
-    let rules: Vec<Rules<'_>> = scene.inputs.campaigns.iter().map(|campaign| scene.rules(campaign)).collect();
+    let rules: Vec<Rules<'_>> = scene.campaigns().collect();
     let listed = scene.rights.members().cloned().chain(tokens.keys().cloned());
     let mut everybody: BTreeSet<String> = units.keys().map(|user| (*user).to_owned()).chain(listed).collect();
     everybody.retain(|user| !scene.people.is_token(user));

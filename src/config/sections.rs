@@ -8,7 +8,7 @@ use url::Url;
 
 use super::{
     intake,
-    reader::{Fault, Section},
+    reader::{Fault, Section, nearest},
     secret::environment,
 };
 use crate::{
@@ -19,7 +19,8 @@ use crate::{
         mail::{self, Mailer},
     },
     evidence::{
-        Campaign, CatalogueFault, ClientCatalogue, Credential, Day, Grade, NamedNetworks,
+        Campaign, CatalogueFault, ClientCatalogue, Credential, Day, Expiry, Grade, NamedNetworks,
+        campaign::{self, Kind, MAX_CAMPAIGNS},
         format::{Fields, Form, Format, UserField},
     },
     report::{Audience, BlindSpot, OwnCredential},
@@ -36,6 +37,7 @@ pub fn read(root: &Section) -> Options {
     let logs = root.tables("log").into_iter().map(|s| Arc::new(log(s))).collect::<Vec<_>>();
     unique(root, "log", logs.iter().map(|l| &l.name));
     let (rules, catalogue) = rules(root.table("rules"));
+    let (campaigns, expiries) = campaigns(root);
     Options {
         rules: Arc::new(rules),
         catalogue: Arc::new(catalogue),
@@ -44,7 +46,8 @@ pub fn read(root: &Section) -> Options {
         logs,
         network,
         store: store(root.table("store")),
-        campaigns: campaigns(root),
+        campaigns,
+        expiries,
         schedule: schedule(root.table("schedule")),
         email: email(root.table("email"), &mut own_credentials),
         csv: csv(root.table("csv")),
@@ -243,31 +246,51 @@ fn store(section: Section) -> PathBuf {
     path
 }
 
-fn campaigns(root: &Section) -> Vec<Campaign> {
-    let given = root.tables("campaign");
-    if given.is_empty() {
-        let builtin = Campaign::builtin("builtin:bitbucket-app-passwords").map(Campaign::parse);
-        return builtin.and_then(Result::ok).into_iter().collect();
+/// The campaigns of use and those of expiry; of app passwords only where nothing is configured.
+fn campaigns(root: &Section) -> (Vec<Campaign>, Vec<Expiry>) {
+    let sections = root.tables("campaign");
+    if sections.is_empty() {
+        return (vec![Campaign::calendar(&[])], Vec::new());
     }
-    let campaigns: Vec<Campaign> = given.into_iter().filter_map(campaign).collect();
-    unique(root, "campaign", campaigns.iter().map(|c| &c.id));
-    campaigns
+    if sections.len() > MAX_CAMPAIGNS {
+        root.fault("campaign", format!("{} campaigns are more than {MAX_CAMPAIGNS}", sections.len()));
+    }
+    let kinds: Vec<Kind> = sections.into_iter().filter_map(campaign).collect();
+    let ids: Vec<String> = kinds.iter().map(|kind| kind.id().to_owned()).collect();
+    unique(root, "campaign", ids.iter());
+    let (mut campaigns, mut expiries) = (Vec::new(), Vec::new());
+    for kind in kinds {
+        match kind {
+            Kind::Use(campaign) => campaigns.push(*campaign),
+            Kind::Expiry(expiry) => expiries.push(expiry),
+        }
+    }
+    (campaigns, expiries)
 }
 
-fn campaign(section: Section) -> Option<Campaign> {
+fn campaign(section: Section) -> Option<Kind> {
     let removal = section.instant("removal");
-    let campaign = section.parsed("file", |reference| {
-        let text = match Campaign::builtin(reference) {
-            Some(text) => text.to_owned(),
-            None if reference.starts_with("builtin:") => {
-                return Err(format!("`{reference}` is not built in; there is builtin:bitbucket-app-passwords"));
-            }
-            None => std::fs::read_to_string(reference).map_err(|error| format!("{reference} cannot be read: {error}"))?,
-        };
-        Campaign::parse_with_removal(&text, removal)
+    let text = section.parsed("file", |reference| match Campaign::builtin(reference) {
+        Some(text) => Ok((reference.to_owned(), text.to_owned())),
+        None if reference.starts_with("builtin:") => Err(not_built_in(reference)),
+        None => std::fs::read_to_string(reference)
+            .map(|text| (reference.to_owned(), text))
+            .map_err(|error| format!("{reference} cannot be read: {error}")),
     });
+    let kind = text.and_then(|(file, text)| campaign::read(&file, &text, removal).map_err(|faults| section.adopt(faults)).ok());
+    if removal.is_some() && matches!(kind, Some(Kind::Expiry(_))) {
+        section.fault("removal", "each token has a deadline of its own: leave this out");
+    }
     section.finish();
-    campaign
+    kind
+}
+
+fn not_built_in(reference: &str) -> String {
+    let known: Vec<&str> = Campaign::builtin_names().collect();
+    match nearest(reference, known.iter().copied()) {
+        Some(near) => format!("`{reference}` is not built in; did you mean `{near}`?"),
+        None => format!("`{reference}` is not built in; there are {}", known.join(", ")),
+    }
 }
 
 fn schedule(section: Section) -> Schedule {

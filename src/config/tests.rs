@@ -276,3 +276,47 @@ fn the_examples_of_rules_are_valid() {
     let example: String = head.take_while(|line| *line != "#").flat_map(|line| [line.trim_start_matches('#'), "\n"]).collect();
     assert_eq!(Rules::with_additions("rules.toml", &example).expect("valid").own().count(), 1);
 }
+
+#[test]
+fn campaigns_stand_side_by_side_and_the_slips_of_their_files_are_told_with_the_others() {
+    let section = |file: &str| format!("[[campaign]]\nfile = \"{file}\"\n");
+    let builtins = ["bitbucket-ssh-host", "api-token-expiry", "bitbucket-app-passwords"];
+    let text: String = builtins.iter().map(|name| section(&format!("builtin:{name}"))).collect();
+    let options = parse("duskwatch.toml", &(text + "removal = \"2026-08-04\"\n")).expect("three campaigns");
+    let ids: Vec<_> = options.campaigns.iter().map(|campaign| (campaign.id.as_str(), campaign.removal.to_string())).collect();
+    assert_eq!(
+        ids,
+        [
+            ("bitbucket-ssh-host", "2026-11-12T00:00:00Z".to_owned()),
+            ("bitbucket-app-passwords", "2026-08-04T00:00:00Z".to_owned())
+        ]
+    );
+    assert_eq!(options.expiries.len(), 1);
+
+    let dir = tempfile::tempdir().expect("a directory");
+    let own = dir.path().join("own.toml");
+    let file = include_str!("../../config/campaigns/bitbucket-ssh-host.toml");
+    std::fs::write(&own, file.replace("noun  ", "nuon  ").replace("\"ssh.bitbucket.org\"", "\"ssh.bitbuket.org\""))
+        .expect("written");
+    let own = own.display().to_string();
+    let text = [
+        section("builtin:bitbucket-ssh-hosts"),
+        section("missing.toml"),
+        section("builtin:api-token-expiry") + "removal = \"2026-08-04\"\n",
+        section("builtin:api-token-expiry"),
+        section(&own),
+    ];
+    let found = faults(&text.concat());
+    assert_eq!(
+        found,
+        [
+            "duskwatch.toml:1: campaign: the name `api-token-expiry` stands twice".to_owned(),
+            "duskwatch.toml:2: campaign[0].file: `builtin:bitbucket-ssh-hosts` is not built in; did you mean `builtin:bitbucket-ssh-host`?".to_owned(),
+            "duskwatch.toml:4: campaign[1].file: missing.toml cannot be read: No such file or directory (os error 2)".to_owned(),
+            "duskwatch.toml:7: campaign[2].removal: each token has a deadline of its own: leave this out".to_owned(),
+            format!("{own}: noun: is missing"),
+            format!("{own}:6: nuon: unknown key; did you mean `noun`?"),
+            format!("{own}:29: replacement.hosts: `ssh.bitbuket.org` is no host of Bitbucket; did you mean `ssh.bitbucket.org`?"),
+        ]
+    );
+}

@@ -93,7 +93,8 @@ fn dates(campaign: &Campaign) -> (String, String) {
         let (count, from, to) = (windows.len(), instant(first.from_ms), instant(last.to_ms));
         format!(", {count} brownouts from {from} to {to}, {published} published, {minutes} minutes in all")
     });
-    let words = format!("freeze {}, removal {}{}", campaign.freeze, campaign.removal, brownouts.unwrap_or_default());
+    let freeze = campaign.freeze.map(|freeze| format!("freeze {freeze}, ")).unwrap_or_default();
+    let words = format!("{freeze}removal {}{}", campaign.removal, brownouts.unwrap_or_default());
     (campaign.id.clone(), words)
 }
 

@@ -73,14 +73,14 @@ impl Engine {
             organization_sources(&options, organization, &mut clients, &mut sources)?;
         }
         for log in &options.logs {
-            let setting = setting(&options, format!("log/{}", log.name))?;
+            let setting = setting(&options, format!("log/{}", log.name));
             let name = setting.name.clone();
             sources.push(Source { name, credential: String::new(), kind: Kind::Log(LogRound::new(setting, Arc::clone(log))) });
         }
         Ok(Self { options: Arc::new(options), store, sources, budgets: Mutex::default(), troubles: Mutex::default() })
     }
 
-    pub(super) fn setting(&self, name: String) -> anyhow::Result<Setting> {
+    pub(super) fn setting(&self, name: String) -> Setting {
         setting(&self.options, name)
     }
 
@@ -375,8 +375,8 @@ pub(super) async fn looked_until(store: &Store, source: &str) -> Result<Option<i
     store.read(move |r| r.looked_until_ms(&source)).await
 }
 
-fn setting(options: &Options, name: String) -> anyhow::Result<Setting> {
-    Ok(Setting::new(name, options.classifier()?))
+fn setting(options: &Options, name: String) -> Setting {
+    Setting::new(name, options.classifier())
 }
 
 fn organization_sources(
@@ -390,7 +390,7 @@ fn organization_sources(
     let limits = options.organizations.iter().filter(same).map(|o| o.requests_per_minute);
     let limit = (limits.min().unwrap_or(organization.requests_per_minute), MINUTE);
     let client = clients.of(&organization.api_url, key(organization), limit, organization.share, &options.network)?;
-    let setting = setting(options, format!("audit/{}", organization.name))?;
+    let setting = setting(options, format!("audit/{}", organization.name));
     let name = setting.name.clone();
     let round = AuditRound::new(setting, client.sibling(), &organization.id, organization.overlap);
     let credential = |scope| format!("organization.{}.api_key, which needs the scope {scope}", organization.name);

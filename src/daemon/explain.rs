@@ -53,7 +53,7 @@ pub async fn explain(options: Options, now: Timestamp, question: Question) -> an
         Ok(subject) => subject,
         Err(unknown) => return Ok(Err(unknown)),
     };
-    let (classifier, reading) = (options.classifier()?, options.classifier()?);
+    let (classifier, reading) = (options.classifier(), options.classifier());
     let (material, findings, subject, gathered, limits) =
         store.read(move |r| with_evidence(r, material, findings, subject, (&reading, question.limit))).await?;
     let explained = spawn_blocking(move || {

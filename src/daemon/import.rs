@@ -121,7 +121,7 @@ impl Engine {
         progress: impl Fn(&Imported),
     ) -> anyhow::Result<Imported> {
         let form = self.form(format, name)?;
-        let setting = self.setting(format!("import/{}", name.unwrap_or(BY_HAND)))?;
+        let setting = self.setting(format!("import/{}", name.unwrap_or(BY_HAND)));
         let reading = Arc::new(Reading { source: setting.name.clone(), form, classifier: setting.classifier(), now });
         let (blocks, mut inbox) = mpsc::channel(BLOCKS_AHEAD);
         let (file, reader) = (path.to_owned(), Arc::clone(&reading));

@@ -76,7 +76,7 @@ impl Engine {
         let mut senders = Vec::new();
         for sender in &self.options.http.intake {
             let options::Sender { name, workspaces, maximum_grade, .. } = sender;
-            let setting = self.setting(format!("intake/{name}"))?.with_maximum_grade(*maximum_grade);
+            let setting = self.setting(format!("intake/{name}")).with_maximum_grade(*maximum_grade);
             let looked_until = looked_until(&self.store, &setting.name).await?;
             let sender = Sender { setting, workspaces: workspaces.clone(), maximum_grade: *maximum_grade };
             senders.push((Arc::new(sender), looked_until.map(|until_ms| (until_ms - 1).div_euclid(MS_PER_HOUR))));

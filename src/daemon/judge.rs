@@ -145,6 +145,7 @@ impl Material {
         report::build(Inputs {
             findings,
             policy: &options.policy,
+            expiries: &options.expiries,
             clients: &options.catalogue,
             ledger: &self.ledger,
             changes: &self.changes,

@@ -2,7 +2,6 @@
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use anyhow::Context as _;
 use jiff::tz::TimeZone;
 use secrecy::SecretString;
 use url::Url;
@@ -10,7 +9,7 @@ use url::Url;
 use super::Delivery;
 use crate::{
     analysis::{Classifier, Policy, Rules},
-    evidence::{Campaign, ClientCatalogue, Grade, NamedNetworks, format::Form},
+    evidence::{Campaign, ClientCatalogue, Expiry, Grade, NamedNetworks, format::Form},
     report::{self, Audience, BlindSpot, OwnCredential},
     source::Network,
 };
@@ -25,6 +24,7 @@ pub struct Options {
     pub(crate) catalogue: Arc<ClientCatalogue>,
     pub(crate) store: PathBuf,
     pub(crate) campaigns: Vec<Campaign>,
+    pub(crate) expiries: Vec<Expiry>,
     pub(crate) schedule: Schedule,
     pub(crate) email: Option<Email>,
     pub(crate) csv: Csv,
@@ -126,13 +126,13 @@ pub struct Otel {
 impl Options {
     /// What stands for all that evidence is judged by.
     pub(super) fn fingerprint(&self) -> String {
-        self.classifier().map(|classifier| classifier.fingerprint().to_owned()).unwrap_or_default()
+        self.classifier().fingerprint().to_owned()
     }
 
-    /// What every sighting is judged by. The calendar is the first campaign's.
-    pub(super) fn classifier(&self) -> anyhow::Result<Classifier> {
-        let calendar = self.campaigns.first().context("there is no campaign")?.clone();
-        Ok(Classifier::new(Arc::clone(&self.rules), Arc::clone(&self.catalogue), self.networks.clone(), calendar))
+    /// What every sighting is judged by.
+    pub(super) fn classifier(&self) -> Classifier {
+        let calendar = Campaign::calendar(&self.campaigns);
+        Classifier::new(Arc::clone(&self.rules), Arc::clone(&self.catalogue), self.networks.clone(), calendar)
     }
 
     /// The names of all sources, in the order of the configuration.

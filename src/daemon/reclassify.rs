@@ -144,7 +144,7 @@ struct Judges {
 
 impl Judges {
     async fn new(options: &Options, store: &Store) -> anyhow::Result<Self> {
-        let classifier = options.classifier()?;
+        let classifier = options.classifier();
         let states = store.read(Reader::source_states).await?;
         let kept = states.into_iter().filter_map(|(source, state)| Some((source, state.maximum_grade?)));
         // What the configuration says now goes before what it said when the source was last heard.

@@ -1,28 +1,67 @@
-//! The retirement of something: what counts as legacy and as its replacement, freeze, brownouts, removal, and the dates
-//! that moved. A campaign is a file; the one for app passwords is compiled in.
+//! The retirement of something: what counts as legacy and as its replacement, freeze, brownouts, removal, the dates that
+//! moved, and the words that reports use for it. All of it stands in a file; three are compiled in, and a new campaign needs
+//! no code.
 
-use jiff::{Timestamp, civil::Time, tz::TimeZone};
-use serde::Deserialize;
+use jiff::Timestamp;
 
-use super::{Credential, Day, WindowKind};
+use super::{Credential, WindowKind, settings::Fault};
 
-const APP_PASSWORDS: &str = include_str!("../../config/campaigns/bitbucket-app-passwords.toml");
+mod file;
+mod predicate;
+mod words;
 
+pub use file::read;
+pub use predicate::Predicate;
+pub use words::{Pair, Words};
+
+/// The campaigns that are compiled in.
+const BUILTIN: [(&str, &str); 3] = [
+    ("builtin:bitbucket-app-passwords", include_str!("../../config/campaigns/bitbucket-app-passwords.toml")),
+    ("builtin:bitbucket-ssh-host", include_str!("../../config/campaigns/bitbucket-ssh-host.toml")),
+    ("builtin:api-token-expiry", include_str!("../../config/campaigns/api-token-expiry.toml")),
+];
+
+/// Of so many the judgement keeps count.
+pub const MAX_CAMPAIGNS: usize = 16;
+
+/// What a campaign's file holds: a retirement of some use, or deadlines of its own for each token.
+#[derive(Clone, Debug)]
+pub enum Kind {
+    Use(Box<Campaign>),
+    Expiry(Expiry),
+}
+
+/// A use that ends on one day for everybody.
 #[derive(Clone, Debug)]
 pub struct Campaign {
     pub id: String,
     pub name: String,
-    /// What is being removed, as a plural noun for sentences: `app passwords`.
-    pub noun: String,
-    pub legacy: Vec<Credential>,
-    pub replacement: Vec<Credential>,
-    pub freeze: Timestamp,
+    pub words: Words,
+    pub legacy: Predicate,
+    pub replacement: Predicate,
+    /// From when on nothing new of it could be made.
+    pub freeze: Option<Timestamp>,
     pub removal: Timestamp,
     /// Earlier values of the removal date, oldest first, with why they changed.
     pub moved: Vec<MovedDate>,
     /// Sorted by start; each includes its start and excludes its end.
     pub windows: Vec<Window>,
     pub documentation: String,
+    /// What to do, whatever the client is; none: what the client catalogue says of app passwords.
+    pub advice: Option<String>,
+}
+
+/// Tokens that end one by one, each on a day of its own.
+#[derive(Clone, Debug)]
+pub struct Expiry {
+    pub id: String,
+    pub name: String,
+    /// What ends, as a plural noun: `tokens`.
+    pub noun: String,
+    /// The kinds of credentials that it speaks of.
+    pub credentials: Vec<Credential>,
+    pub documentation: String,
+    pub advice: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,56 +78,51 @@ pub struct Window {
     pub published: bool,
 }
 
+impl Kind {
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Use(campaign) => &campaign.id,
+            Self::Expiry(expiry) => &expiry.id,
+        }
+    }
+}
+
 impl Campaign {
     /// Resolves `builtin:NAME`; other references are paths, which only `config` reads.
     pub fn builtin(reference: &str) -> Option<&'static str> {
-        (reference == "builtin:bitbucket-app-passwords").then_some(APP_PASSWORDS)
+        BUILTIN.iter().find(|(name, _)| *name == reference).map(|(_, text)| *text)
     }
 
-    /// Reads a campaign file.
-    ///
-    /// # Errors
-    /// Names the line and key that is wrong: unknown keys, unknown credentials, times and dates that are none,
-    /// windows that overlap, a freeze after the removal.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        Self::parse_with_removal(text, None)
+    /// What can be referred to.
+    pub fn builtin_names() -> impl Iterator<Item = &'static str> {
+        BUILTIN.iter().map(|(name, _)| *name)
     }
 
-    /// Reads a campaign file and lets a removal date override the one in it, which then becomes one that moved.
+    /// Reads the file of a campaign of use.
     ///
     /// # Errors
-    /// As [`Campaign::parse`].
-    pub fn parse_with_removal(text: &str, removal: Option<Timestamp>) -> Result<Self, String> {
-        let mut wire: Wire = toml::from_str(text).map_err(|error| error.to_string())?;
-        if let Some(removal) = removal.filter(|at| *at != wire.removal) {
-            wire.moved.push(Moved { was: wire.removal, reason: "overridden by the configuration".to_owned() });
-            wire.removal = removal;
+    /// As [`read`], and when the campaign is one of expiry.
+    pub fn parse(text: &str) -> Result<Self, Vec<Fault>> {
+        match read("campaign", text, None)? {
+            Kind::Use(campaign) => Ok(*campaign),
+            Kind::Expiry(Expiry { id, .. }) => {
+                let words = format!("`{id}` retires no use");
+                Err(vec![Fault { file: "campaign".to_owned(), line: 0, key: "kind".to_owned(), words }])
+            }
         }
-        let mut windows = Vec::new();
-        for row in &wire.brownout {
-            row.expand(&mut windows)?;
-        }
-        windows.sort_by_key(|w| w.from_ms);
-        if let Some(pair) = windows.windows(2).find(|pair| pair[0].to_ms > pair[1].from_ms) {
-            return Err(format!("brownout: two windows overlap on {}", Day::of_ms(pair[1].from_ms)));
-        }
-        if wire.freeze > wire.removal {
-            return Err("freeze: lies after the removal".to_owned());
-        }
-        let removal_ms = wire.removal.as_millisecond();
-        windows.retain(|w| w.from_ms < removal_ms);
-        Ok(Self {
-            legacy: credentials("legacy", &wire.legacy.credentials)?,
-            replacement: credentials("replacement", &wire.replacement.credentials)?,
-            id: wire.id,
-            name: wire.name,
-            noun: wire.noun,
-            freeze: wire.freeze,
-            removal: wire.removal,
-            moved: wire.moved.into_iter().map(|m| MovedDate { was: m.was, reason: m.reason }).collect(),
-            windows,
-            documentation: wire.documentation,
+    }
+
+    /// The campaign by whose calendar the base rules go: the first that retires app passwords, of which they speak; the
+    /// compiled-in one where none does.
+    pub fn calendar(campaigns: &[Self]) -> Self {
+        campaigns.iter().find(|campaign| campaign.retires_app_passwords()).cloned().unwrap_or_else(|| {
+            let (_, text) = BUILTIN[0];
+            Self::parse(text).expect("a test reads the compiled-in campaign")
         })
+    }
+
+    pub fn retires_app_passwords(&self) -> bool {
+        self.legacy.names(Credential::AppPassword)
     }
 
     /// Where an instant lies against the windows; always outside from the removal on.
@@ -110,12 +144,14 @@ impl Campaign {
         ms >= self.removal.as_millisecond()
     }
 
+    /// Whether a credential is legacy, as far as credentials decide it.
     pub fn is_legacy(&self, credential: Credential) -> bool {
-        self.legacy.contains(&credential)
+        self.legacy.takes(credential)
     }
 
+    /// Whether a credential is a replacement, as far as credentials decide it.
     pub fn is_replacement(&self, credential: Credential) -> bool {
-        self.replacement.contains(&credential)
+        self.replacement.takes(credential)
     }
 
     /// The windows that end after `from`, at most `limit`.
@@ -126,75 +162,20 @@ impl Campaign {
     }
 }
 
-fn credentials(key: &str, names: &[String]) -> Result<Vec<Credential>, String> {
-    names.iter().map(|n| Credential::parse(n).ok_or_else(|| format!("{key}.credentials: `{n}` is no credential"))).collect()
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Wire {
-    id: String,
-    name: String,
-    noun: String,
-    documentation: String,
-    freeze: Timestamp,
-    removal: Timestamp,
-    legacy: Predicate,
-    replacement: Predicate,
-    #[serde(default)]
-    moved: Vec<Moved>,
-    #[serde(default)]
-    brownout: Vec<Brownout>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Predicate {
-    credentials: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Moved {
-    was: Timestamp,
-    reason: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Brownout {
-    from: jiff::civil::Date,
-    to: jiff::civil::Date,
-    minutes: i64,
-    starts: Vec<Time>,
-    published: bool,
-}
-
-/// No brownout row spans more days than this; a longer one is a slip of the pen.
-const MAX_ROW_DAYS: usize = 400;
-
-impl Brownout {
-    fn expand(&self, windows: &mut Vec<Window>) -> Result<(), String> {
-        if self.to < self.from || !(1..=1_440).contains(&self.minutes) {
-            return Err(format!("brownout: the row from {} has no days or no minutes", self.from));
-        }
-        for date in self.from.series(jiff::Span::new().days(1)).take_while(|d| *d <= self.to).take(MAX_ROW_DAYS) {
-            for start in &self.starts {
-                let at = date.to_datetime(*start).to_zoned(TimeZone::UTC).map_err(|e| e.to_string())?;
-                let from_ms = at.timestamp().as_millisecond();
-                windows.push(Window { from_ms, to_ms: from_ms + self.minutes * 60_000, published: self.published });
-            }
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::{Day, Outcome};
+
+    const APP_PASSWORDS: &str = BUILTIN[0].1;
+    const SSH_HOST: &str = BUILTIN[1].1;
+
+    fn campaign(text: &str) -> Campaign {
+        Campaign::parse(text).expect("the built-in campaign is valid")
+    }
 
     fn app_passwords() -> Campaign {
-        Campaign::parse(APP_PASSWORDS).expect("the built-in campaign is valid")
+        campaign(APP_PASSWORDS)
     }
 
     fn at(text: &str) -> i64 {
@@ -224,10 +205,87 @@ mod tests {
     }
 
     #[test]
-    fn slips_in_a_file_are_named() {
-        let broken = |from: &str, to: &str| Campaign::parse(&APP_PASSWORDS.replace(from, to)).expect_err("refused");
-        assert!(broken("\"app_password\"", "\"app_pasword\"").contains("app_pasword"));
-        assert!(broken("minutes = 15", "minutes = 1000").contains("overlap"));
-        assert!(broken("noun", "nuon").contains("nuon"));
+    fn what_is_compiled_in_is_read() {
+        for (name, text) in BUILTIN {
+            let kind = read(name, text, None).unwrap_or_else(|faults| panic!("{faults:?}"));
+            assert_eq!(format!("builtin:{}", kind.id()), name);
+        }
+    }
+
+    #[test]
+    fn a_host_bound_predicate_looks_at_the_place_and_its_credential_both() {
+        let campaign = campaign(SSH_HOST);
+        let at = |host: &str| campaign.legacy.fits(Some(host), None);
+        assert!(at("bitbucket.org") && at("bitbucket.org:22") && !at("ssh.bitbucket.org:22") && !at("altssh.bitbucket.org:443"));
+        assert!(campaign.is_legacy(Credential::SshKey) && !campaign.is_legacy(Credential::AppPassword));
+        assert!(!campaign.legacy.fits(None, None), "nobody knows where it went");
+        assert!(campaign.replacement.fits(Some("ssh.bitbucket.org:22"), None));
+        assert!(campaign.replacement.counts(Outcome::Unknown) && !campaign.replacement.counts(Outcome::Rejected));
+        let app_passwords = app_passwords();
+        assert!(!app_passwords.legacy.is_bound() && app_passwords.legacy.fits(None, None));
+        assert!(!app_passwords.replacement.counts(Outcome::Unknown));
+    }
+
+    #[test]
+    fn the_base_rules_go_by_the_campaign_that_retires_app_passwords() {
+        let moved = "2026-08-04T00:00:00Z".parse().ok();
+        let Ok(Kind::Use(later)) = read("later.toml", APP_PASSWORDS, moved) else { panic!("it is valid") };
+        let ssh = campaign(SSH_HOST);
+        assert_eq!(Campaign::calendar(&[ssh.clone(), (*later).clone(), app_passwords()]).removal, later.removal);
+        assert_eq!(later.moved.last().map(|moved| moved.reason.as_str()), Some("overridden by the configuration"));
+        assert_eq!(Campaign::calendar(&[ssh]).removal, app_passwords().removal);
+        assert_eq!(Campaign::calendar(&[]).removal, app_passwords().removal);
+    }
+
+    #[test]
+    fn words_that_a_file_leaves_out_fit_a_credential() {
+        let words = app_passwords().words;
+        assert_eq!((words.one.as_str(), words.many.as_str()), ("an app password", "app passwords"));
+        assert_eq!((words.uses.of(1), words.uses.of(2)), ("signs in with", "sign in with"));
+        assert_eq!((words.leftover.of(1), words.leftover.of(0)), ("stale secret", "stale secrets"));
+        let words = campaign(SSH_HOST).words;
+        assert_eq!((words.one.as_str(), words.ended.as_str()), ("SSH at bitbucket.org", "ended"));
+    }
+
+    #[test]
+    fn every_slip_in_a_file_is_named_with_its_line() {
+        let faults = |text: &str| -> Vec<String> {
+            read("own.toml", text, None).expect_err("refused").iter().map(ToString::to_string).collect()
+        };
+        let broken = |from: &str, to: &str| faults(&APP_PASSWORDS.replacen(from, to, 1));
+        assert_eq!(
+            broken("\"app_password\"", "\"app_pasword\""),
+            ["own.toml:15: legacy.credentials: `app_pasword` is no credential; did you mean `app_password`?"]
+        );
+        assert!(broken("minutes = 15", "minutes = 1000").concat().contains("brownout: two windows overlap on 2026-06-09"));
+        assert_eq!(
+            broken("noun  ", "nuon  "),
+            ["own.toml:0: noun: is missing".replace(":0", ""), "own.toml:6: nuon: unknown key; did you mean `noun`?".to_owned()]
+        );
+        let many = "id = \"my own\"\nname = \"x\"\nnoun = \"things\"\nremoval = \"soon\"\nfreeze = \"2026-01-01\"\n\
+            [words]\nuses = [\"does\"]\n[legacy]\nhosts = [\"bitbucket.og\", \"bitbucket.org:443\"]\n[replacement]\noutcomes = [\"accept\"]\n\
+            [[brownout]]\nfrom = \"2026-01-02\"\nto = \"2026-01-01\"\nminutes = 5\nstarts = [\"9\"]\npublished = \"yes\"\n";
+        assert_eq!(
+            faults(many),
+            [
+                "own.toml: documentation: is missing",
+                "own.toml:1: id: must be a short word without blanks or slashes",
+                "own.toml:4: removal: `soon` is no date: write \"2026-07-28\" or \"2026-07-28T00:00:00Z\"",
+                "own.toml:7: words.uses: must be two texts, for one and for many: [\"…\", \"…\"]",
+                "own.toml:9: legacy.hosts: `bitbucket.og` is no host of Bitbucket; did you mean `bitbucket.org`?",
+                "own.toml:9: legacy.hosts: `bitbucket.org:443`: the port goes without saying: leave it out",
+                "own.toml:10: replacement: needs a condition: credentials, hosts or workspaces",
+                "own.toml:11: replacement.outcomes: `accept` is no outcome; did you mean `accepted`?",
+                "own.toml:14: brownout[0].to: lies before `from`",
+                "own.toml:16: brownout[0].starts: `9` is no time of day: write \"06:00\"",
+                "own.toml:17: brownout[0].published: must be true or false",
+            ]
+        );
+        assert!(
+            broken("removal = \"2026-07-28T00:00:00Z\"", "removal = \"2024-07-28T00:00:00Z\"")
+                .concat()
+                .contains("freeze: lies after the removal")
+        );
+        assert!(faults("kind = \"expired\"").concat().contains("`expired` is no kind of campaign; did you mean `expiry`?"));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Everything that two rooms share is a type of this room: what was read ([`Sighting`]), what the rules said of it
 //! ([`Verdict`]), how it is counted ([`Batch`], [`History`]), when anybody was looking ([`coverage`]) and what is being
-//! retired ([`Campaign`]). Secrets are dropped here, before anything is stored, logged or shown ([`redact`]).
+//! retired ([`Campaign`], [`Expiry`]). Secrets are dropped here, before anything is stored, logged or shown ([`redact`]).
 //!
 //! Absent: judgement (`analysis`), wire formats of remote APIs (`source`), SQL (`store`).
 
@@ -23,7 +23,7 @@ pub mod sighting;
 pub mod time;
 pub mod vocabulary;
 
-pub use campaign::{Campaign, Window};
+pub use campaign::{Campaign, Expiry, Window};
 pub use clients::{CatalogueFault, Client, ClientCatalogue, Steps};
 pub use coverage::{Coverage, CoverageState, Ledger};
 pub use history::{Batch, CursorUpdate, DayCount, History, Skipped, Track, TrackCount, UnknownTotal, UnknownValue};

@@ -21,6 +21,8 @@ pub struct Place<'a> {
 const GIT_HOST: &str = "bitbucket.org";
 const REST_HOST: &str = "api.bitbucket.org";
 const SSH_HOSTS: [&str; 2] = ["ssh.bitbucket.org", "altssh.bitbucket.org"];
+/// The hosts of Bitbucket Cloud.
+pub const HOSTS: [&str; 4] = [GIT_HOST, REST_HOST, SSH_HOSTS[0], SSH_HOSTS[1]];
 
 /// First segments of bitbucket.org paths that are pages of the site, not workspaces.
 const SITE_PAGES: [&str; 14] = [

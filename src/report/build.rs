@@ -10,13 +10,13 @@ use super::{
         BlindSpotRow, BlockerRow, BurndownRow, CampaignReport, Counts, Expiring, IntegrationRow, MovedRow, Report, TeamRow,
         TokenRow, UnknownRow, WaiverRow,
     },
-    figures, forecast, inert,
+    expiries, figures, forecast, inert,
     inputs::Inputs,
     movement, rows, steps, words,
 };
 use crate::{
     analysis::{BurndownDay, CampaignFindings, NameState, ReportedDay, Share, Waiver, forecast::Quantiles},
-    evidence::{Coverage, Credential, Day, Status},
+    evidence::{Coverage, Day, Status},
 };
 
 /// What leadership can act on in one meeting.
@@ -36,7 +36,7 @@ const OWN_NOTICE_DAYS: i32 = 30;
 pub fn build(inputs: Inputs<'_>) -> Report {
     let now = inputs.findings.now;
     let tokens = rows::tokens(&inputs);
-    let campaigns: Vec<_> = inputs.findings.campaigns.iter().map(|found| campaign(&inputs, found)).collect();
+    let campaigns = campaigns(&inputs);
     let mut report = Report {
         now,
         timezone: inputs.timezone.iana_name().unwrap_or("UTC").to_owned(),
@@ -49,6 +49,7 @@ pub fn build(inputs: Inputs<'_>) -> Report {
         changes: movement::all_changes(inputs.changes),
         users: inputs.findings.users.iter().map(rows::user).collect(),
         expiring: expiring(&tokens, inputs.policy.expiry_horizon_days),
+        expiries: expiries::reports(&inputs, &tokens),
         tokens,
         unknown: unknown(&inputs),
         blind_spots: blind_spots(&inputs),
@@ -59,6 +60,13 @@ pub fn build(inputs: Inputs<'_>) -> Report {
     };
     report.figures = figures::measure(&report, &inputs);
     report
+}
+
+/// In the order of the configuration, that of app passwords first: reports open with it, and mails are named after it.
+fn campaigns(inputs: &Inputs<'_>) -> Vec<CampaignReport> {
+    let mut found: Vec<&CampaignFindings> = inputs.findings.campaigns.iter().collect();
+    found.sort_by_key(|found| !found.campaign.retires_app_passwords());
+    found.into_iter().map(|found| campaign(inputs, found)).collect()
 }
 
 fn campaign(inputs: &Inputs<'_>, found: &CampaignFindings) -> CampaignReport {
@@ -73,15 +81,17 @@ fn campaign(inputs: &Inputs<'_>, found: &CampaignFindings) -> CampaignReport {
     CampaignReport {
         id: campaign.id.clone(),
         name: campaign.name.clone(),
-        noun: campaign.noun.clone(),
+        noun: campaign.words.many.clone(),
+        words: campaign.words.clone(),
         documentation: campaign.documentation.clone(),
+        advice: campaign.advice.clone().unwrap_or_default(),
         freeze: campaign.freeze,
         removal: campaign.removal,
         removed,
         days_left: days_between(now, campaign.removal),
         moved: campaign.moved.iter().map(|m| MovedRow { was: m.was, reason: inert::sentence(&m.reason) }).collect(),
         blind: integrations.is_empty() && !inputs.ledger.sources.iter().any(|(name, list)| shows_credentials(name, list)),
-        has_steps: campaign.is_legacy(Credential::AppPassword),
+        has_steps: campaign.advice.is_none(),
         movement: movement::since_last_digest(inputs, &campaign.id, counts.remaining),
         counts,
         teams: teams(&integrations),

@@ -257,7 +257,8 @@ fn label_ends<DB: DrawingBackend>(chart: &Plane<'_, DB>, plan: &Plan<'_>) -> Dra
 }
 
 fn draw_dates<DB: DrawingBackend>(chart: &mut Plane<'_, DB>, plan: &Plan<'_>) -> Drawing<DB::ErrorType> {
-    for (at, what, color) in [(plan.campaign.freeze, "freeze", INK), (plan.campaign.removal, "removal", REMOVAL)] {
+    for (at, what, color) in [(plan.campaign.freeze, "freeze", INK), (Some(plan.campaign.removal), "removal", REMOVAL)] {
+        let Some(at) = at else { continue };
         let at_x = x(at);
         if at_x < plan.first || at_x > plan.last {
             continue;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
 
-use super::document::Report;
+use super::document::{CampaignReport, Report};
 
 /// One file of the package.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,8 +57,10 @@ struct Table {
 
 /// Every file of the package, `datapackage.json` last. The same report gives the same bytes.
 pub fn package(report: &Report) -> Vec<File> {
-    let integrations = report.campaigns.iter().flat_map(|c| &c.integrations);
-    let burndown = report.campaigns.iter().flat_map(|c| &c.burndown);
+    let mut campaigns: Vec<&CampaignReport> = report.campaigns.iter().collect();
+    campaigns.sort_by_key(|c| &c.id);
+    let integrations = campaigns.iter().flat_map(|c| &c.integrations);
+    let burndown = campaigns.iter().flat_map(|c| &c.burndown);
     let tables = [
         table("integrations.csv", columns::INTEGRATIONS, &["campaign", "integration"], integrations),
         table("authentications.csv", columns::AUTHENTICATIONS, &[], &report.authentications),

@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 use super::{figures::Figure, inputs::Late, steps::StepsRow};
 use crate::{
     analysis::{Authentication, ChangeCause, NameState, RhythmKind},
-    evidence::{Category, CoverageState, Credential, Day, Grade, Status, journal::JournalEntry},
+    evidence::{Category, CoverageState, Credential, Day, Grade, Status, campaign::Words, journal::JournalEntry},
 };
 
 pub(super) fn text<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
@@ -42,6 +42,8 @@ pub struct Report {
     pub users: Vec<UserRow>,
     pub tokens: Vec<TokenRow>,
     pub expiring: Expiring,
+    /// The campaigns of expiry.
+    pub expiries: Vec<ExpiryReport>,
     /// What to do, by client, for every integration that is still to be moved off app passwords.
     pub steps: Vec<StepsRow>,
     pub unknown: Vec<UnknownRow>,
@@ -166,8 +168,14 @@ pub struct CampaignReport {
     pub name: String,
     /// What is being removed: `app passwords`.
     pub noun: String,
+    /// How sentences speak of it.
+    #[serde(skip)]
+    pub words: Words,
     pub documentation: String,
-    pub freeze: Timestamp,
+    /// What to do whatever the client is; empty: what each row advises.
+    pub advice: String,
+    /// From when on nothing new of it could be made, if it was frozen at all.
+    pub freeze: Option<Timestamp>,
     pub removal: Timestamp,
     /// Whether the removal has happened.
     pub removed: bool,
@@ -572,13 +580,51 @@ pub struct TokenRow {
     pub user: String,
     pub user_email: String,
     pub owner: String,
-    pub integration: String,
+    /// Those that use it, sorted.
+    pub integrations: Vec<String>,
     pub status: String,
     pub created_at: Option<Timestamp>,
     pub last_active_at: Option<Timestamp>,
     pub expires_at: Option<Timestamp>,
     pub days_left: Option<i32>,
+    /// The expiry less the owner's lead time.
+    pub latest_safe_start: Option<Timestamp>,
+    /// It has not expired, but fewer days are left than the owner needs.
+    pub overdue: bool,
+    /// Its user has left every workspace that is read.
+    pub leaver: bool,
     pub listed_by: String,
+}
+
+/// Tokens that end one by one: a campaign of expiry.
+#[derive(Clone, Debug, Serialize)]
+pub struct ExpiryReport {
+    pub id: String,
+    pub name: String,
+    /// What ends: `tokens`.
+    pub noun: String,
+    pub documentation: String,
+    /// What to do with each.
+    pub advice: String,
+    pub horizon_days: i32,
+    /// No inventory and no register was read: the counts are unknown, not zero.
+    pub blind: bool,
+    pub counts: ExpiryCounts,
+    /// Lately expired ones first, then by their latest safe start.
+    pub tokens: Vec<TokenRow>,
+}
+
+/// Tokens of a campaign of expiry. All but the first are parts of those that are listed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ExpiryCounts {
+    /// They end within the horizon, or within their owner's lead time where that is longer.
+    pub expiring: u32,
+    /// Fewer days are left than the owner needs.
+    pub overdue: u32,
+    /// Expired in the last 31 days.
+    pub expired: u32,
+    pub leavers: u32,
+    pub unowned: u32,
 }
 
 /// Replacements that end soon, which is the next cliff.

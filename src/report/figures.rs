@@ -52,9 +52,13 @@ const fn counter(name: &'static str, unit: &'static str, description: &'static s
 const INTEGRATIONS: Instrument =
     gauge("duskwatch.integrations", "{integration}", "Integrations by status, each under its most used workspace");
 const USERS: Instrument = gauge("duskwatch.users.remaining", "{user}", "Users with at least one remaining integration");
-const OVERDUE: Instrument =
-    gauge("duskwatch.overdue", "{integration}", "Remaining integrations whose latest safe start has passed");
-const UNOWNED: Instrument = gauge("duskwatch.unowned", "{integration}", "Remaining integrations that nobody owns");
+const OVERDUE: Instrument = gauge(
+    "duskwatch.overdue",
+    "{integration}",
+    "Remaining integrations, or tokens of a campaign of expiry, whose latest safe start has passed",
+);
+const UNOWNED: Instrument =
+    gauge("duskwatch.unowned", "{integration}", "Remaining integrations, or expiring tokens, that nobody owns");
 const RETURNED: Instrument =
     gauge("duskwatch.returned", "{integration}", "Integrations that use the legacy credential again after they were done");
 const WAIVERS: Instrument = gauge("duskwatch.waivers.expiring", "{integration}", "Waivers that end within 14 days");
@@ -109,6 +113,11 @@ pub(super) fn measure(report: &Report, inputs: &Inputs<'_>) -> Vec<Figure> {
     let mut figures = Figures::default();
     for campaign in &report.campaigns {
         of_campaign(&mut figures, campaign, inputs.organizations);
+    }
+    for expiry in &report.expiries {
+        let id = || vec![("campaign", expiry.id.clone())];
+        figures.count(&OVERDUE, id(), u64::from(expiry.counts.overdue));
+        figures.count(&UNOWNED, id(), u64::from(expiry.counts.unowned));
     }
     of_observed(&mut figures, report, inputs.organizations);
     of_authentications(&mut figures, inputs);
@@ -177,7 +186,9 @@ fn of_campaign(figures: &mut Figures, campaign: &CampaignReport, organizations: 
         figures.add(&ZERO, vec![id()], end.zero_probability);
     }
     figures.time(&REMOVAL, vec![id()], campaign.removal);
-    figures.time(&FREEZE, vec![id()], campaign.freeze);
+    if let Some(freeze) = campaign.freeze {
+        figures.time(&FREEZE, vec![id()], freeze);
+    }
 }
 
 fn of_authentications(figures: &mut Figures, inputs: &Inputs<'_>) {

@@ -6,7 +6,7 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use crate::{
     analysis::{Change, Findings, Policy, Recorded, ReportedDay},
-    evidence::{ClientCatalogue, Credential, Grade, Ledger, Outcome, UnknownTotal, journal::JournalEntry},
+    evidence::{ClientCatalogue, Credential, Expiry, Grade, Ledger, Outcome, UnknownTotal, journal::JournalEntry},
 };
 
 /// The report's only argument. `now` is [`Findings::now`].
@@ -14,6 +14,8 @@ use crate::{
 pub struct Inputs<'a> {
     pub findings: &'a Findings,
     pub policy: &'a Policy,
+    /// The campaigns of expiry; those of use are among the findings.
+    pub expiries: &'a [Expiry],
     pub clients: &'a ClientCatalogue,
     pub ledger: &'a Ledger,
     /// Every change ever recorded, in the order in which it was recorded.

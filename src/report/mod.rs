@@ -12,6 +12,7 @@ pub mod chart;
 mod coverage;
 pub mod csv;
 pub mod document;
+mod expiries;
 pub mod explain;
 pub mod figures;
 mod forecast;

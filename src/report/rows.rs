@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     analysis::{Authentication, Experiment, Integration, NextWindow, TokenFinding, UserFinding, guess},
-    evidence::{Campaign, ClientCatalogue, Day, time::instant},
+    evidence::{Campaign, ClientCatalogue, Day, time, time::instant},
 };
 
 /// Repositories that one cell names; `repository_count` has them all.
@@ -31,7 +31,8 @@ fn names(list: &[String], limit: usize) -> Vec<String> {
 }
 
 pub(super) fn integration(i: &Integration, campaign: &Campaign, clients: &ClientCatalogue, now: Timestamp) -> IntegrationRow {
-    let client = clients.get(&i.client);
+    // Where the campaign itself says what to do, the client's own steps are beside the point.
+    let client = clients.get(&i.client).filter(|_| campaign.advice.is_none());
     IntegrationRow {
         campaign: campaign.id.clone(),
         rank: i.rank,
@@ -190,12 +191,17 @@ pub(super) fn token(t: &TokenFinding) -> TokenRow {
         user: inert::name(&t.user.id),
         user_email: optional(t.user.email.as_ref()),
         owner: optional(t.owner.as_ref()),
-        integration: optional(t.integration.as_ref()),
+        integrations: names(&t.integrations, MAX_REPOSITORIES),
         status: inert::name(&t.status),
         created_at: t.created_at,
         last_active_at: t.last_active_at,
         expires_at: t.expires_at,
         days_left: t.days_left,
+        latest_safe_start: t
+            .expires_at
+            .map(|at| time::instant(at.as_millisecond() - i64::from(t.lead_time_days) * time::MS_PER_DAY)),
+        overdue: t.days_left.is_some_and(|days| (0..t.lead_time_days).contains(&days)),
+        leaver: t.leaver,
         listed_by: inert::name(&t.listed_by),
     }
 }
@@ -209,12 +215,15 @@ fn own_credential(c: &OwnCredential, now: Timestamp) -> TokenRow {
         user: String::new(),
         user_email: String::new(),
         owner: String::new(),
-        integration: String::new(),
+        integrations: Vec::new(),
         status: String::new(),
         created_at: None,
         last_active_at: None,
         expires_at: expires.map(Day::start),
         days_left: expires.map(|day| day.0 - Day::of(now).0),
+        latest_safe_start: None,
+        overdue: false,
+        leaver: false,
         listed_by: OWN.to_owned(),
     }
 }

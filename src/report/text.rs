@@ -3,13 +3,15 @@
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, TableComponent, Width, presets};
 
 use super::{
-    document::{CampaignReport, IntegrationRow, Report, SourceState},
+    document::{CampaignReport, ExpiryReport, IntegrationRow, Report, SourceState},
     forecast, view, words,
 };
 use crate::evidence::Day;
 
 /// Rows that fit a terminal's scroll-back without drowning the headline.
 const MAX_ROWS: usize = 50;
+/// Tokens beside them.
+const MAX_TOKENS: usize = 10;
 /// Narrower than this no table is readable; wider than this no line is.
 const WIDTHS: std::ops::RangeInclusive<usize> = 60..=240;
 /// Below this, only the columns that say who, what and by when.
@@ -84,12 +86,14 @@ const COLUMNS: [Column; 12] = [
 pub fn summary(report: &Report, width: usize) -> String {
     let width = width.clamp(*WIDTHS.start(), *WIDTHS.end());
     let mut lines = Vec::new();
-    for campaign in &report.campaigns {
+    for (number, campaign) in report.campaigns.iter().enumerate() {
         lines.push(format!("{}, seen from {}", campaign.name, words::instant(report.now, &report.zone)));
         lines.push(view::fill(&words::headline(campaign, &report.zone), 0, width));
         lines.push(view::fill(&forecast::outlook(campaign), 0, width));
-        lines.push(view::fill(&words::change(campaign, &report.coverage, &report.zone), 0, width));
-        lines.extend(coverage(report, width));
+        lines.push(view::fill(&words::change(campaign, report), 0, width));
+        if number == 0 {
+            lines.extend(coverage(report, width));
+        }
         lines.push(String::new());
         lines.push(ranking(campaign, width));
         lines.push(String::new());
@@ -97,6 +101,10 @@ pub fn summary(report: &Report, width: usize) -> String {
     if report.campaigns.is_empty() {
         lines.push("No campaign is configured.".to_owned());
         lines.extend(coverage(report, width));
+        lines.push(String::new());
+    }
+    for expiry in &report.expiries {
+        lines.extend(expiring(expiry, width));
         lines.push(String::new());
     }
     lines.push(view::fill(&words::limits(report), 0, width));
@@ -121,6 +129,19 @@ fn coverage(report: &Report, width: usize) -> Vec<String> {
     }
     let blind = report.blind_spots.iter().map(|spot| format!("No source can see: {} ({}).", spot.name, spot.reason));
     lines.extend(blind.map(|line| view::fill(&line, 0, width)));
+    lines
+}
+
+/// The tokens that end first.
+fn expiring(expiry: &ExpiryReport, width: usize) -> Vec<String> {
+    let mut lines = vec![expiry.name.clone(), view::fill(&words::expiring_headline(expiry), 0, width)];
+    for token in expiry.tokens.iter().take(MAX_TOKENS) {
+        lines.push(format!("  {}", view::fill(&words::token_line(token), 4, width)));
+    }
+    match expiry.tokens.len().saturating_sub(MAX_TOKENS) {
+        0 => {}
+        more => lines.push(format!("  … and {more} more in tokens.csv.")),
+    }
     lines
 }
 

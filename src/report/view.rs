@@ -42,6 +42,7 @@ pub(super) fn render(report: &Report, template: &str, limits: Limits, more: Valu
         limits_sources => limits.sources,
         sources_left_out => report.coverage.sources.len().saturating_sub(limits.sources),
         expiring => Serde(&report.expiring),
+        expiries => report.expiries.iter().map(|e| expiry(e, limits)).collect::<Vec<_>>(),
         unknown => Serde(&report.unknown),
         observed => Serde(&report.coverage.observed),
         blind_spots => Serde(&report.blind_spots),
@@ -56,14 +57,15 @@ fn campaign(report: &Report, c: &CampaignReport, limits: Limits) -> Value {
     let shown = &ranked[..ranked.len().min(limits.ranked)];
     let teams = &c.teams[..c.teams.len().min(limits.teams)];
     context! {
-        name => c.name.as_str(), noun => c.noun.as_str(), documentation => c.documentation.as_str(),
+        name => c.name.as_str(), noun => c.noun.as_str(), one => c.words.one.as_str(), advice => c.advice.as_str(),
+        leftovers => c.words.leftover.of(c.counts.stale), documentation => c.documentation.as_str(),
         freeze => Serde(c.freeze), removal => Serde(c.removal), removed => c.removed,
         days_left => c.days_left, days_since => -c.days_left,
         moved => Serde(&c.moved),
         counts => Serde(c.counts),
         blind => c.blind,
         headline => words::headline(c, &report.zone),
-        change => words::change(c, &report.coverage, &report.zone),
+        change => words::change(c, report),
         outlook => forecast::outlook(c),
         needed => forecast::needed(c),
         past_forecasts => forecast::past(c),
@@ -75,11 +77,24 @@ fn campaign(report: &Report, c: &CampaignReport, limits: Limits) -> Value {
         teams => Serde(teams),
         teams_left_out => c.teams.len() - teams.len(),
         blockers => Serde(&c.blockers),
+        has_windows => !c.all_windows.is_empty(),
         windows => windows(c),
         window_only => window_only(c),
         waivers => Serde(&c.waivers),
         pace => pace(c),
         alt => super::chart::alt(c),
+    }
+}
+
+fn expiry(e: &super::document::ExpiryReport, limits: Limits) -> Value {
+    let shown = &e.tokens[..e.tokens.len().min(limits.ranked)];
+    let row = |t: &super::document::TokenRow| context! { line => words::token_line(t), ..Serde(t) };
+    context! {
+        name => e.name.as_str(), documentation => e.documentation.as_str(), advice => e.advice.as_str(),
+        headline => words::expiring_headline(e),
+        counts => Serde(e.counts),
+        rows => shown.iter().map(row).collect::<Vec<_>>(),
+        left_out => e.tokens.len() - shown.len(),
     }
 }
 

@@ -2,23 +2,25 @@
 
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::document::{CampaignReport, CoverageReport, Report, SourceRow, SourceState, WindowRow};
+use super::document::{CampaignReport, CoverageReport, ExpiryReport, Report, SourceRow, SourceState, TokenRow, WindowRow};
 use crate::analysis::{Activity, Observation, ObservedWorkspace, Share, Silence};
 
-/// Stands on the first screen of every report: what all its numbers rest on.
-const LIMITS: &str = "No Atlassian API says that a request used an app password. What stands here is concluded \
-     from what requests and refusals show, so every row has a grade: known (proven or strong evidence) or possible (weak \
-     evidence). Nobody seen does not mean nobody there.";
-
-/// The limits, and before them that not all numbers rest on the present rules, where that is so.
+/// What all numbers rest on, on the first screen of every report; before it that they do not all rest on the present rules,
+/// where that is so.
 pub(super) fn limits(report: &Report) -> String {
+    let one = report.campaigns.first().map_or("what is being retired", |c| c.words.one.as_str());
+    let limits = format!(
+        "No Atlassian API says that a request used {one}. What stands here is concluded from what requests and refusals show, \
+         so every row has a grade: known (proven or strong evidence) or possible (weak evidence). Nobody seen does not mean \
+         nobody there."
+    );
     if report.judged_otherwise == 0 {
-        return LIMITS.to_owned();
+        return limits;
     }
     let items = grouped(i64::try_from(report.judged_otherwise).unwrap_or(i64::MAX));
     format!(
         "The rules changed: {items} kept items were judged by other ones. Run duskwatch reclassify, and start a service anew that \
-         began before. {LIMITS}"
+         began before. {limits}"
     )
 }
 
@@ -74,7 +76,7 @@ pub(super) fn subject(report: &Report) -> String {
         return format!(
             "[duskwatch] {} broken, {}, {} in {} days, day {} after the removal",
             c.counts.failing,
-            counted(c.counts.stale, "stale secret"),
+            leftovers(c),
             if report.expiring.count == 1 {
                 "1 token expires".to_owned()
             } else {
@@ -100,11 +102,16 @@ pub(super) fn brief_subject(report: &Report) -> String {
         return format!("[duskwatch] weekly brief: unknown, nothing that is connected can show {}", c.noun);
     }
     if c.removed {
-        let stale = counted(c.counts.stale, "stale secret");
+        let stale = leftovers(c);
         return format!("[duskwatch] weekly brief: {} broken, {stale}, day {} after the removal", c.counts.failing, -c.days_left);
     }
     let (remaining, days) = (counted(c.counts.remaining, "integration"), counted(c.days_left, "day"));
     format!("[duskwatch] weekly brief: {remaining} still on {}, {days} left", c.noun)
+}
+
+/// `6 stale secrets`: what those who have moved left behind.
+fn leftovers(c: &CampaignReport) -> String {
+    format!("{} {}", grouped(c.counts.stale.into()), c.words.leftover.of(c.counts.stale))
 }
 
 /// The number, what it consists of, and the time that is left.
@@ -113,28 +120,31 @@ pub(super) fn headline(c: &CampaignReport, zone: &TimeZone) -> String {
     let sure = format!("{} known, {} possible", n.known, n.possible);
     let removal = instant(c.removal, zone);
     if c.blind {
-        let time = if c.removed { "were removed on" } else { "are removed on" };
+        let time = if c.removed { &c.words.ended } else { &c.words.ends };
         return format!(
-            "Unknown. Nothing that is connected can show who signs in with {}: no API says it, and no log, transcript or intake \
-             has been read. A count of zero says nothing; connect one of them first. {} {time} {removal}.",
+            "Unknown. Nothing that is connected can show who {} {}: no API says it, and no log, transcript or intake has been \
+             read. A count of zero says nothing; connect one of them first. {} {time} on {removal}.",
+            c.words.uses.one,
             c.noun,
             sentence_case(&c.noun),
         );
     }
     if c.removed {
         let fail = if n.failing == 1 { "integration fails" } else { "integrations fail" };
-        let stale = if n.stale == 1 { "1 dead secret is".to_owned() } else { format!("{} dead secrets are", n.stale) };
+        let are = if n.stale == 1 { "is" } else { "are" };
         return format!(
-            "{} {fail} now, and {stale} still sent by something that has moved; {} remain in all ({sure}). {} were removed on {removal}.",
+            "{} {fail} now, and {} {are} still tried by something that has moved; {} remain in all ({sure}). {} {} on {removal}.",
             n.failing,
+            leftovers(c),
             n.remaining,
             sentence_case(&c.noun),
+            c.words.ended,
         );
     }
-    let verb = if n.remaining == 1 { "signs" } else { "sign" };
     format!(
-        "{} still {verb} in with {} ({sure}), {} of them failing now. {} left until the removal on {removal}.",
+        "{} still {} {} ({sure}), {} of them failing now. {} left until the removal on {removal}.",
         counted(n.remaining, "integration"),
+        c.words.uses.of(n.remaining),
         c.noun,
         n.failing,
         counted(c.days_left, "day"),
@@ -148,12 +158,13 @@ pub(super) fn sentence_case(text: &str) -> String {
 
 /// Whether anything is different from the last digest, and whether that can be trusted: "nothing changed" is said only when
 /// everybody was looking.
-pub(super) fn change(c: &CampaignReport, coverage: &CoverageReport, zone: &TimeZone) -> String {
+pub(super) fn change(c: &CampaignReport, report: &Report) -> String {
     let Some(m) = &c.movement else {
-        return "This is the first digest: there is nothing to compare with.".to_owned();
+        let first = if report.previous.is_none() { "This is the first digest" } else { "The last digest did not speak of this" };
+        return format!("{first}: there is nothing to compare with.");
     };
-    let since = instant(m.since, zone);
-    match (m.changes.is_empty() && m.delta == 0, coverage.complete) {
+    let since = instant(m.since, &report.zone);
+    match (m.changes.is_empty() && m.delta == 0, report.coverage.complete) {
         (true, true) => format!("Nothing changed since the last digest ({since}), and every source was read throughout."),
         (true, false) => format!(
             "No change was seen since the last digest ({since}), but not every source could be read: this is not the same as \
@@ -260,6 +271,54 @@ fn people(number: u32) -> String {
 /// Rounded down: a gap never reads as 100 %.
 pub(super) fn percent(share: f64) -> String {
     format!("{:.0} %", (share * 100.0).floor())
+}
+
+/// How many tokens end, and what is wrong with them beside that.
+pub(super) fn expiring_headline(e: &ExpiryReport) -> String {
+    let n = &e.counts;
+    if e.blind {
+        return "Unknown: no inventory of tokens and no register has been read.".to_owned();
+    }
+    let of = |count: u32, one: &str, many: &str| {
+        (count > 0).then(|| format!("{} {}", grouped(count.into()), if count == 1 { one } else { many }))
+    };
+    let parts = [
+        of(n.overdue, "is past its latest safe start", "are past their latest safe start"),
+        of(n.leavers, "belongs to somebody who has left", "belong to people who have left"),
+        of(n.unowned, "has no owner", "have no owner"),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    let ends = if n.expiring == 1 { "1 token ends".to_owned() } else { format!("{} {} end", grouped(n.expiring.into()), e.noun) };
+    let expired =
+        if n.expired > 0 { format!("; {} expired in the last 31 days", grouped(n.expired.into())) } else { String::new() };
+    let more = if parts.is_empty() { String::new() } else { format!(" {}.", parts.join(", ")) };
+    format!("{ends} within {} days, or within the time that the owner needs{expired}.{more}", e.horizon_days)
+}
+
+/// One token in a line: its label, whose it is, and what a reader has to know of it.
+pub(super) fn token_line(t: &TokenRow) -> String {
+    let whose = [&t.user_email, &t.user, &t.listed_by].into_iter().find(|text| !text.is_empty());
+    let name = if t.label.is_empty() { &t.token } else { &t.label };
+    format!("{name} ({}): {}", whose.map_or("", String::as_str), token_words(t))
+}
+
+fn token_words(t: &TokenRow) -> String {
+    let left = match t.days_left {
+        Some(days @ ..0) => format!("expired {} ago", counted(-days, "day")),
+        Some(days) => format!("{} left", counted(days, "day")),
+        None => "no expiry".to_owned(),
+    };
+    let mut parts = vec![left, format!("owner: {}", if t.owner.is_empty() { "nobody yet" } else { &t.owner })];
+    if let Some(start) = t.latest_safe_start.filter(|_| t.days_left >= Some(0)) {
+        parts.push(format!("start by {}{}", day(start), if t.overdue { " (passed)" } else { "" }));
+    }
+    if t.leaver {
+        parts.push("its user has left".to_owned());
+    }
+    if !t.integrations.is_empty() {
+        parts.push(format!("used by {}", t.integrations.join(", ")));
+    }
+    parts.join("; ")
 }
 
 /// That a source fell silent.

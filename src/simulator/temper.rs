@@ -130,7 +130,7 @@ impl Temper {
         const BEFORE_THE_FREEZE: f64 = 0.0004;
         let left = Day::of(campaign.removal).0 - day.0;
         let begun = campaign.windows.first().is_some_and(|first| day >= Day::of_ms(first.from_ms));
-        if day < Day::of(campaign.freeze) {
+        if campaign.freeze.is_some_and(|freeze| day < Day::of(freeze)) {
             BEFORE_THE_FREEZE
         } else if left <= -SHOCK_DAYS {
             self.after

@@ -6,6 +6,7 @@
 mod access;
 mod attribution;
 mod backfill;
+mod campaigns;
 mod commands;
 mod explain;
 mod faults;

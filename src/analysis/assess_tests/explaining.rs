@@ -71,7 +71,7 @@ fn what_would_make_it_migrated_does_and_not_a_day_earlier() {
     let words = verdict.would_change.iter().find(|words| words.starts_with("It becomes migrated")).expect("said");
     assert_eq!(
         words,
-        "It becomes migrated when no app passwords are seen for 5 more covered days (2 of 7 have passed) and a replacement was \
+        "It becomes migrated when no use of app passwords is seen for 5 more covered days (2 of 7 have passed) and a replacement was \
          accepted after the last use"
     );
     world.see(&jenkins("ada", "api"), 21, token(Accepted));

@@ -1,6 +1,7 @@
 //! The judgement, entered by its door: histories in, findings out.
 
 mod anew;
+mod campaigns;
 mod explaining;
 mod forecast;
 mod habit;

@@ -31,7 +31,7 @@ pub(super) fn would_change(row: &Integration, campaign: &Campaign, now: Timestam
 }
 
 fn of_status(row: &Integration, campaign: &Campaign, removed: bool) -> Vec<String> {
-    let noun = &campaign.noun;
+    let (noun, one) = (&campaign.words.many, &campaign.words.one);
     let replacement = "a replacement";
     let silence = silence(row);
     let mut words = Vec::new();
@@ -46,11 +46,13 @@ fn of_status(row: &Integration, campaign: &Campaign, removed: bool) -> Vec<Strin
                 }
                 _ => String::new(),
             };
-            words.push(format!("It becomes migrating when {replacement} is accepted while {noun} are still presented{on}"));
+            words.push(format!("It becomes migrating when {replacement} is accepted while {one} is still presented{on}"));
             words.push(format!(
-                "It becomes migrated when no {noun} are seen {silence} and {replacement} was accepted after the last use"
+                "It becomes migrated when no use of {noun} is seen {silence} and {replacement} was accepted after the last use"
             ));
-            words.push(format!("It becomes quiet when no {noun} are seen {silence} and {replacement} was not accepted either"));
+            words.push(format!(
+                "It becomes quiet when no use of {noun} is seen {silence} and {replacement} was not accepted either"
+            ));
             if row.status == Status::Failing && !removed {
                 words.push(format!("It becomes active again when its newest use of {noun} outside brownout windows is accepted"));
             }
@@ -61,7 +63,7 @@ fn of_status(row: &Integration, campaign: &Campaign, removed: bool) -> Vec<Strin
         }
         Status::Migrating => {
             words.push(format!(
-                "It becomes migrated when no {noun} are seen {silence}: each use of the old secret starts that count again"
+                "It becomes migrated when no use of {noun} is seen {silence}: each use of the old secret starts that count again"
             ));
             words.push(format!(
                 "It becomes active or failing again when {replacement} is not accepted for {}",

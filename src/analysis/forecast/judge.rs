@@ -17,7 +17,7 @@ const STEPS: [i32; 6] = [7, 14, 21, 28, 42, 56];
 /// use the legacy credential (after the removal: the probability that it still does).
 pub(in crate::analysis) fn judge(subjects: &[Subject<'_>], campaign: &Campaign, today: Day) -> (Forecast, Vec<f64>) {
     let Some(first) = subjects.iter().map(|s| s.passage.first).min() else {
-        return (Forecast::NotEnough(format!("nobody was seen with {} yet", campaign.noun)), Vec::new());
+        return (Forecast::NotEnough(format!("nobody was seen with {} yet", campaign.words.many)), Vec::new());
     };
     let timeline = Timeline::new(campaign, first, today);
     let cohorts = Cohorts::new(subjects);
@@ -63,7 +63,7 @@ fn too_little(subjects: &[Subject<'_>], timeline: &Timeline<'_>) -> Option<Strin
     if days < LEAST_HISTORY_DAYS {
         return Some(format!("a forecast needs {LEAST_HISTORY_DAYS} days of evidence, and there are {days}"));
     }
-    let (noun, seen) = (&timeline.campaign.noun, subjects.len());
+    let (noun, seen) = (&timeline.campaign.words.many, subjects.len());
     (seen < LEAST_INTEGRATIONS)
         .then(|| format!("a forecast needs {LEAST_INTEGRATIONS} integrations that were seen with {noun}, and there are {seen}"))
 }

@@ -62,24 +62,26 @@ impl Activity {
             looked: Vec::new(),
         };
         for cell in legacy().filter(|cell| cell.day >= oldest) {
-            activity.take(cell, course.is_repository[cell.place as usize]);
+            activity.take(cell, rules, course.is_repository[cell.place as usize]);
         }
         activity.places.sort_unstable_by_key(|place| place.place);
         activity.looked = looked(&course.covered, &activity.days, rules.today);
         Some(activity)
     }
 
-    fn take(&mut self, cell: &Cell, is_repository: bool) {
+    fn take(&mut self, cell: &Cell, rules: &Rules<'_>, is_repository: bool) {
+        let outside = rules.uses_outside(cell);
         if self.days.last().is_none_or(|last| last.day < cell.day) {
             self.days.push(ActiveDay { day: cell.day, accepted: 0, rejected: 0, outside: 0, hours: 0 });
         }
         let last = self.days.len() - 1;
         let day = &mut self.days[last];
         *if cell.outcome == Outcome::Rejected { &mut day.rejected } else { &mut day.accepted } += cell.uses;
-        day.outside += cell.uses_outside();
+        day.outside += outside;
         day.hours |= cell.hours;
         spread(&mut self.by_hour, cell.uses, cell.hours);
-        spread(&mut self.outside_by_hour, cell.uses_outside(), cell.hours_outside);
+        let hours = if rules.by_calendar { cell.hours_outside } else { cell.hours };
+        spread(&mut self.outside_by_hour, outside, hours);
         if is_repository {
             let known = self.places.iter_mut().find(|place| place.place == cell.place);
             match known {

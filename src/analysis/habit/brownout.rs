@@ -40,9 +40,11 @@ pub(super) fn brownouts(
     }
     let (mut accepted_outside, mut rejected_outside) = (0, 0);
     for cell in cells.iter().filter(|cell| rules.is_legacy(cell)) {
-        published.take(cell.outcome, cell.uses_published);
-        extrapolated.take(cell.outcome, cell.uses_extrapolated);
-        *if cell.outcome == Outcome::Rejected { &mut rejected_outside } else { &mut accepted_outside } += cell.uses_outside();
+        let (in_published, in_extrapolated) = rules.uses_inside(cell);
+        published.take(cell.outcome, in_published);
+        extrapolated.take(cell.outcome, in_extrapolated);
+        *if cell.outcome == Outcome::Rejected { &mut rejected_outside } else { &mut accepted_outside } +=
+            rules.uses_outside(cell);
     }
     let mut brownouts = Brownouts { published, extrapolated, accepted_outside, rejected_outside, words: Vec::new() };
     brownouts.words = words(&brownouts);

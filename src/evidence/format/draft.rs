@@ -22,6 +22,9 @@ const MAX_USER_AGENT: usize = 300;
 const MAX_PATH: usize = 512;
 /// The lines of git around `CHANGE-3222` have about 250 characters.
 const MAX_MESSAGE: usize = 1_000;
+const SSH: &str = "ssh";
+/// The name in every session over SSH: the key says who it is.
+const SSH_USER: &str = "git";
 /// More uses a day than one piece of evidence can honestly stand for.
 const MAX_USES: f64 = 100_000_000.0;
 /// Clocks differ; evidence dated further ahead than this is wrong.
@@ -59,6 +62,7 @@ pub(super) enum Refusal {
 pub(super) struct Draft<'a> {
     sighting: Sighting<'a>,
     time: Option<i64>,
+    port: Option<u16>,
     /// A host that was part of a path outranks the host field.
     host_in_path: bool,
 }
@@ -66,7 +70,7 @@ pub(super) struct Draft<'a> {
 impl<'a> Draft<'a> {
     pub(super) fn new() -> Self {
         let sighting = Sighting { uses: 1, authentication: true, ..Sighting::default() };
-        Self { sighting, time: None, host_in_path: false }
+        Self { sighting, time: None, port: None, host_in_path: false }
     }
 
     /// Takes one value. What a header says never replaces what a field of its own says.
@@ -77,6 +81,7 @@ impl<'a> Draft<'a> {
             Field::Until => s.until_ms = value.instant(),
             Field::Status => s.status = value.status(),
             Field::Uses => s.uses = value.uses(),
+            Field::Port => self.port = value.port(),
             _ => self.set_text(field, value.text()),
         }
     }
@@ -104,7 +109,7 @@ impl<'a> Draft<'a> {
             Field::Path => self.set_path(text),
             Field::Message => s.message = redact::free_text(text, MAX_MESSAGE),
             Field::Authorization => self.present(redact::authorization(&text)),
-            Field::Time | Field::Until | Field::Status | Field::Uses => {}
+            Field::Time | Field::Until | Field::Status | Field::Uses | Field::Port => {}
         }
     }
 
@@ -167,10 +172,20 @@ impl<'a> Draft<'a> {
     /// A path, or the full URL that a proxy logs.
     fn set_path(&mut self, text: Cow<'a, str>) {
         let mut start = 0;
+        if let Some((host, path)) = remote(&text) {
+            self.sighting.scheme = Some(Cow::Borrowed(SSH));
+            self.sighting.host = host_name(Cow::Owned(host.to_owned()));
+            self.host_in_path = true;
+            self.sighting.path = scrubbed_path(Cow::Owned(format!("/{}", &path[..kept_path(path)])));
+            return;
+        }
         // Most are plain paths, and looking for more costs.
         let scheme_end = if text.starts_with('/') { None } else { text.find("://") };
         if let Some(scheme_end) = scheme_end.filter(|end| !text[..*end].contains(['/', '?'])) {
             let rest = &text[scheme_end + 3..];
+            if text[..scheme_end].eq_ignore_ascii_case(SSH) {
+                self.sighting.scheme = Some(Cow::Borrowed(SSH));
+            }
             let at = redact::user_information_end(rest);
             if let Some(at) = at {
                 self.present(user_information(&rest[..at]));
@@ -192,6 +207,10 @@ impl<'a> Draft<'a> {
     pub(super) fn finish(mut self, defaults: Defaults<'a>, now_ms: i64) -> Result<Sighting<'a>, Refusal> {
         if self.sighting.host.is_none() {
             self.sighting.host = defaults.host.map(Cow::Borrowed);
+        }
+        self.sighting.host = self.sighting.host.map(|host| with_port(host, self.port));
+        if self.sighting.scheme.as_deref() == Some(SSH) && self.sighting.username.as_deref() == Some(SSH_USER) {
+            self.sighting.username = None;
         }
         if let Some(host) = self.sighting.host.as_deref().filter(|host| !place::is_bitbucket_host(host)) {
             return Err(Refusal::OtherHost(host.to_owned()));
@@ -251,6 +270,11 @@ impl<'a> Value<'a> {
         status.filter(|status| (100..600).contains(status))
     }
 
+    fn port(&self) -> Option<u16> {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range of ports")]
+        self.number().filter(|port| (1.0..=65_535.0).contains(port)).map(|port| port as u16)
+    }
+
     /// At least one where the value is no number: the line itself is a use.
     fn uses(&self) -> u32 {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to a range that fits")]
@@ -283,6 +307,20 @@ fn address(text: &str) -> Option<IpAddr> {
 /// Lower case, without the port that goes without saying.
 fn host_name(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
     redact::free_text(text, MAX_LABEL).map(lower).map(without_usual_port)
+}
+
+/// The port that stands in a field of its own, where it does not go without saying.
+fn with_port(host: Cow<'_, str>, port: Option<u16>) -> Cow<'_, str> {
+    match port {
+        Some(port) if !host.contains(':') => without_usual_port(Cow::Owned(format!("{host}:{port}"))),
+        _ => host,
+    }
+}
+
+/// Host and path of a remote as git writes those over SSH: `git@bitbucket.org:acme/pay.git`.
+fn remote(text: &str) -> Option<(&str, &str)> {
+    let (host, path) = text.strip_prefix(SSH_USER)?.strip_prefix('@')?.split_once(':')?;
+    place::is_bitbucket_host(host).then_some((host, path))
 }
 
 fn without_usual_port(text: Cow<'_, str>) -> Cow<'_, str> {

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use crate::evidence::vocabulary::spelled;
 
 spelled!(
-    /// The fields of the contract's evidence object, and `authorization`, a header that is reduced at once.
+    /// The fields of the contract's evidence object; `port`, which joins the host; and `authorization`, a header that is
+    /// reduced at once.
     Field {
         Time = "time",
         EventId = "event_id",
@@ -24,6 +25,7 @@ spelled!(
         TokenLabel = "token_label",
         Job = "job",
         Host = "host",
+        Port = "port",
         Method = "method",
         Path = "path",
         Status = "status",

@@ -175,7 +175,7 @@ pub(super) const TOKENS: &[Column<TokenRow>] = &[
     col("user", Text, "User id", |r| text(&r.user)),
     col("user_email", Text, "E-mail address", |r| text(&r.user_email)),
     col("owner", Text, "Team", |r| text(&r.owner)),
-    col("integration", Text, "The integration that uses it, where that is known", |r| text(&r.integration)),
+    col("integration", Text, "The integrations that use it, where that is known, joined by ;", |r| list(&r.integrations)),
     col("status", Text, "As the inventory says", |r| text(&r.status)),
     col("created_at", Instant, "Created", |r| maybe_instant(r.created_at)),
     col("last_active_at", Instant, "Last used", |r| maybe_instant(r.last_active_at)),

@@ -12,7 +12,7 @@ use crate::{
         forecast::{Counted, Move, Outlook, Quantiles},
     },
     evidence::{
-        Campaign, Category, ClientCatalogue, Coverage, CoverageState, Credential, Day, Grade, Ledger, Outcome, Status,
+        Campaign, Category, ClientCatalogue, Coverage, CoverageState, Credential, Day, Expiry, Grade, Ledger, Outcome, Status,
         UnknownTotal, Window, journal::JournalEntry,
     },
     report::{
@@ -35,6 +35,7 @@ pub(super) fn day(text: &str) -> Day {
 pub(super) struct World {
     pub(super) findings: Findings,
     pub(super) policy: Policy,
+    pub(super) expiries: Vec<Expiry>,
     pub(super) clients: ClientCatalogue,
     pub(super) ledger: Ledger,
     pub(super) changes: Vec<Change>,
@@ -58,6 +59,7 @@ impl World {
         build(Inputs {
             findings: &self.findings,
             policy: &self.policy,
+            expiries: &self.expiries,
             clients: &self.clients,
             ledger: &self.ledger,
             changes: &self.changes,
@@ -109,6 +111,7 @@ pub(super) fn empty() -> World {
             silences: Vec::new(),
         },
         policy: Policy::default(),
+        expiries: Vec::new(),
         clients: ClientCatalogue::builtin().expect("it is valid"),
         ledger: Ledger::default(),
         changes: Vec::new(),
@@ -358,12 +361,14 @@ fn token(id: &str, expires: Option<&str>, days_left: Option<i32>) -> TokenFindin
         label: "ci token".to_owned(),
         user: Person { id: "712020:a".to_owned(), name: None, email: Some("mara@acme.test".to_owned()) },
         owner: Some("payments".to_owned()),
-        integration: None,
+        integrations: Vec::new(),
         status: "ALLOWED".to_owned(),
         created_at: Some(at("2025-07-12T00:00:00Z")),
         last_active_at: None,
         expires_at: expires.map(at),
         days_left,
+        lead_time_days: 14,
+        leaver: false,
         listed_by: "tokens/acme".to_owned(),
     }
 }
@@ -419,7 +424,7 @@ fn service() -> Service {
     }
 }
 
-fn made(on: &str, target: &str, [p10, p50, p90]: [u32; 3]) -> Recorded {
+pub(super) fn made(on: &str, target: &str, [p10, p50, p90]: [u32; 3]) -> Recorded {
     Recorded { day: day(on), target: day(target), quantiles: Quantiles { p10, p50, p90 }, zero_probability: 0.04 }
 }
 

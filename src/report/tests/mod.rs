@@ -1,5 +1,6 @@
 //! The document from a hand-made judgement, in every form.
 
+mod campaigns;
 mod fixture;
 mod hostile;
 mod snapshots;

@@ -30,7 +30,7 @@ fn difference(name: &str, expected: &str, found: &str) -> String {
 }
 
 #[track_caller]
-fn same_as_file(name: &str, found: String) {
+pub(super) fn same_as_file(name: &str, found: String) {
     same_as_files(&[(name.to_owned(), found)]);
 }
 

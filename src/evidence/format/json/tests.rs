@@ -89,6 +89,32 @@ fn a_header_or_a_url_gives_what_its_own_fields_do_not() {
 }
 
 #[test]
+fn a_remote_over_ssh_names_its_host_and_port_and_nobody() {
+    for (fields, host, path) in [
+        (r#""host":"BitBucket.org:22""#, "bitbucket.org:22", None),
+        (r#""host":"bitbucket.org","port":22"#, "bitbucket.org:22", None),
+        (r#""port":"22","host":"ssh.bitbucket.org""#, "ssh.bitbucket.org:22", None),
+        (r#""host":"bitbucket.org","port":443"#, "bitbucket.org", None),
+        (r#""host":"altssh.bitbucket.org","port":443"#, "altssh.bitbucket.org:443", None),
+        (r#""host":"bitbucket.org:22","port":2222"#, "bitbucket.org:22", None),
+        (r#""path":"ssh://git@bitbucket.org/acme/pay.git""#, "bitbucket.org", Some("/acme/pay.git")),
+        (r#""path":"SSH://git@ssh.bitbucket.org:22/acme/pay.git""#, "ssh.bitbucket.org:22", Some("/acme/pay.git")),
+        (r#""path":"git@bitbucket.org:acme/pay.git""#, "bitbucket.org", Some("/acme/pay.git")),
+    ] {
+        let line = format!(r#"{{"time":1783058832,"username":"git",{fields},"scheme":"ssh"}}"#);
+        let found = one(&line, &[]);
+        assert_eq!((found.host.as_deref(), found.path.as_deref()), (Some(host), path), "{line}");
+        assert_eq!((found.scheme.as_deref(), found.username.as_deref()), (Some("ssh"), None), "{line}");
+    }
+    let found = one(r#"{"time":1783058832,"path":"git@bitbucket.org:acme/pay.git"}"#, &[]);
+    assert_eq!(found.scheme.as_deref(), Some("ssh"));
+    assert_eq!(one(r#"{"time":1783058832,"username":"git","scheme":"basic"}"#, &[]).username.as_deref(), Some("git"));
+    let mapped =
+        one(r#"{"time":1783058832,"dst":{"name":"bitbucket.org","port":22}}"#, &[("host", "dst.name"), ("port", "dst.port")]);
+    assert_eq!(mapped.host.as_deref(), Some("bitbucket.org:22"));
+}
+
+#[test]
 fn lines_that_are_no_evidence_are_counted_and_sampled() {
     assert_eq!(skipped("\r\n\n  \r\n"), []);
     assert_eq!(

@@ -1,0 +1,50 @@
+//! Campaigns that ask where something was used: one bit for each of their predicates whose conditions on the place hold.
+//! Uses are kept apart by place only where such a campaign asks for their credential.
+
+use crate::evidence::{
+    Campaign, Credential, Track,
+    campaign::{MAX_CAMPAIGNS, Predicate},
+};
+
+/// The predicates with conditions on the place, of all campaigns.
+pub(super) struct Bounds<'a> {
+    predicates: Vec<(u32, &'a Predicate)>,
+    /// By credential: the bits of the predicates that take it.
+    masks: [u32; Credential::ALL.len()],
+}
+
+impl<'a> Bounds<'a> {
+    pub(super) fn new(campaigns: &'a [Campaign]) -> Self {
+        let of = |(number, campaign): (usize, &'a Campaign)| {
+            [(legacy_bit(number), &campaign.legacy), (replacement_bit(number), &campaign.replacement)]
+        };
+        let all = campaigns.iter().take(MAX_CAMPAIGNS).enumerate().flat_map(of);
+        let predicates: Vec<(u32, &Predicate)> = all.filter(|(_, predicate)| predicate.is_bound()).collect();
+        let mut masks = [0; Credential::ALL.len()];
+        for credential in Credential::ALL {
+            let taking = predicates.iter().filter(|(_, predicate)| predicate.takes(*credential));
+            masks[*credential as usize] = taking.fold(0, |bits, (bit, _)| bits | bit);
+        }
+        Self { predicates, masks }
+    }
+
+    /// The bits of the predicates whose conditions on the place a track fulfils.
+    pub(super) fn fits(&self, track: &Track) -> u32 {
+        let fits = |predicate: &Predicate| predicate.fits(track.host.as_deref(), track.workspace.as_deref());
+        self.predicates.iter().filter(|(_, predicate)| fits(predicate)).fold(0, |bits, (bit, _)| bits | bit)
+    }
+
+    /// What of them counts for a credential.
+    pub(super) fn marks(&self, fits: u32, credential: Credential) -> u32 {
+        fits & self.masks[credential as usize]
+    }
+}
+
+/// The bit of a campaign's legacy predicate, by the campaign's number.
+pub(super) fn legacy_bit(campaign: usize) -> u32 {
+    1 << (2 * campaign)
+}
+
+pub(super) fn replacement_bit(campaign: usize) -> u32 {
+    2 << (2 * campaign)
+}

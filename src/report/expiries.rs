@@ -1,0 +1,59 @@
+//! The campaigns of expiry: which tokens end soon, and which of them too soon for the team that has to renew them.
+
+use super::{
+    build::count,
+    document::{ExpiryCounts, ExpiryReport, TokenRow},
+    inputs::Inputs,
+    rows,
+};
+use crate::evidence::{Coverage, Expiry};
+
+/// What has expired is shown for so long: somebody may still wonder why a job fails.
+const SHOWN_WHEN_EXPIRED_DAYS: i32 = 31;
+
+pub(super) fn reports(inputs: &Inputs<'_>, tokens: &[TokenRow]) -> Vec<ExpiryReport> {
+    inputs.expiries.iter().map(|expiry| report(inputs, expiry, tokens)).collect()
+}
+
+fn report(inputs: &Inputs<'_>, expiry: &Expiry, tokens: &[TokenRow]) -> ExpiryReport {
+    let horizon_days = inputs.policy.expiry_horizon_days;
+    let listed = || tokens.iter().filter(|t| t.listed_by != rows::OWN);
+    let ours = listed().filter(|t| expiry.credentials.contains(&t.kind));
+    let mut tokens: Vec<TokenRow> = ours.filter(|t| ends_soon(t, horizon_days) || expired_lately(t)).cloned().collect();
+    tokens.sort_by(|a, b| {
+        let key = |t: &TokenRow| (!expired_lately(t), t.latest_safe_start, t.expires_at);
+        key(a).cmp(&key(b)).then_with(|| a.token.cmp(&b.token))
+    });
+    let of = |wanted: &dyn Fn(&TokenRow) -> bool| count(tokens.iter().filter(|t| wanted(t)));
+    ExpiryReport {
+        id: expiry.id.clone(),
+        name: expiry.name.clone(),
+        noun: expiry.noun.clone(),
+        documentation: expiry.documentation.clone(),
+        advice: expiry.advice.clone(),
+        horizon_days,
+        blind: listed().next().is_none() && !inputs.ledger.sources.iter().any(|(name, list)| is_inventory(name, list)),
+        counts: ExpiryCounts {
+            expiring: of(&|t| !expired_lately(t)),
+            overdue: of(&|t| t.overdue),
+            expired: of(&expired_lately),
+            leavers: of(&|t| t.leaver),
+            unowned: of(&|t| t.owner.is_empty()),
+        },
+        tokens,
+    }
+}
+
+/// Within the horizon, or within the lead time of an owner who needs longer.
+fn ends_soon(token: &TokenRow, horizon_days: i32) -> bool {
+    rows::usable(token) && token.days_left.is_some_and(|days| days >= 0 && (days <= horizon_days || token.overdue))
+}
+
+fn expired_lately(token: &TokenRow) -> bool {
+    let ended = rows::usable(token) || token.status.eq_ignore_ascii_case("expired");
+    ended && token.days_left.is_some_and(|days| (-SHOWN_WHEN_EXPIRED_DAYS..0).contains(&days))
+}
+
+fn is_inventory(source: &str, intervals: &[Coverage]) -> bool {
+    source.starts_with("tokens/") && intervals.iter().any(|interval| interval.state.looked())
+}
