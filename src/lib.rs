@@ -57,7 +57,8 @@
 //! - **sighting**: one recorded fact as it was read: who, when, from where, with which client, on which repository.
 //! - **track**: everything about a sighting that repeats (who, client, origin, repository, source), interned once.
 //! - **verdict**: what the rules say of one sighting: credential, grade, outcome, operation, and the rule's id.
-//! - **day count**: how often a track was seen with one verdict on one UTC day, with the first and last instant.
+//! - **day count**: how often a track was seen with one verdict on one UTC day, in which hours, with the first and last instant.
+//! - **lift**: a better grade, or a credential, that a piece of evidence gets from the history of its integration.
 //! - **reclassify**: to judge anew what is kept, by the rules, catalogue, networks and dates of today.
 //! - **journal**: what was accepted of the configuration and done for the record, each entry hashed with the one before.
 //! - **chunk**: the sightings of one page or file batch, projected, encoded and compressed; kept for better rules.
@@ -69,6 +70,10 @@
 //! - **sender**: somebody who pushes evidence; **register**: a table of credentials or people that was imported.
 //! - **trouble**: something of the service that fails; said when it begins, hourly, and when it is over.
 //! - **remaining**: integrations that are active, failing, migrating or quiet.
+//! - **rhythm**: the contract's period beside a finer model: how an integration works, when it is expected next.
+//! - **exposure**: the uses that are expected inside coming brownouts, and by hour once the legacy credential is removed.
+//! - **observed**: of the people who work in a workspace, those whom a source that can show credentials has seen.
+//! - **forecast**: how many integrations are expected to remain at the removal, with its doubt, and how earlier ones did.
 
 pub mod analysis;
 pub mod cli;

@@ -431,7 +431,7 @@ pub enum Activity {
     NeverTold,
     /// Nothing after this day, though members were seen at work.
     NoLongerTold(Day),
-    /// The day that is looked back on is past.
+    /// The day that is looked back on is past, and somebody was active later: only the newest activity is kept.
     NotKept,
 }
 

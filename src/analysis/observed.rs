@@ -9,7 +9,7 @@
 //!
 //! Bitbucket stops telling last activities when a workspace is administered on admin.atlassian.com, and the last ones that it
 //! told stay in the store. So they count only while nobody on the list is seen at work there long after the newest of them;
-//! and since past ones are not kept, a day that is looked back on has none.
+//! and since only the newest is kept, a day that is looked back on has none as soon as anybody was active later.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -60,7 +60,7 @@ impl Watch {
         for (workspace, list) in &lists {
             let mut row = ObservedWorkspace {
                 workspace: (*workspace).to_owned(),
-                activity: activity(scene, workspace, list, at_work.get(workspace).copied()),
+                activity: activity(scene, list, at_work.get(workspace).copied()),
                 members: count(list.len()),
                 active: 0,
                 observed: 0,
@@ -138,13 +138,12 @@ fn at_work<'a>(scene: &Scene<'a>, lists: &BTreeMap<&'a str, List>) -> HashMap<&'
 }
 
 /// Whether Bitbucket tells who is active in a workspace.
-fn activity(scene: &Scene<'_>, workspace: &str, list: &[(String, Option<Day>)], at_work: Option<Day>) -> Activity {
-    let looked_until = scene.inputs.ledger.looked_until_ms(&format!("access/{workspace}"));
+fn activity(scene: &Scene<'_>, list: &[(String, Option<Day>)], at_work: Option<Day>) -> Activity {
     let newest = list.iter().filter_map(|(_, accessed)| *accessed).max();
     match newest {
         _ if list.is_empty() => Activity::NoList,
-        _ if looked_until.is_some_and(|until_ms| until_ms > scene.inputs.now.as_millisecond()) => Activity::NotKept,
         None => Activity::NeverTold,
+        Some(newest) if newest > scene.today => Activity::NotKept,
         Some(newest) if at_work.is_some_and(|day| day > newest.plus(UNTOLD_AFTER_DAYS)) => Activity::NoLongerTold(newest),
         Some(_) => Activity::Told,
     }

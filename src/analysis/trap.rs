@@ -3,7 +3,7 @@
 //!
 //! One secret has two usernames: an API token goes with the account's e-mail address on the REST API, and with
 //! `x-bitbucket-api-token-auth` or the Bitbucket username on git; an access token goes with `x-token-auth` on git and as a
-//! bearer token on REST (https://support.atlassian.com/bitbucket-cloud/docs/using-api-tokens/). App passwords never went with an
+//! bearer token on REST (<https://support.atlassian.com/bitbucket-cloud/docs/using-api-tokens/>). App passwords never went with an
 //! e-mail address, so one that git refuses belongs to a token, though nothing else says so.
 
 use super::assess::Scene;

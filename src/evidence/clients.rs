@@ -1,7 +1,7 @@
 //! The client catalogue: how software is recognised, what replaces its app password, and the steps of doing so.
 //!
 //! Data in `config/clients.toml`, and rows of the organisation's own before it. Hidden: inheritance between rows, ways and
-//! categories ([`wire`]), how versions are found and compared ([`version`]).
+//! categories (`wire`), how versions are found and compared (`version`).
 
 mod steps;
 mod version;

@@ -73,7 +73,13 @@ fn what_cannot_be_known_has_its_reason() {
     let expected =
         [("acme".to_owned(), Activity::Told), ("closed".to_owned(), Activity::NoList), ("moved".to_owned(), Activity::NeverTold)];
     assert_eq!(activities(&world, 89), expected);
-    assert_eq!(activities(&world, 80)[0].1, Activity::NotKept, "looking back, who was active then is not known");
+    assert_eq!(activities(&world, 80)[0].1, Activity::NotKept, "who was active later may have been active then");
+    world.cover("access/acme", 90, 120);
+    assert_eq!(
+        activities(&world, 89)[0].1,
+        Activity::Told,
+        "a list that is read again and tells of nothing later changes nothing"
+    );
     let all = world.judged_on(89).observation.unwrap();
     assert_eq!((all.active, all.observed), (3, 2), "people of one workspace stand beside what is unknown of another");
 }
