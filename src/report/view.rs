@@ -4,7 +4,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use minijinja::{Environment, UndefinedBehavior, Value, context, syntax::SyntaxConfig, value::Serde};
 
 use super::{
-    document::{CampaignReport, IntegrationRow, Report},
+    document::{CampaignReport, IntegrationRow, Report, WindowRow},
     forecast, words,
 };
 
@@ -78,7 +78,7 @@ fn campaign(report: &Report, c: &CampaignReport, limits: Limits) -> Value {
         teams_left_out => c.teams.len() - teams.len(),
         blockers => Serde(&c.blockers),
         has_windows => !c.all_windows.is_empty(),
-        windows => windows(c),
+        windows => windows(c, &report.zone),
         window_only => window_only(c),
         waivers => Serde(&c.waivers),
         pace => pace(c),
@@ -109,8 +109,11 @@ fn movement(m: &super::document::Movement, limits: Limits) -> Value {
 }
 
 /// The next windows with what is expected to run in them.
-fn windows(c: &CampaignReport) -> Vec<Value> {
-    c.windows.iter().map(|window| context! { words => words::expected_in(window), ..Serde(window) }).collect()
+fn windows(c: &CampaignReport, zone: &TimeZone) -> Vec<Value> {
+    let row = |window: &WindowRow| {
+        context! { span => words::span(window, zone), words => words::expected_in(window), ..Serde(window) }
+    };
+    c.windows.iter().map(row).collect()
 }
 
 /// What is known to run inside windows: integrations that were refused nowhere else.
@@ -151,6 +154,7 @@ fn environment(zone: &TimeZone) -> Environment<'static> {
     }
     let zone = zone.clone();
     environment.add_filter("when", move |at: &str| parsed(at).map(|at| words::instant(at, &zone)).unwrap_or_default());
+    environment.add_filter("short", |name: &str| words::short_name(name).to_owned());
     environment.add_filter("day", |at: &str| parsed(at).map(words::day).unwrap_or_default());
     environment.add_filter("n", words::grouped);
     environment.add_filter("signed", words::signed);

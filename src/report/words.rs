@@ -28,6 +28,13 @@ pub(super) fn instant(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone()).strftime("%-d %b %Y %H:%M %Z").to_string()
 }
 
+/// `3 Jul 2026 06:00–08:00 UTC`; with both days where a window goes over midnight.
+pub(super) fn span(window: &WindowRow, zone: &TimeZone) -> String {
+    let (from, to) = (window.from.to_zoned(zone.clone()), window.to.to_zoned(zone.clone()));
+    let until = if from.date() == to.date() { "\u{2013}%H:%M %Z" } else { " \u{2013} %-d %b %H:%M %Z" };
+    format!("{}{}", from.strftime("%-d %b %Y %H:%M"), to.strftime(until))
+}
+
 /// The UTC day of an instant: dates of the campaign are UTC days.
 pub(super) fn day(at: Timestamp) -> String {
     at.to_zoned(TimeZone::UTC).strftime("%-d %b %Y").to_string()
@@ -346,6 +353,12 @@ pub(super) fn source_state(state: SourceState) -> &'static str {
     }
 }
 
+/// The name of a client without what it lists in brackets or behind a comma, for where it stands in a sentence.
+pub(super) fn short_name(client_name: &str) -> &str {
+    let end = [" (", ", "].iter().filter_map(|mark| client_name.find(mark)).min();
+    &client_name[..end.unwrap_or(client_name.len())]
+}
+
 /// What is expected to run in a window.
 pub(super) fn expected_in(window: &WindowRow) -> String {
     const NAMED: usize = 3;
@@ -354,7 +367,7 @@ pub(super) fn expected_in(window: &WindowRow) -> String {
     }
     let named = window.most_exposed.iter().take(NAMED);
     let named: Vec<String> =
-        named.map(|row| format!("{} with {} [{}]", row.user_name, row.client_name, row.integration)).collect();
+        named.map(|row| format!("{} with {} [{}]", row.user_name, short_name(&row.client_name), row.integration)).collect();
     let uses = if window.expected < 1.5 { "about 1 use".to_owned() } else { format!("about {:.0} uses", window.expected) };
     let more = if usize::try_from(window.integrations).is_ok_and(|all| all > named.len()) { ", …" } else { "" };
     format!("{uses} by {}: {}{more}", counted(i64::from(window.integrations), "integration"), named.join(", "))

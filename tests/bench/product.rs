@@ -104,11 +104,12 @@ fn cpu_seconds() -> anyhow::Result<(f64, f64)> {
     Ok(((user + system) / TICKS_PER_SECOND, (children_user + children_system) / TICKS_PER_SECOND))
 }
 
-/// `audit/acme: 1234 items, 56 skipped`.
+/// `audit/acme: 1234 items, 56 skipped; of what is older: 789 items, 12 skipped`: what was kept and what was not, in all.
 fn counts(words: &str) -> Option<(u64, u64)> {
-    let (_, counts) = words.split_once(": ")?;
-    let mut numbers = counts.split_whitespace().filter_map(|word| word.parse().ok());
-    Some((numbers.next()?, numbers.next().unwrap_or(0)))
+    let words: Vec<&str> = words.split([' ', ',', ';', '\n']).filter(|word| !word.is_empty()).collect();
+    let sum = |noun: &str| words.windows(2).filter(|pair| pair[1] == noun).filter_map(|pair| pair[0].parse::<u64>().ok()).sum();
+    let kept = sum("items");
+    (kept > 0).then(|| (kept, sum("skipped")))
 }
 
 /// The size of a store, with what still stands in its write-ahead log.
