@@ -8,12 +8,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use super::classify::UNKNOWN_CLIENT;
 use super::identity::{People, unresolved};
 use super::tracks::{Span, Spans};
 use crate::evidence::{ClientCatalogue, Day, Origin, Track, TrackCount};
-
-/// Client of an integration whose evidence names none.
-pub(super) const UNKNOWN_CLIENT: &str = "unknown";
 
 /// What an integration is, the name of one before it has an id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -13,12 +13,11 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use self::bearers::Bearers;
 use self::joined::{User, strong_keys, strongly_joined};
+use super::rules::is_reserved;
 use super::tracks::Spans;
 use super::{NameState, Person};
 use crate::evidence::{ApiToken, Credential, Day, History, Origin, Person as Facts, Roster, Track};
 
-/// Usernames that stand for a kind of secret, not for somebody.
-pub(super) const RESERVED: [&str; 2] = ["x-token-auth", "x-bitbucket-api-token-auth"];
 /// Access tokens act as users of their own, with addresses of this domain.
 const TOKEN_DOMAIN: &str = "@bots.bitbucket.org";
 /// The sources whose actors stand together with their account, name and address.
@@ -344,8 +343,7 @@ fn email_of(track: &Track) -> Option<String> {
 }
 
 fn nickname_of(track: &Track) -> Option<&str> {
-    let reserved = |name: &&str| RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(name));
-    named(track.username.as_deref()).filter(|name| !name.contains('@') && !reserved(name))
+    named(track.username.as_deref()).filter(|name| !name.contains('@') && !is_reserved(name))
 }
 
 fn named(name: Option<&str>) -> Option<&str> {

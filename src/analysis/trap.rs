@@ -9,8 +9,8 @@
 use super::assess::Scene;
 use super::days::Cell;
 use super::figures::{MONTH_DAYS, recent};
-use super::identity::RESERVED;
 use super::rank::counted;
+use super::rules::RESERVED_USERNAMES;
 use super::timeline::Rules;
 use super::{Trap, TrapKind};
 use crate::evidence::{Credential, Day, DayCount, Operation, Outcome, Track};
@@ -60,7 +60,7 @@ fn kind(track: &Track, credential: Credential, operation: Operation) -> Option<T
         Operation::ApiRead | Operation::ApiWrite => false,
         Operation::Other => return None,
     };
-    let [access_token, api_token] = RESERVED;
+    let [access_token, api_token] = RESERVED_USERNAMES;
     match credential {
         Credential::ApiToken if name.contains('@') == git || name == access_token => {
             Some(if git { TrapKind::EmailOnGit } else { TrapKind::NoEmailOnRest })

@@ -65,7 +65,7 @@ impl Writer<'_> {
         let source_id = self.source_id(&batch.source)?;
         let tracks =
             batch.tracks.iter().map(|track| self.track_id(source_id, track)).collect::<Result<Vec<i64>, StoreError>>()?;
-        self.add_day_counts(batch, &tracks)?;
+        self.add_day_counts(ADD_DAY_COUNT, &batch.counts, &tracks, &batch.rules)?;
         self.add_authentications(batch)?;
         if let Some(chunk) = &batch.chunk {
             self.add_ruling(&batch.fingerprint, batch.items)?;
@@ -83,13 +83,21 @@ impl Writer<'_> {
         self.put_cursors(source_id, &batch.cursors)
     }
 
-    fn add_day_counts(&mut self, batch: &Batch, tracks: &[i64]) -> Result<(), StoreError> {
-        let verdicts = self.verdict_ids(batch)?;
+    /// Adds day counts by a statement that does so; `tracks` are the rows of the tracks that the counts point to, and
+    /// verdicts point into `rules`.
+    pub(super) fn add_day_counts(
+        &mut self,
+        statement: &'static str,
+        counts: &[DayCount],
+        tracks: &[i64],
+        rules: &[String],
+    ) -> Result<(), StoreError> {
+        let verdicts = self.verdict_ids(counts, rules)?;
         // In the order of the tree, so that neighbours are written together.
         let mut rows: Vec<(i32, i64, i64, &DayCount)> =
-            batch.counts.iter().map(|c| (c.day.0, tracks[c.track as usize], verdicts[&c.verdict], c)).collect();
+            counts.iter().map(|c| (c.day.0, tracks[c.track as usize], verdicts[&c.verdict], c)).collect();
         rows.sort_unstable_by_key(|(day, track, verdict, _)| (*day, *track, *verdict));
-        let mut add = self.connection.prepare_cached(ADD_DAY_COUNT)?;
+        let mut add = self.connection.prepare_cached(statement)?;
         for (day, track_id, verdict_id, count) in rows {
             add.execute(named_params! {
                 ":day": day,
@@ -104,11 +112,11 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn verdict_ids(&mut self, batch: &Batch) -> Result<HashMap<Verdict, i64>, StoreError> {
+    fn verdict_ids(&mut self, counts: &[DayCount], rules: &[String]) -> Result<HashMap<Verdict, i64>, StoreError> {
         let mut ids = HashMap::new();
-        for count in &batch.counts {
+        for count in counts {
             if let Entry::Vacant(entry) = ids.entry(count.verdict) {
-                entry.insert(self.verdict_id(count.verdict, &batch.rules[usize::from(count.verdict.rule)])?);
+                entry.insert(self.verdict_id(count.verdict, &rules[usize::from(count.verdict.rule)])?);
             }
         }
         Ok(ids)

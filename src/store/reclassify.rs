@@ -12,7 +12,7 @@
 //! uses of a day and source the chunks held when they were recorded is added up in `kept_day`; where that is not what is
 //! counted, something of the day is not kept any more, and its counts stay.
 
-use std::collections::{BTreeMap, HashMap, hash_map::Entry};
+use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::{Connection, OptionalExtension as _, named_params};
 
@@ -209,28 +209,7 @@ impl Writer<'_> {
         let Rejudged { chunk, source, recount } = rejudged;
         let source_id = self.source_id(source)?;
         let tracks = recount.tracks.iter().map(|track| self.track_id(source_id, track)).collect::<Result<Vec<i64>, _>>()?;
-        let mut verdicts = HashMap::new();
-        for verdict in recount.counts.iter().map(|count| count.verdict) {
-            if let Entry::Vacant(entry) = verdicts.entry(verdict) {
-                entry.insert(self.verdict_id(verdict, &rules[usize::from(verdict.rule)])?);
-            }
-        }
-        let mut rows: Vec<_> =
-            recount.counts.iter().map(|c| (c.day.0, tracks[c.track as usize], verdicts[&c.verdict], c)).collect();
-        // In the order of the tree, so that neighbours are written together.
-        rows.sort_unstable_by_key(|(day, track, verdict, _)| (*day, *track, *verdict));
-        let mut add = self.connection.prepare_cached(ADD_NEXT_COUNT)?;
-        for (day, track_id, verdict_id, count) in rows {
-            add.execute(named_params! {
-                ":day": day,
-                ":track_id": track_id,
-                ":verdict_id": verdict_id,
-                ":uses": stored(count.uses),
-                ":first_ms": count.first_ms,
-                ":last_ms": count.last_ms,
-                ":hours": count.hours,
-            })?;
-        }
+        self.add_day_counts(ADD_NEXT_COUNT, &recount.counts, &tracks, rules)?;
         // Tracks that differed in a batch may be one row of the table.
         let mut places: BTreeMap<(i32, i64, u32), u64> = BTreeMap::new();
         for place in &recount.places {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::random;
-use crate::analysis::timeline::Passage;
+use crate::analysis::{classify::UNKNOWN_CLIENT, timeline::Passage};
 use crate::evidence::{Campaign, Category, Day, time::MS_PER_DAY};
 
 /// One integration as the model sees it.
@@ -90,6 +90,7 @@ impl Cohorts {
             names.dedup();
         };
         let mut owners: Vec<String> = subjects.iter().filter_map(|s| s.owner).map(str::to_owned).collect();
+        // What nobody recognised is not one software.
         let mut clients: Vec<String> = subjects.iter().map(|s| s.client.to_owned()).filter(|c| c != UNKNOWN_CLIENT).collect();
         number(&mut owners);
         number(&mut clients);
@@ -112,6 +113,3 @@ impl Cohorts {
         }
     }
 }
-
-/// The catalogue's id of what nobody recognised: it is not one software.
-const UNKNOWN_CLIENT: &str = "unknown";

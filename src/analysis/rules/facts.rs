@@ -83,14 +83,19 @@ pub(super) enum UsernameKind {
     Absent,
 }
 
-/// Usernames that stand for a kind of credential.
-const RESERVED_USERNAMES: [&str; 2] = ["x-token-auth", "x-bitbucket-api-token-auth"];
+/// Usernames that stand for a kind of credential: access tokens (and OAuth), API tokens.
+pub(in crate::analysis) const RESERVED_USERNAMES: [&str; 2] = ["x-token-auth", "x-bitbucket-api-token-auth"];
+
+/// Whether a username, in any case, stands for a kind of credential and names nobody.
+pub(in crate::analysis) fn is_reserved(username: &str) -> bool {
+    RESERVED_USERNAMES.iter().any(|reserved| reserved.eq_ignore_ascii_case(username))
+}
 
 impl UsernameKind {
     pub(super) fn of(username: Option<&str>) -> Self {
         match username {
             None => Self::Absent,
-            Some(name) if RESERVED_USERNAMES.iter().any(|reserved| reserved.eq_ignore_ascii_case(name)) => Self::Reserved,
+            Some(name) if is_reserved(name) => Self::Reserved,
             Some(name) if name.contains('@') => Self::Email,
             Some(_) => Self::Nickname,
         }

@@ -12,7 +12,7 @@ mod tests;
 
 use crate::evidence::{Credential, Grade, Outcome, Sighting, settings::Fault};
 use conditions::Conditions;
-pub(super) use facts::Derived;
+pub(super) use facts::{Derived, RESERVED_USERNAMES, is_reserved};
 use facts::{Facts, Field};
 
 const BUILTIN: &str = include_str!("../../../config/rules.toml");
