@@ -278,8 +278,12 @@ impl Mixture {
         assert!(differing.is_empty(), "the lists differ: {differing:#?}");
         let accessed = truth::accessed(&roster);
         assert!(truth::accessed(&self.truth.roster).iter().all(|(member, at)| accessed.get(member) >= Some(at)));
-        if !self.added && self.outcome.lost + self.outcome.repeated == 0 {
-            crate::support::picture::assert_same_counts(&self.truth.counts, &picture.counts);
+        if self.outcome.lost + self.outcome.repeated == 0 {
+            if self.added {
+                crate::support::picture::assert_no_count_is_missing(&self.truth.counts, &picture.counts);
+            } else {
+                crate::support::picture::assert_same_counts(&self.truth.counts, &picture.counts);
+            }
         }
         assert_eq!(String::from_utf8_lossy(&self.stranger.heard()), "", "another host was spoken to");
         self.assert_no_secrets();

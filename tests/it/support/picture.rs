@@ -71,6 +71,15 @@ pub fn assert_same_counts(expected: &Counts, found: &Counts) {
     assert!(!expected.is_empty());
 }
 
+/// Fails when anything expected was counted less often; what a fault has added may be there beside it.
+#[track_caller]
+pub fn assert_no_count_is_missing(expected: &Counts, found: &Counts) {
+    let fewer = |(key, (uses, ..)): &(&_, &(u64, i64, i64))| found.get(*key).is_none_or(|(counted, ..)| counted < uses);
+    let missing: Vec<_> = expected.iter().filter(fewer).take(3).collect();
+    assert!(missing.is_empty(), "expected, but not so: {missing:#?}");
+    assert!(!expected.is_empty());
+}
+
 /// Every item that a store has kept, with its source, in the order of recording.
 pub fn kept(store: &Path) -> Vec<(String, Sighting<'static>)> {
     let connection = Connection::open_with_flags(store, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
