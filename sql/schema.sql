@@ -437,7 +437,7 @@ CREATE TABLE message (
     message_id    TEXT    NOT NULL,
     subject       TEXT    NOT NULL,
     late          INTEGER NOT NULL DEFAULT 0,
-    mime          BLOB    NOT NULL,               -- emptied when nobody waits for it any more
+    body          BLOB    NOT NULL,               -- as it leaves; emptied when nobody waits for it any more
     FOREIGN KEY (channel, audience, occurrence_ms) REFERENCES occurrence
 ) STRICT;
 

@@ -386,7 +386,7 @@ CREATE TABLE message (
     message_id    TEXT    NOT NULL,
     subject       TEXT    NOT NULL,
     late          INTEGER NOT NULL DEFAULT 0,
-    mime          BLOB    NOT NULL,
+    body          BLOB    NOT NULL,
     FOREIGN KEY (channel, audience, occurrence_ms) REFERENCES occurrence
 ) STRICT;
 

@@ -15,6 +15,9 @@ use crate::{
     store::{NewMessage, Outgoing, Writer},
 };
 
+/// The channel of what leaves as a mail.
+pub(super) const MAIL: &str = "mail";
+
 /// What leaves on schedule. Each has its own record in the store, so that one that fails keeps back no other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
@@ -26,7 +29,7 @@ pub enum Delivery {
 impl Delivery {
     pub fn channel(self) -> &'static str {
         match self {
-            Self::Mail(_) => "mail",
+            Self::Mail(_) => MAIL,
             Self::Package => "csv",
         }
     }
@@ -151,7 +154,7 @@ impl Engine {
             occurrence: due.occurrence,
             message_id: mail.message_id.clone(),
             subject: mail.subject.clone(),
-            mime: mail::compose(&mail)?,
+            body: mail::compose(&mail)?,
             recipients: self.options.recipients(audience),
             late: due.late,
         };
@@ -223,7 +226,7 @@ impl Engine {
     async fn send_due_by(&self, due: Timestamp, now: Timestamp) -> anyhow::Result<Sent> {
         let mut sent = Sent::default();
         let Some(email) = &self.options.email else { return Ok(sent) };
-        let waiting = self.store.read(move |r| r.due_recipients(due, SENT_AT_ONCE)).await?;
+        let waiting = self.store.read(move |r| r.due_recipients(MAIL, due, SENT_AT_ONCE)).await?;
         if waiting.is_empty() {
             return Ok(sent);
         }
@@ -249,7 +252,7 @@ impl Engine {
         sent: &mut Sent,
     ) -> anyhow::Result<()> {
         let id = message.id;
-        let failure = match mail::addressed(&message.recipient, &message.mime) {
+        let failure = match mail::addressed(&message.recipient, &message.body) {
             Ok(mime) => mailer.send(from, &message.recipient, &mime).await.err(),
             Err(words) => Some(SendError { permanent: true, words }),
         };

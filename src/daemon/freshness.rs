@@ -4,10 +4,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 
-use super::Options;
+use super::{Options, delivery::MAIL};
 use crate::{
     report::{AuthenticationTotal, DeliveryTotal, Service, SkippedLine, SourceLine},
-    store::{Reader, StoreError},
+    store::{Reader, Settled, StoreError},
 };
 
 /// A source is stale when it was not read for so many of its intervals: one may fail, two may be slow.
@@ -54,10 +54,19 @@ pub fn service(store: &Reader) -> Result<Service, StoreError> {
         uses: t.uses,
     });
     let outbox = store.outbox_summary()?;
-    let mails = |outcome, count| DeliveryTotal { channel: "mail", outcome, count };
+    // Of mail also before the first one, so that its series begin at zero.
+    let mails = Settled { channel: MAIL.to_owned(), ..Settled::default() };
+    let none_yet = (!outbox.settled.iter().any(|settled| settled.channel == MAIL)).then_some(mails);
+    let deliveries = outbox.settled.into_iter().chain(none_yet).flat_map(|Settled { channel, sent, undeliverable }| {
+        [("sent", sent), ("failed", undeliverable)].map(|(outcome, count)| DeliveryTotal {
+            channel: channel.clone(),
+            outcome,
+            count,
+        })
+    });
     Ok(Service {
         authentications: authentications.collect(),
-        deliveries: vec![mails("sent", outbox.sent), mails("failed", outbox.undeliverable)],
+        deliveries: deliveries.collect(),
         outbox_pending: outbox.pending,
         store_bytes: store.store_size_bytes()?,
     })

@@ -129,7 +129,7 @@ pub(super) fn measure(report: &Report, inputs: &Inputs<'_>) -> Vec<Figure> {
         }
     }
     for total in &inputs.service.deliveries {
-        let attributes = vec![("channel", total.channel.to_owned()), ("outcome", total.outcome.to_owned())];
+        let attributes = vec![("channel", total.channel.clone()), ("outcome", total.outcome.to_owned())];
         figures.count(&DELIVERIES, attributes, total.count);
     }
     figures.count(&OUTBOX, Vec::new(), inputs.service.outbox_pending);

@@ -133,7 +133,7 @@ pub struct AuthenticationTotal {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryTotal {
     /// `mail`, `csv`, `otlp`.
-    pub channel: &'static str,
+    pub channel: String,
     /// `sent`, `failed`.
     pub outcome: &'static str,
     pub count: u64,

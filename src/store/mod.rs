@@ -35,6 +35,6 @@ pub use handle::{Reader, Store, Writer};
 pub use journal::Accepted;
 pub use kept::{KeptDay, TrackRow};
 pub use lock::Lock;
-pub use outbox::{NewMessage, OutboxSummary, Outgoing};
+pub use outbox::{GivenUp, NewMessage, OutboxSummary, Outgoing, Settled};
 pub use reclassify::{Progress, Rejudged, StoredChunk};
 pub use sources::{AuthenticationTotal, RequestTotal, SkippedTotal, SourceState, Totals};

@@ -23,9 +23,10 @@ const FIND_LAST_DELIVERY: &str = include_str!("../../sql/queries/report/find_las
 const INSERT_TOLD: &str = include_str!("../../sql/queries/outbox/insert_told.sql");
 const LIST_TOLD: &str = include_str!("../../sql/queries/report/list_told.sql");
 const COUNT_PENDING_RECIPIENTS: &str = include_str!("../../sql/queries/report/count_pending_recipients.sql");
+const LIST_GIVEN_UP: &str = include_str!("../../sql/queries/report/list_given_up.sql");
 const COUNT_SETTLED_RECIPIENTS: &str = include_str!("../../sql/queries/report/count_settled_recipients.sql");
 
-/// A mail to be delivered once for a scheduled occurrence.
+/// A message to be delivered once for a scheduled occurrence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewMessage {
     pub channel: String,
@@ -34,8 +35,8 @@ pub struct NewMessage {
     pub occurrence: Timestamp,
     pub message_id: String,
     pub subject: String,
-    /// The whole message as it goes out.
-    pub mime: Vec<u8>,
+    /// The whole message as it goes out: what its channel sends.
+    pub body: Vec<u8>,
     pub recipients: Vec<String>,
     /// It is prepared after its time.
     pub late: bool,
@@ -56,18 +57,39 @@ pub struct Outgoing {
     pub message_id: String,
     pub subject: String,
     pub late: bool,
-    pub mime: Vec<u8>,
+    pub body: Vec<u8>,
 }
 
 /// The outbox in numbers of recipients.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OutboxSummary {
     pub pending: u64,
     /// Since when the oldest of them waits.
     pub oldest: Option<Timestamp>,
+    /// Of every channel that has settled something, sorted.
+    pub settled: Vec<Settled>,
+}
+
+/// How many recipients one channel has reached since the store began.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settled {
+    pub channel: String,
     pub sent: u64,
     /// Given up.
     pub undeliverable: u64,
+}
+
+/// A recipient whom a message never reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GivenUp {
+    pub channel: String,
+    pub audience: String,
+    pub occurrence: Timestamp,
+    pub subject: String,
+    pub recipient: String,
+    pub at: Timestamp,
+    /// The last failure in words.
+    pub failure: String,
 }
 
 impl Writer<'_> {
@@ -84,7 +106,7 @@ impl Writer<'_> {
             ":message_id": message.message_id,
             ":subject": message.subject,
             ":late": message.late,
-            ":mime": message.mime,
+            ":body": message.body,
         };
         let id: i64 = self.connection.prepare_cached(INSERT_MESSAGE)?.query_row(values, |row| row.get(0))?;
         let mut insert = self.connection.prepare_cached(INSERT_RECIPIENT)?;
@@ -191,10 +213,10 @@ impl Writer<'_> {
 }
 
 impl Reader {
-    /// Whom which message should reach now, the longest due first, at most `limit`.
-    pub fn due_recipients(&self, now: Timestamp, limit: u32) -> Result<Vec<Outgoing>, StoreError> {
+    /// Whom which message of a channel should reach now, the longest due first, at most `limit`.
+    pub fn due_recipients(&self, channel: &str, now: Timestamp, limit: u32) -> Result<Vec<Outgoing>, StoreError> {
         let mut statement = self.connection.prepare_cached(LIST_DUE_RECIPIENTS)?;
-        let values = named_params! { ":now_ms": now.as_millisecond(), ":limit": limit };
+        let values = named_params! { ":channel": channel, ":now_ms": now.as_millisecond(), ":limit": limit };
         let rows = statement.query_map(values, outgoing)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -234,8 +256,31 @@ impl Reader {
         let mut pending = self.connection.prepare_cached(COUNT_PENDING_RECIPIENTS)?;
         let (pending, oldest) = pending.query_row([], |row| Ok((count(row, 0)?, optional_instant(row, 1)?)))?;
         let mut settled = self.connection.prepare_cached(COUNT_SETTLED_RECIPIENTS)?;
-        let (sent, undeliverable) = settled.query_row([], |row| Ok((count(row, 0)?, count(row, 1)?)))?;
-        Ok(OutboxSummary { pending, oldest, sent, undeliverable })
+        let settled = settled
+            .query_map([], |row| Ok(Settled { channel: row.get(0)?, sent: count(row, 1)?, undeliverable: count(row, 2)? }))?;
+        Ok(OutboxSummary { pending, oldest, settled: settled.collect::<Result<_, _>>()? })
+    }
+
+    /// Whom no message reached in a period: given up after `since` and by `until`, the newest first, at most `limit`.
+    pub fn given_up(&self, since: Timestamp, until: Timestamp, limit: u32) -> Result<Vec<GivenUp>, StoreError> {
+        let mut statement = self.connection.prepare_cached(LIST_GIVEN_UP)?;
+        let values = named_params! {
+            ":since_ms": since.as_millisecond(),
+            ":until_ms": until.as_millisecond(),
+            ":limit": limit,
+        };
+        let rows = statement.query_map(values, |row| {
+            Ok(GivenUp {
+                channel: row.get(0)?,
+                audience: row.get(1)?,
+                occurrence: instant(row.get(2)?),
+                subject: row.get(3)?,
+                recipient: row.get(4)?,
+                at: instant(row.get(5)?),
+                failure: row.get(6)?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 }
 
@@ -251,6 +296,6 @@ fn outgoing(row: &Row<'_>) -> rusqlite::Result<Outgoing> {
         message_id: row.get(7)?,
         subject: row.get(8)?,
         late: row.get(9)?,
-        mime: row.get(10)?,
+        body: row.get(10)?,
     })
 }

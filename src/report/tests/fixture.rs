@@ -418,7 +418,7 @@ fn service() -> Service {
     };
     Service {
         authentications: vec![total("acme", 41), total("elsewhere", 1), total("somewhere", 2)],
-        deliveries: vec![DeliveryTotal { channel: "mail", outcome: "sent", count: 9 }],
+        deliveries: vec![DeliveryTotal { channel: "mail".to_owned(), outcome: "sent", count: 9 }],
         outbox_pending: 0,
         store_bytes: 5_242_880,
     }

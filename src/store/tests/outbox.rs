@@ -1,7 +1,7 @@
 use jiff::{Timestamp, ToSpan};
 
 use super::{
-    super::{NewMessage, OutboxSummary, Outgoing, Reader},
+    super::{GivenUp, NewMessage, OutboxSummary, Outgoing, Reader, Settled},
     Fixture, at, noon,
 };
 
@@ -12,14 +12,18 @@ fn digest(occurrence: Timestamp, recipients: &[&str]) -> NewMessage {
         occurrence,
         message_id: "<1@duskwatch>".to_owned(),
         subject: "37 integrations".to_owned(),
-        mime: b"Subject: 37 integrations\r\n".to_vec(),
+        body: b"Subject: 37 integrations\r\n".to_vec(),
         recipients: recipients.iter().map(|r| (*r).to_owned()).collect(),
         late: false,
     }
 }
 
+fn settled(sent: u64, undeliverable: u64) -> Vec<Settled> {
+    vec![Settled { channel: "mail".to_owned(), sent, undeliverable }]
+}
+
 async fn due(f: &Fixture, now: Timestamp) -> Vec<Outgoing> {
-    f.read(move |r| r.due_recipients(now, 10)).await
+    f.read(move |r| r.due_recipients("mail", now, 10)).await
 }
 
 #[tokio::test]
@@ -52,9 +56,23 @@ async fn a_refused_recipient_waits_while_the_other_is_done() {
     let again = due(&f, retry).await;
     assert_eq!((again.len(), again[0].recipient.as_str(), again[0].attempts), (1, "a@example.test", 1));
     // The same message, to be recognised as a repeat where it did arrive.
-    assert_eq!((&again[0].message_id, &again[0].mime), (&first.message_id, &first.mime));
+    assert_eq!((&again[0].message_id, &again[0].body), (&first.message_id, &first.body));
     let summary = f.read(Reader::outbox_summary).await;
-    assert_eq!(summary, OutboxSummary { pending: 1, oldest: Some(noon()), sent: 1, undeliverable: 0 });
+    assert_eq!(summary, OutboxSummary { pending: 1, oldest: Some(noon()), settled: settled(1, 0) });
+}
+
+#[tokio::test]
+async fn each_channel_has_its_own_queue_and_its_own_numbers() {
+    let f = Fixture::new();
+    let pushed = NewMessage { channel: "webhook".to_owned(), ..digest(noon(), &["https://hooks.example.test/1"]) };
+    f.write(move |w| w.enqueue(&pushed, noon())).await;
+    f.write(|w| w.enqueue(&digest(noon(), &["a@example.test"]), noon())).await;
+    let mails = due(&f, noon()).await;
+    assert_eq!(mails.iter().map(|m| m.recipient.as_str()).collect::<Vec<_>>(), ["a@example.test"]);
+    let id = mails[0].id;
+    f.write(move |w| w.mark_sent(id, noon())).await;
+    let summary = f.read(Reader::outbox_summary).await;
+    assert_eq!(summary, OutboxSummary { pending: 1, oldest: Some(noon()), settled: settled(1, 0) });
 }
 
 #[tokio::test]
@@ -67,7 +85,19 @@ async fn who_is_given_up_is_counted_and_not_tried_again() {
     f.write(move |w| w.mark_sent(id, noon())).await;
     assert_eq!(due(&f, Timestamp::MAX).await, []);
     let summary = f.read(Reader::outbox_summary).await;
-    assert_eq!(summary, OutboxSummary { pending: 0, oldest: None, sent: 0, undeliverable: 1 });
+    assert_eq!(summary, OutboxSummary { pending: 0, oldest: None, settled: settled(0, 1) });
+    let given_up = |since: Timestamp| f.read(move |r| r.given_up(since, noon() + 1.hour(), 10));
+    let told = GivenUp {
+        channel: "mail".to_owned(),
+        audience: "security".to_owned(),
+        occurrence: noon(),
+        subject: "37 integrations".to_owned(),
+        recipient: "gone@example.test".to_owned(),
+        at: noon(),
+        failure: "550 no such user".to_owned(),
+    };
+    assert_eq!(given_up(noon() - 1.hour()).await, [told]);
+    assert_eq!(given_up(noon()).await, [], "it was told before");
     assert_eq!(f.read(|r| r.last_sent("mail", "security")).await, None);
 }
 
@@ -76,7 +106,7 @@ async fn delivered_messages_do_not_fill_the_store() {
     let f = Fixture::new();
     for day in 1..=20_i64 {
         let occurrence = at("2026-07-01T07:00:00Z") + (24 * day).hours();
-        let message = NewMessage { mime: vec![b'x'; 1 << 20], ..digest(occurrence, &["a@example.test"]) };
+        let message = NewMessage { body: vec![b'x'; 1 << 20], ..digest(occurrence, &["a@example.test"]) };
         f.write(move |w| w.enqueue(&message, occurrence)).await;
         let id = due(&f, occurrence).await[0].id;
         f.write(move |w| w.mark_sent(id, occurrence)).await;

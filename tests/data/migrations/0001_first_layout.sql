@@ -48,7 +48,7 @@ INSERT INTO reported_day (campaign, day, remaining, active, observed) VALUES ('b
 INSERT INTO forecast (campaign, day, target_day, p10, p50, p90, zero_probability)
 VALUES ('bitbucket-app-passwords', 20636, 20661, 12, 18, 25, 0.0);
 INSERT INTO occurrence (channel, audience, occurrence_ms, done_ms) VALUES ('mail', 'security', 1783058400000, NULL);
-INSERT INTO message (id, channel, audience, occurrence_ms, enqueued_ms, message_id, subject, late, mime) VALUES
+INSERT INTO message (id, channel, audience, occurrence_ms, enqueued_ms, message_id, subject, late, body) VALUES
     (1, 'mail', 'security', 1783058400000, 1783058400000, '<1@duskwatch>', '37 integrations', 0, x'46726F6D');
 INSERT INTO recipient (message_id, address, state, attempts, due_ms, settled_ms, failure) VALUES
     (1, 'security@example.test', 'pending', 1, 1783058460000, NULL, 'connection refused');

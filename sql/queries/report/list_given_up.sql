@@ -1,0 +1,11 @@
+-- Which messages were given up for a recipient after an instant, the newest first? One scan of recipient, one row a message
+-- and recipient; messages by their primary key.
+SELECT message.channel, message.audience, message.occurrence_ms, message.subject,
+       recipient.address, recipient.settled_ms, recipient.failure
+FROM recipient
+JOIN message ON message.id = recipient.message_id
+WHERE recipient.state = 'given_up'
+  AND recipient.settled_ms > :since_ms
+  AND recipient.settled_ms <= :until_ms
+ORDER BY recipient.settled_ms DESC, recipient.id
+LIMIT :limit
