@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -22,7 +23,7 @@ use crate::{
     deliver::{files, otel},
     evidence::{Day, History, Ledger, Roster, UnknownTotal, journal::JournalEntry},
     report::{self, Audience, Inputs, Late, Letter, Previous, Report},
-    serve::Document,
+    serve::{Document, Files},
     store::{Reader as StoreReader, Store, StoreError, Writer},
 };
 
@@ -295,21 +296,21 @@ impl Judged {
 
     /// Writes the CSV package of the report's day below `directory`, and removes packages that are older than `keep_days`.
     pub fn write_package(&self, directory: &Path, keep_days: i32) -> anyhow::Result<PathBuf> {
-        let package = report::csv::package(&self.report);
-        let listed: Vec<(&str, &[u8])> = package.iter().map(|file| (file.name, file.bytes.as_slice())).collect();
+        let names: Vec<&str> = report::csv::names().collect();
         let day = Day::of_ms(self.report.now.as_millisecond() - 1);
-        files::write_package(directory, day, &listed, keep_days, Day::of(self.report.now))
+        let write = |name: &str, out: &mut dyn io::Write| report::csv::write(&self.report, name, out);
+        files::write_package(directory, day, &names, &write, keep_days, Day::of(self.report.now))
     }
 
     /// The page and everything beside it, rendered once for all callers.
     pub fn document(&self) -> Document {
-        let package = report::csv::package(&self.report);
+        let report = Arc::clone(&self.report);
         Document {
             made_at: self.report.now,
             page_html: Bytes::from(report::html::served_page(&self.report)),
             page_policy: report::html::content_security_policy(),
             report_json: Bytes::from(self.json()),
-            files: package.into_iter().map(|file| (file.name.to_owned(), Bytes::from(file.bytes))).collect(),
+            files: Files::new(report::csv::names(), move |name, out| report::csv::write(&report, name, out)),
         }
     }
 

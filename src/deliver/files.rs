@@ -6,7 +6,7 @@
 //! missing, and a crash in that instant is repaired by the next write.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 
@@ -27,13 +27,24 @@ const PACKAGE_MARK: &str = "datapackage.json";
 /// Longest name of a file in a package: far above the contract's names, below every file system's limit.
 const MAX_NAME: usize = 100;
 
-/// Writes `files` (name, content) as `<directory>/<day>/`, replacing a package of the same day as a whole, points
-/// `latest` to the newest package, and removes packages of days more than `keep_days` before `today`.
+/// Writes one file of a package, by its name, to where it goes.
+pub type Content<'c> = dyn Fn(&str, &mut dyn Write) -> io::Result<()> + 'c;
+
+/// Has the files of these names written into `<directory>/<day>/`, replacing a package of the same day as a whole, points
+/// `latest` to the newest package, and removes packages of days more than `keep_days` before `today`. No file is held in
+/// memory.
 ///
 /// `directory` is made if it is missing; while another process writes to it, the write is refused. The package just
 /// written is never removed, however old its day is.
-pub fn write_package(directory: &Path, day: Day, files: &[(&str, &[u8])], keep_days: i32, today: Day) -> Result<PathBuf> {
-    for (name, _) in files {
+pub fn write_package(
+    directory: &Path,
+    day: Day,
+    names: &[&str],
+    content: &Content<'_>,
+    keep_days: i32,
+    today: Day,
+) -> Result<PathBuf> {
+    for name in names {
         ensure!(is_plain_name(name), "{name:?} is no name for a file of a package");
     }
     make_directory(directory)?;
@@ -41,7 +52,7 @@ pub fn write_package(directory: &Path, day: Day, files: &[(&str, &[u8])], keep_d
     repair(directory)?;
 
     let fresh = directory.join(format!(".{day}.new"));
-    fill(&fresh, files).map_err(|error| also_remove(error, &fresh, fs::remove_dir_all(&fresh)))?;
+    fill(&fresh, names, content).map_err(|error| also_remove(error, &fresh, fs::remove_dir_all(&fresh)))?;
     let place = put_in_place(directory, day, &fresh)?;
     prune(directory, day, today.plus(-keep_days))?;
     point_latest(directory, day)?;
@@ -56,7 +67,7 @@ pub fn write_file_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     hidden.push(".new");
     let fresh = path.with_file_name(hidden);
     remove_if_there(&fresh)?;
-    write_new(&fresh, bytes).map_err(|error| also_remove(error, &fresh, fs::remove_file(&fresh)))?;
+    write_new(&fresh, |out| out.write_all(bytes)).map_err(|error| also_remove(error, &fresh, fs::remove_file(&fresh)))?;
     rename(&fresh, path)?;
     sync_directory(parent_of(path))
 }
@@ -91,10 +102,10 @@ fn is_plain_name(name: &str) -> bool {
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
 }
 
-fn fill(fresh: &Path, files: &[(&str, &[u8])]) -> Result<()> {
+fn fill(fresh: &Path, names: &[&str], content: &Content<'_>) -> Result<()> {
     make_directory(fresh)?;
-    for (name, bytes) in files {
-        write_new(&fresh.join(name), bytes)?;
+    for name in names {
+        write_new(&fresh.join(name), |out| content(name, out))?;
     }
     sync_directory(fresh)
 }
@@ -177,11 +188,13 @@ fn make_directory(path: &Path) -> Result<()> {
         .with_context(|| format!("cannot make the directory {}", path.display()))
 }
 
-fn write_new(path: &Path, bytes: &[u8]) -> Result<()> {
+fn write_new(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
     let write = || {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(path)?;
-        file.write_all(bytes)?;
-        file.sync_all()
+        let file = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(path)?;
+        let mut out = BufWriter::new(file);
+        content(&mut out)?;
+        out.flush()?;
+        out.get_ref().sync_all()
     };
     write().with_context(|| format!("cannot write {}", path.display()))
 }

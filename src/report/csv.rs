@@ -1,22 +1,19 @@
 //! The CSV package: the contract's files and their Frictionless description. A column's name, type, meaning and cell stand
 //! in one line, so that header, schema and data cannot drift apart.
+//!
+//! Every file is written row by row to whoever takes it: a million rows need no more memory than one. The description needs
+//! the size and hash of each file, and has the file written past it for that.
 
 mod columns;
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
 
 use super::document::{CampaignReport, Report};
-
-/// One file of the package.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct File {
-    pub name: &'static str,
-    pub bytes: Vec<u8>,
-}
+use columns::{AUTHENTICATIONS, BURNDOWN, CHANGES, COVERAGE, INTEGRATIONS, JOURNAL, TOKENS, USERS};
 
 /// How Frictionless calls a column's type.
 #[derive(Clone, Copy, Debug)]
@@ -49,81 +46,148 @@ struct Column<R: ?Sized> {
     cell: fn(&R) -> String,
 }
 
-/// A file and its description.
+/// One file of the package.
 struct Table {
-    file: File,
-    description: Value,
+    name: &'static str,
+    /// The columns that tell one row from every other; none where several may be alike.
+    key: &'static [&'static str],
+    fields: fn() -> Vec<Value>,
+    write: fn(&Report, &mut dyn Write) -> io::Result<()>,
 }
 
-/// Every file of the package, `datapackage.json` last. The same report gives the same bytes.
-pub fn package(report: &Report) -> Vec<File> {
-    let mut campaigns: Vec<&CampaignReport> = report.campaigns.iter().collect();
-    campaigns.sort_by_key(|c| &c.id);
-    let integrations = campaigns.iter().flat_map(|c| &c.integrations);
-    let burndown = campaigns.iter().flat_map(|c| &c.burndown);
-    let tables = [
-        table("integrations.csv", columns::INTEGRATIONS, &["campaign", "integration"], integrations),
-        table("authentications.csv", columns::AUTHENTICATIONS, &[], &report.authentications),
-        table("users.csv", columns::USERS, &[], &report.users),
-        table("burndown.csv", columns::BURNDOWN, &["campaign", "date"], burndown),
-        table("changes.csv", columns::CHANGES, &[], &report.changes),
-        table("coverage.csv", columns::COVERAGE, &[], &report.coverage.intervals),
-        table("tokens.csv", columns::TOKENS, &[], &report.tokens),
-        table("journal.csv", columns::JOURNAL, &["sequence"], &report.journal),
-    ];
-    let (mut files, resources): (Vec<File>, Vec<Value>) = tables.into_iter().map(|t| (t.file, t.description)).unzip();
-    files.push(describe(report, &resources));
-    files
+const TABLES: [Table; 8] = [
+    Table {
+        name: "integrations.csv",
+        key: &["campaign", "integration"],
+        fields: || fields(INTEGRATIONS),
+        write: |report, out| rows(out, INTEGRATIONS, campaigns(report).iter().flat_map(|c| &c.integrations)),
+    },
+    Table {
+        name: "authentications.csv",
+        key: &[],
+        fields: || fields(AUTHENTICATIONS),
+        write: |report, out| rows(out, AUTHENTICATIONS, &report.authentications),
+    },
+    Table { name: "users.csv", key: &[], fields: || fields(USERS), write: |report, out| rows(out, USERS, &report.users) },
+    Table {
+        name: "burndown.csv",
+        key: &["campaign", "date"],
+        fields: || fields(BURNDOWN),
+        write: |report, out| rows(out, BURNDOWN, campaigns(report).iter().flat_map(|c| &c.burndown)),
+    },
+    Table { name: "changes.csv", key: &[], fields: || fields(CHANGES), write: |report, out| rows(out, CHANGES, &report.changes) },
+    Table {
+        name: "coverage.csv",
+        key: &[],
+        fields: || fields(COVERAGE),
+        write: |report, out| rows(out, COVERAGE, &report.coverage.intervals),
+    },
+    Table { name: "tokens.csv", key: &[], fields: || fields(TOKENS), write: |report, out| rows(out, TOKENS, &report.tokens) },
+    Table {
+        name: "journal.csv",
+        key: &["sequence"],
+        fields: || fields(JOURNAL),
+        write: |report, out| rows(out, JOURNAL, &report.journal),
+    },
+];
+
+/// The description of the others.
+const DESCRIPTION: &str = "datapackage.json";
+
+/// The files of the package, the description last.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    TABLES.iter().map(|table| table.name).chain([DESCRIPTION])
 }
 
-/// The package as one archive; its entries carry no time, so that the same files give the same bytes.
-pub fn archive(files: &[File]) -> Vec<u8> {
+/// Writes one file of the package. The same report gives the same bytes.
+///
+/// # Errors
+/// Those of `out`; a name that is none of [`names()`].
+pub fn write(report: &Report, name: &str, out: &mut dyn Write) -> io::Result<()> {
+    if name == DESCRIPTION {
+        return describe(report, out);
+    }
+    let table = TABLES.iter().find(|table| table.name == name).ok_or(io::ErrorKind::NotFound)?;
+    (table.write)(report, out)
+}
+
+/// The package as one archive; its entries carry no time, so that the same report gives the same bytes.
+pub fn archive(report: &Report) -> Vec<u8> {
     let options =
         SimpleFileOptions::default().compression_method(CompressionMethod::Deflated).last_modified_time(DateTime::DEFAULT);
-    let mut zip = ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    for file in files {
-        zip.start_file(file.name, options).expect("the names are ours, short and distinct");
-        zip.write_all(&file.bytes).expect("memory takes what it is given");
+    let mut zip = ZipWriter::new(io::Cursor::new(Vec::new()));
+    for name in names() {
+        zip.start_file(name, options).expect("the names are ours, short and distinct");
+        let mut out = io::BufWriter::new(&mut zip);
+        write(report, name, &mut out).and_then(|()| out.flush()).expect("memory takes what it is given");
     }
     zip.finish().expect("memory takes what it is given").into_inner()
 }
 
-fn table<'a, R: 'a>(name: &'static str, columns: &[Column<R>], key: &[&str], rows: impl IntoIterator<Item = &'a R>) -> Table {
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    writer.write_record(columns.iter().map(|c| c.name)).expect("memory takes what it is given");
-    for row in rows {
-        let cells = columns.iter().map(|c| (c.cell)(row));
-        writer.write_record(cells).expect("every row has one cell a column");
-    }
-    let bytes = writer.into_inner().expect("memory takes what it is given");
-    let description = resource(name, columns, key, &bytes);
-    Table { file: File { name, bytes }, description }
+fn campaigns(report: &Report) -> Vec<&CampaignReport> {
+    let mut campaigns: Vec<&CampaignReport> = report.campaigns.iter().collect();
+    campaigns.sort_by_key(|c| &c.id);
+    campaigns
 }
 
-fn resource<R>(name: &str, columns: &[Column<R>], key: &[&str], bytes: &[u8]) -> Value {
-    let field = |c: &Column<R>| json!({ "name": c.name, "type": c.kind.as_str(), "description": c.description });
-    let mut schema = json!({ "fields": columns.iter().map(field).collect::<Vec<_>>(), "missingValues": [""] });
-    if !key.is_empty() {
-        schema["primaryKey"] = json!(key);
+fn rows<'a, R: 'a>(out: &mut dyn Write, columns: &[Column<R>], rows: impl IntoIterator<Item = &'a R>) -> io::Result<()> {
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
+    writer.write_record(columns.iter().map(|c| c.name))?;
+    for row in rows {
+        writer.write_record(columns.iter().map(|c| (c.cell)(row)))?;
     }
-    json!({
-        "name": name.trim_end_matches(".csv"),
-        "path": name,
+    writer.flush()
+}
+
+fn fields<R>(columns: &[Column<R>]) -> Vec<Value> {
+    columns.iter().map(|c| json!({ "name": c.name, "type": c.kind.as_str(), "description": c.description })).collect()
+}
+
+/// Takes a file for its size and hash alone.
+#[derive(Default)]
+struct Measure {
+    bytes: u64,
+    hash: Sha256,
+}
+
+impl Write for Measure {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.bytes += bytes.len() as u64;
+        self.hash.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn resource(report: &Report, table: &Table) -> io::Result<Value> {
+    let mut measure = Measure::default();
+    (table.write)(report, &mut measure)?;
+    let mut schema = json!({ "fields": (table.fields)(), "missingValues": [""] });
+    if !table.key.is_empty() {
+        schema["primaryKey"] = json!(table.key);
+    }
+    Ok(json!({
+        "name": table.name.trim_end_matches(".csv"),
+        "path": table.name,
         "profile": "tabular-data-resource",
         "format": "csv",
         "mediatype": "text/csv",
         "encoding": "utf-8",
-        "bytes": bytes.len(),
-        "hash": format!("sha256:{}", data_encoding::HEXLOWER.encode(&Sha256::digest(bytes))),
+        "bytes": measure.bytes,
+        "hash": format!("sha256:{}", data_encoding::HEXLOWER.encode(&measure.hash.finalize())),
         "dialect": {
             "delimiter": ",", "lineTerminator": "\r\n", "quoteChar": "\"", "doubleQuote": true,
             "skipInitialSpace": false, "header": true, "csvddfVersion": 1.2
         },
         "schema": schema,
-    })
+    }))
 }
 
-fn describe(report: &Report, resources: &[Value]) -> File {
+fn describe(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let resources: Vec<Value> = TABLES.iter().map(|table| resource(report, table)).collect::<io::Result<_>>()?;
     let package = json!({
         "profile": "tabular-data-package",
         "name": "duskwatch",
@@ -133,7 +197,6 @@ fn describe(report: &Report, resources: &[Value]) -> File {
         "created": columns::instant(report.now),
         "resources": resources,
     });
-    let mut bytes = serde_json::to_vec_pretty(&package).expect("a JSON value is always written");
-    bytes.push(b'\n');
-    File { name: "datapackage.json", bytes }
+    serde_json::to_writer_pretty(&mut *out, &package)?;
+    out.write_all(b"\n")
 }

@@ -4,9 +4,18 @@
 use std::fmt::Display;
 
 use jiff::{Timestamp, tz::TimeZone};
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
-use super::{figures::Figure, inputs::Late, steps::StepsRow};
+use super::{
+    figures::Figure,
+    inputs::Late,
+    schema::{
+        CategoryWord, ChangeCauseWord, CoverageStateWord, CredentialWord, DayText, GradeWord, NameStateWord, RhythmKindWord,
+        StatusWord,
+    },
+    steps::StepsRow,
+};
 use crate::{
     analysis::{Authentication, ChangeCause, NameState, RhythmKind},
     evidence::{Category, CoverageState, Credential, Day, Grade, Status, campaign::Words, journal::JournalEntry},
@@ -24,7 +33,7 @@ pub(super) fn text_or_null<T: Display, S: Serializer>(value: &Option<T>, seriali
     }
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Report {
     /// The instant it is seen from.
     pub now: Timestamp,
@@ -61,7 +70,7 @@ pub struct Report {
 }
 
 /// When anybody was looking, and who.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct CoverageReport {
     /// The period that `complete` and `missed_hours` speak of: since the last digest, else the last 24 hours.
     pub since: Timestamp,
@@ -75,7 +84,7 @@ pub struct CoverageReport {
 }
 
 /// How many of the people who work are seen by a source that can show credentials. Who is not is in no other count.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct ObservedReport {
     /// People who are active in a workspace whose activities are told.
     pub active: u32,
@@ -86,7 +95,7 @@ pub struct ObservedReport {
     pub workspaces: Vec<ObservedRow>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct ObservedRow {
     pub workspace: String,
     /// None where the member list could not be read.
@@ -99,7 +108,7 @@ pub struct ObservedRow {
     pub words: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SourceState {
     /// Read, and up to date.
@@ -115,7 +124,7 @@ pub enum SourceState {
     Imported,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct SourceRow {
     pub source: String,
     pub state: SourceState,
@@ -142,19 +151,20 @@ pub struct SourceRow {
     pub warning: String,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct SkippedRow {
     pub reason: String,
     pub count: u64,
     pub sample: String,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct IntervalRow {
     pub source: String,
     pub from: Timestamp,
     pub to: Timestamp,
     #[serde(serialize_with = "text")]
+    #[schemars(with = "CoverageStateWord")]
     pub state: CoverageState,
     pub items: u64,
     pub skipped: u64,
@@ -162,7 +172,7 @@ pub struct IntervalRow {
 }
 
 /// One retirement.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct CampaignReport {
     pub id: String,
     pub name: String,
@@ -204,14 +214,14 @@ pub struct CampaignReport {
     pub waivers: Vec<WaiverRow>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct MovedRow {
     pub was: Timestamp,
     pub reason: String,
 }
 
 /// The numbers of the first line, each one of integrations unless it says otherwise.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Counts {
     pub remaining: u32,
     /// Of the remaining, by proven or strong evidence.
@@ -247,7 +257,7 @@ pub struct Counts {
 }
 
 /// What became different since the last digest.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Movement {
     pub since: Timestamp,
     /// The remaining number as it was reported then.
@@ -259,32 +269,37 @@ pub struct Movement {
     pub changes: Vec<ChangeRow>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct CauseRow {
     #[serde(serialize_with = "text")]
+    #[schemars(with = "ChangeCauseWord")]
     pub cause: ChangeCause,
     pub changes: u32,
     /// What these changes did to the remaining number.
     pub effect: i64,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct ChangeRow {
     #[serde(serialize_with = "text")]
+    #[schemars(with = "DayText")]
     pub date: Day,
     pub campaign: String,
     pub integration: String,
     #[serde(serialize_with = "text_or_null")]
+    #[schemars(with = "Option<StatusWord>")]
     pub from: Option<Status>,
     /// None for an integration that is no more.
     #[serde(serialize_with = "text_or_null")]
+    #[schemars(with = "Option<StatusWord>")]
     pub to: Option<Status>,
     #[serde(serialize_with = "text")]
+    #[schemars(with = "ChangeCauseWord")]
     pub cause: ChangeCause,
     pub reason: String,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct IntegrationRow {
     pub campaign: String,
     pub rank: Option<u32>,
@@ -292,6 +307,7 @@ pub struct IntegrationRow {
     /// Ids of integrations that turned out to be this one.
     pub former_ids: Vec<String>,
     #[serde(serialize_with = "text")]
+    #[schemars(with = "StatusWord")]
     pub status: Status,
     pub returned: bool,
     pub waived: bool,
@@ -299,6 +315,7 @@ pub struct IntegrationRow {
     pub contradiction: bool,
     pub unseen_since: Option<Timestamp>,
     #[serde(serialize_with = "text")]
+    #[schemars(with = "GradeWord")]
     pub grade: Grade,
     /// Proven or strong; else possible.
     pub known: bool,
@@ -309,6 +326,7 @@ pub struct IntegrationRow {
     pub user_email: String,
     /// Whether the user is one that the inventories know.
     #[serde(serialize_with = "text")]
+    #[schemars(with = "NameStateWord")]
     pub name_state: NameState,
     /// The user is a member of no workspace any more.
     pub leaver: bool,
@@ -321,6 +339,7 @@ pub struct IntegrationRow {
     pub client: String,
     pub client_name: String,
     #[serde(serialize_with = "text")]
+    #[schemars(with = "CategoryWord")]
     pub category: Category,
     pub origin: String,
     /// What probably runs behind a client that names only its library, and why; empty without a guess.
@@ -330,6 +349,7 @@ pub struct IntegrationRow {
     /// How it works, in words.
     pub rhythm: String,
     #[serde(serialize_with = "text")]
+    #[schemars(with = "RhythmKindWord")]
     pub rhythm_kind: RhythmKind,
     /// 0 to 1; 0 where there is no period.
     pub rhythm_confidence: f64,
@@ -362,6 +382,7 @@ pub struct IntegrationRow {
     pub writes_30d: u64,
     pub highest_permission: String,
     #[serde(serialize_with = "text_or_null")]
+    #[schemars(with = "Option<CredentialWord>")]
     pub replacement: Option<Credential>,
     pub replacement_last_seen: Option<Timestamp>,
     pub replacement_rejected_30d: u64,
@@ -378,7 +399,7 @@ pub struct IntegrationRow {
     pub reasons: Vec<String>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct TermRow {
     pub name: &'static str,
     pub value: f64,
@@ -386,7 +407,7 @@ pub struct TermRow {
 }
 
 /// An owner, by what remains and how late it is.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct TeamRow {
     /// Empty stands for no owner.
     pub owner: String,
@@ -399,7 +420,7 @@ pub struct TeamRow {
 }
 
 /// What holds several integrations back at once: one client in one team's hands.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct BlockerRow {
     pub client_name: String,
     pub owner: String,
@@ -411,7 +432,7 @@ pub struct BlockerRow {
 }
 
 /// Brownout windows of one kind and one integration.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct ExperimentRow {
     pub published: bool,
     /// Windows that are over, on days that were seen.
@@ -423,7 +444,7 @@ pub struct ExperimentRow {
 }
 
 /// An integration that a window is expected to hit.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct ExposedRow {
     pub integration: String,
     pub user_name: String,
@@ -432,7 +453,7 @@ pub struct ExposedRow {
     pub expected: f64,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct WindowRow {
     pub from: Timestamp,
     pub to: Timestamp,
@@ -446,10 +467,11 @@ pub struct WindowRow {
     pub most_exposed: Vec<ExposedRow>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct WaiverRow {
     pub integration: String,
     #[serde(serialize_with = "text")]
+    #[schemars(with = "DayText")]
     pub until: jiff::civil::Date,
     pub days_left: i32,
     pub requester: String,
@@ -458,10 +480,11 @@ pub struct WaiverRow {
     pub reason: String,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct BurndownRow {
     pub campaign: String,
     #[serde(serialize_with = "text")]
+    #[schemars(with = "DayText")]
     pub date: Day,
     pub remaining: u32,
     pub remaining_known: u32,
@@ -485,7 +508,7 @@ pub struct BurndownRow {
 }
 
 /// When it will be over.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, JsonSchema, Serialize)]
 pub struct ForecastReport {
     /// What a forecast lacks; empty when there is one.
     pub missing: String,
@@ -495,10 +518,13 @@ pub struct ForecastReport {
     pub end: Option<ForecastPointRow>,
     /// The day at whose end nothing is left; none when that lies more than a year after the removal.
     #[serde(serialize_with = "text_or_null")]
+    #[schemars(with = "Option<DayText>")]
     pub zero_day_p10: Option<Day>,
     #[serde(serialize_with = "text_or_null")]
+    #[schemars(with = "Option<DayText>")]
     pub zero_day_p50: Option<Day>,
     #[serde(serialize_with = "text_or_null")]
+    #[schemars(with = "Option<DayText>")]
     pub zero_day_p90: Option<Day>,
     /// Sorted by date; the end is the last.
     pub path: Vec<ForecastPointRow>,
@@ -510,15 +536,17 @@ pub struct ForecastReport {
     pub stopped_a_week: f64,
     /// Most of what stops later still counts at the removal.
     #[serde(serialize_with = "text_or_null")]
+    #[schemars(with = "Option<DayText>")]
     pub last_visible_stop: Option<Day>,
     pub moves: Vec<MoveRow>,
     /// How earlier forecasts did, by their distance.
     pub scores: Vec<ScoreRow>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct ForecastPointRow {
     #[serde(serialize_with = "text")]
+    #[schemars(with = "DayText")]
     pub date: Day,
     pub p10: u32,
     pub p50: u32,
@@ -527,7 +555,7 @@ pub struct ForecastPointRow {
 }
 
 /// What would change the forecast: one client in one team's hands.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct MoveRow {
     pub client_name: String,
     pub owner: String,
@@ -538,7 +566,7 @@ pub struct MoveRow {
 }
 
 /// Forecasts of some distance whose day has come, against what came. Errors and losses are in integrations.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct ScoreRow {
     pub from_days: i32,
     pub to_days: Option<i32>,
@@ -553,7 +581,7 @@ pub struct ScoreRow {
     pub pinball_line: f64,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct UserRow {
     pub user: String,
     pub user_name: String,
@@ -571,10 +599,11 @@ pub struct UserRow {
     pub member: Option<bool>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct TokenRow {
     pub token: String,
     #[serde(serialize_with = "text")]
+    #[schemars(with = "CredentialWord")]
     pub kind: Credential,
     pub label: String,
     pub user: String,
@@ -597,7 +626,7 @@ pub struct TokenRow {
 }
 
 /// Tokens that end one by one: a campaign of expiry.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct ExpiryReport {
     pub id: String,
     pub name: String,
@@ -615,7 +644,7 @@ pub struct ExpiryReport {
 }
 
 /// Tokens of a campaign of expiry. All but the first are parts of those that are listed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct ExpiryCounts {
     /// They end within the horizon, or within their owner's lead time where that is longer.
     pub expiring: u32,
@@ -628,7 +657,7 @@ pub struct ExpiryCounts {
 }
 
 /// Replacements that end soon, which is the next cliff.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Expiring {
     pub horizon_days: i32,
     /// Tokens that end within the horizon.
@@ -639,14 +668,14 @@ pub struct Expiring {
     pub own: Vec<TokenRow>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct UnknownRow {
     pub field: String,
     pub value: String,
     pub count: u64,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct BlindSpotRow {
     pub name: String,
     pub reason: String,

@@ -54,7 +54,7 @@ pub struct Previous {
 }
 
 /// Several missed reports become one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, schemars::JsonSchema, serde::Serialize)]
 pub struct Late {
     /// When the first of them was due.
     pub due: Timestamp,

@@ -62,8 +62,7 @@ const BRIEF: Limits = Limits { ranked: 0, changes: 0, teams: 12, sources: 8 };
 /// The daily digest for the security team.
 pub fn digest(report: &Report) -> Letter {
     let day = crate::evidence::Day::of_ms(report.now.as_millisecond() - 1);
-    let archive =
-        Attachment { name: format!("duskwatch-{day}.zip"), mime: "application/zip", bytes: csv::archive(&csv::package(report)) };
+    let archive = Attachment { name: format!("duskwatch-{day}.zip"), mime: "application/zip", bytes: csv::archive(report) };
     letter(report, Audience::Security, words::subject(report), DIGEST, vec![archive])
 }
 

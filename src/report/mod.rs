@@ -23,6 +23,7 @@ pub mod json;
 pub mod letter;
 mod movement;
 mod rows;
+pub mod schema;
 pub mod steps;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! The steps of a client as a reader follows them.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{document::CampaignReport, inert};
@@ -7,7 +8,7 @@ use crate::evidence::{ClientCatalogue, Steps};
 
 /// What to do for one client, in the order of doing it. Commands hold `WORKSPACE/REPOSITORY` and `EMAIL` where these are
 /// not known.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct StepsRow {
     pub client: String,
     pub client_name: String,
@@ -26,14 +27,14 @@ pub struct StepsRow {
     pub documentation: String,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct UsernameRow {
     /// `git` or `REST`; empty where the tool has no such field.
     pub surface: &'static str,
     pub username: String,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct ProofRow {
     pub shows: &'static str,
     pub command: String,

@@ -1,7 +1,7 @@
 //! The way in: for readers the page, the report, the CSV package and the health of the service, for senders the intake.
 //!
-//! Everything that readers are shown was rendered before and lies in memory as [`Served`]; a request computes nothing and reads
-//! no file, so names in a URL reach no path, and serving goes on when the disk does not. The room hides HTTP, its
+//! Everything that readers are shown was rendered before and lies in memory as [`Served`], or is written from there to who
+//! asks ([`Files`]); a request computes nothing and reads no file, so names in a URL reach no path, and serving goes on when the disk does not. The room hides HTTP, its
 //! limits, who may read and who may send.
 //!
 //! Absent: rendering (`report`), when the document changes (`daemon` sends a new one through the watch channel), what is
@@ -9,12 +9,12 @@
 
 mod access;
 mod connections;
+mod files;
 mod intake;
 mod routes;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -25,6 +25,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+pub use files::Files;
 pub use intake::{Delivery, Intake, Receipt, Reply};
 
 /// Where the service listens and who may read.
@@ -52,8 +53,8 @@ pub struct Document {
     /// The page's `Content-Security-Policy`: only its own style and script.
     pub page_policy: String,
     pub report_json: Bytes,
-    /// The CSV package by file name.
-    pub files: BTreeMap<String, Bytes>,
+    /// The CSV package.
+    pub files: Files,
 }
 
 /// Why nothing is served.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::{Body, HttpBody};
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
@@ -99,7 +99,7 @@ async fn report(State(served): State<Watched>) -> Response {
 async fn csv(State(served): State<Watched>, Path(name): Path<String>) -> Response {
     let is_json = std::path::Path::new(&name).extension().is_some_and(|extension| extension == "json");
     let kind = if is_json { JSON } else { CSV };
-    from_document(&served.borrow(), |document| Some((kind, document.files.get(&name)?.clone())))
+    from_document(&served.borrow(), |document| Some((kind, document.files.body(&name)?)))
 }
 
 async fn health() -> Response {
@@ -117,11 +117,11 @@ async fn ready(State(served): State<Watched>) -> Response {
     }
 }
 
-fn from_document(served: &Served, pick: impl Fn(&Document) -> Option<(&'static str, Bytes)>) -> Response {
+fn from_document<B: Into<Body>>(served: &Served, pick: impl Fn(&Document) -> Option<(&'static str, B)>) -> Response {
     let Some(document) = &served.document else { return no_document() };
-    let Some((kind, bytes)) = pick(document) else { return plain(StatusCode::NOT_FOUND, "There is nothing here.\n") };
+    let Some((kind, body)) = pick(document) else { return plain(StatusCode::NOT_FOUND, "There is nothing here.\n") };
     let made_at = DateTimePrinter::new().timestamp_to_rfc9110_string(&document.made_at).unwrap_or_default();
-    ([(header::CONTENT_TYPE, kind.to_owned()), (header::LAST_MODIFIED, made_at)], bytes).into_response()
+    ([(header::CONTENT_TYPE, kind.to_owned()), (header::LAST_MODIFIED, made_at)], body.into()).into_response()
 }
 
 fn no_document() -> Response {

@@ -26,10 +26,9 @@ fn document() -> Document {
             "default-src 'none'; script-src 'sha256-RFWPLDbv2BY='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
                 .to_owned(),
         report_json: Bytes::from_static(b"{\"remaining\":37}"),
-        files: BTreeMap::from([
-            ("users.csv".to_owned(), Bytes::from_static(b"user\r\nada\r\n")),
-            ("datapackage.json".to_owned(), Bytes::from_static(b"{}")),
-        ]),
+        files: Files::new(["users.csv", "datapackage.json"], |name, out| {
+            out.write_all(if name == "users.csv" { b"user\r\nada\r\n" } else { b"{}" })
+        }),
     }
 }
 
@@ -224,9 +223,11 @@ async fn names_outside_the_package_are_not_found() {
 #[tokio::test]
 async fn only_reading_is_possible() {
     let running = started(None).await;
-    let head = client().head(format!("{}/csv/users.csv", running.base)).send().await.unwrap();
-    assert_eq!((head.status(), header(&head, "content-length")), (StatusCode::OK, "11"));
-    assert_eq!(head.bytes().await.unwrap().len(), 0);
+    for (path, length) in [("report.json", "16"), ("csv/users.csv", "")] {
+        let head = client().head(format!("{}/{path}", running.base)).send().await.unwrap();
+        assert_eq!((head.status(), header(&head, "content-length")), (StatusCode::OK, length), "{path}");
+        assert_eq!(head.bytes().await.unwrap().len(), 0);
+    }
 
     for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS, Method::TRACE] {
         for path in ["/", "/report.json", "/csv/users.csv", "/healthz"] {
@@ -239,6 +240,26 @@ async fn only_reading_is_possible() {
     assert_eq!(posted.status(), StatusCode::NOT_FOUND);
     let with_body = client().get(format!("{}/", running.base)).body("x").send().await.unwrap();
     assert_eq!(with_body.status(), StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test]
+async fn a_long_file_is_written_as_it_is_read_and_no_further_once_nobody_reads() {
+    let (ended, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let write = move |_: &str, out: &mut dyn std::io::Write| {
+        let written = (0..100_000).try_for_each(|n| writeln!(out, "{n:0639}"));
+        ended.send(written.is_ok()).unwrap();
+        written
+    };
+    let long = Document { files: Files::new(["users.csv"], write), ..document() };
+    let running = start(None, Served { document: Some(Arc::new(long)), not_ready: Vec::new() }).await;
+    let url = format!("{}/csv/users.csv", running.base);
+    let whole = client().get(&url).send().await.unwrap().bytes().await.unwrap();
+    assert!(whole.len() == 64_000_000 && whole.ends_with(b"99999\n"), "{}", whole.len());
+    assert_eq!(told.recv().await, Some(true));
+    let mut begun = client().get(&url).send().await.unwrap();
+    assert!(begun.chunk().await.unwrap().is_some());
+    drop(begun);
+    assert_eq!(told.recv().await, Some(false));
 }
 
 #[tokio::test]

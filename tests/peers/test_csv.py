@@ -1,4 +1,4 @@
-"""The CSV package of `duskwatch export`, as the reference validator, Python's csv module and a spreadsheet take it."""
+"""The CSV package of `duskwatch export`, as the reference validator, two data tools, Python's csv module and a spreadsheet take it."""
 
 import csv
 import io
@@ -7,6 +7,8 @@ import json
 import re
 from datetime import datetime
 
+import duckdb
+import pandas
 import pytest
 from frictionless import validate
 
@@ -194,3 +196,80 @@ def test_the_same_store_gives_the_same_bytes(polled, package, tmp_path):
     service.command("--config", polled / "duskwatch.toml", "export", "--output", tmp_path, cwd=polled)
     for name in [*FILES, "datapackage.json"]:
         assert (tmp_path / "latest" / name).read_bytes() == (package / name).read_bytes(), name
+
+
+DUCKDB = {"string": "VARCHAR", "integer": "BIGINT", "number": "DOUBLE", "boolean": "BOOLEAN", "date": "DATE", "datetime": "TIMESTAMP"}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_duckdb_finds_the_same_rows_and_kinds_without_being_told(package, description, name):
+    found, [resource] = rows(package, name), [r for r in description["resources"] if r["path"] == name]
+    table = duckdb.sql(f"SELECT * FROM read_csv('{package / name}')")
+    assert table.columns == COLUMNS[name].split(", ") and len(table.fetchall()) == len(found)
+    guessed = dict(zip(table.columns, map(str, table.types), strict=True))
+    for field in resource["schema"]["fields"]:
+        # Of a column without a value, or of whole numbers, there are several true guesses.
+        values = [row[field["name"]] for row in found if row[field["name"]]]
+        allowed = {DUCKDB[field["type"]], *(["BIGINT"] if field["type"] == "number" else []), *(["TIMESTAMP WITH TIME ZONE"] if field["type"] == "datetime" else [])}
+        assert not values or guessed[field["name"]] in allowed or field["type"] == "string", f"{field}: {guessed[field['name']]}"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_pandas_reads_it_as_described(package, description, name):
+    found, [resource] = rows(package, name), [r for r in description["resources"] if r["path"] == name]
+    fields = {field["name"]: field["type"] for field in resource["schema"]["fields"]}
+    kinds = {"string": "string", "integer": "Int64", "number": "Float64", "boolean": "boolean"}
+    instants = [column for column, kind in fields.items() if kind in ("date", "datetime")]
+    frame = pandas.read_csv(
+        package / name, dtype={column: kinds[kind] for column, kind in fields.items() if kind in kinds}, parse_dates=instants,
+        keep_default_na=False, na_values=[""], true_values=["true"], false_values=["false"],
+    )
+    assert list(frame.columns) == list(fields) and len(frame) == len(found)
+    for column in frame.columns:
+        assert frame[column].isna().sum() == sum(row[column] == "" for row in found), column
+
+
+# What spreadsheets are known to run, and what they take for it: OWASP's list, and the wide and small forms of its characters.
+FORMULAS = ["=1+1", "+1+1", "-1+1", "@SUM(1)", "=cmd|' /C calc'!A0", "\t=1", "\r=1", " =1", "\u00a0=1", "\u200b=1", "\ufeff=1",
+            "\u3000=1", "＝1", "＋1", "－1", "＠A1", "﹦1", "﹢1", "﹣1", "﹫A1", "−1", "=HYPERLINK(\"http://x.test\",\"y\")", "%0A-1",
+            ";=1", ",=1", "\"=1", "'=1", "\n=1", "=1\r\n=2"]
+STARTS = "=+-@＝＋－＠﹦﹢﹣﹫−\t\r"
+
+
+def runs(cell):
+    """Whether a spreadsheet may take a text for a formula: it looks past blanks and what is invisible."""
+    seen = cell.lstrip(" \u00a0\u3000\u200b\u200c\u200d\ufeff\n")
+    return seen != "" and seen[0] in STARTS
+
+
+def test_no_name_that_a_stranger_chose_is_run_by_a_spreadsheet(polled, tmp_path):
+    evidence = tmp_path / "evidence.jsonl"
+    base = {"time": "2026-07-02T06:07:12Z", "host": "bitbucket.org", "secret_prefix": "ATBB", "status": 200, "scheme": "basic"}
+    lines = [
+        {**base, "username": name, "job": name, "workspace": "acme", "repository": name, "user_agent": name, "token_label": name}
+        for name in FORMULAS
+    ]
+    evidence.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    config = service.configuration(polled / "duskwatch.toml", tmp_path / "duskwatch.toml", store={"path": "own.db"})
+    service.command("--config", config, "import", "--format", "json", evidence, cwd=tmp_path)
+    service.command("--config", config, "export", "--output", tmp_path / "reports", cwd=tmp_path)
+    origins = [row["origin"] for row in rows(tmp_path / "reports/latest", "integrations.csv")]
+    assert sum(origin.startswith("'") for origin in origins) >= 15, origins
+    for name in FILES:
+        kinds = {field["name"]: field["type"] for resource in json.loads((tmp_path / "reports/latest/datapackage.json").read_text())["resources"]
+                 if resource["path"] == name for field in resource["schema"]["fields"]}
+        for row in rows(tmp_path / "reports/latest", name):
+            assert not [(column, cell) for column, cell in row.items() if kinds[column] == "string" and runs(cell)], name
+    assert validate(tmp_path / "reports/latest/datapackage.json").valid
+
+
+def test_old_packages_go_and_the_link_stays_with_the_newest(store):
+    config = service.configuration(store / "duskwatch.toml", store / "duskwatch.toml", csv={"directory": "packages", "keep": "3d"})
+    for now in ("2026-06-28T07:00:00Z", "2026-07-02T07:00:00Z", service.NOW):
+        service.command("--config", config, "export", cwd=store, now=now)
+    folder = store / "packages"
+    assert sorted(path.name for path in folder.iterdir()) == ["2026-07-02", service.DAY, "latest"]
+    service.command("--config", config, "export", "--as-of", "2026-06-20", cwd=store)
+    assert (folder / "latest").readlink().name == service.DAY
+    assert max(row["date"] for row in rows(folder / "2026-06-20", "burndown.csv")) == "2026-06-20"
+    assert max(row["date"] for row in rows(folder / "2026-06-20", "authentications.csv")) <= "2026-06-20"

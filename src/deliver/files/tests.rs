@@ -11,8 +11,12 @@ fn day(text: &str) -> Day {
 }
 
 fn write(directory: &Path, on: &str, today: &str, users: &str) -> PathBuf {
-    let files: [(&str, &[u8]); 2] = [("users.csv", users.as_bytes()), ("datapackage.json", b"{}")];
-    write_package(directory, day(on), &files, KEEP, day(today)).unwrap()
+    let content = |name: &str, out: &mut dyn Write| out.write_all(if name == "users.csv" { users.as_bytes() } else { b"{}" });
+    write_package(directory, day(on), &["users.csv", "datapackage.json"], &content, KEEP, day(today)).unwrap()
+}
+
+fn anything(_: &str, out: &mut dyn Write) -> io::Result<()> {
+    out.write_all(b"x")
 }
 
 fn names(directory: &Path) -> Vec<String> {
@@ -100,8 +104,7 @@ fn names_that_leave_the_directory_are_refused_before_anything_is_written() {
     let home = tempfile::tempdir().unwrap();
     let reports = home.path().join("reports");
     for name in ["../escaped.csv", "/tmp/x.csv", "a/b.csv", "..", ".hidden", "", "a\nb", "é.csv", &"x".repeat(101)] {
-        let files: [(&str, &[u8]); 1] = [(name, b"x")];
-        assert!(write_package(&reports, day("2026-07-03"), &files, KEEP, day("2026-07-03")).is_err(), "{name:?}");
+        assert!(write_package(&reports, day("2026-07-03"), &[name], &anything, KEEP, day("2026-07-03")).is_err(), "{name:?}");
     }
     assert!(!reports.exists());
 }
@@ -110,8 +113,13 @@ fn names_that_leave_the_directory_are_refused_before_anything_is_written() {
 fn a_package_that_cannot_be_finished_leaves_the_old_one_and_no_trace() {
     let home = tempfile::tempdir().unwrap();
     let place = write(home.path(), "2026-07-03", "2026-07-03", "old");
-    let twice: [(&str, &[u8]); 2] = [("users.csv", b"new"), ("users.csv", b"again")];
-    assert!(write_package(home.path(), day("2026-07-03"), &twice, KEEP, day("2026-07-03")).is_err());
+    let twice = ["users.csv", "users.csv"];
+    assert!(write_package(home.path(), day("2026-07-03"), &twice, &anything, KEEP, day("2026-07-03")).is_err());
+    let full = |_: &str, out: &mut dyn Write| {
+        out.write_all(b"half of it")?;
+        Err(io::ErrorKind::StorageFull.into())
+    };
+    assert!(write_package(home.path(), day("2026-07-03"), &["users.csv"], &full, KEEP, day("2026-07-03")).is_err());
     assert_eq!(fs::read_to_string(place.join("users.csv")).unwrap(), "old");
     assert_eq!(names(home.path()), ["2026-07-03", "latest"]);
 }
@@ -121,8 +129,7 @@ fn two_writers_do_not_mix() {
     let home = tempfile::tempdir().unwrap();
     let other = File::open(home.path()).unwrap();
     other.lock().unwrap();
-    let files: [(&str, &[u8]); 1] = [("users.csv", b"x")];
-    let error = write_package(home.path(), day("2026-07-03"), &files, KEEP, day("2026-07-03")).unwrap_err();
+    let error = write_package(home.path(), day("2026-07-03"), &["users.csv"], &anything, KEEP, day("2026-07-03")).unwrap_err();
     assert!(error.to_string().contains("another process is writing"), "{error}");
     assert_eq!(names(home.path()), [""; 0]);
 

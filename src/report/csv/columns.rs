@@ -32,11 +32,13 @@ fn number(value: f64) -> String {
     if value.is_finite() { format!("{value:.3}") } else { String::new() }
 }
 
+/// How a formula begins, also in the wide and the small forms that some programs take for the plain ones.
+const FORMULA: [char; 13] = ['=', '+', '-', '@', '＝', '＋', '－', '＠', '﹦', '﹢', '﹣', '﹫', '−'];
+
 /// Text that no spreadsheet runs: one that would be read as a formula gets an apostrophe in front.
 fn text(value: &str) -> String {
     let invisible = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '\u{200b}'..='\u{200d}' | '\u{feff}');
-    let formula = value.trim_start_matches(invisible).starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠', '−'])
-        || value.starts_with(['\t', '\r', '\n']);
+    let formula = value.trim_start_matches(invisible).starts_with(FORMULA) || value.starts_with(['\t', '\r', '\n']);
     if formula { format!("'{value}") } else { value.to_owned() }
 }
 

@@ -1,13 +1,13 @@
 //! Several campaigns in one report: the first is told in full, each further one in a section of its own.
 
-use super::fixture::{CAMPAIGN, World, acme, at, day, integration, made};
+use super::fixture::{CAMPAIGN, World, acme, at, day, file, integration, made};
 use crate::{
     analysis::{
         BurndownDay, CampaignFindings, Forecast, Integration, Person, TokenFinding,
         forecast::{Counted, Outlook, Quantiles},
     },
     evidence::{Campaign, Category, Credential, Day, Expiry, Grade, Status, campaign},
-    report::{Figure, csv, html, letter, text},
+    report::{Figure, html, letter, text},
 };
 
 const SSH: &str = "bitbucket-ssh-host";
@@ -174,10 +174,10 @@ fn the_mail_is_named_after_the_campaign_of_app_passwords() {
 
 #[test]
 fn tables_are_sorted_by_campaign_and_tokens_stand_in_their_own() {
-    let package = csv::package(&three_campaigns().report());
+    let report = three_campaigns().report();
     let column = |name: &str, of: usize| -> Vec<String> {
-        let file = package.iter().find(|file| file.name == name).expect("it is in the package");
-        let mut rows = ::csv::Reader::from_reader(file.bytes.as_slice());
+        let text = file(&report, name);
+        let mut rows = ::csv::Reader::from_reader(text.as_bytes());
         rows.records().map(|row| row.expect("a row")[of].to_owned()).collect()
     };
     let campaigns = column("integrations.csv", 0);

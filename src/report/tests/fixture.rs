@@ -17,9 +17,16 @@ use crate::{
     },
     report::{
         AuthenticationTotal, BlindSpot, DeliveryTotal, Inputs, Late, Organization, OwnCredential, Previous, Report, Service,
-        SkippedLine, SourceLine, build,
+        SkippedLine, SourceLine, build, csv,
     },
 };
+
+/// A file of the CSV package as text.
+pub(super) fn file(report: &Report, name: &str) -> String {
+    let mut bytes = Vec::new();
+    csv::write(report, name, &mut bytes).expect("memory takes what it is given");
+    String::from_utf8(bytes).expect("the package is UTF-8")
+}
 
 pub(super) const CAMPAIGN: &str = "bitbucket-app-passwords";
 

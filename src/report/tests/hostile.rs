@@ -1,6 +1,6 @@
 //! Names that strangers chose are inert in every document.
 
-use super::fixture::{World, acme};
+use super::fixture::{World, acme, file};
 use crate::report::{csv, html, json, letter, text};
 
 const MARKUP: &str = "<script>alert(1)</script><img src=x onerror=y>\" onmouseover='z'";
@@ -52,9 +52,7 @@ fn documents(world: &World) -> Vec<(String, String)> {
         ("brief text".to_owned(), brief.text),
         ("brief html".to_owned(), brief.html),
     ];
-    for file in csv::package(&report) {
-        documents.push((file.name.to_owned(), String::from_utf8(file.bytes).expect("the package is UTF-8")));
-    }
+    documents.extend(csv::names().map(|name| (name.to_owned(), file(&report, name))));
     documents
 }
 
@@ -119,18 +117,24 @@ fn no_cell_is_a_formula() {
         "－1",
         "＠A1",
         "−1",
+        "﹦1",
+        "﹢1",
+        "﹣1",
+        "﹫A1",
         "%0A=1\u{3000}",
         "\u{3000}=1",
     ];
     for formula in formulas {
-        let package = csv::package(&named(formula).report());
-        for file in package.iter().filter(|f| f.name != "datapackage.json") {
-            let mut reader = ::csv::ReaderBuilder::new().from_reader(file.bytes.as_slice());
+        let report = named(formula).report();
+        for name in csv::names().filter(|name| *name != "datapackage.json") {
+            let text = file(&report, name);
+            let mut reader = ::csv::ReaderBuilder::new().from_reader(text.as_bytes());
             for record in reader.records() {
                 for cell in &record.expect("valid CSV") {
-                    let runs = cell.trim_start().starts_with(['=', '+', '@', '＝', '＋', '－', '＠', '−']);
+                    let runs =
+                        cell.trim_start().starts_with(['=', '+', '@', '＝', '＋', '－', '＠', '−', '﹦', '﹢', '﹣', '﹫']);
                     let negative = cell.starts_with('-') && cell.parse::<f64>().is_err();
-                    assert!(!runs && !negative, "{}: {cell:?} from {formula:?}", file.name);
+                    assert!(!runs && !negative, "{name}: {cell:?} from {formula:?}");
                 }
             }
         }

@@ -3,16 +3,21 @@
 
 use std::path::Path;
 
-use super::fixture::{acme, after_the_removal};
-use crate::report::{csv, html, json, letter, text};
+use super::fixture::{acme, after_the_removal, file};
+use crate::report::{csv, html, json, letter, schema, text};
 
 /// Compares every document before it complains, so that one run writes all that are new.
 #[track_caller]
 fn same_as_files(documents: &[(String, String)]) {
+    same_as_those_in("tests/data/report", documents);
+}
+
+#[track_caller]
+fn same_as_those_in(folder: &str, documents: &[(String, String)]) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut differences = String::new();
     for (name, found) in documents {
-        let expected = std::fs::read_to_string(root.join("tests/data/report").join(name)).unwrap_or_default();
+        let expected = std::fs::read_to_string(root.join(folder).join(name)).unwrap_or_default();
         if expected != *found {
             let fresh = root.join("target/report").join(name);
             std::fs::create_dir_all(fresh.parent().expect("it has one")).expect("target is writable");
@@ -66,9 +71,8 @@ fn the_mail_and_the_page_are_as_they_were_looked_at() {
 
 #[test]
 fn the_package_holds_the_files_and_columns_of_the_contract() {
-    let text = |bytes| String::from_utf8(bytes).expect("the package is UTF-8");
-    let package = csv::package(&acme().report());
-    let documents: Vec<_> = package.into_iter().map(|f| (format!("package/{}", f.name), text(f.bytes))).collect();
+    let report = acme().report();
+    let documents: Vec<_> = csv::names().map(|name| (format!("package/{name}"), file(&report, name))).collect();
     same_as_files(&documents);
 }
 
@@ -79,9 +83,14 @@ fn the_json_report_is_the_document() {
 }
 
 #[test]
+fn the_schema_of_the_json_report_is_that_of_its_types() {
+    same_as_those_in("config", &[("report.schema.json".to_owned(), schema::report())]);
+}
+
+#[test]
 fn the_same_input_gives_the_same_bytes() {
     let (one, two) = (acme().report(), acme().report());
-    assert_eq!(csv::archive(&csv::package(&one)), csv::archive(&csv::package(&two)));
+    assert_eq!(csv::archive(&one), csv::archive(&two));
     assert_eq!(letter::digest(&one), letter::digest(&two));
     assert_eq!(html::page(&one), html::page(&two));
 }

@@ -1,6 +1,6 @@
 //! What the documents say in the cases that matter.
 
-use super::fixture::{World, acme, after_the_removal, at, empty, integration};
+use super::fixture::{World, acme, after_the_removal, at, empty, file, integration};
 use crate::{
     analysis::Silence,
     evidence::{Coverage, CoverageState, Status},
@@ -133,7 +133,7 @@ fn an_empty_organisation_has_every_document() {
         assert!(html::page(&report).contains("Nothing remains to be ranked"));
         assert!(text::summary(&report, 80).contains("Nothing remains to be ranked"));
         assert!(letter::digest(&report).images.is_empty() && letter::brief(&report).images.is_empty());
-        assert_eq!(csv::package(&report).len(), 9);
+        assert!(csv::names().all(|name| !file(&report, name).is_empty()));
         assert!(json::document(&report).ends_with("}\n"));
     }
     let mut world = empty();
@@ -166,8 +166,33 @@ fn five_thousand_integrations_stay_within_the_limits() {
     let page = html::page(&report);
     assert!(page.len() < 4_000_000 && page.contains("4,000 more in integrations.csv"), "{}", page.len());
     assert!(text::summary(&report, 120).len() < 100_000);
-    let rows = csv::package(&report)[0].bytes.split(|b| *b == b'\n').count();
+    let rows = file(&report, "integrations.csv").split('\n').count();
     assert_eq!(rows, 5_002, "one header, the rows, and nothing after the last line's end");
+}
+
+#[test]
+fn a_file_is_handed_over_in_small_pieces_however_long_it_is() {
+    #[derive(Default)]
+    struct Pieces {
+        bytes: usize,
+        longest: usize,
+    }
+    impl std::io::Write for Pieces {
+        fn write(&mut self, piece: &[u8]) -> std::io::Result<usize> {
+            self.bytes += piece.len();
+            self.longest = self.longest.max(piece.len());
+            Ok(piece.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut world = acme();
+    let row = world.findings.authentications[0].clone();
+    world.findings.authentications = vec![row; 100_000];
+    let (report, mut out) = (world.report(), Pieces::default());
+    csv::write(&report, "authentications.csv", &mut out).expect("written");
+    assert!(out.bytes > 7_000_000 && out.longest < 64 << 10, "{} bytes, {} at once", out.bytes, out.longest);
 }
 
 #[test]
