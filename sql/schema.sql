@@ -103,6 +103,15 @@ CREATE TABLE chunk (
     last_ms     INTEGER NOT NULL,
     bytes       BLOB    NOT NULL
 ) STRICT;
+-- For prune/list_old_chunks.
+CREATE INDEX chunk_by_first ON chunk (first_ms, last_ms);
+
+-- What was removed because of its age, one row.
+CREATE TABLE retention (
+    id           INTEGER NOT NULL PRIMARY KEY,       -- 1
+    raw_from_day INTEGER NOT NULL,                   -- of days before it only counts are kept
+    pruned_ms    INTEGER NOT NULL                    -- when all that was too old had been removed last; 0: never
+) STRICT;
 
 -- Which chunks hold sightings of a track on a day. chunk_id has no foreign key: checking it would read this whole
 -- table whenever a chunk is pruned; both are pruned by day.

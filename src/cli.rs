@@ -4,6 +4,7 @@ mod demo;
 mod explain;
 mod progress;
 mod simulate;
+mod store;
 
 use std::{
     collections::HashSet,
@@ -105,6 +106,11 @@ enum Command {
         /// Say what would be different, and change nothing.
         #[arg(long)]
         dry_run: bool,
+    },
+    /// The database file: what is too old.
+    Store {
+        #[command(subcommand)]
+        action: store::Action,
     },
     /// Deliver now what would be delivered on schedule.
     Send {
@@ -255,6 +261,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Export { as_of, output } => Ok(export(load_to_look()?, clock, as_of, output).await?),
         Command::Explain(arguments) => explain::run(arguments, load_to_look()?, clock).await,
         Command::Reclassify { dry_run } => Ok(reclassify(load_to_look()?, clock, dry_run).await?),
+        Command::Store { action } => store::run(action, load_to_look()?, clock).await,
         Command::Send { audience, dry_run } => {
             let options = if dry_run { load_to_look() } else { load() }?;
             send(options, clock, audience, dry_run).await

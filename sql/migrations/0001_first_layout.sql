@@ -90,6 +90,13 @@ CREATE TABLE chunk (
     last_ms     INTEGER NOT NULL,
     bytes       BLOB    NOT NULL
 ) STRICT;
+CREATE INDEX chunk_by_first ON chunk (first_ms, last_ms);
+
+CREATE TABLE retention (
+    id           INTEGER NOT NULL PRIMARY KEY,
+    raw_from_day INTEGER NOT NULL,
+    pruned_ms    INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE chunk_track (
     day      INTEGER NOT NULL,

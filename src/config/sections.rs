@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     analysis::{Closure, Owner, Policy, Rules, Waiver},
-    daemon::options::{Csv, Email, Http, Log, Options, Organization, Otel, Schedule, Workspace, WorkspaceAuth},
+    daemon::options::{Csv, Email, Http, Log, Options, Organization, Otel, Retention, Schedule, Workspace, WorkspaceAuth},
     deliver::{
         check_ca,
         mail::{self, Mailer},
@@ -38,6 +38,7 @@ pub fn read(root: &Section) -> Options {
     unique(root, "log", logs.iter().map(|l| &l.name));
     let (rules, catalogue) = rules(root.table("rules"));
     let (campaigns, expiries) = campaigns(root);
+    let (store, retention) = store(root.table("store"));
     Options {
         rules: Arc::new(rules),
         catalogue: Arc::new(catalogue),
@@ -45,7 +46,8 @@ pub fn read(root: &Section) -> Options {
         organizations,
         logs,
         network,
-        store: store(root.table("store")),
+        store,
+        retention,
         campaigns,
         expiries,
         schedule: schedule(root.table("schedule")),
@@ -240,10 +242,12 @@ fn added(section: &Section, key: &'static str) -> Option<(String, String)> {
     })
 }
 
-fn store(section: Section) -> PathBuf {
+fn store(section: Section) -> (PathBuf, Retention) {
     let path = PathBuf::from(section.required("path"));
+    let days = |key| section.days(key).unwrap_or(i32::MAX);
+    let retention = Retention { raw_days: days("keep_raw"), evidence_days: days("keep_evidence") };
     section.finish();
-    path
+    (path, retention)
 }
 
 /// The campaigns of use and those of expiry; of app passwords only where nothing is configured.

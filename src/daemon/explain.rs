@@ -54,7 +54,7 @@ pub async fn explain(options: Options, now: Timestamp, question: Question) -> an
         Err(unknown) => return Ok(Err(unknown)),
     };
     let (classifier, reading) = (options.classifier(), options.classifier());
-    let (material, findings, subject, gathered, limits) =
+    let (material, findings, subject, gathered, limits, kept_from) =
         store.read(move |r| with_evidence(r, material, findings, subject, (&reading, question.limit))).await?;
     let explained = spawn_blocking(move || {
         let explanation = explanation_of(
@@ -70,13 +70,15 @@ pub async fn explain(options: Options, now: Timestamp, question: Question) -> an
             },
             &subject,
         );
-        explain::document(&explanation, &options.catalogue, &options.schedule.timezone)
+        explain::document(&explanation, &options.catalogue, &options.schedule.timezone, kept_from)
     })
     .await?;
     Ok(Ok(explained))
 }
 
 type Limits = HashMap<String, Grade>;
+/// With what the store keeps of the subject, what its sources' word counts for, and the day from which on all is kept.
+type WithEvidence = (Material, Findings, Subject, Vec<Gathered>, Limits, Option<Day>);
 
 fn with_evidence(
     r: &Reader,
@@ -84,12 +86,13 @@ fn with_evidence(
     findings: Findings,
     subject: Subject,
     (classifier, limit): (&Classifier, usize),
-) -> Result<(Material, Findings, Subject, Vec<Gathered>, Limits), StoreError> {
+) -> Result<WithEvidence, StoreError> {
     let tracks = tracks_of(&findings, &subject);
     let gathered = gather(r, &Counted::new(&material.history), &tracks, (classifier, limit))?;
     let states = r.source_states()?.into_iter();
     let limits = states.filter_map(|(source, state)| Some((source, state.maximum_grade?))).collect();
-    Ok((material, findings, subject, gathered, limits))
+    let kept_from = r.retention()?.map(|retention| retention.raw_from);
+    Ok((material, findings, subject, gathered, limits, kept_from))
 }
 
 /// Which tracks were counted when.

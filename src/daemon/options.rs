@@ -23,6 +23,7 @@ pub struct Options {
     pub(crate) rules: Arc<Rules>,
     pub(crate) catalogue: Arc<ClientCatalogue>,
     pub(crate) store: PathBuf,
+    pub(crate) retention: Retention,
     pub(crate) campaigns: Vec<Campaign>,
     pub(crate) expiries: Vec<Expiry>,
     pub(crate) schedule: Schedule,
@@ -86,6 +87,15 @@ pub struct Sender {
     pub(crate) workspaces: Vec<String>,
     /// Whatever the rules say of its lines, they count no more than this.
     pub(crate) maximum_grade: Grade,
+}
+
+/// How long what was recorded is kept, in days; counts of days are kept for good.
+#[derive(Clone, Copy, Debug)]
+pub struct Retention {
+    /// What was read.
+    pub(crate) raw_days: i32,
+    /// By what single pieces are recognised when they come again; what was read is not kept longer either.
+    pub(crate) evidence_days: i32,
 }
 
 #[derive(Debug)]

@@ -42,6 +42,7 @@ const TICKS_PENDING: usize = 8;
 const JUDGEMENT: &str = "judgement";
 const OUTBOX: &str = "outbox";
 const METRICS: &str = "otel";
+const RETENTION: &str = "retention";
 
 /// How long a stop waits for metrics to be flushed and for callers to be answered.
 const STOP_LIMIT: Duration = Duration::from_secs(4);
@@ -127,6 +128,8 @@ struct Service {
     rounds: JoinSet<(usize, Round)>,
     /// The one task that sends what waits in the outbox.
     sending: JoinSet<()>,
+    /// What removes what is too old, while it does.
+    pruning: Option<JoinHandle<()>>,
     sources: Vec<SourceClock>,
     /// Something was recorded since the last judgement.
     dirty: bool,
@@ -160,6 +163,7 @@ impl Service {
             exporter,
             rounds: JoinSet::new(),
             sending: JoinSet::new(),
+            pruning: None,
             sources,
             dirty: false,
             failed_exports: 0,
@@ -176,6 +180,7 @@ impl Service {
                 }
                 self.send_due_reports(now).await;
                 self.watch_exports(now);
+                self.prune_when_due(now);
                 let not_ready = self.engine.not_ready(now).await;
                 self.show(|served| served.not_ready = not_ready);
             }
@@ -315,10 +320,27 @@ impl Service {
         (self.failed_exports, self.accepted_exports) = (exports.failed, exports.accepted);
     }
 
+    /// It takes its turn between others that write, so nothing waits for its end.
+    fn prune_when_due(&mut self, now: Timestamp) {
+        if self.pruning.as_ref().is_some_and(|pruning| !pruning.is_finished()) {
+            return;
+        }
+        let engine = Arc::clone(&self.engine);
+        self.pruning = Some(tokio::spawn(async move {
+            match engine.prune_when_due(now).await {
+                Ok(()) => engine.note_well(RETENTION, now),
+                Err(error) => engine.note_store(RETENTION, Some(&error), now),
+            };
+        }));
+    }
+
     /// Ends the rounds at their next await: what is being committed is committed, what is not is fetched again.
     async fn stop(mut self) {
         self.rounds.shutdown().await;
         self.sending.shutdown().await;
+        if let Some(pruning) = self.pruning.take() {
+            pruning.abort();
+        }
         if let Some(exporter) = self.exporter.take()
             && let Err(error) = exporter.shutdown(STOP_LIMIT).await
         {

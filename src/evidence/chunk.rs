@@ -205,6 +205,17 @@ pub fn with_decoded<T>(bytes: &[u8], look: impl FnOnce(&[(Sighting<'_>, u32)]) -
     Ok(look(&read(&decompress(bytes)?)?))
 }
 
+/// Reads a chunk back and encodes what `keep` leaves of it, which it may change. None when nothing is left.
+///
+/// # Errors
+/// As [`decode`].
+pub fn rewritten(bytes: &[u8], mut keep: impl FnMut(&mut Sighting<'static>) -> bool) -> Result<Option<Chunk>, ChunkError> {
+    let left =
+        decode(bytes)?.into_iter().filter_map(|(mut sighting, ordinal)| keep(&mut sighting).then_some((sighting, ordinal)));
+    let (sightings, ordinals): (Vec<_>, Vec<_>) = left.unzip();
+    Ok((!sightings.is_empty()).then(|| encode(&sightings, &ordinals)))
+}
+
 fn read(columns: &[u8]) -> Result<Vec<(Sighting<'_>, u32)>, ChunkError> {
     let mut reader = Reader(columns);
     let items = reader.count()?;

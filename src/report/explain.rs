@@ -30,6 +30,9 @@ pub struct Explained {
     pub integrations: Vec<ExplainedRow>,
     /// Newest first.
     pub evidence: Vec<EvidenceRow>,
+    /// Single pieces of days before it were removed because of their age ([store] keep_raw); null when none ever was.
+    #[serde(serialize_with = "text_or_null")]
+    pub kept_from: Option<Day>,
     pub rules: Vec<RuleRow>,
     /// What was counted beside the evidence that stands here; null when everything does.
     pub more: Option<MoreRow>,
@@ -171,14 +174,15 @@ pub struct MoreRow {
     pub oldest: Day,
 }
 
-/// Makes the document.
-pub fn document(explanation: &Explanation, clients: &ClientCatalogue, zone: &TimeZone) -> Explained {
+/// Makes the document; single pieces are kept from a day on.
+pub fn document(explanation: &Explanation, clients: &ClientCatalogue, zone: &TimeZone, kept_from: Option<Day>) -> Explained {
     Explained {
         now: explanation.now,
         zone: zone.clone(),
         user: explanation.user.as_ref().map(user),
         integrations: explanation.integrations.iter().map(|i| integration(i, clients, explanation.now)).collect(),
         evidence: explanation.evidence.iter().map(evidence).collect(),
+        kept_from,
         rules: explanation
             .rules
             .iter()

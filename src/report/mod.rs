@@ -24,6 +24,7 @@ pub mod letter;
 mod movement;
 mod rows;
 pub mod schema;
+mod size;
 pub mod steps;
 #[cfg(test)]
 mod tests;
@@ -39,3 +40,4 @@ pub use inputs::{
     SourceLine,
 };
 pub use letter::{Attachment, Audience, InlineImage, Letter};
+pub use size::size;

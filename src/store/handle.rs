@@ -102,6 +102,14 @@ impl Store {
         finished(spawn_blocking(move || writer.transact(work)).await)
     }
 
+    /// Moves what was committed from the write-ahead log into the file, and empties the log unless somebody still reads from
+    /// it: only then does the file get smaller.
+    pub async fn empty_log(&self) -> Result<(), StoreError> {
+        let writer = Arc::clone(self.shared.writer.as_ref().ok_or(StoreError::ReadOnly)?);
+        let writer = writer.lock_owned().await;
+        finished(spawn_blocking(move || open::empty_log(&writer.connection).map_err(StoreError::from)).await)
+    }
+
     /// Runs `work` on one consistent snapshot; a writer neither waits for it nor disturbs it.
     pub async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
     where

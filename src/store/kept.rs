@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, HashMap},
 };
 
-use rusqlite::named_params;
+use rusqlite::{Connection, named_params};
 
 use super::{Reader, StoreError};
 use crate::evidence::{Day, Sighting, TrackCount, chunk};
@@ -80,8 +80,11 @@ impl Reader {
     }
 
     fn chunk(&self, id: i64) -> Result<Vec<(Sighting<'static>, u32)>, StoreError> {
-        let bytes: Vec<u8> =
-            self.connection.prepare_cached(READ_CHUNK)?.query_row(named_params! { ":id": id }, |row| row.get(0))?;
+        let bytes = chunk_bytes(&self.connection, id)?;
         chunk::decode(&bytes).map_err(|error| StoreError::Corrupt(format!("chunk {id}: {error}")))
     }
+}
+
+pub(super) fn chunk_bytes(connection: &Connection, id: i64) -> Result<Vec<u8>, StoreError> {
+    Ok(connection.prepare_cached(READ_CHUNK)?.query_row(named_params! { ":id": id }, |row| row.get(0))?)
 }

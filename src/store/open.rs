@@ -27,6 +27,9 @@ const APPLICATION_ID: u32 = 0x6475_736B;
 /// How long a short writer waits for another process, as the contract promises it: longer than any one transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long the log is not written while readers are waited for.
+const PATIENCE_WITH_READERS: Duration = Duration::from_secs(2);
+
 /// Every statement of the room fits, so that none is compiled twice.
 const CACHED_STATEMENTS: usize = 128;
 
@@ -62,7 +65,12 @@ pub(super) fn open_writer(path: &Path, migrations: &[Migration]) -> Result<Conne
     let mut connection = Connection::open_with_flags(path, flags).map_err(sqlite)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(sqlite)?;
     // Before anything is set on it: a stranger's file stays as it is.
-    refuse_unless_usable(path, identify(&connection).map_err(sqlite)?, migrations)?;
+    let identity = identify(&connection).map_err(sqlite)?;
+    refuse_unless_usable(path, identity, migrations)?;
+    if identity == Identity::Empty {
+        // What is pruned is given back in small steps; it can only be asked for before there is anything in the file.
+        connection.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(sqlite)?;
+    }
     set_pragmas(&connection, Role::Writer).map_err(sqlite)?;
     migrate(&mut connection, path, migrations)?;
     Ok(connection)
@@ -91,6 +99,14 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, OpenError> {
 
 pub(super) fn read_seen_key(connection: &Connection) -> rusqlite::Result<[u8; 16]> {
     connection.query_row(READ_SEEN_KEY, [], |row| row.get(0))
+}
+
+/// What cannot be done at once because of a reader is left for later.
+pub(super) fn empty_log(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(PATIENCE_WITH_READERS)?;
+    let done = connection.pragma(None, "wal_checkpoint", "TRUNCATE", |_| Ok(()));
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    done
 }
 
 /// Names of people are in the store: a new file is for its owner only. An existing file keeps its mode.

@@ -18,6 +18,7 @@ mod journal;
 mod judged;
 mod mixtures;
 mod reclassify;
+mod retention;
 mod secrets;
 mod support;
 mod transcripts;

@@ -265,6 +265,12 @@ fn evidence(page: &mut Page, explained: &Explained) {
     for piece in &explained.evidence {
         page.line(&self::piece(piece, several));
     }
+    let counts_only = explained.evidence.iter().any(|piece| !piece.kept);
+    if let Some(day) = explained.kept_from.filter(|_| counts_only) {
+        page.line(&format!(
+            "Single pieces of days before {day} were removed by the rule ([store] keep_raw); their counts are kept."
+        ));
+    }
     if let Some(more) = &explained.more {
         let grouped = words::grouped(i64::try_from(more.uses).unwrap_or(i64::MAX));
         page.line(&format!("… and {grouped} more uses back to {}; ask for more with --limit.", more.oldest));

@@ -61,3 +61,4 @@ INSERT INTO day_count_next (day, track_id, verdict_id, uses, first_ms, last_ms, 
     (20637, 1, 1, 42, 1783036800000, 1783058400000, 1);
 INSERT INTO chunk_track_next (day, track_id, chunk_id, ordinal, uses) VALUES (20637, 1, 1, 0, 42);
 INSERT INTO kept_day (day, source_id, uses) VALUES (20637, 2, 42);
+INSERT INTO retention (id, raw_from_day, pruned_ms) VALUES (1, 20000, 1783058400000);

@@ -115,6 +115,8 @@ impl Site {
         }
         writeln!(out, "[http]\nlisten = \"127.0.0.1:0\"").unwrap();
         writeln!(out, "[store]\npath = {:?}", self.store().display().to_string()).unwrap();
+        // The world stands still while the clock of a running service goes on.
+        writeln!(out, "keep_raw = \"9999d\"\nkeep_evidence = \"9999d\"").unwrap();
         writeln!(out, "[csv]\ndirectory = {:?}", self.path("csv").display().to_string()).unwrap();
         for network in self.world.named_networks() {
             writeln!(out, "[[origin]]\nname = {:?}\nnetworks = {:?}", network.name, network.networks).unwrap();
