@@ -39,6 +39,7 @@ pub fn read(root: &Section) -> Options {
     let (rules, catalogue) = rules(root.table("rules"));
     let (campaigns, expiries) = campaigns(root);
     let (store, retention) = store(root.table("store"));
+    let (otel, top) = otel(root.table("otel"));
     Options {
         rules: Arc::new(rules),
         catalogue: Arc::new(catalogue),
@@ -53,7 +54,8 @@ pub fn read(root: &Section) -> Options {
         schedule: schedule(root.table("schedule")),
         email: email(root.table("email"), &mut own_credentials),
         csv: csv(root.table("csv")),
-        otel: otel(root.table("otel")),
+        otel,
+        top,
         policy: policy(root),
         networks: networks(root),
         blind_spots: root.tables("blind_spot").into_iter().map(blind_spot).collect(),
@@ -364,7 +366,11 @@ fn csv(section: Section) -> Csv {
     csv
 }
 
-fn otel(section: Section) -> Option<Otel> {
+/// More would be a table, not a metric.
+const MAX_TOP: u32 = 100;
+
+/// Where metrics are sent, if anywhere, and how many ranks they show.
+fn otel(section: Section) -> (Option<Otel>, u32) {
     let grpc = section.parsed("protocol", |text| match text {
         "http" => Ok(false),
         "grpc" => Ok(true),
@@ -381,8 +387,9 @@ fn otel(section: Section) -> Option<Otel> {
     });
     let headers = headers.collect();
     let endpoint = section.string("endpoint").map(|_| url(&section, "endpoint", &["http", "https"]));
+    let top = section.count("top", 0..=MAX_TOP);
     section.finish();
-    endpoint.map(|endpoint| Otel { endpoint, grpc: grpc.unwrap_or(false), interval, headers })
+    (endpoint.map(|endpoint| Otel { endpoint, grpc: grpc.unwrap_or(false), interval, headers }), top)
 }
 
 fn policy(root: &Section) -> Policy {

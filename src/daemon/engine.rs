@@ -23,6 +23,7 @@ use super::{
 use crate::{
     deliver::otel,
     evidence::{Coverage, Day},
+    report::prometheus,
     serve,
     source::{Auth, Usage},
     store::{Lock, OpenError, Reader, SourceState, Store, StoreError, Writer},
@@ -158,8 +159,11 @@ impl Engine {
         let options = self.serve_options();
         let listener = serve::listen(&options).await?;
         let address = listener.local_addr()?;
-        let served =
-            serve::Served { document: Some(Arc::new(judged.document())), not_ready: self.not_ready(judged.seen_at()).await };
+        let served = serve::Served {
+            document: Some(Arc::new(judged.document())),
+            metrics: prometheus::exposition(&self.figures(&judged.measured(), judged.seen_at()).await?).into(),
+            not_ready: self.not_ready(judged.seen_at()).await,
+        };
         let (sender, page) = watch::channel(Arc::new(served));
         tokio::spawn(async move {
             serve::run(listener, options.token, page, None, stop).await;

@@ -1,12 +1,12 @@
 //! What the service says of itself: how fresh each source is, what it cost, what waits in the outbox.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{Options, delivery::MAIL};
+use super::{Delivery, Engine, Options, judge::Measured};
 use crate::{
-    report::{AuthenticationTotal, DeliveryTotal, Service, SkippedLine, SourceLine},
+    report::{AuthenticationTotal, DeliveryTotal, Figure, Service, SkippedLine, SourceLine, figures},
     store::{Reader, Settled, StoreError},
 };
 
@@ -45,7 +45,7 @@ pub fn source_lines(store: &Reader, options: &Options, budgets: &Budgets) -> Res
 }
 
 /// The running totals of the service's own work.
-pub fn service(store: &Reader) -> Result<Service, StoreError> {
+fn service(store: &Reader, options: &Options) -> Result<Service, StoreError> {
     let authentications = store.totals()?.authentications.into_iter().map(|t| AuthenticationTotal {
         workspace: t.workspace.unwrap_or_default(),
         credential: t.credential,
@@ -54,22 +54,47 @@ pub fn service(store: &Reader) -> Result<Service, StoreError> {
         uses: t.uses,
     });
     let outbox = store.outbox_summary()?;
-    // Of mail also before the first one, so that its series begin at zero.
-    let mails = Settled { channel: MAIL.to_owned(), ..Settled::default() };
-    let none_yet = (!outbox.settled.iter().any(|settled| settled.channel == MAIL)).then_some(mails);
-    let deliveries = outbox.settled.into_iter().chain(none_yet).flat_map(|Settled { channel, sent, undeliverable }| {
-        [("sent", sent), ("failed", undeliverable)].map(|(outcome, count)| DeliveryTotal {
-            channel: channel.clone(),
-            outcome,
-            count,
-        })
-    });
     Ok(Service {
         authentications: authentications.collect(),
-        deliveries: deliveries.collect(),
+        deliveries: deliveries(store, options, outbox.settled)?,
         outbox_pending: outbox.pending,
         store_bytes: store.store_size_bytes()?,
+        free_bytes: store.free_bytes(),
     })
+}
+
+/// What ended on each channel. What is configured and has not delivered yet is there too, so that its series begin at zero.
+fn deliveries(store: &Reader, options: &Options, settled: Vec<Settled>) -> Result<Vec<DeliveryTotal>, StoreError> {
+    let mut totals = BTreeMap::new();
+    for delivery in options.deliveries() {
+        let made = if delivery == Delivery::Package { store.made(delivery.channel())? } else { 0 };
+        totals.insert((delivery.channel().to_owned(), "sent"), made);
+        totals.insert((delivery.channel().to_owned(), "failed"), 0);
+    }
+    for Settled { channel, sent, undeliverable } in settled {
+        totals.insert((channel.clone(), "sent"), sent);
+        totals.insert((channel, "failed"), undeliverable);
+    }
+    Ok(totals.into_iter().map(|((channel, outcome), count)| DeliveryTotal { channel, outcome, count }).collect())
+}
+
+impl Engine {
+    /// All metrics: what the last judgement found, and what the service says of itself now.
+    pub async fn figures(&self, measured: &Measured, now: Timestamp) -> Result<Vec<Figure>, StoreError> {
+        let (options, budgets, silences) = (Arc::clone(&self.options), self.budgets(), measured.silences.clone());
+        let own = move |r: &Reader| {
+            Ok(figures::own(&figures::Own {
+                now,
+                sources: &source_lines(r, &options, &budgets)?,
+                ledger: &r.ledger()?,
+                silences: &silences,
+                organizations: &options.known_organizations(),
+                service: &service(r, &options)?,
+            }))
+        };
+        let own = self.store.read(own).await?;
+        Ok(measured.found.iter().cloned().chain(own).collect())
+    }
 }
 
 /// One line for each source that is not fresh, or waits for somebody to act: since when, and why. Nobody here can make a sender

@@ -18,11 +18,11 @@ use super::{
 use crate::{
     analysis::{
         self, Anew, CampaignFindings, Change, Findings, Inputs as Evidence, KnownIntegration, Reclassified, Recorded,
-        ReportedDay, Statuses, assess, reclassified,
+        ReportedDay, Silence, Statuses, assess, reclassified,
     },
-    deliver::{files, otel},
+    deliver::files,
     evidence::{Day, History, Ledger, Roster, UnknownTotal, journal::JournalEntry},
-    report::{self, Audience, Inputs, Late, Letter, Previous, Report},
+    report::{self, Audience, Figure, Inputs, Late, Letter, Previous, Report},
     serve::{Document, Files},
     store::{Reader as StoreReader, Store, StoreError, Writer},
 };
@@ -63,7 +63,6 @@ pub(super) struct Material {
     /// As they were made; of today's campaign as they are made now.
     forecasts: BTreeMap<String, Vec<Recorded>>,
     previous: Option<Previous>,
-    service: report::Service,
     sources: Vec<report::SourceLine>,
     journal: Vec<JournalEntry>,
     judged_otherwise: u64,
@@ -108,7 +107,6 @@ impl Material {
             reported,
             forecasts,
             previous: previous(store, options, now)?,
-            service: freshness::service(store)?,
             sources: freshness::source_lines(store, options, budgets)?,
             journal: journal(store, now)?,
             judged_otherwise: store.items_judged_otherwise(&options.fingerprint())?,
@@ -160,7 +158,7 @@ impl Material {
             blind_spots: &options.blind_spots,
             organizations: &options.known_organizations(),
             timezone: &options.schedule.timezone,
-            service: &self.service,
+            top: options.top,
             journal: &self.journal,
             judged_otherwise: self.judged_otherwise,
         })
@@ -183,7 +181,15 @@ fn previous(store: &StoreReader, options: &Options, until: Timestamp) -> Result<
 /// A judgement's report, and what has to be remembered when somebody is told of it.
 pub struct Judged {
     report: Arc<Report>,
+    silences: Vec<Silence>,
     pub(super) told: Previous,
+}
+
+/// What the metrics say of a judgement.
+#[derive(Debug, Default)]
+pub struct Measured {
+    pub(super) found: Vec<Figure>,
+    pub(super) silences: Vec<Silence>,
 }
 
 impl Engine {
@@ -259,7 +265,7 @@ impl Judged {
             remaining: findings.campaigns.iter().map(|found| (found.campaign.id.clone(), remaining(found))).collect(),
             changes: material.changes.len(),
         };
-        Self { report: Arc::new(report), told }
+        Self { report: Arc::new(report), silences: findings.silences.clone(), told }
     }
 
     /// The instant that it was judged from.
@@ -314,19 +320,8 @@ impl Judged {
         }
     }
 
-    /// The metrics.
-    pub fn figures(&self) -> Vec<otel::Figure> {
-        let convert = |figure: &report::Figure| otel::Figure {
-            name: figure.name,
-            unit: figure.unit,
-            description: figure.description,
-            kind: match figure.kind {
-                report::FigureKind::Gauge => otel::Kind::Gauge,
-                report::FigureKind::Counter => otel::Kind::Counter,
-            },
-            attributes: figure.attributes.clone(),
-            value: figure.value,
-        };
-        self.report.figures.iter().map(convert).collect()
+    /// What of it the metrics go on saying until the next judgement.
+    pub fn measured(&self) -> Measured {
+        Measured { found: self.report.figures.clone(), silences: self.silences.clone() }
     }
 }

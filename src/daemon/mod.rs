@@ -29,7 +29,7 @@ pub use delivery::{Delivery, Sent};
 pub use engine::{Engine, PollOutcome};
 pub use explain::{Question, explain};
 pub use import::{Imported, RegisterKind};
-pub use judge::{Judged, Reader, look};
+pub use judge::{Judged, Measured, Reader, look};
 pub use options::Options;
 pub use reclassify::{Outcome as Reclassification, preview_reclassification};
 pub use retention::Pruned;

@@ -30,6 +30,8 @@ pub struct Options {
     pub(crate) email: Option<Email>,
     pub(crate) csv: Csv,
     pub(crate) otel: Option<Otel>,
+    /// So many of the highest ranks are single series of the metrics.
+    pub(crate) top: u32,
     pub(crate) policy: Policy,
     pub(crate) networks: NamedNetworks,
     pub(crate) blind_spots: Vec<BlindSpot>,

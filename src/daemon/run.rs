@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use jiff::{Timestamp, ToSpan as _};
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use tokio::{
     sync::{Notify, mpsc, watch},
     task::{Id, JoinError, JoinHandle, JoinSet},
@@ -16,13 +16,13 @@ use super::{
     Engine, Options,
     delivery::{Delivery, late},
     engine::Round,
-    judge::Judged,
+    judge::{Judged, Measured},
     schedule::{Due, interval_due},
 };
 use crate::{
     clock::Clock,
     deliver::otel,
-    report::Late,
+    report::{Late, prometheus},
     serve::{self, Intake, Served},
 };
 
@@ -41,8 +41,12 @@ const TICKS_PENDING: usize = 8;
 /// The names under which trouble of a part that is no source is told.
 const JUDGEMENT: &str = "judgement";
 const OUTBOX: &str = "outbox";
-const METRICS: &str = "otel";
+const METRICS: &str = "metrics";
 const RETENTION: &str = "retention";
+const EXPORT: &str = "otel";
+
+/// Days go by where nothing is recorded, too: what is quiet, overdue or forecast changes with them.
+const JUDGED_AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
 /// How long a stop waits for metrics to be flushed and for callers to be answered.
 const STOP_LIMIT: Duration = Duration::from_secs(4);
@@ -55,7 +59,7 @@ pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()
     let engine = Arc::new(Engine::open(options)?);
     let _lock = engine.lock()?;
     let (served, page) =
-        watch::channel(Arc::new(Served { document: None, not_ready: vec!["the first judgement is under way".to_owned()] }));
+        watch::channel(Arc::new(Served { not_ready: vec!["the first judgement is under way".to_owned()], ..Served::default() }));
     let listener = serve::listen(&engine.serve_options()).await?;
     tracing::info!(address = %listener.local_addr()?, "the page is served");
     engine.begin("run", Clock::System.now()).await?;
@@ -133,6 +137,8 @@ struct Service {
     sources: Vec<SourceClock>,
     /// Something was recorded since the last judgement.
     dirty: bool,
+    judged_at: Timestamp,
+    measured: Measured,
     /// Exports that had failed, and that had arrived, when it was last looked.
     failed_exports: u64,
     accepted_exports: u64,
@@ -166,6 +172,8 @@ impl Service {
             pruning: None,
             sources,
             dirty: false,
+            judged_at: Timestamp::UNIX_EPOCH,
+            measured: Measured::default(),
             failed_exports: 0,
             accepted_exports: 0,
         }
@@ -175,12 +183,13 @@ impl Service {
         match tick {
             Tick::Sources => self.start_due_rounds(now),
             Tick::Reports => {
-                if self.dirty {
+                if self.dirty || now.duration_since(self.judged_at) >= JUDGED_AGAIN_AFTER {
                     self.judge(now).await;
                 }
                 self.send_due_reports(now).await;
                 self.watch_exports(now);
                 self.prune_when_due(now);
+                self.measure(now).await;
                 let not_ready = self.engine.not_ready(now).await;
                 self.show(|served| served.not_ready = not_ready);
             }
@@ -250,19 +259,34 @@ impl Service {
     async fn judge_for(&mut self, now: Timestamp, late: Option<Late>) -> Option<Judged> {
         match self.engine.judge_for(now, late).await {
             Ok(judged) => {
-                self.dirty = false;
+                (self.dirty, self.judged_at, self.measured) = (false, now, judged.measured());
                 self.engine.note_well(JUDGEMENT, now);
                 let document = Arc::new(judged.document());
+                self.measure(now).await;
                 let not_ready = self.engine.not_ready(now).await;
-                self.show(|served| *served = Served { document: Some(document), not_ready });
-                if let Some(exporter) = &self.exporter {
-                    exporter.publish(&judged.figures());
-                }
+                self.show(|served| (served.document, served.not_ready) = (Some(document), not_ready));
                 Some(judged)
             }
             Err(error) => {
                 self.engine.note_error(JUDGEMENT, &error.context("the page and the metrics keep the last one"), now);
                 None
+            }
+        }
+    }
+
+    /// Measures the service anew, and shows that beside what the last judgement found.
+    async fn measure(&self, now: Timestamp) {
+        match self.engine.figures(&self.measured, now).await {
+            Ok(figures) => {
+                self.engine.note_store(METRICS, None, now);
+                let text = prometheus::exposition(&figures);
+                self.show(|served| served.metrics = text.into());
+                if let Some(exporter) = &self.exporter {
+                    exporter.publish(&figures);
+                }
+            }
+            Err(error) => {
+                self.engine.note_store(METRICS, Some(&error), now);
             }
         }
     }
@@ -313,9 +337,9 @@ impl Service {
         let Some(exports) = self.exporter.as_ref().map(otel::Exporter::exports) else { return };
         let error = exports.last_error.unwrap_or_default();
         if exports.failed > self.failed_exports {
-            self.engine.note_failed(METRICS, &error, false, now);
+            self.engine.note_failed(EXPORT, &error, false, now);
         } else if exports.accepted > self.accepted_exports {
-            self.engine.note_well(METRICS, now);
+            self.engine.note_well(EXPORT, now);
         }
         (self.failed_exports, self.accepted_exports) = (exports.failed, exports.accepted);
     }

@@ -23,6 +23,8 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::metrics::{Instrument, PeriodicReader, SdkMeterProvider, Stream};
 use secrecy::SecretString;
 
+use crate::report::{Figure, FigureKind as Kind};
+
 /// Series of one instrument. The SDK folds what is beyond into one series marked `otel.metric.overflow`; its own
 /// limit of 2,000 would be reached by the statuses and categories of a few hundred workspaces.
 const MAX_SERIES: usize = 10_000;
@@ -65,25 +67,6 @@ pub struct Service {
     pub name: String,
     pub version: String,
     pub instance_id: String,
-}
-
-/// One measured value of one series.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Figure {
-    pub name: &'static str,
-    /// UCUM. Counted things (`{…}`, `By`) are exported as integers, everything else as floating point.
-    pub unit: &'static str,
-    pub description: &'static str,
-    pub kind: Kind,
-    pub attributes: Vec<(&'static str, String)>,
-    /// Of a counter: the total so far.
-    pub value: f64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Gauge,
-    Counter,
 }
 
 /// How the exports of this process went.
@@ -201,6 +184,7 @@ fn observe<T>(published: &Mutex<Published>, name: &str, to: &dyn AsyncInstrument
     }
 }
 
+/// Counted things are exported as integers, everything else as floating point.
 fn is_count(unit: &str) -> bool {
     unit.starts_with('{') || unit == "By"
 }

@@ -58,7 +58,7 @@ pub fn build(inputs: Inputs<'_>) -> Report {
         judged_otherwise: inputs.judged_otherwise,
         figures: Vec::new(),
     };
-    report.figures = figures::measure(&report, &inputs);
+    report.figures = figures::found(&report, &inputs);
     report
 }
 

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     analysis::{Activity, Observation, ObservedWorkspace, Share, Silence},
-    evidence::{Coverage, CoverageState, coverage, time},
+    evidence::{Coverage, CoverageState, Ledger, coverage, time},
 };
 
 const MS_PER_HOUR: i64 = 3_600_000;
@@ -80,10 +80,10 @@ fn source(inputs: &Inputs<'_>, line: &SourceLine, since_ms: i64) -> SourceRow {
     let now_ms = inputs.findings.now.as_millisecond();
     let intervals = inputs.ledger.sources.get(&line.name).map_or(&[][..], Vec::as_slice);
     let silence = inputs.findings.silences.iter().find(|silence| silence.source == line.name);
-    let known_until = silence.map(|silence| silence.since.as_millisecond());
     let looked_until = inputs.ledger.looked_until_ms(&line.name);
     let newest = intervals.iter().max_by_key(|c| c.to_ms);
     let covered = overlap(intervals, now_ms - LOOK_BACK_MS, now_ms, CoverageState::looked);
+    let seen = seen(inputs.ledger, &inputs.findings.silences, &line.name, inputs.findings.now);
     let unseen = |from_ms| overlap(intervals, from_ms, now_ms, |state| !state.looked());
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of a month are far below 2^52")]
     let ratio = |part: i64, whole: i64| part as f64 / whole as f64;
@@ -96,14 +96,32 @@ fn source(inputs: &Inputs<'_>, line: &SourceLine, since_ms: i64) -> SourceRow {
         failure: failure(line, newest),
         covered_30d: ratio(covered, LOOK_BACK_MS),
         missed_hours: ratio(unseen(since_ms), MS_PER_HOUR),
-        gap_seconds: unseen(now_ms - LOOK_BACK_MS) / 1_000,
-        lag_seconds: known_until.or(looked_until).map(|until| (now_ms - until).max(0) / 1_000),
+        gap_seconds: seen.gap_seconds,
+        lag_seconds: seen.lag_seconds,
         items: intervals.iter().map(|c| c.items).sum::<u64>().max(line.items),
         skipped: intervals.iter().map(|c| c.skipped).sum::<u64>().max(line.skipped.iter().map(|s| s.count).sum()),
         skipped_reasons: line.skipped.iter().take(MAX_REASONS).map(skipped).collect(),
         requests: line.requests.iter().map(|(_, count)| count).sum(),
         budget_used: line.budget_used,
         warning: warning(line, newest, silence, inputs.timezone),
+    }
+}
+
+/// How much of the time up to an instant one source has seen.
+pub(super) struct Seen {
+    /// None when it was never looked at.
+    pub(super) lag_seconds: Option<i64>,
+    pub(super) gap_seconds: i64,
+}
+
+pub(super) fn seen(ledger: &Ledger, silences: &[Silence], source: &str, now: Timestamp) -> Seen {
+    let now_ms = now.as_millisecond();
+    let intervals = ledger.sources.get(source).map_or(&[][..], Vec::as_slice);
+    let known_until = silences.iter().find(|silence| silence.source == source).map(|silence| silence.since.as_millisecond());
+    let until = known_until.or_else(|| ledger.looked_until_ms(source));
+    Seen {
+        lag_seconds: until.map(|until| (now_ms - until).max(0) / 1_000),
+        gap_seconds: overlap(intervals, now_ms - LOOK_BACK_MS, now_ms, |state| !state.looked()) / 1_000,
     }
 }
 

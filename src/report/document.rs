@@ -65,6 +65,7 @@ pub struct Report {
     /// For the record: CSV only. Inert since it was written.
     #[serde(skip)]
     pub journal: Vec<JournalEntry>,
+    /// What was found, as metrics.
     #[serde(skip)]
     pub figures: Vec<Figure>,
 }

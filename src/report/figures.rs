@@ -1,12 +1,21 @@
 //! The metrics of the contract, as plain values: OpenTelemetry and Prometheus show the same figures. Attributes come from
-//! bounded sets: configured workspaces (else `other`), closed vocabularies, configured sources.
+//! bounded sets: configured workspaces (else `other`), closed vocabularies, configured sources; and from the highest ranks,
+//! where somebody asks for them.
+//!
+//! Two telemetries, never mixed: what was found (here, as new as the judgement) and what the service says of itself
+//! ([`own`], as new as the clock).
+
+mod own;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+pub use own::{Own, own};
+
 use super::{
     document::{CampaignReport, Report},
+    inert,
     inputs::{Inputs, Organization},
     rows,
 };
@@ -23,7 +32,7 @@ pub struct Figure {
     pub unit: &'static str,
     pub description: &'static str,
     pub kind: FigureKind,
-    /// Sorted by key within one name.
+    /// In one order within one name; every value is inert and short.
     pub attributes: Vec<(&'static str, String)>,
     pub value: f64,
 }
@@ -68,24 +77,17 @@ const FORECAST: Instrument = gauge(
     "Forecast of the integrations that remain at the removal, by quantile; after it, that fail four weeks ahead",
 );
 const ZERO: Instrument = gauge("duskwatch.forecast.zero_probability", "1", "Probability that none of them is left at that time");
-const AUTHENTICATIONS: Instrument =
-    counter("duskwatch.authentications", "{authentication}", "Authentications as classified when they were recorded");
 const OBSERVED: Instrument =
     gauge("duskwatch.observed.ratio", "1", "Active members whom a source that can show credentials has seen");
 const REMOVAL: Instrument = gauge("duskwatch.removal.time", "s", "When the legacy credential is removed, Unix time");
 const FREEZE: Instrument = gauge("duskwatch.freeze.time", "s", "When no new legacy credential could be made, Unix time");
 const TOKENS: Instrument = gauge("duskwatch.tokens.expiring", "{token}", "Usable API tokens that expire within the span");
-const LAST_SUCCESS: Instrument = gauge("duskwatch.source.last_success.time", "s", "When the source was last read, Unix time");
-const LAG: Instrument = gauge("duskwatch.source.lag", "s", "How far the evidence of the source lies behind");
-const GAP: Instrument = gauge("duskwatch.source.gap", "s", "Time of the last 30 days that was missed and not read later");
-const REQUESTS: Instrument = counter("duskwatch.source.requests", "{request}", "Requests made to the source");
-const ITEMS: Instrument = counter("duskwatch.source.items", "{item}", "Items read from the source");
-const SKIPPED: Instrument = counter("duskwatch.source.skipped", "{item}", "Items of the source that were not kept");
-const BUDGET: Instrument = gauge("duskwatch.source.budget.used", "1", "Share of the source's request budget in use");
 const CREDENTIAL: Instrument = gauge("duskwatch.credential.expiry.time", "s", "When an own secret expires, Unix time");
-const DELIVERIES: Instrument = counter("duskwatch.deliveries", "{delivery}", "Deliveries attempted");
-const OUTBOX: Instrument = gauge("duskwatch.outbox.pending", "{message}", "Messages that wait to be sent");
-const STORE: Instrument = gauge("duskwatch.store.size", "By", "Size of the database");
+const RANK: Instrument = gauge(
+    "duskwatch.rank",
+    "{rank}",
+    "Place of an integration in the ranking, 1 is the most urgent; only the highest, and only where the configuration asks for them",
+);
 
 type Attributes = Vec<(&'static str, String)>;
 
@@ -95,6 +97,7 @@ struct Figures(Vec<Figure>);
 impl Figures {
     fn add(&mut self, instrument: &Instrument, attributes: Attributes, value: f64) {
         let Instrument(name, unit, description, kind) = *instrument;
+        let attributes = attributes.into_iter().map(|(key, value)| (key, inert::name(&value))).collect();
         self.0.push(Figure { name, unit, description, kind, attributes, value });
     }
 
@@ -109,10 +112,12 @@ impl Figures {
     }
 }
 
-pub(super) fn measure(report: &Report, inputs: &Inputs<'_>) -> Vec<Figure> {
+/// What was found.
+pub(super) fn found(report: &Report, inputs: &Inputs<'_>) -> Vec<Figure> {
     let mut figures = Figures::default();
     for campaign in &report.campaigns {
         of_campaign(&mut figures, campaign, inputs.organizations);
+        of_ranks(&mut figures, campaign, inputs.top);
     }
     for expiry in &report.expiries {
         let id = || vec![("campaign", expiry.id.clone())];
@@ -120,20 +125,12 @@ pub(super) fn measure(report: &Report, inputs: &Inputs<'_>) -> Vec<Figure> {
         figures.count(&UNOWNED, id(), u64::from(expiry.counts.unowned));
     }
     of_observed(&mut figures, report, inputs.organizations);
-    of_authentications(&mut figures, inputs);
     of_tokens(&mut figures, report, inputs.organizations);
-    of_sources(&mut figures, report, inputs);
     for own in report.tokens.iter().filter(|t| t.listed_by == rows::OWN) {
         if let Some(at) = own.expires_at {
             figures.time(&CREDENTIAL, vec![("credential", own.token.clone())], at);
         }
     }
-    for total in &inputs.service.deliveries {
-        let attributes = vec![("channel", total.channel.clone()), ("outcome", total.outcome.to_owned())];
-        figures.count(&DELIVERIES, attributes, total.count);
-    }
-    figures.count(&OUTBOX, Vec::new(), inputs.service.outbox_pending);
-    figures.count(&STORE, Vec::new(), inputs.service.store_bytes);
     figures.0
 }
 
@@ -191,21 +188,20 @@ fn of_campaign(figures: &mut Figures, campaign: &CampaignReport, organizations: 
     }
 }
 
-fn of_authentications(figures: &mut Figures, inputs: &Inputs<'_>) {
-    let mut totals = BTreeMap::new();
-    for total in &inputs.service.authentications {
-        let place = place(inputs.organizations, &total.workspace);
-        *totals.entry((place, total.credential, total.outcome, total.grade)).or_insert(0) += total.uses;
-    }
-    for (((organization, workspace), credential, outcome, grade), uses) in totals {
+/// The highest ranks as single series: the only figures that name somebody.
+fn of_ranks(figures: &mut Figures, campaign: &CampaignReport, top: u32) {
+    for row in &campaign.integrations {
+        let Some(rank) = row.rank.filter(|rank| *rank <= top) else { continue };
         let attributes = vec![
-            ("organization", organization.to_owned()),
-            ("workspace", workspace.to_owned()),
-            ("credential", credential.to_string()),
-            ("outcome", outcome.to_string()),
-            ("grade", grade.to_string()),
+            ("campaign", campaign.id.clone()),
+            ("integration", row.integration.clone()),
+            ("user", row.user_name.clone()),
+            ("client", row.client.clone()),
+            ("origin", row.origin.clone()),
+            ("owner", row.owner.clone()),
+            ("status", row.status.to_string()),
         ];
-        figures.count(&AUTHENTICATIONS, attributes, uses);
+        figures.count(&RANK, attributes, u64::from(rank));
     }
 }
 
@@ -236,31 +232,5 @@ fn of_tokens(figures: &mut Figures, report: &Report, organizations: &[Organizati
             let attributes = vec![("organization", organization.name.clone()), ("within", format!("{days}d"))];
             figures.count(&TOKENS, attributes, soon as u64);
         }
-    }
-}
-
-fn of_sources(figures: &mut Figures, report: &Report, inputs: &Inputs<'_>) {
-    for line in inputs.sources {
-        let source = || ("source", line.name.clone());
-        if let Some(at) = line.last_success {
-            figures.time(&LAST_SUCCESS, vec![source()], at);
-        }
-        for (class, requests) in &line.requests {
-            figures.count(&REQUESTS, vec![source(), ("status_class", class.clone())], *requests);
-        }
-        figures.count(&ITEMS, vec![source()], line.items);
-        for skipped in &line.skipped {
-            figures.count(&SKIPPED, vec![source(), ("reason", skipped.reason.clone())], skipped.count);
-        }
-        if let Some(used) = line.budget_used {
-            figures.add(&BUDGET, vec![source()], used);
-        }
-    }
-    for row in report.coverage.sources.iter().filter(|row| inputs.sources.iter().any(|l| l.name == row.source)) {
-        let source = || vec![("source", row.source.clone())];
-        if let Some(lag) = row.lag_seconds {
-            figures.count(&LAG, source(), lag.unsigned_abs());
-        }
-        figures.count(&GAP, source(), row.gap_seconds.unsigned_abs());
     }
 }

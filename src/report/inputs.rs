@@ -36,7 +36,8 @@ pub struct Inputs<'a> {
     pub organizations: &'a [Organization],
     /// The reader's time zone.
     pub timezone: &'a TimeZone,
-    pub service: &'a Service,
+    /// So many of the highest ranks are single series of the metrics.
+    pub top: u32,
     /// The oldest first.
     pub journal: &'a [JournalEntry],
     /// Kept items that were judged by other rules than the present ones.
@@ -119,6 +120,8 @@ pub struct Service {
     pub deliveries: Vec<DeliveryTotal>,
     pub outbox_pending: u64,
     pub store_bytes: u64,
+    /// None where the file system does not say.
+    pub free_bytes: Option<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,7 +135,7 @@ pub struct AuthenticationTotal {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryTotal {
-    /// `mail`, `csv`, `otlp`.
+    /// `mail`, `csv`, and whatever else leaves by the outbox.
     pub channel: String,
     /// `sent`, `failed`.
     pub outcome: &'static str,

@@ -22,6 +22,7 @@ pub mod inputs;
 pub mod json;
 pub mod letter;
 mod movement;
+pub mod prometheus;
 mod rows;
 pub mod schema;
 mod size;

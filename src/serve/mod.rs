@@ -37,10 +37,12 @@ pub struct Options {
 }
 
 /// What callers are shown.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Served {
     /// None until the first report was built.
     pub document: Option<Arc<Document>>,
+    /// The metrics in Prometheus' text format; empty until they were first measured.
+    pub metrics: Bytes,
     /// Empty while everything works; else one line for each source or part that does not, and since when.
     pub not_ready: Vec<String>,
 }

@@ -17,6 +17,7 @@ use super::{
     Document, Served, access,
     intake::{self, Intake},
 };
+use crate::report::prometheus;
 
 const HTML: &str = "text/html; charset=utf-8";
 const JSON: &str = "application/json";
@@ -44,6 +45,7 @@ pub(super) fn router(token: Option<SecretString>, served: Watched, intake: Optio
         .route("/", get(page))
         .route("/report.json", get(report))
         .route("/csv/{name}", get(csv))
+        .route("/metrics", get(metrics))
         .route("/healthz", get(health))
         .route("/readyz", get(ready))
         .fallback(|| async { plain(StatusCode::NOT_FOUND, "There is nothing here.\n") })
@@ -100,6 +102,11 @@ async fn csv(State(served): State<Watched>, Path(name): Path<String>) -> Respons
     let is_json = std::path::Path::new(&name).extension().is_some_and(|extension| extension == "json");
     let kind = if is_json { JSON } else { CSV };
     from_document(&served.borrow(), |document| Some((kind, document.files.body(&name)?)))
+}
+
+async fn metrics(State(served): State<Watched>) -> Response {
+    let metrics = served.borrow().metrics.clone();
+    if metrics.is_empty() { no_document() } else { ([(header::CONTENT_TYPE, prometheus::CONTENT_TYPE)], metrics).into_response() }
 }
 
 async fn health() -> Response {

@@ -32,13 +32,18 @@ fn document() -> Document {
     }
 }
 
+fn shown() -> Served {
+    let metrics = Bytes::from_static(b"duskwatch_outbox_pending 0\n");
+    Served { document: Some(Arc::new(document())), metrics, not_ready: Vec::new() }
+}
+
 async fn start(token: Option<&str>, served: Served) -> Running {
     launch(token, served, |listener, token, receive, stop| tokio::spawn(run(listener, token, receive, None, stop))).await
 }
 
 /// The same with shorter limits.
 async fn start_within(limits: connections::Limits, document: Document) -> Running {
-    let served = Served { document: Some(Arc::new(document)), not_ready: Vec::new() };
+    let served = Served { document: Some(Arc::new(document)), ..Served::default() };
     launch(None, served, |listener, token, receive, stop| {
         tokio::spawn(connections::accept(listener, routes::router(token, receive, None), stop, limits))
     })
@@ -60,7 +65,7 @@ where
 }
 
 async fn started(token: Option<&str>) -> Running {
-    start(token, Served { document: Some(Arc::new(document())), not_ready: Vec::new() }).await
+    start(token, shown()).await
 }
 
 fn client() -> Client {
@@ -94,6 +99,7 @@ async fn every_form_of_the_report_is_served_with_its_type() {
         ("/report.json", "application/json", "{\"remaining\":37}"),
         ("/csv/users.csv", "text/csv; charset=utf-8; header=present", "user\r\nada\r\n"),
         ("/csv/datapackage.json", "application/json", "{}"),
+        ("/metrics", "text/plain; version=0.0.4; charset=utf-8", "duskwatch_outbox_pending 0\n"),
         ("/healthz", "text/plain; charset=utf-8", "The service runs.\n"),
         ("/readyz", "text/plain; charset=utf-8", "Ready.\n"),
     ] {
@@ -128,13 +134,13 @@ async fn every_answer_carries_the_security_headers_and_only_the_page_may_run_its
 
 #[tokio::test]
 async fn a_new_report_replaces_the_old_one_at_once() {
-    let running = start(None, Served { document: None, not_ready: Vec::new() }).await;
-    for path in ["/", "/report.json", "/csv/users.csv", "/readyz"] {
+    let running = start(None, Served::default()).await;
+    for path in ["/", "/report.json", "/csv/users.csv", "/metrics", "/readyz"] {
         assert_eq!(get(&running, path).await.status(), StatusCode::SERVICE_UNAVAILABLE, "{path}");
     }
     assert_eq!(get(&running, "/healthz").await.status(), StatusCode::OK);
 
-    running.send.send_replace(Arc::new(Served { document: Some(Arc::new(document())), not_ready: Vec::new() }));
+    running.send.send_replace(Arc::new(shown()));
     assert_eq!(get(&running, "/").await.status(), StatusCode::OK);
     assert_eq!(get(&running, "/readyz").await.status(), StatusCode::OK);
 }
@@ -142,7 +148,7 @@ async fn a_new_report_replaces_the_old_one_at_once() {
 #[tokio::test]
 async fn readiness_says_what_is_stale_while_the_page_is_still_served() {
     let stale = "audit/acme: nothing read since 2026-07-02T05:00:00Z (401: the key was refused)";
-    let running = start(None, Served { document: Some(Arc::new(document())), not_ready: vec![stale.to_owned()] }).await;
+    let running = start(None, Served { not_ready: vec![stale.to_owned()], ..shown() }).await;
     let response = get(&running, "/readyz").await;
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(response.text().await.unwrap(), format!("{stale}\n"));
@@ -178,7 +184,9 @@ async fn the_token_opens_as_bearer_or_as_basic_password() {
 #[tokio::test]
 async fn without_the_token_only_health_and_readiness_answer() {
     let running = started(Some(TOKEN)).await;
-    for path in ["/", "/report.json", "/csv/users.csv", "/csv/none.csv", "/nothing", "/healthz/", "/healthz/../report.json"] {
+    for path in
+        ["/", "/report.json", "/metrics", "/csv/users.csv", "/csv/none.csv", "/nothing", "/healthz/", "/healthz/../report.json"]
+    {
         assert_eq!(get(&running, path).await.status(), StatusCode::UNAUTHORIZED, "{path}");
     }
     assert_eq!(get(&running, "/healthz").await.status(), StatusCode::OK);
@@ -251,7 +259,7 @@ async fn a_long_file_is_written_as_it_is_read_and_no_further_once_nobody_reads()
         written
     };
     let long = Document { files: Files::new(["users.csv"], write), ..document() };
-    let running = start(None, Served { document: Some(Arc::new(long)), not_ready: Vec::new() }).await;
+    let running = start(None, Served { document: Some(Arc::new(long)), ..Served::default() }).await;
     let url = format!("{}/csv/users.csv", running.base);
     let whole = client().get(&url).send().await.unwrap().bytes().await.unwrap();
     assert!(whole.len() == 64_000_000 && whole.ends_with(b"99999\n"), "{}", whole.len());

@@ -24,6 +24,7 @@ const INSERT_TOLD: &str = include_str!("../../sql/queries/outbox/insert_told.sql
 const LIST_TOLD: &str = include_str!("../../sql/queries/report/list_told.sql");
 const COUNT_PENDING_RECIPIENTS: &str = include_str!("../../sql/queries/report/count_pending_recipients.sql");
 const LIST_GIVEN_UP: &str = include_str!("../../sql/queries/report/list_given_up.sql");
+const COUNT_MADE_OCCURRENCES: &str = include_str!("../../sql/queries/report/count_made_occurrences.sql");
 const COUNT_SETTLED_RECIPIENTS: &str = include_str!("../../sql/queries/report/count_settled_recipients.sql");
 
 /// A message to be delivered once for a scheduled occurrence.
@@ -224,6 +225,12 @@ impl Reader {
     /// The latest occurrence of the schedule that was prepared or recorded.
     pub fn last_occurrence(&self, channel: &str, audience: &str) -> Result<Option<Timestamp>, StoreError> {
         self.instant_of(FIND_LAST_OCCURRENCE, channel, audience)
+    }
+
+    /// How often an output without messages was made. Of one with messages only those that reached somebody count.
+    pub fn made(&self, channel: &str) -> Result<u64, StoreError> {
+        let mut statement = self.connection.prepare_cached(COUNT_MADE_OCCURRENCES)?;
+        Ok(statement.query_row(named_params! { ":channel": channel }, |row| count(row, 0))?)
     }
 
     /// When a delivery last reached its first recipient, or an output without mail was last made.

@@ -38,14 +38,16 @@ CONTRACT = {
     "duskwatch.deliveries": ("sum", "{delivery}", {"channel", "outcome"}),
     "duskwatch.outbox.pending": ("gauge", "{message}", set()),
     "duskwatch.store.size": ("gauge", "By", set()),
+    "duskwatch.store.free": ("gauge", "By", set()),
 }
 
 # What a service that has polled once has something to say about.
 REQUIRED = {
     "duskwatch.integrations", "duskwatch.users.remaining", "duskwatch.overdue", "duskwatch.unowned", "duskwatch.returned",
     "duskwatch.authentications", "duskwatch.removal.time", "duskwatch.freeze.time", "duskwatch.tokens.expiring",
-    "duskwatch.source.last_success.time", "duskwatch.source.requests", "duskwatch.source.items", "duskwatch.outbox.pending",
-    "duskwatch.store.size",
+    "duskwatch.source.last_success.time", "duskwatch.source.lag", "duskwatch.source.gap", "duskwatch.source.requests",
+    "duskwatch.source.items", "duskwatch.source.skipped", "duskwatch.source.budget.used", "duskwatch.deliveries",
+    "duskwatch.outbox.pending", "duskwatch.store.size", "duskwatch.store.free",
 }
 
 
@@ -109,7 +111,7 @@ def test_names_kinds_units_and_attributes_are_the_promised_ones(received):
     for name, metric in metrics.items():
         assert metric.description, f"{name} has no description"
         for point in points(metric):
-            assert attributes(point).keys() <= CONTRACT[name][2], name
+            assert attributes(point).keys() == CONTRACT[name][2], name
 
 
 def test_integrations_are_told_apart_by_status_and_category(received):

@@ -16,8 +16,8 @@ use crate::{
         UnknownTotal, Window, journal::JournalEntry,
     },
     report::{
-        AuthenticationTotal, BlindSpot, DeliveryTotal, Inputs, Late, Organization, OwnCredential, Previous, Report, Service,
-        SkippedLine, SourceLine, build, csv,
+        AuthenticationTotal, BlindSpot, DeliveryTotal, Figure, Inputs, Late, Organization, OwnCredential, Previous, Report,
+        Service, SkippedLine, SourceLine, build, csv, figures,
     },
 };
 
@@ -57,6 +57,7 @@ pub(super) struct World {
     pub(super) organizations: Vec<Organization>,
     pub(super) timezone: TimeZone,
     pub(super) service: Service,
+    pub(super) top: u32,
     pub(super) journal: Vec<JournalEntry>,
     pub(super) judged_otherwise: u64,
 }
@@ -80,9 +81,21 @@ impl World {
             blind_spots: &self.blind_spots,
             organizations: &self.organizations,
             timezone: &self.timezone,
-            service: &self.service,
+            top: self.top,
             journal: &self.journal,
             judged_otherwise: self.judged_otherwise,
+        })
+    }
+
+    /// What the service says of itself.
+    pub(super) fn own_figures(&self) -> Vec<Figure> {
+        figures::own(&figures::Own {
+            now: self.findings.now,
+            sources: &self.sources,
+            ledger: &self.ledger,
+            silences: &self.findings.silences,
+            organizations: &self.organizations,
+            service: &self.service,
         })
     }
 
@@ -133,6 +146,7 @@ pub(super) fn empty() -> World {
         organizations: Vec::new(),
         timezone: TimeZone::UTC,
         service: Service::default(),
+        top: 0,
         journal: Vec::new(),
         judged_otherwise: 0,
     }
@@ -428,6 +442,7 @@ fn service() -> Service {
         deliveries: vec![DeliveryTotal { channel: "mail".to_owned(), outcome: "sent", count: 9 }],
         outbox_pending: 0,
         store_bytes: 5_242_880,
+        free_bytes: None,
     }
 }
 

@@ -41,7 +41,7 @@ async fn start(limits: Limits) -> Running {
 async fn serve(intake: Option<Intake>) -> (SocketAddr, watch::Sender<Arc<Served>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let (send, receive) = watch::channel(Arc::new(Served { document: None, not_ready: Vec::new() }));
+    let (send, receive) = watch::channel(Arc::new(Served::default()));
     let router = routes::router(Some(SecretString::from(PAGE)), receive, intake);
     tokio::spawn(connections::accept(listener, router, CancellationToken::new(), connections::LIMITS));
     (address, send)
