@@ -1,5 +1,6 @@
 //! The commands. Results go to standard output, everything else to standard error.
 
+mod check;
 mod demo;
 mod explain;
 mod progress;
@@ -112,6 +113,8 @@ enum Command {
         #[command(subcommand)]
         action: store::Action,
     },
+    /// Prove the configuration, the secrets and their scopes, one page of each source, and the destinations. Records nothing.
+    Check(check::Arguments),
     /// Deliver now what would be delivered on schedule.
     Send {
         /// security or leadership; both when left out.
@@ -164,6 +167,8 @@ enum Failure {
     Configuration(Vec<config::Fault>),
     Usage(String),
     InPart(String),
+    /// A check found something, which it has said.
+    Found(u8),
     Failed(anyhow::Error),
 }
 
@@ -177,7 +182,9 @@ impl From<anyhow::Error> for Failure {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     crate::telemetry::start(match cli.command {
-        Command::Demo(_) | Command::Report { .. } | Command::Export { .. } | Command::Explain(_) => LevelFilter::WARN,
+        Command::Demo(_) | Command::Report { .. } | Command::Export { .. } | Command::Explain(_) | Command::Check(_) => {
+            LevelFilter::WARN
+        }
         // It says itself how each source went.
         Command::Poll { .. } => LevelFilter::ERROR,
         _ => LevelFilter::INFO,
@@ -217,6 +224,7 @@ fn report_failure(failure: &Failure) -> ExitCode {
             eprintln!("duskwatch: done in part: {words}");
             ExitCode::from(IN_PART)
         }
+        Failure::Found(status) => ExitCode::from(*status),
         Failure::Failed(error) => {
             eprintln!("duskwatch: {error:#}");
             ExitCode::from(FAILED)
@@ -262,6 +270,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Explain(arguments) => explain::run(arguments, load_to_look()?, clock).await,
         Command::Reclassify { dry_run } => Ok(reclassify(load_to_look()?, clock, dry_run).await?),
         Command::Store { action } => store::run(action, load_to_look()?, clock).await,
+        Command::Check(arguments) => check::run(&arguments, &cli.config, clock).await,
         Command::Send { audience, dry_run } => {
             let options = if dry_run { load_to_look() } else { load() }?;
             send(options, clock, audience, dry_run).await

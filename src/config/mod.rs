@@ -62,7 +62,7 @@ pub fn load_to_watch(path: &Path) -> Result<Options, Vec<Fault>> {
 /// # Errors
 /// All faults of the text.
 pub fn parse(file: &str, text: &str, secrets: Secrets) -> Result<Options, Vec<Fault>> {
-    let document = Document::new(file, text, secrets);
+    let document = Document::new(file, text, secrets.into());
     let user = document.parse();
     let root = Section::root(&document, &user, &DEFAULT_TABLE);
     let options = sections::read(&root);

@@ -60,6 +60,7 @@ pub fn read(root: &Section) -> Options {
         networks: networks(root),
         blind_spots: root.tables("blind_spot").into_iter().map(blind_spot).collect(),
         own_credentials,
+        secrets: root.named_secrets(),
         operator: operator(),
     }
 }
@@ -379,7 +380,7 @@ fn otel(section: Section) -> (Option<Otel>, u32) {
     let interval = section.duration("interval");
     let headers = section.map("headers").into_iter().filter_map(|(name, value)| {
         let resolved = if value.starts_with("env:") || value.starts_with("file:") {
-            section.resolve(&value)
+            section.resolve("headers", &value)
         } else {
             Ok(SecretString::from(value))
         };

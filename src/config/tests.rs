@@ -26,7 +26,7 @@ fn an_empty_file_is_the_defaults() {
 fn every_option_of_the_defaults_is_read_by_somebody() {
     // The defaults as the user's own file: an option that nobody reads would be an unknown key. Entries of lists have
     // required keys that are comments there; only those may be missed.
-    let document = Document::new("default.toml", DEFAULTS, Secrets::Needed);
+    let document = Document::new("default.toml", DEFAULTS, Secrets::Needed.into());
     let user = document.parse();
     let root = Section::root(&document, &user, &DEFAULT_TABLE);
     sections::read(&root);

@@ -11,10 +11,23 @@ const RETRIES: usize = 3;
 
 /// One client for each address and credential: the vendor counts requests by credential, so all sections that name the same
 /// one spend from one budget.
-#[derive(Default)]
-pub struct Clients(Vec<(Url, Auth, Client)>);
+pub struct Clients {
+    known: Vec<(Url, Auth, Client)>,
+    retries: usize,
+}
+
+impl Default for Clients {
+    fn default() -> Self {
+        Self { known: Vec::new(), retries: RETRIES }
+    }
+}
 
 impl Clients {
+    /// Clients that send no request a second time.
+    pub fn asking_once() -> Self {
+        Self { known: Vec::new(), retries: 0 }
+    }
+
     /// The client of an address and a credential; `share` of `limit`, requests in a window, is ours.
     pub fn of(
         &mut self,
@@ -24,7 +37,7 @@ impl Clients {
         share: f64,
         network: &Network,
     ) -> anyhow::Result<Client> {
-        if let Some((_, _, client)) = self.0.iter().find(|(url, known, _)| url == base && *known == auth) {
+        if let Some((_, _, client)) = self.known.iter().find(|(url, known, _)| url == base && *known == auth) {
             return Ok(client.sibling());
         }
         // Clients of different hosts must not retry in step.
@@ -34,11 +47,11 @@ impl Clients {
             auth: auth.clone(),
             limits: vec![limit],
             share,
-            retries: RETRIES,
+            retries: self.retries,
             network: network.clone(),
             seed,
         })?;
-        self.0.push((base.clone(), auth, client.clone()));
+        self.known.push((base.clone(), auth, client.clone()));
         Ok(client)
     }
 }

@@ -230,13 +230,7 @@ impl Engine {
         if waiting.is_empty() {
             return Ok(sent);
         }
-        let options = mail::Options {
-            server: email.server.to_string(),
-            username: email.username.clone(),
-            password: email.password.clone(),
-            ca_pem: self.options.network.ca_pem()?,
-        };
-        let mailer = Mailer::new(&options)?;
+        let mailer = Mailer::new(&email.mail_options(self.options.network.ca_pem()?))?;
         for message in waiting {
             self.send_one(&mailer, &email.from, message, now, &mut sent).await?;
         }

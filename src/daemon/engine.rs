@@ -25,7 +25,7 @@ use crate::{
     evidence::{Coverage, Day},
     report::prometheus,
     serve,
-    source::{Auth, Usage},
+    source::{Auth, Client, Usage},
     store::{Lock, OpenError, Reader, SourceState, Store, StoreError, Writer},
 };
 
@@ -175,13 +175,7 @@ impl Engine {
     /// The exporter of metrics, when an endpoint is set.
     pub fn start_exporter(&self) -> anyhow::Result<Option<otel::Exporter>> {
         let Some(otel) = &self.options.otel else { return Ok(None) };
-        let options = otel::Options {
-            endpoint: otel.endpoint.to_string(),
-            protocol: if otel.grpc { otel::Protocol::Grpc } else { otel::Protocol::Http },
-            interval: otel.interval,
-            headers: otel.headers.clone(),
-            ca_pem: self.options.network.ca_pem()?,
-        };
+        let options = otel.export_options(self.options.network.ca_pem()?);
         let service = otel::Service {
             name: "duskwatch".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -389,32 +383,60 @@ fn organization_sources(
     clients: &mut Clients,
     sources: &mut Vec<Source>,
 ) -> anyhow::Result<()> {
-    let key = |o: &Organization| Auth::Bearer(o.api_key.clone());
-    let same = |o: &&Organization| o.api_url == organization.api_url && key(o) == key(organization);
-    let limits = options.organizations.iter().filter(same).map(|o| o.requests_per_minute);
-    let limit = (limits.min().unwrap_or(organization.requests_per_minute), MINUTE);
-    let client = clients.of(&organization.api_url, key(organization), limit, organization.share, &options.network)?;
+    let client = organization_client(options, organization, clients)?;
     let setting = setting(options, format!("audit/{}", organization.name));
     let name = setting.name.clone();
     let round = AuditRound::new(setting, client.sibling(), &organization.id, organization.overlap);
-    let credential = |scope| format!("organization.{}.api_key, which needs the scope {scope}", organization.name);
+    let credential = |scope| organization_credential(&organization.name, scope);
     sources.push(Source { name, credential: credential("read:events:admin"), kind: Kind::Audit(Box::new(round)) });
     let round = TokensRound::new(client.sibling(), &organization.name, &organization.id);
     let name = format!("tokens/{}", organization.name);
     sources.push(Source { name, credential: credential("read:tokens:admin"), kind: Kind::Tokens(round) });
     for workspace in &organization.workspaces {
-        let same = |w: &&Workspace| w.api_url == workspace.api_url && auth(w) == auth(workspace);
-        let limits = options.organizations.iter().flat_map(|o| &o.workspaces).filter(same).map(|w| w.requests_per_hour);
-        let limit = limits.min().unwrap_or(workspace.requests_per_hour);
-        let client = clients.of(&workspace.api_url, auth(workspace), (limit, HOUR), organization.share, &options.network)?;
-        let round = AccessRound::new(client, &workspace.slug, limit);
+        let client = workspace_client(options, organization, workspace, clients)?;
+        let round = AccessRound::new(client, &workspace.slug, hourly_limit(options, workspace));
         let name = format!("access/{}", workspace.slug);
         sources.push(Source { name, credential: workspace_credential(workspace), kind: Kind::Access(round) });
     }
     Ok(())
 }
 
-fn workspace_credential(workspace: &Workspace) -> String {
+/// The client of an organisation's APIs; sections that name one key share the lowest of their limits.
+pub(super) fn organization_client(
+    options: &Options,
+    organization: &Organization,
+    clients: &mut Clients,
+) -> anyhow::Result<Client> {
+    let key = |o: &Organization| Auth::Bearer(o.api_key.clone());
+    let same = |o: &&Organization| o.api_url == organization.api_url && key(o) == key(organization);
+    let limits = options.organizations.iter().filter(same).map(|o| o.requests_per_minute);
+    let limit = (limits.min().unwrap_or(organization.requests_per_minute), MINUTE);
+    clients.of(&organization.api_url, key(organization), limit, organization.share, &options.network)
+}
+
+/// The same for a workspace.
+pub(super) fn workspace_client(
+    options: &Options,
+    organization: &Organization,
+    workspace: &Workspace,
+    clients: &mut Clients,
+) -> anyhow::Result<Client> {
+    let limit = (hourly_limit(options, workspace), HOUR);
+    clients.of(&workspace.api_url, auth(workspace), limit, organization.share, &options.network)
+}
+
+fn hourly_limit(options: &Options, workspace: &Workspace) -> u32 {
+    let same = |w: &&Workspace| w.api_url == workspace.api_url && auth(w) == auth(workspace);
+    let limits = options.organizations.iter().flat_map(|o| &o.workspaces).filter(same).map(|w| w.requests_per_hour);
+    limits.min().unwrap_or(workspace.requests_per_hour)
+}
+
+/// What an organisation's sources sign in with, for whoever has to mend it.
+pub(super) fn organization_credential(name: &str, scope: &str) -> String {
+    format!("organization.{name}.api_key, which needs the scope {scope}")
+}
+
+pub(super) fn workspace_credential(workspace: &Workspace) -> String {
     let slug = &workspace.slug;
     match workspace.auth {
         WorkspaceAuth::AccessToken(_) => {

@@ -8,6 +8,7 @@
 //! fetched, stored, judged, rendered or sent (the rooms).
 
 mod accepted;
+mod check;
 mod clients;
 mod delivery;
 mod engine;
@@ -25,6 +26,7 @@ mod run;
 pub mod schedule;
 mod trouble;
 
+pub use check::{Extent, Finding, State, check};
 pub use delivery::{Delivery, Sent};
 pub use engine::{Engine, PollOutcome};
 pub use explain::{Question, explain};

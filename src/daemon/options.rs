@@ -9,6 +9,7 @@ use url::Url;
 use super::Delivery;
 use crate::{
     analysis::{Classifier, Policy, Rules},
+    deliver::{mail, otel},
     evidence::{Campaign, ClientCatalogue, Expiry, Grade, NamedNetworks, format::Form},
     report::{self, Audience, BlindSpot, OwnCredential},
     source::Network,
@@ -36,8 +37,19 @@ pub struct Options {
     pub(crate) networks: NamedNetworks,
     pub(crate) blind_spots: Vec<BlindSpot>,
     pub(crate) own_credentials: Vec<OwnCredential>,
+    /// Every secret that the configuration names, in its order.
+    pub(crate) secrets: Vec<SecretReference>,
     /// Who runs this program, for the journal.
     pub(crate) operator: String,
+}
+
+/// A secret, by where it comes from; never its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretReference {
+    /// `organization[0].api_key`.
+    pub(crate) key: String,
+    /// None for one that stands in the environment.
+    pub(crate) file: Option<PathBuf>,
 }
 
 #[derive(Debug)]
@@ -64,6 +76,16 @@ pub struct Workspace {
 pub enum WorkspaceAuth {
     AccessToken(SecretString),
     ApiToken { email: String, token: SecretString },
+}
+
+impl WorkspaceAuth {
+    /// Of the account whose API token it is.
+    pub(super) fn email(&self) -> Option<&str> {
+        match self {
+            Self::AccessToken(_) => None,
+            Self::ApiToken { email, .. } => Some(email),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -133,6 +155,27 @@ pub struct Otel {
     pub(crate) grpc: bool,
     pub(crate) interval: Duration,
     pub(crate) headers: Vec<(String, SecretString)>,
+}
+
+impl Email {
+    /// The way to the mail server.
+    pub(super) fn mail_options(&self, ca_pem: Option<Vec<u8>>) -> mail::Options {
+        let (username, password) = (self.username.clone(), self.password.clone());
+        mail::Options { server: self.server.to_string(), username, password, ca_pem }
+    }
+}
+
+impl Otel {
+    /// The way to the collector.
+    pub(super) fn export_options(&self, ca_pem: Option<Vec<u8>>) -> otel::Options {
+        otel::Options {
+            endpoint: self.endpoint.to_string(),
+            protocol: if self.grpc { otel::Protocol::Grpc } else { otel::Protocol::Http },
+            interval: self.interval,
+            headers: self.headers.clone(),
+            ca_pem,
+        }
+    }
 }
 
 impl Options {

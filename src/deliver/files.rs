@@ -72,6 +72,32 @@ pub fn write_file_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     sync_directory(parent_of(path))
 }
 
+/// Whether files can be made in a directory, or, where it is missing, the directory itself.
+pub fn check_directory(directory: &Path) -> Result<()> {
+    let there = nearest_directory(directory);
+    ensure!(there.is_dir(), "{} is no directory", there.display());
+    let trial = there.join(format!(".duskwatch-check-{}", std::process::id()));
+    write_new(&trial, |_| Ok(())).with_context(|| format!("{} cannot be written", there.display()))?;
+    remove_if_there(&trial)
+}
+
+/// Bytes that are free to us where a directory lies.
+pub fn free_bytes(directory: &Path) -> io::Result<u64> {
+    let disk = rustix::fs::statvfs(directory)?;
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+/// The path, or the first one above it that is there.
+pub fn nearest_directory(path: &Path) -> &Path {
+    let above = path.ancestors().find(|path| path.exists() && !path.as_os_str().is_empty());
+    above.unwrap_or(Path::new("."))
+}
+
+/// The directory in which a file lies.
+pub fn parent_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// The error of a write whose unfinished result was removed, or could not be.
 fn also_remove(error: anyhow::Error, fresh: &Path, removed: io::Result<()>) -> anyhow::Error {
     match removed {
@@ -219,10 +245,6 @@ fn remove_if_there(path: &Path) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-fn parent_of(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]

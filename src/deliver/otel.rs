@@ -7,6 +7,7 @@
 //!
 //! Absent: what is measured (`report` and `daemon`), and the global meter provider, which stays unset.
 
+mod probe;
 #[cfg(test)]
 mod tests;
 mod transport;
@@ -24,6 +25,8 @@ use opentelemetry_sdk::metrics::{Instrument, PeriodicReader, SdkMeterProvider, S
 use secrecy::SecretString;
 
 use crate::report::{Figure, FigureKind as Kind};
+
+pub use probe::probe;
 
 /// Series of one instrument. The SDK folds what is beyond into one series marked `otel.metric.overflow`; its own
 /// limit of 2,000 would be reached by the statuses and categories of a few hundred workspaces.

@@ -104,7 +104,8 @@ impl<'d, 'a, S> Section<'d, 'a, S> {
         Self { document, path: String::new(), span: None, user: Some(user), default: Some(default), known: RefCell::default() }
     }
 
-    fn path_of(&self, key: &str) -> String {
+    /// The full path of a key.
+    pub fn path_of(&self, key: &str) -> String {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 

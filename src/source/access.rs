@@ -1,6 +1,8 @@
 //! Who may do what in one Bitbucket workspace: members, permissions, repositories, effective repository permissions and
 //! deploy keys. Lists are read whole. What the credential may not see is a [`Limit`] of coverage, never an empty list.
 
+mod glance;
+
 use std::{collections::HashSet, fmt, sync::Arc};
 
 use serde::{Deserialize, de::DeserializeOwned};
@@ -15,6 +17,8 @@ use super::{
 use crate::evidence::{
     DeployKey, Member, Missing, Permission, Person, Repository, RepositoryPermission, Skipped, UnknownValue, time::parse_instant,
 };
+
+pub use glance::Glance;
 
 /// Rows a page: the documented maximum.
 const PAGE_LENGTH: &str = "100";

@@ -11,7 +11,7 @@ const LARGEST_RELATIVE_RESET: i64 = 1_000_000;
 /// No header makes us wait longer: the windows of both APIs are an hour at most.
 const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
 
-/// The rate-limit signs of one answer.
+/// The rate-limit signs of one answer, and the clock that its instants are measured by.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct RateSigns {
     /// Requests allowed, with the window where the header names one.
@@ -20,6 +20,8 @@ pub(super) struct RateSigns {
     pub reset_in: Option<Duration>,
     pub retry_after: Option<Duration>,
     pub near_limit: bool,
+    /// The server's own time.
+    pub date: Option<Timestamp>,
 }
 
 impl RateSigns {
@@ -35,6 +37,7 @@ impl RateSigns {
             reset_in: text("x-ratelimit-reset").and_then(|t| reset(t, now)),
             retry_after: retry_after.and_then(|t| retry(t, now)),
             near_limit: text("x-ratelimit-nearlimit").is_some_and(|t| t.eq_ignore_ascii_case("true")),
+            date: now,
         }
     }
 }

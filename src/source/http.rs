@@ -10,6 +10,7 @@ use std::{
 
 use anyhow::Context;
 use data_encoding::BASE64;
+use jiff::Timestamp;
 use reqwest::{
     StatusCode,
     header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LOCATION},
@@ -81,6 +82,8 @@ pub struct Usage {
     pub waited: Duration,
     /// The used part of our share of the request budget, 0 to 1.
     pub budget_used: f64,
+    /// The server's clock, as its last answer tells it.
+    pub server_time: Option<Timestamp>,
 }
 
 impl Usage {
@@ -192,7 +195,9 @@ impl Client {
         };
         let status = answer.status();
         self.count(class(status));
-        let told = self.gate.learn(&RateSigns::read(answer.headers()), status == StatusCode::TOO_MANY_REQUESTS);
+        let signs = RateSigns::read(answer.headers());
+        self.usage.lock().unwrap_or_else(PoisonError::into_inner).server_time = signs.date;
+        let told = self.gate.learn(&signs, status == StatusCode::TOO_MANY_REQUESTS);
         if status.is_success() {
             return Ok(Reply { at: at.to_owned(), text: body(answer, at, MAX_BODY_BYTES).await? });
         }

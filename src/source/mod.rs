@@ -25,7 +25,7 @@ mod tokens;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use access::{Access, Answer, Limit, LimitReason, Listing};
+pub use access::{Access, Answer, Glance, Limit, LimitReason, Listing};
 pub use audit::{Actions, Audit, AuditPage, Position, Slice, Step, Then, Walk, lost, next_slice};
 pub use error::{FetchError, Outage, Refusal, Unread};
 pub use http::{Auth, Client, ClientOptions, Usage};

@@ -46,6 +46,24 @@ impl Tokens {
         Ok(TokenList { skipped: list.skipped("api-tokens"), tokens: list.items, missing: list.missing })
     }
 
+    /// Asks for one token: whether the inventory answers us at all.
+    pub async fn glance(&self) -> Result<(), FetchError> {
+        let mut url = self.url.clone();
+        url.query_pairs_mut().append_pair("pageSize", "1");
+        self.client.get(&url, |reply| self.read(&reply)).await.map(drop)
+    }
+
+    /// The live tokens of the account with this e-mail address, as far as one page shows them.
+    pub async fn of_account(&self, email: &str) -> Result<Vec<ApiToken>, FetchError> {
+        let mut url = self.page_url(None);
+        url.query_pairs_mut().append_pair("q", email);
+        let page = self.client.get(&url, |reply| self.read(&reply)).await?;
+        let tokens =
+            page.rows.iter().filter_map(|row| serde_json::from_str::<TokenRow>(row.get()).ok()?.token(&self.organization));
+        // The search is a loose one.
+        Ok(tokens.filter(|token| token.person.email.as_deref().is_some_and(|of| of.eq_ignore_ascii_case(email))).collect())
+    }
+
     fn page_url(&self, cursor: Option<&str>) -> Url {
         let mut url = self.url.clone();
         url.query_pairs_mut().append_pair("pageSize", PAGE_SIZE).extend_pairs(cursor.map(|c| ("cursor", c)));

@@ -7,6 +7,7 @@ mod access;
 mod attribution;
 mod backfill;
 mod campaigns;
+mod check;
 mod commands;
 mod explain;
 mod faults;

@@ -11,7 +11,7 @@ const ACTIONS: &str = r#"{"data": [{"id": "jira_issue_viewed", "type": "event-ac
     "attributes": {"displayName": "Viewed issue", "groupDisplayName": "Jira"}}]}"#;
 
 /// An organisation of which the catalogue names no action of Bitbucket.
-async fn without_bitbucket() -> String {
+pub async fn without_bitbucket() -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let app = Router::new()

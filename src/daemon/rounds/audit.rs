@@ -38,7 +38,7 @@ const MAX_SLICES: usize = 200;
 const LOST: &str = "nobody looked while Atlassian still kept these events, which is 180 days";
 
 /// What a catalogue without any action of Bitbucket means.
-const UNLINKED: &str = "the catalogue of actions names none of Bitbucket: link the workspaces to the organisation in Atlassian \
+pub const UNLINKED: &str = "the catalogue of actions names none of Bitbucket: link the workspaces to the organisation in Atlassian \
                         Administration (Guard is needed), else nothing that happens in Bitbucket is ever seen here";
 
 pub struct AuditRound {

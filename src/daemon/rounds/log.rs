@@ -3,6 +3,8 @@
 //! A blocking thread reads, others parse and count block beside block, and the store records them in the order of the file.
 //! All cores have work, and only a few blocks are in memory.
 
+mod glance;
+
 use std::{collections::BTreeMap, io, sync::Arc};
 
 use jiff::Timestamp;
@@ -26,6 +28,8 @@ use crate::{
     source::{FilePlan, FileReader, Layout, UNREADABLE, plan, shown},
     store::{Reader, Store},
 };
+
+pub use glance::glance;
 
 /// Blocks that wait while others are read and recorded: three are being parsed at most, some thirty megabytes.
 const BLOCKS_AHEAD: usize = 1;

@@ -10,8 +10,8 @@ mod tokens;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use access::AccessRound;
-pub use audit::AuditRound;
-pub use log::LogRound;
+pub use audit::{AuditRound, UNLINKED};
+pub use log::{LogRound, glance};
 pub use tokens::TokensRound;
 
 use crate::{analysis::Classifier, evidence::Grade};

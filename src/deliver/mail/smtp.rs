@@ -25,6 +25,9 @@ const SEND_LIMIT: Duration = Duration::from_secs(120);
 /// The TCP connect (and, for `smtps`, nothing more: lettre bounds only this step).
 const CONNECT_LIMIT: Duration = Duration::from_secs(20);
 
+/// Connecting and signing in, while somebody waits for the answer.
+const SIGN_IN_LIMIT: Duration = Duration::from_secs(30);
+
 /// The farewell is a courtesy: the message is already accepted.
 const QUIT_LIMIT: Duration = Duration::from_secs(1);
 
@@ -115,11 +118,22 @@ impl Mailer {
         Ok(())
     }
 
+    /// Connects as for a message, signs in, and leaves again.
+    pub async fn sign_in(&self) -> Result<(), SendError> {
+        let late = || SendError { permanent: false, words: format!("the mail server did not answer within {SIGN_IN_LIMIT:?}") };
+        let connected = tokio::time::timeout(SIGN_IN_LIMIT, self.connect()).await.map_err(|_| late())?;
+        let mut connection = connected.map_err(|error| refusal(&error))?;
+        if tokio::time::timeout(QUIT_LIMIT, connection.abort()).await.is_err() {
+            tracing::debug!("the mail server did not answer to QUIT");
+        }
+        Ok(())
+    }
+
     async fn deliver(&self, envelope: &Envelope, mime: &[u8]) -> Result<AsyncSmtpConnection, SendError> {
         let mut connection = self.connect().await.map_err(|error| SendError { permanent: false, words: words(&error) })?;
         match connection.send(envelope, mime).await {
             Ok(_) => Ok(connection),
-            Err(error) => Err(SendError { permanent: error.is_permanent() || error.is_client(), words: words(&error) }),
+            Err(error) => Err(refusal(&error)),
         }
     }
 
@@ -175,6 +189,11 @@ fn credentials(options: &Options) -> Result<Option<Credentials>> {
         (Some(_), None) => Err(anyhow!("the mail server has a username without a password")),
         (None, Some(_)) => Err(anyhow!("the mail server has a password without a username")),
     }
+}
+
+/// An error of a step at which the server's "no" is meant for good.
+fn refusal(error: &SmtpError) -> SendError {
+    SendError { permanent: error.is_permanent() || error.is_client(), words: words(error) }
 }
 
 fn envelope(from: &str, to: &str) -> Option<Envelope> {

@@ -432,3 +432,22 @@ async fn an_address_that_is_none_is_refused_for_good() {
     let mailer = Mailer::new(&options("smtp+plain://127.0.0.1:1")).unwrap();
     assert!(mailer.send(FROM, "nobody", b"x").await.unwrap_err().permanent);
 }
+
+#[tokio::test]
+async fn signing_in_sends_nothing_and_tells_a_wrong_password_from_a_server_in_trouble() {
+    let options = |server: &Server| Options {
+        username: Some("duskwatch".to_owned()),
+        password: Some(SecretString::from("hunter2")),
+        ..options(&server.url)
+    };
+    for (answer, outcome) in
+        [("235 2.7.0 welcome", None), ("535 5.7.8 wrong password", Some(true)), ("454 4.7.0 try again later", Some(false))]
+    {
+        let server = server(Behaviour::Authenticate(answer)).await;
+        let signed_in = Mailer::new(&options(&server)).unwrap().sign_in().await;
+        assert_eq!(signed_in.err().map(|error| error.permanent), outcome, "{answer}");
+        let heard = server.heard.await.unwrap();
+        assert!(heard.iter().any(|line| line.starts_with("AUTH")), "{heard:?}");
+        assert!(!heard.iter().any(|line| line.starts_with("MAIL") || line == "DATA"), "{heard:?}");
+    }
+}

@@ -13,6 +13,7 @@ mod slices;
 mod walk;
 mod word;
 
+use jiff::Timestamp;
 use url::Url;
 
 pub use actions::Actions;
@@ -82,6 +83,11 @@ impl Audit {
 
     async fn sized_page(&self, position: &Position, size: u16) -> Result<AuditPage, FetchError> {
         self.client.get(&self.page_url(position, size), |reply| self.read(reply)).await
+    }
+
+    /// Asks for one event processed since an instant: whether the stream answers us at all.
+    pub async fn glance(&self, since: Timestamp) -> Result<(), FetchError> {
+        self.sized_page(&Position::From(since.as_millisecond()), 1).await.map(drop)
     }
 
     fn page_url(&self, position: &Position, size: u16) -> Url {

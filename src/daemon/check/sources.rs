@@ -1,0 +1,223 @@
+//! One cheap page of each source: whether its key is valid, what it opens, and how the server's clock differs from ours.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use futures_util::FutureExt as _;
+use jiff::Timestamp;
+
+use super::{Finding, Question, State};
+use crate::{
+    clock::Clock,
+    daemon::{
+        Options,
+        clients::Clients,
+        engine::{organization_client, organization_credential, workspace_client, workspace_credential},
+        options::{Log, Organization, Workspace, WorkspaceAuth},
+        rounds::{self, UNLINKED},
+    },
+    evidence::ApiToken,
+    source::{Access, Audit, Client, FetchError, Glance, LimitReason, Tokens},
+};
+
+/// Clocks that differ by more are worth a line; by much more, what is read is dated wrongly and cron lines come at odd times.
+const CLOCKS_DIFFER_SECONDS: i64 = 60;
+const CLOCKS_ARE_WRONG_SECONDS: i64 = 300;
+
+/// What is asked of every source. Each question is asked once: whoever calls this wants an answer now, and may call again.
+pub(super) fn questions(options: &Options, clock: Clock) -> Vec<Question<'_>> {
+    let mut clients = Clients::asking_once();
+    let mut questions: Vec<Question> = Vec::new();
+    for organization in &options.organizations {
+        questions.push(match organization_client(options, organization, &mut clients) {
+            Ok(client) => ask_organization(organization, client, clock).boxed(),
+            Err(error) => unusable(format!("audit/{}", organization.name), &error),
+        });
+        for workspace in &organization.workspaces {
+            questions.push(match workspace_client(options, organization, workspace, &mut clients) {
+                Ok(client) => ask_workspace(workspace, client).boxed(),
+                Err(error) => unusable(format!("access/{}", workspace.slug), &error),
+            });
+        }
+    }
+    questions.extend(options.logs.iter().map(|log| look_at_log(Arc::clone(log), clock.now()).boxed()));
+    questions
+}
+
+/// A credential or certificate of which no client can be made.
+fn unusable(name: String, error: &anyhow::Error) -> Question<'static> {
+    let finding = Finding::new(State::Wrong, "source", name, format!("{error:#}")).advising("replace the secret or the file");
+    async { vec![finding] }.boxed()
+}
+
+async fn ask_organization(organization: &Organization, client: Client, clock: Clock) -> Vec<Finding> {
+    let Organization { name, id, .. } = organization;
+    let audit = Audit::new(client.clone(), id);
+    let actions = audit.actions().await;
+    // What the first question could not reach, the others would not reach either.
+    let stream = match &actions {
+        Ok(_) => audit.glance(since(organization, clock)).await,
+        Err(error) => Err(error.clone()),
+    };
+    let tokens = match &actions {
+        Err(error) if error.is_transient() => Err(error.clone()),
+        _ => ask_inventory(organization, &client).await,
+    };
+    let key_is_valid = actions.is_ok() || tokens.is_ok();
+    let opened = |source: &str, scope: &str, failure: Option<&FetchError>| {
+        let source = format!("{source}/{name}");
+        let held = || Finding::new(State::Ok, "source", &source, format!("the key is valid and has {scope}"));
+        failure.map_or_else(held, |error| {
+            refused(&source, error, key_is_valid.then_some(scope), &organization_credential(name, scope))
+        })
+    };
+    let mut findings = vec![
+        opened("audit", "read:events:admin", stream.as_ref().err()),
+        opened("tokens", "read:tokens:admin", tokens.as_ref().err()),
+    ];
+    if let Ok(actions) = &actions
+        && stream.is_ok()
+    {
+        findings[0] = linked(&findings[0].name, actions.counts().0);
+    }
+    findings.extend(tokens.into_iter().flatten());
+    findings.extend(clocks(&organization.api_url, &client));
+    findings
+}
+
+fn since(organization: &Organization, clock: Clock) -> Timestamp {
+    clock.now().checked_sub(organization.overlap).unwrap_or(Timestamp::MIN)
+}
+
+/// Whether the organisation hears of Bitbucket at all.
+fn linked(source: &str, bitbucket_actions: usize) -> Finding {
+    let held = "the key is valid and has read:events:admin";
+    if bitbucket_actions > 0 {
+        let found = format!("{held}; {bitbucket_actions} kinds of action in Bitbucket are known, so workspaces are linked");
+        return Finding::new(State::Ok, "source", source, found);
+    }
+    Finding::new(State::Warning, "source", source, format!("{held}; no workspace is linked to the organisation"))
+        .advising(UNLINKED)
+}
+
+/// One row of the inventory, and what it tells of the API tokens that we sign in with elsewhere.
+async fn ask_inventory(organization: &Organization, client: &Client) -> Result<Vec<Finding>, FetchError> {
+    let inventory = Tokens::new(client.clone(), &organization.name, &organization.id);
+    let emails: BTreeSet<&str> = organization.workspaces.iter().filter_map(|w| w.auth.email()).collect();
+    if emails.is_empty() {
+        inventory.glance().await?;
+    }
+    let mut findings = Vec::new();
+    for email in emails {
+        let first_to_end =
+            inventory.of_account(email).await?.into_iter().filter(|t| t.expires_at.is_some()).min_by_key(|t| t.expires_at);
+        findings.extend(first_to_end.map(|token| ends(email, &token)));
+    }
+    Ok(findings)
+}
+
+/// The inventory tells no token's value, so of several of an account the first to end is named.
+fn ends(email: &str, token: &ApiToken) -> Finding {
+    let expires = token.expires_at.map(|at| crate::evidence::Day::of(at).to_string()).unwrap_or_default();
+    let found =
+        format!("the first API token of this account to end is `{}`, on {expires}", crate::report::inert::name(&token.label));
+    Finding::new(State::Ok, "expiry", email, found).advising("if it is ours, write its date as api_token_expires")
+}
+
+async fn ask_workspace(workspace: &Workspace, client: Client) -> Vec<Finding> {
+    let name = format!("access/{}", workspace.slug);
+    let mut findings = match Access::new(client.clone(), &workspace.slug).glance().await {
+        Ok(lists) => opened_lists(&name, workspace, &lists),
+        Err(error) => vec![refused(&name, &error, None, &workspace_credential(workspace))],
+    };
+    findings.extend(clocks(&workspace.api_url, &client));
+    findings
+}
+
+/// One line for what is open, and one for each list that is closed.
+fn opened_lists(name: &str, workspace: &Workspace, lists: &[Glance]) -> Vec<Finding> {
+    let scope = |list: &Glance| match workspace.auth {
+        WorkspaceAuth::AccessToken(_) => list.access_token_scope,
+        WorkspaceAuth::ApiToken { .. } => list.api_token_scope,
+    };
+    let open = lists.iter().filter(|list| list.limit.is_none());
+    let held: BTreeSet<&str> = open.clone().map(scope).collect();
+    let is_admin = open.clone().any(|list| list.endpoint.ends_with("/permissions/repositories"));
+    let mut findings = Vec::new();
+    if !held.is_empty() {
+        let role = if is_admin { "an administrator's view of the workspace" } else { "no administrator's view of the workspace" };
+        let held: Vec<&str> = held.into_iter().collect();
+        let found = format!("{} of {} lists open, scopes held: {}; {role}", open.count(), lists.len(), held.join(", "));
+        findings.push(Finding::new(State::Ok, "source", name, found));
+    }
+    let members_open = lists.iter().any(|list| list.limit.is_none() && list.endpoint.ends_with("/members"));
+    findings.extend(lists.iter().filter_map(|list| closed(name, list, members_open)));
+    findings
+}
+
+/// What a closed list means: without some the workspace is unknown, without others it is read more slowly or in part.
+fn closed(name: &str, list: &Glance, members_open: bool) -> Option<Finding> {
+    let limit = list.limit.as_ref()?;
+    let by_another_way = match list.endpoint {
+        "/workspaces/{workspace}/permissions" => members_open,
+        endpoint => endpoint.ends_with("/permissions/repositories") || endpoint.ends_with("/deploy-keys"),
+    };
+    let state = if limit.reason == LimitReason::Forbidden && by_another_way { State::Warning } else { State::Wrong };
+    let found = match limit.reason {
+        LimitReason::Scope => format!("{}: a scope is missing", limit.endpoint),
+        LimitReason::Forbidden => format!("{}: a role or a scope is missing", limit.endpoint),
+        LimitReason::NotVisible => format!("{} is not visible to our credential (404)", limit.endpoint),
+        LimitReason::Removed => format!("{} was removed by Atlassian (410)", limit.endpoint),
+        LimitReason::MarkedAsSpam => format!("{} is gone, perhaps marked as spam (410)", limit.endpoint),
+    };
+    Some(Finding::new(state, "source", name, found).advising(limit.advice.clone()))
+}
+
+/// A source that did not answer well. `lacking` is the scope that it needs of a key which opened another one.
+fn refused(source: &str, error: &FetchError, lacking: Option<&str>, credential: &str) -> Finding {
+    let state = if error.is_transient() { State::Unreachable } else { State::Wrong };
+    let found = match lacking.filter(|_| error.is_ours()) {
+        Some(scope) => format!("the key is valid, and the scope {scope} is missing ({error})"),
+        None => error.to_string(),
+    };
+    let advice = match error {
+        FetchError::Unauthorized { .. } | FetchError::Forbidden { .. } => format!("look at {credential}"),
+        FetchError::NotFound { .. } | FetchError::Refused { .. } => format!("check the name or id, api_url, and {credential}"),
+        FetchError::RateLimited { .. } => "wait as told and check again; other pollers may spend the same limit".to_owned(),
+        FetchError::ForeignUrl { .. } | FetchError::ForeignCredential { .. } | FetchError::Unreadable { .. } => {
+            "check api_url, and what stands between here and there: a proxy or a login page answers so".to_owned()
+        }
+        FetchError::Gone { .. } => "see the manual: Connect, Access".to_owned(),
+        _ => "check api_url, [network] and the way out of this machine, then check again".to_owned(),
+    };
+    Finding::new(state, "source", source, found).advising(advice)
+}
+
+/// How the clock of the server that answered last differs from this machine's own, whatever `--now` says.
+fn clocks(api: &url::Url, client: &Client) -> Option<Finding> {
+    let theirs = client.take_usage().server_time?;
+    let seconds = Clock::System.now().duration_since(theirs).as_secs();
+    let host = api.host_str().unwrap_or_default();
+    let found = match seconds {
+        ahead @ 1.. => format!("ours is {ahead} s ahead of the server's"),
+        behind @ ..0 => format!("ours is {} s behind the server's", -behind),
+        0 => "ours agrees with the server's".to_owned(),
+    };
+    let state = match seconds.abs() {
+        0..=CLOCKS_DIFFER_SECONDS => return Some(Finding::new(State::Ok, "clock", host, found)),
+        ..=CLOCKS_ARE_WRONG_SECONDS => State::Warning,
+        _ => State::Wrong,
+    };
+    Some(Finding::new(state, "clock", host, found).advising("let NTP set the clock of this machine (timedatectl status)"))
+}
+
+async fn look_at_log(log: Arc<Log>, now: Timestamp) -> Vec<Finding> {
+    let name = format!("log/{}", log.name);
+    let finding = match rounds::glance(log, now).await {
+        Ok(Ok(words)) => Finding::new(State::Ok, "source", name, words),
+        Ok(Err(words)) => Finding::new(State::Wrong, "source", name, words)
+            .advising("look at paths, format and fields, and at the rights on the files"),
+        Err(error) => Finding::new(State::Unreachable, "source", name, error.to_string())
+            .advising("check paths, and whether whatever writes these files has begun"),
+    };
+    vec![finding]
+}

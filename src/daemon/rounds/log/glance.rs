@@ -1,0 +1,39 @@
+//! The newest block of a log, read and thrown away: whether its lines are what the configuration says.
+
+use super::{
+    Arc, BTreeMap, FileReader, Layout, Log, Piece, Skipped, Timestamp, io, missed, parse_block, plan, shown, spawn_blocking,
+    words,
+};
+
+/// What is right or wrong with a log's newest lines, in words.
+///
+/// # Errors
+/// No file is there.
+pub async fn glance(log: Arc<Log>, now: Timestamp) -> io::Result<Result<String, String>> {
+    spawn_blocking(move || look(&log, now)).await.map_err(io::Error::other)?
+}
+
+fn look(log: &Log, now: Timestamp) -> io::Result<Result<String, String>> {
+    let plan = plan(&log.paths, Layout::of(log.form.format), &BTreeMap::new(), now).map_err(io::Error::other)?;
+    if plan.found == 0 {
+        return Err(io::Error::new(io::ErrorKind::NotFound, format!("no file matches {}", log.paths.join(", "))));
+    }
+    if !plan.unread.is_empty() {
+        return Ok(Err(plan.unread.iter().map(|skipped| words(skipped, log)).collect::<Vec<_>>().join("; ")));
+    }
+    let files = plan.found;
+    let Some(newest) = plan.files.into_iter().next_back() else { return Ok(Ok(format!("{files} files, nothing in them yet"))) };
+    let path = newest.path.clone();
+    let mut reader = FileReader::open(newest)?;
+    let (header, changed_ms) = (reader.header().to_vec(), reader.changed_ms());
+    let Some(block) = reader.next_block()? else { return Ok(Ok(format!("{files} files, nothing in them yet"))) };
+    let piece = Piece { bytes: block.bytes, header: &header, path: &path.to_string_lossy(), changed_ms };
+    let page = parse_block(piece, &log.form, now.as_millisecond());
+    let (items, skipped): (u64, Vec<Skipped>) = (page.sightings.len() as u64, page.skipped);
+    let missed = missed(&skipped, items, false);
+    if !missed.is_empty() {
+        return Ok(Err(missed.iter().map(|skipped| words(skipped, log)).collect::<Vec<_>>().join("; ")));
+    }
+    let passed_over = skipped.iter().map(|skipped| skipped.count).sum::<u64>();
+    Ok(Ok(format!("{files} files; {items} items in the newest lines of {}, {passed_over} lines passed over", shown(&path))))
+}
