@@ -58,7 +58,7 @@
 //! - **track**: everything about a sighting that repeats (who, client, origin, repository, source), interned once.
 //! - **verdict**: what the rules say of one sighting: credential, grade, outcome, operation, and the rule's id.
 //! - **day count**: how often a track was seen with one verdict on one UTC day, in which hours, with the first and last instant.
-//! - **lift**: a better grade, or a credential, that a piece of evidence gets from the history of its integration.
+//! - **lift**: a better grade, or a credential, that a piece of evidence gets from the history of its integration or its secret.
 //! - **reclassify**: to judge anew what is kept, by the rules, catalogue, networks and dates of today.
 //! - **journal**: what was accepted of the configuration and done for the record, each entry hashed with the one before.
 //! - **chunk**: the sightings of one page or file batch, projected, encoded and compressed; kept for better rules.

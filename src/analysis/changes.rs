@@ -54,7 +54,7 @@ pub fn changes(previous: &Statuses, findings: &Findings) -> Vec<Change> {
             let reason = renamed.get(integration.as_str()).map_or_else(
                 || {
                     format!(
-                        "no evidence of {} is left in it: what was read is judged by other rules",
+                        "no evidence of {} is left in it: what was read is known better by now, or judged by other rules",
                         campaign.campaign.words.many
                     )
                 },

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::attribute::Unit;
 use super::bounds::Bounds;
-use super::lift::Lift;
-use crate::evidence::{Campaign, Credential, Day, DayCount, Grade, History, Outcome, WindowKind};
+use super::lift::{Lift, SecretKinds};
+use crate::evidence::{Campaign, Credential, Day, DayCount, Grade, History, Outcome, Verdict, WindowKind};
 
 /// Where something was used; the repository is open in evidence that names none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,6 +64,8 @@ pub(super) struct Uses<'a> {
     pub(super) units: Vec<UnitUses>,
     /// The ids of the rules that cells point into: the history's, and those that lift.
     pub(super) rules: Vec<String>,
+    /// What secrets are proven to be.
+    pub(super) secrets: SecretKinds,
 }
 
 pub(super) struct UnitUses {
@@ -110,6 +112,7 @@ pub(super) fn fold<'a>(history: &'a History, units: &[Unit], (first, last): (Day
     let sources: Vec<&str> =
         numbers().map(|number| history.tracks[number].source.as_str()).collect::<BTreeSet<_>>().into_iter().collect();
     let of_track = by_track(history);
+    let secrets = SecretKinds::of(history, last);
     let mut rules = history.rules.clone();
     let folded = units.iter().map(|unit| {
         let mut counts = Vec::new();
@@ -121,24 +124,41 @@ pub(super) fn fold<'a>(history: &'a History, units: &[Unit], (first, last): (Day
             let relevant = counted.filter(|c| c.verdict.authentication && (first..=last).contains(&c.day));
             counts.extend(relevant.map(|count| Shown { place, source, fits, bounds, count }));
         }
-        let uses = UnitUses::fold(&mut counts);
-        let lift = lifting.map(|campaign| Lift::of(&uses.cells, campaign)).unwrap_or_default();
-        if lift.is_nothing() { uses } else { UnitUses::fold_lifted(&counts, lift, &mut rules) }
+        let by_secret = |verdict: &mut Verdict, count: &DayCount| secrets.apply(verdict, count.track as usize);
+        if unit.tracks.iter().any(|track| secrets.knows(*track)) {
+            UnitUses::judge(&mut with(&counts, &lifted(&counts, by_secret, &mut rules)), lifting, &mut rules)
+        } else {
+            UnitUses::judge(&mut counts, lifting, &mut rules)
+        }
     });
     let units = folded.collect();
-    Uses { places, sources, units, rules }
+    Uses { places, sources, units, rules, secrets }
 }
 
-fn lifted(lift: Lift, mut count: DayCount, rules: &mut Vec<String>) -> DayCount {
-    if let Some(id) = lift.apply(&mut count.verdict, count.first_ms) {
-        let known = rules.iter().position(|rule| rule == id);
-        let number = known.unwrap_or_else(|| {
-            rules.push(id.to_owned());
-            rules.len() - 1
-        });
-        count.verdict.rule = u16::try_from(number).unwrap_or(count.verdict.rule);
-    }
-    count
+/// The counts with their verdicts lifted; `lift` gives the id of the rule where it did so.
+fn lifted(
+    counts: &[Shown<'_>],
+    lift: impl Fn(&mut Verdict, &DayCount) -> Option<&'static str>,
+    rules: &mut Vec<String>,
+) -> Vec<DayCount> {
+    let mut lifted = |shown: &Shown<'_>| {
+        let mut count = *shown.count;
+        if let Some(id) = lift(&mut count.verdict, shown.count) {
+            let known = rules.iter().position(|rule| rule == id);
+            let number = known.unwrap_or_else(|| {
+                rules.push(id.to_owned());
+                rules.len() - 1
+            });
+            count.verdict.rule = u16::try_from(number).unwrap_or(count.verdict.rule);
+        }
+        count
+    };
+    counts.iter().map(&mut lifted).collect()
+}
+
+/// What was shown, with other verdicts.
+fn with<'a>(shown: &[Shown<'a>], counts: &'a [DayCount]) -> Vec<Shown<'a>> {
+    shown.iter().zip(counts).map(|(shown, count)| Shown { count, ..*shown }).collect()
 }
 
 /// The range of each track's counts; they are sorted by track.
@@ -161,6 +181,18 @@ fn index_of<T: Ord>(sorted: &[T], value: &T) -> u32 {
 }
 
 impl UnitUses {
+    /// Folds, and folds again with other verdicts where the history lifts some: a credential that is known now joins the
+    /// cells of its kind.
+    fn judge(counts: &mut [Shown<'_>], lifting: Option<&Campaign>, rules: &mut Vec<String>) -> Self {
+        let uses = Self::fold(counts);
+        let lift = lifting.map(|campaign| Lift::of(&uses.cells, campaign)).unwrap_or_default();
+        if lift.is_nothing() {
+            return uses;
+        }
+        let by_history = |verdict: &mut Verdict, count: &DayCount| lift.apply(verdict, count.first_ms);
+        Self { lift, ..Self::fold(&mut with(counts, &lifted(counts, by_history, rules))) }
+    }
+
     fn fold(counts: &mut [Shown<'_>]) -> Self {
         // Stable: counts of one track are in order already, and such runs cost little.
         counts.sort_by_key(|c| (c.cell_key(), c.source));
@@ -172,13 +204,6 @@ impl UnitUses {
         let mut shown: Vec<(Day, u32)> = first_shown.into_iter().map(|(source, day)| (day, source)).collect();
         shown.sort_unstable();
         Self { cells, shown, lift: Lift::default() }
-    }
-
-    /// Folds again, with other verdicts: a credential that is known now joins the cells of its kind.
-    fn fold_lifted(counts: &[Shown<'_>], lift: Lift, rules: &mut Vec<String>) -> Self {
-        let lifted: Vec<DayCount> = counts.iter().map(|shown| lifted(lift, *shown.count, rules)).collect();
-        let mut counts: Vec<Shown<'_>> = counts.iter().zip(&lifted).map(|(shown, count)| Shown { count, ..*shown }).collect();
-        Self { lift, ..Self::fold(&mut counts) }
     }
 }
 

@@ -14,6 +14,7 @@ use std::{
 
 use jiff::Timestamp;
 
+use super::lift::SecretKinds;
 use super::{
     Classifier, Findings, Guess, Integration, IntegrationKey, KnownIntegration, Person, TokenFinding, UserFinding, guess,
 };
@@ -178,7 +179,7 @@ pub fn explain(material: &Material<'_>, subject: &Subject) -> Explanation {
     let traces: Vec<&Trace> = traces_of(material.findings, subject).collect();
     let owners: HashMap<usize, &Trace> =
         traces.iter().flat_map(|trace| trace.tracks.iter().map(|track| (*track, *trace))).collect();
-    let recorded = Recorded::new(material.history, |track| owners.contains_key(&track));
+    let recorded = Recorded::new(material, |track| owners.contains_key(&track));
     let mut evidence = Vec::new();
     for gathered in material.gathered {
         let Some(trace) = owners.get(&gathered.track) else { continue };
@@ -202,19 +203,22 @@ pub fn explain(material: &Material<'_>, subject: &Subject) -> Explanation {
     }
 }
 
-/// The day counts of the tracks in question.
+/// The day counts of the tracks in question, and what is known of their secrets.
 struct Recorded<'a> {
     history: &'a History,
+    secrets: SecretKinds,
     by_track_and_day: BTreeMap<(usize, Day), Vec<usize>>,
 }
 
 impl<'a> Recorded<'a> {
-    fn new(history: &'a History, asked: impl Fn(usize) -> bool) -> Self {
+    fn new(material: &Material<'a>, asked: impl Fn(usize) -> bool) -> Self {
+        let history = material.history;
         let mut by_track_and_day: BTreeMap<(usize, Day), Vec<usize>> = BTreeMap::new();
         for (number, count) in history.counts.iter().enumerate().filter(|(_, count)| asked(count.track as usize)) {
             by_track_and_day.entry((count.track as usize, count.day)).or_default().push(number);
         }
-        Self { history, by_track_and_day }
+        let last = Day::of_ms(material.findings.now.as_millisecond() - 1);
+        Self { history, secrets: SecretKinds::of(history, last), by_track_and_day }
     }
 
     fn on(&self, track: usize, day: Day) -> impl Iterator<Item = &'a crate::evidence::DayCount> {
@@ -262,7 +266,7 @@ fn piece(
         first: instant(sighting.time_ms),
         last: instant(sighting.until_ms.unwrap_or(sighting.time_ms)),
         uses: u64::from(sighting.uses),
-        lifted: lifted(m, &trace.key.id, verdict, sighting.time_ms),
+        lifted: lifted(m, recorded, (&trace.key.id, gathered.track), verdict, sighting.time_ms),
         recorded_otherwise: !recorded.holds(gathered.track, gathered.day, verdict, &rule),
         verdict,
         rule,
@@ -282,16 +286,19 @@ fn counted(m: &Material<'_>, trace: &Trace, gathered: &Gathered, recorded: &Reco
         uses: count.uses,
         verdict: count.verdict,
         rule: recorded.rule(count.verdict).to_owned(),
-        lifted: lifted(m, &trace.key.id, count.verdict, count.first_ms),
+        lifted: lifted(m, recorded, (&trace.key.id, gathered.track), count.verdict, count.first_ms),
         recorded_otherwise: false,
     };
     recorded.on(gathered.track, gathered.day).map(of).collect()
 }
 
-fn lifted(m: &Material<'_>, integration: &str, verdict: Verdict, first_ms: i64) -> Option<Lifted> {
-    let row = m.findings.campaigns.iter().flat_map(|found| &found.integrations).find(|row| row.id == integration)?;
+/// What the history makes of it: first that of its secret, then that of its integration.
+fn lifted(m: &Material<'_>, recorded: &Recorded<'_>, of: (&str, usize), verdict: Verdict, first_ms: i64) -> Option<Lifted> {
+    let (integration, track) = of;
+    let row = || m.findings.campaigns.iter().flat_map(|found| &found.integrations).find(|row| row.id == integration);
     let mut after = verdict;
-    let rule = row.lift.apply(&mut after, first_ms)?;
+    let by_secret = recorded.secrets.apply(&mut after, track);
+    let rule = by_secret.or_else(|| row()?.lift.apply(&mut after, first_ms))?;
     Some(Lifted { credential: after.credential, grade: after.grade, rule })
 }
 

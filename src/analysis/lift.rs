@@ -1,20 +1,30 @@
 //! Grades that are lifted where an integration's history is known: what one piece of evidence cannot say, the whole can.
 //!
-//! Two rules of the contract, both about a 401 on the REST API, which by itself proves nothing:
+//! Two rules of the contract look at an integration, both about a 401 on the REST API, which by itself proves nothing:
 //!
 //! - [`EXPERIMENT`]: every brownout is an experiment on every integration. A credential that is accepted outside the
 //!   published windows and refused in each of them is an app password: weak refusals inside them become strong. Windows
 //!   that are only extrapolated may not have happened, and lift nothing.
 //! - [`REMOVED`]: what last worked with an app password, and was never accepted since the removal, still presents it when
 //!   it is refused: such refusals become those of an app password, weakly. A 410 of git has a rule of its own.
+//!
+//! One more looks at a secret, and comes before them:
+//!
+//! - [`SAME_SECRET`]: one secret is one kind of credential. Where a sender tells secrets apart (`secret_id`) and one line of a
+//!   secret proves what it is, all other uses of it are of that kind, whatever their own lines leave open. Nothing is inferred
+//!   here that could be otherwise; without a label, or without a proof under it, nothing is lifted.
+
+use std::collections::HashMap;
 
 use super::days::Cell;
-use crate::evidence::{Campaign, Credential, Grade, Outcome, Verdict, WindowKind};
+use crate::evidence::{Campaign, Credential, Day, Grade, History, Outcome, Verdict, WindowKind};
 
 /// The id of the rule that lifts refusals inside published brownout windows.
 pub const EXPERIMENT: &str = "lifted-by-brownouts";
 /// The id of the rule that gives refusals after the removal a credential.
 pub const REMOVED: &str = "lifted-after-removal";
+/// The id of the rule that knows a credential by other uses of the same secret.
+pub const SAME_SECRET: &str = "lifted-by-same-secret";
 
 /// As few as may happen by chance: below it an experiment says nothing.
 const ENOUGH_USES: u64 = 3;
@@ -37,6 +47,9 @@ pub(super) fn reason(id: &str) -> Option<&'static str> {
         ),
         REMOVED => {
             Some("its last accepted use lay before the removal and was of an app password, and nothing was accepted since")
+        }
+        SAME_SECRET => {
+            Some("the same source proves on other lines what kind of credential this secret is, and a secret is of one kind")
         }
         _ => None,
     }
@@ -100,4 +113,45 @@ fn stopped_with_an_app_password(cells: &[Cell], removal_ms: i64) -> bool {
     let firm = |cell: &Cell| cell.credential == Credential::AppPassword && cell.grade >= Grade::Strong;
     let last = accepted.map(|cell| (cell.last_ms, !firm(cell))).max();
     last.is_some_and(|(ms, otherwise)| ms < removal_ms && !otherwise)
+}
+
+/// What kind of credential each track's secret is proven to be.
+#[derive(Clone, Debug)]
+pub(super) struct SecretKinds {
+    /// By track; none without a label, without a proof under it, and where two kinds are proven: then it was no label of one
+    /// secret.
+    of_tracks: Vec<Option<Credential>>,
+}
+
+impl SecretKinds {
+    /// By all that is known up to the end of a day. A label means something to its sender alone.
+    pub(super) fn of(history: &History, last: Day) -> Self {
+        let label = |track: u32| {
+            let shown = history.tracks.get(track as usize)?;
+            Some((shown.source.as_str(), shown.track.secret_id.as_deref()?))
+        };
+        let mut proven: HashMap<(&str, &str), Option<Credential>> = HashMap::new();
+        // Counts are sorted by track.
+        for counts in history.counts.chunk_by(|a, b| a.track == b.track) {
+            let Some(label) = label(counts[0].track) else { continue };
+            for count in counts.iter().filter(|count| count.verdict.grade == Grade::Proven && count.day <= last) {
+                let kind = proven.entry(label).or_insert(Some(count.verdict.credential));
+                *kind = kind.filter(|kind| *kind == count.verdict.credential);
+            }
+        }
+        let of = |track| label(track).and_then(|label| proven.get(&label).copied().flatten());
+        Self { of_tracks: (0..).zip(&history.tracks).map(|(track, _)| of(track)).collect() }
+    }
+
+    /// Whether the secret of a track is known.
+    pub(super) fn knows(&self, track: usize) -> bool {
+        self.of_tracks[track].is_some()
+    }
+
+    /// Lifts a verdict on uses of a track that by themselves say little; the id of the rule, if it did.
+    pub(super) fn apply(&self, verdict: &mut Verdict, track: usize) -> Option<&'static str> {
+        let kind = self.of_tracks[track].filter(|_| verdict.authentication && verdict.grade <= Grade::Weak)?;
+        (verdict.credential, verdict.grade) = (kind, Grade::Proven);
+        Some(SAME_SECRET)
+    }
 }

@@ -55,9 +55,13 @@ fn words(others: usize) -> String {
 fn legacy_tracks(scene: &Scene<'_>, rules: &Rules<'_>) -> Vec<bool> {
     let history = scene.inputs.history;
     let mut legacy = vec![false; history.tracks.len()];
-    let counts = history.counts.iter().filter(|count| count.day <= scene.today && count.verdict.authentication);
     let predicate = &rules.campaign.legacy;
-    for count in counts.filter(|c| predicate.takes(c.verdict.credential) && c.verdict.grade >= rules.minimum_grade) {
+    for count in history.counts.iter().filter(|count| count.day <= scene.today && count.verdict.authentication) {
+        let mut verdict = count.verdict;
+        scene.uses.secrets.apply(&mut verdict, count.track as usize);
+        if !predicate.takes(verdict.credential) || verdict.grade < rules.minimum_grade {
+            continue;
+        }
         let track = &history.tracks[count.track as usize].track;
         legacy[count.track as usize] |= predicate.fits(track.host.as_deref(), track.workspace.as_deref());
     }

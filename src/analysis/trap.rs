@@ -26,6 +26,7 @@ pub(super) fn trap(scene: &Scene<'_>, rules: &Rules<'_>, number: usize) -> Optio
     for &track in &scene.units[number].tracks {
         for count in counts_of(&history.counts, track).iter().filter(|count| is_refusal(count, rules)) {
             let mut verdict = count.verdict;
+            scene.uses.secrets.apply(&mut verdict, track);
             let lifted = uses.lift.apply(&mut verdict, count.first_ms).is_some();
             let kind = kind(&history.tracks[track].track, verdict.credential, verdict.operation).filter(|_| !lifted);
             let Some(kind) = kind else { continue };

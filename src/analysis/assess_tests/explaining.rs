@@ -136,6 +136,20 @@ fn each_piece_stands_with_its_rule_and_what_the_history_made_of_it() {
 }
 
 #[test]
+fn what_a_secret_proves_elsewhere_is_shown_with_its_rule() {
+    let mut world = World::watched();
+    let track = Track { secret_id: Some("s-1".to_owned()), ..jenkins("ada", "api") };
+    world.see(&track, 90, verdict(Credential::AppPassword, Grade::Weak, Accepted));
+    world.see(&track, 91, verdict(Credential::ApiToken, Grade::Proven, Accepted));
+    let explained = explained(&world, 91, "ada", &[]);
+    let lifted: Vec<_> =
+        explained.evidence.iter().map(|piece| piece.lifted.as_ref().map(|it| (it.credential, it.grade))).collect();
+    assert_eq!(lifted, [None, Some((Credential::ApiToken, Grade::Proven))], "newest first");
+    assert!(explained.rules.iter().any(|rule| rule.id == "lifted-by-same-secret" && rule.reason.contains("secret")));
+    assert!(explained.integrations[0].verdicts.is_empty(), "nothing of it is being retired");
+}
+
+#[test]
 fn a_weak_one_says_how_far_the_experiment_has_come() {
     let mut world = World::watched();
     let weak = |window, outcome| crate::evidence::Verdict { window, ..verdict(Credential::AppPassword, Grade::Weak, outcome) };

@@ -2,7 +2,7 @@
 
 use super::world::*;
 use crate::analysis::lift;
-use crate::evidence::{Credential, Grade, Outcome, Status, Verdict, WindowKind};
+use crate::evidence::{Credential, Grade, Outcome, Status, Track, Verdict, WindowKind};
 
 /// A 401 inside a brownout window, weak by itself.
 fn refused(window: WindowKind) -> Verdict {
@@ -131,4 +131,65 @@ fn one_verdict_is_lifted_as_the_history_says() {
     assert_eq!(lifted(Verdict { authentication: false, ..unexplained() }, 1_000).0, None);
     assert_eq!(lifted(Verdict { outcome: Accepted, ..inside }, 0).0, None);
     assert!(lift::Lift::default().is_nothing());
+}
+
+/// Ada's Jenkins with a secret that the egress log calls so.
+fn labelled(secret: &str, repository: &str) -> Track {
+    Track { secret_id: Some(secret.to_owned()), ..jenkins("ada", repository) }
+}
+
+fn proven(credential: Credential) -> Verdict {
+    verdict(credential, Grade::Proven, Accepted)
+}
+
+#[test]
+fn a_secret_that_is_proven_to_be_a_token_is_one_on_every_line() {
+    let mut world = World::watched();
+    (90..100).for_each(|on| world.see(&labelled("s-1", "api"), on, weak(Accepted)));
+    assert_eq!(world.row(99).grade, Grade::Weak, "nothing proves it");
+    world.see(&labelled("s-1", "web"), 100, proven(Credential::ApiToken));
+    assert!(world.rows(100).is_empty(), "it never used an app password");
+    assert_eq!(world.rows(99).len(), 1, "which was not known before");
+    let rows = world.judged_on(100).authentications;
+    assert!(rows.iter().all(|a| (a.credential, a.grade) == (Credential::ApiToken, Grade::Proven)), "{rows:?}");
+}
+
+#[test]
+fn a_secret_that_is_proven_to_be_an_app_password_still_is_one_when_it_is_refused() {
+    let mut world = World::watched();
+    (90..REMOVAL - 10).for_each(|on| world.see(&labelled("s-1", "api"), on, proven(Credential::AppPassword)));
+    // What works beside it is why no other rule explains the refusal.
+    (REMOVAL - 5..REMOVAL + 5).for_each(|on| world.see(&jenkins("ada", "api"), on, token(Accepted)));
+    world.see(&labelled("s-1", "api"), REMOVAL + 4, unexplained());
+    let row = world.row(REMOVAL + 4);
+    assert_eq!((row.status, row.last_rejected), (Status::Stale, Some(noon(REMOVAL + 4))));
+    assert!(row.reasons.iter().any(|reason| reason.ends_with("(proven: lifted-by-same-secret)")), "{:?}", row.reasons);
+}
+
+#[test]
+fn a_label_lifts_nothing_where_it_proves_nothing() {
+    let lifted = |other: &Track, source: &str, proofs: &[Credential]| {
+        let mut world = World::watched();
+        (90..100).for_each(|on| world.see(&jenkins("ada", "api"), on, weak(Accepted)));
+        (90..100).for_each(|on| world.see(&labelled("s-1", "api"), on, weak(Accepted)));
+        proofs.iter().for_each(|credential| world.see_through(source, other, 95, proven(*credential), 1));
+        let rows = world.judged_on(99).authentications;
+        rows.iter().filter(|a| a.credential == Credential::AppPassword).map(|a| a.uses).sum::<u64>() < 20
+    };
+    let token = [Credential::ApiToken];
+    assert!(lifted(&labelled("s-1", "web"), LOG, &token));
+    assert!(!lifted(&labelled("s-2", "web"), LOG, &token), "another secret");
+    assert!(!lifted(&jenkins("ada", "web"), LOG, &token), "no label");
+    assert!(!lifted(&labelled("s-1", "web"), "log/gateway", &token), "another sender's label");
+    let both = [Credential::ApiToken, Credential::AppPassword];
+    assert!(!lifted(&labelled("s-1", "web"), LOG, &both), "no label of one secret");
+}
+
+#[test]
+fn what_a_line_says_firmly_itself_is_not_overruled_by_its_secret() {
+    let mut world = World::watched();
+    world.see(&labelled("s-1", "api"), 90, legacy(Accepted));
+    world.see(&labelled("s-1", "web"), 90, proven(Credential::ApiToken));
+    let row = world.row(90);
+    assert_eq!((row.grade, row.status), (Grade::Strong, Status::Migrating));
 }
