@@ -160,15 +160,29 @@ pub(super) struct Fates<'a> {
     pub temper: Temper,
     pub first: Day,
     pub last: Day,
+    /// As [`super::Options::future`].
+    pub future: Option<(Day, u64)>,
 }
 
 /// Share of the deployments that used app passwords when history begins.
 const LEGACY_SHARE: f64 = 0.68;
 
 impl Fates<'_> {
-    fn hazard_day(&self, rng: &mut fastrand::Rng, ease: f64) -> Option<Day> {
+    fn hazard_day(&self, from: Day, rng: &mut fastrand::Rng, ease: f64) -> Option<Day> {
         let hit = |day: &Day, rng: &mut fastrand::Rng| rng.f64() < self.temper.pressure(self.campaign, *day) * ease;
-        (self.first.0..self.last.0).map(Day).find(|day| hit(day, rng))
+        (from.0..self.last.0).map(Day).find(|day| hit(day, rng))
+    }
+
+    /// The day on which a deployment moves of its own accord.
+    fn moving_day(&self, deployment: u64, rng: &mut fastrand::Rng, ease: f64) -> Option<Day> {
+        let day = self.hazard_day(self.first, rng, ease);
+        match self.future {
+            Some((from, number)) if day.is_none_or(|day| day >= from) => {
+                let mut other = self.seed.stream(Topic::Future, number, deployment);
+                self.hazard_day(from, &mut other, ease)
+            }
+            _ => day,
+        }
     }
 
     /// Whether a deployment starts with an app password.
@@ -183,7 +197,7 @@ impl Fates<'_> {
         }
         let mut rng = self.seed.stream(Topic::Fate, 3, subject.deployment);
         let personal = subject.ease * (0.4 + 1.4 * rng.f64());
-        let mut day = self.hazard_day(&mut rng, personal);
+        let mut day = self.moving_day(subject.deployment, &mut rng, personal);
         let sweep = self.temper.sweep(self.seed, self.campaign, subject.team);
         if let Some(sweep) = sweep.filter(|_| rng.f64() < self.temper.sweep_takes()) {
             day = Some(day.map_or(sweep, |day| day.min(sweep)));

@@ -14,6 +14,8 @@
 
 use jiff::Timestamp;
 
+use crate::evidence::Day;
+
 mod actions;
 mod address;
 mod audit;
@@ -103,11 +105,14 @@ pub struct Options {
     /// Nobody leaves or takes another name, every list is open, and every log is kept from the first day on, without holes,
     /// by a right clock: for comparing line by line what was read with what there is.
     pub steady: bool,
+    /// From this day on other chances than the seed's, by a number: the same past with another future. Whatever was decided
+    /// before the day goes on as it was.
+    pub future: Option<(Day, u64)>,
 }
 
 impl Options {
     /// Five months of history and thirty days of future around `now`.
     pub fn new(size: Size, now: Timestamp) -> Self {
-        Self { size, now, history_days: 150, future_days: 30, intensity: 1.0, repositories: None, steady: false }
+        Self { size, now, history_days: 150, future_days: 30, intensity: 1.0, repositories: None, steady: false, future: None }
     }
 }

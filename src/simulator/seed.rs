@@ -21,6 +21,7 @@ pub(super) enum Topic {
     Absence,
     Temper,
     Weather,
+    Future,
 }
 
 /// The seed of a whole world.

@@ -426,3 +426,19 @@ fn the_configuration_can_be_written_from_the_door() {
     assert_eq!(replacements.len(), 4);
     assert_eq!(Size::ALL.map(|size| Size::parse(size.as_str())), Size::ALL.map(Some));
 }
+
+#[test]
+fn another_future_has_the_same_past() {
+    let from = Day::of(now());
+    let futures =
+        [None, Some((from, 1))].map(|future| World::generate(7, &Options { future, ..Options::new(Size::Small, now()) }));
+    // Who stumbles has begun days before, and may not have in the other.
+    let stumbles = |id: u32| futures.iter().any(|world| matches!(world.integrations[id as usize].fate, Fate::Stumbles { .. }));
+    let uses = |world: &World, first: Day, last: Day| -> Vec<Use> {
+        let all = world.truth().integrations().iter().filter(|it| !stumbles(it.id));
+        all.flat_map(|it| world.truth().uses(it, first, last)).collect()
+    };
+    let (first, last) = futures[0].truth().days();
+    assert_eq!(uses(&futures[0], first, from), uses(&futures[1], first, from));
+    assert_ne!(uses(&futures[0], from, last), uses(&futures[1], from, last));
+}

@@ -63,7 +63,8 @@ impl World {
             return;
         }
         let start = out.len();
-        let mut rng = self.seed.stream(Topic::Uses, u64::from(integration.id), u64::from(day.0.unsigned_abs()));
+        let other = self.options.future.filter(|(from, _)| day >= *from).map_or(0, |(_, number)| number << 32);
+        let mut rng = self.seed.stream(Topic::Uses, u64::from(integration.id) | other, u64::from(day.0.unsigned_abs()));
         for (at_ms, place) in self.attempts(integration, day, &mut rng) {
             self.attempt(integration, day, at_ms, place, &mut rng, out);
         }

@@ -207,6 +207,7 @@ impl<'a> Deployer<'a> {
                 temper: Temper::of(world.seed),
                 first: world.first,
                 last: world.last,
+                future: world.options.future,
             },
             catalogue: ClientCatalogue::builtin().expect("a test parses the compiled-in catalogue"),
             taken: HashSet::new(),

@@ -172,7 +172,9 @@ fn a_label_lifts_nothing_where_it_proves_nothing() {
         let mut world = World::watched();
         (90..100).for_each(|on| world.see(&jenkins("ada", "api"), on, weak(Accepted)));
         (90..100).for_each(|on| world.see(&labelled("s-1", "api"), on, weak(Accepted)));
-        proofs.iter().for_each(|credential| world.see_through(source, other, 95, proven(*credential), 1));
+        for credential in proofs {
+            world.see_through(source, other, 95, proven(*credential), 1);
+        }
         let rows = world.judged_on(99).authentications;
         rows.iter().filter(|a| a.credential == Credential::AppPassword).map(|a| a.uses).sum::<u64>() < 20
     };

@@ -11,7 +11,7 @@ use super::{
     forecasts,
     table::Sample,
     truth::Truth,
-    watch::{Row, View},
+    watch::{Row, View, failing_uses},
 };
 
 /// How far down a ranking is read.
@@ -27,7 +27,7 @@ enum About {
 }
 
 /// The figures of one world, by name.
-pub fn of(world: &World, truth: &Truth<'_>, views: &[View]) -> BTreeMap<&'static str, Sample> {
+pub fn of(world: &World, truth: &Truth<'_>, views: &[View], expected: &BTreeMap<u32, f64>) -> BTreeMap<&'static str, Sample> {
     let mut figures: BTreeMap<&'static str, Sample> = forecasts::figures(views);
     let gains = failing_uses(world);
     for view in views {
@@ -48,6 +48,12 @@ pub fn of(world: &World, truth: &Truth<'_>, views: &[View]) -> BTreeMap<&'static
             add("attribution, strictly: pairwise F1", Sample::of(strict.f1(), strict.slips(world)));
             add("evidence whose line is not known", pairs.unmarked());
         }
+        if view.weeks_left == 0 {
+            add(
+                "ranking on the eve, at best",
+                judged.ranking(&gains, &judged.order_by(|it| expected.get(&it).copied().unwrap_or(0.0))),
+            );
+        }
         for (weeks, said, habit) in RANKINGS {
             if *weeks == view.weeks_left {
                 add(said, judged.ranking(&gains, &judged.said_order()));
@@ -67,13 +73,6 @@ const RANKINGS: &[(i64, &str, &str)] = &[
 ];
 /// Days of true uses that [`Judged::order_by_habit`] orders by.
 const HABIT_DAYS: i32 = 28;
-
-/// The refused legacy uses in the week from the removal on, of each integration that has any.
-fn failing_uses(world: &World) -> BTreeMap<u32, usize> {
-    let truth = world.truth();
-    let counted = truth.integrations().iter().map(|it| (it.id, truth.failing_after_removal(it).count()));
-    counted.filter(|(_, uses)| *uses > 0).collect()
-}
 
 fn about(world: &World, truth: &Truth<'_>, row: &Row) -> About {
     if let Some(integration) = truth.named(&row.key) {
@@ -196,19 +195,27 @@ impl Judged<'_> {
     /// The integrations of the universe, by how often they truly used the legacy credential of late.
     fn order_by_habit(&self) -> Vec<Option<u32>> {
         let (truth, end) = (self.world.truth(), self.view.day().plus(1));
-        let shown = truth.integrations().iter().filter(|it| self.truth.shown(it.id, Grade::Weak, self.view.now));
-        let uses = |it| truth.legacy_uses(it, end.plus(-HABIT_DAYS), end).count();
-        let mut order: Vec<(usize, u32)> = shown.map(|it| (uses(it), it.id)).collect();
-        order.sort_unstable_by_key(|(uses, id)| (std::cmp::Reverse(*uses), *id));
+        self.order_by(|integration| {
+            let it = &truth.integrations()[integration as usize];
+            f64::from(u32::try_from(truth.legacy_uses(it, end.plus(-HABIT_DAYS), end).count()).unwrap())
+        })
+    }
+
+    /// The integrations of the universe by a value, the greatest first.
+    fn order_by(&self, value: impl Fn(u32) -> f64) -> Vec<Option<u32>> {
+        let all = self.world.truth().integrations().iter().map(|it| it.id);
+        let shown = all.filter(|it| self.truth.shown(*it, Grade::Weak, self.view.now));
+        let mut order: Vec<(f64, u32)> = shown.map(|it| (value(it), it)).collect();
+        order.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         order.into_iter().map(|(_, integration)| Some(integration)).collect()
     }
 
     /// Normalised discounted cumulative gain of an order, by the true failing uses. The ideal order is that of the universe.
-    fn ranking(&self, gains: &BTreeMap<u32, usize>, order: &[Option<u32>]) -> Sample {
-        let said: Vec<usize> = order.iter().map(|it| it.and_then(|it| gains.get(&it)).copied().unwrap_or(0)).collect();
+    fn ranking(&self, gains: &BTreeMap<u32, f64>, order: &[Option<u32>]) -> Sample {
+        let said: Vec<f64> = order.iter().map(|it| it.and_then(|it| gains.get(&it)).copied().unwrap_or(0.0)).collect();
         let shown = gains.iter().filter(|(integration, _)| self.truth.shown(**integration, Grade::Weak, self.view.now));
-        let mut best: Vec<usize> = shown.map(|(_, gain)| *gain).collect();
-        best.sort_unstable_by(|a, b| b.cmp(a));
+        let mut best: Vec<f64> = shown.map(|(_, gain)| *gain).collect();
+        best.sort_unstable_by(|a, b| b.total_cmp(a));
         if best.is_empty() { Sample::default() } else { Sample::of(ndcg(&said, &best), Vec::new()) }
     }
 
@@ -233,10 +240,9 @@ impl Judged<'_> {
 
 /// The discounted cumulative gain of the first [`DEPTH`], over that of the best order: gains are linear, the discount is
 /// the binary logarithm of one more than the rank.
-fn ndcg(said: &[usize], best: &[usize]) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "a week's uses and twenty ranks")]
-    let gain = |gains: &[usize]| -> f64 {
-        gains.iter().take(DEPTH).zip(2..).map(|(gain, next): (&usize, u32)| *gain as f64 / f64::from(next).log2()).sum()
+fn ndcg(said: &[f64], best: &[f64]) -> f64 {
+    let gain = |gains: &[f64]| -> f64 {
+        gains.iter().take(DEPTH).zip(2..).map(|(gain, next): (&f64, u32)| gain / f64::from(next).log2()).sum()
     };
     gain(said) / gain(best)
 }
@@ -244,7 +250,7 @@ fn ndcg(said: &[usize], best: &[usize]) -> f64 {
 #[test]
 fn the_gain_of_a_ranking_is_the_published_one() {
     // Best order 3, 2, 1: 3/1 + 2/1.58496 + 1/2 = 4.76186. Said 1, 3, 2: 1/1 + 3/1.58496 + 2/2 = 3.89279.
-    assert!((ndcg(&[1, 3, 2], &[3, 2, 1]) - 3.892_789 / 4.761_860).abs() < 1e-6);
-    assert!((ndcg(&[3, 2, 1], &[3, 2, 1]) - 1.0).abs() < 1e-12);
-    assert!(ndcg(&[0, 0], &[3]).abs() < 1e-12);
+    assert!((ndcg(&[1.0, 3.0, 2.0], &[3.0, 2.0, 1.0]) - 3.892_789 / 4.761_860).abs() < 1e-6);
+    assert!((ndcg(&[3.0, 2.0, 1.0], &[3.0, 2.0, 1.0]) - 1.0).abs() < 1e-12);
+    assert!(ndcg(&[0.0, 0.0], &[3.0]).abs() < 1e-12);
 }

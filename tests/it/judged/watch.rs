@@ -55,14 +55,39 @@ const PAIRED_EVERY: i64 = 4;
 
 /// The world that is watched from so many weeks before the removal to some weeks after it.
 pub fn world(seed: u64, size: Size, weeks_before: i64) -> Arc<World> {
+    Arc::new(generate(seed, size, weeks_before, None))
+}
+
+/// The refused legacy uses in the week from the removal on, of each integration that has any: the mean of so many worlds
+/// that are this one up to the removal, and have another future.
+pub fn expected_failing_uses(seed: u64, size: Size, weeks_before: i64, futures: u32) -> BTreeMap<u32, f64> {
+    let mut mean: BTreeMap<u32, f64> = BTreeMap::new();
+    for number in 1..=futures {
+        let world = generate(seed, size, weeks_before, Some((Day::of(at(REMOVAL)), number.into())));
+        for (integration, uses) in failing_uses(&world) {
+            *mean.entry(integration).or_default() += uses / f64::from(futures);
+        }
+    }
+    mean
+}
+
+/// The refused legacy uses in the week from the removal on, of each integration that has any.
+pub fn failing_uses(world: &World) -> BTreeMap<u32, f64> {
+    let truth = world.truth();
+    let uses = |it| f64::from(u32::try_from(truth.failing_after_removal(it).count()).unwrap());
+    truth.integrations().iter().map(|it| (it.id, uses(it))).filter(|(_, uses)| *uses > 0.0).collect()
+}
+
+fn generate(seed: u64, size: Size, weeks_before: i64, future: Option<(Day, u64)>) -> World {
     let end = view_at(-WEEKS_AFTER);
     let history = (weeks_before + WEEKS_AFTER) * 7 + DAYS_BEFORE;
     let options = simulator::Options {
         history_days: u32::try_from(history).unwrap(),
         future_days: 3,
+        future,
         ..simulator::Options::new(size, end)
     };
-    Arc::new(World::generate(seed, &options))
+    World::generate(seed, &options)
 }
 
 fn view_at(weeks_left: i64) -> Timestamp {
