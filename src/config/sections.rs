@@ -61,6 +61,7 @@ pub fn read(root: &Section) -> Options {
         blind_spots: root.tables("blind_spot").into_iter().map(blind_spot).collect(),
         own_credentials,
         secrets: root.named_secrets(),
+        manager: environment("NOTIFY_SOCKET").filter(|address| !address.is_empty()),
         operator: operator(),
     }
 }

@@ -160,6 +160,7 @@ impl Engine {
         let listener = serve::listen(&options).await?;
         let address = listener.local_addr()?;
         let served = serve::Served {
+            pulse: None,
             document: Some(Arc::new(judged.document())),
             metrics: prometheus::exposition(&self.figures(&judged.measured(), judged.seen_at()).await?).into(),
             not_ready: self.not_ready(judged.seen_at()).await,

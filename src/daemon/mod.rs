@@ -17,6 +17,7 @@ mod freshness;
 mod import;
 mod intake;
 mod judge;
+mod manager;
 pub mod options;
 mod outcome;
 mod reclassify;

@@ -39,6 +39,8 @@ pub struct Options {
     pub(crate) own_credentials: Vec<OwnCredential>,
     /// Every secret that the configuration names, in its order.
     pub(crate) secrets: Vec<SecretReference>,
+    /// Where the service manager listens, if one does.
+    pub(crate) manager: Option<String>,
     /// Who runs this program, for the journal.
     pub(crate) operator: String,
 }

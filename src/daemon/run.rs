@@ -17,13 +17,14 @@ use super::{
     delivery::{Delivery, late},
     engine::Round,
     judge::{Judged, Measured},
+    manager::Manager,
     schedule::{Due, interval_due},
 };
 use crate::{
     clock::Clock,
     deliver::otel,
     report::{Late, prometheus},
-    serve::{self, Intake, Served},
+    serve::{self, Intake, Pulse, Served},
 };
 
 /// The closed set of what the timer wakes.
@@ -58,8 +59,9 @@ const STOP_LIMIT: Duration = Duration::from_secs(4);
 pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()> {
     let engine = Arc::new(Engine::open(options)?);
     let _lock = engine.lock()?;
-    let (served, page) =
-        watch::channel(Arc::new(Served { not_ready: vec!["the first judgement is under way".to_owned()], ..Served::default() }));
+    let (manager, pulse) = (Manager::find(engine.options.manager.as_deref()), Pulse::default());
+    let not_ready = vec!["the first judgement is under way".to_owned()];
+    let (served, page) = watch::channel(Arc::new(Served { pulse: Some(pulse.clone()), not_ready, ..Served::default() }));
     let listener = serve::listen(&engine.serve_options()).await?;
     tracing::info!(address = %listener.local_addr()?, "the page is served");
     engine.begin("run", Clock::System.now()).await?;
@@ -72,11 +74,18 @@ pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()
     let (ticks, mut inbox) = mpsc::channel(TICKS_PENDING);
     let mut timer = start_timer(ticks).await.context("the timer")?;
     let mut service = Service::new(Arc::clone(&engine), served, exporter);
+    manager.ready();
     service.judge(Clock::System.now()).await;
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
-            Some(tick) = inbox.recv() => service.on(tick, Clock::System.now()).await,
+            Some(tick) = inbox.recv() => {
+                service.on(tick, Clock::System.now()).await;
+                pulse.beat();
+                if matches!(tick, Tick::Reports) {
+                    manager.turning(&service.status());
+                }
+            }
             () = pushed.notified() => service.dirty = true,
             Some(done) = service.rounds.join_next_with_id() => service.finished(done, Clock::System.now()),
             Some(done) = service.sending.join_next() => if let Err(error) = done {
@@ -85,6 +94,7 @@ pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()
         }
     }
     tracing::info!("stopping");
+    manager.stopping();
     timer.shutdown().await.context("the timer")?;
     service.stop().await;
     if let Err(error) = server.await {
@@ -177,6 +187,11 @@ impl Service {
             failed_exports: 0,
             accepted_exports: 0,
         }
+    }
+
+    /// One line for whoever asks the service manager.
+    fn status(&self) -> String {
+        self.served.borrow().not_ready.first().cloned().unwrap_or_else(|| "every source is fresh".to_owned())
     }
 
     async fn on(&mut self, tick: Tick, now: Timestamp) {

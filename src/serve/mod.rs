@@ -11,6 +11,7 @@ mod access;
 mod connections;
 mod files;
 mod intake;
+mod pulse;
 mod routes;
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use files::Files;
 pub use intake::{Delivery, Intake, Receipt, Reply};
+pub use pulse::Pulse;
 
 /// Where the service listens and who may read.
 #[derive(Clone, Debug)]
@@ -41,6 +43,8 @@ pub struct Options {
 pub struct Served {
     /// None until the first report was built.
     pub document: Option<Arc<Document>>,
+    /// None where nothing turns: one document is shown, and nothing else happens.
+    pub pulse: Option<Pulse>,
     /// The metrics in Prometheus' text format; empty until they were first measured.
     pub metrics: Bytes,
     /// Empty while everything works; else one line for each source or part that does not, and since when.

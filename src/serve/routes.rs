@@ -14,7 +14,7 @@ use secrecy::SecretString;
 use tokio::sync::watch;
 
 use super::{
-    Document, Served, access,
+    Document, Pulse, Served, access,
     intake::{self, Intake},
 };
 use crate::report::prometheus;
@@ -109,8 +109,14 @@ async fn metrics(State(served): State<Watched>) -> Response {
     if metrics.is_empty() { no_document() } else { ([(header::CONTENT_TYPE, prometheus::CONTENT_TYPE)], metrics).into_response() }
 }
 
-async fn health() -> Response {
-    plain(StatusCode::OK, "The service runs.\n")
+async fn health(State(served): State<Watched>) -> Response {
+    match served.borrow().pulse.as_ref().and_then(Pulse::stands_still) {
+        None => plain(StatusCode::OK, "The service runs.\n"),
+        Some(silent) => {
+            let words = format!("The service has stood still for {} s: start it anew.\n", silent.as_secs());
+            plain(StatusCode::SERVICE_UNAVAILABLE, words)
+        }
+    }
 }
 
 async fn ready(State(served): State<Watched>) -> Response {

@@ -34,7 +34,7 @@ fn document() -> Document {
 
 fn shown() -> Served {
     let metrics = Bytes::from_static(b"duskwatch_outbox_pending 0\n");
-    Served { document: Some(Arc::new(document())), metrics, not_ready: Vec::new() }
+    Served { document: Some(Arc::new(document())), metrics, ..Served::default() }
 }
 
 async fn start(token: Option<&str>, served: Served) -> Running {
@@ -143,6 +143,20 @@ async fn a_new_report_replaces_the_old_one_at_once() {
     running.send.send_replace(Arc::new(shown()));
     assert_eq!(get(&running, "/").await.status(), StatusCode::OK);
     assert_eq!(get(&running, "/readyz").await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_service_that_stands_still_is_not_healthy_though_it_answers() {
+    let pulse = Pulse::new(Duration::from_secs(3_600));
+    let running = start(None, Served { pulse: Some(pulse.clone()), ..shown() }).await;
+    assert_eq!(get(&running, "/healthz").await.status(), StatusCode::OK);
+
+    let stopped = Pulse::new(Duration::ZERO);
+    running.send.send_replace(Arc::new(Served { pulse: Some(stopped), ..shown() }));
+    let response = get(&running, "/healthz").await;
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(response.text().await.unwrap(), "The service has stood still for 0 s: start it anew.\n");
+    assert_eq!(get(&running, "/").await.status(), StatusCode::OK);
 }
 
 #[tokio::test]
