@@ -24,7 +24,7 @@ use tracing_subscriber::filter::LevelFilter;
 use crate::{
     clock::Clock,
     config::{self, Secrets},
-    daemon::{self, Engine, Imported, Options, RegisterKind},
+    daemon::{self, Engine, Imported, Options, Preview, RegisterKind},
     evidence::{Day, format::Format},
     report::Audience,
     source::shown,
@@ -80,7 +80,7 @@ enum Command {
     Report {
         /// security, leadership or owner:NAME.
         #[arg(long, default_value = "security")]
-        audience: daemon::Reader,
+        audience: Audience,
         #[arg(long, default_value = "text")]
         format: ReportFormat,
         /// As it stood at the end of this day.
@@ -117,10 +117,10 @@ enum Command {
     Check(check::Arguments),
     /// Deliver now what would be delivered on schedule.
     Send {
-        /// security or leadership; both when left out.
-        #[arg(long, value_parser = audience)]
+        /// security, leadership or owner:NAME; when left out, all that is sent on schedule.
+        #[arg(long)]
         audience: Option<Audience>,
-        /// Print the mails instead of sending them.
+        /// Print the mails instead of sending them; several as one mbox.
         #[arg(long)]
         dry_run: bool,
     },
@@ -150,10 +150,6 @@ fn imported(text: &str) -> Result<ImportFormat, String> {
         let formats: Vec<_> = Format::ALL.iter().map(|format| format.as_str()).collect();
         format!("{}, register, directory", formats.join(", "))
     })
-}
-
-fn audience(text: &str) -> Result<Audience, String> {
-    Audience::parse(text).ok_or_else(|| "security or leadership".to_owned())
 }
 
 /// Exit statuses of the contract.
@@ -253,16 +249,18 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Import { format, name, paths } => import(load_to_look()?, clock, format, name.as_deref(), &paths).await,
         Command::Report { audience, format, as_of, output } => {
             let options = load_to_look()?;
-            if let daemon::Reader::Owner(name) = &audience
-                && !options.has_owner(name)
+            let configured = known(&audience, &options);
+            let seen = daemon::look(options, as_of, clock.now()).await?;
+            // A team of the directory need not be configured to own something.
+            if let (Err(refused), Audience::Owner(name)) = (configured, &audience)
+                && !seen.has_owner(name)
             {
-                return Err(Failure::Usage(format!("the configuration has no owner `{name}`")));
+                return Err(refused);
             }
-            let seen = daemon::look(options, as_of, clock.now(), &audience).await?;
             let text = match format {
                 ReportFormat::Text => seen.text(&audience, terminal_width()),
                 ReportFormat::Html => seen.html(&audience),
-                ReportFormat::Json => seen.json(),
+                ReportFormat::Json => seen.json_for(&audience),
             };
             Ok(write_result(output.as_deref(), text.as_bytes())?)
         }
@@ -273,7 +271,8 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Check(arguments) => check::run(&arguments, &cli.config, clock).await,
         Command::Send { audience, dry_run } => {
             let options = if dry_run { load_to_look() } else { load() }?;
-            send(options, clock, audience, dry_run).await
+            audience.as_ref().map_or(Ok(()), |audience| known(audience, &options))?;
+            send(options, clock, audience.as_ref(), dry_run).await
         }
     }
 }
@@ -353,7 +352,7 @@ async fn import(
 async fn export(options: Options, clock: Clock, as_of: Option<Day>, output: Option<PathBuf>) -> anyhow::Result<()> {
     let (directory, keep_days) = options.package();
     let directory = output.or(directory).context("[csv] directory is \"\": say --output DIR")?;
-    let seen = daemon::look(options, as_of, clock.now(), &daemon::Reader::Security).await?;
+    let seen = daemon::look(options, as_of, clock.now()).await?;
     let written = seen.write_package(&directory, keep_days)?;
     say(&written.display())?;
     Ok(())
@@ -371,26 +370,46 @@ async fn reclassify(options: Options, clock: Clock, dry_run: bool) -> anyhow::Re
     say(&outcome)
 }
 
-async fn send(options: Options, clock: Clock, audience: Option<Audience>, dry_run: bool) -> Result<(), Failure> {
-    let engine = Engine::open(options)?;
-    // A preview only reads.
-    let _lock = if dry_run { None } else { Some(engine.lock().map_err(anyhow::Error::from)?) };
-    if !dry_run {
-        engine.begin("send", clock.now()).await.map_err(anyhow::Error::from)?;
-    }
-    let audiences = audience.map_or_else(|| Audience::ALL.to_vec(), |a| vec![a]);
-    let mut undelivered = Vec::new();
-    for audience in audiences {
-        if dry_run {
-            let mime = engine.preview(audience, clock.now()).await?;
-            write_result(None, &mime)?;
-            continue;
+/// Refuses an owner whom the configuration does not name.
+fn known(audience: &Audience, options: &Options) -> Result<(), Failure> {
+    match audience {
+        Audience::Owner(name) if !options.has_owner(name) => {
+            Err(Failure::Usage(format!("the configuration has no owner `{name}`")))
         }
-        let sent = engine.send_now(audience, clock.now()).await?;
+        _ => Ok(()),
+    }
+}
+
+async fn send(options: Options, clock: Clock, audience: Option<&Audience>, dry_run: bool) -> Result<(), Failure> {
+    let engine = Engine::open(options)?;
+    if dry_run {
+        // A preview only reads.
+        return Ok(show_mails(&engine.preview(audience, clock.now()).await?, clock.now())?);
+    }
+    let _lock = engine.lock().map_err(anyhow::Error::from)?;
+    engine.begin("send", clock.now()).await.map_err(anyhow::Error::from)?;
+    let mut undelivered = Vec::new();
+    for sent in engine.send_now(audience, clock.now()).await? {
         say(&sent)?;
         undelivered.extend(sent.problem());
     }
     if undelivered.is_empty() { Ok(()) } else { Err(Failure::InPart(undelivered.join("; "))) }
+}
+
+/// One mail as it is, several as an mbox; who would receive them goes to standard error.
+fn show_mails(mails: &[Preview], now: Timestamp) -> anyhow::Result<()> {
+    for mail in mails {
+        let to = if mail.recipients.is_empty() { "nobody is configured".to_owned() } else { mail.recipients.join(", ") };
+        eprintln!("{}: {to}", mail.audience);
+        if mails.len() > 1 {
+            say(&format_args!("From duskwatch {}", now.strftime("%a %b %e %H:%M:%S %Y")))?;
+        }
+        write_result(None, &mail.mime)?;
+        if mails.len() > 1 {
+            say(&"")?;
+        }
+    }
+    Ok(())
 }
 
 /// Ends on SIGTERM or Ctrl-C.

@@ -34,21 +34,6 @@ impl Findings {
     pub fn today(&self) -> Day {
         Day::of_ms(self.now.as_millisecond() - 1)
     }
-
-    /// Leaves only what one owner answers for; the counts of the burn-down stay those of the whole organisation.
-    pub fn keep_owner(&mut self, owner: &str) {
-        let own = |name: &Option<String>| name.as_deref() == Some(owner);
-        for found in &mut self.campaigns {
-            found.integrations.retain(|integration| own(&integration.owner));
-            let windows: Vec<Window> = found.windows.iter().map(|next| next.window).collect();
-            found.windows = NextWindow::all(&windows, &found.integrations);
-        }
-        self.users.retain(|user| own(&user.owner));
-        self.tokens.retain(|token| own(&token.owner));
-        let left = self.campaigns.iter().flat_map(|found| &found.integrations);
-        let left: std::collections::BTreeSet<&str> = left.map(|integration| integration.id.as_str()).collect();
-        self.authentications.retain(|row| left.contains(row.integration.as_str()));
-    }
 }
 
 #[derive(Clone, Debug)]
@@ -316,6 +301,11 @@ impl NextWindow {
     const LIKELY: f64 = 0.5;
     const MOST_EXPOSED: usize = 5;
 
+    /// Whether so many expected uses make it more likely than not that something runs in a window.
+    pub fn hits(expected: f64) -> bool {
+        expected >= Self::LIKELY
+    }
+
     /// What is expected in each of the windows that the exposure of these integrations speaks of.
     pub(super) fn all(windows: &[Window], integrations: &[Integration]) -> Vec<Self> {
         windows.iter().enumerate().map(|(number, window)| Self::of(number, *window, integrations)).collect()
@@ -327,7 +317,7 @@ impl NextWindow {
             remaining.map(|row| (row.id.as_str(), row.exposure.windows.get(number).copied().unwrap_or(0.0))).collect();
         // Stable: the ranking breaks ties.
         uses.sort_by(|a, b| b.1.total_cmp(&a.1));
-        let likely = || uses.iter().take_while(|(_, uses)| *uses >= Self::LIKELY);
+        let likely = || uses.iter().take_while(|(_, uses)| Self::hits(*uses));
         Self {
             window,
             expected: uses.iter().map(|(_, uses)| uses).sum(),

@@ -15,7 +15,7 @@ use jiff::{Timestamp, ToSpan as _};
 use super::{progress::Progress, simulate::beginning};
 use crate::{
     config,
-    daemon::{Engine, Judged, Reader},
+    daemon::{Engine, Judged},
     deliver::files::write_file_atomic,
     report::Audience,
     simulator::{self, LogFiles, ServeOptions, Server, World},
@@ -79,7 +79,7 @@ pub async fn run(arguments: Arguments, now: Option<Timestamp>) -> anyhow::Result
     let judged = engine.judge(now).await?;
     let written = write_documents(&engine, &judged, &dir, now)?;
     bar.finish();
-    super::say(&judged.text(&Reader::Security, super::terminal_width()))?;
+    super::say(&judged.text(&Audience::Security, super::terminal_width()))?;
     super::say(&written)?;
     let summary = requests(&server);
     super::say(&format_args!("\n{summary}"))?;
@@ -104,17 +104,19 @@ async fn poll(engine: &Arc<Engine>, now: Timestamp, bar: &Progress) -> anyhow::R
 /// The mails, the CSV package, the page and the JSON report; says where each is.
 fn write_documents(engine: &Engine, judged: &Judged, dir: &Path, now: Timestamp) -> anyhow::Result<String> {
     let mut lines = String::from("Look at:\n");
-    for (audience, name, what) in [
+    let busiest = judged.busiest_owner().map(|owner| (Audience::Owner(owner), "notice.eml", "the mail to one owner"));
+    let mails = [
         (Audience::Security, "digest.eml", "the daily mail to security (open it in a mail program)"),
         (Audience::Leadership, "brief.eml", "the weekly mail to leadership"),
-    ] {
+    ];
+    for (audience, name, what) in mails.into_iter().chain(busiest) {
         let path = dir.join(name);
-        write_file_atomic(&path, &engine.compose(audience, judged, now)?)?;
+        write_file_atomic(&path, &engine.compose(&audience, judged, now)?)?;
         writeln!(lines, "  {:<44} {what}", path.display().to_string())?;
     }
     let package = judged.write_package(&dir.join("csv"), KEEP_DAYS)?;
     for (name, bytes, what) in [
-        ("page.html", judged.html(&Reader::Security), "the page, as one file"),
+        ("page.html", judged.html(&Audience::Security), "the page, as one file"),
         ("report.json", judged.json(), "the same document for machines"),
     ] {
         let path = dir.join(name);

@@ -311,6 +311,7 @@ fn schedule(section: Section) -> Schedule {
         logs: section.duration("logs"),
         digest: section.parsed("digest", cron),
         brief: section.parsed("brief", cron),
+        notices: section.parsed("notices", cron),
     };
     section.finish();
     schedule
@@ -331,12 +332,13 @@ fn email(section: Section, own: &mut Vec<OwnCredential>) -> Option<Email> {
     if password.is_some() {
         own.push(OwnCredential { name: "email.password".to_owned(), kind: Credential::AccountPassword, expires });
     }
+    let contact = section.parsed("contact", address);
     let recipients = section.tables("recipient").into_iter().map(recipient).collect::<Vec<_>>();
     let email = server.map(|server| {
         if from.is_none() {
             section.fault("from", "is missing");
         }
-        Email { server, username, password, from: from.unwrap_or_default(), recipients }
+        Email { server, username, password, from: from.unwrap_or_default(), contact: contact.unwrap_or_default(), recipients }
     });
     if let Some(email) = &email
         && !email.from.is_empty()
@@ -356,10 +358,15 @@ fn recipient(section: Section) -> (String, Audience) {
         section.fault("address", words);
     }
     let audience = section.parsed("audience", |text| {
-        Audience::parse(text).ok_or_else(|| format!("`{text}` is no audience: security or leadership"))
+        let whole = text.parse().ok().filter(|audience| Audience::WHOLE.contains(audience));
+        whole.ok_or_else(|| format!("`{text}` is no audience: security or leadership"))
     });
     section.finish();
     (address, audience.unwrap_or(Audience::Security))
+}
+
+fn address(text: &str) -> Result<String, String> {
+    mail::check_address(text).map(|()| text.to_owned())
 }
 
 fn csv(section: Section) -> Csv {
@@ -421,7 +428,7 @@ fn owner(section: Section) -> Owner {
     let patterns = section.table("match");
     let owner = Owner {
         name: name(&section, "name"),
-        email: section.string("email"),
+        email: section.parsed("email", address),
         lead_time_days: section.days("lead_time"),
         workspace: patterns.string("workspace"),
         repository: patterns.string("repository"),

@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use data_encoding::HEXLOWER;
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 
 use super::{
     Engine, Judged,
-    schedule::{Due, due},
+    notices::told,
+    schedule::{Due, due, is_late},
 };
 use crate::{
     deliver::mail::{self, Attachment, Inline, Mail, Mailer, SendError},
@@ -19,32 +22,41 @@ use crate::{
 pub(super) const MAIL: &str = "mail";
 
 /// What leaves on schedule. Each has its own record in the store, so that one that fails keeps back no other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Delivery {
     Mail(Audience),
     /// The CSV package, with the digest.
     Package,
+    /// The notices to owners.
+    Notices,
 }
 
 impl Delivery {
-    pub fn channel(self) -> &'static str {
+    pub fn channel(&self) -> &'static str {
         match self {
-            Self::Mail(_) => MAIL,
+            Self::Mail(_) | Self::Notices => MAIL,
             Self::Package => "csv",
         }
     }
 
-    pub fn audience(self) -> Audience {
+    /// Who reads it; none where each reader has a document of their own.
+    pub fn audience(&self) -> Option<&Audience> {
         match self {
-            Self::Mail(audience) => audience,
-            Self::Package => Audience::Security,
+            Self::Mail(audience) => Some(audience),
+            Self::Package => Some(&Audience::Security),
+            Self::Notices => None,
         }
+    }
+
+    /// The name of its schedule within the channel.
+    pub(super) fn record(&self) -> String {
+        self.audience().map_or_else(|| "owners".to_owned(), Audience::to_string)
     }
 }
 
 impl std::fmt::Display for Delivery {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", self.channel(), self.audience())
+        write!(f, "{}/{}", self.channel(), self.record())
     }
 }
 
@@ -65,17 +77,26 @@ const RETRY_AFTER: [Duration; 10] = [
 /// Messages that one look at the outbox sends.
 const SENT_AT_ONCE: u32 = 50;
 
+/// A mail as it would go out.
+#[derive(Debug)]
+pub struct Preview {
+    pub audience: Audience,
+    pub recipients: Vec<String>,
+    /// With its first recipient.
+    pub mime: Vec<u8>,
+}
+
 /// What one `send` did.
 #[derive(Debug, Default)]
 pub struct Sent {
-    pub subject: String,
+    pub what: String,
     pub delivered: u64,
     pub waiting: Vec<String>,
 }
 
 impl std::fmt::Display for Sent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: delivered to {}, waiting for {}", self.subject, self.delivered, self.waiting.len())
+        write!(f, "{}: delivered to {}, waiting for {}", self.what, self.delivered, self.waiting.len())
     }
 }
 
@@ -95,70 +116,69 @@ impl Engine {
     /// Begins the schedules of a service that runs for the first time: what was due before was nobody's.
     pub async fn begin_schedules(&self, now: Timestamp) -> anyhow::Result<()> {
         let deliveries = self.deliveries();
-        let begin = move |w: &mut Writer<'_>| {
-            deliveries.into_iter().try_for_each(|d| w.begin_schedule(d.channel(), d.audience().as_str(), now))
-        };
+        let begin =
+            move |w: &mut Writer<'_>| deliveries.into_iter().try_for_each(|d| w.begin_schedule(d.channel(), &d.record(), now));
         Ok(self.store.write(begin).await?)
     }
 
     /// When a delivery is due, if it is.
-    pub async fn due(&self, delivery: Delivery, now: Timestamp) -> anyhow::Result<Option<Due>> {
+    pub async fn due(&self, delivery: &Delivery, now: Timestamp) -> anyhow::Result<Option<Due>> {
         let schedule = &self.options.schedule;
         let line = match delivery.audience() {
-            Audience::Security => &schedule.digest,
-            Audience::Leadership => &schedule.brief,
+            Some(Audience::Security) => &schedule.digest,
+            Some(Audience::Leadership) => &schedule.brief,
+            Some(Audience::Owner(_)) | None => &schedule.notices,
         };
         let Some(line) = line else { return Ok(None) };
-        let done = self.store.read(move |r| r.last_occurrence(delivery.channel(), delivery.audience().as_str())).await?;
+        let (channel, record) = (delivery.channel(), delivery.record());
+        let done = self.store.read(move |r| r.last_occurrence(channel, &record)).await?;
         Ok(due(line, &schedule.timezone, done.unwrap_or(now), now))
     }
 
-    /// Makes what is due: writes the CSV package, or puts the mail into the outbox.
-    pub async fn make(&self, delivery: Delivery, judged: &Judged, due: Due, now: Timestamp) -> anyhow::Result<()> {
+    /// Makes what is due, and says what was made: writes the CSV package, or puts mails into the outbox.
+    pub async fn make(&self, delivery: &Delivery, judged: &Judged, due: Due, now: Timestamp) -> anyhow::Result<String> {
         match delivery {
-            Delivery::Mail(audience) => self.enqueue(audience, judged, due, now).await,
+            Delivery::Mail(audience) => {
+                self.enqueue(audience, judged, due, now).await?;
+                Ok("a mail was put into the outbox".to_owned())
+            }
+            Delivery::Notices => self.enqueue_notices(judged, due, now).await,
             Delivery::Package => {
                 if let Some(directory) = &self.options.csv.directory {
                     judged.write_package(directory, self.options.csv.keep_days).context("the CSV package")?;
                 }
-                self.note_as_told(Delivery::Package, judged, due.occurrence, now).await
+                self.note_as_told(delivery, judged, due.occurrence, now).await?;
+                Ok("the CSV package was written".to_owned())
             }
         }
     }
 
     /// Records the digest of a judgement as one that was read, without sending it: for a demonstration of the next one.
     pub async fn note_as_sent(&self, judged: &Judged, now: Timestamp) -> anyhow::Result<()> {
-        self.note_as_told(Delivery::Package, judged, now, now).await
+        self.note_as_told(&Delivery::Package, judged, now, now).await
     }
 
     async fn note_as_told(
         &self,
-        delivery: Delivery,
+        delivery: &Delivery,
         judged: &Judged,
         occurrence: Timestamp,
         now: Timestamp,
     ) -> anyhow::Result<()> {
-        let told = judged.told.clone();
+        let (channel, record, told) = (delivery.channel(), delivery.record(), judged.told.clone());
         let note = move |w: &mut Writer<'_>| {
-            w.record_occurrence(delivery.channel(), delivery.audience().as_str(), occurrence, now)?;
-            w.remember_told(delivery.channel(), delivery.audience().as_str(), occurrence, &told)
+            w.record_occurrence(channel, &record, occurrence, now)?;
+            w.remember_told(channel, &record, occurrence, &told)
         };
         Ok(self.store.write(note).await?)
     }
 
-    async fn enqueue(&self, audience: Audience, judged: &Judged, due: Due, now: Timestamp) -> anyhow::Result<()> {
-        let mail = self.mail(&judged.letter(audience), due.occurrence);
-        let message = NewMessage {
-            channel: Delivery::Mail(audience).channel().to_owned(),
-            audience: audience.as_str().to_owned(),
-            occurrence: due.occurrence,
-            message_id: mail.message_id.clone(),
-            subject: mail.subject.clone(),
-            body: mail::compose(&mail)?,
-            recipients: self.options.recipients(audience),
-            late: due.late,
+    async fn enqueue(&self, audience: &Audience, judged: &Judged, due: Due, now: Timestamp) -> anyhow::Result<()> {
+        let message = self.message(audience, judged, due)?;
+        let told = match audience {
+            Audience::Owner(owner) => told(judged, owner),
+            Audience::Security | Audience::Leadership => judged.told.clone(),
         };
-        let told = judged.told.clone();
         let write = move |w: &mut Writer<'_>| {
             w.enqueue(&message, now)?;
             w.remember_told(&message.channel, &message.audience, message.occurrence, &told)
@@ -166,14 +186,29 @@ impl Engine {
         Ok(self.store.write(write).await?)
     }
 
+    /// The report of an audience as the outbox keeps it.
+    pub(super) fn message(&self, audience: &Audience, judged: &Judged, due: Due) -> anyhow::Result<NewMessage> {
+        let letter = judged.letter(audience);
+        let mail = self.mail(&letter, due.occurrence);
+        Ok(NewMessage {
+            channel: MAIL.to_owned(),
+            audience: audience.to_string(),
+            occurrence: due.occurrence,
+            message_id: mail.message_id.clone(),
+            subject: letter.subject,
+            body: mail::compose(&mail)?,
+            recipients: self.options.recipients(audience),
+            late: due.late,
+        })
+    }
+
     fn mail(&self, letter: &Letter, occurrence: Timestamp) -> Mail {
         let from = self.options.email.as_ref().map_or(DEMO_SENDER, |email| email.from.as_str());
         let domain = from.rsplit('@').next().unwrap_or_default().trim_end_matches('>');
-        let (seconds, audience) = (occurrence.as_second(), letter.audience.as_str());
         Mail {
             from: from.to_owned(),
-            subject: letter.subject.clone(),
-            message_id: format!("duskwatch.{audience}.{seconds}@{domain}"),
+            contact: self.options.contact().to_owned(),
+            message_id: format!("duskwatch.{}.{}@{domain}", reader_label(&letter.audience), occurrence.as_second()),
             list_id: format!("{}.{domain}", letter.list_id),
             date: occurrence,
             text: letter.text.clone(),
@@ -183,38 +218,65 @@ impl Engine {
         }
     }
 
-    /// The mail as it would go out, with its first recipient.
-    pub async fn preview(&self, audience: Audience, now: Timestamp) -> anyhow::Result<Vec<u8>> {
-        self.compose(audience, &self.view(now).await?, now)
-    }
-
-    /// As [`Engine::preview`], of a judgement that was made.
-    pub fn compose(&self, audience: Audience, judged: &Judged, now: Timestamp) -> anyhow::Result<Vec<u8>> {
-        let mime = mail::compose(&self.mail(&judged.letter(audience), now))?;
-        let recipients = self.options.recipients(audience);
-        let to = recipients.first().map_or_else(|| format!("{audience}@example.test"), Clone::clone);
-        mail::addressed(&to, &mime).map_err(anyhow::Error::msg)
-    }
-
-    /// Makes the report of an audience now and sends it.
-    pub async fn send_now(&self, audience: Audience, now: Timestamp) -> anyhow::Result<Sent> {
-        let deliveries = self.deliveries();
-        let wanted: Vec<Delivery> = deliveries.into_iter().filter(|delivery| delivery.audience() == audience).collect();
-        if wanted.is_empty() {
-            return Ok(Sent { subject: format!("{audience}: nobody receives this report"), ..Sent::default() });
+    /// The mails as they would go out: to one audience, or all that are sent on schedule.
+    pub async fn preview(&self, audience: Option<&Audience>, now: Timestamp) -> anyhow::Result<Vec<Preview>> {
+        let judged = self.view(now).await?;
+        let mut audiences: Vec<Audience> = audience.map_or_else(|| Audience::WHOLE.to_vec(), |one| vec![one.clone()]);
+        if audience.is_none() && self.deliveries().contains(&Delivery::Notices) {
+            audiences.extend(self.owners_to_tell(&judged).await?.into_iter().map(Audience::Owner));
         }
-        let mailed = wanted.contains(&Delivery::Mail(audience));
+        let preview = |audience: &Audience| {
+            let mime = self.compose(audience, &judged, now)?;
+            Ok(Preview { audience: audience.clone(), recipients: self.options.recipients(audience), mime })
+        };
+        audiences.iter().map(preview).collect()
+    }
+
+    /// The mail of a judgement to an audience as its first recipient gets it.
+    pub fn compose(&self, audience: &Audience, judged: &Judged, now: Timestamp) -> anyhow::Result<Vec<u8>> {
+        let letter = judged.letter(audience);
+        let mime = mail::compose(&self.mail(&letter, now))?;
+        let recipients = self.options.recipients(audience);
+        let stand_in = || format!("{}@example.test", reader_label(audience));
+        let to = recipients.first().map_or_else(stand_in, Clone::clone);
+        mail::addressed(&to, &letter.subject, &mime).map_err(anyhow::Error::msg)
+    }
+
+    /// Makes and sends now what an audience receives, or else all that is sent on schedule.
+    pub async fn send_now(&self, audience: Option<&Audience>, now: Timestamp) -> anyhow::Result<Vec<Sent>> {
+        let mut sent = Vec::new();
+        let audiences: Vec<&Audience> = audience.map_or_else(|| Audience::WHOLE.iter().collect(), |one| vec![one]);
+        for audience in audiences {
+            let wanted = match audience {
+                // Whoever asks for one notice gets it, whenever the last one left.
+                Audience::Owner(_) if !self.options.recipients(audience).is_empty() => vec![Delivery::Mail(audience.clone())],
+                _ => self.deliveries().into_iter().filter(|delivery| delivery.audience() == Some(audience)).collect(),
+            };
+            sent.push(self.send(audience.to_string(), wanted, now).await?);
+        }
+        if audience.is_none() && self.deliveries().contains(&Delivery::Notices) {
+            sent.push(self.send("owners".to_owned(), vec![Delivery::Notices], now).await?);
+        }
+        Ok(sent)
+    }
+
+    async fn send(&self, name: String, wanted: Vec<Delivery>, now: Timestamp) -> anyhow::Result<Sent> {
+        if wanted.is_empty() {
+            return Ok(Sent { what: format!("{name}: nobody receives this report"), ..Sent::default() });
+        }
         let judged = self.judge(now).await?;
         let due = Due { occurrence: now, first: now, count: 1, late: false };
-        let mut unmade = Vec::new();
+        let (mut made, mut unmade) = (Vec::new(), Vec::new());
         for delivery in wanted {
-            unmade.extend(self.make(delivery, &judged, due, now).await.err().map(|error| format!("{error:#}")));
+            match self.make(&delivery, &judged, due, now).await {
+                Ok(words) => made.push(words),
+                Err(error) => unmade.push(format!("{error:#}")),
+            }
         }
         // Whoever asks by hand does not wait for the pause after a failed attempt.
         let mut sent = self.send_due_by(Timestamp::MAX, now).await?;
         sent.waiting.extend(unmade);
-        sent.subject =
-            if mailed { judged.letter(audience).subject } else { "the CSV package is written; no mail is configured".to_owned() };
+        sent.what = format!("{name}: {}", made.join("; "));
         Ok(sent)
     }
 
@@ -246,7 +308,8 @@ impl Engine {
         sent: &mut Sent,
     ) -> anyhow::Result<()> {
         let id = message.id;
-        let failure = match mail::addressed(&message.recipient, &message.body) {
+        let subject = self.subject(&message, now);
+        let failure = match mail::addressed(&message.recipient, &subject, &message.body) {
             Ok(mime) => mailer.send(from, &message.recipient, &mime).await.err(),
             Err(words) => Some(SendError { permanent: true, words }),
         };
@@ -262,6 +325,25 @@ impl Engine {
         tracing::warn!(server, message_id = message.message_id, attempt = attempt + 1, next_try, %error, "a mail was not delivered");
         sent.waiting.push(format!("{}: {error}", message.recipient));
         Ok(self.store.write(move |w| w.mark_failed(id, now, retry_at, &error.words)).await?)
+    }
+}
+
+impl Engine {
+    /// The subject of a copy that leaves now: one that leaves late says since when it was due.
+    fn subject(&self, message: &Outgoing, now: Timestamp) -> String {
+        if !message.late && !is_late(message.occurrence, now) {
+            return message.subject.clone();
+        }
+        let due = message.occurrence.to_zoned(self.options.schedule.timezone.clone());
+        format!("{} (late: due {})", message.subject, due.strftime("%-d %b %H:%M %Z"))
+    }
+}
+
+/// Names the reader in identifiers, where an owner's own name may not stand.
+fn reader_label(audience: &Audience) -> String {
+    match audience {
+        Audience::Owner(name) => format!("owner-{}", &HEXLOWER.encode(&Sha256::digest(name))[..12]),
+        Audience::Security | Audience::Leadership => audience.to_string(),
     }
 }
 

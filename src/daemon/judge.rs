@@ -21,35 +21,11 @@ use crate::{
         ReportedDay, Silence, Statuses, assess, reclassified,
     },
     deliver::files,
-    evidence::{Day, History, Ledger, Roster, UnknownTotal, journal::JournalEntry},
-    report::{self, Audience, Figure, Inputs, Late, Letter, Previous, Report},
+    evidence::{ClientCatalogue, Day, History, Ledger, Roster, UnknownTotal, journal::JournalEntry},
+    report::{self, Audience, Figure, Inputs, Late, Letter, Notice, Previous, Report},
     serve::{Document, Files},
     store::{Reader as StoreReader, Store, StoreError, Writer},
 };
-
-/// Whom a report is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reader {
-    Security,
-    Leadership,
-    /// Only the rows of one owner.
-    Owner(String),
-}
-
-impl std::str::FromStr for Reader {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "security" => Ok(Self::Security),
-            "leadership" => Ok(Self::Leadership),
-            other => match other.strip_prefix("owner:") {
-                Some(name) if !name.is_empty() => Ok(Self::Owner(name.to_owned())),
-                _ => Err("security, leadership or owner:NAME".to_owned()),
-            },
-        }
-    }
-}
 
 /// One consistent snapshot of everything that a judgement and its report need.
 pub(super) struct Material {
@@ -174,8 +150,8 @@ fn journal(store: &StoreReader, until: Timestamp) -> Result<Vec<JournalEntry>, S
 
 /// What the readers of the digest were told last: by mail where there is one, else by the CSV package.
 fn previous(store: &StoreReader, options: &Options, until: Timestamp) -> Result<Option<Previous>, StoreError> {
-    let digest = options.deliveries().into_iter().find(|delivery| delivery.audience() == Audience::Security);
-    digest.map_or(Ok(None), |delivery| store.told(delivery.channel(), delivery.audience().as_str(), until))
+    let digest = options.deliveries().into_iter().find(|delivery| delivery.audience() == Some(&Audience::Security));
+    digest.map_or(Ok(None), |delivery| store.told(delivery.channel(), &delivery.record(), until))
 }
 
 /// A judgement's report, and what has to be remembered when somebody is told of it.
@@ -183,6 +159,8 @@ pub struct Judged {
     report: Arc<Report>,
     silences: Vec<Silence>,
     pub(super) told: Previous,
+    clients: Arc<ClientCatalogue>,
+    contact: String,
 }
 
 /// What the metrics say of a judgement.
@@ -239,21 +217,14 @@ impl Engine {
 }
 
 /// A report from the store as it is, or as it stood at the end of a day; nothing is recorded.
-pub async fn look(options: Options, as_of: Option<Day>, now: Timestamp, reader: &Reader) -> anyhow::Result<Judged> {
+pub async fn look(options: Options, as_of: Option<Day>, now: Timestamp) -> anyhow::Result<Judged> {
     let now = as_of.map_or(now, |day| day.end().min(now));
     let store = Store::open_read_only(&options.store)?;
     let options = Arc::new(options);
     let reading = Arc::clone(&options);
     let material = store.read(move |r| Material::read(r, &reading, &Budgets::new(), now)).await?;
-    let reader = reader.clone();
-    spawn_blocking(move || {
-        let mut findings = material.assess(&options, now);
-        if let Reader::Owner(name) = &reader {
-            findings.keep_owner(name);
-        }
-        Ok(Judged::new(&material, &findings, &options, None))
-    })
-    .await?
+    let judge = move || Judged::new(&material, &material.assess(&options, now), &options, None);
+    Ok(spawn_blocking(judge).await?)
 }
 
 impl Judged {
@@ -265,7 +236,8 @@ impl Judged {
             remaining: findings.campaigns.iter().map(|found| (found.campaign.id.clone(), remaining(found))).collect(),
             changes: material.changes.len(),
         };
-        Self { report: Arc::new(report), silences: findings.silences.clone(), told }
+        let (clients, contact) = (Arc::clone(&options.catalogue), options.contact().to_owned());
+        Self { report: Arc::new(report), silences: findings.silences.clone(), told, clients, contact }
     }
 
     /// The instant that it was judged from.
@@ -273,31 +245,62 @@ impl Judged {
         self.report.now
     }
 
-    /// The digest or the brief.
-    pub fn letter(&self, audience: Audience) -> Letter {
+    /// The digest, the brief, or an owner's notice.
+    pub fn letter(&self, audience: &Audience) -> Letter {
         match audience {
             Audience::Security => report::letter::digest(&self.report),
             Audience::Leadership => report::letter::brief(&self.report),
+            Audience::Owner(name) => report::letter::notice(&self.notice(name), &self.contact),
         }
+    }
+
+    /// What one owner has to do.
+    pub(super) fn notice(&self, owner: &str) -> Notice {
+        report::notice::of(&self.report, owner, &self.clients)
+    }
+
+    /// Whether it got worse for the owner of a notice after so many recorded changes.
+    pub(super) fn got_worse(&self, notice: &Notice, after: usize) -> bool {
+        report::notice::got_worse(&self.report, notice, after)
+    }
+
+    /// Whether anything that was seen is an owner's.
+    pub fn has_owner(&self, name: &str) -> bool {
+        !self.notice(name).campaigns.is_empty()
+    }
+
+    /// The owner of the most that remains in the first campaign.
+    pub fn busiest_owner(&self) -> Option<String> {
+        let teams = self.report.campaigns.first()?.teams.iter().filter(|team| !team.owner.is_empty());
+        teams.max_by_key(|team| team.remaining).map(|team| team.owner.clone())
     }
 
     /// For a terminal of so many columns.
-    pub fn text(&self, reader: &Reader, width: usize) -> String {
-        match reader {
-            Reader::Leadership => self.letter(Audience::Leadership).text,
-            Reader::Security | Reader::Owner(_) => report::text::summary(&self.report, width),
+    pub fn text(&self, audience: &Audience, width: usize) -> String {
+        match audience {
+            Audience::Security => report::text::summary(&self.report, width),
+            Audience::Leadership | Audience::Owner(_) => self.letter(audience).text,
         }
     }
 
-    pub fn html(&self, reader: &Reader) -> String {
-        match reader {
-            Reader::Leadership => self.letter(Audience::Leadership).standalone_html(),
-            Reader::Security | Reader::Owner(_) => report::html::page(&self.report),
+    pub fn html(&self, audience: &Audience) -> String {
+        match audience {
+            Audience::Security => report::html::page(&self.report),
+            Audience::Leadership | Audience::Owner(_) => self.letter(audience).standalone_html(),
         }
     }
 
+    /// The whole document for a program.
     pub fn json(&self) -> String {
         report::json::document(&self.report)
+    }
+
+    /// What an audience may see of it.
+    pub fn json_for(&self, audience: &Audience) -> String {
+        match audience {
+            Audience::Owner(name) => report::json::notice(&self.notice(name)),
+            Audience::Security | Audience::Leadership => self.json(),
+        }
     }
 
     /// Writes the CSV package of the report's day below `directory`, and removes packages that are older than `keep_days`.

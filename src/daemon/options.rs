@@ -134,6 +134,7 @@ pub struct Schedule {
     /// Five-field cron, in the time zone; none is never.
     pub(crate) digest: Option<String>,
     pub(crate) brief: Option<String>,
+    pub(crate) notices: Option<String>,
 }
 
 #[derive(Debug)]
@@ -142,6 +143,8 @@ pub struct Email {
     pub(crate) username: Option<String>,
     pub(crate) password: Option<SecretString>,
     pub(crate) from: String,
+    /// Whom readers ask; empty: whoever runs this.
+    pub(crate) contact: String,
     pub(crate) recipients: Vec<(String, Audience)>,
 }
 
@@ -229,16 +232,37 @@ impl Options {
     }
 
     /// The addresses that receive an audience's mail.
-    pub(super) fn recipients(&self, audience: Audience) -> Vec<String> {
+    pub(super) fn recipients(&self, audience: &Audience) -> Vec<String> {
+        if let Audience::Owner(name) = audience {
+            return self.owner_addresses().into_iter().filter(|(owner, _)| owner == name).map(|(_, address)| address).collect();
+        }
         let recipients = self.email.iter().flat_map(|email| &email.recipients);
-        recipients.filter(|(_, of)| *of == audience).map(|(address, _)| address.clone()).collect()
+        recipients.filter(|(_, of)| of == audience).map(|(address, _)| address.clone()).collect()
+    }
+
+    /// The owners who can be written to, each once, with their address.
+    pub(super) fn owner_addresses(&self) -> Vec<(String, String)> {
+        let mut found: Vec<(String, String)> = Vec::new();
+        for owner in &self.policy.owners {
+            let known = found.iter().any(|(name, _)| *name == owner.name);
+            if let Some(address) = owner.email.as_ref().filter(|_| !known) {
+                found.push((owner.name.clone(), address.clone()));
+            }
+        }
+        found
+    }
+
+    /// Whom readers ask when something is wrong; empty where nobody is named.
+    pub(super) fn contact(&self) -> &str {
+        self.email.as_ref().map_or("", |email| email.contact.as_str())
     }
 
     /// What is configured to leave; the digest, where there is one, first.
     pub(super) fn deliveries(&self) -> Vec<Delivery> {
-        let read = Audience::ALL.iter().filter(|audience| !self.recipients(**audience).is_empty());
-        let mails = read.map(|audience| Delivery::Mail(*audience));
-        mails.chain(self.csv.directory.is_some().then_some(Delivery::Package)).collect()
+        let mails = Audience::WHOLE.into_iter().filter(|audience| !self.recipients(audience).is_empty()).map(Delivery::Mail);
+        let noticed = self.schedule.notices.is_some() && self.email.is_some() && !self.owner_addresses().is_empty();
+        let package = self.csv.directory.is_some().then_some(Delivery::Package);
+        mails.chain(package).chain(noticed.then_some(Delivery::Notices)).collect()
     }
 
     /// The organisations and workspaces by name, as reports and metrics know them.

@@ -308,8 +308,8 @@ impl Service {
 
     async fn send_due_reports(&mut self, now: Timestamp) {
         for delivery in self.engine.deliveries() {
-            match self.engine.due(delivery, now).await {
-                Ok(Some(due)) => self.make(delivery, due, now).await,
+            match self.engine.due(&delivery, now).await {
+                Ok(Some(due)) => self.make(&delivery, due, now).await,
                 Ok(None) => {
                     self.engine.note_store(&delivery.to_string(), None, now);
                 }
@@ -329,16 +329,11 @@ impl Service {
         }
     }
 
-    async fn make(&mut self, delivery: Delivery, due: Due, now: Timestamp) {
+    async fn make(&mut self, delivery: &Delivery, due: Due, now: Timestamp) {
         let Some(judged) = self.judge_for(now, late(&due)).await else { return };
         match self.engine.make(delivery, &judged, due, now).await {
-            Ok(()) => {
+            Ok(done) => {
                 self.engine.note_well(&delivery.to_string(), now);
-                let done = if matches!(delivery, Delivery::Mail(_)) {
-                    "a mail was put into the outbox"
-                } else {
-                    "the CSV package was written"
-                };
                 tracing::info!(%delivery, occurrence = %due.occurrence, late = due.late, "{done}");
             }
             Err(error) => {

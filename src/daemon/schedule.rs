@@ -46,8 +46,13 @@ pub fn due(cron: &str, zone: &TimeZone, done: Timestamp, now: Timestamp) -> Opti
     while let Some(before) = newest_occurrence(&cron, zone, just_before(first)).filter(|at| *at > done && count < MAX_COUNTED) {
         (first, count) = (before, count + 1);
     }
-    let late = count > 1 || now.duration_since(occurrence).unsigned_abs() > LATE_AFTER;
+    let late = count > 1 || is_late(occurrence, now);
     Some(Due { occurrence, first, count, late })
+}
+
+/// Whether what was due at `occurrence` is late now.
+pub fn is_late(occurrence: Timestamp, now: Timestamp) -> bool {
+    now.duration_since(occurrence).unsigned_abs() > LATE_AFTER
 }
 
 /// Cron lines name whole minutes.

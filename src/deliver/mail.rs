@@ -26,12 +26,14 @@ pub struct Options {
     pub ca_pem: Option<Vec<u8>>,
 }
 
-/// One message, without its recipients: [`addressed`] adds the one it goes to, so that none is shown to another.
+/// One message, without recipient and subject: [`addressed`] adds those of one copy, so that no recipient is shown to
+/// another, and a copy that leaves late can say so.
 #[derive(Clone, Debug)]
 pub struct Mail {
     /// `Name <address>` or an address.
     pub from: String,
-    pub subject: String,
+    /// Who answers, and whom to ask not to be written to any more; empty: nobody.
+    pub contact: String,
     /// Stable for the life of the message: a repeat is recognised by it. With or without angle brackets.
     pub message_id: String,
     /// `Description <list.host>` or `list.host`.

@@ -120,7 +120,7 @@ pub(super) fn count<T>(items: impl Iterator<Item = T>) -> u32 {
     u32::try_from(items.count()).unwrap_or(u32::MAX)
 }
 
-fn counts(integrations: &[IntegrationRow], waivers: &[WaiverRow]) -> Counts {
+pub(super) fn counts(integrations: &[IntegrationRow], waivers: &[WaiverRow]) -> Counts {
     let of = |wanted: &dyn Fn(&IntegrationRow) -> bool| count(integrations.iter().filter(|i| wanted(i)));
     let in_status = |status: Status| of(&|i| i.status == status);
     let mut users: Vec<&str> = integrations.iter().filter(|i| i.status.remaining()).map(|i| i.user.as_str()).collect();
@@ -271,9 +271,7 @@ fn burndown(inputs: &Inputs<'_>, found: &CampaignFindings) -> Vec<BurndownRow> {
 
 fn expiring(tokens: &[TokenRow], horizon_days: i32) -> Expiring {
     let own = |t: &&TokenRow| t.listed_by == rows::OWN && t.days_left.is_some_and(|d| d <= OWN_NOTICE_DAYS);
-    let soon = |t: &&TokenRow| {
-        t.listed_by != rows::OWN && rows::usable(t) && t.days_left.is_some_and(|d| (0..=horizon_days).contains(&d))
-    };
+    let soon = |t: &&TokenRow| rows::ends_within(t, horizon_days);
     Expiring {
         horizon_days,
         count: count(tokens.iter().filter(soon)),

@@ -282,6 +282,9 @@ pub struct CauseRow {
 
 #[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct ChangeRow {
+    /// How many had been recorded before it.
+    #[serde(skip)]
+    pub number: usize,
     #[serde(serialize_with = "text")]
     #[schemars(with = "DayText")]
     pub date: Day,
@@ -365,6 +368,8 @@ pub struct IntegrationRow {
     pub first_week_uses: f64,
     /// Expected legacy uses by UTC hour of an average day.
     pub uses_by_hour: Vec<f64>,
+    /// Expected legacy uses inside each of the campaign's next windows.
+    pub window_uses: Vec<f64>,
     /// What past brownouts did to it; first the published windows, then the extrapolated ones.
     pub brownouts: Vec<ExperimentRow>,
     /// What of its migration is still missing; empty unless it is migrating.

@@ -1,19 +1,14 @@
-//! The mails: the daily digest and the weekly brief, ready to be put into MIME parts.
+//! The mails: the daily digest, the weekly brief and the notice to an owner, ready to be put into MIME parts.
 
 use minijinja::context;
 
 use super::{
-    chart, csv,
+    Audience, chart, csv,
     document::Report,
+    notice::{self, Notice},
     view::{self, Limits},
     words,
 };
-use crate::evidence::vocabulary::spelled;
-
-spelled!(
-    /// Who a letter is for.
-    Audience { Security = "security", Leadership = "leadership" }
-);
 
 /// One mail without its addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,24 +49,59 @@ pub struct Attachment {
     pub bytes: Vec<u8>,
 }
 
-/// Mail programs clip HTML above 100 kB: twenty rows with their reasons stay well below.
-const DIGEST: Limits = Limits { ranked: 20, changes: 15, teams: 10, sources: 20 };
-/// One page.
-const BRIEF: Limits = Limits { ranked: 0, changes: 0, teams: 12, sources: 8 };
+/// What a mail about the whole organisation is made with.
+struct Form {
+    audience: Audience,
+    html: &'static str,
+    text: &'static str,
+    list_id: &'static str,
+    limits: Limits,
+}
+
+const DIGEST: Form = Form {
+    audience: Audience::Security,
+    html: "digest.html",
+    text: "digest.txt",
+    list_id: "duskwatch-digest",
+    // Mail programs clip HTML above 100 kB: twenty rows with their reasons stay well below.
+    limits: Limits { ranked: 20, changes: 15, teams: 10, sources: 20 },
+};
+const BRIEF: Form = Form {
+    audience: Audience::Leadership,
+    html: "brief.html",
+    text: "brief.txt",
+    list_id: "duskwatch-brief",
+    // One page.
+    limits: Limits { ranked: 0, changes: 0, teams: 12, sources: 8 },
+};
 
 /// The daily digest for the security team.
 pub fn digest(report: &Report) -> Letter {
     let day = crate::evidence::Day::of_ms(report.now.as_millisecond() - 1);
     let archive = Attachment { name: format!("duskwatch-{day}.zip"), mime: "application/zip", bytes: csv::archive(report) };
-    letter(report, Audience::Security, words::subject(report), DIGEST, vec![archive])
+    letter(report, DIGEST, words::subject(report), vec![archive])
 }
 
 /// The weekly brief for leadership.
 pub fn brief(report: &Report) -> Letter {
-    letter(report, Audience::Leadership, words::brief_subject(report), BRIEF, Vec::new())
+    letter(report, BRIEF, words::brief_subject(report), Vec::new())
 }
 
-fn letter(report: &Report, audience: Audience, subject: String, limits: Limits, attachments: Vec<Attachment>) -> Letter {
+/// The notice to one owner. `contact` is whom to ask; empty where nobody is named.
+pub fn notice(notice: &Notice, contact: &str) -> Letter {
+    let subject = notice::words::subject(notice);
+    Letter {
+        audience: Audience::Owner(notice.owner.clone()),
+        text: notice::view::render(notice, "notice.txt", &subject, contact),
+        html: notice::view::render(notice, "notice.html", &subject, contact),
+        subject,
+        images: Vec::new(),
+        attachments: Vec::new(),
+        list_id: "duskwatch-notice",
+    }
+}
+
+fn letter(report: &Report, form: Form, subject: String, attachments: Vec<Attachment>) -> Letter {
     let charts: Vec<Option<Vec<u8>>> = report.campaigns.iter().map(|c| chart::png(c, report.now)).collect();
     let images: Vec<InlineImage> = charts
         .into_iter()
@@ -81,19 +111,15 @@ fn letter(report: &Report, audience: Audience, subject: String, limits: Limits, 
     let cids: Vec<Option<String>> = (0..report.campaigns.len())
         .map(|i| images.iter().map(|image| image.content_id.clone()).find(|id| *id == content_id(i)))
         .collect();
-    let (html, text, list_id) = match audience {
-        Audience::Security => ("digest.html", "digest.txt", "duskwatch-digest"),
-        Audience::Leadership => ("brief.html", "brief.txt", "duskwatch-brief"),
-    };
     let more = context! { subject => subject.as_str(), cids };
     Letter {
-        audience,
-        text: view::render(report, text, limits, more.clone()),
-        html: view::render(report, html, limits, more),
+        audience: form.audience,
+        text: view::render(report, form.text, form.limits, more.clone()),
+        html: view::render(report, form.html, form.limits, more),
         subject,
         images,
         attachments,
-        list_id,
+        list_id: form.list_id,
     }
 }
 

@@ -7,6 +7,7 @@
 //! Hidden: markup, escaping, number and date formats, the font of the charts. Absent: judgement (`analysis`), sending
 //! (`deliver`), HTTP (`serve`).
 
+pub mod audience;
 pub mod build;
 pub mod chart;
 mod coverage;
@@ -22,6 +23,7 @@ pub mod inputs;
 pub mod json;
 pub mod letter;
 mod movement;
+pub mod notice;
 pub mod prometheus;
 mod rows;
 pub mod schema;
@@ -33,6 +35,7 @@ pub mod text;
 mod view;
 mod words;
 
+pub use audience::Audience;
 pub use build::build;
 pub use document::Report;
 pub use figures::{Figure, FigureKind};
@@ -40,5 +43,6 @@ pub use inputs::{
     AuthenticationTotal, BlindSpot, DeliveryTotal, Inputs, Late, Organization, OwnCredential, Previous, Service, SkippedLine,
     SourceLine,
 };
-pub use letter::{Attachment, Audience, InlineImage, Letter};
+pub use letter::{Attachment, InlineImage, Letter};
+pub use notice::Notice;
 pub use size::size;

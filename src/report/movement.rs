@@ -12,7 +12,7 @@ use crate::{
 
 /// Every recorded change, sorted by date, then integration; changes of one integration on one day keep their order.
 pub(super) fn all_changes(changes: &[Change]) -> Vec<ChangeRow> {
-    let mut rows: Vec<ChangeRow> = changes.iter().map(row).collect();
+    let mut rows: Vec<ChangeRow> = changes.iter().enumerate().map(row).collect();
     rows.sort_by(|a, b| (a.date, &a.integration).cmp(&(b.date, &b.integration)));
     rows
 }
@@ -22,7 +22,8 @@ pub(super) fn all_changes(changes: &[Change]) -> Vec<ChangeRow> {
 pub(super) fn since_last_digest(inputs: &Inputs<'_>, campaign: &str, remaining: u32) -> Option<Movement> {
     let previous = inputs.previous?;
     let before = *previous.remaining.get(campaign)?;
-    let new: Vec<&Change> = inputs.changes.iter().skip(previous.changes).filter(|c| c.campaign == campaign).collect();
+    let all = inputs.changes.iter().enumerate().skip(previous.changes);
+    let new: Vec<(usize, &Change)> = all.filter(|(_, change)| change.campaign == campaign).collect();
     let causes = causes(&new);
     let delta = i64::from(remaining) - i64::from(before);
     Some(Movement {
@@ -35,9 +36,9 @@ pub(super) fn since_last_digest(inputs: &Inputs<'_>, campaign: &str, remaining: 
     })
 }
 
-fn causes(changes: &[&Change]) -> Vec<CauseRow> {
+fn causes(changes: &[(usize, &Change)]) -> Vec<CauseRow> {
     let of = |cause: ChangeCause| {
-        let same = || changes.iter().filter(move |c| c.cause == cause);
+        let same = || changes.iter().map(|(_, change)| change).filter(move |change| change.cause == cause);
         CauseRow { cause, changes: super::build::count(same()), effect: same().map(|c| effect(c)).sum() }
     };
     ChangeCause::ALL.iter().map(|cause| of(*cause)).filter(|row| row.changes > 0).collect()
@@ -48,8 +49,9 @@ fn effect(change: &Change) -> i64 {
     i64::from(change.to.is_some_and(Status::remaining)) - i64::from(change.from.is_some_and(Status::remaining))
 }
 
-fn row(change: &Change) -> ChangeRow {
+fn row((number, change): (usize, &Change)) -> ChangeRow {
     ChangeRow {
+        number,
         date: change.day,
         campaign: change.campaign.clone(),
         integration: inert::name(&change.integration),

@@ -73,6 +73,7 @@ pub(super) fn integration(i: &Integration, campaign: &Campaign, clients: &Client
         weekly_uses: i.weekly_uses,
         first_week_uses: i.exposure.first_week,
         uses_by_hour: i.exposure.by_hour.to_vec(),
+        window_uses: i.exposure.windows.clone(),
         brownouts: experiments(i),
         migration_missing: i.proof.iter().flat_map(|proof| &proof.missing).map(|text| inert::sentence(text)).collect(),
         trap: i.trap.as_ref().map(|trap| inert::sentence(&trap.words)).unwrap_or_default(),
@@ -226,6 +227,11 @@ fn own_credential(c: &OwnCredential, now: Timestamp) -> TokenRow {
         leaver: false,
         listed_by: OWN.to_owned(),
     }
+}
+
+/// Whether it still opens something, and ends within so many days.
+pub(super) fn ends_within(token: &TokenRow, days: i32) -> bool {
+    token.listed_by != OWN && usable(token) && token.days_left.is_some_and(|left| (0..=days).contains(&left))
 }
 
 /// Whether a token still opens anything, by the inventory's own words; a status that nobody knows counts as usable.

@@ -9,13 +9,16 @@ use super::{
 };
 
 /// Compiled-in templates by name; names that end in `.html` escape what they print.
-const TEMPLATES: [(&str, &str); 6] = [
+const TEMPLATES: [(&str, &str); 9] = [
     ("page.html", include_str!("templates/page.html")),
     ("digest.html", include_str!("templates/digest.html")),
     ("digest.txt", include_str!("templates/digest.txt")),
     ("brief.html", include_str!("templates/brief.html")),
     ("brief.txt", include_str!("templates/brief.txt")),
+    ("notice.html", include_str!("templates/notice.html")),
+    ("notice.txt", include_str!("templates/notice.txt")),
     ("mail.html", include_str!("templates/mail.html")),
+    ("styles.html", include_str!("templates/styles.html")),
 ];
 
 /// How much of each list a document shows; the CSV package has all of it.
@@ -47,9 +50,14 @@ pub(super) fn render(report: &Report, template: &str, limits: Limits, more: Valu
         observed => Serde(&report.coverage.observed),
         blind_spots => Serde(&report.blind_spots),
     };
-    let environment = environment(&report.zone);
+    fill_in(template, &report.zone, context! { ..more, ..shared })
+}
+
+/// Renders one template over what it sees.
+pub(super) fn fill_in(template: &str, zone: &TimeZone, values: Value) -> String {
+    let environment = environment(zone);
     let template = environment.get_template(template).expect("the template is in the list");
-    template.render(context! { ..more, ..shared }).expect("a test renders every template")
+    template.render(values).expect("a test renders every template")
 }
 
 fn campaign(report: &Report, c: &CampaignReport, limits: Limits) -> Value {
@@ -111,7 +119,7 @@ fn movement(m: &super::document::Movement, limits: Limits) -> Value {
 /// The next windows with what is expected to run in them.
 fn windows(c: &CampaignReport, zone: &TimeZone) -> Vec<Value> {
     let row = |window: &WindowRow| {
-        context! { span => words::span(window, zone), words => words::expected_in(window), ..Serde(window) }
+        context! { span => words::span(window.from, window.to, zone), words => words::expected_in(window), ..Serde(window) }
     };
     c.windows.iter().map(row).collect()
 }

@@ -3,7 +3,10 @@
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::document::{CampaignReport, CoverageReport, ExpiryReport, Report, SourceRow, SourceState, TokenRow, WindowRow};
-use crate::analysis::{Activity, Observation, ObservedWorkspace, Share, Silence};
+use crate::{
+    analysis::{Activity, Observation, ObservedWorkspace, Share, Silence},
+    evidence::{Status, campaign::Words},
+};
 
 /// What all numbers rest on, on the first screen of every report; before it that they do not all rest on the present rules,
 /// where that is so.
@@ -29,8 +32,8 @@ pub(super) fn instant(at: Timestamp, zone: &TimeZone) -> String {
 }
 
 /// `3 Jul 2026 06:00–08:00 UTC`; with both days where a window goes over midnight.
-pub(super) fn span(window: &WindowRow, zone: &TimeZone) -> String {
-    let (from, to) = (window.from.to_zoned(zone.clone()), window.to.to_zoned(zone.clone()));
+pub(super) fn span(from: Timestamp, to: Timestamp, zone: &TimeZone) -> String {
+    let (from, to) = (from.to_zoned(zone.clone()), to.to_zoned(zone.clone()));
     let until = if from.date() == to.date() { "\u{2013}%H:%M %Z" } else { " \u{2013} %-d %b %H:%M %Z" };
     format!("{}{}", from.strftime("%-d %b %Y %H:%M"), to.strftime(until))
 }
@@ -118,7 +121,11 @@ pub(super) fn brief_subject(report: &Report) -> String {
 
 /// `6 stale secrets`: what those who have moved left behind.
 fn leftovers(c: &CampaignReport) -> String {
-    format!("{} {}", grouped(c.counts.stale.into()), c.words.leftover.of(c.counts.stale))
+    leftover(&c.words, c.counts.stale)
+}
+
+pub(super) fn leftover(words: &Words, number: u32) -> String {
+    format!("{} {}", grouped(number.into()), words.leftover.of(number))
 }
 
 /// The number, what it consists of, and the time that is left.
@@ -371,6 +378,61 @@ pub(super) fn expected_in(window: &WindowRow) -> String {
     let uses = if window.expected < 1.5 { "about 1 use".to_owned() } else { format!("about {:.0} uses", window.expected) };
     let more = if usize::try_from(window.integrations).is_ok_and(|all| all > named.len()) { ", …" } else { "" };
     format!("{uses} by {}: {}{more}", counted(i64::from(window.integrations), "integration"), named.join(", "))
+}
+
+/// Of a day's uses, the part that the hours of [`hours`] hold.
+const MOST: f64 = 0.8;
+/// Hours that hold most of the uses and are more than this name no time of day.
+const ANY_TIME: usize = 16;
+
+/// The fewest consecutive hours that hold most of the uses, on the clock of the zone; empty without uses.
+pub(super) fn hours(by_hour: &[f64], now: Timestamp, zone: &TimeZone) -> String {
+    let all: f64 = by_hour.iter().sum();
+    let held = |from: usize, length: usize| (from..from + length).map(|hour| by_hour[hour % by_hour.len()]).sum::<f64>();
+    if all <= 0.0 {
+        return String::new();
+    }
+    let spans = (1..=ANY_TIME).flat_map(|length| (0..by_hour.len()).map(move |from| (from, length)));
+    let Some((from, length)) = spans.into_iter().find(|(from, length)| held(*from, *length) >= MOST * all) else {
+        return "at any time of the day".to_owned();
+    };
+    let clock = |hour: usize| {
+        let today = crate::evidence::Day::of(now).start().as_second();
+        let at = Timestamp::from_second(today + i64::try_from(hour).unwrap_or(0) * 3_600).unwrap_or(now);
+        at.to_zoned(zone.clone())
+    };
+    let (from, to) = (clock(from), clock(from + length));
+    format!("mostly {}\u{2013}{}", from.strftime("%H:%M"), to.strftime("%H:%M %Z"))
+}
+
+/// What a status means, in a line for those who did not build this.
+pub(super) fn meaning(status: Status, removed: bool) -> &'static str {
+    match status {
+        Status::Active => "was used within the time that is usual for it, and accepted",
+        Status::Failing if removed => "broken: it still tries, and is refused",
+        Status::Failing => "its newest use was refused, and not because of a brownout",
+        Status::Migrating => "both the old credential and its replacement are in use",
+        Status::Quiet => "not used for longer than is usual for it, and no replacement was seen: silence is no proof",
+        Status::Stale => "has moved, but a left-over secret is still sent somewhere and refused",
+        Status::Migrated => "only the replacement is in use",
+        Status::Retired => "gone for good",
+    }
+}
+
+/// In the order in which a reader worries.
+const EXPLAINED: [Status; 7] =
+    [Status::Failing, Status::Active, Status::Migrating, Status::Quiet, Status::Stale, Status::Migrated, Status::Retired];
+
+/// The statuses and grades that stand in a document, each explained once.
+pub(super) fn glossary(shown: impl Iterator<Item = Status>, removed: bool) -> Vec<(&'static str, &'static str)> {
+    let shown: Vec<Status> = shown.collect();
+    let statuses = EXPLAINED.iter().filter(|status| shown.contains(status));
+    let mut lines: Vec<(&str, &str)> = statuses.map(|status| (status.as_str(), meaning(*status, removed))).collect();
+    if !lines.is_empty() {
+        lines.push(("known", "proven (the sign is certain) or strong (nothing else explains it)"));
+        lines.push(("possible", "weak: it looks like it, and something else may explain it"));
+    }
+    lines
 }
 
 #[cfg(test)]

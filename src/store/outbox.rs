@@ -14,6 +14,7 @@ const INSERT_OCCURRENCE: &str = include_str!("../../sql/queries/outbox/insert_oc
 const INSERT_MESSAGE: &str = include_str!("../../sql/queries/outbox/insert_message.sql");
 const INSERT_RECIPIENT: &str = include_str!("../../sql/queries/outbox/insert_recipient.sql");
 const LIST_DUE_RECIPIENTS: &str = include_str!("../../sql/queries/outbox/list_due_recipients.sql");
+const LIST_WAITING_AUDIENCES: &str = include_str!("../../sql/queries/outbox/list_waiting_audiences.sql");
 const SETTLE_RECIPIENT: &str = include_str!("../../sql/queries/outbox/settle_recipient.sql");
 const POSTPONE_RECIPIENT: &str = include_str!("../../sql/queries/outbox/postpone_recipient.sql");
 const MARK_OCCURRENCE_DONE: &str = include_str!("../../sql/queries/outbox/mark_occurrence_done.sql");
@@ -219,6 +220,13 @@ impl Reader {
         let mut statement = self.connection.prepare_cached(LIST_DUE_RECIPIENTS)?;
         let values = named_params! { ":channel": channel, ":now_ms": now.as_millisecond(), ":limit": limit };
         let rows = statement.query_map(values, outgoing)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The audiences for which a message of a channel waits, sorted.
+    pub fn waiting_audiences(&self, channel: &str) -> Result<Vec<String>, StoreError> {
+        let mut statement = self.connection.prepare_cached(LIST_WAITING_AUDIENCES)?;
+        let rows = statement.query_map(named_params! { ":channel": channel }, |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use duskwatch::{
-    daemon::{Reader, look},
+    daemon::look,
     evidence::{Day, Missing},
     simulator::{Options, ServeOptions, Size, World},
     store::Store,
@@ -130,6 +130,6 @@ async fn a_report_of_an_earlier_day_says_who_could_do_what_then() {
 }
 
 async fn report_of(site: &Site, as_of: Option<Day>) -> Value {
-    let judged = look(site.options(), as_of, at(NOW), &Reader::Security).await.unwrap();
+    let judged = look(site.options(), as_of, at(NOW)).await.unwrap();
     serde_json::from_str(&judged.json()).unwrap()
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use duskwatch::{
-    daemon::{Engine, Reader},
+    daemon::Engine,
     evidence::{Day, Origin, Outcome},
     report::Audience,
     simulator::{Door, Integration, ServeOptions, Use, World},
@@ -155,10 +155,10 @@ async fn before_the_freeze_in_the_brownouts_and_after_the_removal_the_report_say
         let world = small_world(3, at(now), 25);
         let (_site, engine, report) = judged(&world).await;
         let judged = engine.judge(at(now)).await.unwrap();
-        let subject = judged.letter(Audience::Security).subject;
+        let subject = judged.letter(&Audience::Security).subject;
         let matched = Regex::new(form).unwrap().captures(&subject).unwrap_or_else(|| panic!("{now}: {subject}"));
         assert_eq!(matched.get(1).map_or("", |days| days.as_str()), days, "{subject}");
-        assert!(!judged.html(&Reader::Security).is_empty() && !judged.letter(Audience::Leadership).text.is_empty());
+        assert!(!judged.html(&Audience::Security).is_empty() && !judged.letter(&Audience::Leadership).text.is_empty());
         assert_eq!(report["campaigns"][0]["removed"], at(now) >= at("2026-07-28T00:00:00Z"));
         if at(now) < at("2026-06-01T00:00:00Z") {
             assert_eq!(report["campaigns"][0]["counts"]["failing"], 0, "nothing is refused before the brownouts");

@@ -150,7 +150,7 @@ async fn an_invented_campaign_and_the_compiled_in_ones_have_their_rows_and_their
             row(["connect-apps", "name:wallboard", "office", "active"]),
         ]
     );
-    let digest = judged.letter(Audience::Security);
+    let digest = judged.letter(&Audience::Security);
     assert_eq!(digest.subject, "[duskwatch] 0 integrations still on app passwords, 0 failing, 25 days left");
     let text = words(&digest.text);
     for said in [
@@ -213,7 +213,7 @@ async fn tokens_of_the_inventory_and_of_a_register_are_due_by_their_owners_lead_
     assert!(inventory.iter().any(|token| !token["user_email"].as_str().unwrap().is_empty()), "{inventory:?}");
     let listed = report["tokens"].as_array().unwrap();
     assert!(listed.iter().any(|token| !token["integrations"].as_array().unwrap().is_empty()), "none is linked to what uses it");
-    let digest = engine.judge(at(NOW)).await.unwrap().letter(Audience::Security);
+    let digest = engine.judge(at(NOW)).await.unwrap().letter(&Audience::Security);
     let text = words(&digest.text);
     assert!(
         text.contains("mirror (import/register): 78 days left; owner: slow; start by 22 Jun 2026 (passed)"),

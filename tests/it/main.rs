@@ -17,6 +17,7 @@ mod house;
 mod intake;
 mod journal;
 mod judged;
+mod mail;
 mod mixtures;
 mod reclassify;
 mod retention;

@@ -82,7 +82,7 @@ async fn send_test_mail(mailer: &Mailer, from: &str, to: &str, now: Timestamp) -
     let words = format!("This is a test. Somebody asked duskwatch at {now} whether mail from it arrives here. It does.\n");
     let mail = Mail {
         from: from.to_owned(),
-        subject: "[duskwatch] test mail".to_owned(),
+        contact: String::new(),
         message_id: format!("duskwatch.check.{}@{domain}", now.as_millisecond()),
         list_id: format!("check.{domain}"),
         date: now,
@@ -93,7 +93,7 @@ async fn send_test_mail(mailer: &Mailer, from: &str, to: &str, now: Timestamp) -
     };
     let never = |words: String| SendError { permanent: true, words };
     let mime = mail::compose(&mail).map_err(|error| never(format!("{error:#}")))?;
-    mailer.send(from, to, &mail::addressed(to, &mime).map_err(never)?).await
+    mailer.send(from, to, &mail::addressed(to, "[duskwatch] test mail", &mime).map_err(never)?).await
 }
 
 async fn ask_collector(otel: &Otel, network: &Network) -> Vec<Finding> {

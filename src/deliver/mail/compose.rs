@@ -6,8 +6,8 @@ use std::time::SystemTime;
 use anyhow::{Context, Result, anyhow, ensure};
 use lettre::Message;
 use lettre::address::Envelope;
-use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue, Headers, To};
-use lettre::message::{Attachment as Part, Body, Mailboxes, MultiPart, SinglePart};
+use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue, Headers, Subject, To};
+use lettre::message::{Attachment as Part, Body, Mailbox, Mailboxes, MultiPart, SinglePart};
 use sha2::{Digest, Sha256};
 
 use super::{Mail, mailbox};
@@ -27,26 +27,37 @@ pub fn compose(mail: &Mail) -> Result<Vec<u8>> {
     let from = mailbox(&mail.from).map_err(|error| anyhow!("sender: {error}"))?;
     // The real envelope is made when the message is sent; this one only tells lettre that there will be one.
     let envelope = Envelope::new(None, vec![from.email.clone()]).context("the message lacks an address")?;
-    let message = Message::builder()
+    let mut message = Message::builder()
         .envelope(envelope)
         .from(from)
-        .subject(header_text(&mail.subject))
         .date(SystemTime::from(mail.date))
         .message_id(Some(format!("<{message_id}>")))
         .raw_header(header("List-Id", list_id(&mail.list_id)))
-        .raw_header(header("Auto-Submitted", "auto-generated".to_owned()))
-        .multipart(body(mail, message_id)?)
-        .context("the message lacks an address")?;
+        .raw_header(header("Auto-Submitted", "auto-generated".to_owned()));
+    if !mail.contact.is_empty() {
+        let contact = mailbox(&mail.contact).map_err(|error| anyhow!("contact: {error}"))?;
+        message = message.raw_header(header("List-Unsubscribe", unsubscribe(&contact, mail))).reply_to(contact);
+    }
+    let message = message.multipart(body(mail, message_id)?).context("the message lacks an address")?;
     Ok(message.formatted())
 }
 
-/// The message for one recipient: the same bytes after a `To` header of its own.
+/// A mail to a person, who takes the reader from the list (RFC 2369). Nobody but that person can: there is no list but the
+/// configuration.
+fn unsubscribe(contact: &Mailbox, mail: &Mail) -> String {
+    let list = list_id(&mail.list_id);
+    let list = list.rsplit(['<', '>']).nth(1).unwrap_or_default();
+    format!("<mailto:{}?subject=unsubscribe%20{}>", contact.email, list)
+}
+
+/// The message for one recipient: the same bytes after a `To` and a `Subject` of its own.
 ///
 /// # Errors
 /// Says why the recipient is no mail address.
-pub fn addressed(to: &str, message: &[u8]) -> Result<Vec<u8>, String> {
+pub fn addressed(to: &str, subject: &str, message: &[u8]) -> Result<Vec<u8>, String> {
     let mut headers = Headers::new();
     headers.set(To::from(Mailboxes::from(mailbox(to)?)));
+    headers.set(Subject::from(header_text(subject)));
     let mut bytes = headers.to_string().into_bytes();
     bytes.extend_from_slice(message);
     Ok(bytes)

@@ -14,7 +14,7 @@ const TO: &str = "security@example.test";
 fn mail() -> Mail {
     Mail {
         from: FROM.to_owned(),
-        subject: "[duskwatch] 37 integrations still on app passwords (−4), 12 failing, 25 days left".to_owned(),
+        contact: String::new(),
         message_id: "digest.2026-07-03.security@duskwatch.example.test".to_owned(),
         list_id: "duskwatch digest <digest.duskwatch.example.test>".to_owned(),
         date: "2026-07-03T07:00:00Z".parse().unwrap(),
@@ -29,8 +29,14 @@ fn mail() -> Mail {
     }
 }
 
+const SUBJECT: &str = "[duskwatch] 37 integrations still on app passwords (−4), 12 failing, 25 days left";
+
 fn composed(mail: &Mail) -> String {
-    String::from_utf8(addressed(TO, &compose(mail).unwrap()).unwrap()).unwrap()
+    composed_as(SUBJECT, mail)
+}
+
+fn composed_as(subject: &str, mail: &Mail) -> String {
+    String::from_utf8(addressed(TO, subject, &compose(mail).unwrap()).unwrap()).unwrap()
 }
 
 /// The header lines of the message, continuation lines joined.
@@ -40,7 +46,7 @@ fn headers(message: &str) -> Vec<String> {
 }
 
 fn subject_of(subject: &str) -> String {
-    let message = composed(&Mail { subject: subject.to_owned(), ..mail() });
+    let message = composed_as(subject, &mail());
     headers(&message).into_iter().find(|line| line.starts_with("Subject: ")).unwrap()
 }
 
@@ -109,7 +115,7 @@ fn nothing_in_a_subject_starts_a_new_header() {
     for evil in
         ["a\r\nBcc: x@evil.test", "a\nBcc: x@evil.test", "a\r\n\r\nBcc: x", "a\u{2028}Bcc: x", "a\0\u{85}Bcc: x", "ä\r\nBcc: x"]
     {
-        let message = composed(&Mail { subject: evil.to_owned(), list_id: evil.to_owned(), ..mail() });
+        let message = composed_as(evil, &Mail { list_id: evil.to_owned(), ..mail() });
         assert!(!headers(&message).iter().any(|line| line.to_lowercase().starts_with("bcc")), "{message}");
         assert!(message.split_once("\r\n\r\n").unwrap().0.contains("Auto-Submitted"), "the head was cut: {message}");
     }
@@ -156,8 +162,8 @@ fn identifiers_and_addresses_that_cannot_stand_in_a_header_are_refused() {
     assert!(check_address(FROM).is_ok());
     assert!(check_address("Zoë <zoe@example.test>").is_ok());
     assert!(check_address("zoe at example").is_err());
-    assert!(addressed("x@example.test\r\nBcc: y@example.test", b"").is_err());
-    assert!(addressed("nobody", b"").is_err());
+    assert!(addressed("x@example.test\r\nBcc: y@example.test", SUBJECT, b"").is_err());
+    assert!(addressed("nobody", SUBJECT, b"").is_err());
 }
 
 fn options(server: &str) -> Options {

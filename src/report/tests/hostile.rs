@@ -1,7 +1,7 @@
 //! Names that strangers chose are inert in every document.
 
 use super::fixture::{World, acme, file};
-use crate::report::{csv, html, json, letter, text};
+use crate::report::{csv, html, json, letter, notice, text};
 
 const MARKUP: &str = "<script>alert(1)</script><img src=x onerror=y>\" onmouseover='z'";
 const REVERSED: &str = "nomis\u{202e}txt.exe\u{2066}\u{200f}";
@@ -52,6 +52,15 @@ fn documents(world: &World) -> Vec<(String, String)> {
         ("brief text".to_owned(), brief.text),
         ("brief html".to_owned(), brief.html),
     ];
+    let owner = world.findings.campaigns[0].integrations[0].owner.as_deref().expect("it has one");
+    let notice = notice::of(&report, owner, &world.clients);
+    let letter = letter::notice(&notice, "");
+    documents.extend([
+        ("notice subject".to_owned(), letter.subject),
+        ("notice text".to_owned(), letter.text),
+        ("notice html".to_owned(), letter.html),
+        ("notice json".to_owned(), json::notice(&notice)),
+    ]);
     documents.extend(csv::names().map(|name| (name.to_owned(), file(&report, name))));
     documents
 }

@@ -3,5 +3,6 @@
 mod campaigns;
 mod fixture;
 mod hostile;
+mod notices;
 mod snapshots;
 mod story;

@@ -8,7 +8,7 @@ use crate::report::{csv, html, json, letter, schema, text};
 
 /// Compares every document before it complains, so that one run writes all that are new.
 #[track_caller]
-fn same_as_files(documents: &[(String, String)]) {
+pub(super) fn same_as_files(documents: &[(String, String)]) {
     same_as_those_in("tests/data/report", documents);
 }
 

@@ -8,7 +8,6 @@ use std::{collections::BTreeSet, fmt::Write as _, fs, process::Command};
 
 use data_encoding::BASE64;
 use duskwatch::{
-    daemon,
     report::Audience,
     simulator::ServeOptions,
     store::{Reader, Store},
@@ -92,16 +91,16 @@ async fn no_secret_reaches_the_store_or_any_output() {
     judged.write_package(&site.path("csv"), 30).unwrap();
     let mut written: Vec<(String, Vec<u8>)> = vec![
         ("lines".to_owned(), outcome.lines.join("\n").into_bytes()),
-        ("page".to_owned(), judged.html(&daemon::Reader::Security).into_bytes()),
-        ("brief".to_owned(), judged.html(&daemon::Reader::Leadership).into_bytes()),
+        ("page".to_owned(), judged.html(&Audience::Security).into_bytes()),
+        ("brief".to_owned(), judged.html(&Audience::Leadership).into_bytes()),
         ("json".to_owned(), judged.json().into_bytes()),
-        ("text".to_owned(), judged.text(&daemon::Reader::Security, 200).into_bytes()),
+        ("text".to_owned(), judged.text(&Audience::Security, 200).into_bytes()),
         ("options".to_owned(), format!("{:?}", site.options()).into_bytes()),
         ("chunks".to_owned(), chunks(&site).into_bytes()),
     ];
     written.extend(pushed);
-    for audience in Audience::ALL {
-        written.push((audience.to_string(), engine.compose(*audience, &judged, at(NOW)).unwrap()));
+    for audience in Audience::WHOLE {
+        written.push((audience.to_string(), engine.compose(&audience, &judged, at(NOW)).unwrap()));
     }
     let own = ["organization.key", "workspace.key", "sender.key"].map(|name| site.path(name));
     for path in files(site.dir.path()).into_iter().filter(|path| !path.starts_with(site.logs()) && !own.contains(path)) {

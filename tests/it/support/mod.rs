@@ -3,6 +3,7 @@
 
 pub mod picture;
 pub mod program;
+pub mod smtp;
 
 use std::{
     fmt::Write as _,
@@ -13,7 +14,8 @@ use std::{
 
 use duskwatch::{
     config,
-    daemon::{Engine, Options, PollOutcome, Reader},
+    daemon::{Engine, Options, PollOutcome},
+    report::Audience,
     simulator::{self, LogFiles, ServeOptions, Server, Size, World},
 };
 use jiff::{Timestamp, ToSpan as _};
@@ -122,7 +124,8 @@ impl Site {
             writeln!(out, "[[origin]]\nname = {:?}\nnetworks = {:?}", network.name, network.networks).unwrap();
         }
         for owner in self.world.owners() {
-            writeln!(out, "[[owner]]\nname = {:?}\nlead_time = \"{}d\"", owner.name, owner.lead_time_days).unwrap();
+            writeln!(out, "[[owner]]\nname = {:?}\nemail = {:?}", owner.name, owner.email).unwrap();
+            writeln!(out, "lead_time = \"{}d\"", owner.lead_time_days).unwrap();
             writeln!(out, "match = {{ workspace = {:?}, repository = {:?} }}", owner.workspace, owner.repository).unwrap();
         }
         out
@@ -160,7 +163,7 @@ impl Site {
     pub async fn package(&self, engine: &Arc<Engine>, now: Timestamp) -> PathBuf {
         let judged = engine.judge(now).await.unwrap();
         let written = judged.write_package(&self.path("csv"), 3_650).unwrap();
-        assert_ne!(judged.text(&Reader::Security, 120), "");
+        assert_ne!(judged.text(&Audience::Security, 120), "");
         written
     }
 

@@ -1,0 +1,126 @@
+//! Mail as it leaves: who gets what, once, and what happens when a server does not take it.
+
+use std::{collections::BTreeSet, fs, sync::Arc};
+
+use duskwatch::{daemon::Engine, report::Audience, simulator::ServeOptions};
+use jiff::{Timestamp, ToSpan as _};
+use serde_json::Value;
+
+use crate::support::{
+    NOW, Site, at, integrations,
+    program::duskwatch,
+    small_world,
+    smtp::{Arrived, MailServer},
+};
+
+const SECURITY: &str = "security@example.test";
+const BOARD: &str = "board@example.test";
+
+/// A polled organisation whose mail goes to a server of the test.
+async fn site(server: &MailServer) -> (Site, Arc<Engine>) {
+    let site = Site::grown(&small_world(3, at(NOW), 30), ServeOptions::default()).await;
+    let recipient = |address, audience| format!("[[email.recipient]]\naddress = {address:?}\naudience = {audience:?}\n");
+    let email = format!(
+        "[schedule]\nnotices = \"0 9 * * *\"\n[email]\nserver = {:?}\nfrom = \"Duskwatch <duskwatch@example.test>\"\n\
+         contact = {SECURITY:?}\n{}{}",
+        server.url,
+        recipient(SECURITY, "security"),
+        recipient(BOARD, "leadership")
+    );
+    let text = fs::read_to_string(site.config()).unwrap();
+    fs::write(site.config(), text + &email).unwrap();
+    let engine = site.engine();
+    site.poll(&engine, at(NOW)).await;
+    (site, engine)
+}
+
+async fn send(engine: &Engine, audience: Option<&Audience>, now: Timestamp) {
+    for sent in engine.send_now(audience, now).await.unwrap() {
+        assert_eq!(sent.problem(), None, "{sent}");
+    }
+}
+
+fn owners(mails: &[Arrived]) -> Vec<&str> {
+    mails.iter().map(|mail| mail.to.as_str()).filter(|to| ![SECURITY, BOARD].contains(to)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_owner_with_something_to_do_is_told_of_it_alone_and_once_a_week() {
+    let server = MailServer::start().await;
+    let (site, engine) = site(&server).await;
+    let report = site.report(&engine, at(NOW)).await;
+    let ranked: Vec<&Value> = integrations(&report).iter().filter(|row| !row["rank"].is_null()).collect();
+    let told: BTreeSet<&str> = ranked.iter().filter_map(|row| row["owner"].as_str()).filter(|owner| !owner.is_empty()).collect();
+    assert!(told.len() > 1, "{told:?}");
+
+    send(&engine, None, at(NOW)).await;
+    let mails = server.take();
+    let addresses = |name: &&&str| site.world.owners().iter().find(|owner| owner.name == **name).unwrap().email.clone();
+    let mut expected: Vec<String> = told.iter().map(|name| addresses(&name)).collect();
+    expected.sort();
+    assert_eq!(owners(&mails), expected);
+    for name in &told {
+        let mail = mails.iter().find(|mail| mail.to == addresses(&name)).unwrap();
+        for row in &ranked {
+            let id = row["integration"].as_str().unwrap();
+            assert_eq!(mail.text.contains(id), row["owner"] == *name, "{id} to {name}");
+        }
+        assert_eq!(mail.header("To"), Some(mail.to.clone()));
+        assert_eq!(mail.header("Reply-To").as_deref(), Some(SECURITY));
+        let unsubscribe = "<mailto:security@example.test?subject=unsubscribe%20duskwatch-notice.example.test>";
+        assert_eq!(mail.header("List-Unsubscribe").as_deref(), Some(unsubscribe));
+    }
+
+    // A restart forgets nothing.
+    let engine = site.engine();
+    send(&engine, None, at(NOW) + 1.hour()).await;
+    assert_eq!(owners(&server.take()), Vec::<&str>::new());
+    send(&engine, None, at(NOW) + (7 * 24).hours()).await;
+    assert!(!owners(&server.take()).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_notice_of_one_owner_is_what_report_and_send_show() {
+    let server = MailServer::start().await;
+    let (site, engine) = site(&server).await;
+    let owner = engine.judge(at(NOW)).await.unwrap().busiest_owner().unwrap();
+    let audience = format!("owner:{owner}");
+    let shown = duskwatch(&site, &["report", "--audience", &audience]);
+    assert!(shown.out.starts_with("DUSKWATCH NOTICE TO "), "{shown:#?}");
+    let dry = duskwatch(&site, &["send", "--audience", &audience, "--dry-run"]);
+    assert_eq!((dry.status, server.take().len()), (0, 0), "{dry:#?}");
+    assert!(dry.out.contains("To: ") && dry.err.starts_with(&audience), "{dry:#?}");
+    let all = duskwatch(&site, &["send", "--dry-run"]);
+    assert_eq!(all.out.matches("\nFrom duskwatch ").count() + 1, all.err.lines().filter(|line| line.contains(": ")).count());
+
+    send(&engine, Some(&Audience::Owner(owner)), at(NOW)).await;
+    let mails = server.take();
+    assert_eq!(mails.len(), 1);
+    assert_eq!(duskwatch(&site, &["send", "--audience", "owner:nobody"]).status, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_refusal_stops_nobody_else_and_what_leaves_late_says_so() {
+    let server = MailServer::start().await;
+    let (site, engine) = site(&server).await;
+    let text = fs::read_to_string(site.config()).unwrap();
+    let second = "[[email.recipient]]\naddress = \"second@example.test\"\naudience = \"security\"\n";
+    fs::write(site.config(), text + second).unwrap();
+    drop(engine);
+    let engine = site.engine();
+    server.refuse(&[(SECURITY, "451 4.2.0 come back later")]);
+    let sent = engine.send_now(Some(&Audience::Security), at(NOW)).await.unwrap();
+    assert!(sent[0].problem().is_some_and(|words| words.contains("come back later")), "{sent:?}");
+    let first = server.take();
+    assert_eq!(first.iter().map(|mail| mail.to.as_str()).collect::<Vec<_>>(), ["second@example.test"]);
+
+    server.refuse(&[]);
+    engine.send_waiting(at(NOW) + 2.hours()).await.unwrap();
+    let late = server.take();
+    assert_eq!(late.iter().map(|mail| mail.to.as_str()).collect::<Vec<_>>(), [SECURITY]);
+    assert_eq!(late[0].header("Message-ID"), first[0].header("Message-ID"), "the same mail");
+    assert!(late[0].header("Subject").unwrap().ends_with("(late: due 3 Jul 07:00 UTC)"), "{:?}", late[0].header("Subject"));
+    assert!(!first[0].header("Subject").unwrap().contains("late"));
+    engine.send_waiting(at(NOW) + 20.hours()).await.unwrap();
+    assert_eq!(server.take().len(), 0, "once per recipient");
+}

@@ -1,0 +1,98 @@
+//! A mail server on loopback that keeps what it takes, and refuses whom it is told to.
+
+use std::sync::{Arc, Mutex};
+
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    net::{TcpListener, TcpStream},
+};
+
+/// A mail as it arrived: its recipient, and its lines with header folding and soft line breaks undone.
+#[derive(Clone, Debug)]
+pub struct Arrived {
+    pub to: String,
+    pub text: String,
+}
+
+impl Arrived {
+    pub fn header(&self, name: &str) -> Option<String> {
+        let head = self.text.split("\r\n\r\n").next()?;
+        let prefix = format!("{name}: ");
+        head.split("\r\n").find_map(|line| line.strip_prefix(&prefix)).map(str::to_owned)
+    }
+}
+
+#[derive(Default)]
+struct Heard {
+    arrived: Vec<Arrived>,
+    /// Recipients, and the words with which each is refused.
+    refused: Vec<(String, &'static str)>,
+}
+
+pub struct MailServer {
+    pub url: String,
+    heard: Arc<Mutex<Heard>>,
+}
+
+impl MailServer {
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("smtp+plain://{}", listener.local_addr().unwrap());
+        let heard = Arc::<Mutex<Heard>>::default();
+        let shared = Arc::clone(&heard);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let heard = Arc::clone(&shared);
+                // A client that hangs up in the middle has said nothing that counts.
+                tokio::spawn(async move { converse(stream, &heard).await.ok() });
+            }
+        });
+        Self { url, heard }
+    }
+
+    /// From now on, exactly these recipients are refused.
+    pub fn refuse(&self, refused: &[(&str, &'static str)]) {
+        self.heard.lock().unwrap().refused = refused.iter().map(|(to, words)| ((*to).to_owned(), *words)).collect();
+    }
+
+    /// What arrived since this was asked last, by recipient.
+    pub fn take(&self) -> Vec<Arrived> {
+        let mut arrived = std::mem::take(&mut self.heard.lock().unwrap().arrived);
+        arrived.sort_by(|a, b| a.to.cmp(&b.to));
+        arrived
+    }
+}
+
+async fn converse(stream: TcpStream, heard: &Mutex<Heard>) -> std::io::Result<()> {
+    let mut stream = BufReader::new(stream);
+    stream.write_all(b"220 here\r\n").await?;
+    let (mut to, mut text, mut in_data) = (String::new(), String::new(), false);
+    let mut line = String::new();
+    while stream.read_line(&mut line).await? > 0 {
+        let said = std::mem::take(&mut line);
+        if in_data && said != ".\r\n" {
+            text.push_str(said.strip_prefix('.').unwrap_or(&said));
+            continue;
+        }
+        let answer = if in_data {
+            in_data = false;
+            let text = unfolded(&std::mem::take(&mut text));
+            heard.lock().unwrap().arrived.push(Arrived { to: to.clone(), text });
+            "250 taken"
+        } else if let Some(recipient) = said.strip_prefix("RCPT TO:<") {
+            to = recipient.split('>').next().unwrap_or_default().to_owned();
+            heard.lock().unwrap().refused.iter().find(|(refused, _)| *refused == to).map_or("250 ok", |(_, words)| words)
+        } else if said.starts_with("DATA") {
+            in_data = true;
+            "354 go on"
+        } else {
+            "250 ok"
+        };
+        stream.write_all(format!("{answer}\r\n").as_bytes()).await?;
+    }
+    Ok(())
+}
+
+fn unfolded(text: &str) -> String {
+    text.replace("=\r\n", "").replace("\r\n ", " ")
+}
