@@ -167,7 +167,8 @@ impl<'a> Reader<'a> {
                 failure.proven |= proof && at_the_edge;
             }
             Sign::Claim { words, url, status } => {
-                let failure = self.failing(at, status.is_some());
+                // After the client's last word whoever claims it speaks of something else.
+                let failure = self.failing(at, true);
                 failure.hear(words);
                 failure.claimed = true;
                 failure.status = status.or(failure.status);

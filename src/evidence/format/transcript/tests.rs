@@ -117,6 +117,21 @@ fn other_refusals_count_where_they_name_a_user() {
 }
 
 #[test]
+fn what_is_quoted_after_the_last_word_is_no_part_of_the_failure() {
+    let output = b"Fetching 'refs/heads/main' from 'https://ada@bitbucket.org/acme/site.git'.\n\
+        remote: Unauthorized\n\
+        fatal: Authentication failed for 'https://bitbucket.org/acme/site.git/'\n\
+        Finished processing\n\
+        Build acme-site - Default Job #18 started building on agent Linux\n\
+        see CHANGELOG.md: CHANGE-3222 asks for API tokens\n\
+        Fetching 'refs/heads/main' from 'https://ada@bitbucket.org/acme/site.git'.\n";
+    let found = page(output, "x.log");
+    assert_eq!(found.sightings.len(), 1);
+    assert_eq!(found.sightings[0].message.as_deref(), Some("remote: Unauthorized"));
+    assert!(skipped(&found).contains(&("quotation", 1)), "{:?}", skipped(&found));
+}
+
+#[test]
 fn a_quotation_is_no_evidence() {
     let found = page(fixture!("quotations.log"), "x.log");
     assert_eq!(found.sightings, []);
