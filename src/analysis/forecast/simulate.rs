@@ -4,7 +4,10 @@
 //! is unknown.
 //!
 //! Integrations that share an owner or a client share the draw of its factor, so they go or stay together. Beside the
-//! uncertainty about the past there is one about the future: a team may take its time now, or clear its desk in a week.
+//! uncertainty about the past there is one about the future, the larger of the two: a team may take its time now, or clear
+//! its desk in a week; the whole organisation may; and the last two weeks are like none before them, so that no past says
+//! how many will hurry then. These are effects that everybody shares: without them the counts would spread no more than
+//! independent integrations do, which is far less than organisations differ.
 //!
 //! The numbers grow too: newcomers by the rate of the last four weeks, which falls as it has fallen, and returns by the
 //! rate of the past.
@@ -22,10 +25,16 @@ const MOST_DRAWS: usize = 600_000;
 /// Nothing is forecast beyond this long after the removal.
 pub(super) const BEYOND_DAYS: i32 = 365;
 /// Gamma shapes of what a cohort does in the time that is left, relative to its past: a team's pace varies by two thirds
-/// from quarter to quarter, a client's by a third, the whole organisation's by a quarter.
+/// from quarter to quarter, a client's by a third.
 const OWNER_AHEAD: f64 = 2.5;
 const CLIENT_AHEAD: f64 = 9.0;
-const WHOLE_AHEAD: f64 = 16.0;
+/// The pace of the whole organisation in the time that is left, relative to its past: the logarithm's standard deviation.
+/// Within a factor of three: a change of priorities stops everybody or moves everybody.
+const WHOLE_AHEAD: f64 = 1.1;
+/// The rush of the last days before the removal, relative to the pace before: the logarithm's mean and standard deviation.
+/// Twice that pace, within a factor of six: some organisations panic, some let it come.
+const RUSH: (f64, f64) = (0.7, 1.8);
+const RUSH_DAYS: i32 = 14;
 /// Integrations used this often are taken as used every day.
 const EVERY_DAY: f64 = 2.0;
 /// The contract's 30 days of silence before an integration without a replacement counts as retired.
@@ -61,6 +70,8 @@ struct Runner {
     factor: f64,
     owner: usize,
     client: usize,
+    /// What it has outlived so far, in the hazard that it shares with others: the rate of its own factor.
+    outlived: f64,
     half: bool,
     silent: i32,
     gap: f64,
@@ -108,8 +119,9 @@ pub(super) fn run(
         let mut last_exit = 0;
         let mut gone_days = inflow.gone * f64::from(ahead.to_removal);
         for (number, runner) in runners.iter().enumerate() {
-            let multiplier = runner.multiplier(&draw);
-            let exit = runner.exit(&draw, multiplier, repetition);
+            let mut own = Draws::of(runner.stream, repetition);
+            let multiplier = runner.multiplier(&draw, &mut own);
+            let exit = runner.exit(&draw, multiplier, &mut own);
             count(&mut remaining, targets, 0, exit);
             last_exit = last_exit.max(exit);
             gone_days += f64::from((ahead.to_removal - exit).max(0));
@@ -181,11 +193,13 @@ impl Draw {
         for (value, row) in calendar.iter_mut().zip(&pace.spread) {
             *value += row.iter().zip(&normals).map(|(root, normal)| root * normal).sum::<f64>();
         }
-        let whole = draws.gamma(WHOLE_AHEAD);
+        let whole = (WHOLE_AHEAD * draws.normal()).exp();
+        let rush = (RUSH.0 + RUSH.1 * draws.normal()).exp();
         let mut sum = 0.0;
         let mut baseline = vec![sum];
-        for row in &ahead.rows {
-            sum += pace::hazard(&calendar, row) * whole;
+        for (offset, row) in (1..).zip(&ahead.rows) {
+            let hurries = ahead.to_removal - offset < RUSH_DAYS;
+            sum += pace::hazard(&calendar, row) * whole * if hurries { rush } else { 1.0 };
             baseline.push(sum);
         }
         let shared = |factors: &[pace::Factor], ahead: f64, names: &[u64]| {
@@ -238,6 +252,7 @@ impl Runner {
             factor: pace.categories[cohort.category].mean(),
             owner: cohort.owner,
             client: cohort.client,
+            outlived: pace.own[number].rate,
             half: subject.half(),
             silent,
             gap: gaps.mean_days,
@@ -249,14 +264,14 @@ impl Runner {
     }
 
     /// Its hazard relative to the baseline of a run.
-    fn multiplier(&self, draw: &Draw) -> f64 {
+    fn multiplier(&self, draw: &Draw, own: &mut Draws) -> f64 {
         let half = if self.half { draw.half } else { 1.0 };
-        self.factor * draw.owners[self.owner] * draw.clients[self.client] * half
+        let frailty = own.gamma(pace::OWN_SHAPE) * pace::OWN_SHAPE / self.outlived;
+        self.factor * draw.owners[self.owner] * draw.clients[self.client] * half * frailty
     }
 
     /// The day at whose end it no longer counts as remaining.
-    fn exit(&self, draw: &Draw, multiplier: f64, repetition: u32) -> i32 {
-        let mut own = Draws::of(self.stream, repetition);
+    fn exit(&self, draw: &Draw, multiplier: f64, own: &mut Draws) -> i32 {
         let (already, replaced) = (own.uniform() < self.left, own.uniform());
         let (last, replaced) = if already {
             (-self.silent, replaced < self.replaced_if_left)
