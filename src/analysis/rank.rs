@@ -1,15 +1,16 @@
 //! What comes first: the expected damage at the removal, and how late it already is.
 //!
 //! ```text
-//! score = uses × stays × certainty × kind × reach × rights × writes × leaver × lateness
+//! score = uses × tries × stays × certainty × kind × reach × rights × writes × leaver × lateness
 //! ```
 //!
-//! The first three are the expected number of uses that fail in the week after the removal; the others are weights close
+//! The first four are the expected number of uses that fail in the week after the removal; the others are weights close
 //! to 1, so that the score stays in that unit: ten failing uses of a pipeline weigh what twelve of an ordinary script do.
 //!
 //! | term | unit and value |
 //! |---|---|
 //! | uses | legacy uses a week, the last weeks weighing most ([`super::figures`]) |
+//! | tries | how often one use is tried when it is refused, as brownouts have shown: refusals inside windows for each use expected there, drawn towards 1 by five uses, from 1 to 3 |
 //! | stays | probability that it still uses the legacy credential in the week after the removal, from the forecast ([`super::forecast`]); left-over secrets count a tenth, since the work is done without them |
 //! | certainty | probability that this is the legacy credential, by grade: weak 0.7, strong 0.95, proven 1 |
 //! | kind | CI, GitOps, IaC, backup 1.15; other shared software 1.05; scripts and unknown 1; a person's tool 0.9 |
@@ -22,7 +23,7 @@
 //! The weights are gentle on purpose: what breaks most comes first, and kind, rights and lateness decide between
 //! integrations of about the same size. All terms move smoothly with time: no use falls out of a window at once.
 //!
-//! After the removal nothing is expected any more and lateness is gone: the uses are those that are rejected now, and
+//! After the removal nothing is expected any more, and tries and lateness are gone: the uses are those that are rejected now, and
 //! whatever fails comes before whatever does not.
 //!
 //! Ties are broken by the integration's id, so that the order is total. The quality of an order is measured by normalised
@@ -37,6 +38,10 @@ const LATENESS_DOUBLES_DAYS: f64 = 120.0;
 const LATENESS_BOUNDS: (f64, f64) = (0.85, 1.25);
 /// More for each doubling of the number of repositories.
 const REACH: f64 = 0.02;
+/// Refused uses are tried again by machines as they are told to, by people once or twice.
+const TRIES_BOUNDS: (f64, f64) = (1.0, 3.0);
+/// So many uses that are tried once are assumed of everybody beside what brownouts have shown.
+const TRIES_PRIOR_USES: f64 = 5.0;
 /// Nobody is there to move what a leaver has left behind.
 const LEAVER: f64 = 1.2;
 /// A left-over secret's share of what it would weigh if work depended on it.
@@ -59,6 +64,7 @@ pub(super) fn score(row: &Integration, moment: &Moment) -> (f64, Vec<Term>) {
         terms.push(term("leaver", LEAVER, "its user is no longer a member"));
     }
     if !moment.removed {
+        terms.insert(1, tries(row));
         terms.push(lateness(row, moment));
     }
     (terms.iter().map(|term| term.value).product(), terms)
@@ -90,6 +96,15 @@ fn uses(row: &Integration, moment: &Moment) -> Term {
         return term("uses", row.weekly_rejected, format!("broken now: {:.1} uses a week are rejected", row.weekly_rejected));
     }
     term("uses", row.weekly_uses, format!("{:.1} uses a week", row.weekly_uses))
+}
+
+fn tries(row: &Integration) -> Term {
+    let (published, extrapolated) = (&row.brownouts.published, &row.brownouts.extrapolated);
+    let refused = as_f64(published.rejected + extrapolated.rejected);
+    let expected = published.expected + extrapolated.expected;
+    let (least, most) = TRIES_BOUNDS;
+    let value = ((refused + TRIES_PRIOR_USES) / (expected + TRIES_PRIOR_USES)).clamp(least, most);
+    term("tries", value, format!("each refused use is tried {value:.1} times, by {refused:.0} refusals in brownouts"))
 }
 
 fn stays(row: &Integration, moment: &Moment) -> Term {

@@ -2,7 +2,9 @@
 
 use super::world::*;
 use crate::analysis::{ChangeCause, Findings, Owner, changes, statuses};
-use crate::evidence::{Credential, Grade, Operation, Origin, Permission, RepositoryPermission, Status, Track, Verdict};
+use crate::evidence::{
+    Credential, Grade, Operation, Origin, Permission, RepositoryPermission, Status, Track, Verdict, WindowKind,
+};
 
 fn ids(findings: &Findings) -> Vec<(Option<u32>, String)> {
     findings.campaigns[0].integrations.iter().map(|row| (row.rank, row.user.id.clone())).collect()
@@ -91,6 +93,24 @@ fn equal_scores_are_ranked_by_id_and_the_gone_follow_unranked() {
 }
 
 #[test]
+fn what_tries_again_when_it_is_refused_breaks_more_often() {
+    let tries = |refusals: u64| {
+        let mut world = World::watched();
+        let from_ms = world.campaigns[0].windows[0].from_ms;
+        // Every other hour outside, and in the first window as often as is said.
+        for hour in (60 * 24..111 * 24).step_by(2) {
+            world.see_at(LOG, &jenkins("ada", "api"), day(0).start_ms() + hour * 3_600_000, legacy(Accepted), 1);
+        }
+        let refused = Verdict { window: WindowKind::Published, ..legacy(Rejected) };
+        world.see_at(LOG, &jenkins("ada", "api"), from_ms, refused, refusals);
+        let row = world.row(110);
+        row.terms.iter().find(|term| term.name == "tries").map(|term| term.value).unwrap()
+    };
+    let (silent, loud) = (tries(1), tries(40));
+    assert!((silent - 1.0).abs() < 1e-9 && loud > 1.5 && loud <= 3.0, "{silent} {loud}");
+}
+
+#[test]
 fn the_more_it_does_and_the_surer_it_breaks_the_higher_it_ranks() {
     let mut world = World::watched();
     let laptop = Track { client: Some("git-cli".to_owned()), origin: Origin::Roaming, ..jenkins("laptop", "api") };
@@ -107,8 +127,8 @@ fn the_more_it_does_and_the_surer_it_breaks_the_higher_it_ranks() {
     assert_eq!(ranked, ["busy", "sure", "half", "weak", "laptop", "quiet"]);
     let row = &world.rows(60)[0];
     let names: Vec<&str> = row.terms.iter().map(|term| term.name).collect();
-    assert_eq!(names, ["uses", "stays", "certainty", "kind", "reach", "rights", "writes", "lateness"]);
-    assert_eq!(row.terms[7].words, "removal in 88 days, the team needs 14");
+    assert_eq!(names, ["uses", "tries", "stays", "certainty", "kind", "reach", "rights", "writes", "lateness"]);
+    assert_eq!(row.terms[8].words, "removal in 88 days, the team needs 14");
     assert!(row.terms.iter().all(|term| !term.words.is_empty()));
 }
 
