@@ -5,6 +5,7 @@ mod demo;
 mod explain;
 mod progress;
 mod simulate;
+mod status;
 mod store;
 
 use std::{
@@ -108,7 +109,11 @@ enum Command {
         #[arg(long)]
         dry_run: bool,
     },
-    /// The database file: what is too old.
+    /// Sources, freshness, gaps, last deliveries, the headline and the store, on one screen.
+    Status(status::Arguments),
+    /// Exit 0 if the running service is healthy (for containers), and say whether it is ready.
+    Health,
+    /// The database file: copy it, look whether it is sound, remove what is too old.
     Store {
         #[command(subcommand)]
         action: store::Action,
@@ -178,9 +183,13 @@ impl From<anyhow::Error> for Failure {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     crate::telemetry::start(match cli.command {
-        Command::Demo(_) | Command::Report { .. } | Command::Export { .. } | Command::Explain(_) | Command::Check(_) => {
-            LevelFilter::WARN
-        }
+        Command::Demo(_)
+        | Command::Report { .. }
+        | Command::Export { .. }
+        | Command::Explain(_)
+        | Command::Status(_)
+        | Command::Health
+        | Command::Check(_) => LevelFilter::WARN,
         // It says itself how each source went.
         Command::Poll { .. } => LevelFilter::ERROR,
         _ => LevelFilter::INFO,
@@ -267,6 +276,8 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Export { as_of, output } => Ok(export(load_to_look()?, clock, as_of, output).await?),
         Command::Explain(arguments) => explain::run(arguments, load_to_look()?, clock).await,
         Command::Reclassify { dry_run } => Ok(reclassify(load_to_look()?, clock, dry_run).await?),
+        Command::Status(arguments) => status::run(arguments, load_to_look()?, clock).await,
+        Command::Health => status::health(load_to_look()?).await,
         Command::Store { action } => store::run(action, load_to_look()?, clock).await,
         Command::Check(arguments) => check::run(&arguments, &cli.config, clock).await,
         Command::Send { audience, dry_run } => {

@@ -1,15 +1,27 @@
 //! The store in an operator's hands.
 
-use clap::Subcommand;
+use std::path::PathBuf;
 
-use super::{Failure, progress::Progress, say};
+use clap::Subcommand;
+use tokio::task::spawn_blocking;
+
+use super::{Failure, plural, progress::Progress, say};
 use crate::{
     clock::Clock,
-    daemon::{Engine, Options, Pruned},
+    daemon::{Engine, Options, Pruned, Room},
+    report::{inert, size},
+    store::{Finding, Store},
 };
 
 #[derive(Subcommand)]
 pub enum Action {
+    /// Copy the store as it is at this moment to a file, also beside a running service. An earlier copy there is replaced.
+    Backup {
+        #[arg(value_name = "DEST")]
+        to: PathBuf,
+    },
+    /// Look whether the file is sound, the journal unbroken, and what is counted is what is kept. Exit 1 if something is not.
+    Verify,
     /// Remove what is older than [store] keep_raw and keep_evidence, and give its space back; counts of days are kept. A
     /// running service does it once a day.
     Prune,
@@ -17,8 +29,46 @@ pub enum Action {
 
 pub async fn run(action: Action, options: Options, clock: Clock) -> Result<(), Failure> {
     match action {
+        Action::Backup { to } => Ok(backup(options, to).await?),
+        Action::Verify => verify(options, clock).await,
         Action::Prune => prune(options, clock).await,
     }
+}
+
+async fn backup(options: Options, to: PathBuf) -> anyhow::Result<()> {
+    let (from, dest) = (options.store().to_owned(), to.clone());
+    let bytes = spawn_blocking(move || Store::backup(&from, &dest)).await??;
+    say(&format_args!("{}: {}", to.display(), size(bytes)))
+}
+
+async fn verify(options: Options, clock: Clock) -> Result<(), Failure> {
+    let failed = |error| Failure::Failed(anyhow::Error::new(error));
+    let store = Store::open_read_only(options.store()).map_err(|error| Failure::Failed(error.into()))?;
+    let bar = Progress::start();
+    bar.step("looking at everything");
+    let findings = store.read(|r| Ok(r.verify())).await.map_err(failed)?;
+    bar.finish();
+    let mut faults = 0;
+    for Finding { what, well, faults: found, more } in &findings {
+        faults += found.len();
+        if found.is_empty() {
+            say(&format_args!("{what}: {well}"))?;
+        }
+        for words in found {
+            say(&format_args!("{what}: FAULT: {}", inert::sentence(words)))?;
+        }
+        if *more > 0 {
+            say(&format_args!("{what}: FAULT: and {more} more"))?;
+        }
+    }
+    match Room::of(&store, &options, clock.now()).await {
+        Ok(room) => say(&format_args!("size: {room}"))?,
+        Err(error) => say(&format_args!("size: cannot be told: {error}"))?,
+    }
+    if faults == 0 {
+        return Ok(());
+    }
+    Err(Failure::Failed(anyhow::anyhow!("the store has {}: keep the file, and restore a backup", plural(faults, "fault"))))
 }
 
 async fn prune(options: Options, clock: Clock) -> Result<(), Failure> {

@@ -240,6 +240,10 @@ impl Judged {
         Self { report: Arc::new(report), silences: findings.silences.clone(), told, clients, contact }
     }
 
+    pub(super) fn report(&self) -> &Report {
+        &self.report
+    }
+
     /// The instant that it was judged from.
     pub fn seen_at(&self) -> Timestamp {
         self.report.now

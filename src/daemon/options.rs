@@ -1,6 +1,11 @@
 //! What the daemon is told: the organisation, its sources, its outputs. `config` fills it in.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::tz::TimeZone;
 use secrecy::SecretString;
@@ -224,6 +229,16 @@ impl Options {
 
     pub fn has_owner(&self, name: &str) -> bool {
         self.policy.owners.iter().any(|owner| owner.name == name)
+    }
+
+    /// Where the service listens, and who may read.
+    pub fn http(&self) -> &Http {
+        &self.http
+    }
+
+    /// Where the store is.
+    pub fn store(&self) -> &Path {
+        &self.store
     }
 
     /// Where CSV packages go, if anywhere, and for how many days they are kept.

@@ -37,10 +37,15 @@ pub struct Pruned {
 }
 
 impl Retention {
+    /// For how many days what was read is kept.
+    pub(super) fn kept_days(self) -> i32 {
+        self.raw_days.min(self.evidence_days)
+    }
+
     /// The first day of which what was read is kept, and the first day of which ids are kept.
     fn first_days(self, now: Timestamp) -> (Day, Day) {
         let first = |days: i32| Day::of(now).plus(days.saturating_neg());
-        (first(self.raw_days.min(self.evidence_days)), first(self.evidence_days))
+        (first(self.kept_days()), first(self.evidence_days))
     }
 }
 

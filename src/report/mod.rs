@@ -28,6 +28,7 @@ pub mod prometheus;
 mod rows;
 pub mod schema;
 mod size;
+pub mod status;
 pub mod steps;
 #[cfg(test)]
 mod tests;

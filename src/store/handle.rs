@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use super::{
-    Lock, OpenError, StoreError,
+    BackupError, Lock, OpenError, StoreError, backup,
     intern::Interned,
     lock,
     open::{self, MIGRATIONS},
@@ -89,6 +89,14 @@ impl Store {
     /// [`OpenError::Locked`] names the process that has it.
     pub fn lock_exclusive(path: &Path) -> Result<Lock, OpenError> {
         lock::acquire(path)
+    }
+
+    /// Copies the store at `path`, as it is at this moment, to another place, and returns the copy's size.
+    ///
+    /// # Errors
+    /// When the place is taken by anything but an earlier copy, or cannot be written.
+    pub fn backup(path: &Path, to: &Path) -> Result<u64, BackupError> {
+        backup::copy(path, to)
     }
 
     /// Runs `work` in one immediate transaction and commits when it returns Ok; writers take turns.

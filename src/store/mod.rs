@@ -9,8 +9,10 @@
 //! Hidden here: the schema (`sql/`), its migrations, pragmas, interning, and how words are spelt in rows.
 //! Absent: judgement, wire formats, and any decision what to record or deliver when.
 
+mod backup;
 mod convert;
 mod error;
+mod growth;
 mod handle;
 mod history;
 mod ingest;
@@ -30,8 +32,11 @@ mod roster;
 mod sources;
 #[cfg(test)]
 mod tests;
+mod verify;
 
+pub use backup::BackupError;
 pub use error::{OpenError, StoreError};
+pub use growth::Growth;
 pub use handle::{Reader, Store, Writer};
 pub use journal::Accepted;
 pub use kept::{KeptDay, TrackRow};
@@ -40,3 +45,4 @@ pub use outbox::{GivenUp, NewMessage, OutboxSummary, Outgoing, Settled};
 pub use prune::{Old, Retention, SeenItem};
 pub use reclassify::{Progress, Rejudged, StoredChunk};
 pub use sources::{AuthenticationTotal, RequestTotal, SkippedTotal, SourceState, Totals};
+pub use verify::Finding;

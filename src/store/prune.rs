@@ -102,8 +102,7 @@ impl Writer<'_> {
 
     fn prune_chunk(&self, before: Day, old: Old) -> Result<(), StoreError> {
         if old.last_ms < before.start_ms() {
-            self.connection.prepare_cached(DELETE_CHUNK)?.execute(named_params! { ":id": old.id })?;
-            return Ok(());
+            return self.delete_chunk(old.id);
         }
         match self.rewrite_chunk(old.id, |sighting| sighting.time_ms >= before.start_ms()) {
             // What is young in it is still counted, and verify names it.
@@ -113,6 +112,11 @@ impl Writer<'_> {
             }
             other => other,
         }
+    }
+
+    pub(super) fn delete_chunk(&self, id: i64) -> Result<(), StoreError> {
+        self.connection.prepare_cached(DELETE_CHUNK)?.execute(named_params! { ":id": id })?;
+        Ok(())
     }
 
     /// Puts what `keep` leaves of a chunk, which it may change, in the chunk's place.

@@ -203,13 +203,13 @@ impl Reader {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// The size of the database file, its write-ahead log not included.
     /// What is left on its disk for this process; none where the file system does not say.
     pub fn free_bytes(&self) -> Option<u64> {
         let disk = rustix::fs::statvfs(self.connection.path()?).ok()?;
         Some(disk.f_bavail.saturating_mul(disk.f_frsize))
     }
 
+    /// The size of the database file, its write-ahead log not included.
     pub fn store_size_bytes(&self) -> Result<u64, StoreError> {
         let pragma = |name| self.connection.pragma_query_value(None, name, |row| count(row, 0));
         Ok(pragma("page_count")? * pragma("page_size")?)

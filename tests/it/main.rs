@@ -6,6 +6,7 @@
 mod access;
 mod attribution;
 mod backfill;
+mod backup;
 mod campaigns;
 mod check;
 mod commands;
@@ -22,6 +23,7 @@ mod mixtures;
 mod reclassify;
 mod retention;
 mod secrets;
+mod status;
 mod support;
 mod transcripts;
 mod unlinked;

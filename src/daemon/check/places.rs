@@ -8,10 +8,9 @@ use super::{Finding, State, days_until};
 use crate::{
     daemon::Options,
     deliver::files,
-    evidence::{CoverageState, time::MS_PER_DAY},
-    report::OwnCredential,
+    report::{OwnCredential, size},
     source::shown,
-    store::{OpenError, Reader, Store, StoreError},
+    store::{Growth, OpenError, Store},
 };
 
 /// A credential that ends within this time is worth a line, as in the digest.
@@ -67,12 +66,12 @@ fn expiry(credential: &OwnCredential, now: Timestamp) -> Finding {
 }
 
 pub(super) async fn store(options: &Options, now: Timestamp) -> Vec<Finding> {
-    let path = &options.store;
+    let (path, raw_days) = (&options.store, options.retention.kept_days());
     let (finding, daily) = match Store::open_read_only(path) {
-        Ok(store) => match store.read(move |r| growth(r, now)).await {
-            Ok((bytes, daily)) => {
-                let found = format!("{} opens, {}", shown(path), size(bytes));
-                (writable(path, Finding::new(State::Ok, "store", "store.path", found)), daily)
+        Ok(store) => match store.read(move |r| r.growth(now, raw_days)).await {
+            Ok(Growth { used_bytes, bytes_a_day }) => {
+                let found = format!("{} opens, {}", shown(path), size(used_bytes));
+                (writable(path, Finding::new(State::Ok, "store", "store.path", found)), bytes_a_day.unwrap_or(0))
             }
             Err(error) => (wrong(format!("{}: {error}", shown(path))), 0),
         },
@@ -88,16 +87,6 @@ pub(super) async fn store(options: &Options, now: Timestamp) -> Vec<Finding> {
 fn wrong(found: String) -> Finding {
     Finding::new(State::Wrong, "store", "store.path", found)
         .advising("check the path and the rights on it, or restore a backup (see the manual)")
-}
-
-/// The size of the store, and what it grew on each day that it covers.
-fn growth(r: &Reader, now: Timestamp) -> Result<(u64, u64), StoreError> {
-    let bytes = r.store_size_bytes()?;
-    let ledger = r.ledger()?;
-    let covered = ledger.sources.values().flatten().filter(|c| c.state == CoverageState::Covered);
-    let days = covered.map(|c| c.from_ms).min().map_or(0, |from_ms| (now.as_millisecond() - from_ms) / MS_PER_DAY);
-    let daily = u64::try_from(days).ok().filter(|days| *days > 0).map_or(0, |days| bytes / days);
-    Ok((bytes, daily))
 }
 
 fn writable(path: &Path, finding: Finding) -> Finding {
@@ -122,7 +111,7 @@ fn disk(store: &Path, daily: u64) -> Finding {
             return Finding::new(State::Warning, "disk", shown(directory), format!("its free space is not known: {error}"));
         }
     };
-    let wanted = (daily * GROWTH_DAYS).max(LEAST_ROOM_BYTES);
+    let wanted = daily.saturating_mul(GROWTH_DAYS).max(LEAST_ROOM_BYTES);
     let found = match daily {
         0 => format!("{} free", size(free)),
         _ => format!("{} free; the store grows by about {} a day", size(free), size(daily)),
@@ -140,13 +129,6 @@ pub(super) fn package_directory(directory: &Path) -> Finding {
         Err(error) => Finding::new(State::Wrong, "csv", "csv.directory", format!("{error:#}"))
             .advising("give the service's user the right to write there, or choose another directory"),
     }
-}
-
-/// Bytes with a unit that people read.
-fn size(bytes: u64) -> String {
-    const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
-    let unit = UNITS.into_iter().find(|(unit, _)| bytes >= *unit);
-    unit.map_or_else(|| format!("{bytes} bytes"), |(unit, name)| format!("{}.{} {name}", bytes / unit, bytes % unit * 10 / unit))
 }
 
 #[cfg(test)]
@@ -167,11 +149,5 @@ mod tests {
         assert_eq!(told(Some("2026-08-02")), (State::Warning, "ends on 2026-08-02, in 30 days".to_owned(), false));
         assert_eq!(told(Some("2027-05-01")), (State::Ok, "ends on 2027-05-01, in 302 days".to_owned(), true));
         assert_eq!(told(None), (State::Ok, "not known when it ends".to_owned(), false));
-    }
-
-    #[test]
-    fn sizes_have_units() {
-        let sizes = [512, 1_536, 5 << 20, (1 << 30) + (1 << 29)].map(size);
-        assert_eq!(sizes, ["512 bytes", "1.5 KiB", "5.0 MiB", "1.5 GiB"]);
     }
 }

@@ -1,0 +1,6 @@
+-- How often was each track counted on a day? By the primary key of day_count.
+SELECT track_id, sum(uses) AS uses
+FROM day_count
+WHERE day = :day
+GROUP BY track_id
+ORDER BY track_id

@@ -1,0 +1,77 @@
+//! `health`: whether the service that runs with this configuration answers.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
+
+use super::options::Http;
+
+/// A process that turns answers at once; whoever runs this wants to know it soon.
+const TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The service turns; what it says of its readiness.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Healthy {
+    /// Empty when it is ready; else its own words.
+    pub not_ready: String,
+}
+
+/// Asks the service where it listens. No token is sent: none is needed for what is asked.
+///
+/// # Errors
+/// Why it is not healthy, in words.
+pub async fn health(http: &Http) -> Result<Healthy, String> {
+    let address = address(http.listen)?;
+    let client = reqwest::Client::builder().no_proxy().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).build();
+    let client = client.map_err(|error| format!("no client could be made: {error}"))?;
+    let ask = async |path: &str| {
+        let answer = client.get(format!("http://{address}{path}")).send().await.map_err(|error| unanswered(address, &error))?;
+        let well = answer.status().is_success();
+        let words = answer.text().await.map_err(|error| unanswered(address, &error))?.trim().to_owned();
+        Ok::<_, String>((well, words))
+    };
+    match ask("/healthz").await? {
+        (true, _) => {}
+        (false, words) => return Err(format!("{address} says: {words}")),
+    }
+    let (ready, words) = ask("/readyz").await?;
+    Ok(Healthy { not_ready: if ready { String::new() } else { words } })
+}
+
+/// Where a service that listens on an address can be reached from this machine.
+fn address(listen: SocketAddr) -> Result<SocketAddr, String> {
+    if listen.port() == 0 {
+        return Err("[http] listen has port 0, which is another one at each start: nobody knows where to ask".to_owned());
+    }
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    Ok(SocketAddr::new(ip, listen.port()))
+}
+
+fn unanswered(address: SocketAddr, error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return format!("{address} did not answer within {} s", TIMEOUT.as_secs());
+    }
+    if error.is_connect() {
+        return format!("nothing listens on {address}: does the service run, with this configuration?");
+    }
+    format!("{address} did not answer as the service does: {error}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_on_every_address_is_asked_on_the_loopback() {
+        let asked = |listen: &str| address(listen.parse().expect("an address")).map(|address| address.to_string());
+        assert_eq!(asked("0.0.0.0:9188"), Ok("127.0.0.1:9188".to_owned()));
+        assert_eq!(asked("[::]:9188"), Ok("[::1]:9188".to_owned()));
+        assert_eq!(asked("10.0.0.7:80"), Ok("10.0.0.7:80".to_owned()));
+        assert!(asked("127.0.0.1:0").is_err());
+    }
+}

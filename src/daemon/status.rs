@@ -1,0 +1,45 @@
+//! `status`: the report's headline and coverage, what left, and the store, from the store alone.
+
+use jiff::Timestamp;
+
+use super::{Delivery, Options, Room, health, judge};
+use crate::{
+    report::status::{self, DeliveryRow, Facts, OutboxRow, Status, StoreRow},
+    store::{Reader, Store, StoreError},
+};
+
+/// Looks at everything; nothing is recorded, and no source is asked.
+pub async fn status(options: Options, now: Timestamp) -> anyhow::Result<Status> {
+    let store = Store::open_read_only(&options.store)?;
+    let room = Room::of(&store, &options, now).await?;
+    let wanted = options.deliveries();
+    let (deliveries, outbox) = store.read(move |r| Ok((deliveries(r, &wanted)?, outbox(r)?))).await?;
+    let service = match health(&options.http).await {
+        Ok(healthy) if healthy.not_ready.is_empty() => "running, and ready".to_owned(),
+        Ok(_) => "running, and not ready: see the sources below, or /readyz".to_owned(),
+        Err(why) => format!("no answer: {why}"),
+    };
+    let store = StoreRow {
+        path: options.store.display().to_string(),
+        bytes: room.used_bytes,
+        bytes_a_day: room.bytes_a_day,
+        free_bytes: room.free_bytes,
+        days_left: room.days_left(),
+        words: room.to_string(),
+    };
+    let judged = judge::look(options, None, now).await?;
+    Ok(status::build(judged.report(), Facts { store, service, deliveries, outbox }))
+}
+
+fn deliveries(r: &Reader, wanted: &[Delivery]) -> Result<Vec<DeliveryRow>, StoreError> {
+    let row = |delivery: &Delivery| {
+        Ok(DeliveryRow { delivery: delivery.to_string(), last: r.last_sent(delivery.channel(), &delivery.record())? })
+    };
+    wanted.iter().map(row).collect()
+}
+
+fn outbox(r: &Reader) -> Result<OutboxRow, StoreError> {
+    let summary = r.outbox_summary()?;
+    let undeliverable = summary.settled.iter().map(|channel| channel.undeliverable).sum();
+    Ok(OutboxRow { pending: summary.pending, oldest: summary.oldest, undeliverable })
+}

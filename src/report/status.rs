@@ -1,0 +1,259 @@
+//! Everything an operator asks first, on one screen: where it stands, who is looking, what left, and the store.
+
+use jiff::{Timestamp, tz::TimeZone};
+use serde::Serialize;
+
+use super::{
+    document::{CampaignReport, Report, SourceRow, SourceState},
+    inert, view, words,
+};
+
+/// Lines of the sources that fit beside everything else on 24 lines; those that need a look go first, and take two.
+const MAX_SOURCE_LINES: usize = 9;
+/// Deliveries of the same screen.
+const MAX_DELIVERIES: usize = 4;
+/// Narrower than this the table of sources is not readable; wider than this no line is.
+const WIDTHS: std::ops::RangeInclusive<usize> = 72..=120;
+/// Where the text of an entry begins.
+const COLUMN: usize = 16;
+
+/// What the service and its store say of themselves, beside the report.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    pub store: StoreRow,
+    /// Whether the running service answers, in words.
+    pub service: String,
+    pub deliveries: Vec<DeliveryRow>,
+    pub outbox: OutboxRow,
+}
+
+/// The screen; JSON has the same fields.
+#[derive(Clone, Debug, Serialize)]
+pub struct Status {
+    pub now: Timestamp,
+    #[serde(skip)]
+    pub zone: TimeZone,
+    pub service: String,
+    pub campaigns: Vec<StandRow>,
+    /// Every source was read without a gap since the last digest, or in the last day where there is none.
+    pub complete: bool,
+    /// Those that need a look first.
+    pub sources: Vec<SourceRow>,
+    pub deliveries: Vec<DeliveryRow>,
+    pub outbox: OutboxRow,
+    pub store: StoreRow,
+    /// What to do next, the most urgent first.
+    pub next: Vec<String>,
+}
+
+/// Where one retirement stands.
+#[derive(Clone, Debug, Serialize)]
+pub struct StandRow {
+    pub campaign: String,
+    pub noun: String,
+    /// Nothing that could show the credential was ever read: the numbers are unknown, not zero.
+    pub blind: bool,
+    pub removed: bool,
+    pub remaining: u32,
+    pub known: u32,
+    pub possible: u32,
+    pub failing: u32,
+    pub stale: u32,
+    /// Against the last digest; null when there was none.
+    pub delta: Option<i64>,
+    pub since: Option<Timestamp>,
+    /// Negative after the removal.
+    pub days_left: i32,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct DeliveryRow {
+    /// `mail/security`.
+    pub delivery: String,
+    /// When it last reached somebody; null for never.
+    pub last: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct OutboxRow {
+    pub pending: u64,
+    pub oldest: Option<Timestamp>,
+    /// Recipients that were given up since the store began.
+    pub undeliverable: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct StoreRow {
+    pub path: String,
+    pub bytes: u64,
+    pub bytes_a_day: Option<u64>,
+    pub free_bytes: Option<u64>,
+    /// Until the disk is full.
+    pub days_left: Option<u64>,
+    /// Size, growth and room in words.
+    pub words: String,
+}
+
+/// Makes the screen.
+pub fn build(report: &Report, facts: Facts) -> Status {
+    let mut sources = report.coverage.sources.clone();
+    sources.sort_by_key(|source| !needs_a_look(source));
+    Status {
+        now: report.now,
+        zone: report.zone.clone(),
+        campaigns: report.campaigns.iter().map(stand).collect(),
+        complete: report.coverage.complete,
+        next: next(report),
+        sources,
+        service: facts.service,
+        deliveries: facts.deliveries,
+        outbox: facts.outbox,
+        store: StoreRow { path: inert::name(&facts.store.path), ..facts.store },
+    }
+}
+
+fn needs_a_look(source: &SourceRow) -> bool {
+    !matches!(source.state, SourceState::Reading | SourceState::Imported) || !source.warning.is_empty()
+}
+
+fn stand(campaign: &CampaignReport) -> StandRow {
+    let counts = &campaign.counts;
+    StandRow {
+        campaign: campaign.id.clone(),
+        noun: campaign.noun.clone(),
+        blind: campaign.blind,
+        removed: campaign.removed,
+        remaining: counts.remaining,
+        known: counts.known,
+        possible: counts.possible,
+        failing: counts.failing,
+        stale: counts.stale,
+        delta: campaign.movement.as_ref().map(|movement| movement.delta),
+        since: campaign.movement.as_ref().map(|movement| movement.since),
+        days_left: campaign.days_left,
+    }
+}
+
+fn next(report: &Report) -> Vec<String> {
+    let sources = &report.coverage.sources;
+    let mut next = Vec::new();
+    if sources.is_empty() {
+        next.push(
+            "connect a source: an [[organization]], a [[log]] or an [[http.intake]]; `duskwatch check` looks at it".to_owned(),
+        );
+    } else if sources.iter().all(|source| source.looked_until.is_none() && source.items == 0) {
+        next.push("nothing was read yet: `duskwatch check`, then `duskwatch run` (or `duskwatch poll`, once)".to_owned());
+    } else if report.campaigns.iter().any(|campaign| campaign.blind) {
+        next.push("connect a log, a transcript or an intake: no API says who uses an app password".to_owned());
+    }
+    if report.judged_otherwise > 0 {
+        next.push("the rules have changed: `duskwatch reclassify` judges anew what is kept".to_owned());
+    }
+    next
+}
+
+/// One JSON object and a final newline.
+pub fn json(status: &Status) -> String {
+    let mut text = serde_json::to_string(status).expect("the screen holds no map with odd keys");
+    text.push('\n');
+    text
+}
+
+/// For a terminal of so many columns; 24 lines where there are few sources.
+pub fn text(status: &Status, width: usize) -> String {
+    let width = width.clamp(*WIDTHS.start(), *WIDTHS.end());
+    let zone = &status.zone;
+    let mut lines = vec![format!("Seen from {}", words::instant(status.now, zone))];
+    let mut entry = |label: &str, text: &str| {
+        lines.push(format!("{label:<COLUMN$}{}", view::fill(text, COLUMN, width)));
+    };
+    entry("Service", &status.service);
+    for stand in &status.campaigns {
+        entry(&words::sentence_case(&stand.noun), &self::stands(stand, zone));
+    }
+    let looked = if status.complete { "all read without a gap" } else { "could not look everywhere" };
+    entry("Sources", if status.sources.is_empty() { "none" } else { looked });
+    let (mut told, mut shown) = (Vec::new(), 0);
+    for row in &status.sources {
+        let own = source(row, zone, width);
+        if told.len() + own.len() > MAX_SOURCE_LINES {
+            break;
+        }
+        told.extend(own);
+        shown += 1;
+    }
+    lines.extend(told);
+    let rest = &status.sources[shown..];
+    if !rest.is_empty() {
+        let bad = rest.iter().filter(|source| needs_a_look(source)).count();
+        let words = if bad == 0 { "all well".to_owned() } else { format!("{bad} of them need a look") };
+        lines.push(format!("  … and {} more, {words}", rest.len()));
+    }
+    let mut entry = |label: &str, text: &str| {
+        lines.push(format!("{label:<COLUMN$}{}", view::fill(text, COLUMN, width)));
+    };
+    for delivery in status.deliveries.iter().take(MAX_DELIVERIES) {
+        let last = delivery.last.map_or_else(|| "never".to_owned(), |at| format!("last {}", words::instant(at, zone)));
+        entry(&delivery.delivery, &last);
+    }
+    entry("Outbox", &outbox(&status.outbox, zone));
+    entry("Store", &format!("{}: {}", status.store.path, status.store.words));
+    for step in &status.next {
+        entry("Next", step);
+    }
+    lines.join("\n") + "\n"
+}
+
+fn stands(stand: &StandRow, zone: &TimeZone) -> String {
+    if stand.blind {
+        return "unknown: nothing that could show them was read, and no number says nothing".to_owned();
+    }
+    let change = match (stand.delta, stand.since) {
+        (Some(delta), Some(since)) => format!("; {} since the digest of {}", words::signed(delta), words::instant(since, zone)),
+        _ => "; no digest yet to compare with".to_owned(),
+    };
+    let days = i64::from(stand.days_left);
+    let time = if stand.removed {
+        format!("{} still tried by what has moved, day {} after the removal", stand.stale, -days)
+    } else {
+        format!("{} left", words::counted(days, "day"))
+    };
+    format!(
+        "{} remain ({} known, {} possible), {} failing, {time}{change}",
+        stand.remaining, stand.known, stand.possible, stand.failing
+    )
+}
+
+/// A line, and one more for what is wrong with it.
+fn source(row: &SourceRow, zone: &TimeZone, width: usize) -> Vec<String> {
+    let gap = match row.gap_seconds {
+        0 => "no gap in 30 days".to_owned(),
+        seconds if seconds < 3_600 => format!("{} min missed in 30 days", (seconds + 59) / 60),
+        seconds => format!("{} h missed in 30 days", (seconds + 3_599) / 3_600),
+    };
+    let read = match row.looked_until {
+        Some(at) => format!(", until {}, {gap}", words::instant(at, zone)),
+        None if row.state == SourceState::NeverRead => String::new(),
+        None => ", never read".to_owned(),
+    };
+    let line = format!("  {:<22} {}{read}", row.source, words::source_state(row.state));
+    let why = if row.failure.is_empty() || !needs_a_look(row) { &row.warning } else { &row.failure };
+    let why = (!why.is_empty()).then(|| format!("    {}", cut(why, width - 4)));
+    [cut(&line, width)].into_iter().chain(why).collect()
+}
+
+fn outbox(outbox: &OutboxRow, zone: &TimeZone) -> String {
+    let given_up = if outbox.undeliverable == 0 { String::new() } else { format!(", {} given up", outbox.undeliverable) };
+    match outbox.oldest {
+        Some(at) => format!("{} waiting since {}{given_up}", outbox.pending, words::instant(at, zone)),
+        None => format!("empty{given_up}"),
+    }
+}
+
+/// What is longer than a line loses its middle: an address at its beginning says who, the reason stands at its end.
+fn cut(line: &str, width: usize) -> String {
+    let chars: Vec<char> = line.chars().collect();
+    let Some(over) = (chars.len() + 1).checked_sub(width).filter(|over| *over > 1) else { return line.to_owned() };
+    let head = width / 3;
+    chars[..head].iter().chain(&['…']).chain(&chars[head + over..]).collect()
+}

@@ -1,0 +1,116 @@
+//! A copy of the store as it is at one moment, beside a process that writes.
+//!
+//! The copy is written under a hidden name beside its place, flushed, and renamed: whatever ends it, there is the old file or
+//! the whole new one.
+
+use std::{
+    ffi::OsString,
+    fs::{self, File, Metadata, OpenOptions},
+    io,
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use rusqlite::{Connection, named_params};
+
+use super::{OpenError, StoreError, open};
+
+const COPY_STORE: &str = include_str!("../../sql/queries/backup/copy_store.sql");
+
+/// What stands beside a store while something uses it.
+const COMPANIONS: [&str; 3] = ["-wal", "-shm", ".lock"];
+
+/// Why no copy was made.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    #[error("{}: that is the store itself: name another file", .0.display())]
+    Itself(PathBuf),
+    #[error("{}: that is no name for a file", .0.display())]
+    NoFile(PathBuf),
+    #[error("{}: there is a file that is no store: it is not overwritten", .0.display())]
+    Foreign(PathBuf),
+    #[error("{}: there is a store that something uses, see the file beside it: it is not overwritten", .0.display())]
+    InUse(PathBuf),
+    #[error("{}: {source}", path.display())]
+    Io { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Copies the store at `store` to `to` and returns the copy's size. An earlier copy there is replaced.
+pub(super) fn copy(store: &Path, to: &Path) -> Result<u64, BackupError> {
+    refuse_unless_free(store, to)?;
+    let reader = open::open_reader(store).map_err(StoreError::from)?;
+    let fresh = hidden(to).ok_or_else(|| BackupError::NoFile(to.to_owned()))?;
+    let io = |path: &Path| {
+        let path = path.to_owned();
+        move |source| BackupError::Io { path, source }
+    };
+    if let Err(error) = write_copy(&reader, &fresh) {
+        remove_if_there(&fresh).map_err(io(&fresh))?;
+        return Err(error);
+    }
+    fs::rename(&fresh, to).map_err(io(to))?;
+    let directory = parent(to);
+    File::open(directory).and_then(|directory| directory.sync_all()).map_err(io(directory))?;
+    Ok(fs::metadata(to).map_err(io(to))?.len())
+}
+
+/// Writes what a connection sees into a file that only its owner may read, in the place of what an earlier one left when it was
+/// killed, and flushes it.
+pub(super) fn write_copy(connection: &Connection, to: &Path) -> Result<(), BackupError> {
+    let io = |source| BackupError::Io { path: to.to_owned(), source };
+    remove_if_there(to).map_err(io)?;
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to).map_err(io)?;
+    tracing::debug!("the copy is being written");
+    let written =
+        connection.prepare(COPY_STORE).and_then(|mut copy| copy.execute(named_params! { ":path": to.to_string_lossy() }));
+    written.map_err(StoreError::from)?;
+    file.sync_all().map_err(io)
+}
+
+fn refuse_unless_free(store: &Path, to: &Path) -> Result<(), BackupError> {
+    let same = |a: &Metadata, b: &Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
+    let own = [""].iter().chain(&COMPANIONS).filter_map(|end| fs::metadata(beside(store, end)).ok());
+    let Ok(there) = fs::metadata(to) else {
+        let would_be = COMPANIONS.iter().any(|end| beside(store, end) == to);
+        return if would_be { Err(BackupError::Itself(to.to_owned())) } else { Ok(()) };
+    };
+    if own.into_iter().any(|own| same(&own, &there)) {
+        return Err(BackupError::Itself(to.to_owned()));
+    }
+    if !there.is_file() {
+        return Err(BackupError::NoFile(to.to_owned()));
+    }
+    if COMPANIONS.iter().any(|end| beside(to, end).exists()) {
+        return Err(BackupError::InUse(to.to_owned()));
+    }
+    match open::open_reader(to) {
+        Ok(_) | Err(OpenError::Older { .. }) => Ok(()),
+        Err(_) => Err(BackupError::Foreign(to.to_owned())),
+    }
+}
+
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(end);
+    PathBuf::from(name)
+}
+
+pub(super) fn hidden(path: &Path) -> Option<PathBuf> {
+    let mut name = OsString::from(".");
+    name.push(path.file_name()?);
+    name.push(".new");
+    Some(path.with_file_name(name))
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+pub(super) fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}

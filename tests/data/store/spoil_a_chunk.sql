@@ -1,0 +1,1 @@
+UPDATE chunk SET bytes = x'01FFFF' WHERE id = (SELECT min(id) FROM chunk);

@@ -1,0 +1,124 @@
+//! `status` on one screen, and `health`.
+
+use std::{fmt::Write as _, fs, net::TcpListener};
+
+use duskwatch::{daemon, report::status, simulator::ServeOptions};
+use serde_json::Value;
+
+use crate::support::{
+    NOW, Site, at,
+    program::{Ran, Service, duskwatch, duskwatch_now},
+    small_world,
+};
+
+async fn site() -> Site {
+    Site::grown(&small_world(21, at(NOW), 12), ServeOptions::default()).await
+}
+
+fn edit(site: &Site, from: &str, to: &str) {
+    let text = fs::read_to_string(site.config()).unwrap();
+    assert!(text.contains(from), "{from} is not in {text}");
+    fs::write(site.config(), text.replace(from, to)).unwrap();
+}
+
+#[track_caller]
+fn well(ran: &Ran) -> &str {
+    assert_eq!(ran.status, 0, "{ran:#?}");
+    &ran.out
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_stands_on_one_screen_beside_a_running_service_too() {
+    let site = site().await;
+    assert_eq!(duskwatch(&site, &["poll"]).status, 0);
+    assert_eq!(duskwatch(&site, &["send"]).status, 0);
+    let service = Service::start(&site);
+    let ran = duskwatch(&site, &["status"]);
+    assert!(service.terminate().0.success());
+    let told = well(&ran);
+    for words in
+        ["App passwords   ", " known, ", " possible), ", "days left", "audit/acme", "csv/security", "Outbox", "Store", " a day"]
+    {
+        assert!(told.contains(words), "{words} is not in {told}");
+    }
+    let screen = status::text(&daemon::status(site.options(), at(NOW)).await.unwrap(), 80);
+    assert!(screen.lines().count() <= 24, "{} lines: {screen}", screen.lines().count());
+    assert!(screen.lines().all(|line| line.chars().count() <= 80), "{screen}");
+
+    let json: Value = serde_json::from_str(well(&duskwatch(&site, &["status", "--format", "json"]))).unwrap();
+    let report: Value = serde_json::from_str(well(&duskwatch(&site, &["report", "--format", "json"]))).unwrap();
+    let (stand, counts) = (&json["campaigns"][0], &report["campaigns"][0]["counts"]);
+    for field in ["remaining", "known", "possible", "failing"] {
+        assert_eq!(stand[field], counts[field], "{field}");
+    }
+    assert_eq!(json["sources"].as_array().unwrap().len(), report["coverage"]["sources"].as_array().unwrap().len());
+    assert!(json["deliveries"][0]["last"].is_string() && json["store"]["bytes"].as_u64() > Some(0), "{json:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_is_dead_stands_first_with_its_reason() {
+    let site = site().await;
+    edit(&site, &site.server.atlassian_url(), "http://127.0.0.1:1");
+    edit(&site, "http://127.0.0.1:1/2.0", &site.server.bitbucket_url());
+    assert_eq!(duskwatch(&site, &["poll"]).status, 75);
+    let ran = duskwatch(&site, &["status"]);
+    let sources: Vec<&str> = well(&ran).lines().filter(|line| line.starts_with("  ") && line.contains('/')).collect();
+    let (sources, reasons): (Vec<&str>, Vec<&str>) = sources.iter().partition(|line| !line.starts_with("    "));
+    assert!(sources[0].contains("audit/acme") && sources[1].contains("tokens/acme"), "{sources:#?}");
+    assert!(sources[0].contains("failing, never read") && reasons[0].contains("could not connect"), "{}", ran.out);
+    assert!(ran.out.contains("could not look everywhere"), "{}", ran.out);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_new_says_what_to_do_next() {
+    let site = site().await;
+    let missing = duskwatch(&site, &["status"]);
+    assert!(missing.status == 1 && missing.err.contains("`duskwatch poll` makes one"), "{missing:#?}");
+    drop(site.engine());
+    let told = duskwatch(&site, &["status"]);
+    assert!(well(&told).contains("Next            nothing was read yet: `duskwatch check`"), "{}", told.out);
+    assert!(told.out.contains("App passwords   unknown"), "{}", told.out);
+    fs::write(site.config(), format!("[store]\npath = {:?}\n", site.store().display().to_string())).unwrap();
+    let told = duskwatch(&site, &["status"]);
+    assert!(well(&told).contains("Next            connect a source"), "{}", told.out);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn long_lists_are_trimmed_and_say_so() {
+    let site = site().await;
+    let mut text = fs::read_to_string(site.config()).unwrap();
+    for number in 0..30 {
+        writeln!(text, "[[log]]\nname = \"extra-{number}\"\npaths = [\"/nowhere/{number}\"]").unwrap();
+    }
+    fs::write(site.config(), text).unwrap();
+    drop(site.engine());
+    let screen = status::text(&daemon::status(site.options(), at(NOW)).await.unwrap(), 80);
+    assert!(screen.lines().count() <= 24, "{screen}");
+    assert!(screen.lines().any(|line| line.starts_with("  … and ") && line.ends_with(" of them need a look")), "{screen}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_is_the_answer_of_the_service_that_runs() {
+    let site = site().await;
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap();
+    let health = |words: &str| {
+        let ran = duskwatch_now(&site, &["health"]);
+        assert!(ran.status == 1 && ran.out.is_empty() && ran.err.contains(words), "{words}: {ran:#?}");
+    };
+    health("[http] listen has port 0");
+    edit(
+        &site,
+        "listen = \"127.0.0.1:0\"",
+        &format!("listen = \"{address}\"\ntoken = \"file:{}\"", site.path("page.token").display()),
+    );
+    fs::write(site.path("page.token"), "sesame").unwrap();
+    // Something listens there that never answers.
+    health("did not answer within 3 s");
+    drop(free);
+    health("nothing listens on ");
+    let (service, _) = Service::serving(&site);
+    let ran = duskwatch_now(&site, &["health"]);
+    assert!(service.terminate().0.success());
+    assert!(well(&ran).starts_with("healthy\n"), "{ran:#?}");
+}
