@@ -14,6 +14,7 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::Context as _;
@@ -26,9 +27,11 @@ use crate::{
     clock::Clock,
     config::{self, Secrets},
     daemon::{self, Engine, Imported, Options, Preview, RegisterKind},
+    deliver::otel::Own,
     evidence::{Day, format::Format},
     report::Audience,
     source::shown,
+    telemetry,
 };
 use progress::Progress;
 
@@ -43,6 +46,9 @@ struct Cli {
     /// The instant to see everything from, instead of the clock (RFC 3339). Refused by run.
     #[arg(long, global = true, value_name = "RFC3339")]
     now: Option<Timestamp>,
+    /// How the log on standard error is written; RUST_LOG says how much of it.
+    #[arg(long, global = true, value_enum, value_name = "FORM", default_value = "text")]
+    log_format: telemetry::Form,
     #[command(subcommand)]
     command: Command,
 }
@@ -157,6 +163,9 @@ fn imported(text: &str) -> Result<ImportFormat, String> {
     })
 }
 
+/// How long a stop waits for the last logs and traces to be taken.
+const LAST_EXPORT_LIMIT: Duration = Duration::from_secs(4);
+
 /// Exit statuses of the contract.
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;
@@ -182,18 +191,9 @@ impl From<anyhow::Error> for Failure {
 /// The whole program: its result is the exit status.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    crate::telemetry::start(match cli.command {
-        Command::Demo(_)
-        | Command::Report { .. }
-        | Command::Export { .. }
-        | Command::Explain(_)
-        | Command::Status(_)
-        | Command::Health
-        | Command::Check(_) => LevelFilter::WARN,
-        // It says itself how each source went.
-        Command::Poll { .. } => LevelFilter::ERROR,
-        _ => LevelFilter::INFO,
-    });
+    if let Some(level) = log_level(&cli.command) {
+        telemetry::start(level, cli.log_format, &Own::default());
+    }
     if rustls::crypto::ring::default_provider().install_default().is_err() {
         tracing::debug!("a TLS provider was installed before");
     }
@@ -205,10 +205,27 @@ pub fn main() -> ExitCode {
         }
     };
     let result = runtime.block_on(dispatch(cli));
-    runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+    runtime.shutdown_timeout(Duration::from_secs(5));
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => report_failure(&failure),
+    }
+}
+
+/// How much a command logs by itself; none for the service, whose configuration may want its log elsewhere, too.
+fn log_level(command: &Command) -> Option<LevelFilter> {
+    match command {
+        Command::Run => None,
+        Command::Demo(_)
+        | Command::Report { .. }
+        | Command::Export { .. }
+        | Command::Explain(_)
+        | Command::Status(_)
+        | Command::Health
+        | Command::Check(_) => Some(LevelFilter::WARN),
+        // It says itself how each source went.
+        Command::Poll { .. } => Some(LevelFilter::ERROR),
+        _ => Some(LevelFilter::INFO),
     }
 }
 
@@ -252,7 +269,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Simulate(arguments) => Ok(simulate::run(arguments, clock).await?),
         Command::Run => match clock {
             Clock::Fixed(_) => Err(Failure::Usage("run goes by the real clock; --now is for the other commands".to_owned())),
-            Clock::System => Ok(daemon::run(load_to_watch()?, stop_signal()).await?),
+            Clock::System => Ok(serve(load_to_watch()?, cli.log_format).await?),
         },
         Command::Poll { source, since } => poll(load_to_watch()?, clock, &source, since).await,
         Command::Import { format, name, paths } => import(load_to_look()?, clock, format, name.as_deref(), &paths).await,
@@ -286,6 +303,17 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
             send(options, clock, audience.as_ref(), dry_run).await
         }
     }
+}
+
+/// The service, and its log from the moment at which the configuration is known.
+async fn serve(options: Options, log_format: telemetry::Form) -> anyhow::Result<()> {
+    let own = options.own_telemetry().context("[otel]")?;
+    telemetry::start(LevelFilter::INFO, log_format, &own);
+    let ended = daemon::run(options, stop_signal()).await;
+    if let Err(error) = own.shutdown(LAST_EXPORT_LIMIT).await {
+        tracing::warn!(error = %format!("{error:#}"), "the last logs and traces were not exported");
+    }
+    ended
 }
 
 async fn poll(options: Options, clock: Clock, sources: &[String], since: Option<Day>) -> Result<(), Failure> {

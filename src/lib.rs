@@ -14,7 +14,7 @@
 //! evidence::{History, Roster, Ledger} ── analysis::assess ── Findings ── report::build ── Report
 //!                                                                       ├─ html, text, chart → mail, page
 //!                                                                       ├─ csv, json         → files, page
-//!                                                                       └─ figures           → OpenTelemetry
+//!                                                                       └─ figures           → OpenTelemetry, Prometheus
 //! ```
 //!
 //! # The rooms
@@ -26,7 +26,7 @@
 //! | [`report`] | the document | markup, escaping, number formats |
 //! | [`source`] | remote parties and log files | paging, authentication, request budgets, wire formats, retries |
 //! | [`store`] | the database file | schema, pragmas, the one-writer rule, migrations |
-//! | [`deliver`] | recipients | SMTP, atomic files, the OpenTelemetry SDK |
+//! | [`deliver`] | recipients | SMTP, atomic files, OpenTelemetry |
 //! | [`serve`] | callers of the page, senders of evidence | HTTP, authentication, limits, back-pressure |
 //! | [`daemon`] | order and time | schedule, pacing, shutdown |
 //! | [`simulator`] | a world whose truth is known | how a believable organisation behaves |

@@ -396,9 +396,10 @@ fn otel(section: Section) -> (Option<Otel>, u32) {
     });
     let headers = headers.collect();
     let endpoint = section.string("endpoint").map(|_| url(&section, "endpoint", &["http", "https"]));
+    let (logs, traces) = (section.boolean("logs"), section.boolean("traces"));
     let top = section.count("top", 0..=MAX_TOP);
     section.finish();
-    (endpoint.map(|endpoint| Otel { endpoint, grpc: grpc.unwrap_or(false), interval, headers }), top)
+    (endpoint.map(|endpoint| Otel { endpoint, grpc: grpc.unwrap_or(false), interval, headers, logs, traces }), top)
 }
 
 fn policy(root: &Section) -> Policy {

@@ -75,7 +75,7 @@ const RETRY_AFTER: [Duration; 10] = [
 ];
 
 /// Messages that one look at the outbox sends.
-const SENT_AT_ONCE: u32 = 50;
+pub(super) const SENT_AT_ONCE: u32 = 50;
 
 /// A mail as it would go out.
 #[derive(Debug)]
@@ -319,10 +319,9 @@ impl Engine {
             sent.delivered += 1;
             return Ok(self.store.write(move |w| w.mark_sent(id, now)).await?);
         };
-        let attempt = usize::try_from(message.attempts).unwrap_or(usize::MAX);
-        let retry_at = RETRY_AFTER.get(attempt).filter(|_| !error.permanent).and_then(|pause| now.checked_add(*pause).ok());
+        let retry_at = if error.permanent { None } else { retry_at(message.attempts, now) };
         let next_try = retry_at.map_or_else(|| "never: the message is given up".to_owned(), |at| at.to_string());
-        tracing::warn!(server, message_id = message.message_id, attempt = attempt + 1, next_try, %error, "a mail was not delivered");
+        tracing::warn!(server, message_id = message.message_id, attempt = message.attempts + 1, next_try, %error, "a mail was not delivered");
         sent.waiting.push(format!("{}: {error}", message.recipient));
         Ok(self.store.write(move |w| w.mark_failed(id, now, retry_at, &error.words)).await?)
     }
@@ -345,6 +344,12 @@ fn reader_label(audience: &Audience) -> String {
         Audience::Owner(name) => format!("owner-{}", &HEXLOWER.encode(&Sha256::digest(name))[..12]),
         Audience::Security | Audience::Leadership => audience.to_string(),
     }
+}
+
+/// When a message is tried again that was tried so often before; none when it is given up.
+pub(super) fn retry_at(attempts: u32, now: Timestamp) -> Option<Timestamp> {
+    let pause = RETRY_AFTER.get(usize::try_from(attempts).unwrap_or(usize::MAX))?;
+    now.checked_add(*pause).ok()
 }
 
 /// Stands in a preview where no mail is configured.

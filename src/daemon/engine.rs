@@ -18,6 +18,7 @@ use super::{
     freshness::{self, Budgets},
     options::{Organization, Workspace, WorkspaceAuth},
     rounds::{AccessRound, AuditRound, LogRound, Setting, TokensRound},
+    trace::Thread,
     trouble::{News, STORE, Troubles},
 };
 use crate::{
@@ -177,12 +178,7 @@ impl Engine {
     pub fn start_exporter(&self) -> anyhow::Result<Option<otel::Exporter>> {
         let Some(otel) = &self.options.otel else { return Ok(None) };
         let options = otel.export_options(self.options.network.ca_pem()?);
-        let service = otel::Service {
-            name: "duskwatch".to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            instance_id: self.options.store.display().to_string(),
-        };
-        otel::Exporter::start(&options, &service).map(Some)
+        otel::Exporter::start(&options, &self.options.exporting()).map(Some)
     }
 
     /// One round of every source, or of those named.
@@ -218,6 +214,7 @@ impl Engine {
 
     /// Reads what a source's steady rounds have left, the newest first, until nothing is left or the time is over. How fresh
     /// the source is does not depend on it; what it could not read is in the ledger.
+    #[tracing::instrument(name = "older round", level = "debug", skip_all, fields(source = self.sources[index].name))]
     pub async fn older_round(&self, index: usize, now: Timestamp, until: Option<Instant>) -> Round {
         let source = &self.sources[index];
         let (result, usage) = match &source.kind {
@@ -234,7 +231,14 @@ impl Engine {
         self.ended(&format!("what is older of {}", source.name), result, (answered, counted), now)
     }
 
+    /// When the store began to count.
+    pub async fn counts_since(&self, now: Timestamp) -> Result<Timestamp, StoreError> {
+        let journal = self.store.read(Reader::journal).await?;
+        Ok(journal.first().map_or(now, |entry| entry.at))
+    }
+
     /// One round of one source: what it brings is recorded page by page; how it went is recorded at the end.
+    #[tracing::instrument(name = "round", level = "debug", skip_all, fields(source = self.sources[index].name))]
     pub async fn round(&self, index: usize, since: Option<Day>, now: Timestamp) -> Round {
         let source = &self.sources[index];
         let result = match &source.kind {
@@ -278,7 +282,7 @@ impl Engine {
                 tracing::debug!(part, items = tally.items, skipped = tally.skipped, tally.unread, "round done");
                 let news = say(part, None, self.troubles().well(part)) || store_news;
                 let changed = news || tally.items > 0 || !tally.left_out.is_empty();
-                Round { changed, line: words(&tally), failed: false, rests: false, unread: tally.unread }
+                Round { changed, line: words(&tally), failed: false, rests: false, unread: tally.unread, thread: Thread::here() }
             }
             Err(error) => {
                 let line = error.to_string();
@@ -286,7 +290,8 @@ impl Engine {
                 let by_store = matches!(error, RoundError::Store(_));
                 let news = !by_store && self.note_failed(part, &line, ours, now);
                 let recorded = answered || matches!(error, RoundError::InPart(_));
-                Round { changed: news || store_news || recorded, line, failed: true, rests: !by_store, unread: false }
+                let changed = news || store_news || recorded;
+                Round { changed, line, failed: true, rests: !by_store, unread: false, thread: Thread::here() }
             }
         }
     }

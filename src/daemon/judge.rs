@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use tokio::task::spawn_blocking;
 
 use super::{
-    Engine, Options,
+    Engine, Options, changed,
     freshness::{self, Budgets},
 };
 use crate::{
@@ -207,9 +207,14 @@ impl Engine {
     }
 
     async fn record_judgement(&self, findings: Findings, changes: Vec<Change>, now: Timestamp) -> Result<Findings, StoreError> {
+        let told =
+            if self.options.otel.is_some() { changed::messages(&self.options.exporting(), &changes, now) } else { Vec::new() };
         let write = move |w: &mut Writer<'_>| {
             w.remember_keys(&findings.new_keys, now)?;
             w.record_findings(&findings, &changes)?;
+            for message in &told {
+                w.enqueue(message, now)?;
+            }
             Ok(findings)
         };
         self.store.write(write).await

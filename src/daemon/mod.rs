@@ -8,6 +8,7 @@
 //! fetched, stored, judged, rendered or sent (the rooms).
 
 mod accepted;
+mod changed;
 mod check;
 mod clients;
 mod delivery;
@@ -29,6 +30,7 @@ mod rounds;
 mod run;
 pub mod schedule;
 mod status;
+mod trace;
 mod trouble;
 
 pub use check::{Extent, Finding, State, check};

@@ -165,6 +165,9 @@ pub struct Otel {
     pub(crate) grpc: bool,
     pub(crate) interval: Duration,
     pub(crate) headers: Vec<(String, SecretString)>,
+    /// Whether the service's own logs and traces leave as well.
+    pub(crate) logs: bool,
+    pub(crate) traces: bool,
 }
 
 impl Email {
@@ -189,6 +192,21 @@ impl Otel {
 }
 
 impl Options {
+    /// Who exports.
+    pub(super) fn exporting(&self) -> otel::Service {
+        otel::Service {
+            name: "duskwatch".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            instance_id: self.store.display().to_string(),
+        }
+    }
+
+    /// Gathers the service's own logs and traces, where the configuration asks for them.
+    pub fn own_telemetry(&self) -> anyhow::Result<otel::Own> {
+        let Some(otel) = &self.otel else { return Ok(otel::Own::default()) };
+        otel::Own::start(&otel.export_options(self.network.ca_pem()?), &self.exporting(), otel.logs, otel.traces)
+    }
+
     /// What stands for all that evidence is judged by.
     pub(super) fn fingerprint(&self) -> String {
         self.classifier().fingerprint().to_owned()

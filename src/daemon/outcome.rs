@@ -1,5 +1,6 @@
 //! What comes of a round: what it read, or why it failed and what that leaves in the ledger.
 
+use super::trace::Thread;
 use crate::{evidence::CoverageState, source::FetchError, store::StoreError};
 
 /// What came of one round.
@@ -14,6 +15,8 @@ pub struct Round {
     pub rests: bool,
     /// The source still has older evidence, which the steady rounds leave for [`Engine::older_round`].
     pub unread: bool,
+    /// Where its trace may go on.
+    pub thread: Thread,
 }
 
 /// What came of one round of every source.

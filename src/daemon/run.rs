@@ -11,6 +11,7 @@ use tokio::{
 };
 use tokio_cron_scheduler::{Job, JobScheduler};
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, Span};
 
 use super::{
     Engine, Options,
@@ -19,6 +20,7 @@ use super::{
     judge::{Judged, Measured},
     manager::Manager,
     schedule::{Due, interval_due},
+    trace::{self, Causes, Thread},
 };
 use crate::{
     clock::Clock,
@@ -70,10 +72,11 @@ pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()
     let pushed = Arc::new(Notify::new());
     let (intake, recording) = start_intake(&engine, &pushed).await?;
     let server = tokio::spawn(serve::run(listener, engine.serve_options().token, page, intake, stop.clone()));
-    let exporter = engine.start_exporter().context("[otel]")?;
+    let exporter = engine.start_exporter().context("[otel]")?.map(Arc::new);
+    let counts_since = engine.counts_since(Clock::System.now()).await?;
     let (ticks, mut inbox) = mpsc::channel(TICKS_PENDING);
     let mut timer = start_timer(ticks).await.context("the timer")?;
-    let mut service = Service::new(Arc::clone(&engine), served, exporter);
+    let mut service = Service::new(Arc::clone(&engine), served, exporter, counts_since);
     manager.ready();
     service.judge(Clock::System.now()).await;
     loop {
@@ -138,7 +141,12 @@ async fn start_timer(ticks: mpsc::Sender<Tick>) -> anyhow::Result<JobScheduler> 
 struct Service {
     engine: Arc<Engine>,
     served: watch::Sender<Arc<Served>>,
-    exporter: Option<otel::Exporter>,
+    exporter: Option<Arc<otel::Exporter>>,
+    /// When the counters began.
+    counts_since: Timestamp,
+    /// The traces of rounds that wait to be judged, and that of a judgement that waits to be told of.
+    causes: Causes,
+    judged: Option<Thread>,
     rounds: JoinSet<(usize, Round)>,
     /// The one task that sends what waits in the outbox.
     sending: JoinSet<()>,
@@ -171,12 +179,20 @@ const OLDER_AT_MOST: Duration = Duration::from_secs(60);
 const OLDER_RESTS_MINUTES: i64 = 10;
 
 impl Service {
-    fn new(engine: Arc<Engine>, served: watch::Sender<Arc<Served>>, exporter: Option<otel::Exporter>) -> Self {
+    fn new(
+        engine: Arc<Engine>,
+        served: watch::Sender<Arc<Served>>,
+        exporter: Option<Arc<otel::Exporter>>,
+        counts_since: Timestamp,
+    ) -> Self {
         let sources = engine.source_names().iter().map(|_| SourceClock::default()).collect();
         Self {
             engine,
             served,
             exporter,
+            counts_since,
+            causes: Causes::default(),
+            judged: None,
             rounds: JoinSet::new(),
             sending: JoinSet::new(),
             pruning: None,
@@ -246,7 +262,10 @@ impl Service {
                 (error.id(), None)
             }
         };
-        self.dirty |= round.as_ref().is_some_and(|(_, round)| round.changed);
+        if let Some((_, changed)) = round.as_ref().filter(|(_, round)| round.changed) {
+            self.dirty = true;
+            self.causes.add(changed.thread.clone());
+        }
         let rests = round.as_ref().is_none_or(|(_, round)| round.rests);
         for clock in &mut self.sources {
             if clock.running == Some(id) {
@@ -272,7 +291,12 @@ impl Service {
     }
 
     async fn judge_for(&mut self, now: Timestamp, late: Option<Late>) -> Option<Judged> {
-        match self.engine.judge_for(now, late).await {
+        let span = tracing::debug_span!("judge");
+        self.causes.lead_to(&span);
+        let judging = async { (self.engine.judge_for(now, late).await, Thread::here()) };
+        let (judged, thread) = judging.instrument(span).await;
+        self.judged = Some(thread);
+        match judged {
             Ok(judged) => {
                 (self.dirty, self.judged_at, self.measured) = (false, now, judged.measured());
                 self.engine.note_well(JUDGEMENT, now);
@@ -297,7 +321,7 @@ impl Service {
                 let text = prometheus::exposition(&figures);
                 self.show(|served| served.metrics = text.into());
                 if let Some(exporter) = &self.exporter {
-                    exporter.publish(&figures);
+                    exporter.publish(&figures, self.counts_since, now);
                 }
             }
             Err(error) => {
@@ -319,19 +343,33 @@ impl Service {
             }
         }
         if self.sending.is_empty() {
-            let engine = Arc::clone(&self.engine);
-            self.sending.spawn(async move {
+            let (engine, exporter, span) = (Arc::clone(&self.engine), self.exporter.clone(), self.delivering());
+            let sending = async move {
                 match engine.send_waiting(now).await {
                     Ok(_) => engine.note_well(OUTBOX, now),
                     Err(error) => engine.note_error(OUTBOX, &error, now),
                 };
-            });
+                if let Some(exporter) = exporter {
+                    let sent = engine.send_changes(&exporter, now).await;
+                    engine.note_store(EXPORT, sent.err().as_ref(), now);
+                }
+            };
+            self.sending.spawn(sending.instrument(span));
         }
+    }
+
+    /// The next step in the trace of the last judgement.
+    fn delivering(&mut self) -> Span {
+        let Some(thread) = self.judged.take() else { return Span::none() };
+        let span = tracing::debug_span!("deliver");
+        trace::go_on(&span, thread);
+        span
     }
 
     async fn make(&mut self, delivery: &Delivery, due: Due, now: Timestamp) {
         let Some(judged) = self.judge_for(now, late(&due)).await else { return };
-        match self.engine.make(delivery, &judged, due, now).await {
+        let span = self.delivering();
+        match self.engine.make(delivery, &judged, due, now).instrument(span).await {
             Ok(done) => {
                 self.engine.note_well(&delivery.to_string(), now);
                 tracing::info!(%delivery, occurrence = %due.occurrence, late = due.late, "{done}");
@@ -344,7 +382,7 @@ impl Service {
 
     /// Metrics leave by a thread of the SDK, which speaks to nobody when they do not arrive.
     fn watch_exports(&mut self, now: Timestamp) {
-        let Some(exports) = self.exporter.as_ref().map(otel::Exporter::exports) else { return };
+        let Some(exports) = self.exporter.as_deref().map(otel::Exporter::exports) else { return };
         let error = exports.last_error.unwrap_or_default();
         if exports.failed > self.failed_exports {
             self.engine.note_failed(EXPORT, &error, false, now);
@@ -375,7 +413,7 @@ impl Service {
         if let Some(pruning) = self.pruning.take() {
             pruning.abort();
         }
-        if let Some(exporter) = self.exporter.take()
+        if let Some(exporter) = self.exporter
             && let Err(error) = exporter.shutdown(STOP_LIMIT).await
         {
             tracing::warn!(error = %format!("{error:#}"), "the last metrics were not exported");

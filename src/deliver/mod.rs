@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`mail`] | MIME, header safety, SMTP and TLS, which failure is worth another try |
 //! | [`files`] | atomic replacement, the `latest` link, pruning of old packages |
-//! | [`otel`] | the OpenTelemetry SDK, its threads and its time limits |
+//! | [`otel`] | the OpenTelemetry protocol, retries, and the SDK behind logs and traces |
 //!
 //! Every door takes plain values that somebody else rendered and returns what became of them. Absent: what is said
 //! (`report`), when it is said and how often it is tried again (`daemon`), what was already said (`store`).

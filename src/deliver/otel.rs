@@ -1,44 +1,41 @@
-//! Metrics over OTLP. The caller publishes whole sets of figures; what leaves at each interval is the last set.
+//! OpenTelemetry over OTLP: metrics, events, and on request the logs and traces of the service itself.
 //!
-//! Instruments are observable, so that a series that is gone from the set is gone from the export (a synchronous gauge
-//! would repeat its last value for ever). The SDK's reader has a thread of its own; flushing and stopping block, so
-//! they run on threads of their own too, never on the runtime's, and under a time limit. OTLP is lossy by design:
-//! nothing that must arrive may rest on it.
+//! The caller publishes whole sets of figures; what leaves at each interval is the last set, with the instant at which it was
+//! measured. A counter begins with the store, not with the process, and goes on after a restart; the SDK's counters can only
+//! begin with the process, so metrics are written onto the wire here. OTLP is lossy by design: a set that does not arrive is
+//! replaced by the next one, and what must not be lost (events) waits with the caller.
 //!
-//! Absent: what is measured (`report` and `daemon`), and the global meter provider, which stays unset.
+//! Hidden: the messages of the protocol, HTTP and gRPC, TLS, retries, and the SDK behind logs and traces. Absent: what is
+//! measured (`report` and `daemon`), and every global provider, which stays unset.
 
+mod own;
 mod probe;
+mod sender;
 #[cfg(test)]
 mod tests;
-mod transport;
+mod wire;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
-use opentelemetry::metrics::{AsyncInstrument, Meter, MeterProvider};
-use opentelemetry::{InstrumentationScope, KeyValue};
-use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::error::OTelSdkResult;
-use opentelemetry_sdk::metrics::{Instrument, PeriodicReader, SdkMeterProvider, Stream};
+use anyhow::{Context, Result, anyhow};
+use jiff::Timestamp;
 use secrecy::SecretString;
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use crate::report::{Figure, FigureKind as Kind};
+use crate::report::{Figure, FigureKind};
+use sender::{Sender, Signal};
 
+pub use own::Own;
 pub use probe::probe;
+pub use wire::{Event, encode};
 
-/// Series of one instrument. The SDK folds what is beyond into one series marked `otel.metric.overflow`; its own
-/// limit of 2,000 would be reached by the statuses and categories of a few hundred workspaces.
-const MAX_SERIES: usize = 10_000;
-
-/// Longest attribute value in characters: names come from outside, collectors index them.
-const MAX_ATTRIBUTE: usize = 200;
-
-/// Where metrics go.
+/// Where everything goes.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The collector's base address, such as `http://127.0.0.1:4318` (`/v1/metrics` is added for HTTP).
+    /// The collector's base address, such as `http://127.0.0.1:4318` (`/v1/metrics` and its like are added for HTTP).
     pub endpoint: String,
     pub protocol: Protocol,
     pub interval: Duration,
@@ -54,16 +51,6 @@ pub enum Protocol {
     Grpc,
 }
 
-impl Protocol {
-    pub fn parse(text: &str) -> Option<Self> {
-        match text {
-            "http" => Some(Self::Http),
-            "grpc" => Some(Self::Grpc),
-            _ => None,
-        }
-    }
-}
-
 /// Who exports: the resource attributes `service.*`.
 #[derive(Clone, Debug)]
 pub struct Service {
@@ -72,7 +59,7 @@ pub struct Service {
     pub instance_id: String,
 }
 
-/// How the exports of this process went.
+/// How the exports of metrics went in this process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Exports {
     pub accepted: u64,
@@ -81,144 +68,112 @@ pub struct Exports {
     pub last_error: Option<String>,
 }
 
-/// The running exporter. Stop it with [`Exporter::shutdown`]; dropping it blocks.
+/// The running exporter. Stop it with [`Exporter::shutdown`].
 pub struct Exporter {
-    provider: SdkMeterProvider,
-    meter: Meter,
-    published: Arc<Mutex<Published>>,
-    instruments: Mutex<BTreeSet<&'static str>>,
-    exports: Arc<Mutex<Exports>>,
+    shared: Arc<Shared>,
+    timer: JoinHandle<()>,
 }
 
-/// The last set: name, then attributes in the order they were given, to value.
-type Published = BTreeMap<&'static str, BTreeMap<Attributes, f64>>;
-type Attributes = Vec<(&'static str, String)>;
+struct Shared {
+    sender: Sender,
+    service: Service,
+    published: Mutex<Published>,
+    exports: Mutex<Exports>,
+}
+
+/// The last set.
+#[derive(Default)]
+struct Published {
+    figures: Vec<Figure>,
+    since: Timestamp,
+    at: Timestamp,
+    /// The highest total of every counter so far.
+    totals: BTreeMap<Series, f64>,
+}
+
+type Series = (&'static str, Vec<(&'static str, String)>);
 
 impl Exporter {
-    /// Starts exporting every `interval`. Called on a multi-thread runtime, on which gRPC runs; for `https` a rustls
-    /// provider must be installed. The collector need not be there yet.
+    /// Starts exporting every interval, on the runtime that it is called on; for `https` a rustls provider must be installed.
+    /// The collector need not be there yet.
     pub fn start(options: &Options, service: &Service) -> Result<Self> {
-        let exports = Arc::<Mutex<Exports>>::default();
-        let exporter = transport::exporter(options, Arc::clone(&exports))?;
-        let resource = Resource::builder_empty().with_attributes([
-            KeyValue::new("service.name", service.name.clone()),
-            KeyValue::new("service.version", service.version.clone()),
-            KeyValue::new("service.instance.id", service.instance_id.clone()),
-        ]);
-        let provider = SdkMeterProvider::builder()
-            .with_resource(resource.build())
-            .with_reader(PeriodicReader::builder(exporter).with_interval(options.interval).build())
-            .with_view(|_: &Instrument| Stream::builder().with_cardinality_limit(MAX_SERIES).build().ok())
-            .build();
-        let scope = InstrumentationScope::builder("duskwatch").with_version(service.version.clone()).build();
-        Ok(Self {
-            meter: provider.meter_with_scope(scope),
-            provider,
-            published: Arc::default(),
-            instruments: Mutex::default(),
-            exports,
-        })
+        let shared = Arc::new(Shared {
+            sender: Sender::new(options)?,
+            service: service.clone(),
+            published: Mutex::default(),
+            exports: Mutex::default(),
+        });
+        let (ticking, every) = (Arc::clone(&shared), options.interval);
+        let timer = tokio::spawn(async move {
+            let mut ticks = interval(every);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            // The first tick is at once, before anything was published.
+            ticks.tick().await;
+            loop {
+                ticks.tick().await;
+                // How it went is in the exports: nobody waits for it here.
+                drop(ticking.export().await);
+            }
+        });
+        Ok(Self { shared, timer })
     }
 
-    /// Replaces what is exported. A figure that is no finite number is left out: unknown is not zero. Counters never
-    /// fall: a total below the last published one is held at that one.
-    pub fn publish(&self, figures: &[Figure]) {
-        let mut next = Published::new();
-        {
-            let mut last = lock(&self.published);
-            for figure in figures.iter().filter(|figure| figure.value.is_finite()) {
-                let attributes = inert(&figure.attributes);
-                let before = last.get(figure.name).and_then(|series| series.get(&attributes));
-                let value = match (figure.kind, before) {
-                    (Kind::Counter, Some(before)) => figure.value.max(*before),
-                    _ => figure.value,
-                };
-                next.entry(figure.name).or_default().insert(attributes, value);
-            }
-            *last = next;
+    /// Replaces what is exported: figures as measured `at` an instant, counters as counted `since` one. A figure that is no
+    /// finite number is left out: unknown is not zero. Counters never fall: a total below an earlier one is held at that one.
+    pub fn publish(&self, figures: &[Figure], since: Timestamp, at: Timestamp) {
+        let mut published = lock(&self.shared.published);
+        let mut next: Vec<Figure> = figures.iter().filter(|figure| figure.value.is_finite()).cloned().collect();
+        for figure in next.iter_mut().filter(|figure| figure.kind == FigureKind::Counter) {
+            let highest = published.totals.entry((figure.name, figure.attributes.clone())).or_insert(0.0);
+            *highest = highest.max(figure.value);
+            figure.value = *highest;
         }
-        for figure in figures {
-            self.register(figure);
-        }
+        (published.figures, published.since, published.at) = (next, since, at);
     }
 
     /// How the exports went so far, the timed ones included: nobody else hears of those.
     pub fn exports(&self) -> Exports {
-        lock(&self.exports).clone()
+        lock(&self.shared.exports).clone()
     }
 
     /// Exports now. An error says that the collector did not take it, or not within `limit`.
     pub async fn flush(&self, limit: Duration) -> Result<()> {
-        let provider = self.provider.clone();
-        finish("flush", limit, move || provider.force_flush()).await
+        match timeout(limit, self.shared.export()).await {
+            Ok(result) => result.context("the metrics could not be exported"),
+            Err(_) => Err(anyhow!("the metrics could not be exported within {limit:?}")),
+        }
+    }
+
+    /// Sends what [`encode`] made, once; whoever has it keeps it until this succeeds.
+    pub async fn send(&self, encoded: &[u8]) -> Result<()> {
+        self.shared.sender.send(&Signal::Logs(wire::decoded(encoded)?)).await
     }
 
     /// Exports a last time and stops. After `limit` the export is left to its fate.
-    pub async fn shutdown(self, limit: Duration) -> Result<()> {
-        finish("stop", limit, move || self.provider.shutdown()).await
-    }
-
-    /// Makes the instrument of a name that is published for the first time.
-    fn register(&self, figure: &Figure) {
-        if !lock(&self.instruments).insert(figure.name) {
-            return;
-        }
-        let (name, unit, description) = (figure.name, figure.unit, figure.description);
-        let published = Arc::clone(&self.published);
-        macro_rules! instrument {
-            ($builder:ident, $convert:expr) => {{
-                let observe = move |to: &dyn AsyncInstrument<_>| observe(&published, name, to, $convert);
-                self.meter.$builder(name).with_unit(unit).with_description(description).with_callback(observe).build();
-            }};
-        }
-        match (figure.kind, is_count(unit)) {
-            (Kind::Gauge, true) => instrument!(i64_observable_gauge, whole),
-            (Kind::Gauge, false) => instrument!(f64_observable_gauge, |value| value),
-            (Kind::Counter, true) => instrument!(u64_observable_counter, |value| u64::try_from(whole(value)).unwrap_or(0)),
-            (Kind::Counter, false) => instrument!(f64_observable_counter, |value| value),
-        }
+    pub async fn shutdown(&self, limit: Duration) -> Result<()> {
+        self.timer.abort();
+        self.flush(limit).await
     }
 }
 
-fn observe<T>(published: &Mutex<Published>, name: &str, to: &dyn AsyncInstrument<T>, convert: impl Fn(f64) -> T) {
-    for (attributes, value) in lock(published).get(name).into_iter().flatten() {
-        let attributes: Vec<_> = attributes.iter().map(|(key, value)| KeyValue::new(*key, value.clone())).collect();
-        to.observe(convert(*value), &attributes);
-    }
-}
-
-/// Counted things are exported as integers, everything else as floating point.
-fn is_count(unit: &str) -> bool {
-    unit.starts_with('{') || unit == "By"
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "saturates, and counts are far below")]
-fn whole(value: f64) -> i64 {
-    value.round() as i64
-}
-
-/// Attribute values as one bounded line each.
-fn inert(attributes: &[(&'static str, String)]) -> Attributes {
-    let clean = |value: &str| value.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_ATTRIBUTE).collect();
-    attributes.iter().map(|(key, value)| (*key, clean(value))).collect()
-}
-
-/// Runs a blocking call of the SDK on a thread of its own. Not `spawn_blocking`: the runtime waits for those when it
-/// ends, and a hung collector would hold up the exit.
-async fn finish(what: &str, limit: Duration, call: impl FnOnce() -> OTelSdkResult + Send + 'static) -> Result<()> {
-    let (done, waiting) = tokio::sync::oneshot::channel();
-    std::thread::Builder::new()
-        .name(format!("otel-{what}"))
-        .spawn(move || {
-            if done.send(call()).is_err() {
-                tracing::debug!("the metrics export ended after its time limit");
+impl Shared {
+    async fn export(&self) -> Result<()> {
+        let request = {
+            let published = lock(&self.published);
+            if published.figures.is_empty() {
+                return Ok(());
             }
-        })
-        .context("no thread for the metrics export")?;
-    match tokio::time::timeout(limit, waiting).await {
-        Ok(Ok(result)) => result.with_context(|| format!("the metrics exporter could not {what}")),
-        Ok(Err(_)) => bail!("the metrics exporter panicked"),
-        Err(_) => bail!("the metrics exporter did not {what} within {limit:?}"),
+            wire::metrics(&self.service, &published.figures, published.since, published.at)
+        };
+        let result = self.sender.send(&Signal::Metrics(request)).await;
+        let mut exports = lock(&self.exports);
+        exports.last_error = result.as_ref().err().map(|error| format!("{error:#}"));
+        if result.is_ok() {
+            exports.accepted += 1;
+        } else {
+            exports.failed += 1;
+        }
+        result
     }
 }
 

@@ -185,6 +185,7 @@ impl Client {
         outcome
     }
 
+    #[tracing::instrument(name = "fetch", level = "debug", skip_all, fields(at))]
     async fn send(&self, url: &Url, at: &str) -> Result<Reply, FetchError> {
         let answer = match self.http.get(url.clone()).send().await {
             Ok(answer) => answer,

@@ -100,6 +100,7 @@ impl Store {
     }
 
     /// Runs `work` in one immediate transaction and commits when it returns Ok; writers take turns.
+    #[tracing::instrument(name = "record", level = "debug", skip_all)]
     pub async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,

@@ -1,4 +1,4 @@
-"""An OTLP metrics receiver made of the official messages, over gRPC and HTTP, that shares nothing with the exporter."""
+"""An OTLP receiver made of the official messages, over gRPC and HTTP, that shares nothing with the exporter."""
 
 import gzip
 import threading
@@ -7,15 +7,32 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import grpc
 from google.protobuf.unknown_fields import UnknownFieldSet
-from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2 as messages
-from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2_grpc as services
+from opentelemetry.proto.collector.logs.v1 import logs_service_pb2, logs_service_pb2_grpc
+from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2, metrics_service_pb2_grpc
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
+
+# By signal, which is also the end of the path: request, answer, servicer, and how it is added to a server.
+SIGNALS = {
+    "metrics": (
+        metrics_service_pb2.ExportMetricsServiceRequest, metrics_service_pb2.ExportMetricsServiceResponse,
+        metrics_service_pb2_grpc.MetricsServiceServicer, metrics_service_pb2_grpc.add_MetricsServiceServicer_to_server,
+    ),
+    "logs": (
+        logs_service_pb2.ExportLogsServiceRequest, logs_service_pb2.ExportLogsServiceResponse,
+        logs_service_pb2_grpc.LogsServiceServicer, logs_service_pb2_grpc.add_LogsServiceServicer_to_server,
+    ),
+    "traces": (
+        trace_service_pb2.ExportTraceServiceRequest, trace_service_pb2.ExportTraceServiceResponse,
+        trace_service_pb2_grpc.TraceServiceServicer, trace_service_pb2_grpc.add_TraceServiceServicer_to_server,
+    ),
+}
 
 
 class Receiver:
     """Listens on two free ports of 127.0.0.1; answers the first `refusals` exports with 'unavailable'."""
 
     def __init__(self, refusals=0):
-        self.requests = []
+        self.received = {signal: [] for signal in SIGNALS}
         self.refused = 0
         self.problems = []
         self.refusals = refusals
@@ -23,7 +40,8 @@ class Receiver:
 
     def __enter__(self):
         self.grpc = grpc.server(futures.ThreadPoolExecutor(2))
-        services.add_MetricsServiceServicer_to_server(_servicer(self), self.grpc)
+        for signal, (_, answer, servicer, add) in SIGNALS.items():
+            add(_servicer(self, signal, answer, servicer), self.grpc)
         grpc_port = self.grpc.add_insecure_port("127.0.0.1:0")
         self.grpc.start()
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -43,16 +61,27 @@ class Receiver:
                 return False
             return True
 
-    def keep(self, request):
+    def keep(self, signal, request):
         with self.lock:
-            self.requests.append(request)
+            self.received[signal].append(request)
+
+    def requests(self, signal):
+        with self.lock:
+            return list(self.received[signal])
 
     def metrics(self):
         """Every metric in its newest state, by name."""
-        with self.lock:
-            requests = list(self.requests)
-        scopes = (scope for request in requests for resource in request.resource_metrics for scope in resource.scope_metrics)
-        return {metric.name: metric for scope in scopes for metric in scope.metrics}
+        resources = (resource for request in self.requests("metrics") for resource in request.resource_metrics)
+        return {metric.name: metric for resource in resources for scope in resource.scope_metrics for metric in scope.metrics}
+
+    def logs(self):
+        """Every log record, with the attributes of its resource."""
+        resources = [resource for request in self.requests("logs") for resource in request.resource_logs]
+        return [(resource.resource, record) for resource in resources for scope in resource.scope_logs for record in scope.log_records]
+
+    def spans(self):
+        resources = [resource for request in self.requests("traces") for resource in request.resource_spans]
+        return [(resource.resource, span) for resource in resources for scope in resource.scope_spans for span in scope.spans]
 
 
 def unknown_fields(message):
@@ -64,13 +93,13 @@ def unknown_fields(message):
     return count
 
 
-def _servicer(receiver):
-    class Servicer(services.MetricsServiceServicer):
+def _servicer(receiver, signal, answer, base):
+    class Servicer(base):
         def Export(self, request, context):
             if not receiver.accepts():
                 context.abort(grpc.StatusCode.UNAVAILABLE, "come back later")
-            receiver.keep(request)
-            return messages.ExportMetricsServiceResponse()
+            receiver.keep(signal, request)
+            return answer()
 
     return Servicer()
 
@@ -81,15 +110,17 @@ def _handler(receiver):
 
         def do_POST(self):
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            if self.path != "/v1/metrics" or self.headers["Content-Type"] != "application/x-protobuf":
+            signal = self.path.removeprefix("/v1/")
+            if signal not in SIGNALS or self.headers["Content-Type"] != "application/x-protobuf":
                 receiver.problems.append(f"POST {self.path} {self.headers['Content-Type']}")
                 return self.answer(404, b"")
             if not receiver.accepts():
                 return self.answer(503, b"", {"Retry-After": "0"})
             if self.headers["Content-Encoding"] == "gzip":
                 body = gzip.decompress(body)
-            receiver.keep(messages.ExportMetricsServiceRequest.FromString(body))
-            return self.answer(200, messages.ExportMetricsServiceResponse().SerializeToString())
+            request, answer, *_ = SIGNALS[signal]
+            receiver.keep(signal, request.FromString(body))
+            return self.answer(200, answer().SerializeToString())
 
         def answer(self, status, body, headers=None):
             self.send_response(status)

@@ -1,7 +1,10 @@
-"""An OpenTelemetry receiver gets the metrics of `duskwatch run`, by gRPC and by HTTP, with the promised names and no person in them."""
+"""An OpenTelemetry receiver gets the metrics, events, logs and traces of `duskwatch run`, by gRPC and by HTTP, with the promised names, and
+no person in the metrics."""
 
 import csv
 import glob
+import json
+from collections import Counter
 from datetime import datetime, timezone
 
 import pytest
@@ -66,6 +69,10 @@ def attributes(point):
     return {pair.key: pair.value.string_value for pair in point.attributes}
 
 
+def events(receiver):
+    return [record for _, record in receiver.logs() if record.event_name == "duskwatch.integration.changed"]
+
+
 @pytest.fixture(scope="module", params=["http", "grpc"])
 def received(request, simulator, tmp_path_factory):
     """What a service exported that polled a fresh store, to a receiver that was unavailable twice; and its folder."""
@@ -77,16 +84,19 @@ def received(request, simulator, tmp_path_factory):
             store={"path": "duskwatch.db"},
             csv={"directory": "reports"},
             http={"listen": "127.0.0.1:0"},
-            otel={"endpoint": receiver.endpoints[request.param], "protocol": request.param, "interval": "1s"},
+            otel={
+                "endpoint": receiver.endpoints[request.param], "protocol": request.param, "interval": "1s", "logs": True, "traces": True,
+            },
         )
         with service.Service("--config", config, "run", cwd=folder, environment=clock_at(CLOCK), now=None) as running:
 
             def complete():
                 assert running.process.poll() is None, running.output()
                 metrics = receiver.metrics()
-                return REQUIRED <= metrics.keys() and points(metrics["duskwatch.integrations"])
+                whole = REQUIRED <= metrics.keys() and points(metrics["duskwatch.integrations"])
+                return whole and events(receiver) and {"round", "judge"} <= {span.name for _, span in receiver.spans()}
 
-            missing = lambda: f"{sorted(REQUIRED - receiver.metrics().keys())}\n{running.output()}"  # noqa: E731
+            missing = lambda: f"{sorted(REQUIRED - receiver.metrics().keys())}, events or spans\n{running.output()}"  # noqa: E731
             service.eventually(complete, ARRIVAL_SECONDS, missing)
             assert running.stop() == 0, running.output()
         assert receiver.refused == 2, "the receiver was to be unavailable twice"
@@ -96,11 +106,13 @@ def received(request, simulator, tmp_path_factory):
 def test_every_request_is_as_the_protocol_says(received):
     receiver, _ = received
     assert receiver.problems == []
-    assert [unknown_fields(request) for request in receiver.requests] == [0] * len(receiver.requests)
-    for request in receiver.requests:
-        for resource in request.resource_metrics:
-            named = {pair.key: pair.value.string_value for pair in resource.resource.attributes}
-            assert named.get("service.name") == "duskwatch"
+    for signal in ("metrics", "logs", "traces"):
+        requests = receiver.requests(signal)
+        assert requests and [unknown_fields(request) for request in requests] == [0] * len(requests), signal
+    metrics = [resource.resource for request in receiver.requests("metrics") for resource in request.resource_metrics]
+    for resource in metrics + [resource for resource, _ in receiver.logs() + receiver.spans()]:
+        named = attributes(resource)
+        assert named["service.name"] == "duskwatch" and named.keys() == {"service.name", "service.version", "service.instance.id"}
 
 
 def test_names_kinds_units_and_attributes_are_the_promised_ones(received):
@@ -166,3 +178,99 @@ def test_a_service_ends_in_time_while_the_receiver_refuses(simulator, tmp_path):
         with service.Service("--config", config, "run", cwd=tmp_path, environment=clock_at(CLOCK), now=None) as running:
             service.eventually(lambda: receiver.refused, ARRIVAL_SECONDS, "an export")
             assert running.stop() == 0, running.output()
+
+
+def test_each_change_of_status_is_an_event_once(received):
+    receiver, folder = received
+    told = [attributes(event) for event in events(receiver)]
+    assert told and all(event["campaign"] and event["date"] and event["reason"] for event in told)
+    # What the last judgement before the stop found may wait for the next start.
+    assert Counter(map(change, told)) - changes(folder) == Counter()
+
+
+def change(row):
+    return (row["integration"], row.get("from", ""), row.get("to", ""), row["cause"])
+
+
+def changes(folder):
+    """What the CSV package of the store in a folder says of changes."""
+    service.command("--config", folder / "duskwatch.toml", "export", "--output", folder / "package", cwd=folder)
+    with open(folder / "package" / "latest" / "changes.csv", newline="") as rows:
+        return Counter(map(change, csv.DictReader(rows)))
+
+
+def test_a_round_is_one_trace_from_the_fetch_to_the_judgement(received):
+    receiver, _ = received
+    spans = {span.span_id: span for _, span in receiver.spans()}
+    judged = [span for span in spans.values() if span.name == "judge" and span.parent_span_id in spans]
+    assert judged, sorted({span.name for span in spans.values()})
+    whole = 0
+    for judge in judged:
+        names = {span.name for span in spans.values() if span.trace_id == judge.trace_id}
+        whole += {"round", "fetch", "record", "judge", "deliver"} <= names
+    assert whole, [span.name for span in spans.values()]
+
+
+def test_the_log_of_the_service_arrives_too_and_none_of_its_libraries(received):
+    receiver, _ = received
+    own = [record for _, record in receiver.logs() if record.event_name != "duskwatch.integration.changed"]
+    assert "the page is served" in {record.body.string_value for record in own}
+    assert {record.severity_text for record in own} <= {"INFO", "WARN", "ERROR"}
+
+
+def test_counters_go_on_after_a_restart_as_the_same_counters(simulator, tmp_path):
+    seen = []
+    for start in (CLOCK, "2026-07-03 07:30:00"):
+        with Receiver() as receiver:
+            config = service.configuration(
+                simulator,
+                tmp_path / "duskwatch.toml",
+                store={"path": "duskwatch.db"},
+                csv={"directory": ""},
+                http={"listen": "127.0.0.1:0"},
+                otel={"endpoint": receiver.endpoints["http"], "protocol": "http", "interval": "1s"},
+            )
+            with service.Service("--config", config, "run", cwd=tmp_path, environment=clock_at(start), now=None) as running:
+                counted = lambda: sum(total for _, total in counter(receiver, "duskwatch.source.items"))  # noqa: E731
+                service.eventually(counted, ARRIVAL_SECONDS, lambda: f"items\n{running.output()}")
+                assert running.stop() == 0, running.output()
+            seen.append(counter(receiver, "duskwatch.source.items"))
+    before, after = ({began for began, _ in points} for points in seen)
+    assert before == after and len(before) == 1, "it began with the store"
+    assert sum(total for _, total in seen[1]) >= sum(total for _, total in seen[0])
+
+
+def counter(receiver, name):
+    metric = receiver.metrics().get(name)
+    return [(point.start_time_unix_nano, point.as_int) for point in metric.sum.data_points] if metric else []
+
+
+def test_events_wait_for_a_collector_that_is_away(simulator, tmp_path):
+    with Receiver() as receiver:
+        endpoint = receiver.endpoints["http"]
+    config = service.configuration(
+        simulator, tmp_path / "duskwatch.toml", store={"path": "duskwatch.db"}, csv={"directory": ""},
+        http={"listen": "127.0.0.1:0"}, otel={"endpoint": endpoint, "protocol": "http", "interval": "1s"},
+    )
+    service.command("--config", config, "poll", cwd=tmp_path)
+    found = changes(tmp_path)
+    with Receiver() as receiver:
+        service.configuration(config, config, otel={"endpoint": receiver.endpoints["http"], "protocol": "http", "interval": "1s"})
+        with service.Service("--config", config, "run", cwd=tmp_path, environment=clock_at(CLOCK), now=None) as running:
+            told = lambda: Counter(change(attributes(event)) for event in events(receiver))  # noqa: E731
+            service.eventually(lambda: found - told() == Counter(), ARRIVAL_SECONDS, lambda: f"the changes of the poll\n{running.output()}")
+            assert running.stop() == 0, running.output()
+    assert max(told().values()) == 1
+
+
+def test_a_line_of_the_log_is_one_json_object_with_stable_keys(simulator, tmp_path):
+    config = service.configuration(
+        simulator, tmp_path / "duskwatch.toml", store={"path": "duskwatch.db"}, csv={"directory": ""}, http={"listen": "127.0.0.1:0"}
+    )
+    with service.Service("--log-format", "json", "--config", config, "run", cwd=tmp_path, now=None) as running:
+        running.wait_for("the page is served")
+        assert running.stop() == 0, running.output()
+    lines = [json.loads(line) for line in running.output().splitlines()]
+    assert all({"timestamp", "level", "message", "target"} <= line.keys() for line in lines)
+    [served] = [line for line in lines if line["message"] == "the page is served"]
+    assert served["level"] == "INFO" and served["address"].startswith("127.0.0.1:")

@@ -95,7 +95,8 @@ impl LogRound {
             classifier: self.setting.classifier(),
             now,
         });
-        let reading = spawn_blocking(move || read(files, &parser, &blocks));
+        let fetch = tracing::debug_span!("fetch");
+        let reading = spawn_blocking(move || fetch.in_scope(|| read(files, &parser, &blocks)));
         let mut tally = Tally::default();
         let mut skipped = Vec::new();
         while let Some(parsed) = inbox.recv().await {

@@ -5,7 +5,13 @@ use std::net::SocketAddr;
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode, Uri};
-use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry::logs::{LogRecord as _, Logger as _, LoggerProvider as _};
+use opentelemetry::trace::{Span as _, Tracer as _};
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::{
+    ExportMetricsPartialSuccess, ExportMetricsServiceRequest, ExportMetricsServiceResponse,
+};
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{KeyValue as WireKeyValue, any_value};
 use opentelemetry_proto::tonic::metrics::v1::{Metric, NumberDataPoint, metric, number_data_point};
 use prost::Message;
@@ -23,14 +29,23 @@ const LIMIT: Duration = Duration::from_secs(10);
 struct Post {
     path: String,
     key: String,
+    /// Of metrics; empty otherwise.
     request: ExportMetricsServiceRequest,
+    body: Bytes,
 }
 
 /// A collector that hands over what it receives and answers with `status`.
 async fn collector(status: StatusCode) -> (SocketAddr, mpsc::UnboundedReceiver<Post>) {
+    answering(move |_| (status, Vec::new())).await
+}
+
+/// The same with an answer of its own to each request, by how many came before it.
+async fn answering(
+    answer: impl Fn(usize) -> (StatusCode, Vec<u8>) + Clone + Send + Sync + 'static,
+) -> (SocketAddr, mpsc::UnboundedReceiver<Post>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let (router, posts) = collecting(status);
+    let (router, posts) = collecting(answer);
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     (address, posts)
 }
@@ -39,18 +54,23 @@ async fn collector(status: StatusCode) -> (SocketAddr, mpsc::UnboundedReceiver<P
 async fn tls_collector() -> (SocketAddr, mpsc::UnboundedReceiver<Post>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let (router, posts) = collecting(StatusCode::OK);
+    let (router, posts) = collecting(|_| (StatusCode::OK, Vec::new()));
     tokio::spawn(async move { axum::serve(TlsListener(listener), router).await.unwrap() });
     (address, posts)
 }
 
-fn collecting(status: StatusCode) -> (axum::Router, mpsc::UnboundedReceiver<Post>) {
+fn collecting(
+    answer: impl Fn(usize) -> (StatusCode, Vec<u8>) + Clone + Send + Sync + 'static,
+) -> (axum::Router, mpsc::UnboundedReceiver<Post>) {
     let (send, posts) = mpsc::unbounded_channel();
+    let before = Arc::<std::sync::atomic::AtomicUsize>::default();
     let router = axum::Router::new().fallback(move |uri: Uri, headers: HeaderMap, body: Bytes| async move {
         let key = headers.get("x-key").map(|key| key.to_str().unwrap().to_owned()).unwrap_or_default();
-        let request = ExportMetricsServiceRequest::decode(body).unwrap();
-        send.send(Post { path: uri.path().to_owned(), key, request }).unwrap();
-        status
+        let path = uri.path().to_owned();
+        let request =
+            if path == "/v1/metrics" { ExportMetricsServiceRequest::decode(body.clone()).unwrap() } else { <_>::default() };
+        send.send(Post { path, key, request, body }).unwrap();
+        answer(before.fetch_add(1, std::sync::atomic::Ordering::SeqCst))
     });
     (router, posts)
 }
@@ -97,7 +117,7 @@ fn integrations(status: &str, value: f64) -> Figure {
         name: "duskwatch.integrations",
         unit: "{integration}",
         description: "Integrations by status",
-        kind: Kind::Gauge,
+        kind: FigureKind::Gauge,
         attributes: vec![("status", status.to_owned())],
         value,
     }
@@ -108,7 +128,7 @@ fn requests(value: f64) -> Figure {
         name: "duskwatch.source.requests",
         unit: "{request}",
         description: "Requests to a source",
-        kind: Kind::Counter,
+        kind: FigureKind::Counter,
         attributes: vec![("source", "audit/acme".to_owned())],
         value,
     }
@@ -119,7 +139,7 @@ fn ratio(value: f64) -> Figure {
         name: "duskwatch.observed.ratio",
         unit: "1",
         description: "Share of users observed",
-        kind: Kind::Gauge,
+        kind: FigureKind::Gauge,
         attributes: vec![],
         value,
     }
@@ -164,9 +184,18 @@ fn series(request: &ExportMetricsServiceRequest, name: &str) -> Vec<String> {
     series
 }
 
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(seconds).unwrap()
+}
+
+/// As counted since one instant and measured at another.
+fn publish(exporter: &Exporter, figures: &[Figure]) {
+    exporter.publish(figures, at(1_000), at(2_000));
+}
+
 /// Publishes, exports, and returns what arrived.
 async fn exported(exporter: &Exporter, posts: &mut mpsc::UnboundedReceiver<Post>, figures: &[Figure]) -> Post {
-    exporter.publish(figures);
+    publish(exporter, figures);
     exporter.flush(LIMIT).await.unwrap();
     posts.recv().await.unwrap()
 }
@@ -242,14 +271,91 @@ async fn an_unknown_value_is_left_out_and_not_zero() {
 }
 
 #[tokio::test]
-async fn names_from_outside_arrive_inert_and_bounded() {
+async fn a_counter_began_with_the_store_and_a_gauge_never() {
     let (address, mut posts) = collector(StatusCode::OK).await;
     let exporter = start(&options(format!("http://{address}")));
-    let evil = format!("a\r\nb\u{1b}[31m{}", "x".repeat(1_000_000));
-    let post = exported(&exporter, &mut posts, &[integrations(&evil, 1.0)]).await;
-    let seen = series(&post.request, "duskwatch.integrations").remove(0);
-    assert!(seen.starts_with("status=a  b [31mxxx") && seen.len() < 250, "{seen}");
+    let post = exported(&exporter, &mut posts, &[requests(7.0), ratio(0.5)]).await;
+    let metrics = metrics(&post.request);
+    let times = |name: &str| {
+        let point = &points(metrics[name])[0];
+        (point.start_time_unix_nano / 1_000_000_000, point.time_unix_nano / 1_000_000_000)
+    };
+    assert_eq!(times("duskwatch.source.requests"), (1_000, 2_000));
+    assert_eq!(times("duskwatch.observed.ratio"), (0, 2_000));
     exporter.shutdown(LIMIT).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_collector_that_comes_back_misses_nothing_and_one_that_drops_parts_says_so() {
+    let (address, mut posts) = answering(|before| match before {
+        0 => (StatusCode::SERVICE_UNAVAILABLE, Vec::new()),
+        1 => (StatusCode::OK, Vec::new()),
+        _ => {
+            let partial_success =
+                Some(ExportMetricsPartialSuccess { rejected_data_points: 3, error_message: "too many\nlabels".to_owned() });
+            (StatusCode::OK, ExportMetricsServiceResponse { partial_success }.encode_to_vec())
+        }
+    })
+    .await;
+    let exporter = start(&options(format!("http://{address}")));
+    let refused = exported(&exporter, &mut posts, &[ratio(1.0)]).await;
+    assert_eq!(posts.recv().await.unwrap().request, refused.request);
+    assert_eq!(exporter.exports(), Exports { accepted: 1, failed: 0, last_error: None });
+    let error = format!("{:#}", exporter.flush(LIMIT).await.unwrap_err());
+    assert!(error.ends_with("the collector dropped 3 of them: too many labels"), "{error}");
+}
+
+#[tokio::test]
+async fn events_arrive_as_named_log_records_of_the_service() {
+    let (address, mut posts) = collector(StatusCode::OK).await;
+    let exporter = start(&options(format!("http://{address}")));
+    let event = Event {
+        name: "duskwatch.integration.changed",
+        at: at(3_000),
+        body: "k7m2qd4x: active to failing (moved)".to_owned(),
+        attributes: vec![("integration", "k7m2qd4x".to_owned())],
+    };
+    let service = Service { name: "duskwatch".to_owned(), version: "0.1.0".to_owned(), instance_id: "host-1".to_owned() };
+    exporter.send(&encode(&service, &[event])).await.unwrap();
+    let post = posts.recv().await.unwrap();
+    assert_eq!((post.path.as_str(), post.key.as_str()), ("/v1/logs", "hunter2"));
+    let request = ExportLogsServiceRequest::decode(post.body).unwrap();
+    let logs = &request.resource_logs[0];
+    assert!(text(&logs.resource.as_ref().unwrap().attributes).starts_with("service.name=duskwatch,"));
+    let record = &logs.scope_logs[0].log_records[0];
+    assert_eq!((record.event_name.as_str(), record.severity_text.as_str()), ("duskwatch.integration.changed", "INFO"));
+    assert_eq!(record.time_unix_nano, 3_000_000_000_000);
+    assert_eq!(text(&record.attributes), "integration=k7m2qd4x");
+    assert!(exporter.send(b"no protobuf").await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn logs_and_traces_of_the_service_leave_by_the_same_way() {
+    let (address, mut posts) = collector(StatusCode::OK).await;
+    let service = Service { name: "duskwatch".to_owned(), version: "0.1.0".to_owned(), instance_id: "host-1".to_owned() };
+    let own = Own::start(&options(format!("http://{address}")), &service, true, true).unwrap();
+    let tracer = own.tracer().unwrap();
+    tracer.start("round").end();
+    let logger = own.logs().unwrap().logger("duskwatch");
+    let mut record = logger.create_log_record();
+    record.set_body("it fails".into());
+    logger.emit(record);
+    own.shutdown(LIMIT).await.unwrap();
+    let mut seen = BTreeMap::new();
+    while let Ok(post) = posts.try_recv() {
+        assert_eq!(post.key, "hunter2");
+        seen.insert(post.path, post.body);
+    }
+    let traces = ExportTraceServiceRequest::decode(seen["/v1/traces"].clone()).unwrap();
+    let spans = &traces.resource_spans[0];
+    assert_eq!(spans.scope_spans[0].spans[0].name, "round");
+    assert!(text(&spans.resource.as_ref().unwrap().attributes).contains("service.name=duskwatch"));
+    let logs = ExportLogsServiceRequest::decode(seen["/v1/logs"].clone()).unwrap();
+    assert_eq!(logs.resource_logs[0].scope_logs[0].log_records.len(), 1);
+
+    let off = Own::start(&options(format!("http://{address}")), &service, false, false).unwrap();
+    assert!(off.logs().is_none() && off.tracer().is_none());
+    off.shutdown(LIMIT).await.unwrap();
 }
 
 #[tokio::test]
@@ -267,12 +373,12 @@ async fn the_interval_exports_and_the_stop_exports_a_last_time() {
     let (address, mut posts) = collector(StatusCode::OK).await;
     let often = Options { interval: Duration::from_millis(20), ..options(format!("http://{address}")) };
     let exporter = start(&often);
-    exporter.publish(&[integrations("active", 1.0)]);
+    publish(&exporter, &[integrations("active", 1.0)]);
     assert_eq!(series(&posts.recv().await.unwrap().request, "duskwatch.integrations"), ["status=active 1 int"]);
     exporter.shutdown(LIMIT).await.unwrap();
 
     let exporter = start(&options(format!("http://{address}")));
-    exporter.publish(&[integrations("active", 2.0)]);
+    publish(&exporter, &[integrations("active", 2.0)]);
     exporter.shutdown(LIMIT).await.unwrap();
     let mut last = Vec::new();
     while let Ok(post) = posts.try_recv() {
@@ -285,9 +391,9 @@ async fn the_interval_exports_and_the_stop_exports_a_last_time() {
 async fn a_collector_that_refuses_or_hangs_is_reported_within_the_limit() {
     let (address, _posts) = collector(StatusCode::UNAUTHORIZED).await;
     let exporter = start(&options(format!("http://{address}")));
-    exporter.publish(&[ratio(1.0)]);
+    publish(&exporter, &[ratio(1.0)]);
     let error = exporter.flush(LIMIT).await.unwrap_err();
-    assert!(format!("{error:#}").starts_with("the metrics exporter could not flush"), "{error:#}");
+    assert_eq!(format!("{error:#}"), "the metrics could not be exported: the collector answers 401 Unauthorized");
     let exports = exporter.exports();
     assert_eq!((exports.accepted, exports.failed), (0, 1));
     assert!(exports.last_error.is_some_and(|words| words.contains("401")));
@@ -295,9 +401,9 @@ async fn a_collector_that_refuses_or_hangs_is_reported_within_the_limit() {
 
     let hung = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let exporter = start(&options(format!("http://{}", hung.local_addr().unwrap())));
-    exporter.publish(&[ratio(1.0)]);
+    publish(&exporter, &[ratio(1.0)]);
     let error = exporter.shutdown(Duration::from_millis(50)).await.unwrap_err();
-    assert_eq!(error.to_string(), "the metrics exporter did not stop within 50ms");
+    assert_eq!(error.to_string(), "the metrics could not be exported within 50ms");
 }
 
 #[tokio::test]
@@ -355,7 +461,7 @@ async fn answer_grpc<S: AsyncRead + AsyncWrite + Unpin>(stream: S, send: mpsc::U
             }
             let key = head.headers["x-key"].to_str().unwrap().to_owned();
             let request = ExportMetricsServiceRequest::decode(&message[5..]).unwrap();
-            send.send(Post { path: head.uri.path().to_owned(), key, request }).unwrap();
+            send.send(Post { path: head.uri.path().to_owned(), key, request, body: Bytes::new() }).unwrap();
             let answer = axum::http::Response::builder().header("content-type", "application/grpc").body(()).unwrap();
             let mut stream = respond.send_response(answer, false).unwrap();
             stream.send_data(Bytes::from_static(&[0; 5]), false).unwrap();
@@ -374,7 +480,7 @@ async fn the_same_figures_leave_over_grpc() {
     assert_eq!(post.key, "hunter2");
     assert_eq!(series(&post.request, "duskwatch.integrations"), ["status=active 25 int"]);
 
-    exporter.publish(&[integrations("active", 24.0)]);
+    publish(&exporter, &[integrations("active", 24.0)]);
     exporter.shutdown(LIMIT).await.unwrap();
     assert_eq!(series(&posts.recv().await.unwrap().request, "duskwatch.integrations"), ["status=active 24 int"]);
 }
@@ -396,7 +502,7 @@ async fn a_ca_file_vouches_for_a_collector_over_either_protocol() {
 async fn a_collector_that_nobody_vouches_for_gets_nothing() {
     let (address, mut posts) = tls_collector().await;
     let exporter = start(&options(format!("https://{address}")));
-    exporter.publish(&[ratio(1.0)]);
+    publish(&exporter, &[ratio(1.0)]);
     assert!(exporter.flush(LIMIT).await.is_err());
     assert!(posts.try_recv().is_err());
     assert!(exporter.shutdown(LIMIT).await.is_err());

@@ -20,7 +20,7 @@ const MAY_NAME: [(&str, &[&str]); 14] = [
     ("daemon", &["evidence", "analysis", "report", "source", "store", "deliver", "serve", "clock"]),
     ("config", &["evidence", "analysis", "report", "source", "store", "deliver", "serve", "daemon"]),
     ("clock", &[]),
-    ("telemetry", &["config"]),
+    ("telemetry", &["config", "deliver"]),
     ("cli", ALL),
     ("", ALL),
 ];

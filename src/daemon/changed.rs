@@ -1,0 +1,79 @@
+//! Changes of status on their way to a SIEM: each leaves once, as an event over OTLP. They wait in the outbox, written in the
+//! transaction that recorded them, so a collector that is away for less than a day misses none.
+
+use jiff::{Timestamp, ToSpan as _};
+
+use super::{
+    Engine,
+    delivery::{self, SENT_AT_ONCE},
+};
+use crate::{
+    analysis::Change,
+    deliver::otel::{self, Event, Exporter},
+    store::{NewMessage, StoreError},
+};
+
+/// The name that such an event goes by.
+const CHANGED: &str = "duskwatch.integration.changed";
+const CHANNEL: &str = "otlp";
+const AUDIENCE: &str = "changes";
+const COLLECTOR: &str = "collector";
+
+/// Events of one message: a first judgement finds thousands.
+const AT_ONCE: usize = 500;
+
+/// The messages that tell of changes.
+pub(super) fn messages(service: &otel::Service, changes: &[Change], now: Timestamp) -> Vec<NewMessage> {
+    let batches = changes.chunks(AT_ONCE).enumerate();
+    let message = |(index, batch): (usize, &[Change])| {
+        // Each message of a channel is known by its instant.
+        let occurrence = i64::try_from(index).ok().and_then(|index| now.checked_add(index.milliseconds()).ok()).unwrap_or(now);
+        let events: Vec<Event> = batch.iter().map(|change| event(change, now)).collect();
+        NewMessage {
+            channel: CHANNEL.to_owned(),
+            audience: AUDIENCE.to_owned(),
+            occurrence,
+            message_id: format!("{CHANGED}.{}", occurrence.as_millisecond()),
+            subject: format!("{} changes of status", batch.len()),
+            body: otel::encode(service, &events),
+            recipients: vec![COLLECTOR.to_owned()],
+            late: false,
+        }
+    };
+    batches.map(message).collect()
+}
+
+/// The columns of `changes.csv`; a status that was not there before, or is not any more, is left out.
+fn event(change: &Change, now: Timestamp) -> Event {
+    let mut attributes = vec![
+        ("date", change.day.to_string()),
+        ("campaign", change.campaign.clone()),
+        ("integration", change.integration.clone()),
+        ("cause", change.cause.to_string()),
+        ("reason", change.reason.clone()),
+    ];
+    attributes.extend(change.from.map(|status| ("from", status.to_string())));
+    attributes.extend(change.to.map(|status| ("to", status.to_string())));
+    let status =
+        |status: Option<crate::evidence::Status>| status.map_or_else(|| "unknown".to_owned(), |status| status.to_string());
+    let body = format!("{}: {} to {} ({})", change.integration, status(change.from), status(change.to), change.cause);
+    Event { name: CHANGED, at: now, body, attributes }
+}
+
+impl Engine {
+    /// Sends the changes that wait, the oldest first, until one is not taken.
+    pub async fn send_changes(&self, exporter: &Exporter, now: Timestamp) -> Result<(), StoreError> {
+        let waiting = self.store.read(move |r| r.due_recipients(CHANNEL, now, SENT_AT_ONCE)).await?;
+        for message in waiting {
+            let id = message.id;
+            let Err(error) = exporter.send(&message.body).await else {
+                self.store.write(move |w| w.mark_sent(id, now)).await?;
+                continue;
+            };
+            let (words, retry_at) = (format!("{error:#}"), delivery::retry_at(message.attempts, now));
+            tracing::debug!(error = words, message_id = message.message_id, "changes of status wait for the collector");
+            return self.store.write(move |w| w.mark_failed(id, now, retry_at, &words)).await;
+        }
+        Ok(())
+    }
+}
