@@ -222,6 +222,57 @@ def test_the_pod_has_no_rights_one_instance_and_a_probe_that_does_not_wait_for_s
     assert one["livenessProbe"]["httpGet"]["path"] == "/healthz"
 
 
+# --- the Debian package
+
+
+def package():
+    return tomllib.loads((service.ROOT / "Cargo.toml").read_text())["package"]
+
+
+def assets(deb):
+    """Source and place of everything in the package: what cargo-deb makes of the assets and the unit, with the program of the tests."""
+    for pattern, place, mode in deb["assets"]:
+        built = pattern.startswith("target/release/")
+        sources = [service.BINARY] if built else sorted(service.ROOT.glob(pattern))
+        assert sources, f"{pattern} is nothing"
+        for source in sources:
+            yield source, place + source.name if place.endswith("/") else place, int(mode, 8)
+    units = deb["systemd-units"]
+    unit = service.ROOT / units["unit-scripts"] / f"{units['unit-name']}.service"
+    yield unit, f"usr/lib/systemd/system/{unit.name}", 0o644
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="dpkg installs as root")
+def test_the_package_is_installed_and_removed_and_keeps_the_configuration(tmp_path):
+    """As cargo-deb lays it out, packed by dpkg-deb, into a system of its own: cargo-deb itself takes minutes to be built."""
+    about, content, system = package(), tmp_path / "content", tmp_path / "system"
+    deb = about["metadata"]["deb"]
+    for source, place, mode in assets(deb):
+        (content / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, content / place)
+        (content / place).chmod(mode)
+    control = content / "DEBIAN"
+    control.mkdir()
+    (control / "control").write_text(
+        f"Package: {about['name']}\nVersion: {about['version']}-1\nArchitecture: amd64\nSection: {deb['section']}\n"
+        f"Maintainer: {deb['maintainer']}\nDepends: {deb['depends']}\nDescription: {about['description']}\n"
+    )
+    (control / "conffiles").write_text("".join(f"{path}\n" for path in deb["conf-files"]))
+    run("dpkg-deb", "--build", "-Znone", "--root-owner-group", content, tmp_path / "duskwatch.deb")
+    (system / "var/lib/dpkg/info").mkdir(parents=True)
+    (system / "var/lib/dpkg/updates").mkdir()
+    (system / "var/lib/dpkg/status").touch()
+    dpkg = ("dpkg", f"--root={system}", "--force-depends", "--force-not-root", "--force-script-chrootless")
+    run(*dpkg, "--install", tmp_path / "duskwatch.deb")
+    assert run(system / "usr/bin/duskwatch", "--version").startswith("duskwatch ")
+    start = settings(system / "usr/lib/systemd/system/duskwatch.service")["Service", "ExecStart"][0].split()
+    assert (system / start[0].lstrip("/")).exists() and (system / start[2].lstrip("/")).exists()
+    run(*dpkg, "--remove", "duskwatch")
+    assert not (system / "usr/bin/duskwatch").exists() and (system / "etc/duskwatch/duskwatch.toml").exists()
+    run(*dpkg, "--purge", "duskwatch")
+    assert not (system / "etc/duskwatch/duskwatch.toml").exists()
+
+
 # --- the OpenTelemetry Collector
 
 
