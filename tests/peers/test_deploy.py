@@ -6,7 +6,9 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import tomllib
+from pathlib import Path
 
 import kubernetes_validate
 import pytest
@@ -102,6 +104,20 @@ def test_the_service_tells_its_manager_that_it_is_ready_turns_and_stops(simulato
             said = manager.recv(1000)
 
 
+def test_what_the_unit_checks_first_passes_on_a_fresh_installation(tmp_path):
+    text = (DEPLOY / "systemd" / "duskwatch.toml").read_text()
+    for place, name in (("/run/credentials/duskwatch.service", "credentials"), ("/var/lib/duskwatch", "state"), ("/var/log/egress", "log")):
+        assert place in text
+        (tmp_path / name).mkdir()
+        text = text.replace(place, str(tmp_path / name))
+    for value in settings(UNIT)["Service", "LoadCredential"]:
+        secret = tmp_path / "credentials" / value.split(":")[0]
+        secret.write_text("of nobody")
+        secret.chmod(0o400)
+    (tmp_path / "duskwatch.toml").write_text(text)
+    service.command("check", "--offline", cwd=tmp_path, now=None)
+
+
 # --- configurations
 
 
@@ -127,6 +143,10 @@ def instructions():
     text = re.sub(r"\\\n", " ", (CONTAINER / "Containerfile").read_text())
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
     return [tuple(line.split(None, 1)) for line in lines]
+
+
+def test_the_container_file_has_nothing_to_be_blamed_for():
+    run(Path(sys.executable).with_name("hadolint"), "--no-color", CONTAINER / "Containerfile")
 
 
 def test_the_image_is_built_of_what_is_there_and_runs_as_nobody():
