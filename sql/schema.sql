@@ -3,7 +3,8 @@
 -- Conventions: days are UTC days since 1970-01-01; instants are milliseconds since the Unix epoch; closed sets are
 -- stored as the words of the contract; an absent text is '', an absent instant is NULL.
 
--- Facts about the store itself: 'seen_key' is the random key under which the ids of seen items are hashed.
+-- Facts about the store itself: 'seen_key' is the random key under which the ids of seen items are hashed, 'people_key' the
+-- one that pseudonyms of people are made with.
 CREATE TABLE meta (
     key   TEXT NOT NULL PRIMARY KEY,
     value BLOB NOT NULL
@@ -413,6 +414,25 @@ CREATE TABLE accepted (
     key     TEXT NOT NULL,
     words   TEXT NOT NULL,
     PRIMARY KEY (section, key)
+) STRICT, WITHOUT ROWID;
+
+-- The events of the calendar as they were told last, so that a reader's program knows which of its copies is the newer one.
+CREATE TABLE calendar_event (
+    uid        TEXT    NOT NULL PRIMARY KEY,
+    starts_ms  INTEGER NOT NULL,
+    ends_ms    INTEGER NOT NULL,
+    words      TEXT    NOT NULL,                  -- a hash of its texts
+    sequence   INTEGER NOT NULL,                  -- how often its time has changed
+    revised_ms INTEGER NOT NULL                   -- when anything of it changed last
+) STRICT, WITHOUT ROWID;
+
+-- Alarms that went out and whose end was not told yet.
+CREATE TABLE alarm (
+    kind     TEXT    NOT NULL,
+    about    TEXT    NOT NULL,                    -- the source, the audience, the integration of a campaign
+    since_ms INTEGER NOT NULL,
+    reason   TEXT    NOT NULL,
+    PRIMARY KEY (kind, about)
 ) STRICT, WITHOUT ROWID;
 
 -- Which scheduled deliveries were prepared (mail) or made (everything else), each once.

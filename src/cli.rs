@@ -432,6 +432,11 @@ async fn send(options: Options, clock: Clock, audience: Option<&Audience>, dry_r
         say(&sent)?;
         undelivered.extend(sent.problem());
     }
+    if engine.has_webhooks() {
+        let told = engine.send_events(Timestamp::MAX, clock.now()).await?;
+        say(&told)?;
+        undelivered.extend(told.problem());
+    }
     if undelivered.is_empty() { Ok(()) } else { Err(Failure::InPart(undelivered.join("; "))) }
 }
 

@@ -365,6 +365,22 @@ CREATE TABLE accepted (
     PRIMARY KEY (section, key)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE calendar_event (
+    uid        TEXT    NOT NULL PRIMARY KEY,
+    starts_ms  INTEGER NOT NULL,
+    ends_ms    INTEGER NOT NULL,
+    words      TEXT    NOT NULL,
+    sequence   INTEGER NOT NULL,
+    revised_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE alarm (
+    kind     TEXT    NOT NULL,
+    about    TEXT    NOT NULL,
+    since_ms INTEGER NOT NULL,
+    reason   TEXT    NOT NULL,
+    PRIMARY KEY (kind, about)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE occurrence (
     channel       TEXT    NOT NULL,
     audience      TEXT    NOT NULL,
@@ -411,6 +427,6 @@ CREATE INDEX recipient_pending ON recipient (due_ms) WHERE state = 'pending';
 CREATE INDEX recipient_of_message ON recipient (message_id);
 
 -- Hashes of item ids mean nothing outside this store.
-INSERT INTO meta (key, value) VALUES ('seen_key', randomblob(16));
+INSERT INTO meta (key, value) VALUES ('seen_key', randomblob(16)), ('people_key', randomblob(32));
 
 INSERT INTO name (id, text) VALUES (0, '');

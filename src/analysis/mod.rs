@@ -57,6 +57,7 @@ pub use fold::{Found, Recount, fold, recount, track_of};
 pub use forecast::{Forecast, Recorded};
 pub use guess::{Guess, guess};
 pub use lift::Lift;
+pub use owners::glob;
 pub use policy::{Closure, Owner, Policy, Waiver};
 pub use reclassified::{Anew, Collected, Move, Reclassified, reclassified};
 pub use rules::{Rule, Rules};

@@ -75,7 +75,7 @@ fn repository_matches(pattern: &str, repository: &str) -> bool {
 }
 
 /// Whether the whole text matches; `*` stands for any characters, also none. Letters match in either case.
-fn glob(pattern: &str, text: &str) -> bool {
+pub fn glob(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.to_lowercase(), text.to_lowercase());
     let Some((start, rest)) = pattern.split_once('*') else { return pattern == text };
     let Some(mut text) = text.strip_prefix(start) else { return false };

@@ -118,6 +118,7 @@ fn write_documents(engine: &Engine, judged: &Judged, dir: &Path, now: Timestamp)
     for (name, bytes, what) in [
         ("page.html", judged.html(&Audience::Security), "the page, as one file"),
         ("report.json", judged.json(), "the same document for machines"),
+        ("calendar.ics", judged.calendar(), "brownouts, the removal, latest safe starts and expiries for a calendar program"),
     ] {
         let path = dir.join(name);
         write_file_atomic(&path, bytes.as_bytes())?;

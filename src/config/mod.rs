@@ -7,6 +7,7 @@ mod intake;
 mod reader;
 mod secret;
 mod sections;
+mod webhook;
 
 use std::{path::Path, sync::LazyLock};
 

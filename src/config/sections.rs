@@ -10,10 +10,13 @@ use super::{
     intake,
     reader::{Fault, Section, nearest},
     secret::environment,
+    webhook::webhooks,
 };
 use crate::{
     analysis::{Closure, Owner, Policy, Rules, Waiver},
-    daemon::options::{Csv, Email, Http, Log, Options, Organization, Otel, Retention, Schedule, Workspace, WorkspaceAuth},
+    daemon::options::{
+        Csv, Email, Http, Log, Options, Organization, Otel, Privacy, Retention, Schedule, Workspace, WorkspaceAuth,
+    },
     deliver::{
         check_ca,
         mail::{self, Mailer},
@@ -36,6 +39,7 @@ pub fn read(root: &Section) -> Options {
     let organizations = organizations(root, &network, &mut own_credentials);
     let logs = root.tables("log").into_iter().map(|s| Arc::new(log(s))).collect::<Vec<_>>();
     unique(root, "log", logs.iter().map(|l| &l.name));
+    let webhooks = webhooks(root, &network, &mut own_credentials);
     let (rules, catalogue) = rules(root.table("rules"));
     let (campaigns, expiries) = campaigns(root);
     let (store, retention) = store(root.table("store"));
@@ -53,6 +57,8 @@ pub fn read(root: &Section) -> Options {
         expiries,
         schedule: schedule(root.table("schedule")),
         email: email(root.table("email"), &mut own_credentials),
+        webhooks,
+        privacy: privacy(root.table("privacy")),
         csv: csv(root.table("csv")),
         otel,
         top,
@@ -369,6 +375,17 @@ fn address(text: &str) -> Result<String, String> {
     mail::check_address(text).map(|()| text.to_owned())
 }
 
+fn privacy(section: Section) -> Privacy {
+    let pseudonyms = section.parsed("people", |text| match text {
+        "named" => Ok(false),
+        "pseudonyms" => Ok(true),
+        other => Err(format!("`{other}` is no way to show people: named or pseudonyms")),
+    });
+    let privacy = Privacy { pseudonyms: pseudonyms.unwrap_or(false), machines: section.strings("machines") };
+    section.finish();
+    privacy
+}
+
 fn csv(section: Section) -> Csv {
     let csv = Csv { directory: section.string("directory").map(PathBuf::from), keep_days: section.days("keep").unwrap_or(90) };
     section.finish();
@@ -536,18 +553,21 @@ fn url(section: &Section, key: &'static str, schemes: &[&str]) -> Url {
 }
 
 fn checked_url(section: &Section, key: &'static str, schemes: &[&str], check: impl Fn(&Url) -> Result<(), String>) -> Url {
-    let parsed = section.parsed(key, |text| {
-        let url = Url::parse(text).map_err(|error| format!("is no URL: {error}"))?;
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err("must not hold a username or password".to_owned());
-        }
-        if !schemes.contains(&url.scheme()) || url.host_str().is_none() {
-            return Err(format!("`{text}` must start with {}://", schemes.join(":// or ")));
-        }
-        check(&url)?;
-        Ok(url)
-    });
+    let parsed = section.parsed(key, |text| checked_address(text, schemes, check));
     parsed.unwrap_or_else(|| Url::parse("http://127.0.0.1").expect("a literal URL"))
+}
+
+/// An address without credentials, of one of these schemes, that `check` lets pass.
+pub(super) fn checked_address(text: &str, schemes: &[&str], check: impl Fn(&Url) -> Result<(), String>) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| format!("is no URL: {error}"))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("must not hold a username or password".to_owned());
+    }
+    if !schemes.contains(&url.scheme()) || url.host_str().is_none() {
+        return Err(format!("`{text}` must start with {}://", schemes.join(":// or ")));
+    }
+    check(&url)?;
+    Ok(url)
 }
 
 pub(super) fn unique<'n>(root: &Section, key: &'static str, names: impl Iterator<Item = &'n String>) {

@@ -8,8 +8,8 @@ use super::{
     delivery::{self, SENT_AT_ONCE},
 };
 use crate::{
-    analysis::Change,
     deliver::otel::{self, Event, Exporter},
+    report::document::ChangeRow,
     store::{NewMessage, StoreError},
 };
 
@@ -23,9 +23,9 @@ const COLLECTOR: &str = "collector";
 const AT_ONCE: usize = 500;
 
 /// The messages that tell of changes.
-pub(super) fn messages(service: &otel::Service, changes: &[Change], now: Timestamp) -> Vec<NewMessage> {
+pub(super) fn messages(service: &otel::Service, changes: &[ChangeRow], now: Timestamp) -> Vec<NewMessage> {
     let batches = changes.chunks(AT_ONCE).enumerate();
-    let message = |(index, batch): (usize, &[Change])| {
+    let message = |(index, batch): (usize, &[ChangeRow])| {
         // Each message of a channel is known by its instant.
         let occurrence = i64::try_from(index).ok().and_then(|index| now.checked_add(index.milliseconds()).ok()).unwrap_or(now);
         let events: Vec<Event> = batch.iter().map(|change| event(change, now)).collect();
@@ -44,9 +44,9 @@ pub(super) fn messages(service: &otel::Service, changes: &[Change], now: Timesta
 }
 
 /// The columns of `changes.csv`; a status that was not there before, or is not any more, is left out.
-fn event(change: &Change, now: Timestamp) -> Event {
+fn event(change: &ChangeRow, now: Timestamp) -> Event {
     let mut attributes = vec![
-        ("date", change.day.to_string()),
+        ("date", change.date.to_string()),
         ("campaign", change.campaign.clone()),
         ("integration", change.integration.clone()),
         ("cause", change.cause.to_string()),

@@ -189,7 +189,7 @@ impl Engine {
     /// The report of an audience as the outbox keeps it.
     pub(super) fn message(&self, audience: &Audience, judged: &Judged, due: Due) -> anyhow::Result<NewMessage> {
         let letter = judged.letter(audience);
-        let mail = self.mail(&letter, due.occurrence);
+        let mail = self.mail(&letter, &name_of(audience, due.occurrence), due.occurrence);
         Ok(NewMessage {
             channel: MAIL.to_owned(),
             audience: audience.to_string(),
@@ -202,15 +202,16 @@ impl Engine {
         })
     }
 
-    fn mail(&self, letter: &Letter, occurrence: Timestamp) -> Mail {
+    /// A letter as a mail; `name` tells it from all others.
+    pub(super) fn mail(&self, letter: &Letter, name: &str, date: Timestamp) -> Mail {
         let from = self.options.email.as_ref().map_or(DEMO_SENDER, |email| email.from.as_str());
         let domain = from.rsplit('@').next().unwrap_or_default().trim_end_matches('>');
         Mail {
             from: from.to_owned(),
             contact: self.options.contact().to_owned(),
-            message_id: format!("duskwatch.{}.{}@{domain}", reader_label(&letter.audience), occurrence.as_second()),
+            message_id: format!("duskwatch.{name}@{domain}"),
             list_id: format!("{}.{domain}", letter.list_id),
-            date: occurrence,
+            date,
             text: letter.text.clone(),
             html: letter.html.clone(),
             inline: letter.images.iter().map(inline).collect(),
@@ -235,7 +236,7 @@ impl Engine {
     /// The mail of a judgement to an audience as its first recipient gets it.
     pub fn compose(&self, audience: &Audience, judged: &Judged, now: Timestamp) -> anyhow::Result<Vec<u8>> {
         let letter = judged.letter(audience);
-        let mime = mail::compose(&self.mail(&letter, now))?;
+        let mime = mail::compose(&self.mail(&letter, &name_of(audience, now), now))?;
         let recipients = self.options.recipients(audience);
         let stand_in = || format!("{}@example.test", reader_label(audience));
         let to = recipients.first().map_or_else(stand_in, Clone::clone);
@@ -287,16 +288,25 @@ impl Engine {
 
     async fn send_due_by(&self, due: Timestamp, now: Timestamp) -> anyhow::Result<Sent> {
         let mut sent = Sent::default();
-        let Some(email) = &self.options.email else { return Ok(sent) };
+        if self.options.email.is_none() {
+            return Ok(sent);
+        }
         let waiting = self.store.read(move |r| r.due_recipients(MAIL, due, SENT_AT_ONCE)).await?;
         if waiting.is_empty() {
             return Ok(sent);
         }
-        let mailer = Mailer::new(&email.mail_options(self.options.network.ca_pem()?))?;
+        let Some((mailer, from)) = self.mailer()? else { return Ok(sent) };
         for message in waiting {
-            self.send_one(&mailer, &email.from, message, now, &mut sent).await?;
+            self.send_one(&mailer, from, message, now, &mut sent).await?;
         }
         Ok(sent)
+    }
+
+    /// The way to the mail server, and who writes; none where no mail is configured.
+    pub(super) fn mailer(&self) -> anyhow::Result<Option<(Mailer, &str)>> {
+        let Some(email) = &self.options.email else { return Ok(None) };
+        let mailer = Mailer::new(&email.mail_options(self.options.network.ca_pem()?))?;
+        Ok(Some((mailer, email.from.as_str())))
     }
 
     async fn send_one(
@@ -336,6 +346,11 @@ impl Engine {
         let due = message.occurrence.to_zoned(self.options.schedule.timezone.clone());
         format!("{} (late: due {})", message.subject, due.strftime("%-d %b %H:%M %Z"))
     }
+}
+
+/// Tells the report of an audience and an instant from all others.
+fn name_of(audience: &Audience, occurrence: Timestamp) -> String {
+    format!("{}.{}", reader_label(audience), occurrence.as_second())
 }
 
 /// Names the reader in identifiers, where an owner's own name may not stand.

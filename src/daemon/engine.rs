@@ -147,6 +147,16 @@ impl Engine {
         }
     }
 
+    /// Whether a source waits for somebody to act.
+    pub(super) fn waits_for_somebody(&self, source: &str) -> bool {
+        self.troubles().is_ours(source)
+    }
+
+    /// Since when the store fails, and why; none while it works.
+    pub(super) fn store_trouble(&self) -> Option<(Timestamp, String)> {
+        self.troubles().of_store()
+    }
+
     fn troubles(&self) -> MutexGuard<'_, Troubles> {
         self.troubles.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -17,7 +17,10 @@ use crate::{
         track_of,
     },
     evidence::{Day, Grade, History, Sighting, TrackCount},
-    report::explain::{self, Explained},
+    report::{
+        explain::{self, Explained},
+        privacy::{self, Disguise},
+    },
     store::{KeptDay, Reader, Store, StoreError, TrackRow},
 };
 
@@ -49,9 +52,10 @@ pub async fn explain(options: Options, now: Timestamp, question: Question) -> an
         (material, findings)
     })
     .await?;
-    let subject = match find(&findings, &material.roster, &material.known, &question.subject) {
+    let asked = as_meant(&question.subject, &material, &findings, &options);
+    let subject = match find(&findings, &material.roster, &material.known, &asked) {
         Ok(subject) => subject,
-        Err(unknown) => return Ok(Err(unknown)),
+        Err(unknown) => return Ok(Err(as_shown(unknown, &material, &findings, &options))),
     };
     let (classifier, reading) = (options.classifier(), options.classifier());
     let (material, findings, subject, gathered, limits, kept_from) =
@@ -70,10 +74,36 @@ pub async fn explain(options: Options, now: Timestamp, question: Question) -> an
             },
             &subject,
         );
-        explain::document(&explanation, &options.catalogue, &options.schedule.timezone, kept_from)
+        let shown = match material.people(&options) {
+            Some(people) => privacy::explanation(explanation, &Disguise::new(&people, &findings, &options.policy)),
+            None => explanation,
+        };
+        explain::document(&shown, &options.catalogue, &options.schedule.timezone, kept_from)
     })
     .await?;
     Ok(Ok(explained))
+}
+
+/// What was asked for: a person may be asked for by the pseudonym that reports show.
+fn as_meant(asked: &str, material: &Material, findings: &Findings, options: &Options) -> String {
+    let Some(people) = material.people(options) else { return asked.to_owned() };
+    let ids = findings.users.iter().map(|user| user.user.id.as_str());
+    let ids = ids.chain(findings.traces.iter().map(|trace| trace.key.user.as_str()));
+    let meant = Disguise::new(&people, findings, &options.policy).behind(asked, ids).map(str::to_owned);
+    meant.unwrap_or_else(|| asked.to_owned())
+}
+
+/// Nobody, or several, without names that are not shown: of what could have been asked for the integrations stay.
+fn as_shown(unknown: Unknown, material: &Material, findings: &Findings, options: &Options) -> Unknown {
+    let Some(people) = material.people(options) else { return unknown };
+    let disguise = Disguise::new(&people, findings, &options.policy);
+    match unknown {
+        Unknown::Several(users) => Unknown::Several(users.iter().map(|user| disguise.id(user)).collect()),
+        Unknown::Nobody(names) => {
+            let ids: HashSet<&str> = findings.traces.iter().map(|trace| trace.key.id.as_str()).collect();
+            Unknown::Nobody(names.into_iter().filter(|name| ids.contains(name.as_str())).collect())
+        }
+    }
 }
 
 type Limits = HashMap<String, Grade>;

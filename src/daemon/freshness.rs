@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{Delivery, Engine, Options, judge::Measured};
+use super::{Delivery, Engine, Options, judge::Measured, webhooks::WEBHOOK};
 use crate::{
     report::{AuthenticationTotal, DeliveryTotal, Figure, Service, SkippedLine, SourceLine, figures},
     store::{Reader, Settled, StoreError},
@@ -71,6 +71,9 @@ fn deliveries(store: &Reader, options: &Options, settled: Vec<Settled>) -> Resul
         totals.insert((delivery.channel().to_owned(), "sent"), made);
         totals.insert((delivery.channel().to_owned(), "failed"), 0);
     }
+    if !options.webhooks.is_empty() {
+        totals.extend(["sent", "failed"].map(|outcome| ((WEBHOOK.to_owned(), outcome), 0)));
+    }
     for Settled { channel, sent, undeliverable } in settled {
         totals.insert((channel.clone(), "sent"), sent);
         totals.insert((channel, "failed"), undeliverable);
@@ -97,11 +100,16 @@ impl Engine {
     }
 }
 
+/// How long a source that is read so often may be unread.
+pub fn stale_after(every: Duration) -> Duration {
+    (every * STALE_AFTER_INTERVALS).max(STALE_AFTER_AT_LEAST)
+}
+
 /// One line for each source that is not fresh, or waits for somebody to act: since when, and why. Nobody here can make a sender
 /// send, or know that it has nothing to say, so the pushed ones are left to the report.
 pub fn not_ready(sources: &[SourceLine], options: &Options, waits: impl Fn(&str) -> bool, now: Timestamp) -> Vec<String> {
     let stale = |source: &&SourceLine| {
-        let limit = (options.every(&source.name) * STALE_AFTER_INTERVALS).max(STALE_AFTER_AT_LEAST);
+        let limit = stale_after(options.every(&source.name));
         let read_here = !source.name.starts_with("import/") && !source.name.starts_with("intake/");
         let old = source.last_success.is_none_or(|at| now.duration_since(at).unsigned_abs() > limit);
         read_here && (old || waits(&source.name))

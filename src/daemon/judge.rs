@@ -1,7 +1,7 @@
 //! The judgement: read what is recorded, assess it, record what changed, build the report.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -22,9 +22,9 @@ use crate::{
     },
     deliver::files,
     evidence::{ClientCatalogue, Day, History, Ledger, Roster, UnknownTotal, journal::JournalEntry},
-    report::{self, Audience, Figure, Inputs, Late, Letter, Notice, Previous, Report},
+    report::{self, Alarm, Audience, Figure, Inputs, Late, Letter, Notice, People, Previous, Report, ToldEvent, event},
     serve::{Document, Files},
-    store::{Reader as StoreReader, Store, StoreError, Writer},
+    store::{NewMessage, Reader as StoreReader, Store, StoreError, Writer},
 };
 
 /// One consistent snapshot of everything that a judgement and its report need.
@@ -42,6 +42,11 @@ pub(super) struct Material {
     sources: Vec<report::SourceLine>,
     journal: Vec<JournalEntry>,
     judged_otherwise: u64,
+    told_events: BTreeMap<String, ToldEvent>,
+    /// So many of the changes, the last ones, were found just now.
+    fresh: usize,
+    /// What pseudonyms are made with.
+    people_key: Vec<u8>,
 }
 
 impl Material {
@@ -86,6 +91,9 @@ impl Material {
             sources: freshness::source_lines(store, options, budgets)?,
             journal: journal(store, now)?,
             judged_otherwise: store.items_judged_otherwise(&options.fingerprint())?,
+            told_events: store.told_events()?,
+            fresh: 0,
+            people_key: store.people_key()?,
         })
     }
 
@@ -104,6 +112,12 @@ impl Material {
 
     pub(super) fn assess(&self, options: &Options, now: Timestamp) -> Findings {
         assess(&self.inputs(options, now))
+    }
+
+    /// What people are shown by, unless it is their names.
+    pub(super) fn people<'a>(&'a self, options: &'a Options) -> Option<People<'a>> {
+        let machines = options.privacy.pseudonyms.then_some(&options.privacy.machines)?;
+        Some(People { key: &self.people_key, roster: &self.roster, machines })
     }
 
     /// What is different when everything that is kept is judged anew.
@@ -137,6 +151,9 @@ impl Material {
             top: options.top,
             journal: &self.journal,
             judged_otherwise: self.judged_otherwise,
+            told_events: &self.told_events,
+            fresh: self.fresh,
+            people: self.people(options),
         })
     }
 }
@@ -187,10 +204,16 @@ impl Engine {
         .await?;
         let changes = analysis::changes(&material.statuses, &findings);
         material.changes.extend(changes.iter().cloned());
-        let findings = self.record_judgement(findings, changes, now).await?;
+        material.fresh = changes.len();
         material.note_reported(&findings);
         let options = Arc::clone(&self.options);
-        Ok(spawn_blocking(move || Judged::new(&material, &findings, &options, late)).await?)
+        let (material, findings, report) = spawn_blocking(move || {
+            let report = Arc::new(material.report(&findings, &options, late));
+            (material, findings, report)
+        })
+        .await?;
+        let findings = self.record_judgement(findings, changes, (&report, &material), now).await?;
+        Ok(Judged::of(report, &material, &findings, &self.options))
     }
 
     /// As [`Engine::judge`], but nothing is recorded.
@@ -206,15 +229,30 @@ impl Engine {
         self.store.read(move |r| Material::read(r, &options, &budgets, now)).await
     }
 
-    async fn record_judgement(&self, findings: Findings, changes: Vec<Change>, now: Timestamp) -> Result<Findings, StoreError> {
-        let told =
-            if self.options.otel.is_some() { changed::messages(&self.options.exporting(), &changes, now) } else { Vec::new() };
+    /// What a judgement tells programs at once: the collector every change, webhooks those of campaigns that were judged before.
+    fn messages_of(&self, report: &Report, material: &Material, now: Timestamp) -> Vec<NewMessage> {
+        let begun: BTreeSet<&str> = material.statuses.keys().map(|(campaign, _)| campaign.as_str()).collect();
+        let mut messages = self.options.event_messages(event::changes(report, |campaign| begun.contains(campaign)), now);
+        if self.options.otel.is_some() {
+            messages.extend(changed::messages(&self.options.exporting(), &report.fresh, now));
+        }
+        messages
+    }
+
+    async fn record_judgement(
+        &self,
+        findings: Findings,
+        changes: Vec<Change>,
+        (report, material): (&Arc<Report>, &Material),
+        now: Timestamp,
+    ) -> Result<Findings, StoreError> {
+        let (report, told) = (Arc::clone(report), material.told_events.clone());
+        let messages = self.messages_of(&report, material, now);
         let write = move |w: &mut Writer<'_>| {
             w.remember_keys(&findings.new_keys, now)?;
             w.record_findings(&findings, &changes)?;
-            for message in &told {
-                w.enqueue(message, now)?;
-            }
+            w.remember_events(&report.calendar, &told)?;
+            messages.iter().try_for_each(|message| w.enqueue(message, now).map(drop))?;
             Ok(findings)
         };
         self.store.write(write).await
@@ -234,7 +272,11 @@ pub async fn look(options: Options, as_of: Option<Day>, now: Timestamp) -> anyho
 
 impl Judged {
     fn new(material: &Material, findings: &Findings, options: &Options, late: Option<Late>) -> Self {
-        let report = material.report(findings, options, late);
+        Self::of(Arc::new(material.report(findings, options, late)), material, findings, options)
+    }
+
+    /// Of a report that was built.
+    fn of(report: Arc<Report>, material: &Material, findings: &Findings, options: &Options) -> Self {
         let remaining = |found: &CampaignFindings| found.burndown.last().map_or(0, |today| today.remaining);
         let told = Previous {
             sent_at: findings.now,
@@ -242,7 +284,7 @@ impl Judged {
             changes: material.changes.len(),
         };
         let (clients, contact) = (Arc::clone(&options.catalogue), options.contact().to_owned());
-        Self { report: Arc::new(report), silences: findings.silences.clone(), told, clients, contact }
+        Self { report, silences: findings.silences.clone(), told, clients, contact }
     }
 
     pub(super) fn report(&self) -> &Report {
@@ -299,6 +341,16 @@ impl Judged {
         }
     }
 
+    /// Integrations that were done and are used again.
+    pub(super) fn returned(&self) -> Vec<Alarm> {
+        report::alarm::returned(&self.report)
+    }
+
+    /// Dates for a calendar program.
+    pub fn calendar(&self) -> String {
+        report::calendar::document(&self.report.calendar)
+    }
+
     /// The whole document for a program.
     pub fn json(&self) -> String {
         report::json::document(&self.report)
@@ -328,6 +380,7 @@ impl Judged {
             page_html: Bytes::from(report::html::served_page(&self.report)),
             page_policy: report::html::content_security_policy(),
             report_json: Bytes::from(self.json()),
+            calendar: Bytes::from(self.calendar()),
             files: Files::new(report::csv::names(), move |name, out| report::csv::write(&report, name, out)),
         }
     }

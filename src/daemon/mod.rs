@@ -8,6 +8,7 @@
 //! fetched, stored, judged, rendered or sent (the rooms).
 
 mod accepted;
+mod alarms;
 mod changed;
 mod check;
 mod clients;
@@ -32,6 +33,7 @@ pub mod schedule;
 mod status;
 mod trace;
 mod trouble;
+mod webhooks;
 
 pub use check::{Extent, Finding, State, check};
 pub use delivery::{Delivery, Preview, Sent};

@@ -12,6 +12,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::Delivery;
+pub use super::webhooks::Webhook;
 use crate::{
     analysis::{Classifier, Policy, Rules},
     deliver::{mail, otel},
@@ -34,6 +35,8 @@ pub struct Options {
     pub(crate) expiries: Vec<Expiry>,
     pub(crate) schedule: Schedule,
     pub(crate) email: Option<Email>,
+    pub(crate) webhooks: Vec<Webhook>,
+    pub(crate) privacy: Privacy,
     pub(crate) csv: Csv,
     pub(crate) otel: Option<Otel>,
     /// So many of the highest ranks are single series of the metrics.
@@ -151,6 +154,14 @@ pub struct Email {
     /// Whom readers ask; empty: whoever runs this.
     pub(crate) contact: String,
     pub(crate) recipients: Vec<(String, Audience)>,
+}
+
+/// How people are shown.
+#[derive(Debug, Default)]
+pub struct Privacy {
+    pub(crate) pseudonyms: bool,
+    /// Patterns of names that are machines' whatever else is known of them.
+    pub(crate) machines: Vec<String>,
 }
 
 #[derive(Debug)]

@@ -15,17 +15,19 @@ use tracing::{Instrument as _, Span};
 
 use super::{
     Engine, Options,
+    alarms::StoreAlarm,
     delivery::{Delivery, late},
     engine::Round,
     judge::{Judged, Measured},
     manager::Manager,
     schedule::{Due, interval_due},
     trace::{self, Causes, Thread},
+    webhooks::WEBHOOK,
 };
 use crate::{
     clock::Clock,
     deliver::otel,
-    report::{Late, prometheus},
+    report::{Alarm, Late, prometheus},
     serve::{self, Intake, Pulse, Served},
 };
 
@@ -46,6 +48,7 @@ const JUDGEMENT: &str = "judgement";
 const OUTBOX: &str = "outbox";
 const METRICS: &str = "metrics";
 const RETENTION: &str = "retention";
+const ALARMS: &str = "alarms";
 const EXPORT: &str = "otel";
 
 /// Days go by where nothing is recorded, too: what is quiet, overdue or forecast changes with them.
@@ -91,6 +94,10 @@ pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()
             }
             () = pushed.notified() => service.dirty = true,
             Some(done) = service.rounds.join_next_with_id() => service.finished(done, Clock::System.now()),
+            Some(done) = service.alarming.join_next() => service.store_alarm = done.unwrap_or_default(),
+            Some(done) = service.telling.join_next() => if let Err(error) = done {
+                tracing::error!(%error, "telling programs ended badly; it is tried again");
+            },
             Some(done) = service.sending.join_next() => if let Err(error) = done {
                 tracing::error!(%error, "sending ended badly; it is tried again");
             },
@@ -157,6 +164,14 @@ struct Service {
     dirty: bool,
     judged_at: Timestamp,
     measured: Measured,
+    /// The one task that tells programs.
+    telling: JoinSet<()>,
+    /// The one task that tells the store's trouble, and what it has told.
+    alarming: JoinSet<StoreAlarm>,
+    store_alarm: StoreAlarm,
+    /// What is back by the last judgement; none before the first.
+    returned: Option<Vec<Alarm>>,
+    started: Timestamp,
     /// Exports that had failed, and that had arrived, when it was last looked.
     failed_exports: u64,
     accepted_exports: u64,
@@ -196,6 +211,11 @@ impl Service {
             rounds: JoinSet::new(),
             sending: JoinSet::new(),
             pruning: None,
+            telling: JoinSet::new(),
+            alarming: JoinSet::new(),
+            store_alarm: StoreAlarm::default(),
+            returned: None,
+            started: Clock::System.now(),
             sources,
             dirty: false,
             judged_at: Timestamp::UNIX_EPOCH,
@@ -218,6 +238,7 @@ impl Service {
                     self.judge(now).await;
                 }
                 self.send_due_reports(now).await;
+                self.raise_alarms(now).await;
                 self.watch_exports(now);
                 self.prune_when_due(now);
                 self.measure(now).await;
@@ -300,6 +321,7 @@ impl Service {
             Ok(judged) => {
                 (self.dirty, self.judged_at, self.measured) = (false, now, judged.measured());
                 self.engine.note_well(JUDGEMENT, now);
+                self.returned = Some(judged.returned());
                 let document = Arc::new(judged.document());
                 self.measure(now).await;
                 let not_ready = self.engine.not_ready(now).await;
@@ -342,6 +364,15 @@ impl Service {
                 }
             }
         }
+        if self.telling.is_empty() && self.engine.has_webhooks() {
+            let engine = Arc::clone(&self.engine);
+            self.telling.spawn(async move {
+                match engine.send_events(now, now).await {
+                    Ok(_) => engine.note_well(WEBHOOK, now),
+                    Err(error) => engine.note_error(WEBHOOK, &error, now),
+                };
+            });
+        }
         if self.sending.is_empty() {
             let (engine, exporter, span) = (Arc::clone(&self.engine), self.exporter.clone(), self.delivering());
             let sending = async move {
@@ -355,6 +386,21 @@ impl Service {
                 }
             };
             self.sending.spawn(sending.instrument(span));
+        }
+    }
+
+    /// Alarms go out at once; while nothing can be recorded, the one about that.
+    async fn raise_alarms(&mut self, now: Timestamp) {
+        if !self.alarming.is_empty() {
+            return;
+        }
+        match self.engine.raise_alarms(self.returned.as_deref(), &mut self.store_alarm, self.started, now).await {
+            Ok(()) => self.engine.note_well(ALARMS, now),
+            Err(error) => self.engine.note_error(ALARMS, &error, now),
+        };
+        if self.engine.store_trouble().is_some() && self.store_alarm.is_due(now) {
+            let (engine, store) = (Arc::clone(&self.engine), self.store_alarm.clone());
+            self.alarming.spawn(async move { engine.tell_store_alarm(store, now).await });
         }
     }
 
@@ -413,6 +459,8 @@ impl Service {
         if let Some(pruning) = self.pruning.take() {
             pruning.abort();
         }
+        self.telling.shutdown().await;
+        self.alarming.shutdown().await;
         if let Some(exporter) = self.exporter
             && let Err(error) = exporter.shutdown(STOP_LIMIT).await
         {

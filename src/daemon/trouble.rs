@@ -89,6 +89,11 @@ impl Troubles {
         self.open.get(what).is_some_and(|trouble| trouble.ours)
     }
 
+    /// Since when the store fails, and why.
+    pub(super) fn of_store(&self) -> Option<(Timestamp, String)> {
+        self.open.get(STORE).map(|trouble| (trouble.since, trouble.why.clone()))
+    }
+
     /// Since when the store fails, why, and for whom.
     pub(super) fn store_line(&self) -> Option<String> {
         let Trouble { since, why, .. } = self.open.get(STORE)?;

@@ -5,6 +5,7 @@
 //! | [`mail`] | MIME, header safety, SMTP and TLS, which failure is worth another try |
 //! | [`files`] | atomic replacement, the `latest` link, pruning of old packages |
 //! | [`otel`] | the OpenTelemetry protocol, retries, and the SDK behind logs and traces |
+//! | [`webhook`] | signatures, HTTP and TLS, what an address may show |
 //!
 //! Every door takes plain values that somebody else rendered and returns what became of them. Absent: what is said
 //! (`report`), when it is said and how often it is tried again (`daemon`), what was already said (`store`).
@@ -12,9 +13,12 @@
 pub mod files;
 pub mod mail;
 pub mod otel;
+pub mod webhook;
 
 #[cfg(test)]
 mod test_tls;
+
+pub use mail::SendError;
 
 use anyhow::{Context, Result, ensure};
 use rustls::pki_types::CertificateDer;

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{
-    coverage,
+    calendar, coverage,
     document::{
         BlindSpotRow, BlockerRow, BurndownRow, CampaignReport, Counts, Expiring, IntegrationRow, MovedRow, Report, TeamRow,
         TokenRow, UnknownRow, WaiverRow,
     },
     expiries, figures, forecast, inert,
     inputs::Inputs,
-    movement, rows, steps, words,
+    movement, privacy, rows, steps, words,
 };
 use crate::{
     analysis::{BurndownDay, CampaignFindings, NameState, ReportedDay, Share, Waiver, forecast::Quantiles},
@@ -32,33 +32,43 @@ const WAIVER_NOTICE_DAYS: i32 = 14;
 /// The contract's first warning about an own secret.
 const OWN_NOTICE_DAYS: i32 = 30;
 
-/// Builds the document.
+/// Builds the document, of people under pseudonyms where that is asked for.
 pub fn build(inputs: Inputs<'_>) -> Report {
+    match inputs.people {
+        None => built(&inputs),
+        Some(people) => built(&privacy::Rewritten::new(&inputs, &people).inputs(inputs)),
+    }
+}
+
+fn built(inputs: &Inputs<'_>) -> Report {
     let now = inputs.findings.now;
-    let tokens = rows::tokens(&inputs);
-    let campaigns = campaigns(&inputs);
+    let tokens = rows::tokens(inputs);
+    let campaigns = campaigns(inputs);
     let mut report = Report {
         now,
         timezone: inputs.timezone.iana_name().unwrap_or("UTC").to_owned(),
         zone: inputs.timezone.clone(),
         late: inputs.late,
         previous: inputs.previous.map(|p| p.sent_at),
-        coverage: coverage::report(&inputs),
+        coverage: coverage::report(inputs),
         steps: steps::of(&campaigns, inputs.clients),
         campaigns,
         changes: movement::all_changes(inputs.changes),
         users: inputs.findings.users.iter().map(rows::user).collect(),
         expiring: expiring(&tokens, inputs.policy.expiry_horizon_days),
-        expiries: expiries::reports(&inputs, &tokens),
+        expiries: expiries::reports(inputs, &tokens),
         tokens,
-        unknown: unknown(&inputs),
-        blind_spots: blind_spots(&inputs),
+        unknown: unknown(inputs),
+        blind_spots: blind_spots(inputs),
         authentications: inputs.findings.authentications.iter().map(rows::authentication).collect(),
         journal: inputs.journal.to_vec(),
         judged_otherwise: inputs.judged_otherwise,
+        calendar: Vec::new(),
+        fresh: movement::fresh_changes(inputs),
         figures: Vec::new(),
     };
-    report.figures = figures::found(&report, &inputs);
+    report.calendar = calendar::events(&report.campaigns, &report.tokens, inputs);
+    report.figures = figures::found(&report, inputs);
     report
 }
 

@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 
 use super::{
     figures::Figure,
-    inputs::Late,
+    inputs::{Late, ToldEvent},
     schema::{
         CategoryWord, ChangeCauseWord, CoverageStateWord, CredentialWord, DayText, GradeWord, NameStateWord, RhythmKindWord,
         StatusWord,
@@ -65,9 +65,32 @@ pub struct Report {
     /// For the record: CSV only. Inert since it was written.
     #[serde(skip)]
     pub journal: Vec<JournalEntry>,
+    /// What the calendar tells: `/calendar.ics` only.
+    #[serde(skip)]
+    pub calendar: Vec<EventRow>,
+    /// The changes that were found with this judgement, of all of them; they leave one by one.
+    #[serde(skip)]
+    pub fresh: Vec<ChangeRow>,
     /// What was found, as metrics.
     #[serde(skip)]
     pub figures: Vec<Figure>,
+}
+
+/// An event of the calendar.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventRow {
+    /// Stays the same for as long as it speaks of the same thing.
+    pub uid: String,
+    pub starts: Timestamp,
+    /// None for what happens in an instant.
+    pub ends: Option<Timestamp>,
+    pub category: &'static str,
+    pub summary: String,
+    pub description: String,
+    /// Empty where nothing is documented.
+    pub url: String,
+    /// What is remembered of it, for the next time that it is told.
+    pub told: ToldEvent,
 }
 
 /// When anybody was looking, and who.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
+use super::privacy::People;
 use crate::{
     analysis::{Change, Findings, Policy, Recorded, ReportedDay},
     evidence::{ClientCatalogue, Credential, Expiry, Grade, Ledger, Outcome, UnknownTotal, journal::JournalEntry},
@@ -42,6 +43,25 @@ pub struct Inputs<'a> {
     pub journal: &'a [JournalEntry],
     /// Kept items that were judged by other rules than the present ones.
     pub judged_otherwise: u64,
+    /// What the calendar told of its events so far, by their UIDs.
+    pub told_events: &'a BTreeMap<String, ToldEvent>,
+    /// So many of the changes, the last ones, were found with this judgement.
+    pub fresh: usize,
+    /// What makes pseudonyms of people; none: they are shown by name.
+    pub people: Option<People<'a>>,
+}
+
+/// An event of the calendar as it was told last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToldEvent {
+    pub starts: Timestamp,
+    pub ends: Timestamp,
+    /// A hash of its texts.
+    pub words: String,
+    /// How often its time has changed.
+    pub sequence: u32,
+    /// When anything of it changed last.
+    pub revised: Timestamp,
 }
 
 /// What the last digest said, and how much had been recorded by then.

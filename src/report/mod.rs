@@ -7,12 +7,15 @@
 //! Hidden: markup, escaping, number and date formats, the font of the charts. Absent: judgement (`analysis`), sending
 //! (`deliver`), HTTP (`serve`).
 
+pub mod alarm;
 pub mod audience;
 pub mod build;
+pub mod calendar;
 pub mod chart;
 mod coverage;
 pub mod csv;
 pub mod document;
+pub mod event;
 mod expiries;
 pub mod explain;
 pub mod figures;
@@ -24,6 +27,7 @@ pub mod json;
 pub mod letter;
 mod movement;
 pub mod notice;
+pub mod privacy;
 pub mod prometheus;
 mod rows;
 pub mod schema;
@@ -36,14 +40,16 @@ pub mod text;
 mod view;
 mod words;
 
+pub use alarm::{Alarm, AlarmKind, AlarmNews};
 pub use audience::Audience;
 pub use build::build;
 pub use document::Report;
 pub use figures::{Figure, FigureKind};
 pub use inputs::{
     AuthenticationTotal, BlindSpot, DeliveryTotal, Inputs, Late, Organization, OwnCredential, Previous, Service, SkippedLine,
-    SourceLine,
+    SourceLine, ToldEvent,
 };
 pub use letter::{Attachment, InlineImage, Letter};
 pub use notice::Notice;
+pub use privacy::People;
 pub use size::size;

@@ -17,6 +17,12 @@ pub(super) fn all_changes(changes: &[Change]) -> Vec<ChangeRow> {
     rows
 }
 
+/// The changes that were found with this judgement.
+pub(super) fn fresh_changes(inputs: &Inputs<'_>) -> Vec<ChangeRow> {
+    let known = inputs.changes.len().saturating_sub(inputs.fresh);
+    inputs.changes.iter().enumerate().skip(known).map(row).collect()
+}
+
 /// The difference to the number that the reader saw last, split by cause. None when no digest was sent before, or when it
 /// did not speak of this campaign.
 pub(super) fn since_last_digest(inputs: &Inputs<'_>, campaign: &str, remaining: u32) -> Option<Movement> {

@@ -59,6 +59,7 @@ pub struct Document {
     /// The page's `Content-Security-Policy`: only its own style and script.
     pub page_policy: String,
     pub report_json: Bytes,
+    pub calendar: Bytes,
     /// The CSV package.
     pub files: Files,
 }

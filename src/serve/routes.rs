@@ -22,6 +22,7 @@ use crate::report::prometheus;
 const HTML: &str = "text/html; charset=utf-8";
 const JSON: &str = "application/json";
 const CSV: &str = "text/csv; charset=utf-8; header=present";
+const CALENDAR: &str = "text/calendar; charset=utf-8; method=PUBLISH";
 const PLAIN: &str = "text/plain; charset=utf-8";
 
 /// The two paths that machines ask without a token.
@@ -46,6 +47,7 @@ pub(super) fn router(token: Option<SecretString>, served: Watched, intake: Optio
         .route("/report.json", get(report))
         .route("/csv/{name}", get(csv))
         .route("/metrics", get(metrics))
+        .route("/calendar.ics", get(calendar))
         .route("/healthz", get(health))
         .route("/readyz", get(ready))
         .fallback(|| async { plain(StatusCode::NOT_FOUND, "There is nothing here.\n") })
@@ -96,6 +98,10 @@ async fn page(State(served): State<Watched>) -> Response {
 
 async fn report(State(served): State<Watched>) -> Response {
     from_document(&served.borrow(), |document| Some((JSON, document.report_json.clone())))
+}
+
+async fn calendar(State(served): State<Watched>) -> Response {
+    from_document(&served.borrow(), |document| Some((CALENDAR, document.calendar.clone())))
 }
 
 async fn csv(State(served): State<Watched>, Path(name): Path<String>) -> Response {

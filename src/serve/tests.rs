@@ -26,6 +26,7 @@ fn document() -> Document {
             "default-src 'none'; script-src 'sha256-RFWPLDbv2BY='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
                 .to_owned(),
         report_json: Bytes::from_static(b"{\"remaining\":37}"),
+        calendar: Bytes::from_static(b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n"),
         files: Files::new(["users.csv", "datapackage.json"], |name, out| {
             out.write_all(if name == "users.csv" { b"user\r\nada\r\n" } else { b"{}" })
         }),
@@ -100,6 +101,7 @@ async fn every_form_of_the_report_is_served_with_its_type() {
         ("/csv/users.csv", "text/csv; charset=utf-8; header=present", "user\r\nada\r\n"),
         ("/csv/datapackage.json", "application/json", "{}"),
         ("/metrics", "text/plain; version=0.0.4; charset=utf-8", "duskwatch_outbox_pending 0\n"),
+        ("/calendar.ics", "text/calendar; charset=utf-8; method=PUBLISH", "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n"),
         ("/healthz", "text/plain; charset=utf-8", "The service runs.\n"),
         ("/readyz", "text/plain; charset=utf-8", "Ready.\n"),
     ] {

@@ -138,6 +138,13 @@ impl Store {
     }
 }
 
+impl Reader {
+    /// The store's own random key for pseudonyms of people: the same for as long as there is the store.
+    pub fn people_key(&self) -> Result<Vec<u8>, StoreError> {
+        Ok(open::read_people_key(&self.connection)?)
+    }
+}
+
 impl WriterConnection {
     /// What was interned in a transaction that does not commit must be forgotten with it, also when `work` panics: the
     /// interned numbers are taken out and put back only after the commit.

@@ -9,7 +9,9 @@
 //! Hidden here: the schema (`sql/`), its migrations, pragmas, interning, and how words are spelt in rows.
 //! Absent: judgement, wire formats, and any decision what to record or deliver when.
 
+mod alarms;
 mod backup;
+mod calendar;
 mod convert;
 mod error;
 mod growth;
@@ -34,6 +36,7 @@ mod sources;
 mod tests;
 mod verify;
 
+pub use alarms::MailState;
 pub use backup::BackupError;
 pub use error::{OpenError, StoreError};
 pub use growth::Growth;

@@ -19,6 +19,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use super::OpenError;
 
 const COUNT_OBJECTS: &str = include_str!("../../sql/queries/open/count_objects.sql");
+const READ_PEOPLE_KEY: &str = include_str!("../../sql/queries/open/read_people_key.sql");
 const READ_SEEN_KEY: &str = include_str!("../../sql/queries/open/read_seen_key.sql");
 
 /// `dusk` in ASCII; set by the first migration.
@@ -107,6 +108,10 @@ pub(super) fn empty_log(connection: &Connection) -> rusqlite::Result<()> {
     let done = connection.pragma(None, "wal_checkpoint", "TRUNCATE", |_| Ok(()));
     connection.busy_timeout(BUSY_TIMEOUT)?;
     done
+}
+
+pub(super) fn read_people_key(connection: &Connection) -> rusqlite::Result<Vec<u8>> {
+    connection.query_row(READ_PEOPLE_KEY, [], |row| row.get(0))
 }
 
 /// Names of people are in the store: a new file is for its owner only. An existing file keeps its mode.

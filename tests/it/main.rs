@@ -20,6 +20,7 @@ mod journal;
 mod judged;
 mod mail;
 mod mixtures;
+mod privacy;
 mod reclassify;
 mod retention;
 mod secrets;

@@ -12,12 +12,12 @@ use crate::{
         forecast::{Counted, Move, Outlook, Quantiles},
     },
     evidence::{
-        Campaign, Category, ClientCatalogue, Coverage, CoverageState, Credential, Day, Expiry, Grade, Ledger, Outcome, Status,
-        UnknownTotal, Window, journal::JournalEntry,
+        Campaign, Category, ClientCatalogue, Coverage, CoverageState, Credential, Day, Expiry, Grade, Ledger, Outcome, Roster,
+        Status, UnknownTotal, Window, journal::JournalEntry,
     },
     report::{
-        AuthenticationTotal, BlindSpot, DeliveryTotal, Figure, Inputs, Late, Organization, OwnCredential, Previous, Report,
-        Service, SkippedLine, SourceLine, build, csv, figures,
+        AuthenticationTotal, BlindSpot, DeliveryTotal, Figure, Inputs, Late, Organization, OwnCredential, People, Previous,
+        Report, Service, SkippedLine, SourceLine, ToldEvent, build, csv, figures,
     },
 };
 
@@ -60,6 +60,10 @@ pub(super) struct World {
     pub(super) top: u32,
     pub(super) journal: Vec<JournalEntry>,
     pub(super) judged_otherwise: u64,
+    pub(super) told_events: BTreeMap<String, ToldEvent>,
+    pub(super) fresh: usize,
+    pub(super) pseudonyms: bool,
+    pub(super) roster: Roster,
 }
 
 impl World {
@@ -84,6 +88,9 @@ impl World {
             top: self.top,
             journal: &self.journal,
             judged_otherwise: self.judged_otherwise,
+            told_events: &self.told_events,
+            fresh: self.fresh,
+            people: self.pseudonyms.then_some(People { key: b"a key of the store", roster: &self.roster, machines: &[] }),
         })
     }
 
@@ -149,6 +156,10 @@ pub(super) fn empty() -> World {
         top: 0,
         journal: Vec::new(),
         judged_otherwise: 0,
+        told_events: BTreeMap::new(),
+        fresh: 0,
+        pseudonyms: false,
+        roster: Roster::default(),
     }
 }
 

@@ -1,8 +1,11 @@
 //! The document from a hand-made judgement, in every form.
 
+mod alarms;
+mod calendar;
 mod campaigns;
 mod fixture;
 mod hostile;
 mod notices;
+mod privacy;
 mod snapshots;
 mod story;

@@ -62,3 +62,6 @@ INSERT INTO day_count_next (day, track_id, verdict_id, uses, first_ms, last_ms, 
 INSERT INTO chunk_track_next (day, track_id, chunk_id, ordinal, uses) VALUES (20637, 1, 1, 0, 42);
 INSERT INTO kept_day (day, source_id, uses) VALUES (20637, 2, 42);
 INSERT INTO retention (id, raw_from_day, pruned_ms) VALUES (1, 20000, 1783058400000);
+INSERT INTO calendar_event (uid, starts_ms, ends_ms, words, sequence, revised_ms) VALUES
+    ('removal.bitbucket-app-passwords@duskwatch', 1785196800000, 1785196800000, 'c0ffee', 1, 1783058400000);
+INSERT INTO alarm (kind, about, since_ms, reason) VALUES ('source_down', 'audit/acme', 1783058400000, '401');

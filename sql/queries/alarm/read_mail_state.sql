@@ -1,0 +1,17 @@
+-- How did the newest mail to an audience fare: since when is it in the outbox, how many wait for it, how many were given
+-- up? A scan of message, one row a mail, and a scan of newest, the one that it finds; recipients by recipient_of_message.
+SELECT newest.enqueued_ms,
+       count(*) FILTER (WHERE recipient.state = 'pending'),
+       count(*) FILTER (WHERE recipient.state = 'given_up'),
+       count(*),
+       coalesce(max(recipient.failure), '')
+FROM (
+    SELECT id, enqueued_ms
+    FROM message
+    WHERE channel = 'mail'
+      AND audience = :audience
+    ORDER BY occurrence_ms DESC
+    LIMIT 1
+) AS newest
+JOIN recipient ON recipient.message_id = newest.id
+GROUP BY newest.id

@@ -1,0 +1,79 @@
+//! `[[webhook]]`: programs that are told of changes and alarms.
+
+use std::collections::BTreeMap;
+
+use url::Url;
+
+use super::{
+    reader::Section,
+    sections::{checked_address, expiry, required_secret},
+};
+use crate::{
+    daemon::options::Webhook,
+    deliver::webhook::{check_secret, place},
+    evidence::Credential,
+    report::OwnCredential,
+    source::Network,
+};
+
+pub(super) fn webhooks(root: &Section, network: &Network, own: &mut Vec<OwnCredential>) -> Vec<Webhook> {
+    let mut webhooks: Vec<Webhook> = root.tables("webhook").into_iter().map(|s| webhook(s, network, own)).collect();
+    let mut known: BTreeMap<String, u32> = BTreeMap::new();
+    for webhook in &mut webhooks {
+        let number = known.entry(webhook.label.clone()).or_default();
+        *number += 1;
+        if *number > 1 {
+            webhook.label = format!("{} ({number})", webhook.label);
+        }
+    }
+    webhooks
+}
+
+fn webhook(section: Section, network: &Network, own: &mut Vec<OwnCredential>) -> Webhook {
+    let (label, url) = address(&section, network);
+    let expires = expiry(&section, "secret_expires");
+    own.push(OwnCredential { name: format!("webhook.{label}.secret"), kind: Credential::Unknown, expires });
+    let secret = required_secret(&section, "secret");
+    // Who needs no secret has not read it.
+    if !secrecy::ExposeSecret::expose_secret(&secret).is_empty()
+        && let Err(words) = check_secret(&secret)
+    {
+        section.fault("secret", words);
+    }
+    section.finish();
+    Webhook { label, url, secret }
+}
+
+/// Where it is, and what it is called. The addresses of many receivers are secrets, so it may be a reference to one.
+fn address(section: &Section, network: &Network) -> (String, Url) {
+    let written = section.required("url");
+    let nowhere = || Url::parse("http://127.0.0.1").expect("a literal URL");
+    let refers = written.starts_with("env:") || written.starts_with("file:");
+    let text = if refers {
+        match section.resolve("url", &written) {
+            Ok(secret) => secrecy::ExposeSecret::expose_secret(&secret).to_owned(),
+            Err(words) => {
+                section.fault("url", words);
+                String::new()
+            }
+        }
+    } else {
+        written.clone()
+    };
+    if text.is_empty() {
+        return (written, nowhere());
+    }
+    let checked = checked_address(&text, &["https", "http"], |url| network.check(url).map_err(|error| error.to_string()));
+    match checked {
+        Ok(url) if refers => (written, url),
+        Ok(url) => (place(&url), url),
+        // What is wrong with an address that is a secret may not repeat it.
+        Err(words) => {
+            section.fault(
+                "url",
+                if refers { "is no address that can be used: https://… (http on this machine)".to_owned() } else { words },
+            );
+            (written, nowhere())
+        }
+    }
+}

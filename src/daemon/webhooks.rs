@@ -1,0 +1,108 @@
+//! Telling programs: every change of status and every alarm as a message of its own, through the same outbox as mail.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use secrecy::SecretString;
+use url::Url;
+
+use super::{
+    Engine, Options,
+    delivery::{SENT_AT_ONCE, Sent, retry_at},
+};
+use crate::{
+    deliver::{
+        SendError,
+        webhook::{self, Hook},
+    },
+    report::event::Event,
+    store::{NewMessage, Outgoing},
+};
+
+/// The channel of what leaves as a webhook.
+pub(super) const WEBHOOK: &str = "webhook";
+
+/// A configured receiver.
+#[derive(Debug)]
+pub struct Webhook {
+    /// Names it in the outbox and to people, without what is secret of its address.
+    pub(crate) label: String,
+    pub(crate) url: Url,
+    pub(crate) secret: SecretString,
+}
+
+impl Options {
+    /// Events as the outbox keeps them until every webhook has taken them; none where there is no webhook.
+    pub(super) fn event_messages(&self, events: Vec<Event>, at: Timestamp) -> Vec<NewMessage> {
+        if self.webhooks.is_empty() {
+            return Vec::new();
+        }
+        let message = |event: Event| NewMessage {
+            channel: WEBHOOK.to_owned(),
+            audience: format!("{} {}", event.kind, event.about),
+            occurrence: at,
+            message_id: event.id,
+            subject: event.kind.to_owned(),
+            body: event.body.into_bytes(),
+            recipients: self.webhooks.iter().map(|hook| hook.label.clone()).collect(),
+            late: false,
+        };
+        events.into_iter().map(message).collect()
+    }
+
+    pub(super) fn hook(&self, webhook: &Webhook) -> anyhow::Result<Hook> {
+        Hook::new(&webhook::Options {
+            url: webhook.url.clone(),
+            secret: webhook.secret.clone(),
+            ca_pem: self.network.ca_pem()?,
+            proxy: self.network.proxy.clone(),
+        })
+    }
+}
+
+impl Engine {
+    /// Whether any program is told.
+    pub fn has_webhooks(&self) -> bool {
+        !self.options.webhooks.is_empty()
+    }
+
+    /// Tells programs what waits for them in the outbox and is due by then, as [`Engine::send_waiting`] does for people.
+    pub async fn send_events(&self, due: Timestamp, now: Timestamp) -> anyhow::Result<Sent> {
+        let mut sent = Sent { what: "webhooks".to_owned(), ..Sent::default() };
+        let waiting = self.store.read(move |r| r.due_recipients(WEBHOOK, due, SENT_AT_ONCE)).await?;
+        let mut resting = BTreeSet::new();
+        for message in waiting {
+            // One that has just failed would fail the next message too, and keep the others waiting for that.
+            if resting.contains(&message.recipient) {
+                sent.waiting.push(format!("{}: {}", message.recipient, message.subject));
+                continue;
+            }
+            let recipient = message.recipient.clone();
+            if !self.send_event(message, now, &mut sent).await? {
+                resting.insert(recipient);
+            }
+        }
+        Ok(sent)
+    }
+
+    /// Whether the message was taken.
+    async fn send_event(&self, message: Outgoing, now: Timestamp, sent: &mut Sent) -> anyhow::Result<bool> {
+        let (id, hook) = (message.id, message.recipient.as_str());
+        let outcome = match self.options.webhooks.iter().find(|webhook| webhook.label == message.recipient) {
+            Some(webhook) => self.options.hook(webhook)?.send(&message.message_id, now, &message.body).await,
+            None => Err(SendError { permanent: true, words: "it is not configured any more".to_owned() }),
+        };
+        let Err(error) = outcome else {
+            tracing::info!(hook, message_id = message.message_id, "a webhook was told");
+            sent.delivered += 1;
+            self.store.write(move |w| w.mark_sent(id, now)).await?;
+            return Ok(true);
+        };
+        let retry_at = if error.permanent { None } else { retry_at(message.attempts, now) };
+        let next_try = retry_at.map_or_else(|| "never: the message is given up".to_owned(), |at| at.to_string());
+        tracing::warn!(hook, message_id = message.message_id, next_try, %error, "a webhook was not told");
+        sent.waiting.push(format!("{hook}: {error}"));
+        self.store.write(move |w| w.mark_failed(id, now, retry_at, &error.words)).await?;
+        Ok(false)
+    }
+}

