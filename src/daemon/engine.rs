@@ -172,7 +172,7 @@ impl Engine {
         let address = listener.local_addr()?;
         let served = serve::Served {
             pulse: None,
-            document: Some(Arc::new(judged.document())),
+            document: Some(Arc::new(judged.document(&self.store))),
             metrics: prometheus::exposition(&self.figures(&judged.measured(), judged.seen_at()).await?).into(),
             not_ready: self.not_ready(judged.seen_at()).await,
         };

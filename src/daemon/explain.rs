@@ -3,7 +3,7 @@
 use std::{
     borrow::Cow,
     collections::{BTreeMap, HashMap, HashSet},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use jiff::Timestamp;
@@ -12,14 +12,15 @@ use tokio::task::spawn_blocking;
 use super::{Options, freshness::Budgets, judge::Material};
 use crate::{
     analysis::{
-        Classifier, Findings,
+        Classifier, Findings, KnownIntegration,
         explain::{Gathered, Material as Behind, Subject, Unknown, as_judged, explain as explanation_of, find, tracks_of},
         track_of,
     },
-    evidence::{Day, Grade, History, Sighting, TrackCount},
+    evidence::{Day, Grade, History, Roster, Sighting, TrackCount},
     report::{
         explain::{self, Explained},
-        privacy::{self, Disguise},
+        inert,
+        privacy::{self, Disguise, People},
     },
     store::{KeptDay, Reader, Store, StoreError, TrackRow},
 };
@@ -42,87 +43,153 @@ pub async fn explain(options: Options, now: Timestamp, question: Question) -> an
     let options = Arc::new(options);
     let reading = Arc::clone(&options);
     let material = store.read(move |r| Material::read(r, &reading, &Budgets::new(), now)).await?;
-    let judging = Arc::clone(&options);
-    let (material, findings) = spawn_blocking(move || {
-        let mut material = material;
-        let findings = material.assess(&judging, now);
-        if let Cow::Owned(split) = as_judged(&material.history, &material.roster) {
-            material.history = split;
-        }
-        (material, findings)
+    let basis = spawn_blocking(move || {
+        let findings = material.assess(&options, now);
+        Arc::new(Basis::new(material, findings, options))
     })
     .await?;
-    let asked = as_meant(&question.subject, &material, &findings, &options);
-    let subject = match find(&findings, &material.roster, &material.known, &asked) {
+    let subject = match basis.find(&question.subject) {
         Ok(subject) => subject,
-        Err(unknown) => return Ok(Err(as_shown(unknown, &material, &findings, &options))),
+        Err(unknown) => return Ok(Err(unknown)),
     };
-    let (classifier, reading) = (options.classifier(), options.classifier());
-    let (material, findings, subject, gathered, limits, kept_from) =
-        store.read(move |r| with_evidence(r, material, findings, subject, (&reading, question.limit))).await?;
-    let explained = spawn_blocking(move || {
-        let explanation = explanation_of(
-            &Behind {
-                findings: &findings,
-                history: &material.history,
-                roster: &material.roster,
-                known: &material.known,
-                clients: &options.catalogue,
-                classifier: &classifier,
-                limits: &limits,
-                gathered: &gathered,
-            },
-            &subject,
-        );
-        let shown = match material.people(&options) {
-            Some(people) => privacy::explanation(explanation, &Disguise::new(&people, &findings, &options.policy)),
-            None => explanation,
-        };
-        explain::document(&shown, &options.catalogue, &options.schedule.timezone, kept_from)
-    })
-    .await?;
-    Ok(Ok(explained))
+    let kept = basis.kept(&store, &subject, question.limit).await?;
+    Ok(Ok(spawn_blocking(move || basis.explained(&subject, &kept)).await?))
 }
 
-/// What was asked for: a person may be asked for by the pseudonym that reports show.
-fn as_meant(asked: &str, material: &Material, findings: &Findings, options: &Options) -> String {
-    let Some(people) = material.people(options) else { return asked.to_owned() };
-    let ids = findings.users.iter().map(|user| user.user.id.as_str());
-    let ids = ids.chain(findings.traces.iter().map(|trace| trace.key.user.as_str()));
-    let meant = Disguise::new(&people, findings, &options.policy).behind(asked, ids).map(str::to_owned);
-    meant.unwrap_or_else(|| asked.to_owned())
+/// One judgement, and what it was made of: rows are explained from it for as long as it is shown.
+pub struct Basis {
+    findings: Findings,
+    history: History,
+    /// The history as it was judged, where that is another; made when somebody asks first.
+    split: OnceLock<Option<History>>,
+    roster: Roster,
+    known: Vec<KnownIntegration>,
+    people_key: Vec<u8>,
+    options: Arc<Options>,
 }
 
-/// Nobody, or several, without names that are not shown: of what could have been asked for the integrations stay.
-fn as_shown(unknown: Unknown, material: &Material, findings: &Findings, options: &Options) -> Unknown {
-    let Some(people) = material.people(options) else { return unknown };
-    let disguise = Disguise::new(&people, findings, &options.policy);
-    match unknown {
-        Unknown::Several(users) => Unknown::Several(users.iter().map(|user| disguise.id(user)).collect()),
-        Unknown::Nobody(names) => {
-            let ids: HashSet<&str> = findings.traces.iter().map(|trace| trace.key.id.as_str()).collect();
-            Unknown::Nobody(names.into_iter().filter(|name| ids.contains(name.as_str())).collect())
+/// What the store still keeps behind a subject.
+#[derive(Default)]
+pub(super) struct Kept {
+    gathered: Vec<Gathered>,
+    /// What the word of a source counts for at most, by its name.
+    limits: HashMap<String, Grade>,
+    /// The day from which on single pieces are kept.
+    from: Option<Day>,
+}
+
+impl Basis {
+    pub(super) fn new(material: Material, mut findings: Findings, options: Arc<Options>) -> Self {
+        // They are many, and explain nothing that the history does not.
+        findings.authentications = Vec::new();
+        let Material { history, roster, known, people_key, .. } = material;
+        Self { findings, history, split: OnceLock::new(), roster, known, people_key, options }
+    }
+
+    /// How people are shown, unless it is by their names.
+    fn disguise(&self) -> Option<Disguise<'_>> {
+        let machines = self.options.privacy.pseudonyms.then_some(&self.options.privacy.machines)?;
+        let people = People { key: &self.people_key, roster: &self.roster, machines };
+        Some(Disguise::new(&people, &self.findings, &self.options.policy))
+    }
+
+    /// The ids of everybody who may be asked for.
+    fn users(&self) -> impl Iterator<Item = &str> {
+        let listed = self.findings.users.iter().map(|user| user.user.id.as_str());
+        let seen = self.findings.traces.iter().map(|trace| trace.key.user.as_str());
+        listed.chain(seen).filter(|id| !id.is_empty())
+    }
+
+    /// Whom or what somebody means: a person may be asked for by the pseudonym that reports show.
+    pub(super) fn find(&self, asked: &str) -> Result<Subject, Unknown> {
+        let disguise = self.disguise();
+        let meant = disguise.as_ref().and_then(|disguise| disguise.behind(asked, self.users()));
+        let found = find(&self.findings, &self.roster, &self.known, meant.unwrap_or(asked));
+        found.map_err(|unknown| match &disguise {
+            Some(disguise) => self.as_shown(unknown, disguise),
+            None => unknown,
+        })
+    }
+
+    /// Nobody, or several, without names that are not shown: of what could have been asked for the integrations stay.
+    fn as_shown(&self, unknown: Unknown, disguise: &Disguise<'_>) -> Unknown {
+        match unknown {
+            Unknown::Several(users) => Unknown::Several(users.iter().map(|user| disguise.id(user)).collect()),
+            Unknown::Nobody(names) => {
+                let ids: HashSet<&str> = self.findings.traces.iter().map(|trace| trace.key.id.as_str()).collect();
+                Unknown::Nobody(names.into_iter().filter(|name| ids.contains(name.as_str())).collect())
+            }
         }
     }
-}
 
-type Limits = HashMap<String, Grade>;
-/// With what the store keeps of the subject, what its sources' word counts for, and the day from which on all is kept.
-type WithEvidence = (Material, Findings, Subject, Vec<Gathered>, Limits, Option<Day>);
+    /// The integration of an id, also of one that it had once.
+    pub(super) fn integration(&self, id: &str) -> Result<Subject, Unknown> {
+        self.find(id).and_then(|subject| match subject {
+            Subject::Integration(_) => Ok(subject),
+            Subject::User(_) => Err(Unknown::Nobody(Vec::new())),
+        })
+    }
 
-fn with_evidence(
-    r: &Reader,
-    material: Material,
-    findings: Findings,
-    subject: Subject,
-    (classifier, limit): (&Classifier, usize),
-) -> Result<WithEvidence, StoreError> {
-    let tracks = tracks_of(&findings, &subject);
-    let gathered = gather(r, &Counted::new(&material.history), &tracks, (classifier, limit))?;
-    let states = r.source_states()?.into_iter();
-    let limits = states.filter_map(|(source, state)| Some((source, state.maximum_grade?))).collect();
-    let kept_from = r.retention()?.map(|retention| retention.raw_from);
-    Ok((material, findings, subject, gathered, limits, kept_from))
+    /// The user of an id as it is shown (long ones are cut, and what hides text is spelt out), else of any name; where people
+    /// have pseudonyms, by nothing else: whoever knows a name must not be led to the pseudonym.
+    pub(super) fn user(&self, asked: &str) -> Result<Subject, Unknown> {
+        let disguise = self.disguise();
+        let shown = |id: &str| disguise.as_ref().map_or_else(|| id.to_owned(), |disguise| disguise.id(id));
+        if let Some(id) = self.users().find(|id| inert::name(&shown(id)) == asked) {
+            return Ok(Subject::User(id.to_owned()));
+        }
+        match self.find(asked) {
+            Ok(subject @ Subject::User(_)) if disguise.is_none() => Ok(subject),
+            Ok(_) => Err(Unknown::Nobody(Vec::new())),
+            Err(unknown) => Err(unknown),
+        }
+    }
+
+    /// What is kept of a subject's evidence, the newest `limit` pieces.
+    pub(super) async fn kept(self: &Arc<Self>, store: &Store, subject: &Subject, limit: usize) -> Result<Kept, StoreError> {
+        let (basis, subject) = (Arc::clone(self), subject.clone());
+        store.read(move |r| basis.gather(r, &subject, limit)).await
+    }
+
+    pub(super) fn explained(&self, subject: &Subject, kept: &Kept) -> Explained {
+        let options = &self.options;
+        let explanation = explanation_of(
+            &Behind {
+                findings: &self.findings,
+                history: self.history(),
+                roster: &self.roster,
+                known: &self.known,
+                clients: &options.catalogue,
+                classifier: &options.classifier(),
+                limits: &kept.limits,
+                gathered: &kept.gathered,
+            },
+            subject,
+        );
+        let shown = match self.disguise() {
+            Some(disguise) => privacy::explanation(explanation, &disguise),
+            None => explanation,
+        };
+        explain::document(&shown, &options.catalogue, &options.schedule.timezone, kept.from)
+    }
+
+    fn history(&self) -> &History {
+        let split = self.split.get_or_init(|| match as_judged(&self.history, &self.roster) {
+            Cow::Owned(split) => Some(split),
+            Cow::Borrowed(_) => None,
+        });
+        split.as_ref().unwrap_or(&self.history)
+    }
+
+    fn gather(&self, r: &Reader, subject: &Subject, limit: usize) -> Result<Kept, StoreError> {
+        let tracks = tracks_of(&self.findings, subject);
+        let classifier = self.options.classifier();
+        let gathered = gather(r, &Counted::new(self.history()), &tracks, (&classifier, limit))?;
+        let states = r.source_states()?.into_iter();
+        let limits = states.filter_map(|(source, state)| Some((source, state.maximum_grade?))).collect();
+        let from = r.retention()?.map(|retention| retention.raw_from);
+        Ok(Kept { gathered, limits, from })
+    }
 }
 
 /// Which tracks were counted when.

@@ -13,7 +13,9 @@ use tokio::task::spawn_blocking;
 
 use super::{
     Engine, Options, changed,
+    explain::Basis,
     freshness::{self, Budgets},
+    pages,
 };
 use crate::{
     analysis::{
@@ -46,7 +48,7 @@ pub(super) struct Material {
     /// So many of the changes, the last ones, were found just now.
     fresh: usize,
     /// What pseudonyms are made with.
-    people_key: Vec<u8>,
+    pub(super) people_key: Vec<u8>,
 }
 
 impl Material {
@@ -171,10 +173,11 @@ fn previous(store: &StoreReader, options: &Options, until: Timestamp) -> Result<
     digest.map_or(Ok(None), |delivery| store.told(delivery.channel(), &delivery.record(), until))
 }
 
-/// A judgement's report, and what has to be remembered when somebody is told of it.
+/// A judgement's report, what stands behind it, and what has to be remembered when somebody is told of it.
 pub struct Judged {
     report: Arc<Report>,
     silences: Vec<Silence>,
+    basis: Arc<Basis>,
     pub(super) told: Previous,
     clients: Arc<ClientCatalogue>,
     contact: String,
@@ -213,14 +216,17 @@ impl Engine {
         })
         .await?;
         let findings = self.record_judgement(findings, changes, (&report, &material), now).await?;
-        Ok(Judged::of(report, &material, &findings, &self.options))
+        Ok(Judged::of(report, material, findings, Arc::clone(&self.options)))
     }
 
     /// As [`Engine::judge`], but nothing is recorded.
     pub async fn view(&self, now: Timestamp) -> anyhow::Result<Judged> {
         let options = Arc::clone(&self.options);
         let material = self.material(now).await?;
-        let judge = move || Judged::new(&material, &material.assess(&options, now), &options, None);
+        let judge = move || {
+            let findings = material.assess(&options, now);
+            Judged::new(material, findings, options, None)
+        };
         Ok(spawn_blocking(judge).await?)
     }
 
@@ -266,25 +272,29 @@ pub async fn look(options: Options, as_of: Option<Day>, now: Timestamp) -> anyho
     let options = Arc::new(options);
     let reading = Arc::clone(&options);
     let material = store.read(move |r| Material::read(r, &reading, &Budgets::new(), now)).await?;
-    let judge = move || Judged::new(&material, &material.assess(&options, now), &options, None);
+    let judge = move || {
+        let findings = material.assess(&options, now);
+        Judged::new(material, findings, options, None)
+    };
     Ok(spawn_blocking(judge).await?)
 }
 
 impl Judged {
-    fn new(material: &Material, findings: &Findings, options: &Options, late: Option<Late>) -> Self {
-        Self::of(Arc::new(material.report(findings, options, late)), material, findings, options)
+    fn new(material: Material, findings: Findings, options: Arc<Options>, late: Option<Late>) -> Self {
+        Self::of(Arc::new(material.report(&findings, &options, late)), material, findings, options)
     }
 
     /// Of a report that was built.
-    fn of(report: Arc<Report>, material: &Material, findings: &Findings, options: &Options) -> Self {
+    fn of(report: Arc<Report>, material: Material, findings: Findings, options: Arc<Options>) -> Self {
         let remaining = |found: &CampaignFindings| found.burndown.last().map_or(0, |today| today.remaining);
         let told = Previous {
             sent_at: findings.now,
             remaining: findings.campaigns.iter().map(|found| (found.campaign.id.clone(), remaining(found))).collect(),
             changes: material.changes.len(),
         };
+        let silences = findings.silences.clone();
         let (clients, contact) = (Arc::clone(&options.catalogue), options.contact().to_owned());
-        Self { report, silences: findings.silences.clone(), told, clients, contact }
+        Self { report, silences, basis: Arc::new(Basis::new(material, findings, options)), told, clients, contact }
     }
 
     pub(super) fn report(&self) -> &Report {
@@ -372,12 +382,13 @@ impl Judged {
         files::write_package(directory, day, &names, &write, keep_days, Day::of(self.report.now))
     }
 
-    /// The page and everything beside it, rendered once for all callers.
-    pub fn document(&self) -> Document {
+    /// The page and everything beside it, rendered once for all callers; evidence behind a row is read from `store`.
+    pub fn document(&self, store: &Store) -> Document {
         let report = Arc::clone(&self.report);
         Document {
             made_at: self.report.now,
-            page_html: Bytes::from(report::html::served_page(&self.report)),
+            pages: pages::of(Arc::clone(&self.report), Arc::clone(&self.basis), store.clone()),
+            page_html: Bytes::from(report::html::served_page(&self.report, &report::ranking::Query::default())),
             page_policy: report::html::content_security_policy(),
             report_json: Bytes::from(self.json()),
             calendar: Bytes::from(self.calendar()),

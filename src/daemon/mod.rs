@@ -24,6 +24,7 @@ mod manager;
 mod notices;
 pub mod options;
 mod outcome;
+mod pages;
 mod reclassify;
 mod retention;
 mod room;

@@ -322,7 +322,7 @@ impl Service {
                 (self.dirty, self.judged_at, self.measured) = (false, now, judged.measured());
                 self.engine.note_well(JUDGEMENT, now);
                 self.returned = Some(judged.returned());
-                let document = Arc::new(judged.document());
+                let document = Arc::new(judged.document(&self.engine.store));
                 self.measure(now).await;
                 let not_ready = self.engine.not_ready(now).await;
                 self.show(|served| (served.document, served.not_ready) = (Some(document), not_ready));

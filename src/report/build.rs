@@ -8,11 +8,11 @@ use super::{
     calendar, coverage,
     document::{
         BlindSpotRow, BlockerRow, BurndownRow, CampaignReport, Counts, Expiring, IntegrationRow, MovedRow, Report, TeamRow,
-        TokenRow, UnknownRow, WaiverRow,
+        TokenRow, UnknownRow, WaiverRow, WindowRow,
     },
     expiries, figures, forecast, inert,
     inputs::Inputs,
-    movement, privacy, rows, steps, words,
+    movement, privacy, rhythms, rows, steps, words,
 };
 use crate::{
     analysis::{BurndownDay, CampaignFindings, NameState, ReportedDay, Share, Waiver, forecast::Quantiles},
@@ -60,6 +60,7 @@ fn built(inputs: &Inputs<'_>) -> Report {
         tokens,
         unknown: unknown(inputs),
         blind_spots: blind_spots(inputs),
+        usage: rhythms::by_week(&inputs.findings.authentications, inputs.findings.today()),
         authentications: inputs.findings.authentications.iter().map(rows::authentication).collect(),
         journal: inputs.journal.to_vec(),
         judged_otherwise: inputs.judged_otherwise,
@@ -88,6 +89,7 @@ fn campaign(inputs: &Inputs<'_>, found: &CampaignFindings) -> CampaignReport {
     let counts = counts(&integrations, &waivers);
     // As in the judgement: the end of the day before the removal still lies before it.
     let removed = campaign.removed_at(now.as_millisecond() - 1);
+    let windows: Vec<WindowRow> = found.windows.iter().map(|next| rows::window(next, &integrations, now)).collect();
     CampaignReport {
         id: campaign.id.clone(),
         name: campaign.name.clone(),
@@ -106,7 +108,9 @@ fn campaign(inputs: &Inputs<'_>, found: &CampaignFindings) -> CampaignReport {
         counts,
         teams: teams(&integrations),
         blockers: blockers(&integrations, removed),
-        windows: found.windows.iter().map(|next| rows::window(next, &integrations, now)).collect(),
+        window_hours: rhythms::hours_of(&windows),
+        windows,
+        uses_by_hour: rhythms::by_hour(&integrations),
         all_windows: campaign.windows.clone(),
         burndown: burndown(inputs, found),
         forecast: forecast::report(inputs, found),

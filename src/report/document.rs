@@ -62,6 +62,9 @@ pub struct Report {
     /// Too many for a page or for JSON: CSV only.
     #[serde(skip)]
     pub authentications: Vec<Authentication>,
+    /// How often each credential was used each week, for the chart: sorted by week, every credential in every week.
+    #[serde(skip)]
+    pub usage: Vec<UsageRow>,
     /// For the record: CSV only. Inert since it was written.
     #[serde(skip)]
     pub journal: Vec<JournalEntry>,
@@ -233,9 +236,24 @@ pub struct CampaignReport {
     /// All of them, for the chart.
     #[serde(skip)]
     pub all_windows: Vec<crate::evidence::Window>,
+    /// Bit h is set where one of the next windows meets UTC hour h, for the chart.
+    #[serde(skip)]
+    pub window_hours: u32,
+    /// Expected legacy uses of all that remains by UTC hour of an average day, for the chart.
+    #[serde(skip)]
+    pub uses_by_hour: Vec<f64>,
     pub burndown: Vec<BurndownRow>,
     pub forecast: ForecastReport,
     pub waivers: Vec<WaiverRow>,
+}
+
+/// Uses of one credential in one week, accepted or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UsageRow {
+    /// Its first day.
+    pub week: Day,
+    pub credential: Credential,
+    pub uses: u64,
 }
 
 #[derive(Clone, Debug, JsonSchema, Serialize)]

@@ -96,7 +96,23 @@ pub struct VerdictRow {
     /// What past brownouts did to it, in words.
     pub brownouts_met: Vec<String>,
     pub sources: Vec<String>,
+    /// What proves that it has moved; null while it uses no replacement.
+    pub proof: Option<ProofOfMoveRow>,
     pub would_change: Vec<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct ProofOfMoveRow {
+    pub last_legacy: Timestamp,
+    pub first_replacement: Timestamp,
+    /// Accepted uses of a replacement after the last legacy use.
+    pub uses_since: u64,
+    /// Covered days without legacy use, and how many are enough.
+    pub quiet_days: u32,
+    pub needed_days: f64,
+    /// Days on which a replacement was accepted inside a brownout.
+    pub survived_published_days: u32,
+    pub survived_extrapolated_days: u32,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -172,6 +188,17 @@ pub struct MoreRow {
     pub uses: u64,
     #[serde(serialize_with = "spelt")]
     pub oldest: Day,
+}
+
+impl Explained {
+    /// The integration or the user that was asked for, by the name that it is shown under.
+    pub fn id(&self) -> &str {
+        match (&self.user, self.integrations.first()) {
+            (Some(user), _) => &user.user,
+            (None, Some(integration)) => &integration.integration,
+            (None, None) => "",
+        }
+    }
 }
 
 /// Makes the document; single pieces are kept from a day on.
@@ -278,6 +305,15 @@ fn verdict(verdict: &ExplainedVerdict, clients: &ClientCatalogue, now: Timestamp
         brownouts_met: verdict.row.brownouts.words.iter().map(|words| inert::sentence(words)).collect(),
         owner_why: verdict.row.owner_why.as_deref().map(inert::sentence).unwrap_or_default(),
         sources: verdict.row.sources.iter().map(|source| inert::name(source)).collect(),
+        proof: verdict.row.proof.as_ref().map(|proof| ProofOfMoveRow {
+            last_legacy: proof.last_legacy,
+            first_replacement: proof.first_replacement,
+            uses_since: proof.uses_since,
+            quiet_days: proof.quiet_days,
+            needed_days: proof.needed_days,
+            survived_published_days: proof.survived_published_days,
+            survived_extrapolated_days: proof.survived_extrapolated_days,
+        }),
         would_change: verdict.would_change.iter().map(|words| inert::sentence(words)).collect(),
     }
 }

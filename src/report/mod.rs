@@ -29,6 +29,8 @@ mod movement;
 pub mod notice;
 pub mod privacy;
 pub mod prometheus;
+pub mod ranking;
+mod rhythms;
 mod rows;
 pub mod schema;
 mod size;

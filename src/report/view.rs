@@ -1,7 +1,9 @@
 //! What the templates see: parts of the document, sentences about them, and filters that format and never count.
 
+use std::fmt::Write as _;
+
 use jiff::{Timestamp, tz::TimeZone};
-use minijinja::{Environment, UndefinedBehavior, Value, context, syntax::SyntaxConfig, value::Serde};
+use minijinja::{Environment, HtmlEscape, State, UndefinedBehavior, Value, context, syntax::SyntaxConfig, value::Serde};
 
 use super::{
     document::{CampaignReport, IntegrationRow, Report, WindowRow},
@@ -9,8 +11,19 @@ use super::{
 };
 
 /// Compiled-in templates by name; names that end in `.html` escape what they print.
-const TEMPLATES: [(&str, &str); 9] = [
+const TEMPLATES: [(&str, &str); 20] = [
+    ("base.html", include_str!("templates/base.html")),
     ("page.html", include_str!("templates/page.html")),
+    ("glossary.html", include_str!("templates/glossary.html")),
+    ("row.html", include_str!("templates/row.html")),
+    ("steps.html", include_str!("templates/steps.html")),
+    ("evidence.html", include_str!("templates/evidence.html")),
+    ("team.html", include_str!("templates/team.html")),
+    ("coverage.html", include_str!("templates/coverage.html")),
+    ("sources.html", include_str!("templates/sources.html")),
+    ("ranking.html", include_str!("templates/ranking.html")),
+    ("forecasts.html", include_str!("templates/forecasts.html")),
+    ("nothing.html", include_str!("templates/nothing.html")),
     ("digest.html", include_str!("templates/digest.html")),
     ("digest.txt", include_str!("templates/digest.txt")),
     ("brief.html", include_str!("templates/brief.html")),
@@ -33,24 +46,32 @@ pub(super) struct Limits {
 /// Renders one template over the report.
 pub(super) fn render(report: &Report, template: &str, limits: Limits, more: Value) -> String {
     let shared = context! {
+        late => Serde(report.late),
+        campaigns => report.campaigns.iter().map(|c| campaign(report, c, limits)).collect::<Vec<_>>(),
+        expiring => Serde(&report.expiring),
+        expiries => report.expiries.iter().map(|e| expiry(e, limits)).collect::<Vec<_>>(),
+        steps => Serde(&report.steps),
+        ..coverage(report, limits)
+    };
+    fill_in(template, &report.zone, context! { ..more, ..shared })
+}
+
+/// Who was looking, and what all numbers rest on.
+pub(super) fn coverage(report: &Report, limits: Limits) -> Value {
+    context! {
         limits => words::limits(report),
         now => Serde(report.now),
         timezone => report.timezone.as_str(),
-        late => Serde(report.late),
-        campaigns => report.campaigns.iter().map(|c| campaign(report, c, limits)).collect::<Vec<_>>(),
         coverage_words => words::coverage(&report.coverage, &report.zone),
         complete => report.coverage.complete && report.coverage.sources.iter().all(|s| s.warning.is_empty()),
         since => Serde(report.coverage.since),
         sources => sources(report, limits),
         limits_sources => limits.sources,
         sources_left_out => report.coverage.sources.len().saturating_sub(limits.sources),
-        expiring => Serde(&report.expiring),
-        expiries => report.expiries.iter().map(|e| expiry(e, limits)).collect::<Vec<_>>(),
-        unknown => Serde(&report.unknown),
         observed => Serde(&report.coverage.observed),
         blind_spots => Serde(&report.blind_spots),
-    };
-    fill_in(template, &report.zone, context! { ..more, ..shared })
+        unknown => Serde(&report.unknown),
+    }
 }
 
 /// Renders one template over what it sees.
@@ -65,7 +86,7 @@ fn campaign(report: &Report, c: &CampaignReport, limits: Limits) -> Value {
     let shown = &ranked[..ranked.len().min(limits.ranked)];
     let teams = &c.teams[..c.teams.len().min(limits.teams)];
     context! {
-        name => c.name.as_str(), noun => c.noun.as_str(), one => c.words.one.as_str(), advice => c.advice.as_str(),
+        id => c.id.as_str(), name => c.name.as_str(), noun => c.noun.as_str(), one => c.words.one.as_str(), advice => c.advice.as_str(),
         leftovers => c.words.leftover.of(c.counts.stale), documentation => c.documentation.as_str(),
         freeze => Serde(c.freeze), removal => Serde(c.removal), removed => c.removed,
         days_left => c.days_left, days_since => -c.days_left,
@@ -168,11 +189,40 @@ fn environment(zone: &TimeZone) -> Environment<'static> {
     environment.add_filter("signed", words::signed);
     environment.add_filter("percent", words::percent);
     environment.add_filter("tenths", |number: f64| format!("{number:.1}"));
+    environment.add_filter("hundredths", |number: f64| format!("{number:.2}"));
+    environment.add_filter("whole", |number: f64| format!("{:.0}", number.ceil()));
+    environment.add_filter("in_path", in_path);
     environment.add_filter("hours", |hours: f64| format!("{hours:.1} h"));
     environment.add_filter("counted", |n: i64, noun: &str| words::counted(n, noun));
     environment.add_filter("sentence", words::sentence_case);
     environment.add_filter("fill", |text: &str, indent: usize| fill(text, indent, TEXT_WIDTH));
+    environment.add_function("link", link);
     environment
+}
+
+/// A name that leads to its own page where there is one: in a document that is served, and for a name that is not empty.
+fn link(state: &State<'_, '_>, pages: &str, name: &str, text: &str) -> Value {
+    let text = HtmlEscape(text);
+    let is_served = state.lookup("served").is_some_and(|served| served.is_true());
+    let html = if is_served && !name.is_empty() {
+        format!("<a href=\"/{pages}/{}\">{text}</a>", in_path(name))
+    } else {
+        text.to_string()
+    };
+    Value::from_safe_string(html)
+}
+
+/// A name as one segment of a path: everything but letters, digits and four marks is encoded.
+pub(super) fn in_path(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            write!(out, "%{byte:02X}").expect("memory takes what it is given");
+        }
+    }
+    out
 }
 
 fn parsed(at: &str) -> Option<Timestamp> {

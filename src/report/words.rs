@@ -2,10 +2,12 @@
 
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::document::{CampaignReport, CoverageReport, ExpiryReport, Report, SourceRow, SourceState, TokenRow, WindowRow};
+use super::document::{
+    CampaignReport, CoverageReport, ExpiryReport, IntegrationRow, Report, SourceRow, SourceState, TokenRow, WindowRow,
+};
 use crate::{
     analysis::{Activity, Observation, ObservedWorkspace, Share, Silence},
-    evidence::{Status, campaign::Words},
+    evidence::{Day, Status, campaign::Words},
 };
 
 /// What all numbers rest on, on the first screen of every report; before it that they do not all rest on the present rules,
@@ -364,6 +366,44 @@ pub(super) fn source_state(state: SourceState) -> &'static str {
 pub(super) fn short_name(client_name: &str) -> &str {
     let end = [" (", ", "].iter().filter_map(|mark| client_name.find(mark)).min();
     &client_name[..end.unwrap_or(client_name.len())]
+}
+
+/// What a reader has to know of a row beside its status.
+pub(super) fn flags(row: &IntegrationRow) -> Vec<&'static str> {
+    let flags = [
+        (row.leaver, "its user has left"),
+        (row.returned, "returned"),
+        (row.waived, "waived"),
+        (row.window_only, "refused only in brownouts"),
+        (row.contradiction, "accepted after the removal"),
+        (row.overdue, "overdue"),
+    ];
+    flags.into_iter().filter(|(set, _)| *set).map(|(_, words)| words).collect()
+}
+
+/// The rhythm in words, the contract's period, and when the next use is expected.
+pub(super) fn rhythm(row: &IntegrationRow, zone: &TimeZone) -> String {
+    let kind = match row.machine {
+        Some(true) => ", like a machine",
+        Some(false) => ", like a person",
+        None => "",
+    };
+    let silence = if row.silence.is_empty() { String::new() } else { format!("; {}", row.silence) };
+    let period =
+        row.period_days.map(|days| format!("; nine of ten pauses are no longer than {days:.1} days")).unwrap_or_default();
+    let next = row.next_expected_from.filter(|_| row.status.remaining());
+    let next = next.map(|at| format!("; next expected from {} on", instant(at, zone))).unwrap_or_default();
+    format!("{}{kind}{silence}{period}{next}", row.rhythm)
+}
+
+/// When evidence was seen, in UTC: an instant, from when until when, or a day of which only the count is kept.
+pub(super) fn stamp(at: Timestamp, until: Option<Timestamp>, kept: bool) -> String {
+    let second = |at: Timestamp| at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S").to_string();
+    match (kept, until) {
+        (true, None) => second(at),
+        (true, Some(until)) => format!("{} to {}", second(at), second(until)),
+        (false, _) => format!("{} (only the day's count is kept)", Day::of(at)),
+    }
 }
 
 /// What is expected to run in a window.

@@ -1,16 +1,18 @@
 //! The way in: for readers the page, the report, the CSV package and the health of the service, for senders the intake.
 //!
-//! Everything that readers are shown was rendered before and lies in memory as [`Served`], or is written from there to who
-//! asks ([`Files`]); a request computes nothing and reads no file, so names in a URL reach no path, and serving goes on when the disk does not. The room hides HTTP, its
-//! limits, who may read and who may send.
+//! The page and the report were rendered before and lie in memory as [`Served`], and the package is written from there to who
+//! asks ([`Files`]): names in a URL reach no path, and serving goes on when the disk does not. Single rows and other orders of
+//! the ranking are asked of the daemon ([`Pages`]), a few at a time. The room hides HTTP, its limits, who may read and who may
+//! send.
 //!
-//! Absent: rendering (`report`), when the document changes (`daemon` sends a new one through the watch channel), what is
-//! done with evidence (`daemon` takes it from a channel), and TLS.
+//! Absent: rendering (`report`), when the document changes (`daemon` sends a new one through the watch channel), what stands
+//! behind a row (`daemon`), what is done with evidence (`daemon` takes it from a channel), and TLS.
 
 mod access;
 mod connections;
 mod files;
 mod intake;
+mod pages;
 mod pulse;
 mod routes;
 #[cfg(test)]
@@ -28,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use files::Files;
 pub use intake::{Delivery, Intake, Receipt, Reply};
+pub use pages::{Answer, Asked, Pages};
 pub use pulse::Pulse;
 
 /// Where the service listens and who may read.
@@ -55,6 +58,8 @@ pub struct Served {
 #[derive(Clone, Debug)]
 pub struct Document {
     pub made_at: Timestamp,
+    /// What does not lie ready.
+    pub pages: Pages,
     pub page_html: Bytes,
     /// The page's `Content-Security-Policy`: only its own style and script.
     pub page_policy: String,

@@ -16,10 +16,11 @@ use tokio::sync::watch;
 use super::{
     Document, Pulse, Served, access,
     intake::{self, Intake},
+    pages,
 };
 use crate::report::prometheus;
 
-const HTML: &str = "text/html; charset=utf-8";
+pub(super) const HTML: &str = "text/html; charset=utf-8";
 const JSON: &str = "application/json";
 const CSV: &str = "text/csv; charset=utf-8; header=present";
 const CALENDAR: &str = "text/calendar; charset=utf-8; method=PUBLISH";
@@ -39,21 +40,21 @@ const FIXED: [(HeaderName, &str); 5] = [
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
 
-type Watched = watch::Receiver<Arc<Served>>;
+pub(super) type Watched = watch::Receiver<Arc<Served>>;
 
 pub(super) fn router(token: Option<SecretString>, served: Watched, intake: Option<Intake>) -> Router {
     let pages = Router::new()
-        .route("/", get(page))
         .route("/report.json", get(report))
         .route("/csv/{name}", get(csv))
         .route("/metrics", get(metrics))
         .route("/calendar.ics", get(calendar))
         .route("/healthz", get(health))
         .route("/readyz", get(ready))
+        .with_state(served.clone())
+        .merge(pages::router(served))
         .fallback(|| async { plain(StatusCode::NOT_FOUND, "There is nothing here.\n") })
         .method_not_allowed_fallback(|| async { plain(StatusCode::METHOD_NOT_ALLOWED, "This can only be read.\n") })
-        .layer(middleware::from_fn_with_state(Arc::new(token), admit))
-        .with_state(served);
+        .layer(middleware::from_fn_with_state(Arc::new(token), admit));
     // Senders have tokens of their own, and bodies.
     pages.merge(intake.map_or_else(intake::closed, Intake::router)).layer(middleware::map_response(secure))
 }
@@ -87,12 +88,11 @@ async fn secure(mut response: Response) -> Response {
     response
 }
 
-async fn page(State(served): State<Watched>) -> Response {
-    let served = Arc::clone(&served.borrow());
+/// The page as it lies ready.
+pub(super) fn page(served: &Watched) -> Response {
+    let served = served.borrow();
     let mut response = from_document(&served, |document| Some((HTML, document.page_html.clone())));
-    let policy = served.document.as_ref().and_then(|document| HeaderValue::try_from(&document.page_policy).ok());
-    // A policy that is no header value costs the page its style, not the caller the policy.
-    response.headers_mut().extend(policy.map(|policy| (header::CONTENT_SECURITY_POLICY, policy)));
+    response.headers_mut().extend(served.document.as_ref().and_then(|document| pages::policy(document)));
     response
 }
 
@@ -143,10 +143,10 @@ fn from_document<B: Into<Body>>(served: &Served, pick: impl Fn(&Document) -> Opt
     ([(header::CONTENT_TYPE, kind.to_owned()), (header::LAST_MODIFIED, made_at)], body.into()).into_response()
 }
 
-fn no_document() -> Response {
+pub(super) fn no_document() -> Response {
     plain(StatusCode::SERVICE_UNAVAILABLE, "The first report is being made.\n")
 }
 
-fn plain(status: StatusCode, words: impl Into<Body>) -> Response {
+pub(super) fn plain(status: StatusCode, words: impl Into<Body>) -> Response {
     (status, [(header::CONTENT_TYPE, PLAIN)], words.into()).into_response()
 }

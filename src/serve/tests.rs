@@ -21,6 +21,7 @@ struct Running {
 fn document() -> Document {
     Document {
         made_at: "2026-07-03T07:00:00Z".parse().unwrap(),
+        pages: Pages::new(|asked| Box::pin(async move { Ok(Answer::Html(format!("<!doctype html>{asked:?}"))) })),
         page_html: Bytes::from_static(b"<!doctype html><title>37 integrations</title>"),
         page_policy:
             "default-src 'none'; script-src 'sha256-RFWPLDbv2BY='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -339,4 +340,94 @@ async fn without_a_token_only_the_loopback_address_is_answered_to() {
         let response = client().get(format!("{}/report.json", running.base)).header("host", host).send().await.unwrap();
         assert_eq!(response.status().as_u16(), status, "{host}");
     }
+}
+
+/// A document whose pages answer as if from a judgement.
+fn answering() -> Document {
+    let answer = |asked| match asked {
+        Asked::Integration(id) if id == "old" => Answer::Moved("/integrations/new".to_owned()),
+        Asked::Integration(id) | Asked::User(id) | Asked::Team(id) if id == "nobody" => Answer::Unknown(format!("<p>No {id}")),
+        Asked::Ranking(pairs) if pairs.iter().any(|(name, _)| name == "bad") => Answer::Refused("<p>not so".to_owned()),
+        asked => Answer::Html(format!("<p>{asked:?}")),
+    };
+    Document { pages: Pages::new(move |asked| Box::pin(async move { Ok(answer(asked)) })), ..document() }
+}
+
+#[tokio::test]
+async fn rows_teams_coverage_and_forecasts_are_asked_of_the_daemon() {
+    let running = start(None, Served { document: Some(Arc::new(answering())), ..Served::default() }).await;
+    for (path, status, body) in [
+        ("/integrations/k7m2qd4x", 200, "<p>Integration(\"k7m2qd4x\")"),
+        ("/users/712020%3Aa%2Fb%20%3Cx%3E%E2%80%AE", 200, "<p>User(\"712020:a/b <x>\\u{202e}\")"),
+        ("/teams/R%26D", 200, "<p>Team(\"R&D\")"),
+        ("/coverage", 200, "<p>Coverage"),
+        ("/forecasts", 200, "<p>Forecasts"),
+        ("/?status=failing&team=R%26D+one", 200, "<p>Ranking([(\"status\", \"failing\"), (\"team\", \"R&D one\")])"),
+        ("/?bad=1", 400, "<p>not so"),
+        ("/integrations/nobody", 404, "<p>No nobody"),
+        ("/users/nobody", 404, "<p>No nobody"),
+        ("/teams/nobody", 404, "<p>No nobody"),
+    ] {
+        let response = get(&running, path).await;
+        assert_eq!(response.status().as_u16(), status, "{path}");
+        assert_eq!(header(&response, "content-type"), "text/html; charset=utf-8", "{path}");
+        assert!(header(&response, "content-security-policy").contains("script-src 'sha256-"), "{path}");
+        assert_eq!(response.text().await.unwrap(), body, "{path}");
+    }
+    let moved = get(&running, "/integrations/old").await;
+    assert_eq!((moved.status().as_u16(), header(&moved, "location")), (307, "/integrations/new"));
+    for path in ["/integrations/", "/integrations/a/b", "/users", "/teams/"] {
+        assert_eq!(get(&running, path).await.status(), StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn parameters_have_limits() {
+    let running = start(None, Served { document: Some(Arc::new(answering())), ..Served::default() }).await;
+    let many = "a=1&".repeat(40);
+    let long = "x".repeat(2_000);
+    for query in [many.as_str(), &format!("q={long}"), &format!("{long}=1")] {
+        assert_eq!(get(&running, &format!("/?{query}")).await.status(), StatusCode::BAD_REQUEST, "{query}");
+    }
+    assert_eq!(get(&running, "/?").await.text().await.unwrap(), "<!doctype html><title>37 integrations</title>");
+}
+
+#[tokio::test]
+async fn few_pages_are_made_at_one_time_and_the_page_itself_never_waits() {
+    let (under_way, mut started) = tokio::sync::mpsc::unbounded_channel();
+    let go = CancellationToken::new();
+    let pages = {
+        let go = go.clone();
+        Pages::new(move |_| {
+            let (go, under_way) = (go.clone(), under_way.clone());
+            Box::pin(async move {
+                under_way.send(()).unwrap();
+                go.cancelled().await;
+                Ok(Answer::Html("<p>made".to_owned()))
+            })
+        })
+    };
+    let served = Served { document: Some(Arc::new(Document { pages, ..document() })), ..Served::default() };
+    let running = start(None, served).await;
+    let base = running.base.clone();
+    let ask = || tokio::spawn(client().get(format!("{base}/coverage")).send());
+    let asked: Vec<_> = (0..4).map(|_| ask()).collect();
+    for _ in 0..pages::PLACES {
+        started.recv().await.unwrap();
+    }
+    assert_eq!(get(&running, "/").await.status(), StatusCode::OK);
+    assert!(started.try_recv().is_err(), "more are made at one time than there are places");
+    go.cancel();
+    for answer in asked {
+        assert_eq!(answer.await.unwrap().unwrap().status(), StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_cannot_be_made_says_no_reason_to_the_caller() {
+    let pages = Pages::new(|_| Box::pin(async { Err(anyhow::anyhow!("chunk 7 of /var/lib/duskwatch.db is corrupt")) }));
+    let running = start(None, Served { document: Some(Arc::new(Document { pages, ..document() })), ..Served::default() }).await;
+    let response = get(&running, "/integrations/k7m2qd4x").await;
+    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(!response.text().await.unwrap().contains("duskwatch.db"));
 }

@@ -20,6 +20,7 @@ mod journal;
 mod judged;
 mod mail;
 mod mixtures;
+mod pages;
 mod privacy;
 mod reclassify;
 mod retention;

@@ -4,8 +4,8 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use super::{EvidenceRow, Explained, ExplainedRow, ExplainedUserRow, VerdictRow};
 use crate::{
-    evidence::{Day, WindowKind},
-    report::{document::IntegrationRow, steps::StepsRow, view, words},
+    evidence::WindowKind,
+    report::{steps::StepsRow, view, words},
 };
 
 /// Narrower than this nothing is readable; wider than this no line is.
@@ -150,15 +150,7 @@ fn integration(page: &mut Page, row: &ExplainedRow, zone: &TimeZone, in_full: bo
 fn verdict(page: &mut Page, verdict: &VerdictRow, zone: &TimeZone) {
     let row = &verdict.row;
     page.heading(&verdict.campaign_name);
-    let flags = [
-        (row.leaver, "its user has left"),
-        (row.returned, "returned"),
-        (row.waived, "waived"),
-        (row.window_only, "refused only in brownouts"),
-        (row.contradiction, "accepted after the removal"),
-        (row.overdue, "overdue"),
-    ];
-    let flags: Vec<&str> = flags.iter().filter(|(set, _)| *set).map(|(_, words)| *words).collect();
+    let flags = words::flags(row);
     let sure = if row.known { "known" } else { "possible" };
     page.entry(
         "Verdict",
@@ -169,7 +161,7 @@ fn verdict(page: &mut Page, verdict: &VerdictRow, zone: &TimeZone) {
         "Silent",
         &format!("{} covered days of the {:.0} that count as over", verdict.silent_days, verdict.horizon_days.ceil()),
     );
-    page.entry("Rhythm", &rhythm(row, zone));
+    page.entry("Rhythm", &words::rhythm(row, zone));
     page.entries("Brownouts", &verdict.brownouts_met);
     let week = if row.status.remaining() {
         format!("{:.1} uses are expected in the first week", row.first_week_uses)
@@ -216,21 +208,6 @@ fn verdict(page: &mut Page, verdict: &VerdictRow, zone: &TimeZone) {
     for (number, words) in verdict.would_change.iter().enumerate() {
         page.entry(if number == 0 { "Would change" } else { "" }, &format!("{words}."));
     }
-}
-
-/// The rhythm in words, the contract's period, and when the next use is expected.
-fn rhythm(row: &IntegrationRow, zone: &TimeZone) -> String {
-    let kind = match row.machine {
-        Some(true) => ", like a machine",
-        Some(false) => ", like a person",
-        None => "",
-    };
-    let silence = if row.silence.is_empty() { String::new() } else { format!("; {}", row.silence) };
-    let period =
-        row.period_days.map(|days| format!("; nine of ten pauses are no longer than {days:.1} days")).unwrap_or_default();
-    let next = row.next_expected_from.filter(|_| row.status.remaining());
-    let next = next.map(|at| format!("; next expected from {} on", words::instant(at, zone))).unwrap_or_default();
-    format!("{}{kind}{silence}{period}{next}", row.rhythm)
 }
 
 fn steps(page: &mut Page, steps: &StepsRow) {
@@ -288,11 +265,7 @@ fn evidence(page: &mut Page, explained: &Explained) {
 /// When and where, then what the answer was, then what the rules made of it.
 fn piece(piece: &EvidenceRow, several: bool) -> String {
     let mut parts = Vec::new();
-    match (piece.kept, piece.until) {
-        (true, None) => parts.push(stamp(piece.time)),
-        (true, Some(until)) => parts.push(format!("{} to {}", stamp(piece.time), stamp(until))),
-        (false, _) => parts.push(format!("{} (only the day's count is kept)", Day::of(piece.time))),
-    }
+    parts.push(words::stamp(piece.time, piece.until, piece.kept));
     if several {
         parts.push(piece.integration.clone());
     }
@@ -332,10 +305,6 @@ fn graded(piece: &EvidenceRow) -> String {
     };
     let otherwise = if piece.recorded_otherwise { "; counted otherwise when it was recorded: reclassify" } else { "" };
     format!("{}, {}, {} ({}){lifted}{window}{otherwise}", piece.credential, piece.grade, piece.outcome, piece.rule)
-}
-
-fn stamp(at: Timestamp) -> String {
-    at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 fn uses(n: u64) -> String {

@@ -1,7 +1,9 @@
 (function () {
   "use strict";
   document.documentElement.classList.add("js");
-  document.querySelectorAll(".filter").forEach(function (form) {
+
+  // A saved page filters the rows that it has.
+  document.querySelectorAll(".filter.local").forEach(function (form) {
     var rows = Array.from(document.querySelectorAll("#" + form.dataset.table + " tbody tr"));
     var words = form.querySelector("input");
     var status = form.querySelector("select");
@@ -16,8 +18,35 @@
       });
       shown.textContent = count + " of " + rows.length + " rows";
     }
+    form.addEventListener("submit", function (event) { event.preventDefault(); });
     words.addEventListener("input", apply);
     status.addEventListener("change", apply);
     apply();
+  });
+
+  // A served page asks the server while one types: it has all the rows, and the address stays what the form would make it.
+  document.querySelectorAll(".filter[data-ranking]").forEach(function (form) {
+    var rows = document.getElementById("rows-" + form.dataset.ranking);
+    var waiting = 0;
+    var asked = 0;
+    function ask() {
+      var parameters = new URLSearchParams();
+      new FormData(form).forEach(function (value, name) { if (value) { parameters.append(name, value); } });
+      var address = "/?" + parameters;
+      var turn = ++asked;
+      fetch(address).then(function (answer) {
+        return answer.ok ? answer.text() : Promise.reject(answer.status);
+      }).then(function (html) {
+        var fresh = new DOMParser().parseFromString(html, "text/html").getElementById(rows.id);
+        if (fresh && turn === asked) {
+          rows.replaceChildren.apply(rows, Array.from(fresh.childNodes));
+          history.replaceState(null, "", address);
+        }
+      }).catch(function () { /* The button still works. */ });
+    }
+    form.addEventListener("input", function () {
+      clearTimeout(waiting);
+      waiting = setTimeout(ask, 200);
+    });
   });
 })();

@@ -1,7 +1,7 @@
 //! Names that strangers chose are inert in every document.
 
 use super::fixture::{World, acme, file};
-use crate::report::{csv, html, json, letter, notice, text};
+use crate::report::{csv, html, json, letter, notice, ranking::Query, text};
 
 const MARKUP: &str = "<script>alert(1)</script><img src=x onerror=y>\" onmouseover='z'";
 const REVERSED: &str = "nomis\u{202e}txt.exe\u{2066}\u{200f}";
@@ -44,6 +44,10 @@ fn documents(world: &World) -> Vec<(String, String)> {
     let (digest, brief) = (letter::digest(&report), letter::brief(&report));
     let mut documents = vec![
         ("page".to_owned(), html::page(&report)),
+        ("served html".to_owned(), html::served_page(&report, &Query::default())),
+        ("team html".to_owned(), html::team(&report, &report.campaigns[0].integrations[0].owner).expect("it owns a row")),
+        ("coverage html".to_owned(), html::coverage(&report)),
+        ("forecasts".to_owned(), html::forecasts(&report)),
         ("summary".to_owned(), text::summary(&report, 200)),
         ("json".to_owned(), json::document(&report)),
         ("digest subject".to_owned(), digest.subject),

@@ -6,6 +6,7 @@ mod campaigns;
 mod fixture;
 mod hostile;
 mod notices;
+mod pages;
 mod privacy;
 mod snapshots;
 mod story;
