@@ -9,7 +9,9 @@ import re
 import shutil
 import urllib.request
 
+import html5lib
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
@@ -22,6 +24,7 @@ MAIL_PANE = {"width": 700, "height": 900}
 PICTURES = service.ROOT / "target" / "peers"
 PICTURE_BYTES = 300_000
 LINKS = 60  # of one page are followed
+TABS = 60  # keys from the top of the page to the ranking, at most
 
 CHROMIUM_FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -54,8 +57,8 @@ def show(browser):
     """Opens a page at some size; remembers what went wrong with it."""
     contexts = []
 
-    def open_page(viewport, address=None, content=None, scripts=True):
-        context = browser.new_context(viewport=viewport, java_script_enabled=scripts)
+    def open_page(viewport, address=None, content=None, scripts=True, **options):
+        context = browser.new_context(viewport=viewport, java_script_enabled=scripts, **options)
         contexts.append(context)
         page = context.new_page()
         page.complaints, page.requests = [], []
@@ -80,6 +83,16 @@ def pages(demo, show):
     for width in (DESK["width"], PHONE["width"]):
         picture(shown[width, True], f"page-{width}")
     return shown
+
+
+@pytest.fixture(scope="module")
+def addresses(demo, pages):
+    """Every kind of page, by name."""
+    _, url = demo
+    links = pages[DESK["width"], True].eval_on_selector_all("main a[href]", "all => all.map(a => a.getAttribute('href'))")
+    first = lambda room: next(link for link in links if link.startswith(f"/{room}/"))
+    rooms = {room: url + first(room) for room in ("integrations", "users", "teams")}
+    return rooms | {"overview": url, "coverage": f"{url}/coverage", "forecasts": f"{url}/forecasts", "nothing": f"{url}/teams/nobody-at-all"}
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +129,11 @@ def faults(page, origin):
     overflow = page.evaluate("document.scrollingElement.scrollWidth - innerWidth")
     found = {"complaints": page.complaints, "elsewhere": elsewhere, "broken": broken, "no alternative text": mute}
     return {name: places for name, places in found.items() if places} | ({"wider than the window by": overflow} if overflow > 0 else {})
+
+
+def rows(page):
+    """The ids of the integrations that the ranking lists."""
+    return page.eval_on_selector_all("#rows-1 tbody tr", "all => all.map(row => row.querySelector('.id a').textContent)")
 
 
 def words(page):
@@ -175,6 +193,119 @@ def test_every_link_of_the_page_leads_somewhere(demo, pages):
     for target in own[:LINKS]:
         with urllib.request.urlopen(target, timeout=30) as answer:
             assert answer.status == 200, target
+
+
+def test_the_ranking_is_filtered_without_scripts(demo, show, ranking):
+    page = show(DESK, address=demo[1], scripts=False)
+    status, team = ranking[0]["status"], ranking[0]["owner"]
+    page.select_option("select[name=status]", status)
+    page.select_option("select[name=team]", team)
+    page.click("form button")
+    page.wait_for_load_state()
+    wanted = [row["integration"] for row in ranking if (row["status"], row["owner"]) == (status, team)]
+    assert rows(page) == wanted and len(wanted) < len(ranking)
+    assert page.locator("select[name=team]").input_value() == team, "the form shows what was asked for"
+    page.click("text=Show all again")
+    page.wait_for_load_state()
+    assert rows(page) == [row["integration"] for row in ranking]
+
+
+def test_the_ranking_is_sorted_by_its_heads(demo, show, ranking):
+    page = show(DESK, address=demo[1], scripts=False)
+    page.click("#rows-1 th a:text('Uses in 30 d')")
+    page.wait_for_load_state()
+    shown = rows(page)
+    uses = {row["integration"]: int(row["uses_30d"]) for row in ranking}
+    assert [uses[row] for row in shown] == sorted(uses.values(), reverse=True)
+    assert page.locator("#rows-1 th[aria-sort=descending]").inner_text().startswith("Uses")
+    page.click("#rows-1 th a:text('Uses in 30 d')")
+    page.wait_for_load_state()
+    assert rows(page) == list(reversed(shown))
+
+
+def test_with_scripts_the_ranking_follows_what_is_typed(demo, show, ranking):
+    page = show(DESK, address=demo[1])
+    page.fill("input[name=q]", ranking[-1]["integration"])
+    page.wait_for_function("document.querySelectorAll('#rows-1 tbody tr').length === 1")
+    assert rows(page) == [ranking[-1]["integration"]] and f"q={ranking[-1]['integration']}" in page.url
+    page.fill("input[name=q]", "")
+    page.wait_for_function(f"document.querySelectorAll('#rows-1 tbody tr').length === {len(ranking)}")
+    assert not faults(page, demo[1])
+
+
+def test_a_row_leads_to_its_evidence_and_back(demo, show, ranking):
+    page = show(DESK, address=demo[1])
+    page.click(f"#rows-1 a:text-is('{ranking[0]['integration']}')")
+    page.wait_for_load_state()
+    shown = words(page)
+    for part in ("Credentials by day", "Why", "Steps for", "Evidence, newest first", "Rules that graded it", ranking[0]["status"]):
+        assert part in shown, part
+    assert page.locator("table:below(#evidence) tbody tr").count() > 0
+    page.click("nav >> text=Overview")
+    page.wait_for_load_state()
+    assert page.locator("#rows-1").is_visible()
+
+
+def test_every_page_has_no_fault_at_a_desk_and_on_a_phone(demo, show, addresses):
+    for name, address in addresses.items():
+        for size in (DESK, PHONE):
+            for colours in ("light", "dark"):
+                page = show(size, address=address, color_scheme=colours)
+                picture(page, f"{name}-{size['width']}-{colours}")
+                found = faults(page, demo[1])
+                if name == "nothing":
+                    assert all("404" in complaint for complaint in found.pop("complaints", [])), name
+                assert not found, (name, size, colours)
+                page.context.close()
+
+
+def test_axe_finds_nothing_serious(show, addresses):
+    for name, address in addresses.items():
+        for size in (DESK, PHONE):
+            for colours in ("light", "dark"):
+                page = show(size, address=address, color_scheme=colours, bypass_csp=True)
+                found = Axe().run(page).response["violations"]
+                serious = [(v["id"], v["nodes"][0]["html"]) for v in found if v["impact"] in ("serious", "critical")]
+                assert not serious, (name, size, colours)
+                page.context.close()
+
+
+def test_the_pages_are_valid_html(demo, addresses):
+    folder, _ = demo
+    texts = {"file": (folder / "page.html").read_text(encoding="utf-8")}
+    for name, address in addresses.items():
+        if name != "nothing":
+            with urllib.request.urlopen(address, timeout=30) as answer:
+                texts[name] = answer.read().decode()
+    for name, text in texts.items():
+        html5lib.HTMLParser(strict=True).parse(text), name
+
+
+def test_the_keyboard_reaches_everything_and_shows_where_it_is(demo, show):
+    page = show(DESK, address=demo[1])
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    assert page.locator(".skip").bounding_box()["x"] >= 0, "the link is seen once it is reached"
+    page.keyboard.press("Enter")
+    reached = []
+    for _ in range(TABS):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("(document.activeElement.name || document.activeElement.getAttribute('href') || '')"))
+        outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        assert outline != "none", reached[-1]
+    assert "/" not in reached, "the content was skipped to"
+    assert {"q", "status", "team", "workspace", "client", "grade"} <= set(reached)
+    assert any(name.startswith("/integrations/") for name in reached)
+
+
+def test_the_page_prints(demo, show):
+    page = show(DESK, address=demo[1])
+    pdf = page.pdf(format="A4")
+    assert pdf.startswith(b"%PDF") and 2 <= len(re.findall(rb"/Type\s*/Page\b", pdf)) <= 60
+    (PICTURES / "page.pdf").write_bytes(pdf)
+    page.emulate_media(media="print")
+    assert not page.locator(".filter").first.is_visible() and not page.locator("header nav").is_visible()
+    assert page.locator("#rows-1").is_visible()
 
 
 def test_the_page_names_its_language_and_title(pages):
