@@ -321,3 +321,45 @@ fn campaigns_stand_side_by_side_and_the_slips_of_their_files_are_told_with_the_o
         ]
     );
 }
+
+#[test]
+fn webhooks_are_signed_reached_safely_and_known_by_names_without_secrets() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let secret = |name: &str, value: &str| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, value).expect("a file");
+        format!("file:{}", path.display())
+    };
+    let good = secret("good", "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX");
+    let hidden = secret("address", "https://chat.example.test/hooks/hunter2");
+    let hook = |url: &str, secret: &str| format!("[[webhook]]\nurl = \"{url}\"\nsecret = \"{secret}\"\n");
+    let two = "https://hooks.example.test/services/hunter2";
+    let text = hook(two, &good) + &hook(&format!("{two}?x"), &good) + &hook(&hidden, &good) + &hook("http://localhost:1/", &good);
+    let options = parse("duskwatch.toml", &text).expect("valid");
+    let labels: Vec<&str> = options.webhooks.iter().map(|webhook| webhook.label.as_str()).collect();
+    assert_eq!(labels, ["https://hooks.example.test", "https://hooks.example.test (2)", hidden.as_str(), "http://localhost:1"]);
+    for (text, words) in [
+        (hook("http://hooks.example.test/", &good), "would send the credential unencrypted"),
+        (hook("ftp://hooks.example.test/", &good), "must start with https:// or http://"),
+        (hook(two, "whsec_x"), "must be a reference"),
+        (hook(two, &secret("short", "whsec_AAEC")), "the secret has 3 bytes: 24 to 64 random ones are asked for"),
+        (hook(two, &secret("plain", "hunter2")), "the secret must begin with whsec_"),
+        (hook(two, &good) + "[network]\nallowed_hosts = [\"api.example.test\"]\n", "hooks.example.test is not among"),
+        (hook(&secret("odd", "chat/hunter2"), &good), "is no address that can be used"),
+        (format!("[[webhook]]\nurl = \"{two}\"\n"), "webhook[0].secret: is missing"),
+        (hook(two, &good) + "name = \"x\"\n", "webhook[0].name: unknown key"),
+    ] {
+        let found = faults(&text).concat();
+        assert!(found.contains(words) && !found.contains("hunter2"), "{words}: {found}");
+    }
+    assert!(super::parse("duskwatch.toml", &hook("env:NOT_SET", "env:NOT_SET"), Secrets::Unneeded).is_ok());
+}
+
+#[test]
+fn people_are_named_or_under_pseudonyms() {
+    let options = parse("duskwatch.toml", "[privacy]\npeople = \"pseudonyms\"\nmachines = [\"svc-*\"]\n").expect("valid");
+    assert!(options.privacy.pseudonyms && options.privacy.machines == ["svc-*"]);
+    assert!(!parse("duskwatch.toml", "").expect("valid").privacy.pseudonyms);
+    let fault = faults("[privacy]\npeople = \"hidden\"\n");
+    assert_eq!(fault, ["duskwatch.toml:2: privacy.people: `hidden` is no way to show people: named or pseudonyms"]);
+}

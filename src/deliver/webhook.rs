@@ -115,6 +115,12 @@ impl Hook {
         }
     }
 
+    /// Whether anybody answers there, whatever they say: nothing is told.
+    pub async fn reach(&self) -> Result<(), SendError> {
+        let answer = self.client.head(self.url.clone()).send().await;
+        answer.map(drop).map_err(|error| SendError { permanent: false, words: words(&error) })
+    }
+
     fn signature(&self, id: &str, at: Timestamp, body: &[u8]) -> String {
         let mut mac = Hmac::<Sha256>::new_from_slice(self.key.expose_secret()).expect("a key of any length is taken");
         mac.update(format!("{id}.{}.", at.as_second()).as_bytes());

@@ -306,10 +306,16 @@ async fn a_refused_password_is_wrong_and_a_dead_server_is_out_of_reach() {
     let dead = site(Vec::new()).await;
     configure_mail(&dead, "127.0.0.1:1", "right");
     append(&dead, "[otel]\nendpoint = \"http://127.0.0.1:1\"\n");
+    fs::write(dead.path("hook.key"), "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX").unwrap();
+    let hook =
+        format!("[[webhook]]\nurl = \"http://127.0.0.1:1/hunter2\"\nsecret = \"file:{}\"\n", dead.path("hook.key").display());
+    append(&dead, &hook);
     let (status, lines) = unwell(&dead, &[]);
     assert_eq!(status, 75, "{lines:#?}");
     assert_line(&lines, "unreachable", "127.0.0.1:1", &["[email] server"]);
     assert_line(&lines, "unreachable", "http://127.0.0.1:1/", &["[otel] endpoint"]);
+    assert_line(&lines, "unreachable", "http://127.0.0.1:1", &["[[webhook]] url"]);
+    assert!(!format!("{lines:?}").contains("hunter2"), "{lines:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

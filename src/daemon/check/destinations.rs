@@ -1,4 +1,4 @@
-//! The ways out: the mail server by signing in, the collector of metrics by an empty export.
+//! The ways out: the mail server by signing in, receivers of webhooks by an empty question, the collector of metrics by an empty export.
 
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
@@ -8,7 +8,7 @@ use crate::{
     clock::Clock,
     daemon::{
         Options,
-        options::{Email, Otel},
+        options::{Email, Otel, Webhook},
     },
     deliver::{
         mail::{self, Mail, Mailer, SendError},
@@ -26,6 +26,7 @@ pub(super) fn questions(options: &Options, test_mail: bool, clock: Clock) -> Vec
             Finding::new(State::Wrong, "mail", "email.server", "no mail server is configured").advising("set [email] server");
         questions.push(async { vec![finding] }.boxed());
     }
+    questions.extend(options.webhooks.iter().map(|webhook| ask_receiver(options, webhook).boxed()));
     if let Some(otel) = &options.otel {
         questions.push(ask_collector(otel, &options.network).boxed());
     }
@@ -94,6 +95,19 @@ async fn send_test_mail(mailer: &Mailer, from: &str, to: &str, now: Timestamp) -
     let never = |words: String| SendError { permanent: true, words };
     let mime = mail::compose(&mail).map_err(|error| never(format!("{error:#}")))?;
     mailer.send(from, to, &mail::addressed(to, "[duskwatch] test mail", &mime).map_err(never)?).await
+}
+
+/// Nothing is told: a receiver would act on it.
+async fn ask_receiver(options: &Options, webhook: &Webhook) -> Vec<Finding> {
+    let asked = match options.hook(webhook) {
+        Ok(hook) => hook.reach().await.map_err(anyhow::Error::from),
+        Err(error) => Err(error),
+    };
+    vec![match asked {
+        Ok(()) => Finding::new(State::Ok, "webhook", &webhook.label, "it answers; nothing was told"),
+        Err(error) => Finding::new(State::Unreachable, "webhook", &webhook.label, format!("{error:#}"))
+            .advising("check [[webhook]] url, [network] and whether the receiver runs"),
+    }]
 }
 
 async fn ask_collector(otel: &Otel, network: &Network) -> Vec<Finding> {

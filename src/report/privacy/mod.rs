@@ -74,17 +74,17 @@ pub struct People<'a> {
 }
 
 /// How people are shown in one report.
-pub struct Disguise<'a> {
-    key: &'a [u8],
+pub struct Disguise {
+    key: Vec<u8>,
     machines: BTreeSet<String>,
     names: Names,
 }
 
-impl<'a> Disguise<'a> {
-    pub fn new(people: &People<'a>, findings: &Findings, policy: &Policy) -> Self {
+impl Disguise {
+    pub fn new(people: &People<'_>, findings: &Findings, policy: &Policy) -> Self {
         let everybody = Everybody::new(people.roster, findings);
         let machines = everybody.machines(findings, people.machines);
-        let mut disguise = Self { key: people.key, machines, names: Names::default() };
+        let mut disguise = Self { key: people.key.to_vec(), machines, names: Names::default() };
         let mut names = names::Collected::default();
         for (id, facts) in &everybody.facts {
             if !disguise.is_machine(id) {
@@ -136,7 +136,7 @@ impl<'a> Disguise<'a> {
     }
 
     fn pseudonym(&self, kind: &str, text: &str) -> String {
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.key).expect("a key of any length is taken");
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("a key of any length is taken");
         mac.update(kind.as_bytes());
         mac.update(&[0]);
         mac.update(text.as_bytes());

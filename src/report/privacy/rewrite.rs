@@ -64,7 +64,7 @@ fn sorted_by(row: &Authentication) -> (Day, [&str; 6]) {
     (row.day, [&row.user, &row.integration, &row.workspace, credential, grade, outcome])
 }
 
-impl Disguise<'_> {
+impl Disguise {
     fn text(&self, text: &mut String) {
         if let Some(replaced) = self.names.replaced(text) {
             *text = replaced;
@@ -207,7 +207,7 @@ impl Disguise<'_> {
 }
 
 /// An explanation without the names of people, but for the name that was asked for.
-pub fn explanation(mut found: Explanation, disguise: &Disguise<'_>) -> Explanation {
+pub fn explanation(mut found: Explanation, disguise: &Disguise) -> Explanation {
     if let Some(user) = &mut found.user {
         disguise.explained_user(user);
     }
@@ -220,7 +220,7 @@ pub fn explanation(mut found: Explanation, disguise: &Disguise<'_>) -> Explanati
     found
 }
 
-impl Disguise<'_> {
+impl Disguise {
     fn explained_user(&self, user: &mut ExplainedUser) {
         self.person(&mut user.person);
         if let Some(finding) = &mut user.finding {
