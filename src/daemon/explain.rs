@@ -65,6 +65,8 @@ pub struct Basis {
     roster: Roster,
     known: Vec<KnownIntegration>,
     people_key: Vec<u8>,
+    /// How people are shown, where they have pseudonyms; made when somebody asks first.
+    disguise: OnceLock<Disguise>,
     options: Arc<Options>,
 }
 
@@ -83,14 +85,14 @@ impl Basis {
         // They are many, and explain nothing that the history does not.
         findings.authentications = Vec::new();
         let Material { history, roster, known, people_key, .. } = material;
-        Self { findings, history, split: OnceLock::new(), roster, known, people_key, options }
+        Self { findings, history, split: OnceLock::new(), roster, known, people_key, disguise: OnceLock::new(), options }
     }
 
     /// How people are shown, unless it is by their names.
-    fn disguise(&self) -> Option<Disguise<'_>> {
+    fn disguise(&self) -> Option<&Disguise> {
         let machines = self.options.privacy.pseudonyms.then_some(&self.options.privacy.machines)?;
         let people = People { key: &self.people_key, roster: &self.roster, machines };
-        Some(Disguise::new(&people, &self.findings, &self.options.policy))
+        Some(self.disguise.get_or_init(|| Disguise::new(&people, &self.findings, &self.options.policy)))
     }
 
     /// The ids of everybody who may be asked for.
@@ -103,16 +105,16 @@ impl Basis {
     /// Whom or what somebody means: a person may be asked for by the pseudonym that reports show.
     pub(super) fn find(&self, asked: &str) -> Result<Subject, Unknown> {
         let disguise = self.disguise();
-        let meant = disguise.as_ref().and_then(|disguise| disguise.behind(asked, self.users()));
+        let meant = disguise.and_then(|disguise| disguise.behind(asked, self.users()));
         let found = find(&self.findings, &self.roster, &self.known, meant.unwrap_or(asked));
-        found.map_err(|unknown| match &disguise {
+        found.map_err(|unknown| match disguise {
             Some(disguise) => self.as_shown(unknown, disguise),
             None => unknown,
         })
     }
 
     /// Nobody, or several, without names that are not shown: of what could have been asked for the integrations stay.
-    fn as_shown(&self, unknown: Unknown, disguise: &Disguise<'_>) -> Unknown {
+    fn as_shown(&self, unknown: Unknown, disguise: &Disguise) -> Unknown {
         match unknown {
             Unknown::Several(users) => Unknown::Several(users.iter().map(|user| disguise.id(user)).collect()),
             Unknown::Nobody(names) => {
@@ -134,7 +136,7 @@ impl Basis {
     /// have pseudonyms, by nothing else: whoever knows a name must not be led to the pseudonym.
     pub(super) fn user(&self, asked: &str) -> Result<Subject, Unknown> {
         let disguise = self.disguise();
-        let shown = |id: &str| disguise.as_ref().map_or_else(|| id.to_owned(), |disguise| disguise.id(id));
+        let shown = |id: &str| disguise.map_or_else(|| id.to_owned(), |disguise| disguise.id(id));
         if let Some(id) = self.users().find(|id| inert::name(&shown(id)) == asked) {
             return Ok(Subject::User(id.to_owned()));
         }
@@ -167,7 +169,7 @@ impl Basis {
             subject,
         );
         let shown = match self.disguise() {
-            Some(disguise) => privacy::explanation(explanation, &disguise),
+            Some(disguise) => privacy::explanation(explanation, disguise),
             None => explanation,
         };
         explain::document(&shown, &options.catalogue, &options.schedule.timezone, kept.from)

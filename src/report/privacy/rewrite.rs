@@ -233,6 +233,13 @@ impl Disguise {
     fn explained_integration(&self, i: &mut ExplainedIntegration) {
         self.key(&mut i.key);
         i.names.iter_mut().for_each(|key| self.key(key));
+        if self.is_human(&i.user.id)
+            && let Some(email) = &i.user.email
+        {
+            // As where it is not known.
+            let steps = [&mut i.steps, &mut i.steps_if_guessed].into_iter().flatten();
+            steps.flat_map(|steps| &mut steps.proofs).for_each(|proof| proof.command = proof.command.replace(email, "EMAIL"));
+        }
         self.person(&mut i.user);
         for ExplainedVerdict { row, would_change, .. } in &mut i.verdicts {
             self.integration(row);

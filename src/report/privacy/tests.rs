@@ -1,5 +1,5 @@
-use super::*;
-use crate::report::privacy::names::Collected;
+use super::{humans::says_machine, names::Collected, *};
+use crate::evidence::Person as Facts;
 
 fn facts(nickname: &str, name: &str, email: &str, account: &str) -> Facts {
     let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
