@@ -32,6 +32,7 @@ TRIED = {
     "systemd/": "test_deploy.py",
     "container/": "test_deploy.py",
     "kubernetes/": "test_deploy.py",
+    "webhook/": "test_webhook.py",
 }
 
 
@@ -44,6 +45,8 @@ def run(*line, cwd=None, expect=0):
 def test_every_file_is_tried_by_somebody():
     files = [path.relative_to(DEPLOY).as_posix() for path in DEPLOY.rglob("*") if path.is_file()]
     assert [name for name in files if not any(name.startswith(known) for known in TRIED)] == []
+    peers = service.ROOT / "tests" / "peers"
+    assert [folder for folder, test in TRIED.items() if folder.strip("/") not in (peers / test).read_text()] == []
 
 
 # --- systemd
