@@ -40,6 +40,7 @@ pub fn of(world: &World, truth: &Truth<'_>, views: &[View], expected: &BTreeMap<
         add("remaining, all grades: recall", judged.recall(Grade::Weak));
         add("status, exact", judged.status());
         add("migrated or retired, wrong", judged.wrongly_done());
+        add("migrated or retired, not truly either", judged.not_truly_done());
         add("rows that leave something open", judged.open());
         add("not observed, of those that remain", judged.unobserved());
         if let Some(pairs) = &view.pairs {
@@ -171,6 +172,16 @@ impl Judged<'_> {
             let wrong = !real.is_empty() && !real.iter().any(|status| done(*status));
             let slip = || format!("{}: said to be {}: {row:?}, is {real:?}", self.view.day(), row.status);
             sample.count(wrong, wrong.then(slip));
+        }
+        sample
+    }
+
+    /// The same by the letter: also what never had a legacy credential is neither migrated nor retired.
+    fn not_truly_done(&self) -> Sample {
+        let done = |status: Status| matches!(status, Status::Migrated | Status::Retired);
+        let mut sample = Sample::default();
+        for (_, about) in self.rows().filter(|(row, _)| done(row.status)) {
+            sample.count(!self.really(about).into_iter().any(done), None);
         }
         sample
     }
