@@ -32,8 +32,8 @@ const CLIENT_AHEAD: f64 = 9.0;
 /// Within a factor of three: a change of priorities stops everybody or moves everybody.
 const WHOLE_AHEAD: f64 = 1.1;
 /// The rush of the last days before the removal, relative to the pace before: the logarithm's mean and standard deviation.
-/// Twice that pace, within a factor of six: some organisations panic, some let it come.
-const RUSH: (f64, f64) = (0.7, 1.8);
+/// Twice that pace, within a factor of five: some organisations panic, some let it come.
+const RUSH: (f64, f64) = (0.7, 1.6);
 const RUSH_DAYS: i32 = 14;
 /// Integrations used this often are taken as used every day.
 const EVERY_DAY: f64 = 2.0;
