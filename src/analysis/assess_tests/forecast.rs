@@ -176,6 +176,20 @@ fn integrations_that_share_an_owner_leave_together() {
 }
 
 #[test]
+fn who_has_outlived_a_great_day_leaves_less_easily_than_who_came_after_it() {
+    let mut world = World::watched();
+    for name in &CROWD[..8] {
+        daily(&mut world, name, 0..100);
+        replaced(&mut world, name, 100..115);
+    }
+    daily(&mut world, "kim", 0..115);
+    daily(&mut world, "leo", 101..115);
+    let rows = world.rows(114);
+    let stays = |user: &str| rows.iter().find(|row| row.user.id == format!("name:{user}")).unwrap().stays;
+    assert!(stays("kim") > stays("leo") + 0.02, "{} {}", stays("kim"), stays("leo"));
+}
+
+#[test]
 fn the_greatest_moves_are_blockers() {
     let mut world = crowd_on(0..100);
     world.policy.owners = vec![Owner { name: "vowels".to_owned(), user: Some("*ada".to_owned()), ..Owner::default() }];

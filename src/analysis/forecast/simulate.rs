@@ -7,7 +7,8 @@
 //! uncertainty about the past there is one about the future, the larger of the two: a team may take its time now, or clear
 //! its desk in a week; the whole organisation may; and the last two weeks are like none before them, so that no past says
 //! how many will hurry then. These are effects that everybody shares: without them the counts would spread no more than
-//! independent integrations do, which is far less than organisations differ.
+//! independent integrations do, which is far less than organisations differ (extra-Poisson variation: N. E. Breslow, *Applied
+//! Statistics* 33, 1984).
 //!
 //! The numbers grow too: newcomers by the rate of the last four weeks, which falls as it has fallen, and returns by the
 //! rate of the past.
