@@ -8,7 +8,7 @@ use std::{
 };
 
 use axum::body::Bytes;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::task::spawn_blocking;
 
 use super::{
@@ -24,9 +24,11 @@ use crate::{
     },
     deliver::files,
     evidence::{ClientCatalogue, Day, History, Ledger, Roster, UnknownTotal, journal::JournalEntry},
-    report::{self, Alarm, Audience, Figure, Inputs, Late, Letter, Notice, People, Previous, Report, ToldEvent, event},
+    report::{
+        self, Alarm, Audience, Figure, Inputs, Late, Letter, Notice, People, Previous, Report, ToldEvent, Undelivered, event,
+    },
     serve::{Document, Files},
-    store::{NewMessage, Reader as StoreReader, Store, StoreError, Writer},
+    store::{GivenUp, NewMessage, Reader as StoreReader, Store, StoreError, Writer},
 };
 
 /// One consistent snapshot of everything that a judgement and its report need.
@@ -41,6 +43,7 @@ pub(super) struct Material {
     /// As they were made; of today's campaign as they are made now.
     forecasts: BTreeMap<String, Vec<Recorded>>,
     previous: Option<Previous>,
+    undelivered: Vec<Undelivered>,
     sources: Vec<report::SourceLine>,
     journal: Vec<JournalEntry>,
     judged_otherwise: u64,
@@ -80,6 +83,7 @@ impl Material {
         }
         let mut changes = store.changes(None)?;
         changes.retain(|change| change.day <= until);
+        let previous = previous(store, options, now)?;
         Ok(Self {
             history: store.history(until)?,
             roster: store.roster(now)?,
@@ -89,7 +93,8 @@ impl Material {
             changes,
             reported,
             forecasts,
-            previous: previous(store, options, now)?,
+            undelivered: undelivered(store, previous.as_ref(), now)?,
+            previous,
             sources: freshness::source_lines(store, options, budgets)?,
             journal: journal(store, now)?,
             judged_otherwise: store.items_judged_otherwise(&options.fingerprint())?,
@@ -144,6 +149,7 @@ impl Material {
             forecasts: &self.forecasts,
             previous: self.previous.as_ref(),
             late,
+            undelivered: &self.undelivered,
             sources: &self.sources,
             unknown: &self.history.unknown,
             own_credentials: &options.own_credentials,
@@ -165,6 +171,23 @@ fn journal(store: &StoreReader, until: Timestamp) -> Result<Vec<JournalEntry>, S
     let mut entries = store.journal()?;
     entries.retain(|entry| entry.at <= until);
     Ok(entries)
+}
+
+/// Messages that were given up are told once; before the first digest those of so long ago.
+const GIVEN_UP_BEFORE: SignedDuration = SignedDuration::from_hours(31 * 24);
+/// More are not told one by one.
+const MAX_GIVEN_UP: u32 = 200;
+
+/// What was given up since the last digest.
+fn undelivered(store: &StoreReader, previous: Option<&Previous>, now: Timestamp) -> Result<Vec<Undelivered>, StoreError> {
+    let since = previous.map_or_else(|| now.saturating_sub(GIVEN_UP_BEFORE).unwrap_or(now), |previous| previous.sent_at);
+    let row = |lost: GivenUp| Undelivered {
+        channel: lost.channel,
+        audience: lost.audience,
+        due: lost.occurrence,
+        failure: lost.failure,
+    };
+    Ok(store.given_up(since, now, MAX_GIVEN_UP)?.into_iter().map(row).collect())
 }
 
 /// What the readers of the digest were told last: by mail where there is one, else by the CSV package.

@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use super::{
     calendar, coverage,
     document::{
-        BlindSpotRow, BlockerRow, BurndownRow, CampaignReport, Counts, Expiring, IntegrationRow, MovedRow, Report, TeamRow,
-        TokenRow, UnknownRow, WaiverRow, WindowRow,
+        BlindSpotRow, BlockerRow, BurndownRow, CampaignReport, Counts, Expiring, IntegrationRow, MoveRow, MovedRow, Report,
+        TeamRow, TeamTime, TokenRow, UndeliveredRow, UnknownRow, WaiverRow, WindowRow,
     },
     expiries, figures, forecast, inert,
-    inputs::Inputs,
+    inputs::{Inputs, Undelivered},
     movement, privacy, rhythms, rows, steps, words,
 };
 use crate::{
@@ -29,6 +29,8 @@ const MAX_UNKNOWN: usize = 50;
 const MAX_BLIND_SPOTS: usize = 50;
 /// Waivers are announced this long before they end.
 const WAIVER_NOTICE_DAYS: i32 = 14;
+/// A team whose latest safe start is this near is named in time.
+const SOON_DAYS: i32 = 14;
 /// The contract's first warning about an own secret.
 const OWN_NOTICE_DAYS: i32 = 30;
 
@@ -57,6 +59,7 @@ fn built(inputs: &Inputs<'_>) -> Report {
         users: inputs.findings.users.iter().map(rows::user).collect(),
         expiring: expiring(&tokens, inputs.policy.expiry_horizon_days),
         expiries: expiries::reports(inputs, &tokens),
+        undelivered: undelivered(inputs.undelivered),
         tokens,
         unknown: unknown(inputs),
         blind_spots: blind_spots(inputs),
@@ -87,6 +90,7 @@ fn campaign(inputs: &Inputs<'_>, found: &CampaignFindings) -> CampaignReport {
         found.integrations.iter().map(|i| rows::integration(i, campaign, inputs.clients, now)).collect();
     let waivers = waivers(inputs, &integrations, inputs.findings.today());
     let counts = counts(&integrations, &waivers);
+    let forecast = forecast::report(inputs, found);
     // As in the judgement: the end of the day before the removal still lies before it.
     let removed = campaign.removed_at(now.as_millisecond() - 1);
     let windows: Vec<WindowRow> = found.windows.iter().map(|next| rows::window(next, &integrations, now)).collect();
@@ -104,16 +108,16 @@ fn campaign(inputs: &Inputs<'_>, found: &CampaignFindings) -> CampaignReport {
         moved: campaign.moved.iter().map(|m| MovedRow { was: m.was, reason: inert::sentence(&m.reason) }).collect(),
         blind: integrations.is_empty() && !inputs.ledger.sources.iter().any(|(name, list)| shows_credentials(name, list)),
         has_steps: campaign.advice.is_none(),
-        movement: movement::since_last_digest(inputs, &campaign.id, counts.remaining),
+        movement: movement::since_last_digest(inputs, &campaign.id, &integrations, counts.remaining),
         counts,
-        teams: teams(&integrations),
-        blockers: blockers(&integrations, removed),
+        teams: teams(&integrations, removed),
+        blockers: blockers(&integrations, removed, &forecast.moves),
         window_hours: rhythms::hours_of(&windows),
         windows,
         uses_by_hour: rhythms::by_hour(&integrations),
         all_windows: campaign.windows.clone(),
         burndown: burndown(inputs, found),
-        forecast: forecast::report(inputs, found),
+        forecast,
         waivers,
         integrations,
     }
@@ -146,6 +150,9 @@ pub(super) fn counts(integrations: &[IntegrationRow], waivers: &[WaiverRow]) -> 
         known: of(&|i| i.status.remaining() && i.known),
         possible: of(&|i| i.status.remaining() && !i.known),
         users_remaining: count(users.iter()),
+        machines: of(&|i| i.status.remaining() && i.machine == Some(true)),
+        people: of(&|i| i.status.remaining() && i.machine == Some(false)),
+        kind_unknown: of(&|i| i.status.remaining() && i.machine.is_none()),
         active: in_status(Status::Active),
         failing: in_status(Status::Failing),
         migrating: in_status(Status::Migrating),
@@ -189,8 +196,8 @@ fn waiver(waiver: &Waiver, today: Day) -> WaiverRow {
     }
 }
 
-/// The tightest first: who has the fewest days to its latest safe start.
-fn teams(integrations: &[IntegrationRow]) -> Vec<TeamRow> {
+/// The tightest first: who has the fewest days to its latest safe start; after the removal, who has the most to repair.
+fn teams(integrations: &[IntegrationRow], removed: bool) -> Vec<TeamRow> {
     let mut teams: BTreeMap<&str, TeamRow> = BTreeMap::new();
     for row in integrations.iter().filter(|i| i.status.remaining()) {
         let team = teams.entry(&row.owner).or_insert_with(|| TeamRow {
@@ -201,6 +208,7 @@ fn teams(integrations: &[IntegrationRow]) -> Vec<TeamRow> {
             lead_time_days: 0,
             latest_safe_start: row.latest_safe_start,
             start_in_days: row.start_in_days,
+            time: TeamTime::Fine,
         });
         team.remaining += 1;
         team.failing += u32::from(row.status == Status::Failing);
@@ -209,35 +217,54 @@ fn teams(integrations: &[IntegrationRow]) -> Vec<TeamRow> {
         team.latest_safe_start = team.latest_safe_start.min(row.latest_safe_start);
         team.start_in_days = team.start_in_days.min(row.start_in_days);
     }
-    let mut teams: Vec<TeamRow> = teams.into_values().collect();
-    teams.sort_by(|a, b| (a.start_in_days, b.remaining, &a.owner).cmp(&(b.start_in_days, a.remaining, &b.owner)));
+    let mut teams: Vec<TeamRow> = teams.into_values().map(|team| TeamRow { time: time(&team), ..team }).collect();
+    let urgency = |team: &TeamRow| if removed { -i64::from(team.failing) } else { i64::from(team.start_in_days) };
+    teams.sort_by(|a, b| (urgency(a), b.remaining, &a.owner).cmp(&(urgency(b), a.remaining, &b.owner)));
     teams
 }
 
-/// One client in one team's hands, the largest number of remaining integrations first.
-fn blockers(integrations: &[IntegrationRow], removed: bool) -> Vec<BlockerRow> {
+fn time(team: &TeamRow) -> TeamTime {
+    match team {
+        _ if team.overdue > 0 => TeamTime::TooLate,
+        _ if team.start_in_days <= SOON_DAYS => TeamTime::Soon,
+        _ => TeamTime::Fine,
+    }
+}
+
+/// One client in one team's hands, the largest number of remaining integrations first; after the removal, of failing ones.
+fn blockers(integrations: &[IntegrationRow], removed: bool, moves: &[MoveRow]) -> Vec<BlockerRow> {
     let mut groups: BTreeMap<(&str, &str), Vec<&IntegrationRow>> = BTreeMap::new();
     for row in integrations.iter().filter(|i| i.status.remaining() && !i.waived) {
         groups.entry((&row.client_name, &row.owner)).or_default().push(row);
     }
     let mut blockers: Vec<BlockerRow> =
-        groups.into_iter().map(|((client, owner), rows)| blocker(client, owner, &rows, removed)).collect();
+        groups.into_iter().map(|((client, owner), rows)| blocker(client, owner, &rows, removed, moves)).collect();
     blockers.sort_by(|a, b| {
-        (b.remaining, b.uses_30d, &a.client_name, &a.owner).cmp(&(a.remaining, a.uses_30d, &b.client_name, &b.owner))
+        let size = |blocker: &BlockerRow| (if removed { blocker.failing } else { 0 }, blocker.remaining, blocker.uses_30d);
+        (size(b), &a.client_name, &a.owner).cmp(&(size(a), &b.client_name, &b.owner))
     });
     blockers.truncate(MAX_BLOCKERS);
     blockers
 }
 
-fn blocker(client: &str, owner: &str, rows: &[&IntegrationRow], removed: bool) -> BlockerRow {
+fn blocker(client: &str, owner: &str, rows: &[&IntegrationRow], removed: bool, moves: &[MoveRow]) -> BlockerRow {
     let overdue = count(rows.iter().filter(|r| r.overdue));
+    let failing = count(rows.iter().filter(|r| r.status == Status::Failing));
     let start = rows.iter().map(|r| r.latest_safe_start).min().unwrap_or_default();
     let decision = if owner.is_empty() {
         "Name an owner: nobody has been asked yet.".to_owned()
+    } else if removed && failing > 0 {
+        format!("Repair the {failing} that fail now, or accept the outage.")
     } else if removed {
-        "Repair what fails now, or accept the outage.".to_owned()
+        "Say whether it still runs: move it, or close it.".to_owned()
     } else if overdue > 0 {
-        "Shorten the lead time or accept an outage: the latest safe start has passed.".to_owned()
+        let days = rows.iter().map(|r| (days_between(r.latest_safe_start, r.deadline), r.start_in_days)).max();
+        let (needed, start_in) = days.unwrap_or_default();
+        format!(
+            "Needs {}, {} are left: shorten the change, or accept the outage of {overdue}.",
+            words::counted(needed, "day"),
+            needed + start_in
+        )
     } else {
         format!("Confirm a start by {}.", words::day(start))
     };
@@ -245,9 +272,10 @@ fn blocker(client: &str, owner: &str, rows: &[&IntegrationRow], removed: bool) -
         client_name: client.to_owned(),
         owner: owner.to_owned(),
         remaining: count(rows.iter()),
-        failing: count(rows.iter().filter(|r| r.status == Status::Failing)),
+        failing,
         overdue,
         uses_30d: rows.iter().map(|r| r.uses_30d).sum(),
+        effect: moves.iter().find(|it| it.client_name == client && it.owner == owner).map(|it| it.effect),
         decision,
     }
 }
@@ -292,6 +320,26 @@ fn expiring(tokens: &[TokenRow], horizon_days: i32) -> Expiring {
         tokens: tokens.iter().filter(soon).take(MAX_EXPIRING).cloned().collect(),
         own: tokens.iter().filter(own).take(MAX_EXPIRING).cloned().collect(),
     }
+}
+
+/// One row a message, in the order in which they were given up, the newest first.
+fn undelivered(lost: &[Undelivered]) -> Vec<UndeliveredRow> {
+    let mut rows: Vec<UndeliveredRow> = Vec::new();
+    for lost in lost {
+        let same =
+            |row: &&mut UndeliveredRow| (&row.channel, &row.audience, row.due) == (&lost.channel, &lost.audience, lost.due);
+        match rows.iter_mut().find(same) {
+            Some(row) => row.recipients += 1,
+            None => rows.push(UndeliveredRow {
+                channel: lost.channel.clone(),
+                audience: inert::name(&lost.audience),
+                due: lost.due,
+                recipients: 1,
+                failure: inert::sentence(&lost.failure),
+            }),
+        }
+    }
+    rows
 }
 
 fn unknown(inputs: &Inputs<'_>) -> Vec<UnknownRow> {

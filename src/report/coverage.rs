@@ -49,6 +49,7 @@ fn observed(observation: &Observation) -> ObservedReport {
     ObservedReport {
         active: share.whole,
         observed: share.part,
+        not_observed: share.whole - share.part,
         share: share.ratio(),
         words: words::observed(observation),
         workspaces: observation.workspaces.iter().map(observed_workspace).collect(),

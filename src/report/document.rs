@@ -51,6 +51,8 @@ pub struct Report {
     pub users: Vec<UserRow>,
     pub tokens: Vec<TokenRow>,
     pub expiring: Expiring,
+    /// Messages that reached nobody, or not everybody, since the last digest.
+    pub undelivered: Vec<UndeliveredRow>,
     /// The campaigns of expiry.
     pub expiries: Vec<ExpiryReport>,
     /// What to do, by client, for every integration that is still to be moved off app passwords.
@@ -116,6 +118,7 @@ pub struct ObservedReport {
     /// People who are active in a workspace whose activities are told.
     pub active: u32,
     pub observed: u32,
+    pub not_observed: u32,
     /// Observed of active; none where nobody is known to be active.
     pub share: Option<f64>,
     pub words: String,
@@ -271,6 +274,10 @@ pub struct Counts {
     /// Of the remaining, by weak evidence only.
     pub possible: u32,
     pub users_remaining: u32,
+    /// Of the remaining, those that work like machines, and like people; of the others it is not known.
+    pub machines: u32,
+    pub people: u32,
+    pub kind_unknown: u32,
     pub active: u32,
     pub failing: u32,
     pub migrating: u32,
@@ -317,8 +324,10 @@ pub struct CauseRow {
     #[schemars(with = "ChangeCauseWord")]
     pub cause: ChangeCause,
     pub changes: u32,
-    /// What these changes did to the remaining number.
+    /// What these changes did to the remaining number, and to its two parts as they are graded now.
     pub effect: i64,
+    pub effect_known: i64,
+    pub effect_possible: i64,
 }
 
 #[derive(Clone, Debug, JsonSchema, Serialize)]
@@ -464,6 +473,30 @@ pub struct TeamRow {
     pub lead_time_days: i32,
     pub latest_safe_start: Timestamp,
     pub start_in_days: i32,
+    pub time: TeamTime,
+}
+
+/// How a team's lead time stands to the time that is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TeamTime {
+    /// The latest safe start of something has passed.
+    TooLate,
+    /// It passes within two weeks.
+    Soon,
+    Fine,
+}
+
+/// A message that did not reach everybody.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct UndeliveredRow {
+    pub channel: String,
+    pub audience: String,
+    pub due: Timestamp,
+    /// Recipients whom it never reached.
+    pub recipients: u32,
+    /// The last failure.
+    pub failure: String,
 }
 
 /// What holds several integrations back at once: one client in one team's hands.
@@ -475,6 +508,8 @@ pub struct BlockerRow {
     pub failing: u32,
     pub overdue: u32,
     pub uses_30d: u64,
+    /// So many fewer integrations are expected to be left at the removal when it is moved today; null where nothing is forecast.
+    pub effect: Option<f64>,
     pub decision: String,
 }
 

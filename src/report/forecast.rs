@@ -4,7 +4,7 @@ use super::{
     document::{CampaignReport, ForecastPointRow, ForecastReport, MoveRow, ScoreRow},
     inert,
     inputs::Inputs,
-    words::{counted, day, grouped},
+    words::{counted, day, grouped, sentence_case},
 };
 use crate::{
     analysis::{
@@ -88,6 +88,30 @@ fn score(score: &Score) -> ScoreRow {
         pinball_unchanged: score.pinball_unchanged,
         pinball_line: score.pinball_line,
     }
+}
+
+/// The answer first.
+pub(super) fn verdict(c: &CampaignReport) -> String {
+    let end = c.forecast.end.as_ref().filter(|_| !c.blind);
+    if c.removed {
+        return match c.counts.failing {
+            _ if c.blind => "Is it repaired? Unknown: nothing that is connected can show it.".to_owned(),
+            0 => "Is it repaired? Nothing that was seen fails.".to_owned(),
+            failing => format!("Is it repaired? Not yet: {} still fails.", counted(failing, "integration"))
+                .replace("s still fails", "s still fail"),
+        };
+    }
+    let answer = match end.map(|end| end.zero_probability) {
+        _ if c.blind => "unknown, nothing that is connected can show it",
+        _ if c.counts.remaining == 0 => "nothing that was seen remains",
+        None => "it is too early to say",
+        Some(0.9..) => "yes, very probably",
+        Some(0.6..) => "probably",
+        Some(0.4..) => "it is open",
+        Some(0.1..) => "probably not",
+        Some(_) => "no, not at this pace",
+    };
+    format!("Will it be done in time? {}.", sentence_case(answer))
 }
 
 /// Will it be done, and how sure is that.

@@ -29,6 +29,8 @@ pub struct Inputs<'a> {
     pub previous: Option<&'a Previous>,
     /// Set when this report replaces ones that were due earlier.
     pub late: Option<Late>,
+    /// What was given up since the last digest was sent, the newest first.
+    pub undelivered: &'a [Undelivered],
     /// Every configured source, in the order of the configuration.
     pub sources: &'a [SourceLine],
     pub unknown: &'a [UnknownTotal],
@@ -151,6 +153,16 @@ pub struct AuthenticationTotal {
     pub outcome: Outcome,
     pub grade: Grade,
     pub uses: u64,
+}
+
+/// A message that did not reach one of its recipients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undelivered {
+    pub channel: String,
+    pub audience: String,
+    pub due: Timestamp,
+    /// The last failure in words, without addresses.
+    pub failure: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -49,7 +49,7 @@ pub use document::Report;
 pub use figures::{Figure, FigureKind};
 pub use inputs::{
     AuthenticationTotal, BlindSpot, DeliveryTotal, Inputs, Late, Organization, OwnCredential, Previous, Service, SkippedLine,
-    SourceLine, ToldEvent,
+    SourceLine, ToldEvent, Undelivered,
 };
 pub use letter::{Attachment, InlineImage, Letter};
 pub use notice::Notice;

@@ -1,7 +1,9 @@
 //! What became different since the last digest that was really sent.
 
+use std::collections::HashSet;
+
 use super::{
-    document::{CauseRow, ChangeRow, Movement},
+    document::{CauseRow, ChangeRow, IntegrationRow, Movement},
     inert,
     inputs::Inputs,
 };
@@ -25,12 +27,17 @@ pub(super) fn fresh_changes(inputs: &Inputs<'_>) -> Vec<ChangeRow> {
 
 /// The difference to the number that the reader saw last, split by cause. None when no digest was sent before, or when it
 /// did not speak of this campaign.
-pub(super) fn since_last_digest(inputs: &Inputs<'_>, campaign: &str, remaining: u32) -> Option<Movement> {
+pub(super) fn since_last_digest(
+    inputs: &Inputs<'_>,
+    campaign: &str,
+    rows: &[IntegrationRow],
+    remaining: u32,
+) -> Option<Movement> {
     let previous = inputs.previous?;
     let before = *previous.remaining.get(campaign)?;
     let all = inputs.changes.iter().enumerate().skip(previous.changes);
     let new: Vec<(usize, &Change)> = all.filter(|(_, change)| change.campaign == campaign).collect();
-    let causes = causes(&new);
+    let causes = causes(&new, rows);
     let delta = i64::from(remaining) - i64::from(before);
     Some(Movement {
         since: previous.sent_at,
@@ -42,10 +49,20 @@ pub(super) fn since_last_digest(inputs: &Inputs<'_>, campaign: &str, remaining: 
     })
 }
 
-fn causes(changes: &[(usize, &Change)]) -> Vec<CauseRow> {
+/// One that is no more counts with the possible ones.
+fn causes(changes: &[(usize, &Change)], rows: &[IntegrationRow]) -> Vec<CauseRow> {
+    let known: HashSet<&str> = rows.iter().filter(|row| row.known).map(|row| row.integration.as_str()).collect();
     let of = |cause: ChangeCause| {
         let same = || changes.iter().map(|(_, change)| change).filter(move |change| change.cause == cause);
-        CauseRow { cause, changes: super::build::count(same()), effect: same().map(|c| effect(c)).sum() }
+        let effect = |graded: &dyn Fn(&Change) -> bool| same().filter(|change| graded(change)).map(|change| effect(change)).sum();
+        let is_known = |change: &Change| known.contains(change.integration.as_str());
+        CauseRow {
+            cause,
+            changes: super::build::count(same()),
+            effect: effect(&|_| true),
+            effect_known: effect(&is_known),
+            effect_possible: effect(&|change| !is_known(change)),
+        }
     };
     ChangeCause::ALL.iter().map(|cause| of(*cause)).filter(|row| row.changes > 0).collect()
 }

@@ -6,7 +6,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use minijinja::{Environment, HtmlEscape, State, UndefinedBehavior, Value, context, syntax::SyntaxConfig, value::Serde};
 
 use super::{
-    document::{CampaignReport, IntegrationRow, Report, WindowRow},
+    document::{CampaignReport, IntegrationRow, Report, TeamRow, TeamTime, WindowRow},
     forecast, words,
 };
 
@@ -49,6 +49,7 @@ pub(super) fn render(report: &Report, template: &str, limits: Limits, more: Valu
         late => Serde(report.late),
         campaigns => report.campaigns.iter().map(|c| campaign(report, c, limits)).collect::<Vec<_>>(),
         expiring => Serde(&report.expiring),
+        undelivered => report.undelivered.iter().map(|row| words::undelivered(row, &report.zone)).collect::<Vec<_>>(),
         expiries => report.expiries.iter().map(|e| expiry(e, limits)).collect::<Vec<_>>(),
         steps => Serde(&report.steps),
         ..coverage(report, limits)
@@ -85,6 +86,7 @@ fn campaign(report: &Report, c: &CampaignReport, limits: Limits) -> Value {
     let ranked: Vec<&IntegrationRow> = c.integrations.iter().filter(|i| i.rank.is_some()).collect();
     let shown = &ranked[..ranked.len().min(limits.ranked)];
     let teams = &c.teams[..c.teams.len().min(limits.teams)];
+    let steps = report.steps.iter().filter(|steps| c.has_steps && shown.iter().any(|row| row.client == steps.client));
     context! {
         id => c.id.as_str(), name => c.name.as_str(), noun => c.noun.as_str(), one => c.words.one.as_str(), advice => c.advice.as_str(),
         leftovers => c.words.leftover.of(c.counts.stale), documentation => c.documentation.as_str(),
@@ -103,7 +105,13 @@ fn campaign(report: &Report, c: &CampaignReport, limits: Limits) -> Value {
         rows => Serde(shown),
         ranked => ranked.len(),
         left_out => ranked.len() - shown.len(),
+        team_groups => team_groups(teams),
         teams => Serde(teams),
+        verdict => forecast::verdict(c),
+        kinds => words::kinds(&c.counts),
+        causes => c.movement.as_ref().map(words::causes),
+        steps => steps.take(MAX_STEPS).map(|steps| Value::from(Serde(steps))).collect::<Vec<_>>(),
+        glossary => words::glossary(shown.iter().map(|row| row.status), c.removed),
         teams_left_out => c.teams.len() - teams.len(),
         blockers => Serde(&c.blockers),
         has_windows => !c.all_windows.is_empty(),
@@ -113,6 +121,23 @@ fn campaign(report: &Report, c: &CampaignReport, limits: Limits) -> Value {
         pace => pace(c),
         alt => super::chart::alt(c),
     }
+}
+
+/// Clients whose steps one document tells.
+const MAX_STEPS: usize = 8;
+
+/// The teams by how their lead time stands to the time that is left, with a heading; groups without teams are left out.
+fn team_groups(teams: &[TeamRow]) -> Vec<Value> {
+    let groups = [
+        (TeamTime::TooLate, "Already too late for their lead time"),
+        (TeamTime::Soon, "Late soon, unless they start"),
+        (TeamTime::Fine, "In time"),
+    ];
+    let group = |(time, heading): (TeamTime, &str)| {
+        let rows: Vec<&TeamRow> = teams.iter().filter(|team| team.time == time).collect();
+        (!rows.is_empty()).then(|| context! { heading, rows => Serde(rows) })
+    };
+    groups.into_iter().filter_map(group).collect()
 }
 
 fn expiry(e: &super::document::ExpiryReport, limits: Limits) -> Value {

@@ -3,7 +3,8 @@
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::document::{
-    CampaignReport, CoverageReport, ExpiryReport, IntegrationRow, Report, SourceRow, SourceState, TokenRow, WindowRow,
+    CampaignReport, CauseRow, Counts, CoverageReport, ExpiryReport, IntegrationRow, Movement, Report, SourceRow, SourceState,
+    TokenRow, UndeliveredRow, WindowRow,
 };
 use crate::{
     analysis::{Activity, Observation, ObservedWorkspace, Share, Silence},
@@ -196,6 +197,46 @@ pub(super) fn change(c: &CampaignReport, report: &Report) -> String {
             )
         }
     }
+}
+
+/// What the changes since the last digest did, by cause, with what is known and what is possible apart.
+pub(super) fn causes(m: &Movement) -> String {
+    let cause = |row: &CauseRow| {
+        let parts = match (row.effect_known, row.effect_possible) {
+            (0, 0) => String::new(),
+            (known, possible) => format!(": {} known, {} possible", signed(known), signed(possible)),
+        };
+        format!("{} {} ({} remaining{parts})", row.cause, grouped(row.changes.into()), signed(row.effect))
+    };
+    let mut parts: Vec<String> = m.causes.iter().map(cause).collect();
+    if m.unexplained != 0 {
+        parts.push(format!("{} by late evidence that no recorded change explains", signed(m.unexplained)));
+    }
+    format!("{}.", parts.join("; "))
+}
+
+/// Whether those that remain work like machines or like people.
+pub(super) fn kinds(n: &Counts) -> String {
+    let [machines, people, unknown] = [n.machines, n.people, n.kind_unknown].map(|n| grouped(n.into()));
+    format!("By how they work: {machines} like machines, {people} like people, {unknown} not known.")
+}
+
+/// A message that did not arrive everywhere.
+pub(super) fn undelivered(row: &UndeliveredRow, zone: &TimeZone) -> String {
+    let what = match (row.channel.as_str(), row.audience.as_str()) {
+        ("mail", "security") => "digest".to_owned(),
+        ("mail", "leadership") => "brief".to_owned(),
+        ("mail", audience) => {
+            audience.strip_prefix("owner:").map_or_else(|| audience.to_owned(), |owner| format!("notice to {owner}"))
+        }
+        (channel, _) => format!("{channel} message"),
+    };
+    format!(
+        "The {what} that was due on {} did not reach {} of its recipients and is given up: {}",
+        instant(row.due, zone),
+        grouped(row.recipients.into()),
+        row.failure
+    )
 }
 
 fn changes_of_status(n: usize) -> String {

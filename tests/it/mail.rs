@@ -124,3 +124,22 @@ async fn one_refusal_stops_nobody_else_and_what_leaves_late_says_so() {
     engine.send_waiting(at(NOW) + 20.hours()).await.unwrap();
     assert_eq!(server.take().len(), 0, "once per recipient");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_refused_for_good_is_given_up_and_the_next_digest_says_so() {
+    let server = MailServer::start().await;
+    let (site, engine) = site(&server).await;
+    server.refuse(&[(BOARD, "550 5.1.1 no such user")]);
+    let sent = engine.send_now(Some(&Audience::Leadership), at(NOW)).await.unwrap();
+    assert!(sent[0].problem().is_some_and(|words| words.contains("no such user")), "{sent:?}");
+    engine.send_waiting(at(NOW) + 10.hours()).await.unwrap();
+    assert_eq!(server.take().len(), 0, "it is not tried again");
+
+    let now = at(NOW) + 24.hours();
+    send(&engine, Some(&Audience::Security), now).await;
+    let digest = server.take().remove(0);
+    assert!(digest.text.contains("NOT DELIVERED: The brief that was due on 3 Jul 2026 07:00 UTC"), "{}", digest.text);
+    assert!(digest.text.contains("no such user") && !digest.text.contains(BOARD));
+    let report = site.report(&engine, now + 1.hour()).await;
+    assert_eq!(report["undelivered"], serde_json::json!([]), "it is told once");
+}

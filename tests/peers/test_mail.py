@@ -1,6 +1,7 @@
 """Real mail servers receive what `duskwatch send` delivers, and Python's mail library reads it."""
 
 import io
+import json
 import re
 import shutil
 import zipfile
@@ -19,6 +20,7 @@ SUBJECTS = {
     "brief": r"\[duskwatch\] (weekly brief: )?\d+ integrations? still on app passwords\b.*, 25 days left",
 }
 ARRIVAL_SECONDS = 30
+CLIPPED_BYTES = 100_000  # a mail program shows no more HTML than about this
 DELIVERED, IN_PART = 0, 75
 
 
@@ -33,14 +35,14 @@ def exim(authority):
         yield server
 
 
-def send(folder, server, *arguments, login=False, authority=None, expect=DELIVERED, password=PASSWORD):
+def send(folder, server, *arguments, login=False, authority=None, expect=DELIVERED, password=PASSWORD, notices=""):
     """One `duskwatch send` from the store in `folder` to `server`."""
     recipients = [{"address": address, "audience": "security"} for address in SECURITY]
     recipients += [{"address": address, "audience": "leadership"} for address in LEADERSHIP]
-    settings = {"server": server, "from": "Duskwatch <duskwatch@example.test>", "recipient": recipients}
+    settings = {"server": server, "from": "Duskwatch <duskwatch@example.test>", "contact": SECURITY[0], "recipient": recipients}
     if login:
         settings |= {"username": USER, "password": "env:SMTP_PASSWORD"}
-    config = service.configuration(folder / "duskwatch.toml", folder / "mail.toml", email=settings)
+    config = service.configuration(folder / "duskwatch.toml", folder / "mail.toml", email=settings, schedule={"notices": notices})
     environment = {"SMTP_PASSWORD": password} | ({"SSL_CERT_FILE": str(authority.certificate)} if authority else {})
     done = service.command("--config", config, "send", *arguments, cwd=folder, environment=environment, expect=expect)
     assert password not in done.stdout + done.stderr
@@ -168,6 +170,50 @@ def test_a_wrong_password_delivers_nothing_and_is_not_shown(exim, authority, sto
     server = f"smtps://127.0.0.1:{exim.ports['implicit']}"
     send(store, server, login=True, authority=authority, password="wrong-horse", expect=(1, IN_PART))
     assert len(exim.mails()) == before
+
+
+@pytest.fixture(scope="module")
+def notices(exim, polled, tmp_path_factory):
+    """The notices of one `send` as a mail system delivered them, by recipient, and the ranked rows of the store."""
+    folder = shutil.copytree(polled, tmp_path_factory.mktemp("notices") / "store")
+    before = len(exim.mails())
+    send(folder, f"smtp+plain://127.0.0.1:{exim.ports['plain']}", notices="0 9 * * *")
+    rows = json.loads(service.command("--config", folder / "mail.toml", "report", "--format", "json", cwd=folder).stdout)
+    ranked = [row for campaign in rows["campaigns"] for row in campaign["integrations"] if row["rank"]]
+    owners = {row["owner"] for row in ranked if row["owner"]}
+    whole = len(SECURITY + LEADERSHIP)
+    service.eventually(lambda: len(exim.mails()) == before + whole + len(owners), ARRIVAL_SECONDS, exim.logs)
+    messages = [mail_reader.parse(content) for content in exim.mails()[before:]]
+    return {str(m["Envelope-to"]): m for m in messages if str(m["Envelope-to"]) not in SECURITY + LEADERSHIP}, ranked
+
+
+def test_each_owner_receives_exactly_their_own_rows(notices):
+    mails, ranked = notices
+    assert len(mails) > 1
+    for message in mails.values():
+        owner = re.match(r"\[duskwatch\] (\S+): ", message["Subject"])[1]
+        for body in (mail_reader.text(message), mail_reader.html(message)):
+            shown = {row["integration"] for row in ranked if row["integration"] in body}
+            assert shown == {row["integration"] for row in ranked if row["owner"] == owner}
+
+
+def test_a_notice_says_what_to_do_and_whom_to_ask(notices):
+    for message in notices[0].values():
+        assert re.fullmatch(r"\[duskwatch\] \S+: \d+ integrations? still on app passwords, \d+ failing, 25 days left", message["Subject"])
+        assert message["Reply-To"].addresses[0].addr_spec == SECURITY[0]
+        assert message["List-Unsubscribe"].startswith(f"<mailto:{SECURITY[0]}?subject=unsubscribe")
+        assert message["Auto-Submitted"] == "auto-generated" and message["List-Id"].startswith("<duskwatch-notice.")
+        text = " ".join(mail_reader.text(message).split())
+        for said in ("Repositories:", "Works:", "start by", "To prove it", "Username", "Scopes:", "Latest safe start:"):
+            assert said in text, said
+        assert not re.search(r"\bAT(BB|AT|CT)[A-Za-z0-9]{8}", text), "a secret"
+        assert list(message.iter_attachments()) == []
+        assert len(mail_reader.html(message).encode()) < CLIPPED_BYTES
+
+
+def test_no_mail_is_clipped(digest, brief):
+    for message in (digest, brief):
+        assert len(mail_reader.html(message).encode()) < CLIPPED_BYTES
 
 
 def test_a_mail_whose_fate_is_unknown_is_sent_again_under_the_same_message_id(store):

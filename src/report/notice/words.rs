@@ -48,9 +48,10 @@ pub(in crate::report) fn headline(c: &NoticeCampaign, owner: &str, zone: &TimeZo
         let fail = if n.failing == 1 { "integration fails" } else { "integrations fail" };
         let are = if n.stale == 1 { "is" } else { "are" };
         return format!(
-            "{} {fail} now, and {} {are} still tried by something that has moved. {} {} on {removal}.{moved}",
+            "{} {fail} now, and {} {are} still tried by something that has moved; {} remain in all. {} {} on {removal}.{moved}",
             grouped(n.failing.into()),
             leftover(&c.words, n.stale),
+            grouped(n.remaining.into()),
             sentence_case(&c.noun),
             c.words.ended
         );
@@ -95,7 +96,7 @@ pub(in crate::report) fn title(c: &NoticeCampaign) -> String {
     let n = &c.counts;
     match (c.integrations.is_empty(), c.removed) {
         (true, _) => format!("{}: nothing left to do", sentence_case(&c.noun)),
-        (false, true) => format!("{}: {} broken, {}", sentence_case(&c.noun), n.failing, leftover(&c.words, n.stale)),
+        (false, true) => format!("{}: {} broken, {} remain", sentence_case(&c.noun), n.failing, n.remaining),
         (false, false) => format!("{} to move off {}", counted(n.remaining, "integration"), c.noun),
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     },
     report::{
         AuthenticationTotal, BlindSpot, DeliveryTotal, Figure, Inputs, Late, Organization, OwnCredential, People, Previous,
-        Report, Service, SkippedLine, SourceLine, ToldEvent, build, csv, figures,
+        Report, Service, SkippedLine, SourceLine, ToldEvent, Undelivered, build, csv, figures,
     },
 };
 
@@ -50,6 +50,7 @@ pub(super) struct World {
     pub(super) forecasts: BTreeMap<String, Vec<Recorded>>,
     pub(super) previous: Option<Previous>,
     pub(super) late: Option<Late>,
+    pub(super) undelivered: Vec<Undelivered>,
     pub(super) sources: Vec<SourceLine>,
     pub(super) unknown: Vec<UnknownTotal>,
     pub(super) own_credentials: Vec<OwnCredential>,
@@ -79,6 +80,7 @@ impl World {
             forecasts: &self.forecasts,
             previous: self.previous.as_ref(),
             late: self.late,
+            undelivered: &self.undelivered,
             sources: &self.sources,
             unknown: &self.unknown,
             own_credentials: &self.own_credentials,
@@ -146,6 +148,7 @@ pub(super) fn empty() -> World {
         forecasts: BTreeMap::new(),
         previous: None,
         late: None,
+        undelivered: Vec::new(),
         sources: Vec::new(),
         unknown: Vec::new(),
         own_credentials: Vec::new(),

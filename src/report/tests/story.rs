@@ -4,7 +4,7 @@ use super::fixture::{World, acme, after_the_removal, at, empty, file, integratio
 use crate::{
     analysis::{Integration, Person, Silence},
     evidence::{Coverage, CoverageState, Status},
-    report::{Late, SourceLine, chart, csv, document::SourceState, html, json, letter, prometheus, text},
+    report::{Late, SourceLine, Undelivered, chart, csv, document::SourceState, html, json, letter, prometheus, text},
 };
 
 /// Without line breaks, which depend on what stands before.
@@ -344,4 +344,89 @@ fn the_security_policy_allows_exactly_the_style_and_script_of_the_page() {
         assert!(html::content_security_policy().contains(&allowed), "{tag}");
     }
     assert!(!page.contains(" style=") && !page.contains("http-equiv"), "inline styles would be refused");
+}
+
+#[test]
+fn what_is_known_and_what_is_possible_change_apart() {
+    let report = acme().report();
+    let causes = &report.campaigns[0].movement.as_ref().expect("there is a digest before it").causes;
+    for row in causes {
+        assert_eq!(row.effect, row.effect_known + row.effect_possible, "{row:?}");
+    }
+    // Weak evidence found one, and one with an API token left.
+    let digest = letter::digest(&report);
+    for body in [digest.text, digest.html] {
+        assert!(words(&body).contains("iscovered 1 (+1 remaining: \u{b1}0 known, +1 possible)"), "{body}");
+        assert!(words(&body).contains("migrated 1 (\u{2212}1 remaining: \u{2212}1 known, \u{b1}0 possible)"), "{body}");
+    }
+}
+
+#[test]
+fn what_did_not_arrive_is_told_in_the_next_digest() {
+    let mut world = acme();
+    let lost = |audience: &str| Undelivered {
+        channel: "mail".to_owned(),
+        audience: audience.to_owned(),
+        due: at("2026-07-01T07:00:00Z"),
+        failure: "550 no such user".to_owned(),
+    };
+    world.undelivered = vec![lost("leadership"), lost("owner:payments"), lost("leadership")];
+    let digest = letter::digest(&world.report());
+    for body in [digest.text, digest.html].map(|body| words(&body)) {
+        assert!(body.contains("The brief that was due on 1 Jul 2026 07:00 UTC did not reach 2 of its recipients"), "{body}");
+        assert!(body.contains("The notice to payments that was due on 1 Jul 2026"), "{body}");
+    }
+}
+
+#[test]
+fn the_brief_answers_first_and_sorts_teams_by_the_time_they_have() {
+    let mut world = acme();
+    world.campaign().integrations[3].owner = Some("late soon".to_owned());
+    let mut fine = integration("f2f3f4f5", 6, Status::Active);
+    (fine.owner, fine.latest_safe_start, fine.machine) = (Some("steady".to_owned()), at("2026-07-27T00:00:00Z"), Some(true));
+    world.campaign().integrations.push(fine);
+    let brief = letter::brief(&world.report());
+    for body in [brief.text, brief.html].map(|body| words(&body)) {
+        let mut from = 0;
+        for said in [
+            "Will it be done in time? No, not at this pace.",
+            "By how they work: 1 like machines, 0 like people, 4 not known.",
+            "Needs 45 days, 25 are left: shorten the change, or accept the outage of 1.",
+            "Already too late",
+            "payments",
+            "Late soon",
+            "late soon",
+            "late in 11 days",
+            "In time",
+            "steady",
+            "Asked for by payments, approved by CISO.",
+        ] {
+            let found = body[from..].find(said);
+            from += found.unwrap_or_else(|| panic!("{said} is missing or misplaced in {body}"));
+        }
+    }
+}
+
+#[test]
+fn every_campaign_with_brownouts_shows_its_own() {
+    let mut world = acme();
+    let mut second = world.findings.campaigns[0].clone();
+    second.campaign.id = "second".to_owned();
+    world.findings.campaigns.push(second);
+    let digest = letter::digest(&world.report());
+    assert_eq!(digest.text.matches("NEXT BROWNOUTS").count(), 2);
+    assert_eq!(digest.html.matches("Next brownouts").count(), 2);
+}
+
+#[test]
+fn the_digest_tells_the_steps_of_the_clients_that_it_ranks() {
+    let digest = letter::digest(&acme().report());
+    let text = words(&digest.text);
+    assert!(text.contains("STEPS, BY CLIENT"), "{text}");
+    for said in
+        ["Scopes: read:repository:bitbucket", "Username on git: x-bitbucket-api-token-auth", "Proof: git -c credential.helper="]
+    {
+        assert!(text.contains(said) && words(&digest.html).contains(said.split(": ").nth(1).unwrap_or(said)), "{said}");
+    }
+    assert!(text.contains("failing: its newest use was refused"), "words are explained: {text}");
 }
