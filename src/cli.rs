@@ -3,6 +3,8 @@
 mod check;
 mod demo;
 mod explain;
+mod init;
+mod pages;
 mod progress;
 mod simulate;
 mod status;
@@ -20,6 +22,7 @@ use std::{
 use anyhow::Context as _;
 use clap::{Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
+use tokio::{signal::unix, sync::mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -59,6 +62,12 @@ enum Command {
     Demo(demo::Arguments),
     /// The simulated APIs and log files alone, for development and load.
     Simulate(simulate::Arguments),
+    /// A commented configuration, from a few questions on a terminal or from flags; nothing is overwritten.
+    Init(Box<init::Arguments>),
+    /// Completions for a shell.
+    Completions(pages::Completions),
+    #[command(hide = true)]
+    Man(pages::Manual),
     /// The service, until SIGTERM or Ctrl-C.
     Run,
     /// One complete round of every source, then stop.
@@ -267,9 +276,12 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Demo(arguments) => Ok(demo::run(arguments, cli.now).await?),
         Command::Simulate(arguments) => Ok(simulate::run(arguments, clock).await?),
+        Command::Init(arguments) => init::run(*arguments, &cli.config),
+        Command::Completions(arguments) => Ok(pages::completions(&arguments)?),
+        Command::Man(arguments) => Ok(pages::manual(&arguments)?),
         Command::Run => match clock {
             Clock::Fixed(_) => Err(Failure::Usage("run goes by the real clock; --now is for the other commands".to_owned())),
-            Clock::System => Ok(serve(load_to_watch()?, cli.log_format).await?),
+            Clock::System => Ok(serve(load_to_watch()?, cli.config.clone(), cli.log_format).await?),
         },
         Command::Poll { source, since } => poll(load_to_watch()?, clock, &source, since).await,
         Command::Import { format, name, paths } => import(load_to_look()?, clock, format, name.as_deref(), &paths).await,
@@ -306,10 +318,11 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
 }
 
 /// The service, and its log from the moment at which the configuration is known.
-async fn serve(options: Options, log_format: telemetry::Form) -> anyhow::Result<()> {
+async fn serve(options: Options, file: PathBuf, log_format: telemetry::Form) -> anyhow::Result<()> {
     let own = options.own_telemetry().context("[otel]")?;
     telemetry::start(LevelFilter::INFO, log_format, &own);
-    let ended = daemon::run(options, stop_signal()).await;
+    let renewal = daemon::Renewal::new(hangup_signal()?, move || config::load_to_watch(&file));
+    let ended = daemon::run(options, renewal, stop_signal()).await;
     if let Err(error) = own.shutdown(LAST_EXPORT_LIMIT).await {
         tracing::warn!(error = %format!("{error:#}"), "the last logs and traces were not exported");
     }
@@ -456,6 +469,20 @@ fn show_mails(mails: &[Preview], now: Timestamp) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A word for each SIGHUP, from now on; several that nobody has looked at are one.
+fn hangup_signal() -> anyhow::Result<mpsc::Receiver<()>> {
+    let mut signal = unix::signal(unix::SignalKind::hangup()).context("SIGHUP")?;
+    let (asking, asked) = mpsc::channel(1);
+    tokio::spawn(async move {
+        while signal.recv().await.is_some() {
+            if let Err(mpsc::error::TrySendError::Closed(())) = asking.try_send(()) {
+                return;
+            }
+        }
+    });
+    Ok(asked)
+}
+
 /// Ends on SIGTERM or Ctrl-C.
 fn stop_signal() -> CancellationToken {
     let stop = CancellationToken::new();
@@ -469,7 +496,7 @@ fn stop_signal() -> CancellationToken {
 
 async fn wait_for_signal() {
     let interrupted = tokio::signal::ctrl_c();
-    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+    match unix::signal(unix::SignalKind::terminate()) {
         Ok(mut terminated) => tokio::select! {
             result = interrupted => drop(result),
             _ = terminated.recv() => {}

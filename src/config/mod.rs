@@ -3,6 +3,7 @@
 //!
 //! Only this room reads the environment. Absent: what the options do (the rooms that declare them).
 
+mod http;
 mod intake;
 mod reader;
 mod secret;

@@ -1,10 +1,10 @@
 //! The configuration's own way of reading: secrets stand in it by reference.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, path::PathBuf};
 
 use secrecy::SecretString;
 
-pub use crate::evidence::settings::{Fault, nearest};
+pub use crate::evidence::settings::{Fault, nearest, suggestion};
 
 use super::secret::{self, Secrets};
 use crate::{daemon::options::SecretReference, evidence::settings};
@@ -35,6 +35,11 @@ impl Section<'_, '_> {
         let file = reference.strip_prefix("file:").map(Into::into);
         self.carried().named.borrow_mut().push(SecretReference { key: self.path_of(key), file });
         secret::resolve(reference, self.carried().secrets)
+    }
+
+    /// Takes note of a secret whose file the configuration names, and which others read.
+    pub fn note_secret(&self, key: &str, file: PathBuf) {
+        self.carried().named.borrow_mut().push(SecretReference { key: self.path_of(key), file: Some(file) });
     }
 
     /// The secrets that were named so far.

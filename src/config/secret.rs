@@ -21,7 +21,7 @@ pub fn resolve(reference: &str, secrets: Secrets) -> Result<SecretString, String
         return Ok(SecretString::default());
     }
     let value = if let Some(name) = reference.strip_prefix("env:") {
-        environment(name).ok_or_else(|| format!("the environment variable {name} is not set"))?
+        environment(name).ok_or_else(|| format!("the environment variable `{name}` is not set"))?
     } else if let Some(path) = reference.strip_prefix("file:") {
         read(path).map_err(|error| format!("{path} cannot be read: {error}"))?
     } else {

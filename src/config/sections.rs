@@ -1,22 +1,20 @@
 //! One function a section of the configuration, in the order of `default.toml`.
 
-use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use jiff::tz::TimeZone;
 use secrecy::SecretString;
 use url::Url;
 
 use super::{
-    intake,
-    reader::{Fault, Section, nearest},
+    http,
+    reader::{Fault, Section, nearest, suggestion},
     secret::environment,
     webhook::webhooks,
 };
 use crate::{
     analysis::{Closure, Owner, Policy, Rules, Waiver},
-    daemon::options::{
-        Csv, Email, Http, Log, Options, Organization, Otel, Privacy, Retention, Schedule, Workspace, WorkspaceAuth,
-    },
+    daemon::options::{Csv, Email, Log, Options, Organization, Otel, Privacy, Retention, Schedule, Workspace, WorkspaceAuth},
     deliver::{
         check_ca,
         mail::{self, Mailer},
@@ -47,7 +45,7 @@ pub fn read(root: &Section) -> Options {
     Options {
         rules: Arc::new(rules),
         catalogue: Arc::new(catalogue),
-        http: http(root.table("http"), &organizations, &mut own_credentials),
+        http: http::read(root.table("http"), &organizations, &mut own_credentials),
         organizations,
         logs,
         network,
@@ -82,7 +80,14 @@ fn organizations(root: &Section, network: &Network, own: &mut Vec<OwnCredential>
     let organizations: Vec<Organization> =
         root.tables("organization").into_iter().map(|s| organization(s, network, own)).collect();
     unique(root, "organization", organizations.iter().map(|o| &o.name));
-    unique(root, "organization", organizations.iter().flat_map(|o| &o.workspaces).map(|w| &w.slug));
+    let mut slugs = BTreeSet::new();
+    for (number, organization) in organizations.iter().enumerate() {
+        for slug in organization.workspaces.iter().map(|workspace| &workspace.slug).filter(|slug| !slug.is_empty()) {
+            if !slugs.insert(slug) {
+                root.fault_of("organization", number, format!("the workspace `{slug}` stands twice"));
+            }
+        }
+    }
     organizations
 }
 
@@ -172,10 +177,10 @@ fn log(section: Section) -> Log {
 fn form(section: &Section) -> Form {
     let formats: Vec<_> = Format::ALL.iter().map(|format| format.as_str()).collect();
     let format = section.parsed("format", |text| {
-        Format::parse(text).ok_or_else(|| format!("`{text}` is no format; known here: {}", formats.join(", ")))
+        Format::parse(text).ok_or_else(|| format!("`{text}` is no format{}", suggestion(text, &formats)))
     });
     let user = section.parsed("user", |text| {
-        UserField::parse(text).ok_or_else(|| format!("`{text}` is nobody; whose the user field is: proxy, bitbucket"))
+        UserField::parse(text).ok_or_else(|| format!("`{text}` is nobody{}", suggestion(text, &["proxy", "bitbucket"])))
     });
     let table = section.map("fields").into_iter().collect();
     let fields = if format == Some(Format::Csv) { Fields::of_columns(&table) } else { Fields::new(&table) };
@@ -196,20 +201,6 @@ fn form(section: &Section) -> Form {
         section.fault("user", format!("`{}` has no user field: leave this out", form.format));
     }
     form
-}
-
-fn http(section: Section, organizations: &[Organization], own: &mut Vec<OwnCredential>) -> Http {
-    let listen = section.parsed("listen", |text| {
-        text.parse::<SocketAddr>().map_err(|_| format!("`{text}` is no address: write \"127.0.0.1:9188\""))
-    });
-    let listen = listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
-    let token = section.secret("token");
-    if token.is_none() && !listen.ip().is_loopback() {
-        section.fault("token", "is required unless listen is a loopback address");
-    }
-    let intake = intake::senders(&section, token.as_ref(), organizations, own);
-    section.finish();
-    Http { listen, token, intake }
 }
 
 fn network(section: Section) -> Network {
@@ -269,11 +260,11 @@ fn campaigns(root: &Section) -> (Vec<Campaign>, Vec<Expiry>) {
     if sections.len() > MAX_CAMPAIGNS {
         root.fault("campaign", format!("{} campaigns are more than {MAX_CAMPAIGNS}", sections.len()));
     }
-    let kinds: Vec<Kind> = sections.into_iter().filter_map(campaign).collect();
-    let ids: Vec<String> = kinds.iter().map(|kind| kind.id().to_owned()).collect();
+    let kinds: Vec<Option<Kind>> = sections.into_iter().map(campaign).collect();
+    let ids: Vec<String> = kinds.iter().map(|kind| kind.as_ref().map_or_else(String::new, |kind| kind.id().to_owned())).collect();
     unique(root, "campaign", ids.iter());
     let (mut campaigns, mut expiries) = (Vec::new(), Vec::new());
-    for kind in kinds {
+    for kind in kinds.into_iter().flatten() {
         match kind {
             Kind::Use(campaign) => campaigns.push(*campaign),
             Kind::Expiry(expiry) => expiries.push(expiry),
@@ -308,7 +299,7 @@ fn not_built_in(reference: &str) -> String {
 }
 
 fn schedule(section: Section) -> Schedule {
-    let timezone = section.parsed("timezone", |text| TimeZone::get(text).map_err(|_| format!("`{text}` is no IANA time zone")));
+    let timezone = section.parsed("timezone", time_zone);
     let schedule = Schedule {
         timezone: timezone.unwrap_or(TimeZone::UTC),
         audit: section.duration("audit"),
@@ -323,6 +314,16 @@ fn schedule(section: Section) -> Schedule {
     schedule
 }
 
+fn time_zone(text: &str) -> Result<TimeZone, String> {
+    TimeZone::get(text).map_err(|_| {
+        let known: Vec<_> = jiff::tz::db().available().map(|name| name.as_str().to_owned()).collect();
+        match nearest(text, known.iter().map(String::as_str)) {
+            Some(near) => format!("`{text}` is no IANA time zone; did you mean `{near}`?"),
+            None => format!("`{text}` is no IANA time zone, such as \"Europe/Berlin\""),
+        }
+    })
+}
+
 fn cron(text: &str) -> Result<String, String> {
     crate::daemon::schedule::parse_cron(text).map(|_| text.to_owned())
 }
@@ -330,7 +331,7 @@ fn cron(text: &str) -> Result<String, String> {
 fn email(section: Section, own: &mut Vec<OwnCredential>) -> Option<Email> {
     let expires = expiry(&section, "password_expires");
     let server = section.parsed("server", |text| {
-        let url = Url::parse(text).map_err(|error| format!("is no URL: {error}"))?;
+        let url = Url::parse(text).map_err(|error| format!("is no URL such as \"smtps://mail.example.test:465\": {error}"))?;
         let options = mail::Options { server: text.to_owned(), username: None, password: None, ca_pem: None };
         Mailer::new(&options).map(|_| url).map_err(|error| format!("{error:#}"))
     });
@@ -343,6 +344,11 @@ fn email(section: Section, own: &mut Vec<OwnCredential>) -> Option<Email> {
     let email = server.map(|server| {
         if from.is_none() {
             section.fault("from", "is missing");
+        }
+        match (&username, &password) {
+            (None, Some(_)) => section.fault("username", "is missing: a password needs one"),
+            (Some(_), None) if !section.has("password") => section.fault("password", "is missing: a username needs one"),
+            _ => {}
         }
         Email { server, username, password, from: from.unwrap_or_default(), contact: contact.unwrap_or_default(), recipients }
     });
@@ -365,7 +371,7 @@ fn recipient(section: Section) -> (String, Audience) {
     }
     let audience = section.parsed("audience", |text| {
         let whole = text.parse().ok().filter(|audience| Audience::WHOLE.contains(audience));
-        whole.ok_or_else(|| format!("`{text}` is no audience: security or leadership"))
+        whole.ok_or_else(|| format!("`{text}` is no audience{}", suggestion(text, &["security", "leadership"])))
     });
     section.finish();
     (address, audience.unwrap_or(Audience::Security))
@@ -400,7 +406,7 @@ fn otel(section: Section) -> (Option<Otel>, u32) {
     let grpc = section.parsed("protocol", |text| match text {
         "http" => Ok(false),
         "grpc" => Ok(true),
-        other => Err(format!("`{other}` is no protocol: http or grpc")),
+        other => Err(format!("`{other}` is no protocol{}", suggestion(other, &["http", "grpc"]))),
     });
     let interval = section.duration("interval");
     let headers = section.map("headers").into_iter().filter_map(|(name, value)| {
@@ -438,7 +444,7 @@ fn policy(root: &Section) -> Policy {
 pub(super) fn grade(text: &str) -> Result<Grade, String> {
     match Grade::parse(text) {
         Some(grade) if grade > Grade::None => Ok(grade),
-        _ => Err(format!("`{text}` is no grade that counts: weak, strong or proven")),
+        _ => Err(format!("`{text}` is no grade that counts{}", suggestion(text, &["weak", "strong", "proven"]))),
     }
 }
 
@@ -503,17 +509,29 @@ fn networks(root: &Section) -> NamedNetworks {
             section.fault("networks", "needs at least one network");
         }
         for text in networks {
-            match text.parse::<ipnet::IpNet>() {
-                Ok(net) if all.iter().any(|(known, of)| *known == net && *of != name) => {
-                    section.fault("networks", format!("{text} already has another name"));
+            match network_of(&section, "networks", &text) {
+                Some(net) if all.iter().any(|(known, of)| *known == net && *of != name) => {
+                    let other = all.iter().find(|(known, _)| *known == net).map_or("", |(_, name)| name);
+                    section.fault("networks", format!("`{text}` is already named `{other}`"));
                 }
-                Ok(net) => all.push((net, name.clone())),
-                Err(_) => section.fault("networks", format!("`{text}` is no network: write \"10.20.0.0/16\"")),
+                Some(net) => all.push((net, name.clone())),
+                None => {}
             }
         }
         section.finish();
     }
     NamedNetworks::new(all)
+}
+
+pub(super) fn network_of(section: &Section, key: &'static str, text: &str) -> Option<ipnet::IpNet> {
+    let network = text.parse().ok();
+    if network.is_none() {
+        let near =
+            text.parse::<std::net::IpAddr>().ok().map(|address| format!("; did you mean `{}`?", ipnet::IpNet::from(address)));
+        let near = near.unwrap_or_else(|| ": write \"10.20.0.0/16\"".to_owned());
+        section.fault(key, format!("`{text}` is no network{near}"));
+    }
+    network
 }
 
 fn blind_spot(section: Section) -> BlindSpot {
@@ -559,7 +577,7 @@ fn checked_url(section: &Section, key: &'static str, schemes: &[&str], check: im
 
 /// An address without credentials, of one of these schemes, that `check` lets pass.
 pub(super) fn checked_address(text: &str, schemes: &[&str], check: impl Fn(&Url) -> Result<(), String>) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|error| format!("is no URL: {error}"))?;
+    let url = Url::parse(text).map_err(|error| format!("is no URL that begins with {}://: {error}", schemes.join(":// or ")))?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err("must not hold a username or password".to_owned());
     }
@@ -570,11 +588,12 @@ pub(super) fn checked_address(text: &str, schemes: &[&str], check: impl Fn(&Url)
     Ok(url)
 }
 
+/// Refuses a name that two elements of `[[key]]` have, in the order of whose names they are given.
 pub(super) fn unique<'n>(root: &Section, key: &'static str, names: impl Iterator<Item = &'n String>) {
     let mut seen = BTreeSet::new();
-    for name in names.filter(|n| !n.is_empty()) {
+    for (number, name) in names.enumerate().filter(|(_, name)| !name.is_empty()) {
         if !seen.insert(name) {
-            root.fault(key, format!("the name `{name}` stands twice"));
+            root.fault_of(key, number, format!("the name `{name}` stands twice"));
         }
     }
 }

@@ -12,20 +12,36 @@ const RETRIES: usize = 3;
 /// One client for each address and credential: the vendor counts requests by credential, so all sections that name the same
 /// one spend from one budget.
 pub struct Clients {
-    known: Vec<(Url, Auth, Client)>,
+    known: Vec<Known>,
+    /// Those of the configuration before, whose budgets go on.
+    before: Vec<Known>,
     retries: usize,
+}
+
+#[derive(Clone)]
+struct Known {
+    base: Url,
+    auth: Auth,
+    limit: (u32, Duration),
+    share: f64,
+    client: Client,
 }
 
 impl Default for Clients {
     fn default() -> Self {
-        Self { known: Vec::new(), retries: RETRIES }
+        Self { known: Vec::new(), before: Vec::new(), retries: RETRIES }
     }
 }
 
 impl Clients {
     /// Clients that send no request a second time.
     pub fn asking_once() -> Self {
-        Self { known: Vec::new(), retries: 0 }
+        Self { retries: 0, ..Self::default() }
+    }
+
+    /// Clients of a new configuration: what was spent of a limit stays spent.
+    pub fn renewed(&self) -> Self {
+        Self { before: self.known.clone(), ..Self::default() }
     }
 
     /// The client of an address and a credential; `share` of `limit`, requests in a window, is ours.
@@ -37,8 +53,8 @@ impl Clients {
         share: f64,
         network: &Network,
     ) -> anyhow::Result<Client> {
-        if let Some((_, _, client)) = self.known.iter().find(|(url, known, _)| url == base && *known == auth) {
-            return Ok(client.sibling());
+        if let Some(known) = self.known.iter().find(|known| known.base == *base && known.auth == auth) {
+            return Ok(known.client.sibling());
         }
         // Clients of different hosts must not retry in step.
         let seed = base.as_str().bytes().fold(7, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte)));
@@ -51,7 +67,14 @@ impl Clients {
             network: network.clone(),
             seed,
         })?;
-        self.known.push((base.clone(), auth, client.clone()));
+        let same = |before: &&Known| {
+            before.base == *base && before.auth == auth && before.limit == limit && before.share.total_cmp(&share).is_eq()
+        };
+        let client = match self.before.iter().find(same) {
+            Some(before) => client.spending_with(&before.client),
+            None => client,
+        };
+        self.known.push(Known { base: base.clone(), auth, limit, share, client: client.clone() });
         Ok(client)
     }
 }
@@ -76,5 +99,14 @@ mod tests {
         assert!(sent.is_err());
         assert!(same.take_usage().budget_used > 0.0 && other.take_usage().budget_used == 0.0);
         assert!(!one.take_usage().requests.is_empty() && same.take_usage().requests.is_empty());
+
+        let mut renewed = clients.renewed();
+        let mut client = |secret: &str, limit: u32| {
+            let limit = (limit, Duration::from_secs(3_600));
+            renewed.of(&base, Auth::Bearer(secret.into()), limit, 1.0, &Network::default()).expect("a client")
+        };
+        let (kept, fresh) = (client("key", 10), client("a new key", 10));
+        assert!(kept.take_usage().budget_used > 0.0, "what was spent stays spent");
+        assert!(fresh.take_usage().budget_used == 0.0);
     }
 }

@@ -44,8 +44,9 @@ pub struct Engine {
     pub(super) options: Arc<Options>,
     pub(super) store: Store,
     sources: Vec<Source>,
-    budgets: Mutex<Budgets>,
-    troubles: Mutex<Troubles>,
+    clients: Clients,
+    budgets: Arc<Mutex<Budgets>>,
+    troubles: Arc<Mutex<Troubles>>,
 }
 
 /// One configured source.
@@ -70,7 +71,23 @@ impl Engine {
     /// When the store cannot be opened, or a client not be built from what is configured.
     pub fn open(options: Options) -> anyhow::Result<Self> {
         let store = Store::open(&options.store)?;
-        let (mut clients, mut sources) = (Clients::default(), Vec::new());
+        Self::over(store, options, Clients::default(), Arc::default(), Arc::default())
+    }
+
+    /// The engine of a new configuration over the same store. What was spent of request budgets and what is in trouble stays
+    /// known.
+    pub(super) fn renewed(&self, options: Options) -> anyhow::Result<Self> {
+        Self::over(self.store.clone(), options, self.clients.renewed(), Arc::clone(&self.budgets), Arc::clone(&self.troubles))
+    }
+
+    fn over(
+        store: Store,
+        options: Options,
+        mut clients: Clients,
+        budgets: Arc<Mutex<Budgets>>,
+        troubles: Arc<Mutex<Troubles>>,
+    ) -> anyhow::Result<Self> {
+        let mut sources = Vec::new();
         for organization in &options.organizations {
             organization_sources(&options, organization, &mut clients, &mut sources)?;
         }
@@ -79,7 +96,12 @@ impl Engine {
             let name = setting.name.clone();
             sources.push(Source { name, credential: String::new(), kind: Kind::Log(LogRound::new(setting, Arc::clone(log))) });
         }
-        Ok(Self { options: Arc::new(options), store, sources, budgets: Mutex::default(), troubles: Mutex::default() })
+        Ok(Self { options: Arc::new(options), store, sources, clients, budgets, troubles })
+    }
+
+    /// Whether a source, or another part of the service, is in trouble.
+    pub(super) fn is_failing(&self, name: &str) -> bool {
+        self.troubles().is_open(name)
     }
 
     pub(super) fn setting(&self, name: String) -> Setting {
@@ -162,7 +184,7 @@ impl Engine {
     }
 
     pub fn serve_options(&self) -> serve::Options {
-        serve::Options { listen: self.options.http.listen, token: self.options.http.token.clone() }
+        serve::Options { listen: self.options.http.listen, access: self.options.http.access.clone() }
     }
 
     /// Serves one judgement's page until `stop`, and returns its address.
@@ -178,7 +200,8 @@ impl Engine {
         };
         let (sender, page) = watch::channel(Arc::new(served));
         tokio::spawn(async move {
-            serve::run(listener, options.token, page, None, stop).await;
+            let (_, doors) = watch::channel(Arc::new(serve::Doors { access: options.access, intake: None }));
+            serve::run(listener, doors, page, stop).await;
             drop(sender);
         });
         Ok(address)

@@ -47,5 +47,5 @@ pub use options::Options;
 pub use reclassify::{Outcome as Reclassification, preview_reclassification};
 pub use retention::Pruned;
 pub use room::Room;
-pub use run::run;
+pub use run::{Renewal, run};
 pub use status::status;

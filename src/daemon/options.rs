@@ -18,6 +18,7 @@ use crate::{
     deliver::{mail, otel},
     evidence::{Campaign, ClientCatalogue, Expiry, Grade, NamedNetworks, format::Form},
     report::{self, Audience, BlindSpot, OwnCredential},
+    serve,
     source::Network,
 };
 
@@ -108,7 +109,7 @@ pub struct Log {
 #[derive(Debug)]
 pub struct Http {
     pub(crate) listen: SocketAddr,
-    pub(crate) token: Option<SecretString>,
+    pub(crate) access: serve::Access,
     pub(crate) intake: Vec<Sender>,
 }
 
@@ -216,6 +217,26 @@ impl Options {
     pub fn own_telemetry(&self) -> anyhow::Result<otel::Own> {
         let Some(otel) = &self.otel else { return Ok(otel::Own::default()) };
         otel::Own::start(&otel.export_options(self.network.ca_pem()?), &self.exporting(), otel.logs, otel.traces)
+    }
+
+    /// These options for a service that runs by others: with what cannot change meanwhile, and the keys of that where it
+    /// would.
+    pub(super) fn after(self, running: &Self) -> (Self, Vec<&'static str>) {
+        let own = |options: &Self| options.otel.as_ref().map_or((false, false), |otel| (otel.logs, otel.traces));
+        let changed = [
+            ("store.path", self.store != running.store),
+            ("http.listen", self.http.listen != running.http.listen),
+            ("otel.logs, otel.traces", own(&self) != own(running)),
+        ];
+        let kept = changed.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect();
+        let http = Http { listen: running.http.listen, ..self.http };
+        (Self { store: running.store.clone(), http, ..self }, kept)
+    }
+
+    /// The files that secrets come from, the certificate of the page among them.
+    pub(super) fn secret_files(&self) -> impl Iterator<Item = PathBuf> {
+        let certificate = self.http.access.tls.iter().flat_map(|tls| tls.files().iter().cloned());
+        self.secrets.iter().filter_map(|secret| secret.file.clone()).chain(certificate)
     }
 
     /// What stands for all that evidence is judged by.

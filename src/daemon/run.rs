@@ -1,5 +1,7 @@
 //! The service: a timer wakes it, pure functions say what is due, rounds run side by side, and one judgement follows them.
 
+mod renewal;
+
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
@@ -28,8 +30,10 @@ use crate::{
     clock::Clock,
     deliver::otel,
     report::{Alarm, Late, prometheus},
-    serve::{self, Intake, Pulse, Served},
+    serve::{self, Doors, Intake, Pulse, Served},
 };
+
+pub use renewal::Renewal;
 
 /// The closed set of what the timer wakes.
 #[derive(Clone, Copy, Debug)]
@@ -57,11 +61,12 @@ const JUDGED_AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(1);
 /// How long a stop waits for metrics to be flushed and for callers to be answered.
 const STOP_LIMIT: Duration = Duration::from_secs(4);
 
-/// Runs the service until `stop`.
+/// Runs the service until `stop`; what `renewal` brings is taken up meanwhile.
 ///
 /// # Errors
 /// What keeps it from starting: the store, the address, a second instance on the same store.
-pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()> {
+pub async fn run(options: Options, mut renewal: Renewal, stop: CancellationToken) -> anyhow::Result<()> {
+    renewal.watch(&options);
     let engine = Arc::new(Engine::open(options)?);
     let _lock = engine.lock()?;
     let (manager, pulse) = (Manager::find(engine.options.manager.as_deref()), Pulse::default());
@@ -74,12 +79,13 @@ pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()
     engine.begin_schedules(Clock::System.now()).await?;
     let pushed = Arc::new(Notify::new());
     let (intake, recording) = start_intake(&engine, &pushed).await?;
-    let server = tokio::spawn(serve::run(listener, engine.serve_options().token, page, intake, stop.clone()));
+    let (doors, met) = watch::channel(Arc::new(Doors { access: engine.serve_options().access, intake }));
+    let server = tokio::spawn(serve::run(listener, met, page, stop.clone()));
     let exporter = engine.start_exporter().context("[otel]")?.map(Arc::new);
     let counts_since = engine.counts_since(Clock::System.now()).await?;
     let (ticks, mut inbox) = mpsc::channel(TICKS_PENDING);
     let mut timer = start_timer(ticks).await.context("the timer")?;
-    let mut service = Service::new(Arc::clone(&engine), served, exporter, counts_since);
+    let mut service = Service::new(engine, Shown { served, doors }, (Arc::clone(&pushed), recording), exporter, counts_since);
     manager.ready();
     service.judge(Clock::System.now()).await;
     loop {
@@ -87,11 +93,15 @@ pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()
             () = stop.cancelled() => break,
             Some(tick) = inbox.recv() => {
                 service.on(tick, Clock::System.now()).await;
+                if renewal.is_due() {
+                    service.renew(&mut renewal, "a secret has changed").await;
+                }
                 pulse.beat();
                 if matches!(tick, Tick::Reports) {
                     manager.turning(&service.status());
                 }
             }
+            Some(()) = renewal.asked.recv() => service.renew(&mut renewal, "SIGHUP").await,
             () = pushed.notified() => service.dirty = true,
             Some(done) = service.rounds.join_next_with_id() => service.finished(done, Clock::System.now()),
             Some(done) = service.alarming.join_next() => service.store_alarm = done.unwrap_or_default(),
@@ -106,12 +116,14 @@ pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()
     tracing::info!("stopping");
     manager.stopping();
     timer.shutdown().await.context("the timer")?;
-    service.stop().await;
+    let recordings = service.stop().await;
     if let Err(error) = server.await {
         tracing::error!(%error, "the server ended badly");
     }
-    if let Err(error) = recording.await {
-        tracing::error!(%error, "recording what senders push ended badly");
+    for recording in recordings {
+        if let Err(error) = recording.await {
+            tracing::error!(%error, "recording what senders push ended badly");
+        }
     }
     tracing::info!("stopped");
     Ok(())
@@ -148,6 +160,11 @@ async fn start_timer(ticks: mpsc::Sender<Tick>) -> anyhow::Result<JobScheduler> 
 struct Service {
     engine: Arc<Engine>,
     served: watch::Sender<Arc<Served>>,
+    /// What callers meet; the door for senders is in it.
+    doors: watch::Sender<Arc<Doors>>,
+    pushed: Arc<Notify>,
+    /// The tasks that record what comes through the door for senders: this one's, and those of doors that are closing.
+    recordings: Vec<JoinHandle<()>>,
     exporter: Option<Arc<otel::Exporter>>,
     /// When the counters began.
     counts_since: Timestamp,
@@ -177,6 +194,12 @@ struct Service {
     accepted_exports: u64,
 }
 
+/// What callers of the page are shown, and what they meet before.
+struct Shown {
+    served: watch::Sender<Arc<Served>>,
+    doors: watch::Sender<Arc<Doors>>,
+}
+
 /// When a source was last started, and the rounds that are under way: the steady one, and the one that reads what is older.
 #[derive(Default)]
 struct SourceClock {
@@ -196,7 +219,8 @@ const OLDER_RESTS_MINUTES: i64 = 10;
 impl Service {
     fn new(
         engine: Arc<Engine>,
-        served: watch::Sender<Arc<Served>>,
+        Shown { served, doors }: Shown,
+        (pushed, recording): (Arc<Notify>, JoinHandle<()>),
         exporter: Option<Arc<otel::Exporter>>,
         counts_since: Timestamp,
     ) -> Self {
@@ -204,6 +228,9 @@ impl Service {
         Self {
             engine,
             served,
+            doors,
+            pushed,
+            recordings: vec![recording],
             exporter,
             counts_since,
             causes: Causes::default(),
@@ -452,8 +479,8 @@ impl Service {
         }));
     }
 
-    /// Ends the rounds at their next await: what is being committed is committed, what is not is fetched again.
-    async fn stop(mut self) {
+    /// Ends the rounds at their next await, and returns what ends with the doors: what is being committed is committed, what is not is fetched again.
+    async fn stop(mut self) -> Vec<JoinHandle<()>> {
         self.rounds.shutdown().await;
         self.sending.shutdown().await;
         if let Some(pruning) = self.pruning.take() {
@@ -466,5 +493,6 @@ impl Service {
         {
             tracing::warn!(error = %format!("{error:#}"), "the last metrics were not exported");
         }
+        self.recordings
     }
 }

@@ -84,6 +84,11 @@ impl Troubles {
         if self.without_store.is_empty() { self.well(STORE) } else { None }
     }
 
+    /// Whether something fails.
+    pub(super) fn is_open(&self, what: &str) -> bool {
+        self.open.contains_key(what)
+    }
+
     /// Whether something waits for somebody to act.
     pub(super) fn is_ours(&self, what: &str) -> bool {
         self.open.get(what).is_some_and(|trouble| trouble.ours)

@@ -5,7 +5,13 @@
 //! The configuration and the campaigns are read so. A text may carry something that its readers need on the way (`S`: the
 //! configuration's rule for secrets).
 
-use std::{cell::RefCell, collections::BTreeSet, fmt, ops::Range, sync::LazyLock};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeSet,
+    fmt,
+    ops::Range,
+    sync::LazyLock,
+};
 
 use jiff::Timestamp;
 use toml::{
@@ -13,7 +19,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::Day;
+use super::{Day, redact};
 
 /// One thing that is wrong with a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,16 +50,19 @@ pub struct Document<'a, S = ()> {
     text: &'a str,
     carried: S,
     faults: RefCell<Vec<Fault>>,
+    /// Some of the text is no TOML.
+    unread: Cell<bool>,
 }
 
 impl<'a, S> Document<'a, S> {
     pub fn new(file: &str, text: &'a str, carried: S) -> Self {
-        Self { file: file.to_owned(), text, carried, faults: RefCell::default() }
+        Self { file: file.to_owned(), text, carried, faults: RefCell::default(), unread: Cell::default() }
     }
 
     /// The whole table; a file that is no TOML at all is one fault.
     pub fn parse(&self) -> DeTable<'a> {
         let (table, errors) = DeTable::parse_recoverable(self.text);
+        self.unread.set(!errors.is_empty());
         for error in errors {
             self.fault(error.span(), "", error.message().to_owned());
         }
@@ -63,12 +72,17 @@ impl<'a, S> Document<'a, S> {
     pub fn fault(&self, span: Option<Range<usize>>, key: &str, words: impl Into<String>) {
         let line = span.map_or(0, |s| self.text.get(..s.start).map_or(0, |before| before.matches('\n').count() + 1));
         let key = if key.is_empty() { "(file)" } else { key };
-        self.faults.borrow_mut().push(Fault { file: self.file.clone(), line, key: key.to_owned(), words: words.into() });
+        let words = without_secrets(&words.into());
+        self.faults.borrow_mut().push(Fault { file: self.file.clone(), line, key: key.to_owned(), words });
     }
 
     /// The faults, in the order of the file, those of files that it names behind them.
     pub fn finish(self) -> Vec<Fault> {
         let mut faults = self.faults.into_inner();
+        if self.unread.get() {
+            // What seems to be missing from a file may stand where it could not be read.
+            faults.retain(|fault| fault.line > 0 || fault.file != self.file);
+        }
         faults.sort_by_key(|f| (f.file != self.file, f.line));
         faults
     }
@@ -76,6 +90,13 @@ impl<'a, S> Document<'a, S> {
 
 type Table<'a> = DeTable<'a>;
 type Value<'a> = Spanned<DeValue<'a>>;
+
+/// A secret may stand where something else belongs, and what stands there is quoted between backticks.
+fn without_secrets(words: &str) -> String {
+    let parts = words.split('`').enumerate();
+    let clean = parts.map(|(n, part)| if n % 2 == 1 { redact::scrub(part).into_owned() } else { part.to_owned() });
+    clean.collect::<Vec<_>>().join("`")
+}
 
 /// One table of the document over its defaults.
 pub struct Section<'d, 'a, S = ()> {
@@ -112,6 +133,12 @@ impl<'d, 'a, S> Section<'d, 'a, S> {
     pub fn fault(&self, key: &'static str, words: impl Into<String>) {
         let span = self.user_value(key).map(Spanned::span).or_else(|| self.span.clone());
         self.document.fault(span, &self.path_of(key), words);
+    }
+
+    /// A fault of one element of `[[key]]`, by its number.
+    pub fn fault_of(&self, key: &'static str, number: usize, words: impl Into<String>) {
+        let element = self.user_value(key).and_then(|value| value.get_ref().as_array()?.get(number));
+        self.document.fault(element.map(Spanned::span), &format!("{}[{number}]", self.path_of(key)), words);
     }
 
     /// Takes over what is wrong with a file that this one names.
@@ -203,10 +230,11 @@ impl<'d, 'a, S> Section<'d, 'a, S> {
             self.fault(key, "is missing");
             return String::new();
         }
-        self.string(key).unwrap_or_else(|| {
+        let text = self.string(key);
+        if text.is_none() && self.find(key).is_some_and(DeValue::is_str) {
             self.fault(key, "must not be empty");
-            String::new()
-        })
+        }
+        text.unwrap_or_default()
     }
 
     pub fn strings(&self, key: &'static str) -> Vec<String> {
@@ -250,13 +278,16 @@ impl<'d, 'a, S> Section<'d, 'a, S> {
 
     /// A duration with its unit: `"10s"`, `"15m"`, `"6h"`, `"7d"`, in seconds.
     pub fn seconds(&self, key: &'static str) -> Option<u64> {
+        const WRITE: &str = "write a number and a unit in quotes, such as \"10s\", \"15m\", \"6h\" or \"7d\"";
+        if let Some(DeValue::Integer(number)) = self.find(key) {
+            self.fault(key, format!("{number} is no duration: {WRITE}"));
+            return None;
+        }
         let text = self.string(key)?;
         let seconds = parse_duration(&text);
         if seconds.is_none() {
-            self.fault(
-                key,
-                format!("`{text}` is no duration: write a number and a unit, such as \"10s\", \"15m\", \"6h\" or \"7d\""),
-            );
+            let near = near_duration(&text).map_or_else(|| format!(": {WRITE}"), |near| format!("; did you mean `{near}`?"));
+            self.fault(key, format!("`{text}` is no duration{near}"));
         }
         seconds
     }
@@ -361,6 +392,28 @@ pub fn parse_duration(text: &str) -> Option<u64> {
         _ => return None,
     };
     number.checked_mul(factor)
+}
+
+/// What somebody meant who spelt out the unit.
+fn near_duration(text: &str) -> Option<String> {
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let number: u64 = text[..digits].parse().ok()?;
+    match text[digits..].trim().to_ascii_lowercase().as_str() {
+        "sec" | "secs" | "second" | "seconds" | "s" => Some(format!("{number}s")),
+        "min" | "mins" | "minute" | "minutes" | "m" => Some(format!("{number}m")),
+        "hr" | "hrs" | "hour" | "hours" | "h" => Some(format!("{number}h")),
+        "day" | "days" | "d" => Some(format!("{number}d")),
+        "week" | "weeks" | "w" => Some(format!("{}d", number.checked_mul(7)?)),
+        _ => None,
+    }
+}
+
+/// What to say behind a word that is not among the known ones.
+pub fn suggestion(word: &str, known: &[&str]) -> String {
+    match nearest(word, known.iter().copied()) {
+        Some(near) => format!("; did you mean `{near}`?"),
+        None => format!("; known here: {}", known.join(", ")),
+    }
 }
 
 /// The known word with the fewest edits (Levenshtein), if they are few for its length.

@@ -1,16 +1,21 @@
 //! Connections and their limits. `axum::serve` sets none, so hyper is driven directly.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+
+use super::{Doors, access::Caller};
 
 /// Open connections; further ones wait in the listener's queue. Readers and senders are few, and each costs a buffer.
 const MAX_CONNECTIONS: usize = 256;
@@ -35,11 +40,21 @@ pub(super) struct Limits {
 
 pub(super) const LIMITS: Limits = Limits { header: Duration::from_secs(10), stop: Duration::from_secs(5) };
 
-pub(super) async fn accept(listener: TcpListener, router: Router, stop: CancellationToken, limits: Limits) {
+pub(super) async fn accept(
+    listener: TcpListener,
+    router: Router,
+    doors: watch::Receiver<Arc<Doors>>,
+    stop: CancellationToken,
+    limits: Limits,
+) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut connections = JoinSet::new();
-    while let Some((stream, place)) = stop.run_until_cancelled(next(&listener, &places, &mut connections)).await {
-        connections.spawn(converse(stream, router.clone(), stop.clone(), limits.header, place));
+    while let Some((stream, peer, place)) = stop.run_until_cancelled(next(&listener, &places, &mut connections)).await {
+        let (router, doors, stop) = (router.clone(), doors.clone(), stop.clone());
+        connections.spawn(async move {
+            welcome(stream, peer, router, doors, stop, limits.header).await;
+            drop(place);
+        });
     }
     drop(listener);
     let finished = async { while connections.join_next().await.is_some() {} };
@@ -49,7 +64,11 @@ pub(super) async fn accept(listener: TcpListener, router: Router, stop: Cancella
 }
 
 /// The next connection and its place. Meanwhile, ended connections are collected.
-async fn next(listener: &TcpListener, places: &Arc<Semaphore>, ended: &mut JoinSet<()>) -> (TcpStream, OwnedSemaphorePermit) {
+async fn next(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+    ended: &mut JoinSet<()>,
+) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
     loop {
         let place = Arc::clone(places).acquire_owned().await.expect("the semaphore is never closed");
         while let Some(result) = ended.try_join_next() {
@@ -58,7 +77,7 @@ async fn next(listener: &TcpListener, places: &Arc<Semaphore>, ended: &mut JoinS
             }
         }
         match listener.accept().await {
-            Ok((stream, _)) => return (stream, place),
+            Ok((stream, peer)) => return (stream, peer, place),
             Err(error) => {
                 tracing::warn!(%error, "a connection to the page could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -67,14 +86,37 @@ async fn next(listener: &TcpListener, places: &Arc<Semaphore>, ended: &mut JoinS
     }
 }
 
-async fn converse(
+/// Agrees on TLS where there is a certificate, the present one, and converses.
+async fn welcome(
     stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    doors: watch::Receiver<Arc<Doors>>,
+    stop: CancellationToken,
+    header_limit: Duration,
+) {
+    let acceptor = doors.borrow().access.tls.as_ref().map(super::tls::Tls::acceptor);
+    let caller = Caller { address: peer.ip().to_canonical(), by_tls: acceptor.is_some() };
+    let Some(acceptor) = acceptor else { return converse(stream, caller, router, stop, header_limit).await };
+    match tokio::time::timeout(header_limit, acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => converse(stream, caller, router, stop, header_limit).await,
+        Ok(Err(error)) => tracing::debug!(%error, "a caller and the page did not agree on TLS"),
+        Err(_) => tracing::debug!("a caller took too long to agree on TLS"),
+    }
+}
+
+async fn converse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
+    caller: Caller,
     router: Router,
     stop: CancellationToken,
     header_limit: Duration,
-    place: OwnedSemaphorePermit,
 ) {
-    let service = TowerToHyperService::new(router);
+    let routed = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(caller);
+        routed.call(request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(header_limit)
@@ -95,5 +137,4 @@ async fn converse(
         Ok(Err(error)) => tracing::debug!(%error, "a connection to the page ended early"),
         Err(_) => tracing::debug!("a connection to the page reached its time limit"),
     }
-    drop(place);
 }

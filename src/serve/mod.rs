@@ -6,10 +6,11 @@
 //! send.
 //!
 //! Absent: rendering (`report`), when the document changes (`daemon` sends a new one through the watch channel), what stands
-//! behind a row (`daemon`), what is done with evidence (`daemon` takes it from a channel), and TLS.
+//! behind a row (`daemon`), what is done with evidence (`daemon` takes it from a channel).
 
 mod access;
 mod connections;
+mod failures;
 mod files;
 mod intake;
 mod pages;
@@ -17,28 +18,37 @@ mod pulse;
 mod routes;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::body::Bytes;
 use jiff::Timestamp;
-use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+pub use access::{Access, TrustedProxy};
 pub use files::Files;
 pub use intake::{Delivery, Intake, Receipt, Reply};
 pub use pages::{Answer, Asked, Pages};
 pub use pulse::Pulse;
+pub use tls::Tls;
 
 /// Where the service listens and who may read.
 #[derive(Clone, Debug)]
 pub struct Options {
     pub listen: SocketAddr,
-    /// Required unless `listen` is a loopback address.
-    pub token: Option<SecretString>,
+    pub access: Access,
+}
+
+/// What callers meet; it may change while the service runs, and holds from the next request on.
+#[derive(Default)]
+pub struct Doors {
+    pub access: Access,
+    /// None where nobody may push evidence.
+    pub intake: Option<Intake>,
 }
 
 /// What callers are shown.
@@ -83,16 +93,22 @@ pub enum StartError {
 /// Opens the listening socket, once it is clear that strangers cannot read.
 pub async fn listen(options: &Options) -> Result<TcpListener, StartError> {
     access::check(options)?;
-    TcpListener::bind(options.listen).await.map_err(|error| StartError::Listen(options.listen, error))
+    let bound = TcpListener::bind(options.listen).await;
+    let listener = bound.map_err(|error| StartError::Listen(options.listen, error))?;
+    if let Ok(address) = listener.local_addr()
+        && access::is_in_clear_text(options, address)
+    {
+        tracing::warn!(%address, "the page is served without TLS: tokens and names can be read on their way; set [http] tls");
+    }
+    Ok(listener)
 }
 
 /// Serves until `stop`, then lets running answers finish within a time limit.
 pub async fn run(
     listener: TcpListener,
-    token: Option<SecretString>,
+    doors: watch::Receiver<Arc<Doors>>,
     served: watch::Receiver<Arc<Served>>,
-    intake: Option<Intake>,
     stop: CancellationToken,
 ) {
-    connections::accept(listener, routes::router(token, served, intake), stop, connections::LIMITS).await;
+    connections::accept(listener, routes::router(doors.clone(), served), doors, stop, connections::LIMITS).await;
 }

@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, HttpBody};
-use axum::extract::{Path, Request, State};
+use axum::extract::{Extension, Path, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use jiff::fmt::rfc2822::DateTimePrinter;
-use secrecy::SecretString;
 use tokio::sync::watch;
 
 use super::{
-    Document, Pulse, Served, access,
-    intake::{self, Intake},
-    pages,
+    Document, Doors, Pulse, Served,
+    access::{Caller, Turned},
+    failures::Failures,
+    intake, pages,
 };
 use crate::report::prometheus;
 
@@ -42,7 +42,22 @@ const FIXED: [(HeaderName, &str); 5] = [
 
 pub(super) type Watched = watch::Receiver<Arc<Served>>;
 
-pub(super) fn router(token: Option<SecretString>, served: Watched, intake: Option<Intake>) -> Router {
+/// What stands between a caller and everything else.
+#[derive(Clone)]
+pub(super) struct Gate {
+    doors: watch::Receiver<Arc<Doors>>,
+    pub(super) failures: Arc<Failures>,
+}
+
+impl Gate {
+    /// As they are now.
+    pub(super) fn doors(&self) -> Arc<Doors> {
+        Arc::clone(&self.doors.borrow())
+    }
+}
+
+pub(super) fn router(doors: watch::Receiver<Arc<Doors>>, served: Watched) -> Router {
+    let gate = Gate { doors, failures: Arc::default() };
     let pages = Router::new()
         .route("/report.json", get(report))
         .route("/csv/{name}", get(csv))
@@ -54,22 +69,21 @@ pub(super) fn router(token: Option<SecretString>, served: Watched, intake: Optio
         .merge(pages::router(served))
         .fallback(|| async { plain(StatusCode::NOT_FOUND, "There is nothing here.\n") })
         .method_not_allowed_fallback(|| async { plain(StatusCode::METHOD_NOT_ALLOWED, "This can only be read.\n") })
-        .layer(middleware::from_fn_with_state(Arc::new(token), admit));
+        .layer(middleware::from_fn_with_state(gate.clone(), admit));
     // Senders have tokens of their own, and bodies.
-    pages.merge(intake.map_or_else(intake::closed, Intake::router)).layer(middleware::map_response(secure))
+    pages.merge(intake::router(gate)).layer(middleware::from_fn(secure))
 }
 
 /// Refuses strangers and bodies before anything is looked up, so that a stranger learns no path.
-async fn admit(State(token): State<Arc<Option<SecretString>>>, request: Request, next: Next) -> Response {
-    let open = OPEN.contains(&request.uri().path());
-    if let Some(token) = token.as_ref().as_ref().filter(|_| !open)
-        && !access::is_allowed(request.headers(), token)
-    {
-        let ask = [(header::WWW_AUTHENTICATE, "Basic realm=\"duskwatch\", charset=\"UTF-8\"")];
-        return (ask, plain(StatusCode::UNAUTHORIZED, "A token is required.\n")).into_response();
-    }
-    if token.is_none() && !access::names_this_machine(request.headers()) {
-        return plain(StatusCode::MISDIRECTED_REQUEST, "Without a token this answers only to its own loopback address.\n");
+async fn admit(State(gate): State<Gate>, Extension(caller): Extension<Caller>, request: Request, next: Next) -> Response {
+    let doors = gate.doors();
+    let admitted = if OPEN.contains(&request.uri().path()) {
+        doors.access.admit_to_health(request.headers())
+    } else {
+        doors.access.admit(caller, request.headers(), &gate.failures)
+    };
+    if let Err(turned) = admitted {
+        return turn(turned);
     }
     if !request.body().is_end_stream() {
         let close = [(header::CONNECTION, "close")];
@@ -78,9 +92,30 @@ async fn admit(State(token): State<Arc<Option<SecretString>>>, request: Request,
     next.run(request).await
 }
 
-/// The headers of every answer. Nothing is loaded from elsewhere, nothing is kept, nobody frames it.
-async fn secure(mut response: Response) -> Response {
+fn turn(turned: Turned) -> Response {
+    match turned {
+        Turned::Away => {
+            let ask = [(header::WWW_AUTHENTICATE, "Basic realm=\"duskwatch\", charset=\"UTF-8\"")];
+            (ask, plain(StatusCode::UNAUTHORIZED, "A token is required.\n")).into_response()
+        }
+        Turned::Later(wait) => {
+            let again = [(header::RETRY_AFTER, (wait.as_secs() + 1).to_string())];
+            (again, plain(StatusCode::TOO_MANY_REQUESTS, "Too many wrong tokens came from your address.\n")).into_response()
+        }
+        Turned::Elsewhere => {
+            plain(StatusCode::MISDIRECTED_REQUEST, "Without a token this answers only to its own loopback address.\n")
+        }
+    }
+}
+
+/// The headers of every answer. Nothing is loaded from elsewhere, nothing is kept, nobody frames it; and whoever came
+/// by TLS once comes by TLS.
+async fn secure(Extension(caller): Extension<Caller>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
     let headers = response.headers_mut();
+    if caller.by_tls {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(POLICY));
     for (name, value) in FIXED {
         headers.insert(name, HeaderValue::from_static(value));

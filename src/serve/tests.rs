@@ -5,6 +5,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
+use secrecy::SecretString;
+
 use super::*;
 
 const TOKEN: &str = "correct horse";
@@ -13,6 +15,7 @@ const TOKEN: &str = "correct horse";
 struct Running {
     base: String,
     address: SocketAddr,
+    doors: watch::Sender<Arc<Doors>>,
     send: watch::Sender<Arc<Served>>,
     stop: CancellationToken,
     task: JoinHandle<()>,
@@ -40,30 +43,42 @@ fn shown() -> Served {
 }
 
 async fn start(token: Option<&str>, served: Served) -> Running {
-    launch(token, served, |listener, token, receive, stop| tokio::spawn(run(listener, token, receive, None, stop))).await
+    launch(token, served, |listener, doors, receive, stop| tokio::spawn(run(listener, doors, receive, stop))).await
 }
 
 /// The same with shorter limits.
 async fn start_within(limits: connections::Limits, document: Document) -> Running {
     let served = Served { document: Some(Arc::new(document)), ..Served::default() };
-    launch(None, served, |listener, token, receive, stop| {
-        tokio::spawn(connections::accept(listener, routes::router(token, receive, None), stop, limits))
+    launch(None, served, |listener, doors, receive, stop| {
+        tokio::spawn(connections::accept(listener, routes::router(doors.clone(), receive), doors, stop, limits))
     })
     .await
 }
 
 async fn launch<F>(token: Option<&str>, served: Served, spawn: F) -> Running
 where
-    F: FnOnce(TcpListener, Option<SecretString>, watch::Receiver<Arc<Served>>, CancellationToken) -> JoinHandle<()>,
+    F: FnOnce(TcpListener, watch::Receiver<Arc<Doors>>, watch::Receiver<Arc<Served>>, CancellationToken) -> JoinHandle<()>,
 {
-    let token = token.map(SecretString::from);
-    let options = Options { listen: "127.0.0.1:0".parse().unwrap(), token: token.clone() };
+    let access = access(token);
+    open(access, served, spawn).await
+}
+
+fn access(token: Option<&str>) -> Access {
+    Access { token: token.map(SecretString::from), ..Access::default() }
+}
+
+async fn open<F>(access: Access, served: Served, spawn: F) -> Running
+where
+    F: FnOnce(TcpListener, watch::Receiver<Arc<Doors>>, watch::Receiver<Arc<Served>>, CancellationToken) -> JoinHandle<()>,
+{
+    let options = Options { listen: "127.0.0.1:0".parse().unwrap(), access: access.clone() };
     let listener = listen(&options).await.unwrap();
+    let (doors, met) = watch::channel(Arc::new(Doors { access, intake: None }));
     let address = listener.local_addr().unwrap();
     let (send, receive) = watch::channel(Arc::new(served));
     let stop = CancellationToken::new();
-    let task = spawn(listener, token, receive, stop.clone());
-    Running { base: format!("http://{address}"), address, send, stop, task }
+    let task = spawn(listener, met, receive, stop.clone());
+    Running { base: format!("http://{address}"), address, doors, send, stop, task }
 }
 
 async fn started(token: Option<&str>) -> Running {
@@ -213,10 +228,10 @@ async fn without_the_token_only_health_and_readiness_answer() {
 #[tokio::test]
 async fn an_open_address_without_a_token_is_refused_before_listening() {
     for (listen_on, token) in [("0.0.0.0:0", None), ("[::]:0", None), ("127.0.0.1:0", Some(""))] {
-        let options = Options { listen: listen_on.parse().unwrap(), token: token.map(SecretString::from) };
+        let options = Options { listen: listen_on.parse().unwrap(), access: access(token) };
         assert!(matches!(listen(&options).await, Err(StartError::TokenRequired(_) | StartError::EmptyToken)), "{listen_on}");
     }
-    let options = Options { listen: "0.0.0.0:0".parse().unwrap(), token: Some(SecretString::from(TOKEN)) };
+    let options = Options { listen: "0.0.0.0:0".parse().unwrap(), access: access(Some(TOKEN)) };
     assert!(listen(&options).await.is_ok());
     assert!(!format!("{options:?}").contains(TOKEN));
 }
@@ -424,10 +439,93 @@ async fn few_pages_are_made_at_one_time_and_the_page_itself_never_waits() {
 }
 
 #[tokio::test]
+async fn an_address_that_guesses_waits_and_the_right_token_waits_with_it() {
+    let running = started(Some(TOKEN)).await;
+    let url = format!("{}/report.json", running.base);
+    let statuses = async |token: &str, times: usize| {
+        let mut seen = Vec::new();
+        for _ in 0..times {
+            seen.push(client().get(&url).bearer_auth(token).send().await.unwrap().status().as_u16());
+        }
+        seen
+    };
+    assert_eq!(statuses("wrong", 25).await, [vec![401; 20], vec![429; 5]].concat());
+    assert_eq!(statuses(TOKEN, 1).await, [429]);
+    let told = client().get(&url).bearer_auth("wrong").send().await.unwrap();
+    assert!(header(&told, "retry-after").parse::<u64>().unwrap() <= 6);
+    assert_eq!(get(&running, "/healthz").await.status(), 200);
+    assert_eq!(get(&running, "/report.json").await.status(), 401, "a browser that has not asked for the token yet");
+}
+
+#[tokio::test]
+async fn a_trusted_proxy_vouches_for_its_callers_and_nobody_else_does() {
+    let proxy = |networks: &str| Some(TrustedProxy::new(vec![networks.parse().unwrap()], "X-Forwarded-User").unwrap());
+    let served = || Served { document: Some(Arc::new(document())), ..Served::default() };
+    let launch = async |token: Option<&str>, networks: &str| {
+        let access = Access { trusted_proxy: proxy(networks), ..access(token) };
+        open(access, served(), |listener, doors, receive, stop| tokio::spawn(run(listener, doors, receive, stop))).await
+    };
+    let ask = async |running: &Running, who: &str, host: &str| {
+        let request = client().get(format!("{}/report.json", running.base)).header("x-forwarded-user", who).header("host", host);
+        request.send().await.unwrap().status().as_u16()
+    };
+    let trusted = launch(Some(TOKEN), "127.0.0.0/8").await;
+    assert_eq!(ask(&trusted, "ada", "duskwatch.example.test").await, 200);
+    assert_eq!(ask(&trusted, " ", "duskwatch.example.test").await, 401);
+    let other = launch(Some(TOKEN), "192.0.2.0/24").await;
+    assert_eq!(ask(&other, "ada", "duskwatch.example.test").await, 401, "the header of a stranger says nothing");
+    let without_token = launch(None, "127.0.0.0/8").await;
+    assert_eq!(ask(&without_token, "ada", "duskwatch.example.test").await, 200);
+    assert_eq!(get(&without_token, "/report.json").await.status(), 401, "a proxy that names nobody");
+    assert_eq!(get(&without_token, "/healthz").await.status(), 200);
+    for wrong in ["Authorization", "host", "no header", ""] {
+        assert!(TrustedProxy::new(Vec::new(), wrong).is_err(), "{wrong}");
+    }
+}
+
+#[tokio::test]
 async fn a_page_that_cannot_be_made_says_no_reason_to_the_caller() {
     let pages = Pages::new(|_| Box::pin(async { Err(anyhow::anyhow!("chunk 7 of /var/lib/duskwatch.db is corrupt")) }));
     let running = start(None, Served { document: Some(Arc::new(Document { pages, ..document() })), ..Served::default() }).await;
     let response = get(&running, "/integrations/k7m2qd4x").await;
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
     assert!(!response.text().await.unwrap().contains("duskwatch.db"));
+}
+
+#[tokio::test]
+async fn what_callers_meet_can_change_while_they_come() {
+    let running = started(Some(TOKEN)).await;
+    let ask = async |token: &str| {
+        let request = client().get(format!("{}/report.json", running.base)).bearer_auth(token);
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!((ask(TOKEN).await, ask("rotated").await), (200, 401));
+    running.doors.send_replace(Arc::new(Doors { access: access(Some("rotated")), intake: None }));
+    assert_eq!((ask(TOKEN).await, ask("rotated").await), (401, 200));
+}
+
+#[tokio::test]
+async fn with_a_certificate_the_page_is_served_by_tls_alone() {
+    let files = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/deliver/tls");
+    let file = |name: &str| std::path::Path::new(files).join(name);
+    let tls = Tls::read(&file("server.pem"), &file("server.key")).unwrap();
+    let served = Served { document: Some(Arc::new(document())), ..Served::default() };
+    let with_tls = Access { tls: Some(tls), ..access(Some(TOKEN)) };
+    let running =
+        open(with_tls, served, |listener, doors, receive, stop| tokio::spawn(run(listener, doors, receive, stop))).await;
+    client();
+    let authority = reqwest::Certificate::from_pem(&std::fs::read(file("ca.pem")).unwrap()).unwrap();
+    let trusting = Client::builder().tls_certs_only([authority]).no_proxy().build().unwrap();
+    let url = format!("https://{}/report.json", running.address);
+    let response = trusting.get(&url).bearer_auth(TOKEN).send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert_eq!(header(&response, "strict-transport-security"), "max-age=31536000");
+    let in_clear_text = client().get(format!("{}/report.json", running.base)).bearer_auth(TOKEN).send().await;
+    assert!(in_clear_text.is_err(), "{in_clear_text:?}");
+
+    let said = |certificate: &str, key: &str| format!("{:#}", Tls::read(&file(certificate), &file(key)).unwrap_err());
+    assert!(said("none.pem", "server.key").contains("none.pem cannot be read"));
+    assert!(said("README.md", "server.key").contains("README.md holds no certificate"));
+    assert!(said("server.pem", "ca.pem").contains("ca.pem holds no key"));
+    assert!(said("ca.pem", "server.key").contains("do not belong together"));
 }

@@ -137,6 +137,11 @@ impl Client {
         Self { usage: Arc::default(), ..self.clone() }
     }
 
+    /// This client with the request budget of another one: of the same credential, before it was set up anew.
+    pub fn spending_with(self, other: &Self) -> Self {
+        Self { gate: Arc::clone(&other.gate), ..self }
+    }
+
     /// What was sent since the last call.
     pub fn take_usage(&self) -> Usage {
         let mut usage = self.usage.lock().unwrap_or_else(PoisonError::into_inner);

@@ -59,7 +59,7 @@ impl fmt::Display for State {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     pub state: State,
-    /// `secret`, `expiry`, `store`, `disk`, `source`, `clock`, `mail`, `webhook`, `csv` or `otel`.
+    /// `secret`, `expiry`, `http`, `store`, `disk`, `source`, `clock`, `mail`, `webhook`, `csv` or `otel`.
     pub part: &'static str,
     pub name: String,
     pub found: String,
@@ -81,6 +81,7 @@ impl Finding {
 pub async fn check(options: &Options, extent: Extent, clock: Clock) -> Vec<Finding> {
     let mut findings = places::secrets(options);
     findings.extend(places::expiries(options, clock.now()));
+    findings.push(places::page(options));
     findings.extend(places::store(options, clock.now()).await);
     if let Some(directory) = &options.csv.directory {
         findings.push(places::package_directory(directory));

@@ -84,6 +84,23 @@ pub(super) async fn store(options: &Options, now: Timestamp) -> Vec<Finding> {
     vec![finding, disk(path, daily)]
 }
 
+/// Whether what the page shows can be read on its way.
+pub(super) fn page(options: &Options) -> Finding {
+    let listen = options.http.listen;
+    let here = listen.ip().is_loopback();
+    match &options.http.access.tls {
+        Some(_) => Finding::new(State::Ok, "http", "http.listen", format!("{listen}, by TLS")),
+        None if here => Finding::new(State::Ok, "http", "http.listen", format!("{listen}, for this machine alone")),
+        None => Finding::new(
+            State::Warning,
+            "http",
+            "http.listen",
+            format!("{listen} without TLS: tokens and names can be read on their way"),
+        )
+        .advising("set [http] tls, or listen on a loopback address behind a proxy that has it"),
+    }
+}
+
 fn wrong(found: String) -> Finding {
     Finding::new(State::Wrong, "store", "store.path", found)
         .advising("check the path and the rights on it, or restore a backup (see the manual)")

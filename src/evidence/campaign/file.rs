@@ -10,7 +10,7 @@ use super::{Campaign, Expiry, Kind, MovedDate, Pair, Predicate, Window, Words};
 use crate::evidence::{
     Credential, Day, Outcome,
     place::{HOSTS, is_bitbucket_host},
-    settings::{Document, Fault, NO_DEFAULTS, Section, nearest},
+    settings::{Document, Fault, NO_DEFAULTS, Section, suggestion},
 };
 
 /// No brownout row spans more days than this; a longer one is a slip of the pen.
@@ -186,13 +186,6 @@ fn spelt<T: Copy + std::fmt::Display>(
         value
     };
     section.strings(key).into_iter().filter_map(read).collect()
-}
-
-fn suggestion(word: &str, known: &[&str]) -> String {
-    match nearest(word, known.iter().copied()) {
-        Some(near) => format!("; did you mean `{near}`?"),
-        None => format!("; known here: {}", known.join(", ")),
-    }
 }
 
 fn moved_date(section: Section) -> MovedDate {

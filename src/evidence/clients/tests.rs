@@ -165,7 +165,7 @@ fn slips_in_rows_of_the_organisations_own_are_told_by_line() {
     let found = faults(text);
     for (fault, (line, words)) in found.iter().zip([
         (1, "regex parse error"),
-        (5, "`CII` is no category; there are: Atlassian product"),
+        (5, "`CII` is no category; did you mean `CI`?"),
         (9, "has no user_agent"),
         (12, "does not recognise its example"),
         (17, "`1.0` is not of the form"),
@@ -178,7 +178,10 @@ fn slips_in_rows_of_the_organisations_own_are_told_by_line() {
                     [[client]]\nid = \"e\"\ncategory = \"CI\"\nuser_agent = '^d/'\nexample = 'd/1'\n";
     assert_eq!(faults(shadowed), ["line 5: client `e`: its example is recognised as `d`, which stands before it"]);
     assert_eq!(faults("[[client]]\nid = \"a\"\nuseragent = 'x'\n").len(), 1);
-    assert!(faults("[[client]]\nid = \"a\"\nuseragent = 'x'\n")[0].starts_with("line 3: unknown field `useragent`"));
+    assert!(
+        faults("[[client]]\nid = \"a\"\nuseragent = 'x'\n")[0]
+            .starts_with("line 3: `useragent` is an unknown key; did you mean `user_agent`?")
+    );
     let twice = "[[client]]\nid = \"d\"\ncategory = \"CI\"\nuser_agent = '^d'\n".repeat(2);
     assert_eq!(faults(&twice), ["line 5: client `d` stands twice"]);
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{Client, steps::Surfaces, version::Bound};
-use crate::evidence::Category;
+use crate::evidence::{Category, settings::suggestion};
 
 /// The way of a row that names none: it works for everything that a person's app password did.
 const DEFAULT_WAY: &str = "api-token";
@@ -169,7 +169,7 @@ impl Read {
             Ok(wire) => Some(wire),
             Err(error) => {
                 let line = error.span().map_or(0, |span| line_at(text, span.start));
-                self.fault(line, error.message().to_owned());
+                self.fault(line, plain(error.message()));
                 None
             }
         }
@@ -177,6 +177,17 @@ impl Read {
 
     pub(super) fn fault(&mut self, line: usize, words: String) {
         self.faults.push(CatalogueFault { line, words });
+    }
+}
+
+/// The deserializer's words in those of the other files: it lists every key that it knows.
+fn plain(message: &str) -> String {
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let first = quoted.next().unwrap_or_default();
+    match message.split(" `").next() {
+        Some("unknown field") => format!("`{first}` is an unknown key{}", suggestion(first, &quoted.collect::<Vec<_>>())),
+        Some("missing field") => format!("`{first}` is missing"),
+        _ => message.to_owned(),
     }
 }
 
@@ -191,8 +202,10 @@ fn line_at(text: &str, at: usize) -> usize {
 fn checked(row: Row, ways: &[Way], categories: &[CategoryRow]) -> Result<Client, String> {
     let named = |key: &str, value: Option<String>| value.ok_or_else(|| format!("`{key}` is missing"));
     let category = named("category", row.category)?;
-    let (known, category) = (Category::parse(&category), category);
-    let known = known.ok_or_else(|| format!("`{category}` is no category; there are: {}", listed(Category::ALL)))?;
+    let known = Category::parse(&category).ok_or_else(|| {
+        let all: Vec<_> = Category::ALL.iter().map(|known| known.as_str()).collect();
+        format!("`{category}` is no category{}", suggestion(&category, &all))
+    })?;
     let way = row.way.unwrap_or_else(|| DEFAULT_WAY.to_owned());
     let Some(way) = ways.iter().position(|one| one.id == way) else {
         return Err(format!("`{way}` is no way; there are: {}", listed(ways.iter().map(|way| &way.id))));

@@ -8,13 +8,12 @@ use std::{
 use axum::{
     Router,
     body::BodyDataStream,
-    extract::{Request, State},
-    http::{HeaderMap, StatusCode, header},
+    extract::{Extension, Request, State},
+    http::{HeaderMap, Method, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::{any, post},
+    routing::any,
 };
 use secrecy::{ExposeSecret, SecretString};
-use sha2::{Digest as _, Sha256};
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
@@ -28,7 +27,11 @@ use super::{
     rate::Bucket,
     refusal::Refusal,
 };
-use crate::serve::access;
+use crate::serve::{
+    access::{self, Caller, digest},
+    failures::Failures,
+    routes::Gate,
+};
 
 const PATH: &str = "/v1/evidence";
 
@@ -97,13 +100,14 @@ impl Intake {
         (!senders.is_empty()).then(|| (Self { senders, places: Arc::new(Semaphore::new(PLACES)), deliveries, limits }, inbox))
     }
 
-    pub(in crate::serve) fn router(self) -> Router {
-        let only_post = || async { (StatusCode::METHOD_NOT_ALLOWED, "Evidence is sent here with POST.\n") };
-        Router::new().route(PATH, post(answer).fallback(only_post)).with_state(Arc::new(self))
-    }
-
-    async fn receive(&self, headers: &HeaderMap, body: &mut BodyDataStream) -> Result<Receipt, Refusal> {
-        let sender = self.sender(headers).ok_or(Refusal::Stranger)?;
+    async fn receive(
+        &self,
+        caller: Caller,
+        failures: &Failures,
+        headers: &HeaderMap,
+        body: &mut BodyDataStream,
+    ) -> Result<Receipt, Refusal> {
+        let sender = self.admitted(caller, failures, headers)?;
         self.senders[sender].admit()?;
         let encoding = Encoding::of(headers).ok_or(Refusal::UnknownEncoding)?;
         let places = self.places(sender)?;
@@ -120,10 +124,20 @@ impl Intake {
         }
     }
 
+    fn admitted(&self, caller: Caller, failures: &Failures, headers: &HeaderMap) -> Result<usize, Refusal> {
+        let given = access::presented(headers).ok_or(Refusal::Stranger)?;
+        let now = Instant::now();
+        failures.patience(caller.address, now).map_err(Refusal::TooManyGuesses)?;
+        self.sender(&given).ok_or_else(|| {
+            failures.note(caller.address, now);
+            Refusal::Stranger
+        })
+    }
+
     /// Whose token it is. All are compared to the end, and by their digests, so that the time it takes says neither how much
     /// of a token was right, nor how long it is, nor which sender's it is.
-    fn sender(&self, headers: &HeaderMap) -> Option<usize> {
-        let given = digest(&access::presented(headers)?);
+    fn sender(&self, given: &[u8]) -> Option<usize> {
+        let given = digest(given);
         let mut found = u64::MAX;
         for (number, known) in (0..).zip(&self.senders) {
             found.conditional_assign(&number, known.token.ct_eq(&given));
@@ -144,24 +158,28 @@ impl Known {
     }
 }
 
-fn digest(token: &[u8]) -> [u8; 32] {
-    Sha256::digest(token).into()
+/// The door, whichever it is now; where there are no senders nothing is there.
+pub(in crate::serve) fn router(gate: Gate) -> Router {
+    Router::new().route(PATH, any(answer)).with_state(gate)
 }
 
-/// What stands in the place of a door where there are no senders.
-pub(in crate::serve) fn closed() -> Router {
-    let nothing = || async { (StatusCode::NOT_FOUND, [(header::CONNECTION, "close")], "There is nothing here.\n") };
-    Router::new().route(PATH, any(nothing))
-}
-
-async fn answer(State(intake): State<Arc<Intake>>, request: Request) -> Response {
+async fn answer(State(gate): State<Gate>, Extension(caller): Extension<Caller>, request: Request) -> Response {
+    let doors = gate.doors();
+    let Some(intake) = &doors.intake else {
+        return (StatusCode::NOT_FOUND, [(header::CONNECTION, "close")], "There is nothing here.\n").into_response();
+    };
+    if request.method() != Method::POST {
+        let post = [(header::ALLOW, "POST")];
+        return (StatusCode::METHOD_NOT_ALLOWED, post, "Evidence is sent here with POST.\n").into_response();
+    }
     let (head, body) = request.into_parts();
     let mut body = body.into_data_stream();
-    match intake.receive(&head.headers, &mut body).await {
+    match intake.receive(caller, &gate.failures, &head.headers, &mut body).await {
         Ok(receipt) => receipt.into_response(),
         Err(refusal) => {
             // Whoever still speaks does not hear; a stranger is not listened to, and who asked first has not begun.
-            if refusal != Refusal::Stranger && !head.headers.contains_key(header::EXPECT) {
+            let strange = matches!(refusal, Refusal::Stranger | Refusal::TooManyGuesses(_));
+            if !strange && !head.headers.contains_key(header::EXPECT) {
                 body::pass_over(&mut body, intake.limits.body).await;
             }
             refusal.into_response()

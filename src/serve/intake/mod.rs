@@ -21,7 +21,7 @@ use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 pub use door::Intake;
-pub(super) use door::closed;
+pub(super) use door::router;
 
 /// The lines of one request, and the way back to whoever waits for the answer.
 #[derive(Debug)]

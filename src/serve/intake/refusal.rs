@@ -18,6 +18,8 @@ pub(super) enum Refusal {
     /// No sender's token.
     Stranger,
     TooOften(Duration),
+    /// Too many wrong tokens came from its address.
+    TooManyGuesses(Duration),
     UnknownEncoding,
     TooLarge,
     TooManyLines,
@@ -33,7 +35,7 @@ impl Refusal {
     fn status(self) -> StatusCode {
         match self {
             Self::Stranger => StatusCode::UNAUTHORIZED,
-            Self::TooOften(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooOften(_) | Self::TooManyGuesses(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::UnknownEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge | Self::TooManyLines => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
@@ -46,6 +48,7 @@ impl Refusal {
         let words = match self {
             Self::Stranger => "A sender's token is required.",
             Self::TooOften(_) => "Too many requests: gather lines and send them together.",
+            Self::TooManyGuesses(_) => "Too many wrong tokens came from your address.",
             Self::UnknownEncoding => "The body may be plain, gzip or zstd.",
             Self::TooLarge => {
                 let (sent, unpacked) = (LIMITS.body >> 20, LIMITS.unpacked >> 20);
@@ -65,7 +68,9 @@ impl Refusal {
             Self::Stranger => {
                 Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"duskwatch intake\", charset=\"UTF-8\"")))
             }
-            Self::TooOften(wait) => Some((header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1))),
+            Self::TooOften(wait) | Self::TooManyGuesses(wait) => {
+                Some((header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1)))
+            }
             Self::Busy => Some((header::RETRY_AFTER, HeaderValue::from(COME_AGAIN.as_secs()))),
             Self::UnknownEncoding => Some((header::ACCEPT_ENCODING, HeaderValue::from_static("gzip, zstd"))),
             _ => None,

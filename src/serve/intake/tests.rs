@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     evidence::format::MAX_BLOCK_LINES,
-    serve::{Served, connections, routes},
+    serve::{Access, Doors, Served},
 };
 
 const PAGE: &str = "the page's token";
@@ -42,8 +42,9 @@ async fn serve(intake: Option<Intake>) -> (SocketAddr, watch::Sender<Arc<Served>
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (send, receive) = watch::channel(Arc::new(Served::default()));
-    let router = routes::router(Some(SecretString::from(PAGE)), receive, intake);
-    tokio::spawn(connections::accept(listener, router, CancellationToken::new(), connections::LIMITS));
+    let access = Access { token: Some(SecretString::from(PAGE)), ..Access::default() };
+    let (_, doors) = watch::channel(Arc::new(Doors { access, intake }));
+    tokio::spawn(crate::serve::run(listener, doors, receive, CancellationToken::new()));
     (address, send)
 }
 

@@ -83,6 +83,12 @@ impl Service {
         (service, format!("http://{address}"))
     }
 
+    /// Tells it that its configuration is another one.
+    pub fn hang_up(&self) {
+        let told = Command::new("kill").args(["-HUP", &self.child.id().to_string()]).status().unwrap();
+        assert!(told.success());
+    }
+
     /// Ends it as a power cut does.
     pub fn kill(mut self) {
         self.child.kill().unwrap();

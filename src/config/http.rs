@@ -1,0 +1,63 @@
+//! `[http]`: where the page is served, who may read it, and who may push evidence.
+
+use std::net::SocketAddr;
+
+use super::{intake, reader::Section, sections::network_of};
+use crate::{
+    daemon::options::{Http, Organization},
+    report::OwnCredential,
+    serve::{Access, Tls, TrustedProxy},
+};
+
+pub fn read(section: Section, organizations: &[Organization], own: &mut Vec<OwnCredential>) -> Http {
+    let listen = section.parsed("listen", |text| {
+        text.parse::<SocketAddr>().map_err(|_| format!("`{text}` is no address: write \"127.0.0.1:9188\""))
+    });
+    let listen = listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
+    let access = Access { token: section.secret("token"), trusted_proxy: trusted_proxy(&section), tls: tls(&section) };
+    if access.token.is_none() && !listen.ip().is_loopback() {
+        section.fault("token", "is required unless listen is a loopback address");
+    }
+    let intake = intake::senders(&section, access.token.as_ref(), organizations, own);
+    section.finish();
+    Http { listen, access, intake }
+}
+
+/// A reverse proxy that names its callers: both keys, or none.
+fn trusted_proxy(http: &Section) -> Option<TrustedProxy> {
+    let section = http.table("trusted_proxy");
+    let networks: Vec<ipnet::IpNet> =
+        section.strings("networks").iter().filter_map(|text| network_of(&section, "networks", text)).collect();
+    let proxy = section.parsed("header", |header| TrustedProxy::new(networks.clone(), header));
+    if proxy.is_some() && networks.is_empty() {
+        section.fault("networks", "is empty: say from which addresses the header is believed, such as [\"10.20.0.5/32\"]");
+    } else if section.string("header").is_none() && !networks.is_empty() {
+        section.fault("header", "is missing: say in which header the proxy names its caller");
+    }
+    section.finish();
+    proxy
+}
+
+/// The page's certificate: both files, or none.
+fn tls(http: &Section) -> Option<Tls> {
+    let section = http.table("tls");
+    let (certificate, key) = (section.string("certificate"), section.string("key"));
+    let tls = match (&certificate, &key) {
+        (Some(certificate), Some(key)) => {
+            section.note_secret("key", key.into());
+            let read = Tls::read(certificate.as_ref(), key.as_ref());
+            read.map_err(|error| section.fault("certificate", format!("{error:#}"))).ok()
+        }
+        (None, None) => None,
+        (Some(_), None) => {
+            section.fault("key", "is missing: a certificate needs its key");
+            None
+        }
+        (None, Some(_)) => {
+            section.fault("certificate", "is missing: a key needs its certificate");
+            None
+        }
+    };
+    section.finish();
+    tls
+}
