@@ -64,6 +64,8 @@
 //! - **chunk**: the sightings of one page or file batch, projected, encoded and compressed; kept for better rules.
 //! - **integration**: user + client + origin, the unit that somebody has to migrate.
 //! - **campaign**: the retirement of something: legacy and replacement credentials, freeze, brownouts, removal.
+//! - **erasure**: a person is taken out of all that is stored; what was counted of them stays, under a name that leads back to
+//!   nobody.
 //! - **coverage**: which intervals of which source were seen, and which were not.
 //! - **lane**: one of the two walks over the audit stream: the steady one follows what is new, the older one reads, slice by
 //!   slice, what the coverage shows unseen.

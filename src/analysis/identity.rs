@@ -13,6 +13,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use self::bearers::Bearers;
 use self::joined::{User, strong_keys, strongly_joined};
+use super::erasure::{Identity, Unclear};
 use super::rules::is_reserved;
 use super::tracks::Spans;
 use super::{NameState, Person};
@@ -83,6 +84,74 @@ impl People {
             people.by_token.extend(people.id_of(&token.person).map(|id| (token.token_id.clone(), id)));
         }
         people
+    }
+
+    /// Whom somebody means by any name of theirs, and what else they are called.
+    pub(super) fn identify(&self, history: &History, roster: &Roster, asked: &str) -> Result<Identity, Unclear> {
+        let bare = ["email:", "name:"].iter().find_map(|kind| asked.strip_prefix(kind)).unwrap_or(asked);
+        let exactly: Vec<usize> =
+            (0..self.users.len()).filter(|user| self.users[*user].names().any(|name| name == bare)).collect();
+        let folded = bare.to_lowercase();
+        let alike =
+            || (0..self.users.len()).filter(|user| self.users[*user].names().any(|name| name.to_lowercase() == folded)).collect();
+        let meant: Vec<usize> = if exactly.is_empty() { alike() } else { exactly };
+        match meant.as_slice() {
+            [user] => Ok(self.identity_of(*user, roster)),
+            [] => self.only_in_evidence(history, &folded),
+            several => {
+                let mut ids: Vec<String> = several.iter().filter_map(|user| self.users[*user].id()).collect();
+                ids.sort();
+                Err(Unclear::Several(ids))
+            }
+        }
+    }
+
+    fn identity_of(&self, number: usize, roster: &Roster) -> Identity {
+        let user = &self.users[number];
+        let fold = |names: &BTreeSet<String>| names.iter().map(|name| name.to_lowercase()).collect::<BTreeSet<_>>();
+        let others: HashSet<String> = self
+            .users
+            .iter()
+            .enumerate()
+            .filter(|(other, _)| *other != number)
+            .flat_map(|(_, other)| other.names().map(str::to_lowercase))
+            .collect();
+        let mut shared = BTreeSet::new();
+        let mut alone = |names: &BTreeSet<String>| -> BTreeSet<String> {
+            let (common, own): (BTreeSet<String>, BTreeSet<String>) =
+                fold(names).into_iter().partition(|name| others.contains(name));
+            shared.extend(common);
+            own
+        };
+        let (nicknames, display_names, emails) = (alone(&user.nicknames), alone(&user.display_names), alone(&user.emails));
+        let id = user.id();
+        let tokens = tokens_ever(roster).filter(|token| id.is_some() && self.id_of(&token.person) == id);
+        Identity {
+            accounts: user.accounts.clone(),
+            uuids: user.uuids.clone(),
+            tokens: tokens.map(|token| token.token_id.clone()).collect(),
+            emails,
+            nicknames,
+            display_names,
+            shared,
+        }
+    }
+
+    /// A name that no inventory knows, but evidence presents.
+    fn only_in_evidence(&self, history: &History, folded: &str) -> Result<Identity, Unclear> {
+        let presented = |track: &Track| {
+            let names = [&track.account_id, &track.email, &track.username, &track.display_name];
+            names.into_iter().flatten().filter(|name| !is_reserved(name)).cloned().collect::<Vec<_>>()
+        };
+        let names: BTreeSet<String> = history.tracks.iter().flat_map(|shown| presented(&shown.track)).collect();
+        let meant: BTreeSet<String> = names.iter().filter(|name| name.to_lowercase() == folded).cloned().collect();
+        if meant.is_empty() {
+            let known = self.users.iter().flat_map(User::names).map(str::to_owned);
+            return Err(Unclear::Nobody(known.chain(names).collect::<BTreeSet<_>>().into_iter().collect()));
+        }
+        let lower = BTreeSet::from([folded.to_owned()]);
+        let emails = if folded.contains('@') { lower.clone() } else { BTreeSet::new() };
+        Ok(Identity { accounts: meant, emails, nicknames: lower.clone(), display_names: lower, ..Identity::default() })
     }
 
     /// The user that a track names in evidence of a day (none: at any time); none when it names nobody.

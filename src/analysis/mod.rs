@@ -15,6 +15,7 @@ mod changes;
 mod classify;
 mod covered;
 mod days;
+pub mod erasure;
 pub mod explain;
 mod figures;
 pub mod findings;

@@ -7,7 +7,9 @@ use tokio::task::spawn_blocking;
 
 use super::{Failure, plural, progress::Progress, say};
 use crate::{
+    analysis::erasure::Unclear,
     clock::Clock,
+    config,
     daemon::{Engine, Options, Pruned, Room},
     report::{inert, size},
     store::{Finding, Store},
@@ -25,6 +27,13 @@ pub enum Action {
     /// Remove what is older than [store] keep_raw and keep_evidence, and give its space back; counts of days are kept. A
     /// running service does it once a day.
     Prune,
+    /// Erase a person from the store and the CSV packages. What was counted stays, under a pseudonym. Not beside a running
+    /// service.
+    Forget {
+        /// Account id, e-mail address, nickname or name.
+        #[arg(value_name = "USER")]
+        user: String,
+    },
 }
 
 pub async fn run(action: Action, options: Options, clock: Clock) -> Result<(), Failure> {
@@ -32,6 +41,7 @@ pub async fn run(action: Action, options: Options, clock: Clock) -> Result<(), F
         Action::Backup { to } => Ok(backup(options, to).await?),
         Action::Verify => verify(options, clock).await,
         Action::Prune => prune(options, clock).await,
+        Action::Forget { user } => forget(options, clock, &user).await,
     }
 }
 
@@ -78,4 +88,37 @@ async fn prune(options: Options, clock: Clock) -> Result<(), Failure> {
     let pruned = engine.prune("store prune", now, progress).await.map_err(anyhow::Error::from)?;
     bar.finish();
     Ok(say(&pruned)?)
+}
+
+async fn forget(options: Options, clock: Clock, user: &str) -> Result<(), Failure> {
+    let nameless = options.privacy.pseudonyms;
+    let engine = Engine::open(options)?;
+    // A service holds names in memory, and would write them again.
+    let _lock = engine.lock().map_err(anyhow::Error::from)?;
+    let (now, bar) = (clock.now(), Progress::start());
+    engine.begin("store forget", now).await.map_err(anyhow::Error::from)?;
+    let progress = |batches: u64| bar.step(format!("{batches} batches changed"));
+    let forgotten = engine.forget(user, now, progress).await?;
+    bar.finish();
+    match forgotten {
+        Ok(forgotten) => Ok(say(&forgotten)?),
+        Err(unclear) => Err(Failure::Usage(unclear_words(user, &unclear, nameless))),
+    }
+}
+
+/// `nameless` where no command shows whom it knows.
+fn unclear_words(asked: &str, unclear: &Unclear, nameless: bool) -> String {
+    let shown = inert::name(asked);
+    match unclear {
+        Unclear::Several(users) if nameless => format!("`{shown}` may be {} users: give the account id", users.len()),
+        Unclear::Nobody(_) if nameless => format!("nobody goes by `{shown}`"),
+        Unclear::Several(users) => {
+            let users: Vec<String> = users.iter().map(|user| inert::name(user)).collect();
+            format!("`{shown}` may be several users: {}", users.join(", "))
+        }
+        Unclear::Nobody(names) => match config::nearest(asked, names.iter().map(String::as_str)) {
+            Some(near) => format!("nobody goes by `{shown}`; did you mean `{}`?", inert::name(near)),
+            None => format!("nobody goes by `{shown}`"),
+        },
+    }
 }

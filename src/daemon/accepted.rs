@@ -24,7 +24,7 @@ impl Engine {
             for (section, present) in &sections {
                 let before = w.accepted(section)?;
                 if before != *present {
-                    w.journal(now, &actor, section, &inert::record(&words(&before, present)))?;
+                    w.journal(now, &actor, section, &inert::record(&without_people(&words(&before, present))))?;
                     w.accept(section, present)?;
                 }
             }
@@ -79,10 +79,34 @@ fn closure(closure: &Closure) -> (String, String) {
 fn owner(owner: &Owner) -> (String, String) {
     let Owner { name, email, lead_time_days, workspace, repository, client, user, origin } = owner;
     let patterns = [("workspace", workspace), ("repository", repository), ("client", client), ("user", user), ("origin", origin)];
-    let mut words: Vec<String> = email.iter().cloned().collect();
+    let mut words: Vec<String> = email.iter().map(|email| format!("mail to {}", personal(email))).collect();
     words.extend(lead_time_days.map(|days| format!("lead time {days} d")));
-    words.extend(patterns.iter().filter_map(|(key, pattern)| Some(format!("{key} {}", pattern.as_ref()?))));
+    words.extend(patterns.iter().filter_map(|(key, pattern)| {
+        let pattern = pattern.as_ref()?;
+        Some(format!("{key} {}", if *key == "user" { personal(pattern) } else { pattern.clone() }))
+    }));
     (name.clone(), words.join(", "))
+}
+
+/// Brackets around what may be a person's name or address.
+const PERSONAL: [char; 2] = ['\u{27e8}', '\u{27e9}'];
+
+/// What names a person and has to be erased with them: it is compared, and left out where it could never be removed again.
+fn personal(text: &str) -> String {
+    let [open, close] = PERSONAL;
+    format!("{open}{}{close}", text.replace(PERSONAL, "?"))
+}
+
+/// What the journal takes of words: it keeps for good what it says, so it says of nobody who they are.
+fn without_people(words: &str) -> String {
+    let [open, close] = PERSONAL;
+    let mut parts = words.split(open);
+    let mut left = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        left.extend([open, '…', close]);
+        left.push_str(part.split_once(close).map_or("", |(_, rest)| rest));
+    }
+    left
 }
 
 fn dates(campaign: &Campaign) -> (String, String) {
@@ -135,6 +159,24 @@ mod tests {
 
     fn entries(of: &[(&str, &str)]) -> Accepted {
         of.iter().map(|(key, words)| ((*key).to_owned(), (*words).to_owned())).collect()
+    }
+
+    #[test]
+    fn the_journal_says_of_nobody_who_they_are() {
+        let owner =
+            Owner { email: Some("ada@example.test".to_owned()), user: Some("ada\u{27e9}x".to_owned()), ..owned("payments") };
+        let (name, told) = super::owner(&owner);
+        assert_eq!(
+            (name.as_str(), told.as_str()),
+            ("payments", "mail to \u{27e8}ada@example.test\u{27e9}, user \u{27e8}ada?x\u{27e9}")
+        );
+        assert_eq!(without_people(&told), "mail to \u{27e8}…\u{27e9}, user \u{27e8}…\u{27e9}");
+        assert_eq!(without_people("cut off \u{27e8}ada@exam"), "cut off \u{27e8}…\u{27e9}");
+    }
+
+    fn owned(name: &str) -> Owner {
+        let (workspace, repository, client, user, origin) = (None, None, None, None, None);
+        Owner { name: name.to_owned(), email: None, lead_time_days: None, workspace, repository, client, user, origin }
     }
 
     #[test]

@@ -59,6 +59,46 @@ pub fn write_package(
     Ok(place)
 }
 
+/// Removes the packages of which a file holds what is looked for, and returns where they were; `latest` points to the newest
+/// that is left.
+pub fn remove_packages(directory: &Path, holds: impl Fn(&[u8]) -> bool) -> Result<Vec<PathBuf>> {
+    if !directory.is_dir() {
+        return Ok(Vec::new());
+    }
+    let _alone = sole_writer(directory)?;
+    repair(directory)?;
+    let (mut removed, mut newest) = (Vec::new(), None);
+    for (name, path) in entries(directory)? {
+        let Some(day) = package_day(&name) else { continue };
+        if !path.symlink_metadata().is_ok_and(|meta| meta.is_dir()) || !path.join(PACKAGE_MARK).is_file() {
+            continue;
+        }
+        if any_file(&path, &holds)? {
+            remove_tree(&path)?;
+            removed.push(path);
+        } else {
+            newest = newest.max(Some(day));
+        }
+    }
+    removed.sort();
+    match newest {
+        Some(day) if !removed.is_empty() => point_latest(directory, day)?,
+        None if !removed.is_empty() => remove_if_there(&directory.join(LATEST))?,
+        _ => {}
+    }
+    Ok(removed)
+}
+
+fn any_file(package: &Path, holds: impl Fn(&[u8]) -> bool) -> Result<bool> {
+    for (_, path) in entries(package)? {
+        let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        if holds(&bytes) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Replaces the content of `path`: readers see the old content or the new one.
 pub fn write_file_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     let name = path.file_name().with_context(|| format!("{} names no file", path.display()))?;

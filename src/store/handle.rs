@@ -16,6 +16,7 @@ use super::{
     intern::Interned,
     lock,
     open::{self, MIGRATIONS},
+    wipe,
 };
 
 /// Snapshots that may be read at one time: the page, the metrics and a report. Each costs up to 2 MiB of cache.
@@ -39,6 +40,8 @@ struct Shared {
 struct WriterConnection {
     connection: Connection,
     interned: Interned,
+    /// What SQLite counts of the commits of others.
+    others_wrote: i64,
     seen_key: [u8; 16],
 }
 
@@ -63,7 +66,7 @@ impl Store {
         let connection = open::open_writer(path, MIGRATIONS)?;
         let sqlite = |source| OpenError::Sqlite { path: path.to_owned(), source };
         let seen_key = open::read_seen_key(&connection).map_err(sqlite)?;
-        let writer = WriterConnection { connection, interned: Interned::default(), seen_key };
+        let writer = WriterConnection { connection, interned: Interned::default(), others_wrote: 0, seen_key };
         Ok(Self::shared(path, Some(writer), Vec::new()))
     }
 
@@ -119,6 +122,16 @@ impl Store {
         finished(spawn_blocking(move || open::empty_log(&writer.connection).map_err(StoreError::from)).await)
     }
 
+    /// Writes the file anew, so that free space holds nothing of what was erased, and empties the write-ahead log.
+    ///
+    /// # Errors
+    /// When the disk has no room for a second copy, or somebody reads from the store all the time.
+    pub async fn leave_no_trace(&self) -> Result<(), StoreError> {
+        let writer = Arc::clone(self.shared.writer.as_ref().ok_or(StoreError::ReadOnly)?);
+        let (mut writer, path) = (writer.lock_owned().await, self.shared.path.clone());
+        finished(spawn_blocking(move || wipe::rewrite(&mut writer.connection, &path)).await)
+    }
+
     /// Runs `work` on one consistent snapshot; a writer neither waits for it nor disturbs it.
     pub async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
     where
@@ -151,6 +164,11 @@ impl WriterConnection {
     fn transact<T>(&mut self, work: impl FnOnce(&mut Writer<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let mut interned = std::mem::take(&mut self.interned);
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let others: i64 = transaction.pragma_query_value(None, "data_version", |row| row.get(0))?;
+        if self.others_wrote != others {
+            // Another process may have erased somebody, and with them rows that are remembered here.
+            (self.others_wrote, interned) = (others, Interned::default());
+        }
         let result = work(&mut Writer { connection: &transaction, interned: &mut interned, seen_key: &self.seen_key })?;
         transaction.commit()?;
         self.interned = interned;

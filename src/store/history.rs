@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Row, named_params};
+use rusqlite::{Connection, Row, named_params};
 
 use super::{
     Reader, StoreError,
@@ -64,9 +64,7 @@ impl Reader {
 
     /// Every track with its row's number, in the order in which they were met.
     pub(super) fn tracks(&self) -> Result<Vec<(i64, TrackCount)>, StoreError> {
-        let mut statement = self.connection.prepare_cached(LIST_TRACKS)?;
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, track(row)?)))?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        tracks(&self.connection)
     }
 
     /// The tracks that `index_of` names, each at its index.
@@ -97,6 +95,12 @@ impl Reader {
         }
         Ok((verdicts, rules))
     }
+}
+
+pub(super) fn tracks(connection: &Connection) -> Result<Vec<(i64, TrackCount)>, StoreError> {
+    let mut statement = connection.prepare_cached(LIST_TRACKS)?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, track(row)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 fn verdict(row: &Row<'_>, rule: u16) -> rusqlite::Result<Verdict> {

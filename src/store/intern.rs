@@ -107,6 +107,23 @@ pub(super) fn name_id(connection: &Connection, text: &str) -> rusqlite::Result<i
 }
 
 fn find_or_insert_track(connection: &Connection, source_id: i64, track: &Track) -> rusqlite::Result<i64> {
+    with_track_values(connection, source_id, track, |values| find_or_insert(connection, FIND_TRACK, INSERT_TRACK, values))
+}
+
+/// The number of a track, if it has one.
+pub(super) fn find_track(connection: &Connection, source_id: i64, track: &Track) -> rusqlite::Result<Option<i64>> {
+    let find =
+        |values: &[(&str, &dyn ToSql)]| connection.prepare_cached(FIND_TRACK)?.query_row(values, |row| row.get(0)).optional();
+    with_track_values(connection, source_id, track, find)
+}
+
+/// Hands over the columns of a track; names that it is the first to have get their numbers.
+pub(super) fn with_track_values<T>(
+    connection: &Connection,
+    source_id: i64,
+    track: &Track,
+    work: impl FnOnce(&[(&str, &dyn ToSql)]) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
     let name = |text: Option<&String>| name_id(connection, text_or_empty(text));
     let values = named_params! {
         ":source_id": source_id,
@@ -124,7 +141,7 @@ fn find_or_insert_track(connection: &Connection, source_id: i64, track: &Track) 
         ":token_label_id": name(track.token_label.as_ref())?,
         ":secret_id": name(track.secret_id.as_ref())?,
     };
-    find_or_insert(connection, FIND_TRACK, INSERT_TRACK, values)
+    work(values)
 }
 
 fn find_or_insert(connection: &Connection, find: &str, insert: &str, values: &[(&str, &dyn ToSql)]) -> rusqlite::Result<i64> {

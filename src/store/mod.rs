@@ -13,6 +13,7 @@ mod alarms;
 mod backup;
 mod calendar;
 mod convert;
+mod erase;
 mod error;
 mod growth;
 mod handle;
@@ -35,9 +36,11 @@ mod sources;
 #[cfg(test)]
 mod tests;
 mod verify;
+mod wipe;
 
 pub use alarms::MailState;
 pub use backup::BackupError;
+pub use erase::Erased;
 pub use error::{OpenError, StoreError};
 pub use growth::Growth;
 pub use handle::{Reader, Store, Writer};

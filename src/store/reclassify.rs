@@ -198,7 +198,8 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn throw_away(&self) -> Result<(), StoreError> {
+    /// Forgets what was built; whoever builds it is told so by its next step.
+    pub(super) fn throw_away(&self) -> Result<(), StoreError> {
         for statement in [EMPTY_NEXT_COUNTS, EMPTY_NEXT_INDEX, EMPTY_KEPT_DAYS, DELETE_PROGRESS] {
             self.connection.prepare_cached(statement)?.execute([])?;
         }

@@ -20,7 +20,7 @@ use crate::evidence::{
     journal::first_break,
 };
 
-const FIND_NEXT_COUNTED_DAY: &str = include_str!("../../sql/queries/verify/find_next_counted_day.sql");
+pub(super) const FIND_NEXT_COUNTED_DAY: &str = include_str!("../../sql/queries/verify/find_next_counted_day.sql");
 const FIND_NEXT_INDEXED_DAY: &str = include_str!("../../sql/queries/verify/find_next_indexed_day.sql");
 const LIST_COUNTS_OF_DAY: &str = include_str!("../../sql/queries/verify/list_counts_of_day.sql");
 const LIST_INDEX_OF_DAY: &str = include_str!("../../sql/queries/verify/list_index_of_day.sql");

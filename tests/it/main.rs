@@ -14,6 +14,7 @@ mod explain;
 mod faults;
 mod figures;
 mod flow;
+mod forget;
 mod house;
 mod init;
 mod intake;

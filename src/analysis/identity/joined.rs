@@ -8,6 +8,7 @@ use crate::evidence::Person as Facts;
 #[derive(Default)]
 pub(super) struct User {
     pub(super) accounts: BTreeSet<String>,
+    pub(super) uuids: BTreeSet<String>,
     pub(super) emails: BTreeSet<String>,
     pub(super) nicknames: BTreeSet<String>,
     pub(super) display_names: BTreeSet<String>,
@@ -25,6 +26,7 @@ impl User {
     pub(super) fn learn(&mut self, facts: &Facts) {
         let add = |set: &mut BTreeSet<String>, value: &Option<String>| set.extend(value.clone());
         add(&mut self.accounts, &facts.account_id);
+        add(&mut self.uuids, &facts.uuid);
         add(&mut self.nicknames, &facts.nickname);
         add(&mut self.display_names, &facts.display_name);
         let email = facts.email.as_deref().map(str::to_lowercase);
@@ -36,6 +38,12 @@ impl User {
 
     pub(super) fn id(&self) -> Option<String> {
         self.accounts.first().cloned().or_else(|| self.emails.first().map(|email| format!("email:{email}")))
+    }
+
+    /// Everything that it goes by.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        let Self { accounts, uuids, emails, nicknames, display_names, .. } = self;
+        [accounts, uuids, emails, nicknames, display_names].into_iter().flatten().map(String::as_str)
     }
 
     pub(super) fn shown(&self) -> Option<&String> {

@@ -1,0 +1,2 @@
+-- Removes somebody's tokens. A scan of api_token.
+DELETE FROM api_token WHERE person_id = :person_id

@@ -1,0 +1,124 @@
+//! Whom a name means, and what is left of evidence.
+
+use super::*;
+use crate::evidence::{DirectoryEntry, Member};
+
+fn person(account: &str, nickname: &str, name: &str, email: &str) -> Person {
+    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    Person {
+        account_id: some(account),
+        uuid: some(account).map(|account| format!("{{{account}}}")),
+        nickname: some(nickname),
+        display_name: some(name),
+        email: some(email),
+    }
+}
+
+fn roster() -> Roster {
+    let people = [
+        person("557058:1b2c", "mtessel", "Maria Tessel", "maria@example.test"),
+        person("557058:77", "mt-old", "Maria Tessel", "other@example.test"),
+        person("557058:1b2c", "Tess", "", ""),
+    ];
+    let member =
+        |person: &Person| Member { workspace: "acme".to_owned(), person: person.clone(), permission: None, last_accessed: None };
+    Roster {
+        members: people[..2].iter().map(member).collect(),
+        people: people.to_vec(),
+        directory: vec![DirectoryEntry { person: person("", "", "M. Tessel", "Maria@example.test"), team: None }],
+        ..Roster::default()
+    }
+}
+
+fn sets(of: &BTreeSet<String>) -> Vec<&str> {
+    of.iter().map(String::as_str).collect()
+}
+
+#[test]
+fn any_name_leads_to_all_of_them_and_a_shared_one_is_kept() {
+    for asked in [
+        "557058:1b2c",
+        "{557058:1b2c}",
+        "mtessel",
+        "MTESSEL",
+        "Tess",
+        "maria@example.test",
+        "email:Maria@example.test",
+        "M. Tessel",
+    ] {
+        let found = identify(&History::default(), &roster(), asked).unwrap_or_else(|unclear| panic!("{asked}: {unclear:?}"));
+        assert_eq!(sets(&found.accounts), ["557058:1b2c"], "{asked}");
+        assert_eq!(sets(&found.nicknames), ["mtessel", "tess"]);
+        assert_eq!(sets(&found.emails), ["maria@example.test"]);
+        assert_eq!(sets(&found.display_names), ["m. tessel"]);
+        assert_eq!(sets(&found.shared), ["maria tessel"]);
+    }
+    let several = vec!["557058:1b2c".to_owned(), "557058:77".to_owned()];
+    assert_eq!(identify(&History::default(), &roster(), "Maria Tessel"), Err(Unclear::Several(several)));
+    assert!(
+        matches!(identify(&History::default(), &roster(), "nobody"), Err(Unclear::Nobody(names)) if names.contains(&"mtessel".to_owned()))
+    );
+}
+
+fn erasure() -> Erasure {
+    Erasure::new(identify(&History::default(), &roster(), "mtessel").expect("one person"), "erased-1".to_owned())
+}
+
+#[test]
+fn a_name_is_replaced_where_it_is_a_word() {
+    let erasure = erasure();
+    for (text, left) in [
+        ("mtessel-laptop", Some("erased-1-laptop")),
+        ("fatal: https://MTessel@bitbucket.org/acme/x.git", Some("fatal: https://erased-1@bitbucket.org/acme/x.git")),
+        ("by maria@example.test and mtessel", Some("by erased-1 and erased-1")),
+        ("amtessels", None),
+        ("Maria Tessel", None),
+    ] {
+        assert_eq!(erasure.text(text).as_deref(), left, "{text}");
+    }
+    let path = |path: &str| {
+        let mut sighting = Sighting { path: Some(Cow::Owned(path.to_owned())), ..Sighting::default() };
+        erasure.erase(&mut sighting);
+        sighting.path.map(Cow::into_owned).expect("it has a path")
+    };
+    assert_eq!(path("/2.0/users/{557058:1b2c}?q=maria%40example.test"), "/2.0/users/erased-1?q=erased-1");
+    assert_eq!(path("/acme/mtessel-notes.git"), "/acme/mtessel-notes.git");
+}
+
+#[test]
+fn evidence_keeps_its_kind_and_loses_its_person() {
+    let erasure = erasure();
+    let seen = |username: &str, account: Option<&str>| Sighting {
+        username: Some(Cow::Owned(username.to_owned())),
+        account_id: account.map(|account| Cow::Owned(account.to_owned())),
+        client_ip: Some("198.51.100.77".parse().expect("an address")),
+        event_id: Some("e-1".into()),
+        ..Sighting::default()
+    };
+    let left = |mut sighting: Sighting<'static>| {
+        let touched = erasure.touches(&sighting);
+        erasure.erase(&mut sighting);
+        (
+            touched,
+            sighting.username.expect("a name").into_owned(),
+            sighting.client_ip.map(|ip| ip.to_string()).unwrap_or_default(),
+        )
+    };
+    let own = |name: &str| (true, name.to_owned(), "198.51.100.0".to_owned());
+    assert_eq!(left(seen("mtessel", None)), own("erased-1"));
+    assert_eq!(left(seen("Maria@example.test", None)), own("erased-1@erased.invalid"));
+    assert_eq!(left(seen("x-token-auth", Some("557058:1b2c"))), own("x-token-auth"));
+    // Somebody else who presents the same name is somebody else.
+    let others = (false, "mtessel".to_owned(), "198.51.100.77".to_owned());
+    assert_eq!(left(seen("mtessel", Some("557058:99"))), others);
+    assert_eq!(erasure.user_id("name:mtessel").as_deref(), Some("name:erased-1"));
+    assert_eq!(erasure.user_id("557058:1b2c").as_deref(), Some("erased-1"));
+    assert_eq!(erasure.user_id("557058:77"), None);
+}
+
+#[test]
+fn addresses_become_the_networks_that_origins_are_told_by() {
+    let masked = |ip: &str| neighbourhood(ip.parse().expect("an address")).to_string();
+    assert_eq!(masked("198.51.100.77"), "198.51.100.0");
+    assert_eq!(masked("2001:db8:17:4::1"), "2001:db8:17::");
+}

@@ -1,0 +1,272 @@
+//! Taking a person out of everything that is stored. What is counted stays, under a pseudonym (`analysis::erasure`).
+//!
+//! | what | then |
+//! |---|---|
+//! | chunks | written anew without the person, some at a time, before everything else |
+//! | tracks, keys of integrations | carry the pseudonym; tracks that become equal are one |
+//! | people, members, rights, tokens, rows of directories | are gone |
+//! | sentences, labels, samples | name the pseudonym |
+//! | messages that wait | are withdrawn: what they say cannot be taken back in part |
+//! | the journal | stays: nothing is written into it that would have to be erased (`daemon::accepted`) |
+//!
+//! SQLite leaves what was there in free space, so the file is written anew afterwards ([`super::Store::leave_no_trace`]); until
+//! that is done, `meta` says so.
+
+use jiff::Timestamp;
+use rusqlite::{ErrorCode, named_params};
+
+use super::{
+    Reader, StoreError, Writer,
+    convert::{count, person},
+    history,
+    intern::{self, Interned},
+};
+use crate::{
+    analysis::erasure::Erasure,
+    evidence::{Day, Origin, chunk},
+};
+
+const FIND_NEXT_DAY: &str = super::verify::FIND_NEXT_COUNTED_DAY;
+const UPDATE_TRACK: &str = include_str!("../../sql/queries/erase/update_track.sql");
+const MERGE_COUNTS: &str = include_str!("../../sql/queries/erase/merge_counts.sql");
+const DELETE_COUNTS: &str = include_str!("../../sql/queries/erase/delete_counts.sql");
+const MERGE_INDEX: &str = include_str!("../../sql/queries/erase/merge_index.sql");
+const DELETE_INDEX: &str = include_str!("../../sql/queries/erase/delete_index.sql");
+const DELETE_TRACK: &str = include_str!("../../sql/queries/erase/delete_track.sql");
+const LIST_PEOPLE_BY_NUMBER: &str = include_str!("../../sql/queries/erase/list_people_by_number.sql");
+const DELETE_MEMBERS: &str = include_str!("../../sql/queries/erase/delete_members.sql");
+const DELETE_TOKEN_USES: &str = include_str!("../../sql/queries/erase/delete_token_uses.sql");
+const DELETE_TOKENS: &str = include_str!("../../sql/queries/erase/delete_tokens.sql");
+const DELETE_PERSON: &str = include_str!("../../sql/queries/erase/delete_person.sql");
+const DELETE_RIGHTS: &str = include_str!("../../sql/queries/erase/delete_rights.sql");
+const LIST_DIRECTORY_ROWS: &str = include_str!("../../sql/queries/erase/list_directory_rows.sql");
+const DELETE_DIRECTORY_ROW: &str = include_str!("../../sql/queries/erase/delete_directory_row.sql");
+const LIST_KEYS: &str = include_str!("../../sql/queries/erase/list_keys.sql");
+const RENAME_KEY: &str = include_str!("../../sql/queries/erase/rename_key.sql");
+const WITHDRAW_RECIPIENTS: &str = include_str!("../../sql/queries/erase/withdraw_recipients.sql");
+const EMPTY_MESSAGES: &str = include_str!("../../sql/queries/erase/empty_messages.sql");
+const LIST_NAMES: &str = include_str!("../../sql/queries/erase/list_names.sql");
+const DELETE_NAME: &str = include_str!("../../sql/queries/erase/delete_name.sql");
+const LIST_TEXTS: &str = include_str!("../../sql/queries/erase/list_texts.sql");
+const NOTE_ERASURE: &str = include_str!("../../sql/queries/erase/note_erasure.sql");
+const FIND_TRACES: &str = include_str!("../../sql/queries/erase/find_traces.sql");
+
+/// Where texts stand, by the words of the list, and what puts others there.
+const PUT_TEXT: [(&str, &str); 18] = [
+    ("failure", include_str!("../../sql/queries/erase/put_failure.sql")),
+    ("warning", include_str!("../../sql/queries/erase/put_warning.sql")),
+    ("coverage", include_str!("../../sql/queries/erase/put_coverage_reason.sql")),
+    ("sample", include_str!("../../sql/queries/erase/put_sample.sql")),
+    ("value", include_str!("../../sql/queries/erase/put_unknown_value.sql")),
+    ("key label", include_str!("../../sql/queries/erase/put_key_label.sql")),
+    ("label", include_str!("../../sql/queries/erase/put_label.sql")),
+    ("location", include_str!("../../sql/queries/erase/put_location.sql")),
+    ("owner", include_str!("../../sql/queries/erase/put_owner.sql")),
+    ("change", include_str!("../../sql/queries/erase/put_change_reason.sql")),
+    ("subject", include_str!("../../sql/queries/erase/put_subject.sql")),
+    ("address", include_str!("../../sql/queries/erase/put_address.sql")),
+    ("undelivered", include_str!("../../sql/queries/erase/put_undelivered.sql")),
+    ("accepted name", include_str!("../../sql/queries/erase/put_accepted_name.sql")),
+    ("accepted", include_str!("../../sql/queries/erase/put_accepted_words.sql")),
+    ("alarm", include_str!("../../sql/queries/erase/put_alarm_reason.sql")),
+    ("alarmed", include_str!("../../sql/queries/erase/put_alarmed.sql")),
+    ("event", include_str!("../../sql/queries/erase/put_event.sql")),
+];
+
+/// What withdrawn messages say of themselves.
+const WITHDRAWN: &str = "withdrawn, because a person was erased";
+
+/// How much of what was changed or removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Erased {
+    pub chunks: u64,
+    pub tracks: u64,
+    pub people: u64,
+    pub memberships: u64,
+    pub rights: u64,
+    pub tokens: u64,
+    pub directory_rows: u64,
+    pub keys: u64,
+    pub texts: u64,
+    pub withdrawn: u64,
+    /// Names that are also those of a place or of software, and stay as such.
+    pub names_of_places: u64,
+}
+
+impl Reader {
+    /// Whether an erasure was ended before its last traces were overwritten.
+    pub fn has_traces(&self) -> Result<bool, StoreError> {
+        Ok(self.connection.prepare_cached(FIND_TRACES)?.query_row([], |row| count(row, 0))? > 0)
+    }
+}
+
+impl Writer<'_> {
+    /// Takes the person out of at most `limit` chunks after one. Returns how many changed, and the last that was looked at;
+    /// none when there was none. A chunk that cannot be read holds nothing that can be shown: it is removed.
+    pub fn erase_from_chunks(&mut self, erasure: &Erasure, after: i64, limit: u32) -> Result<(u64, Option<i64>), StoreError> {
+        let chunks = self.chunks_after(after, limit)?;
+        let mut changed = 0;
+        for stored in &chunks {
+            match chunk::with_decoded(&stored.bytes, |kept| kept.iter().any(|(sighting, _)| erasure.touches(sighting))) {
+                Ok(false) => continue,
+                Ok(true) => self.rewrite_chunk(stored.id, |sighting| {
+                    erasure.erase(sighting);
+                    true
+                })?,
+                Err(error) => {
+                    tracing::warn!(chunk = stored.id, %error, "a chunk cannot be read: it is removed, since nobody knows whom it names");
+                    self.delete_chunk(stored.id)?;
+                }
+            }
+            changed += 1;
+        }
+        Ok((changed, chunks.last().map(|chunk| chunk.id)))
+    }
+
+    /// Takes the person out of everything else.
+    pub fn erase(&mut self, erasure: &Erasure, now: Timestamp) -> Result<Erased, StoreError> {
+        self.connection.prepare_cached(NOTE_ERASURE)?.execute([])?;
+        self.throw_away()?;
+        let mut erased = Erased { tracks: self.erase_from_tracks(erasure)?, ..Erased::default() };
+        self.erase_inventories(erasure, &mut erased)?;
+        erased.directory_rows = self.erase_from_directories(erasure)?;
+        erased.keys = self.erase_from_keys(erasure)?;
+        let withdrawal = named_params! { ":now_ms": now.as_millisecond(), ":failure": WITHDRAWN };
+        erased.withdrawn = self.connection.prepare_cached(WITHDRAW_RECIPIENTS)?.execute(withdrawal)? as u64;
+        self.connection.prepare_cached(EMPTY_MESSAGES)?.execute([])?;
+        erased.texts = self.erase_from_texts(erasure)?;
+        erased.names_of_places = self.erase_names(erasure)?;
+        // Rows that it remembers may be gone.
+        *self.interned = Interned::default();
+        Ok(erased)
+    }
+
+    fn erase_from_tracks(&mut self, erasure: &Erasure) -> Result<u64, StoreError> {
+        let mut changed = 0;
+        for (id, shown) in history::tracks(self.connection)? {
+            let Some(left) = erasure.track(&shown.track) else { continue };
+            let source_id = self.source_id(&shown.source)?;
+            match intern::find_track(self.connection, source_id, &left)? {
+                Some(other) => self.merge_tracks(id, other)?,
+                None => intern::with_track_values(self.connection, source_id, &left, |values| {
+                    let values: Vec<_> = values.iter().copied().chain([(":id", &id as &dyn rusqlite::ToSql)]).collect();
+                    self.connection.prepare_cached(UPDATE_TRACK)?.execute(values.as_slice()).map(drop)
+                })?,
+            }
+            changed += 1;
+        }
+        Ok(changed)
+    }
+
+    fn merge_tracks(&self, from: i64, into: i64) -> Result<(), StoreError> {
+        let mut day = Day(i32::MIN);
+        while let Some(next) = self.next_counted_day(day)? {
+            day = next;
+            let both = named_params! { ":day": day.0, ":from": from, ":into": into };
+            let one = named_params! { ":day": day.0, ":from": from };
+            self.connection.prepare_cached(MERGE_COUNTS)?.execute(both)?;
+            self.connection.prepare_cached(DELETE_COUNTS)?.execute(one)?;
+            self.connection.prepare_cached(MERGE_INDEX)?.execute(both)?;
+            self.connection.prepare_cached(DELETE_INDEX)?.execute(one)?;
+        }
+        self.connection.prepare_cached(DELETE_TRACK)?.execute(named_params! { ":id": from })?;
+        Ok(())
+    }
+
+    fn next_counted_day(&self, after: Day) -> Result<Option<Day>, StoreError> {
+        let mut find = self.connection.prepare_cached(FIND_NEXT_DAY)?;
+        Ok(find.query_row(named_params! { ":day": after.0 }, |row| row.get::<_, Option<i32>>(0))?.map(Day))
+    }
+
+    fn erase_inventories(&self, erasure: &Erasure, erased: &mut Erased) -> Result<(), StoreError> {
+        let mut list = self.connection.prepare_cached(LIST_PEOPLE_BY_NUMBER)?;
+        let people = list.query_map([], |row| Ok((row.get::<_, i64>(0)?, person(row, 1)?)))?.collect::<Result<Vec<_>, _>>()?;
+        let run = |statement: &str, person_id: i64| {
+            let removed = self.connection.prepare_cached(statement)?.execute(named_params! { ":person_id": person_id })?;
+            Ok::<_, StoreError>(removed as u64)
+        };
+        for (id, _) in people.iter().filter(|(_, facts)| erasure.is_about(facts)) {
+            erased.memberships += run(DELETE_MEMBERS, *id)?;
+            run(DELETE_TOKEN_USES, *id)?;
+            erased.tokens += run(DELETE_TOKENS, *id)?;
+            erased.people += run(DELETE_PERSON, *id)?;
+        }
+        for account in erasure.accounts() {
+            let values = named_params! { ":account": account };
+            erased.rights += self.connection.prepare_cached(DELETE_RIGHTS)?.execute(values)? as u64;
+        }
+        Ok(())
+    }
+
+    fn erase_from_directories(&self, erasure: &Erasure) -> Result<u64, StoreError> {
+        let mut list = self.connection.prepare_cached(LIST_DIRECTORY_ROWS)?;
+        let rows = list.query_map([], |row| {
+            let text = |column| super::convert::optional_text(row, column);
+            let facts = crate::evidence::Person {
+                account_id: text(2)?,
+                uuid: None,
+                nickname: text(3)?,
+                display_name: text(4)?,
+                email: text(5)?,
+            };
+            Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?, facts))
+        })?;
+        let rows = rows.collect::<Result<Vec<_>, _>>()?;
+        let mut removed = 0;
+        for (register, line, _) in rows.iter().filter(|(_, _, facts)| erasure.is_about(facts)) {
+            let values = named_params! { ":register": register, ":line": line };
+            removed += self.connection.prepare_cached(DELETE_DIRECTORY_ROW)?.execute(values)? as u64;
+        }
+        Ok(removed)
+    }
+
+    fn erase_from_keys(&self, erasure: &Erasure) -> Result<u64, StoreError> {
+        let mut list = self.connection.prepare_cached(LIST_KEYS)?;
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+        let keys: Vec<(i64, String, String, String)> = list.query_map([], read)?.collect::<Result<_, _>>()?;
+        let mut changed = 0;
+        for (id, user, kind, origin) in keys {
+            let named = matches!(Origin::parse(&kind, &origin), Origin::Job(_) | Origin::TokenLabel(_));
+            let (new_user, new_origin) = (erasure.user_id(&user), erasure.text(&origin).filter(|_| named));
+            if new_user.is_none() && new_origin.is_none() {
+                continue;
+            }
+            let (user, origin) = (new_user.unwrap_or(user), new_origin.unwrap_or(origin));
+            let values = named_params! { ":id": id, ":user": user, ":origin": origin };
+            changed += self.connection.prepare_cached(RENAME_KEY)?.execute(values)? as u64;
+        }
+        Ok(changed)
+    }
+
+    fn erase_from_texts(&self, erasure: &Erasure) -> Result<u64, StoreError> {
+        let mut list = self.connection.prepare_cached(LIST_TEXTS)?;
+        let texts: Vec<(String, String)> = list.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+        let mut changed = 0;
+        for (place, old) in texts {
+            let Some(new) = erasure.text(&old) else { continue };
+            for (_, statement) in PUT_TEXT.iter().filter(|(name, _)| *name == place) {
+                let values = named_params! { ":old": old, ":new": new };
+                changed += self.connection.prepare_cached(statement)?.execute(values)? as u64;
+            }
+        }
+        Ok(changed)
+    }
+
+    /// Removes the names that nothing goes by any more, and returns how many stay, as those of a place or of software.
+    fn erase_names(&self, erasure: &Erasure) -> Result<u64, StoreError> {
+        let mut list = self.connection.prepare_cached(LIST_NAMES)?;
+        let names: Vec<(i64, String)> = list.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+        let mut stay = 0;
+        for (id, text) in names {
+            if erasure.text(&text).is_none() && !erasure.is_a_name(&text) {
+                continue;
+            }
+            let deleted = self.connection.prepare_cached(DELETE_NAME)?.execute(named_params! { ":id": id });
+            match deleted {
+                Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => stay += 1,
+                other => drop(other?),
+            }
+        }
+        Ok(stay)
+    }
+}
