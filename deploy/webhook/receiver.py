@@ -43,7 +43,8 @@ def words(event):
     if event["type"].startswith("alarm."):
         return f"{'Over' if data['until'] else 'Alarm'}: {data['title']}. {data['reason']}"
     row = data["row"] or {}
-    what = f"{row.get('client_name', 'an integration')} of {row.get('owner') or 'nobody'} ({data['integration']})"
+    client = row.get("client_name", "an integration").split(",")[0]
+    what = f"{client} of {row.get('owner') or 'nobody'} ({data['integration']})"
     return f"{what}: {data['from'] or 'new'} → {data['to'] or 'gone'}, {data['reason']}"
 
 

@@ -121,10 +121,10 @@ def test_a_change_of_status_is_told_signed_and_passed_on(tmp_path, receiver):
         config = configure(tmp_path, *[f'[[webhook]]\nurl = "{where}"\nsecret = "env:HOOK"' for where in (listener.url, url)])
         with running(tmp_path, config) as run:
             address = address_of(run)
-            push(address, "first")
-            judged(address, "first")
+            push(address, "ursula.k")
+            judged(address, "ursula.k")
             assert listener.received == [], "what a first judgement finds is the beginning"
-            push(address, "second")
+            push(address, "viktor.m")
             service.eventually(lambda: listener.received and chat.received and tracker.received, ARRIVAL_SECONDS, "the change")
             metrics = ask(address, "/metrics")
             assert run.stop() == 0 and "a-secret-path" not in run.output() and SECRET not in run.output()
@@ -133,7 +133,7 @@ def test_a_change_of_status_is_told_signed_and_passed_on(tmp_path, receiver):
         with pytest.raises(WebhookVerificationError):
             Webhook(SECRET).verify(body + b" ", headers)
     assert event["type"] == "integration.changed" and event["data"]["cause"] == "discovered"
-    assert event["data"]["row"]["user"] == "name:second" and event["data"]["row"]["grade"] == "proven"
+    assert event["data"]["row"]["user"] == "name:viktor.m" and event["data"]["row"]["grade"] == "proven"
     assert "git command line of nobody" in json.loads(chat.received[0][1])["text"]
     ticket, headers = json.loads(tracker.received[0][1])["fields"], tracker.received[0][0]
     assert "API token" in ticket["description"] and headers["authorization"] == "Bearer t"
@@ -145,9 +145,9 @@ def test_a_message_waits_for_its_receiver_under_one_id(tmp_path):
         config = configure(tmp_path, f'[[webhook]]\nurl = "{listener.url}"\nsecret = "env:HOOK"')
         with running(tmp_path, config) as run:
             address = address_of(run)
-            push(address, "first")
-            judged(address, "first")
-            push(address, "second")
+            push(address, "ursula.k")
+            judged(address, "ursula.k")
+            push(address, "viktor.m")
             service.eventually(lambda: listener.received, ARRIVAL_SECONDS, "the first attempt")
             run.stop()
         listener.status = 200
