@@ -13,7 +13,7 @@ import html5lib
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 import mail_reader
 import service
@@ -226,10 +226,10 @@ def test_the_ranking_is_sorted_by_its_heads(demo, show, ranking):
 def test_with_scripts_the_ranking_follows_what_is_typed(demo, show, ranking):
     page = show(DESK, address=demo[1])
     page.fill("input[name=q]", ranking[-1]["integration"])
-    page.wait_for_function("document.querySelectorAll('#rows-1 tbody tr').length === 1")
+    expect(page.locator("#rows-1 tbody tr")).to_have_count(1)
     assert rows(page) == [ranking[-1]["integration"]] and f"q={ranking[-1]['integration']}" in page.url
     page.fill("input[name=q]", "")
-    page.wait_for_function(f"document.querySelectorAll('#rows-1 tbody tr').length === {len(ranking)}")
+    expect(page.locator("#rows-1 tbody tr")).to_have_count(len(ranking))
     assert not faults(page, demo[1])
 
 
@@ -277,8 +277,10 @@ def test_the_pages_are_valid_html(demo, addresses):
         if name != "nothing":
             with urllib.request.urlopen(address, timeout=30) as answer:
                 texts[name] = answer.read().decode()
+    parsers = {name: html5lib.HTMLParser() for name in texts}
     for name, text in texts.items():
-        html5lib.HTMLParser(strict=True).parse(text), name
+        parsers[name].parse(text)
+    assert {name: parser.errors for name, parser in parsers.items()} == {name: [] for name in texts}
 
 
 def test_the_keyboard_reaches_everything_and_shows_where_it_is(demo, show):
