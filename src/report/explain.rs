@@ -30,7 +30,7 @@ pub struct Explained {
     pub integrations: Vec<ExplainedRow>,
     /// Newest first.
     pub evidence: Vec<EvidenceRow>,
-    /// Single pieces of days before it were removed because of their age ([store] keep_raw); null when none ever was.
+    /// Single pieces of days before it were removed because of their age (`[store] keep_raw`); null when none ever was.
     #[serde(serialize_with = "text_or_null")]
     pub kept_from: Option<Day>,
     pub rules: Vec<RuleRow>,
