@@ -6,6 +6,7 @@ pub(super) mod words;
 use std::collections::BTreeMap;
 
 use jiff::{Timestamp, tz::TimeZone};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -24,7 +25,7 @@ use crate::{
 };
 
 /// One owner's document. JSON has the same fields.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Notice {
     pub now: Timestamp,
     pub timezone: String,
@@ -40,7 +41,7 @@ pub struct Notice {
     pub tokens: Vec<TokenRow>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct NoticeCampaign {
     pub id: String,
     pub name: String,
@@ -63,7 +64,7 @@ pub struct NoticeCampaign {
     pub steps: Vec<StepsRow>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct NoticeRow {
     #[serde(flatten)]
     pub row: IntegrationRow,
@@ -78,7 +79,7 @@ pub struct NoticeRow {
 }
 
 /// A brownout to come, and the legacy uses that are expected inside it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Hit {
     pub from: Timestamp,
     pub to: Timestamp,

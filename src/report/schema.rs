@@ -1,4 +1,5 @@
-//! The JSON Schema of the JSON report, made from the types of the document; `config/report.schema.json` holds it.
+//! The JSON Schemas of the report and of an owner's notice, made from the types of the documents; `config/report.schema.json`
+//! and `config/notice.schema.json` hold them.
 //!
 //! Closed sets come as their words and days as dates, as the document writes them: the types of the judgement know no
 //! format. Absent: the values (`json`).
@@ -7,7 +8,7 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, json_schema, transform::RecursiveTransform};
 
-use super::document::Report;
+use super::{Notice, document::Report};
 use crate::{
     analysis::{ChangeCause, NameState, RhythmKind},
     evidence::{Category, CoverageState, Credential, Grade, Status},
@@ -55,16 +56,26 @@ impl JsonSchema for DayText {
     }
 }
 
-/// The schema, with a final newline. Every field that is written is named and required, and there is no other.
+/// The schema of the report, with a final newline.
 pub fn report() -> String {
+    of::<Report>("The report of duskwatch")
+}
+
+/// That of a notice.
+pub fn notice() -> String {
+    of::<Notice>("An owner's notice of duskwatch")
+}
+
+/// Every field that is written is named and required, and there is no other.
+fn of<T: JsonSchema>(title: &str) -> String {
     let closed = |schema: &mut Schema| {
         if schema.get("properties").is_some() {
             schema.insert("additionalProperties".to_owned(), false.into());
         }
     };
     let settings = SchemaSettings::draft2020_12().for_serialize().with_transform(RecursiveTransform(closed));
-    let mut schema = settings.into_generator().into_root_schema_for::<Report>();
-    schema.insert("title".to_owned(), "The report of duskwatch".into());
+    let mut schema = settings.into_generator().into_root_schema_for::<T>();
+    schema.insert("title".to_owned(), title.into());
     let mut text = serde_json::to_string_pretty(&schema).expect("a JSON value is always written");
     text.push('\n');
     text

@@ -83,8 +83,9 @@ fn the_json_report_is_the_document() {
 }
 
 #[test]
-fn the_schema_of_the_json_report_is_that_of_its_types() {
-    same_as_those_in("config", &[("report.schema.json".to_owned(), schema::report())]);
+fn the_schemas_of_what_is_written_as_json_are_those_of_its_types() {
+    let files = [("notice.schema.json", schema::notice()), ("report.schema.json", schema::report())];
+    same_as_those_in("config", &files.map(|(name, text)| (name.to_owned(), text)));
 }
 
 #[test]
