@@ -18,6 +18,7 @@ NOT_RUN = {
     r"cargo (build|install|run)\b": "takes minutes; tests/run builds the same program, and test_page.py runs the demo",
     r"tests/run\b": "is what runs this",
     r"(install|systemctl|kubectl|podman) ": "changes the machine; test_deploy.py tries the files that they install",
+    r"duskwatch (--config \S+ )?init\b": "asks on a terminal; tests/it/init.rs gives it the answers as flags",
     r"duskwatch (--config \S+ )?run\b": "does not end; test_otlp.py and test_deploy.py start and stop it",
     r"export DUSKWATCH_WEBHOOK_SECRET=|python3 deploy/webhook/receiver\.py": "does not end; test_webhook.py starts it and asks it",
     r"duskwatch check\b.*--send-test-mail": "needs a mail server; tests/it/check.rs has one",
