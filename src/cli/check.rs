@@ -78,7 +78,7 @@ fn fault(fault: Fault) -> Row {
         part: "configuration",
         name: key,
         found: words,
-        advice: "mend the line; config/default.toml shows every option".to_owned(),
+        advice: "mend the line, or what it names; config/default.toml shows every option".to_owned(),
         file: Some(file),
         line: (line > 0).then_some(line),
         state: State::Wrong,

@@ -5,6 +5,9 @@
 
 use std::{
     fmt::Write as _,
+    fs::OpenOptions,
+    io::Write as _,
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -169,13 +172,18 @@ impl Site {
         let keys = dir.join("keys");
         std::fs::create_dir_all(&keys)?;
         let simulated = ServeOptions::default();
-        std::fs::write(keys.join("organization"), simulated.organization_key)?;
-        std::fs::write(keys.join("workspace"), simulated.workspace_token)?;
+        write_key(&keys.join("organization"), &simulated.organization_key)?;
+        write_key(&keys.join("workspace"), &simulated.workspace_token)?;
         let text = configuration(dir, &keys, logs, world, server)?;
         let config = dir.join("duskwatch.toml");
         std::fs::write(&config, &text)?;
         Ok(Self { config, text })
     }
+}
+
+/// Readable by its owner only, as `check` wants a secret to be.
+fn write_key(path: &Path, key: &str) -> std::io::Result<()> {
+    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?.write_all(key.as_bytes())
 }
 
 /// What an operator would write for this organisation.

@@ -254,7 +254,8 @@ fn blocker(client: &str, owner: &str, rows: &[&IntegrationRow], removed: bool, m
     let decision = if owner.is_empty() {
         "Name an owner: nobody has been asked yet.".to_owned()
     } else if removed && failing > 0 {
-        format!("Repair the {failing} that fail now, or accept the outage.")
+        let failing = if failing == 1 { "one that fails".to_owned() } else { format!("{failing} that fail") };
+        format!("Repair the {failing} now, or accept the outage.")
     } else if removed {
         "Say whether it still runs: move it, or close it.".to_owned()
     } else if overdue > 0 {

@@ -125,7 +125,7 @@ pub(super) fn outlook(c: &CampaignReport) -> String {
         if end.p10 == end.p90 { String::new() } else { format!(" (four times in five between {} and {})", end.p10, end.p90) };
     if c.removed {
         return format!(
-            "Forecast: {} expected to fail still on {}{range}; {}.",
+            "Forecast: {} expected to still fail on {}{range}; {}.",
             grouped(i64::from(end.p50)),
             date(end.date),
             zero_day(f, "everything that fails now is repaired")
@@ -195,10 +195,10 @@ fn zero_day(f: &ForecastReport, done: &str) -> String {
     match (f.zero_day_p10, f.zero_day_p50, f.zero_day_p90) {
         (None, ..) => format!("a year after the removal it is still unlikely that {done}"),
         (Some(early), None, _) => {
-            format!("{done} hardly before {}, and more likely not within a year of the removal", date(early))
+            format!("{done} on {} at the earliest, and more likely not within a year of the removal", date(early))
         }
         (Some(early), Some(middle), None) => {
-            format!("{done} about {}, hardly before {}, perhaps much later", date(middle), date(early))
+            format!("{done} about {}, on {} at the earliest, perhaps much later", date(middle), date(early))
         }
         (Some(early), Some(middle), Some(late)) => {
             format!("{done} about {}, between {} and {}", date(middle), date(early), date(late))

@@ -46,10 +46,6 @@ pub(super) fn day(at: Timestamp) -> String {
     at.to_zoned(TimeZone::UTC).strftime("%-d %b %Y").to_string()
 }
 
-pub(super) fn short_day(at: Timestamp) -> String {
-    at.to_zoned(TimeZone::UTC).strftime("%-d %b").to_string()
-}
-
 /// `1 integration`, `2 integrations`.
 pub(super) fn counted(n: impl Into<i64>, noun: &str) -> String {
     let n = n.into();
@@ -149,8 +145,9 @@ pub(super) fn headline(c: &CampaignReport, zone: &TimeZone) -> String {
     if c.removed {
         let fail = if n.failing == 1 { "integration fails" } else { "integrations fail" };
         let are = if n.stale == 1 { "is" } else { "are" };
+        let remain = if n.remaining == 1 { "remains" } else { "remain" };
         return format!(
-            "{} {fail} now, and {} {are} still tried by something that has moved; {} remain in all ({sure}). {} {} on {removal}.",
+            "{} {fail} now, and {} {are} still tried by something that has moved; {} {remain} in all ({sure}). {} {} on {removal}.",
             n.failing,
             leftovers(c),
             n.remaining,

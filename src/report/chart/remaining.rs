@@ -138,7 +138,7 @@ pub(super) fn dates(campaign: &CampaignReport, across: (f64, f64)) -> Vec<Mark> 
     let all = [(campaign.freeze, "freeze", Ink::Soft), (Some(campaign.removal), "removal", Ink::Vermillion)];
     let mark = |(at, what, ink): (Option<Timestamp>, &str, Ink)| {
         let at = at?;
-        Some(Mark { at: x(at), words: format!("{what} {}", words::short_day(at)), ink })
+        Some(Mark { at: x(at), words: format!("{what} {}", words::day(at)), ink })
     };
     all.into_iter().filter_map(mark).filter(|mark| (across.0..=across.1).contains(&mark.at)).collect()
 }

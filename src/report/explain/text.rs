@@ -168,7 +168,7 @@ fn verdict(page: &mut Page, verdict: &VerdictRow, zone: &TimeZone) {
     } else {
         String::new()
     };
-    page.entry("At the removal", &week);
+    page.entry("After removal", &week);
     let accepted = |at: Option<Timestamp>| at.map_or_else(|| "never".to_owned(), |at| words::instant(at, zone));
     page.entry(
         "Legacy use",

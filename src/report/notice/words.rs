@@ -36,7 +36,8 @@ pub(in crate::report) fn headline(c: &NoticeCampaign, owner: &str, zone: &TimeZo
     let removal = instant(c.removal, zone);
     let moved = match n.migrated + n.retired {
         0 => String::new(),
-        moved => format!(" {} already moved or gone.", counted(moved, "integration")),
+        1 => " 1 integration has already moved or is gone.".to_owned(),
+        moved => format!(" {} have already moved or are gone.", counted(moved, "integration")),
     };
     if c.integrations.is_empty() {
         return format!(
@@ -47,8 +48,9 @@ pub(in crate::report) fn headline(c: &NoticeCampaign, owner: &str, zone: &TimeZo
     if c.removed {
         let fail = if n.failing == 1 { "integration fails" } else { "integrations fail" };
         let are = if n.stale == 1 { "is" } else { "are" };
+        let remain = if n.remaining == 1 { "remains" } else { "remain" };
         return format!(
-            "{} {fail} now, and {} {are} still tried by something that has moved; {} remain in all. {} {} on {removal}.{moved}",
+            "{} {fail} now, and {} {are} still tried by something that has moved; {} {remain} in all. {} {} on {removal}.{moved}",
             grouped(n.failing.into()),
             leftover(&c.words, n.stale),
             grouped(n.remaining.into()),
