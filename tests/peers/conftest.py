@@ -15,6 +15,13 @@ def pytest_addoption(parser):
     parser.addoption("--keep", type=Path, metavar="DIR", help="copy the pictures of the page and the mails to DIR")
 
 
+def pytest_collection_modifyitems(items):
+    """What is prepared once for a file is used by one process; webhooks prepare nothing, and wait long."""
+    for item in items:
+        if item.path.stem != "test_webhook":
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
 @pytest.fixture(scope="session")
 def simulator(tmp_path_factory):
     """A simulated organisation on loopback: the path of a configuration that reads it."""
