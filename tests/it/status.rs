@@ -117,8 +117,14 @@ async fn health_is_the_answer_of_the_service_that_runs() {
     health("did not answer within 3 s");
     drop(free);
     health("nothing listens on ");
-    let (service, _) = Service::serving(&site);
-    let ran = duskwatch_now(&site, &["health"]);
-    assert!(service.terminate().0.success());
-    assert!(well(&ran).starts_with("healthy\n"), "{ran:#?}");
+    let healthy = || {
+        let (service, _) = Service::serving(&site);
+        let ran = duskwatch_now(&site, &["health"]);
+        assert!(service.terminate().0.success());
+        assert!(well(&ran).starts_with("healthy\n"), "{ran:#?}");
+    };
+    healthy();
+    let pair = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/deliver/tls/server");
+    edit(&site, "\ntoken = ", &format!("\ntls = {{ certificate = \"{pair}.pem\", key = \"{pair}.key\" }}\ntoken = "));
+    healthy();
 }
