@@ -347,9 +347,10 @@ fn webhooks_are_signed_reached_safely_and_known_by_names_without_secrets() {
     let options = parse("duskwatch.toml", &text).expect("valid");
     let labels: Vec<&str> = options.webhooks.iter().map(|webhook| webhook.label.as_str()).collect();
     assert_eq!(labels, ["https://hooks.example.test", "https://hooks.example.test (2)", hidden.as_str(), "http://localhost:1"]);
+    assert!(!format!("{options:?}").contains("hunter2"));
     for (text, words) in [
-        (hook("http://hooks.example.test/", &good), "would send the credential unencrypted"),
-        (hook("ftp://hooks.example.test/", &good), "must start with https:// or http://"),
+        (hook("http://hooks.example.test/hunter2", &good), "would send the credential unencrypted"),
+        (hook("ftp://hooks.example.test/hunter2", &good), "must start with https:// or http://"),
         (hook(two, "whsec_x"), "must be a reference"),
         (hook(two, &secret("short", "whsec_AAEC")), "the secret has 3 bytes: 24 to 64 random ones are asked for"),
         (hook(two, &secret("plain", "hunter2")), "the secret must begin with whsec_"),

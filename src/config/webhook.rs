@@ -68,12 +68,20 @@ fn address(section: &Section, network: &Network) -> (String, Url) {
         Ok(url) if refers => (written, url),
         Ok(url) => (place(&url), url),
         // What is wrong with an address that is a secret may not repeat it.
-        Err(words) => {
-            section.fault(
-                "url",
-                if refers { "is no address that can be used: https://… (http on this machine)".to_owned() } else { words },
-            );
+        Err(_) if refers => {
+            section.fault("url", "is no address that can be used: https://… (http on this machine)");
             (written, nowhere())
         }
+        Err(words) => {
+            section.fault("url", without_path(&words, &text));
+            (String::new(), nowhere())
+        }
     }
+}
+
+/// What is wrong with an address, without what may be a secret of it: it goes into the log.
+fn without_path(words: &str, address: &str) -> String {
+    let Ok(url) = Url::parse(address) else { return words.to_owned() };
+    let shown = format!("{}://{}/…", url.scheme(), url.host_str().unwrap_or_default());
+    words.replace(address, &shown).replace(url.as_str(), &shown)
 }

@@ -1,6 +1,6 @@
 //! Telling programs: every change of status and every alarm as a message of its own, through the same outbox as mail.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt};
 
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -23,12 +23,17 @@ use crate::{
 pub(super) const WEBHOOK: &str = "webhook";
 
 /// A configured receiver.
-#[derive(Debug)]
 pub struct Webhook {
     /// Names it in the outbox and to people, without what is secret of its address.
     pub(crate) label: String,
     pub(crate) url: Url,
     pub(crate) secret: SecretString,
+}
+
+impl fmt::Debug for Webhook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Webhook").field("label", &self.label).finish_non_exhaustive()
+    }
 }
 
 impl Options {

@@ -4,7 +4,7 @@
 //! changed it, and that it is not an old one sent again. The id is the same in every attempt. An address may itself be a
 //! secret, so it stands in no message. Absent: what is sent, and when it is tried again.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use anyhow::{Context, Result};
 use data_encoding::BASE64;
@@ -30,7 +30,7 @@ const PREFIX: &str = "whsec_";
 const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 
 /// Where a message goes, and how it is signed.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Options {
     pub url: Url,
     /// `whsec_` and base64.
@@ -39,6 +39,12 @@ pub struct Options {
     pub ca_pem: Option<Vec<u8>>,
     /// For everything but this machine; empty, the system's settings apply.
     pub proxy: String,
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options").field("place", &place(&self.url)).finish_non_exhaustive()
+    }
 }
 
 /// A configured receiver.
