@@ -44,13 +44,14 @@ fn bounded(text: &str, limit: usize) -> String {
     out
 }
 
-/// Control characters, line separators, directional marks and overrides, invisible formatting. The joiners U+200C and
-/// U+200D stay: some scripts cannot be written without them.
+/// Control characters, line separators, directional marks and overrides, invisible formatting and fillers. The joiners
+/// U+200C and U+200D stay: some scripts cannot be written without them.
 fn hides_or_moves(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}' | '\u{200b}'
+            | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]
@@ -60,6 +61,7 @@ mod tests {
     #[test]
     fn what_hides_or_moves_text_is_spelt_out() {
         assert_eq!(name("a\u{202e}b\r\nBcc: x\u{1b}[31m\u{200f}"), "a\\u{202e}b\\r\\nBcc: x\\u{1b}[31m\\u{200f}");
+        assert_eq!(name("soft\u{ad}\u{3164}\u{ffa0}\u{115f}"), "soft\\u{ad}\\u{3164}\\u{ffa0}\\u{115f}");
         assert_eq!(name("Zoë \u{200d}名前"), "Zoë \u{200d}名前");
     }
 
