@@ -52,6 +52,7 @@ pub struct Erasure {
     identity: Identity,
     pseudonym: String,
     free_text: Scrub,
+    label: Scrub,
     path: Scrub,
 }
 
@@ -67,8 +68,9 @@ struct Names<'a> {
 
 impl Erasure {
     pub fn new(identity: Identity, pseudonym: String) -> Self {
-        let (free_text, path) = (Scrub::of_text(&identity, &pseudonym), Scrub::of_path(&identity, &pseudonym));
-        Self { identity, pseudonym, free_text, path }
+        let (free_text, label) = (Scrub::of_text(&identity, &pseudonym), Scrub::of_label(&identity, &pseudonym));
+        let path = Scrub::of_path(&identity, &pseudonym);
+        Self { identity, pseudonym, free_text, label, path }
     }
 
     /// What stands for every name.
@@ -89,6 +91,11 @@ impl Erasure {
     /// Text that a name may stand in, without it; none when none does.
     pub fn text(&self, text: &str) -> Option<String> {
         self.free_text.apply(text)
+    }
+
+    /// The same for a label or a cell, in which a shorter name is somebody, too.
+    pub fn label(&self, text: &str) -> Option<String> {
+        self.label.apply(text)
     }
 
     /// Whether facts are about the person.
@@ -147,8 +154,9 @@ impl Erasure {
 
     /// Whether a sighting is the person's, or names them.
     pub fn touches(&self, s: &Sighting<'_>) -> bool {
-        let texts = [&s.token_label, &s.secret_id, &s.user_agent, &s.message, &s.job];
+        let (labels, texts) = ([&s.token_label, &s.secret_id, &s.job], [&s.user_agent, &s.message]);
         self.is_sighting_of(s)
+            || labels.into_iter().flatten().any(|text| self.label.apply(text).is_some())
             || texts.into_iter().flatten().any(|text| self.free_text.apply(text).is_some())
             || s.path.as_deref().is_some_and(|path| self.path.apply(path).is_some())
     }
@@ -156,7 +164,10 @@ impl Erasure {
     /// Takes the person out of a sighting.
     pub fn erase(&self, s: &mut Sighting<'static>) {
         let own = self.is_sighting_of(s);
-        for text in [&mut s.token_label, &mut s.secret_id, &mut s.user_agent, &mut s.message, &mut s.job].into_iter().flatten() {
+        for text in [&mut s.token_label, &mut s.secret_id, &mut s.job].into_iter().flatten() {
+            replace(text, self.label.apply(text));
+        }
+        for text in [&mut s.user_agent, &mut s.message].into_iter().flatten() {
             replace(text, self.free_text.apply(text));
         }
         if let Some(path) = &mut s.path {
@@ -193,7 +204,7 @@ impl Erasure {
     }
 
     fn scrub(&self, text: &mut String) {
-        if let Some(left) = self.free_text.apply(text) {
+        if let Some(left) = self.label.apply(text) {
             *text = left;
         }
     }

@@ -113,7 +113,7 @@ fn next_pseudonym(journal: &[JournalEntry]) -> String {
 }
 
 fn remove_packages(directory: &Path, erasure: &Erasure) -> anyhow::Result<Vec<PathBuf>> {
-    files::remove_packages(directory, |bytes| erasure.text(&String::from_utf8_lossy(bytes)).is_some())
+    files::remove_packages(directory, |bytes| erasure.label(&String::from_utf8_lossy(bytes)).is_some())
 }
 
 fn counted(n: u64, one: &str, many: &str) -> String {

@@ -13,6 +13,7 @@ pub mod coverage;
 pub mod format;
 pub mod history;
 pub mod journal;
+pub mod mention;
 pub mod origin;
 pub mod pattern;
 pub mod place;

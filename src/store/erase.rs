@@ -73,6 +73,9 @@ const PUT_TEXT: [(&str, &str); 18] = [
     ("event", include_str!("../../sql/queries/erase/put_event.sql")),
 ];
 
+/// Places of texts that are labels.
+const LABELS: [&str; 2] = ["key label", "label"];
+
 /// What withdrawn messages say of themselves.
 const WITHDRAWN: &str = "withdrawn, because a person was erased";
 
@@ -227,7 +230,7 @@ impl Writer<'_> {
         let mut changed = 0;
         for (id, user, kind, origin) in keys {
             let named = matches!(Origin::parse(&kind, &origin), Origin::Job(_) | Origin::TokenLabel(_));
-            let (new_user, new_origin) = (erasure.user_id(&user), erasure.text(&origin).filter(|_| named));
+            let (new_user, new_origin) = (erasure.user_id(&user), erasure.label(&origin).filter(|_| named));
             if new_user.is_none() && new_origin.is_none() {
                 continue;
             }
@@ -243,7 +246,8 @@ impl Writer<'_> {
         let texts: Vec<(String, String)> = list.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
         let mut changed = 0;
         for (place, old) in texts {
-            let Some(new) = erasure.text(&old) else { continue };
+            let left = if LABELS.contains(&place.as_str()) { erasure.label(&old) } else { erasure.text(&old) };
+            let Some(new) = left else { continue };
             for (_, statement) in PUT_TEXT.iter().filter(|(name, _)| *name == place) {
                 let values = named_params! { ":old": old, ":new": new };
                 changed += self.connection.prepare_cached(statement)?.execute(values)? as u64;
@@ -258,7 +262,7 @@ impl Writer<'_> {
         let names: Vec<(i64, String)> = list.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
         let mut stay = 0;
         for (id, text) in names {
-            if erasure.text(&text).is_none() && !erasure.is_a_name(&text) {
+            if erasure.label(&text).is_none() && !erasure.is_a_name(&text) {
                 continue;
             }
             let deleted = self.connection.prepare_cached(DELETE_NAME)?.execute(named_params! { ":id": id });

@@ -65,6 +65,47 @@ fn erasure() -> Erasure {
 }
 
 #[test]
+fn initials_are_somebody_in_labels_and_names_of_every_script_anywhere() {
+    let identity = Identity {
+        nicknames: ["mte".to_owned()].into(),
+        display_names: ["İlker Aydın".to_lowercase(), "王伟".to_owned()].into(),
+        ..Identity::default()
+    };
+    let erasure = Erasure::new(identity, "erased-1".to_owned());
+    for (text, in_sentence, in_label) in [
+        ("mte-nightly", None, Some("erased-1-nightly")),
+        ("user,mte,,", None, Some("user,erased-1,,")),
+        ("mtell", None, None),
+        ("by İlker Aydın", Some("by erased-1"), Some("by erased-1")),
+        ("by i̇lker aydın", Some("by erased-1"), Some("by erased-1")),
+        ("王伟的笔记本", Some("erased-1的笔记本"), Some("erased-1的笔记本")),
+    ] {
+        assert_eq!(erasure.text(text).as_deref(), in_sentence, "{text}");
+        assert_eq!(erasure.label(text).as_deref(), in_label, "{text}");
+    }
+    let mut nightly =
+        Sighting { job: Some(Cow::Borrowed("mte-nightly")), user_agent: Some(Cow::Borrowed("mte/1")), ..Sighting::default() };
+    assert!(erasure.touches(&nightly));
+    erasure.erase(&mut nightly);
+    assert_eq!((nightly.job.as_deref(), nightly.user_agent.as_deref()), (Some("erased-1-nightly"), Some("mte/1")));
+    let track = Track {
+        username: None,
+        email: None,
+        account_id: None,
+        display_name: None,
+        client: Some("jenkins".to_owned()),
+        origin: Origin::Job("mte-nightly".to_owned()),
+        host: None,
+        workspace: None,
+        repository: None,
+        token_id: None,
+        token_label: None,
+        secret_id: None,
+    };
+    assert_eq!(erasure.track(&track).expect("it changes").origin, Origin::Job("erased-1-nightly".to_owned()));
+}
+
+#[test]
 fn a_name_is_replaced_where_it_is_a_word() {
     let erasure = erasure();
     for (text, left) in [

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use aho_corasick::{AhoCorasick, Match};
 
-use crate::evidence::Person as Facts;
+use crate::evidence::{
+    Person as Facts,
+    mention::{is_telling, stands_alone},
+};
 
 /// Shorter names are found in their own fields only: in a text they would be parts of other words.
 const SHORTEST: usize = 3;
@@ -37,7 +40,7 @@ impl Collected {
 
     pub(super) fn text(&mut self, text: &str, replacement: &str) {
         let text = text.trim();
-        if text.chars().count() >= SHORTEST {
+        if is_telling(text, SHORTEST) {
             self.0.entry(text.to_lowercase()).or_insert_with(|| replacement.to_owned());
         }
     }
@@ -57,7 +60,7 @@ fn forms(name: &str) -> Vec<String> {
     let joined =
         ["", ".", "-", "_"].into_iter().flat_map(|with| [format!("{first}{with}{last}"), format!("{last}{with}{first}")]);
     let others = [format!("{last} {first}"), format!("{last}, {first}"), format!("{first} {last}"), format!("{initial}{last}")];
-    joined.chain(others).filter(|form| form.chars().count() >= SHORTEST_FORM).collect()
+    joined.chain(others).filter(|form| is_telling(form, SHORTEST_FORM)).collect()
 }
 
 #[derive(Default)]
@@ -75,7 +78,7 @@ impl Names {
         let lower = text.to_lowercase();
         let same = lower.len() == text.len() && text.char_indices().map(|(at, _)| at).eq(lower.char_indices().map(|(at, _)| at));
         let shown = if same { text } else { &lower };
-        let alone = finder.find_overlapping_iter(&lower).filter(|found| stands_alone(&lower, found.start(), found.end()));
+        let alone = finder.find_overlapping_iter(&lower).filter(|found| stands_alone(&lower, found.start(), found.end(), &[]));
         let mut alone: Vec<Match> = alone.collect();
         // Of those that overlap the first, and of those the longest.
         alone.sort_by_key(|found| (found.start(), std::cmp::Reverse(found.end())));
@@ -89,9 +92,4 @@ impl Names {
         }
         (done > 0).then(|| out + &shown[done..])
     }
-}
-
-fn stands_alone(text: &str, start: usize, end: usize) -> bool {
-    let touches = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-    !touches(text[..start].chars().next_back()) && !touches(text[end..].chars().next())
 }

@@ -11,6 +11,7 @@ fn names() -> Names {
     names.person("person-1", "712020:a", &[facts("mtess", "Mara Tessel", "mara.t@acme.test", "712020:a")]);
     names.person("person-2", "712020:b", &[facts("mtess-2", "Mara Tessel Ödön", "", "712020:b")]);
     names.person("person-3", "name:Bo", &[]);
+    names.person("person-4", "712020:d", &[facts("", "王伟", "", "712020:d")]);
     names.ready()
 }
 
@@ -27,6 +28,7 @@ fn every_form_of_a_name_is_found_where_it_stands_alone() {
         becomes(&format!("asked by {name}; twice: {name}"), "asked by person-1; twice: person-1");
     }
     becomes("acme/mtess/dotfiles", "acme/person-1/dotfiles");
+    becomes("王伟的笔记本", "person-4的笔记本");
     becomes("mtessels", "mtessels");
     becomes("a bow, and Bo", "a bow, and Bo");
 }
