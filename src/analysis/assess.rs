@@ -38,6 +38,8 @@ pub struct Inputs<'a> {
     pub policy: &'a Policy,
     /// In the order in which they became known.
     pub known: &'a [KnownIntegration],
+    /// Secret; what new ids are made with where they may not tell whose they are, else empty.
+    pub id_key: &'a [u8],
 }
 
 /// What the steps of the judgement share. Vectors are by unit unless they say otherwise.
@@ -75,7 +77,7 @@ pub fn assess(inputs: &Inputs<'_>) -> Findings {
     let spans = if matches!(history, Cow::Borrowed(_)) { spans } else { Spans::new(&history) };
     let inputs = &Inputs { history: &history, ..*inputs };
     let units = attribute(&history.tracks, &spans, &people, inputs.clients);
-    let Assigned { ids, former_ids, new_keys, turns } = keys::assign(&units, inputs.known, inputs.now);
+    let Assigned { ids, former_ids, new_keys, turns } = keys::assign(&units, inputs.known, inputs.now, inputs.id_key);
     let scene = Scene::new(inputs, people, units, (ids, former_ids));
     let mut campaigns: Vec<_> = scene.campaigns().map(|rules| integrations::judge(&scene, &rules)).collect();
     let watch = Watch::new(&scene);
@@ -110,7 +112,7 @@ pub fn attributed<'a>(inputs: &Inputs<'a>) -> (Cow<'a, History>, Vec<Option<Stri
     let people = People::new(inputs.roster, inputs.history, &Spans::new(inputs.history));
     let history = split_by_bearer(inputs.history, &people);
     let units = attribute(&history.tracks, &Spans::new(&history), &people, inputs.clients);
-    let Assigned { ids, .. } = keys::assign(&units, inputs.known, inputs.now);
+    let Assigned { ids, .. } = keys::assign(&units, inputs.known, inputs.now, inputs.id_key);
     let mut of_tracks = vec![None; history.tracks.len()];
     for (unit, id) in units.iter().zip(&ids) {
         unit.tracks.iter().for_each(|track| of_tracks[*track] = Some(id.clone()));

@@ -11,6 +11,7 @@ use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
 use data_encoding::BASE32_NOPAD;
+use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
@@ -43,7 +44,8 @@ pub(super) enum Turn {
 }
 
 /// Finds the ids, as seen from `now`: what became known later is left out when looking back.
-pub(super) fn assign(units: &[Unit], known: &[KnownIntegration], now: Timestamp) -> Assigned {
+pub(super) fn assign(units: &[Unit], known: &[KnownIntegration], now: Timestamp, id_key: &[u8]) -> Assigned {
+    let makes = Makes { id_key };
     let register = Register::new(units, known);
     let claims = register.claims(now);
     let mut used: HashSet<&str> = known.iter().map(|k| k.id.as_str()).collect();
@@ -58,7 +60,7 @@ pub(super) fn assign(units: &[Unit], known: &[KnownIntegration], now: Timestamp)
     for (number, unit) in units.iter().enumerate() {
         let id = match claims.kept[number] {
             Some(position) => known[position].id.clone(),
-            None => register.first_id(&unit.key).unwrap_or_else(|| fresh_id(&unit.key, &used, &mut fresh)),
+            None => register.first_id(&unit.key, makes).unwrap_or_else(|| makes.fresh_id(&unit.key, &used, &mut fresh)),
         };
         register.learn(number, &claims, &id, &mut assigned);
         assigned.former_ids.push(register.former_ids(number, &claims));
@@ -226,10 +228,11 @@ impl<'a> Register<'a> {
         ids
     }
 
-    /// The id that a known key had before its integration was taken in by the one it left again.
-    fn first_id(&self, key: &Key) -> Option<String> {
-        let id = hashed(&joined(key));
-        self.known[*self.position.get(key)?].former_ids.contains(&id).then_some(id)
+    /// The id that a known key had before its integration was taken in by the one it left again; also one that was made before
+    /// ids had a key.
+    fn first_id(&self, key: &Key, makes: Makes<'_>) -> Option<String> {
+        let former_ids = &self.known[*self.position.get(key)?].former_ids;
+        [makes, Makes { id_key: &[] }].map(|makes| makes.id(&joined(key))).into_iter().find(|id| former_ids.contains(id))
     }
 }
 
@@ -237,27 +240,44 @@ fn joined(key: &Key) -> String {
     [key.user.as_str(), &key.client, &key.origin.text()].join("\0")
 }
 
-/// The first eight characters of the lower-case base32 of the key's SHA-256. When another key has them already (as two
-/// kinds of origin with one name do), a counter joins the key until they are free.
-fn fresh_id(key: &Key, used: &HashSet<&str>, fresh: &mut HashSet<String>) -> String {
-    let joined = joined(key);
-    let id = (0..=u32::MAX)
-        .map(|attempt| if attempt == 0 { hashed(&joined) } else { hashed(&format!("{joined}\0{attempt}")) })
-        .find(|id| !used.contains(id.as_str()) && !fresh.contains(id))
-        .expect("2^40 ids are more than there are integrations");
-    fresh.insert(id.clone());
-    id
+/// How ids are made. Client and origin stand beside an id wherever it is shown, so that without a key whoever has a list of the
+/// staff can try whose it is.
+#[derive(Clone, Copy)]
+struct Makes<'a> {
+    id_key: &'a [u8],
 }
 
-fn hashed(text: &str) -> String {
-    let digest = Sha256::digest(text.as_bytes());
-    BASE32_NOPAD.encode(&digest[..ID_BYTES]).to_ascii_lowercase()
+impl Makes<'_> {
+    /// The first eight characters of the lower-case base32 of the key's SHA-256. When another key has them already (as two
+    /// kinds of origin with one name do), a counter joins the key until they are free.
+    fn fresh_id(self, key: &Key, used: &HashSet<&str>, fresh: &mut HashSet<String>) -> String {
+        let joined = joined(key);
+        let id = (0..=u32::MAX)
+            .map(|attempt| if attempt == 0 { self.id(&joined) } else { self.id(&format!("{joined}\0{attempt}")) })
+            .find(|id| !used.contains(id.as_str()) && !fresh.contains(id))
+            .expect("2^40 ids are more than there are integrations");
+        fresh.insert(id.clone());
+        id
+    }
+
+    fn id(self, text: &str) -> String {
+        let digest: [u8; 32] = if self.id_key.is_empty() {
+            Sha256::digest(text.as_bytes()).into()
+        } else {
+            let mut mac = Hmac::<Sha256>::new_from_slice(self.id_key).expect("a key of any length is taken");
+            mac.update(text.as_bytes());
+            mac.finalize().into_bytes().into()
+        };
+        BASE32_NOPAD.encode(&digest[..ID_BYTES]).to_ascii_lowercase()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::evidence::Origin;
+
+    const OPEN: Makes<'_> = Makes { id_key: &[] };
 
     fn key(user: &str) -> Key {
         Key { user: user.to_owned(), client: "jenkins".to_owned(), origin: Origin::Network("build-farm".to_owned()) }
@@ -266,14 +286,22 @@ mod tests {
     #[test]
     fn an_id_is_eight_characters_of_the_digest_of_the_three() {
         // printf 'u1\0jenkins\0build-farm' | sha256sum | cut -c-10 | xxd -r -p | base32
-        assert_eq!(fresh_id(&key("u1"), &HashSet::new(), &mut HashSet::new()), "wtxqgy2g");
+        assert_eq!(OPEN.fresh_id(&key("u1"), &HashSet::new(), &mut HashSet::new()), "wtxqgy2g");
+    }
+
+    #[test]
+    fn an_id_under_a_key_is_one_that_nobody_without_it_can_compute() {
+        let id = |id_key| Makes { id_key }.fresh_id(&key("u1"), &HashSet::new(), &mut HashSet::new());
+        assert_eq!(id(b"one".as_slice()), id(b"one"));
+        assert_ne!(id(b"one".as_slice()), id(b"another"));
+        assert_ne!(id(b"one".as_slice()), id(b""));
     }
 
     #[test]
     fn two_keys_never_share_an_id() {
         let (used, mut fresh) = (HashSet::new(), HashSet::new());
-        let first = fresh_id(&key("u1"), &used, &mut fresh);
-        let second = fresh_id(&key("u1"), &used, &mut fresh);
+        let first = OPEN.fresh_id(&key("u1"), &used, &mut fresh);
+        let second = OPEN.fresh_id(&key("u1"), &used, &mut fresh);
         assert_ne!(first, second);
         assert_eq!(second.len(), 8);
     }

@@ -126,10 +126,16 @@ impl Basis {
 
     /// The integration of an id, also of one that it had once.
     pub(super) fn integration(&self, id: &str) -> Result<Subject, Unknown> {
-        self.find(id).and_then(|subject| match subject {
-            Subject::Integration(_) => Ok(subject),
-            Subject::User(_) => Err(Unknown::Nobody(Vec::new())),
-        })
+        match self.find(id) {
+            Ok(subject @ Subject::Integration(_)) => Ok(subject),
+            Ok(Subject::User(_)) => Err(Unknown::Nobody(Vec::new())),
+            Err(unknown) => Err(self.without_users(unknown)),
+        }
+    }
+
+    /// Nor may a name that several have lead to their pseudonyms.
+    fn without_users(&self, unknown: Unknown) -> Unknown {
+        if self.options.privacy.pseudonyms { Unknown::Nobody(Vec::new()) } else { unknown }
     }
 
     /// The user of an id as it is shown (long ones are cut, and what hides text is spelt out), else of any name; where people
@@ -143,7 +149,7 @@ impl Basis {
         match self.find(asked) {
             Ok(subject @ Subject::User(_)) if disguise.is_none() => Ok(subject),
             Ok(_) => Err(Unknown::Nobody(Vec::new())),
-            Err(unknown) => Err(unknown),
+            Err(unknown) => Err(self.without_users(unknown)),
         }
     }
 

@@ -37,6 +37,7 @@ async fn findings(site: &Site, now: Timestamp) -> Findings {
         campaigns: &campaigns,
         policy: &policy,
         known: &known,
+        id_key: &[],
     };
     analysis::assess(&inputs)
 }

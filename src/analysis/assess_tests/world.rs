@@ -185,6 +185,7 @@ impl World {
             campaigns: &self.campaigns,
             policy: &self.policy,
             known: &self.known,
+            id_key: &[],
         };
         reclassified(&inputs, Anew { history, kept })
     }
@@ -204,6 +205,7 @@ impl World {
             campaigns: &self.campaigns,
             policy: &self.policy,
             known: &self.known,
+            id_key: &[],
         })
     }
 

@@ -24,7 +24,7 @@ use sha2::Sha256;
 
 use crate::{
     analysis::{Findings, Policy},
-    evidence::Roster,
+    evidence::{Origin, Roster},
 };
 use humans::Everybody;
 use names::Names;
@@ -44,6 +44,8 @@ pub struct People<'a> {
 pub struct Disguise {
     key: Vec<u8>,
     machines: BTreeSet<String>,
+    /// Of the configuration, in lower case.
+    teams: BTreeSet<String>,
     names: Names,
 }
 
@@ -51,7 +53,8 @@ impl Disguise {
     pub fn new(people: &People<'_>, findings: &Findings, policy: &Policy) -> Self {
         let everybody = Everybody::new(people.roster, findings);
         let machines = everybody.machines(findings, people.machines);
-        let mut disguise = Self { key: people.key.to_vec(), machines, names: Names::default() };
+        let teams = policy.owners.iter().map(|owner| owner.name.to_lowercase()).collect();
+        let mut disguise = Self { key: people.key.to_vec(), machines, teams, names: Names::default() };
         let mut names = names::Collected::default();
         for (id, facts) in &everybody.facts {
             if !disguise.is_machine(id) {
@@ -63,11 +66,17 @@ impl Disguise {
                 names.text(&token.label, &disguise.label(&token.label));
             }
         }
+        for key in findings.traces.iter().map(|trace| &trace.key) {
+            if let Origin::TokenLabel(label) = &key.origin
+                && !disguise.is_machine(&key.user)
+            {
+                names.text(label, &disguise.label(label));
+            }
+        }
         // Roles and people stand in the same place; teams are known.
-        let teams: BTreeSet<String> = policy.owners.iter().map(|owner| owner.name.to_lowercase()).collect();
         let waivers = policy.waivers.iter().flat_map(|waiver| [&waiver.requester, &waiver.approver]);
         for name in waivers.chain(policy.closures.iter().map(|closure| &closure.by)) {
-            if !teams.contains(&name.to_lowercase()) {
+            if !disguise.is_team(name) {
                 names.text(name, &disguise.named(name));
             }
         }
@@ -100,6 +109,10 @@ impl Disguise {
 
     fn is_machine(&self, id: &str) -> bool {
         self.machines.contains(id)
+    }
+
+    fn is_team(&self, name: &str) -> bool {
+        self.teams.contains(&name.to_lowercase())
     }
 
     fn pseudonym(&self, kind: &str, text: &str) -> String {

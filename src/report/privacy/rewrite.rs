@@ -139,9 +139,19 @@ impl Disguise {
         }
         self.person(&mut token.user);
         self.text(&mut token.label);
+        // A register calls a credential by its place and label, and its owner may be a person.
+        self.text(&mut token.token);
+        if let Some(owner) = token.owner.as_mut().filter(|owner| !self.is_team(owner)) {
+            self.text(owner);
+        }
     }
 
     fn key(&self, key: &mut IntegrationKey) {
+        if let Origin::TokenLabel(label) = &mut key.origin
+            && !self.is_machine(&key.user)
+        {
+            *label = self.label(label);
+        }
         self.user(&mut key.user);
         self.origin(&mut key.origin);
     }

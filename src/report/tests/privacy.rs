@@ -2,7 +2,7 @@
 
 use super::fixture::{World, acme, file, integration};
 use crate::{
-    analysis::{NameState, Person as Shown, Waiver},
+    analysis::{NameState, Person as Shown, TokenFinding, Waiver},
     evidence::{Category, DirectoryEntry, Member, Person, Status},
     report::{Audience, alarm, calendar, csv, event, html, json, letter, text},
 };
@@ -58,6 +58,15 @@ fn watched() -> World {
     rows.push(nightly);
     world.findings.tokens[0].label = "mara's laptop".to_owned();
     world.findings.tokens[0].user.id = HUMANS[0][3].to_owned();
+    let registered = TokenFinding {
+        token: "vault/mtessel: mtessel nightly".to_owned(),
+        label: "mtessel nightly".to_owned(),
+        user: Shown::default(),
+        owner: Some("Ivo Brandt".to_owned()),
+        listed_by: "import/register".to_owned(),
+        ..world.findings.tokens[0].clone()
+    };
+    world.findings.tokens.push(registered);
     for change in &mut world.changes {
         change.reason = tell();
     }

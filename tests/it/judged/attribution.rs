@@ -82,6 +82,7 @@ pub async fn pairs(store: &Path, world: &World, marks: &Marks, view: &View) -> P
         campaigns: &[],
         policy: &policy,
         known: &known,
+        id_key: &[],
     });
     let (mut pieces, mut unmarked) = (Vec::new(), 0);
     for count in judged.counts.iter().filter(|count| count.verdict.authentication) {

@@ -139,6 +139,7 @@ impl<'a> Truth<'a> {
             campaigns: &[self.world.truth().campaign().clone()],
             policy: &Policy::default(),
             known: &[],
+            id_key: &[],
         });
         let rows = findings.campaigns[0].integrations.iter();
         rows.map(|row| (self.by_key[&(row.user.id.clone(), row.client.clone(), row.origin.clone())], row.status)).collect()
