@@ -124,6 +124,9 @@ pub(super) fn outlook(c: &CampaignReport) -> String {
     let range =
         if end.p10 == end.p90 { String::new() } else { format!(" (four times in five between {} and {})", end.p10, end.p90) };
     if c.removed {
+        if c.counts.failing == 0 {
+            return "Nothing that was seen fails, so there is nothing to forecast.".to_owned();
+        }
         return format!(
             "Forecast: {} expected to still fail on {}{range}; {}.",
             grouped(i64::from(end.p50)),

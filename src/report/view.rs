@@ -79,7 +79,11 @@ pub(super) fn coverage(report: &Report, limits: Limits) -> Value {
 pub(super) fn fill_in(template: &str, zone: &TimeZone, values: Value) -> String {
     let environment = environment(zone);
     let template = environment.get_template(template).expect("the template is in the list");
-    template.render(values).expect("a test renders every template")
+    let mut text = template.render(values).expect("a test renders every template");
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text
 }
 
 fn campaign(report: &Report, c: &CampaignReport, limits: Limits) -> Value {

@@ -107,7 +107,7 @@ fn reported(days: &[BurndownRow]) -> Vec<Point> {
 /// The key has the numbers of today, which spares labels that lines would strike through.
 fn key(days: &[BurndownRow], last: &BurndownRow, campaign: &CampaignReport, is_forecast: bool) -> Vec<(Sample, Ink, String)> {
     let mut key = vec![
-        (Sample::Line, Ink::Blue, format!("{} integrations remaining", last.remaining)),
+        (Sample::Line, Ink::Blue, format!("{} remaining", words::counted(last.remaining, "integration"))),
         (Sample::Faint, Ink::Blue, format!("of them {} known", last.remaining_known)),
     ];
     if reported(days).len() > 1 {
