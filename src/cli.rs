@@ -3,15 +3,17 @@
 mod check;
 mod demo;
 mod explain;
+mod generated;
+mod import;
 mod init;
-mod pages;
 mod progress;
+mod send;
+mod signals;
 mod simulate;
 mod status;
 mod store;
 
 use std::{
-    collections::HashSet,
     io::Write as _,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -22,18 +24,16 @@ use std::{
 use anyhow::Context as _;
 use clap::{Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
-use tokio::{signal::unix, sync::mpsc};
-use tokio_util::sync::CancellationToken;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::{
+    analysis::counted,
     clock::Clock,
     config::{self, Secrets},
-    daemon::{self, Engine, Imported, Options, Preview, RegisterKind},
+    daemon::{self, Engine, Options},
     deliver::otel::Own,
-    evidence::{Day, format::Format},
+    evidence::Day,
     report::Audience,
-    source::shown,
     telemetry,
 };
 use progress::Progress;
@@ -65,9 +65,9 @@ enum Command {
     /// A commented configuration, from a few questions on a terminal or from flags; nothing is overwritten.
     Init(Box<init::Arguments>),
     /// Completions for a shell.
-    Completions(pages::Completions),
+    Completions(generated::Completions),
     #[command(hide = true)]
-    Man(pages::Manual),
+    Man(generated::Manual),
     /// The service, until SIGTERM or Ctrl-C.
     Run,
     /// One complete round of every source, then stop.
@@ -80,18 +80,7 @@ enum Command {
         since: Option<Day>,
     },
     /// Evidence or registers from files; the same content twice changes nothing.
-    Import {
-        /// json, csv, combined, squid or transcript; register (credentials that no API lists) or directory (people and
-        /// their teams).
-        #[arg(long, value_parser = imported)]
-        format: ImportFormat,
-        /// Use the settings of this [[log]] section, and its name: the source is import/NAME. Not for registers.
-        #[arg(long)]
-        name: Option<String>,
-        /// Files; - is standard input.
-        #[arg(required = true, value_name = "PATH")]
-        paths: Vec<PathBuf>,
-    },
+    Import(import::Arguments),
     /// One report from the store.
     Report {
         /// security, leadership or owner:NAME.
@@ -136,20 +125,7 @@ enum Command {
     /// Prove the configuration, the secrets and their scopes, one page of each source, and the destinations. Records nothing.
     Check(check::Arguments),
     /// Deliver now what would be delivered on schedule.
-    Send {
-        /// security, leadership or owner:NAME; when left out, all that is sent on schedule.
-        #[arg(long)]
-        audience: Option<Audience>,
-        /// Print the mails instead of sending them; several as one mbox.
-        #[arg(long)]
-        dry_run: bool,
-    },
-}
-
-#[derive(Clone, Copy)]
-enum ImportFormat {
-    Evidence(Format),
-    Register(RegisterKind),
+    Send(send::Arguments),
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -161,15 +137,6 @@ enum ReportFormat {
 
 fn day(text: &str) -> Result<Day, String> {
     Day::parse(text).ok_or_else(|| "a date such as 2026-07-28".to_owned())
-}
-
-fn imported(text: &str) -> Result<ImportFormat, String> {
-    let evidence = Format::parse(text).map(ImportFormat::Evidence);
-    let known = || evidence.or_else(|| RegisterKind::parse(text).map(ImportFormat::Register));
-    known().ok_or_else(|| {
-        let formats: Vec<_> = Format::ALL.iter().map(|format| format.as_str()).collect();
-        format!("{}, register, directory", formats.join(", "))
-    })
 }
 
 /// How long a stop waits for the last logs and traces to be taken.
@@ -244,7 +211,7 @@ fn report_failure(failure: &Failure) -> ExitCode {
             for fault in faults {
                 eprintln!("{fault}");
             }
-            eprintln!("duskwatch: {} in the configuration", plural(faults.len(), "fault"));
+            eprintln!("duskwatch: {} in the configuration", counted(faults.len() as u64, "fault", "faults"));
             ExitCode::from(CONFIGURATION)
         }
         Failure::Usage(words) => {
@@ -263,10 +230,6 @@ fn report_failure(failure: &Failure) -> ExitCode {
     }
 }
 
-fn plural(n: usize, noun: &str) -> String {
-    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
-}
-
 async fn dispatch(cli: Cli) -> Result<(), Failure> {
     let clock = cli.now.map_or(Clock::System, Clock::Fixed);
     let read = |secrets| config::load(&cli.config, secrets).map_err(Failure::Configuration);
@@ -277,14 +240,14 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Demo(arguments) => Ok(demo::run(arguments, cli.now).await?),
         Command::Simulate(arguments) => Ok(simulate::run(arguments, clock).await?),
         Command::Init(arguments) => init::run(*arguments, &cli.config),
-        Command::Completions(arguments) => Ok(pages::completions(&arguments)?),
-        Command::Man(arguments) => Ok(pages::manual(&arguments)?),
+        Command::Completions(arguments) => Ok(generated::completions(&arguments)?),
+        Command::Man(arguments) => Ok(generated::manual(&arguments)?),
         Command::Run => match clock {
             Clock::Fixed(_) => Err(Failure::Usage("run goes by the real clock; --now is for the other commands".to_owned())),
             Clock::System => Ok(serve(load_to_watch()?, cli.config.clone(), cli.log_format).await?),
         },
         Command::Poll { source, since } => poll(load_to_watch()?, clock, &source, since).await,
-        Command::Import { format, name, paths } => import(load_to_look()?, clock, format, name.as_deref(), &paths).await,
+        Command::Import(arguments) => import::run(arguments, load_to_look()?, clock).await,
         Command::Report { audience, format, as_of, output } => {
             let options = load_to_look()?;
             let configured = known(&audience, &options);
@@ -309,10 +272,9 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Health => status::health(load_to_look()?).await,
         Command::Store { action } => store::run(action, load_to_look()?, clock).await,
         Command::Check(arguments) => check::run(&arguments, &cli.config, clock).await,
-        Command::Send { audience, dry_run } => {
-            let options = if dry_run { load_to_look() } else { load() }?;
-            audience.as_ref().map_or(Ok(()), |audience| known(audience, &options))?;
-            send(options, clock, audience.as_ref(), dry_run).await
+        Command::Send(arguments) => {
+            let options = if arguments.only_shows() { load_to_look() } else { load() }?;
+            send::run(arguments, options, clock).await
         }
     }
 }
@@ -321,8 +283,8 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
 async fn serve(options: Options, file: PathBuf, log_format: telemetry::Form) -> anyhow::Result<()> {
     let own = options.own_telemetry().context("[otel]")?;
     telemetry::start(LevelFilter::INFO, log_format, &own);
-    let renewal = daemon::Renewal::new(hangup_signal()?, move || config::load_to_watch(&file));
-    let ended = daemon::run(options, renewal, stop_signal()).await;
+    let renewal = daemon::Renewal::new(signals::hangup()?, move || config::load_to_watch(&file));
+    let ended = daemon::run(options, renewal, signals::stop()).await;
     if let Err(error) = own.shutdown(LAST_EXPORT_LIMIT).await {
         tracing::warn!(error = %format!("{error:#}"), "the last logs and traces were not exported");
     }
@@ -349,56 +311,6 @@ async fn poll(options: Options, clock: Clock, sources: &[String], since: Option<
         say(line)?;
     }
     if outcome.failed.is_empty() { Ok(()) } else { Err(Failure::InPart(format!("{} failed", outcome.failed.join(", ")))) }
-}
-
-async fn import(
-    options: Options,
-    clock: Clock,
-    format: ImportFormat,
-    name: Option<&str>,
-    paths: &[PathBuf],
-) -> Result<(), Failure> {
-    if let (ImportFormat::Register(_), Some(name)) = (format, name) {
-        return Err(Failure::Usage(format!("a register has no settings: leave --name {name} out")));
-    }
-    if let Some(name) = name.filter(|name| !options.log_names().any(|known| known == *name)) {
-        return Err(Failure::Usage(format!("the configuration has no [[log]] section named `{name}`")));
-    }
-    let mut names = HashSet::new();
-    let twice = paths.iter().map(|path| path.file_name().unwrap_or(path.as_os_str())).find(|name| !names.insert(*name));
-    if let (ImportFormat::Register(_), Some(name)) = (format, twice) {
-        let name = shown(Path::new(name));
-        return Err(Failure::Usage(format!("a register is known by its file's name, and two are named `{name}`: rename one")));
-    }
-    let engine = Engine::open(options)?;
-    let now = clock.now();
-    engine.begin("import", now).await.map_err(anyhow::Error::from)?;
-    let mut failed = Vec::new();
-    let bar = Progress::start();
-    for path in paths {
-        let shown = shown(path);
-        let progress = |imported: &Imported| bar.step(format!("{shown}: {} read", imported.read));
-        let imported = match format {
-            ImportFormat::Evidence(format) => engine.import(format, name, path, now, progress).await,
-            ImportFormat::Register(kind) => engine.import_register(kind, path, now).await,
-        };
-        match imported {
-            Ok(imported) => {
-                bar.suspend(|| say(&format_args!("{shown}: {imported}")))?;
-                if imported.understood_nothing() {
-                    failed.push(format!("{shown}: no line was understood; is it of another format?"));
-                }
-            }
-            Err(error) => failed.push(format!("{shown}: {error:#}")),
-        }
-    }
-    bar.finish();
-    engine.judge(now).await?;
-    match failed.len() {
-        0 => Ok(()),
-        all if all == paths.len() => Err(Failure::Failed(anyhow::anyhow!(failed.join("; ")))),
-        _ => Err(Failure::InPart(failed.join("; "))),
-    }
 }
 
 async fn export(options: Options, clock: Clock, as_of: Option<Day>, output: Option<PathBuf>) -> anyhow::Result<()> {
@@ -429,79 +341,6 @@ fn known(audience: &Audience, options: &Options) -> Result<(), Failure> {
             Err(Failure::Usage(format!("the configuration has no owner `{name}`")))
         }
         _ => Ok(()),
-    }
-}
-
-async fn send(options: Options, clock: Clock, audience: Option<&Audience>, dry_run: bool) -> Result<(), Failure> {
-    let engine = Engine::open(options)?;
-    if dry_run {
-        // A preview only reads.
-        return Ok(show_mails(&engine.preview(audience, clock.now()).await?, clock.now())?);
-    }
-    let _lock = engine.lock().map_err(anyhow::Error::from)?;
-    engine.begin("send", clock.now()).await.map_err(anyhow::Error::from)?;
-    let mut undelivered = Vec::new();
-    for sent in engine.send_now(audience, clock.now()).await? {
-        say(&sent)?;
-        undelivered.extend(sent.problem());
-    }
-    if engine.has_webhooks() {
-        let told = engine.send_events(Timestamp::MAX, clock.now()).await?;
-        say(&told)?;
-        undelivered.extend(told.problem());
-    }
-    if undelivered.is_empty() { Ok(()) } else { Err(Failure::InPart(undelivered.join("; "))) }
-}
-
-/// One mail as it is, several as an mbox; who would receive them goes to standard error.
-fn show_mails(mails: &[Preview], now: Timestamp) -> anyhow::Result<()> {
-    for mail in mails {
-        let to = if mail.recipients.is_empty() { "nobody is configured".to_owned() } else { mail.recipients.join(", ") };
-        eprintln!("{}: {to}", mail.audience);
-        if mails.len() > 1 {
-            say(&format_args!("From duskwatch {}", now.strftime("%a %b %e %H:%M:%S %Y")))?;
-        }
-        write_result(None, &mail.mime)?;
-        if mails.len() > 1 {
-            say(&"")?;
-        }
-    }
-    Ok(())
-}
-
-/// A word for each SIGHUP, from now on; several that nobody has looked at are one.
-fn hangup_signal() -> anyhow::Result<mpsc::Receiver<()>> {
-    let mut signal = unix::signal(unix::SignalKind::hangup()).context("SIGHUP")?;
-    let (asking, asked) = mpsc::channel(1);
-    tokio::spawn(async move {
-        while signal.recv().await.is_some() {
-            if let Err(mpsc::error::TrySendError::Closed(())) = asking.try_send(()) {
-                return;
-            }
-        }
-    });
-    Ok(asked)
-}
-
-/// Ends on SIGTERM or Ctrl-C.
-fn stop_signal() -> CancellationToken {
-    let stop = CancellationToken::new();
-    let token = stop.clone();
-    tokio::spawn(async move {
-        wait_for_signal().await;
-        token.cancel();
-    });
-    stop
-}
-
-async fn wait_for_signal() {
-    let interrupted = tokio::signal::ctrl_c();
-    match unix::signal(unix::SignalKind::terminate()) {
-        Ok(mut terminated) => tokio::select! {
-            result = interrupted => drop(result),
-            _ = terminated.recv() => {}
-        },
-        Err(_) => drop(interrupted.await),
     }
 }
 

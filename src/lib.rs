@@ -12,9 +12,10 @@
 //! evidence::Batch ── store.write(|w| w.record(..))   ONE transaction: counts, chunk, coverage, cursor
 //!   ▼
 //! evidence::{History, Roster, Ledger} ── analysis::assess ── Findings ── report::build ── Report
-//!                                                                       ├─ html, text, chart → mail, page
-//!                                                                       ├─ csv, json         → files, page
-//!                                                                       └─ figures           → OpenTelemetry, Prometheus
+//!                                                                       ├─ text, html, chart, notice, alarm → mail
+//!                                                                       ├─ html, json, csv, calendar → page, files
+//!                                                                       ├─ event, changes → webhooks, OpenTelemetry logs
+//!                                                                       └─ figures → OpenTelemetry metrics, Prometheus
 //! ```
 //!
 //! # The rooms
@@ -23,12 +24,14 @@
 //! |---|---|---|
 //! | [`evidence`] | the words of the domain, file formats | how kinds are spelt in storage, how secrets are dropped |
 //! | [`analysis`] | every judgement | thresholds, weights, models |
-//! | [`report`] | the document | markup, escaping, number formats |
+//! | [`report`] | the document | markup, escaping, number formats, pseudonyms |
 //! | [`source`] | remote parties and log files | paging, authentication, request budgets, wire formats, retries |
-//! | [`store`] | the database file | schema, pragmas, the one-writer rule, migrations |
-//! | [`deliver`] | recipients | SMTP, atomic files, OpenTelemetry |
-//! | [`serve`] | callers of the page, senders of evidence | HTTP, authentication, limits, back-pressure |
-//! | [`daemon`] | order and time | schedule, pacing, shutdown |
+//! | [`store`] | the database file | schema, pragmas, the one-writer rule, migrations, how a copy is made and a row erased |
+//! | [`deliver`] | recipients | SMTP, atomic files, OpenTelemetry, signatures of webhooks |
+//! | [`serve`] | callers of the page, senders of evidence | HTTP, TLS, authentication, limits, back-pressure |
+//! | [`daemon`] | order and time | schedule, pacing, retries, what is an alarm, renewal, shutdown |
+//! | [`config`] | the file | TOML, where secrets come from, the nearest valid spelling |
+//! | [`cli`] | the commands | arguments, exit statuses, the terminal |
 //! | [`simulator`] | a world whose truth is known | how a believable organisation behaves |
 //!
 //! The roster is what the inventories say: members, rights, repositories, deploy keys and tokens of the APIs, and the
@@ -51,6 +54,12 @@
 //! 8. A secret, whole or hashed, is in no file, row, log line, error or `Debug` output.
 //! 9. An applied migration is never edited.
 //! 10. Every loop, page walk, queue, body and retry has a limit.
+//! 11. A message is recorded before it leaves, under an id that stays: one that cannot be recorded is not sent. The one
+//!     exception is the alarm that nothing can be recorded.
+//! 12. Under pseudonyms the inputs of the report are rewritten before it is built: no renderer is given a human's name.
+//! 13. Day counts outlive what they were counted from: neither pruning nor an erasure changes how many uses there were.
+//! 14. Pruning, erasing and judging anew go in short transactions, and may end between any two of them: the next attempt goes
+//!     on there.
 //!
 //! # Glossary
 //!
@@ -64,6 +73,14 @@
 //! - **chunk**: the sightings of one page or file batch, projected, encoded and compressed; kept for better rules.
 //! - **integration**: user + client + origin, the unit that somebody has to migrate.
 //! - **campaign**: the retirement of something: legacy and replacement credentials, freeze, brownouts, removal.
+//! - **digest**, **brief**, **notice**: the mails to the audiences: security, leadership, and one owner, who gets the own rows.
+//! - **steps**: what a person does to move one client, in the order of doing it, with the commands that prove it.
+//! - **alarm**: what somebody has to know before the next digest (an integration is back, a source is down, a report does not
+//!   arrive, the store fails): told once when it begins, and once when it is over.
+//! - **webhook**: a program that is told of each change of status and each alarm; such a message is an **event**.
+//! - **outbox**: what is to leave, by channel (mail, webhook, otlp) and recipient, until it was taken or given up.
+//! - **retention**: how long what was read is kept, and the ids by which a repeat is recognised; **pruning** removes the rest.
+//! - **pseudonym**: the stable name of a human where people are not to be named; machines are shown as they are.
 //! - **erasure**: a person is taken out of all that is stored; what was counted of them stays, under a name that leads back to
 //!   nobody.
 //! - **coverage**: which intervals of which source were seen, and which were not.
@@ -71,6 +88,8 @@
 //!   slice, what the coverage shows unseen.
 //! - **sender**: somebody who pushes evidence; **register**: a table of credentials or people that was imported.
 //! - **trouble**: something of the service that fails; said when it begins, hourly, and when it is over.
+//! - **renewal**: taking up a new configuration and new secrets while the service runs.
+//! - **pulse**: that the service turns; it feeds `/healthz` and the **watchdog** of the service manager.
 //! - **remaining**: integrations that are active, failing, migrating or quiet.
 //! - **rhythm**: the contract's period beside a finer model: how an integration works, when it is expected next.
 //! - **exposure**: the uses that are expected inside coming brownouts, and by hour once the legacy credential is removed.

@@ -60,6 +60,7 @@ pub use guess::{Guess, guess};
 pub use lift::Lift;
 pub use owners::glob;
 pub use policy::{Closure, Owner, Policy, Waiver};
+pub use rank::counted;
 pub use reclassified::{Anew, Collected, Move, Reclassified, reclassified};
 pub use rules::{Rule, Rules};
 pub use silence::Silence;

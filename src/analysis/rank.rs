@@ -173,6 +173,6 @@ pub(super) fn as_f64(count: u64) -> f64 {
 }
 
 /// `1 use`, `12 uses`.
-pub(super) fn counted(count: u64, one: &str, many: &str) -> String {
+pub fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }

@@ -6,8 +6,9 @@ use clap::{Args, ValueEnum};
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
-use super::{CONFIGURATION, Failure, IN_PART, plural, write_result};
+use super::{CONFIGURATION, Failure, IN_PART, write_result};
 use crate::{
+    analysis::counted,
     clock::Clock,
     config::{self, Fault},
     daemon::{self, Extent, Finding, State},
@@ -86,7 +87,7 @@ fn fault(fault: Fault) -> Row {
 }
 
 fn valid(file: &Path, options: &daemon::Options) -> Row {
-    let sources = plural(options.source_names().len(), "source");
+    let sources = counted(options.source_names().len() as u64, "source", "sources");
     finding(Finding {
         state: State::Ok,
         part: "configuration",

@@ -133,7 +133,7 @@ fn write_documents(engine: &Engine, judged: &Judged, dir: &Path, now: Timestamp)
 }
 
 async fn serve(engine: &Engine, judged: &Judged) -> anyhow::Result<()> {
-    let stop = super::stop_signal();
+    let stop = super::signals::stop();
     let address = engine.serve_once(judged, stop.clone()).await?;
     super::say(&format_args!("The page is served on http://{address} until Ctrl-C."))?;
     stop.cancelled().await;

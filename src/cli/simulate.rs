@@ -63,7 +63,7 @@ pub async fn run(arguments: Arguments, clock: Clock) -> anyhow::Result<()> {
     let site = super::demo::Site::new(&dir, &world, &server, &files)?;
     super::say(&format_args!("the organisation `{}` is served on http://{}", world.organization().name, server.addr))?;
     super::say(&format_args!("look at it with: duskwatch --config {} poll", site.config.display()))?;
-    let stop = super::stop_signal();
+    let stop = super::signals::stop();
     let begun = tokio::time::Instant::now();
     let mut step = tokio::time::interval(STEP);
     loop {

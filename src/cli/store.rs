@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use tokio::task::spawn_blocking;
 
-use super::{Failure, plural, progress::Progress, say};
+use super::{Failure, progress::Progress, say};
 use crate::{
-    analysis::erasure::Unclear,
+    analysis::{counted, erasure::Unclear},
     clock::Clock,
     config,
-    daemon::{Engine, Options, Pruned, Room},
+    daemon::{Engine, Options, Pruned, Space},
     report::{inert, size},
     store::{Finding, Store},
 };
@@ -71,14 +71,17 @@ async fn verify(options: Options, clock: Clock) -> Result<(), Failure> {
             say(&format_args!("{what}: FAULT: and {more} more"))?;
         }
     }
-    match Room::of(&store, &options, clock.now()).await {
-        Ok(room) => say(&format_args!("size: {room}"))?,
+    match Space::of(&store, &options, clock.now()).await {
+        Ok(space) => say(&format_args!("size: {space}"))?,
         Err(error) => say(&format_args!("size: cannot be told: {error}"))?,
     }
     if faults == 0 {
         return Ok(());
     }
-    Err(Failure::Failed(anyhow::anyhow!("the store has {}: keep the file, and restore a backup", plural(faults, "fault"))))
+    Err(Failure::Failed(anyhow::anyhow!(
+        "the store has {}: keep the file, and restore a backup",
+        counted(faults as u64, "fault", "faults")
+    )))
 }
 
 async fn prune(options: Options, clock: Clock) -> Result<(), Failure> {

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::{intake, reader::Section, sections::network_of};
+use super::{fields::network_of, intake, reader::Section};
 use crate::{
     daemon::options::{Http, Organization},
     report::OwnCredential,

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
+    fields::{expiry, grade, name, required_secret, unique},
     reader::{Section, nearest},
-    sections::{expiry, name, required_secret, unique},
 };
 use crate::{
     daemon::options::{Organization, Sender},
@@ -48,7 +48,7 @@ fn sender(section: Section, known: &[&str], owners: &mut BTreeMap<String, String
         };
         section.fault("workspaces", words);
     }
-    let grade = section.parsed("maximum_grade", super::sections::grade);
+    let grade = section.parsed("maximum_grade", grade);
     section.finish();
     Sender { name, token, workspaces, maximum_grade: grade.unwrap_or(Grade::Proven) }
 }

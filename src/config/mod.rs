@@ -3,8 +3,14 @@
 //!
 //! Only this room reads the environment. Absent: what the options do (the rooms that declare them).
 
+mod campaign;
+mod email;
+mod fields;
 mod http;
 mod intake;
+mod judgement;
+mod log;
+mod organization;
 mod reader;
 mod secret;
 mod sections;

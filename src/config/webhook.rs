@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use url::Url;
 
 use super::{
+    fields::{checked_address, expiry, required_secret},
     reader::Section,
-    sections::{checked_address, expiry, required_secret},
 };
 use crate::{
     daemon::options::Webhook,

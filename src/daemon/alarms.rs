@@ -243,15 +243,19 @@ impl Engine {
         let Some((mailer, from)) = self.mailer()? else { return Ok(()) };
         let letter = alarm::letter(news, &self.options.schedule.timezone);
         let body = mail::compose(&self.mail(&letter, &format!("alarm.store.{day}"), now))?;
+        let mut failure = Ok(());
         for recipient in self.options.recipients(&Audience::Security) {
             if reached.contains(&recipient) {
                 continue;
             }
             let mime = mail::addressed(&recipient, &letter.subject, &body).map_err(anyhow::Error::msg)?;
-            mailer.send(from, &recipient, &mime).await?;
-            reached.insert(recipient);
+            // One who cannot be reached keeps it from nobody else.
+            match mailer.send(from, &recipient, &mime).await {
+                Ok(()) => drop(reached.insert(recipient)),
+                Err(error) => failure = Err(error.into()),
+            }
         }
-        Ok(())
+        failure
     }
 }
 

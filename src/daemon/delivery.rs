@@ -15,7 +15,7 @@ use super::{
 use crate::{
     deliver::mail::{self, Attachment, Inline, Mail, Mailer, SendError},
     report::{self, Audience, InlineImage, Late, Letter},
-    store::{NewMessage, Outgoing, Writer},
+    store::{NewMessage, Outgoing, StoreError, Writer},
 };
 
 /// The channel of what leaves as a mail.
@@ -317,23 +317,39 @@ impl Engine {
         now: Timestamp,
         sent: &mut Sent,
     ) -> anyhow::Result<()> {
-        let id = message.id;
         let subject = self.subject(&message, now);
-        let failure = match mail::addressed(&message.recipient, &subject, &message.body) {
-            Ok(mime) => mailer.send(from, &message.recipient, &mime).await.err(),
-            Err(words) => Some(SendError { permanent: true, words }),
+        let outcome = match mail::addressed(&message.recipient, &subject, &message.body) {
+            Ok(mime) => mailer.send(from, &message.recipient, &mime).await,
+            Err(words) => Err(SendError { permanent: true, words }),
         };
-        let server = mailer.server();
-        let Some(error) = failure else {
-            tracing::info!(server, message_id = message.message_id, "a mail was delivered");
+        self.settle(&message, &mailer.server(), outcome, now, sent).await?;
+        Ok(())
+    }
+
+    /// Records what became of one message to one recipient, and says whether it was taken. `by` names the way that it went:
+    /// recipients may be people, whom the log does not name.
+    pub(super) async fn settle(
+        &self,
+        message: &Outgoing,
+        by: &str,
+        outcome: Result<(), SendError>,
+        now: Timestamp,
+        sent: &mut Sent,
+    ) -> Result<bool, StoreError> {
+        let (id, channel, message_id) = (message.id, message.channel.as_str(), message.message_id.as_str());
+        let Err(error) = outcome else {
+            tracing::info!(channel, by, message_id, "a message was delivered");
             sent.delivered += 1;
-            return Ok(self.store.write(move |w| w.mark_sent(id, now)).await?);
+            self.store.write(move |w| w.mark_sent(id, now)).await?;
+            return Ok(true);
         };
         let retry_at = if error.permanent { None } else { retry_at(message.attempts, now) };
         let next_try = retry_at.map_or_else(|| "never: the message is given up".to_owned(), |at| at.to_string());
-        tracing::warn!(server, message_id = message.message_id, attempt = message.attempts + 1, next_try, %error, "a mail was not delivered");
+        let attempt = message.attempts + 1;
+        tracing::warn!(channel, by, message_id, attempt, next_try, %error, "a message was not delivered");
         sent.waiting.push(format!("{}: {error}", message.recipient));
-        Ok(self.store.write(move |w| w.mark_failed(id, now, retry_at, &error.words)).await?)
+        self.store.write(move |w| w.mark_failed(id, now, retry_at, &error.words)).await?;
+        Ok(false)
     }
 }
 

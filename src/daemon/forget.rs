@@ -12,7 +12,10 @@ use tokio::task::spawn_blocking;
 
 use super::Engine;
 use crate::{
-    analysis::erasure::{Erasure, Unclear, identify},
+    analysis::{
+        counted,
+        erasure::{Erasure, Unclear, identify},
+    },
     deliver::files,
     evidence::{Day, journal::JournalEntry},
     report::inert,
@@ -114,10 +117,6 @@ fn next_pseudonym(journal: &[JournalEntry]) -> String {
 
 fn remove_packages(directory: &Path, erasure: &Erasure) -> anyhow::Result<Vec<PathBuf>> {
     files::remove_packages(directory, |bytes| erasure.label(&String::from_utf8_lossy(bytes)).is_some())
-}
-
-fn counted(n: u64, one: &str, many: &str) -> String {
-    format!("{n} {}", if n == 1 { one } else { many })
 }
 
 impl fmt::Display for Forgotten {

@@ -12,6 +12,7 @@ use super::{
     schedule::Due,
 };
 use crate::{
+    analysis::counted,
     report::{Audience, Previous},
     store::Writer,
 };
@@ -76,8 +77,7 @@ impl Engine {
             w.record_occurrence(MAIL, &Delivery::Notices.record(), due.occurrence, now)
         };
         self.store.write(write).await?;
-        let plural = if number == 1 { "notice" } else { "notices" };
-        Ok(format!("{number} {plural} to owners were put into the outbox"))
+        Ok(format!("{} to owners were put into the outbox", counted(number as u64, "notice", "notices")))
     }
 }
 

@@ -18,7 +18,7 @@ use super::{
     rounds::{Setting, Shared},
 };
 use crate::{
-    analysis::{self, Anew, Collected, Reclassified, Recount, recount},
+    analysis::{self, Anew, Collected, Reclassified, Recount, counted, recount},
     evidence::{Day, UnknownTotal, chunk},
     report::inert,
     store::{Progress, Reader, Rejudged, Store, StoreError, StoredChunk, Writer},
@@ -230,15 +230,25 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Reclassified { uses, changed, moves, left_days, left_uses, changes, .. } = &self.reclassified;
         let were = if self.dry_run { "would be" } else { "are" };
-        writeln!(f, "{} kept, {}: {changed} {were} judged otherwise", counted(self.items, "item"), counted(*uses, "use"))?;
+        writeln!(
+            f,
+            "{} kept, {}: {changed} {were} judged otherwise",
+            counted(self.items, "item", "items"),
+            counted(*uses, "use", "uses")
+        )?;
         for analysis::Move { what, from, to, uses, integrations } in moves.iter().take(MAX_LISTED) {
             let (from, to) = (inert::name(from), inert::name(to));
-            writeln!(f, "  {what}: {from} -> {to}: {} of {}", counted(*uses, "use"), counted(*integrations, "integration"))?;
+            writeln!(
+                f,
+                "  {what}: {from} -> {to}: {} of {}",
+                counted(*uses, "use", "uses"),
+                counted(*integrations, "integration", "integrations")
+            )?;
         }
         if moves.len() > MAX_LISTED {
             writeln!(f, "  and {} more", moves.len() - MAX_LISTED)?;
         }
-        let statuses = format!("{} {}", changes.len(), if changes.len() == 1 { "status" } else { "statuses" });
+        let statuses = counted(changes.len() as u64, "status", "statuses");
         writeln!(f, "{statuses} {}", if self.dry_run { "would change" } else { "changed" })?;
         for change in changes.iter().take(MAX_LISTED) {
             let word = |status: Option<crate::evidence::Status>, none| status.map_or(none, crate::evidence::Status::as_str);
@@ -248,11 +258,7 @@ impl fmt::Display for Outcome {
         if changes.len() > MAX_LISTED {
             writeln!(f, "  and {} more", changes.len() - MAX_LISTED)?;
         }
-        let (uses, days) = (counted(*left_uses, "use"), counted(*left_days, "day"));
+        let (uses, days) = (counted(*left_uses, "use", "uses"), counted(*left_days, "day", "days"));
         write!(f, "{uses} on {days} of which a source is not kept whole stay as they were counted")
     }
-}
-
-fn counted(number: u64, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Delivery, Options, Room, health, judge};
+use super::{Delivery, Options, Space, health, judge};
 use crate::{
     report::status::{self, DeliveryRow, Facts, OutboxRow, Status, StoreRow},
     store::{Reader, Store, StoreError},
@@ -11,7 +11,7 @@ use crate::{
 /// Looks at everything; nothing is recorded, and no source is asked.
 pub async fn status(options: Options, now: Timestamp) -> anyhow::Result<Status> {
     let store = Store::open_read_only(&options.store)?;
-    let room = Room::of(&store, &options, now).await?;
+    let space = Space::of(&store, &options, now).await?;
     let wanted = options.deliveries();
     let (deliveries, outbox) = store.read(move |r| Ok((deliveries(r, &wanted)?, outbox(r)?))).await?;
     let service = match health(&options.http).await {
@@ -21,11 +21,11 @@ pub async fn status(options: Options, now: Timestamp) -> anyhow::Result<Status> 
     };
     let store = StoreRow {
         path: options.store.display().to_string(),
-        bytes: room.used_bytes,
-        bytes_a_day: room.bytes_a_day,
-        free_bytes: room.free_bytes,
-        days_left: room.days_left(),
-        words: room.to_string(),
+        bytes: space.used_bytes,
+        bytes_a_day: space.bytes_a_day,
+        free_bytes: space.free_bytes,
+        days_left: space.days_left(),
+        words: space.to_string(),
     };
     let judged = judge::look(options, None, now).await?;
     Ok(status::build(judged.report(), Facts { store, service, deliveries, outbox }))

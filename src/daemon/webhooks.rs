@@ -8,7 +8,7 @@ use url::Url;
 
 use super::{
     Engine, Options,
-    delivery::{SENT_AT_ONCE, Sent, retry_at},
+    delivery::{SENT_AT_ONCE, Sent},
 };
 use crate::{
     deliver::{
@@ -92,22 +92,10 @@ impl Engine {
 
     /// Whether the message was taken.
     async fn send_event(&self, message: Outgoing, now: Timestamp, sent: &mut Sent) -> anyhow::Result<bool> {
-        let (id, hook) = (message.id, message.recipient.as_str());
         let outcome = match self.options.webhooks.iter().find(|webhook| webhook.label == message.recipient) {
             Some(webhook) => self.options.hook(webhook)?.send(&message.message_id, now, &message.body).await,
             None => Err(SendError { permanent: true, words: "it is not configured any more".to_owned() }),
         };
-        let Err(error) = outcome else {
-            tracing::info!(hook, message_id = message.message_id, "a webhook was told");
-            sent.delivered += 1;
-            self.store.write(move |w| w.mark_sent(id, now)).await?;
-            return Ok(true);
-        };
-        let retry_at = if error.permanent { None } else { retry_at(message.attempts, now) };
-        let next_try = retry_at.map_or_else(|| "never: the message is given up".to_owned(), |at| at.to_string());
-        tracing::warn!(hook, message_id = message.message_id, next_try, %error, "a webhook was not told");
-        sent.waiting.push(format!("{hook}: {error}"));
-        self.store.write(move |w| w.mark_failed(id, now, retry_at, &error.words)).await?;
-        Ok(false)
+        Ok(self.settle(&message, &message.recipient, outcome, now, sent).await?)
     }
 }

@@ -99,7 +99,7 @@ fn silence(row: &Integration) -> String {
 }
 
 fn more(days: u32) -> String {
-    format!("{days} more covered {}", if days == 1 { "day" } else { "days" })
+    counted(days.into(), "more covered day", "more covered days")
 }
 
 fn days(enough: f64) -> String {

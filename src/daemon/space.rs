@@ -1,4 +1,4 @@
-//! How much the store grows, and how long there is room for it.
+//! How much the store grows, and how long there is space for it.
 
 use std::fmt;
 
@@ -13,9 +13,9 @@ use crate::{
 /// Further ahead than this nobody plans.
 const FAR_DAYS: u64 = 3_650;
 
-/// The size of the store, and the room around it.
+/// The size of the store, and the space around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Room {
+pub struct Space {
     pub used_bytes: u64,
     /// None while there is no whole day of evidence.
     pub bytes_a_day: Option<u64>,
@@ -23,7 +23,7 @@ pub struct Room {
     pub free_bytes: Option<u64>,
 }
 
-impl Room {
+impl Space {
     pub async fn of(store: &Store, options: &Options, now: Timestamp) -> Result<Self, StoreError> {
         let raw_days = options.retention.kept_days();
         let (growth, free_bytes) = store.read(move |r| Ok((r.growth(now, raw_days)?, r.free_bytes()))).await?;
@@ -37,7 +37,7 @@ impl Room {
     }
 }
 
-impl fmt::Display for Room {
+impl fmt::Display for Space {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", size(self.used_bytes))?;
         match self.bytes_a_day {
@@ -59,14 +59,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_says_how_long_there_is_room() {
-        let room = |bytes_a_day, free_bytes| Room { used_bytes: 12_000_000, bytes_a_day, free_bytes }.to_string();
+    fn it_says_how_long_there_is_space() {
+        let space = |bytes_a_day, free_bytes| Space { used_bytes: 12_000_000, bytes_a_day, free_bytes }.to_string();
         assert_eq!(
-            room(Some(60_000), Some(6_000_000)),
+            space(Some(60_000), Some(6_000_000)),
             "12 MB, growing by 60 kB a day; 6.0 MB free on its disk, enough for 100 days"
         );
-        assert!(room(Some(1), Some(1 << 40)).ends_with("enough for more than ten years"));
-        assert!(room(Some(0), Some(1 << 40)).ends_with("free on its disk"));
-        assert_eq!(room(None, None), "12 MB; how much it grows is known after a whole day of evidence");
+        assert!(space(Some(1), Some(1 << 40)).ends_with("enough for more than ten years"));
+        assert!(space(Some(0), Some(1 << 40)).ends_with("free on its disk"));
+        assert_eq!(space(None, None), "12 MB; how much it grows is known after a whole day of evidence");
     }
 }

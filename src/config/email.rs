@@ -1,0 +1,63 @@
+//! `[email]`: the way to the mail server, and who receives which report.
+
+use url::Url;
+
+use super::{
+    fields::{address, expiry},
+    reader::{Section, suggestion},
+};
+use crate::{
+    daemon::options::Email,
+    deliver::mail::{self, Mailer},
+    evidence::Credential,
+    report::{Audience, OwnCredential},
+};
+
+pub(super) fn email(section: Section, own: &mut Vec<OwnCredential>) -> Option<Email> {
+    let expires = expiry(&section, "password_expires");
+    let server = section.parsed("server", |text| {
+        let url = Url::parse(text).map_err(|error| format!("is no URL such as \"smtps://mail.example.test:465\": {error}"))?;
+        let options = mail::Options { server: text.to_owned(), username: None, password: None, ca_pem: None };
+        Mailer::new(&options).map(|_| url).map_err(|error| format!("{error:#}"))
+    });
+    let (username, password, from) = (section.string("username"), section.secret("password"), section.string("from"));
+    if password.is_some() {
+        own.push(OwnCredential { name: "email.password".to_owned(), kind: Credential::AccountPassword, expires });
+    }
+    let contact = section.parsed("contact", address);
+    let recipients = section.tables("recipient").into_iter().map(recipient).collect::<Vec<_>>();
+    let email = server.map(|server| {
+        if from.is_none() {
+            section.fault("from", "is missing");
+        }
+        match (&username, &password) {
+            (None, Some(_)) => section.fault("username", "is missing: a password needs one"),
+            (Some(_), None) if !section.has("password") => section.fault("password", "is missing: a username needs one"),
+            _ => {}
+        }
+        Email { server, username, password, from: from.unwrap_or_default(), contact: contact.unwrap_or_default(), recipients }
+    });
+    if let Some(email) = &email
+        && !email.from.is_empty()
+        && let Err(words) = mail::check_address(&email.from)
+    {
+        section.fault("from", words);
+    }
+    section.finish();
+    email
+}
+
+fn recipient(section: Section) -> (String, Audience) {
+    let address = section.required("address");
+    if !address.is_empty()
+        && let Err(words) = mail::check_address(&address)
+    {
+        section.fault("address", words);
+    }
+    let audience = section.parsed("audience", |text| {
+        let whole = text.parse().ok().filter(|audience| Audience::WHOLE.contains(audience));
+        whole.ok_or_else(|| format!("`{text}` is no audience{}", suggestion(text, &["security", "leadership"])))
+    });
+    section.finish();
+    (address, audience.unwrap_or(Audience::Security))
+}
