@@ -26,7 +26,7 @@ use crate::{
         place::place,
         redact::MAX_NAME,
     },
-    serve::{Delivery, Intake, Receipt},
+    serve::{Intake, Pushed, Receipt},
     store::{SourceState, StoreError, Writer},
 };
 
@@ -66,7 +66,7 @@ struct Line<'a> {
 
 impl Engine {
     /// The door for senders and its end inside, when there are any.
-    pub(super) fn intake(&self) -> Option<(Intake, mpsc::Receiver<Delivery>)> {
+    pub(super) fn intake(&self) -> Option<(Intake, mpsc::Receiver<Pushed>)> {
         let tokens: Vec<SecretString> = self.options.http.intake.iter().map(|sender| sender.token.clone()).collect();
         Intake::new(&tokens)
     }
@@ -86,8 +86,8 @@ impl Engine {
 
     /// Records what senders push, one request after the other, until nobody can push any more; `recorded` is told of each
     /// that brought something new.
-    pub(super) async fn record_pushed(&self, mut senders: Senders, mut inbox: mpsc::Receiver<Delivery>, recorded: Arc<Notify>) {
-        while let Some(Delivery { sender, lines, reply }) = inbox.recv().await {
+    pub(super) async fn record_pushed(&self, mut senders: Senders, mut inbox: mpsc::Receiver<Pushed>, recorded: Arc<Notify>) {
+        while let Some(Pushed { sender, lines, reply }) = inbox.recv().await {
             let (sender, last_hour) = &mut senders.0[sender];
             let source = &sender.setting.name;
             let now = Clock::System.now();

@@ -31,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use access::{Access, TrustedProxy};
 pub use files::Files;
-pub use intake::{Delivery, Intake, Receipt, Reply};
+pub use intake::{Intake, Pushed, Receipt, Reply};
 pub use pages::{Answer, Asked, Pages};
 pub use pulse::Pulse;
 pub use tls::Tls;

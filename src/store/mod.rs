@@ -48,7 +48,7 @@ pub use journal::Accepted;
 pub use kept::{KeptDay, TrackRow};
 pub use lock::Lock;
 pub use outbox::{GivenUp, NewMessage, OutboxSummary, Outgoing, Settled};
-pub use prune::{Old, Retention, SeenItem};
+pub use prune::{Old, Pruning, SeenItem};
 pub use reclassify::{Progress, Rejudged, StoredChunk};
 pub use sources::{AuthenticationTotal, RequestTotal, SkippedTotal, SourceState, Totals};
 pub use verify::Finding;

@@ -30,7 +30,7 @@ const MINUTES_PER_DAY: i64 = 24 * 60;
 
 /// What was removed because of its age.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Retention {
+pub struct Pruning {
     /// Of days before it only counts are kept.
     pub raw_from: Day,
     /// When all that was too old had been removed last.
@@ -59,7 +59,7 @@ pub struct SeenItem {
 
 impl Reader {
     /// None when nothing was ever removed.
-    pub fn retention(&self) -> Result<Option<Retention>, StoreError> {
+    pub fn retention(&self) -> Result<Option<Pruning>, StoreError> {
         retention(&self.connection)
     }
 
@@ -73,7 +73,7 @@ impl Reader {
 
 impl Writer<'_> {
     /// Says that of days before one nothing but counts is kept from now on, and returns how it was before.
-    pub fn begin_pruning(&mut self, raw_from: Day) -> Result<Option<Retention>, StoreError> {
+    pub fn begin_pruning(&mut self, raw_from: Day) -> Result<Option<Pruning>, StoreError> {
         let before = retention(self.connection)?;
         self.connection.prepare_cached(BEGIN_PRUNING)?.execute(named_params! { ":raw_from_day": raw_from.0 })?;
         Ok(before)
@@ -175,10 +175,10 @@ impl Writer<'_> {
     }
 }
 
-fn retention(connection: &Connection) -> Result<Option<Retention>, StoreError> {
+fn retention(connection: &Connection) -> Result<Option<Pruning>, StoreError> {
     let read = |row: &rusqlite::Row<'_>| {
         let pruned_ms: i64 = row.get(1)?;
-        Ok(Retention { raw_from: Day(row.get(0)?), pruned: (pruned_ms > 0).then(|| instant(pruned_ms)) })
+        Ok(Pruning { raw_from: Day(row.get(0)?), pruned: (pruned_ms > 0).then(|| instant(pruned_ms)) })
     };
     Ok(connection.prepare_cached(READ_RETENTION)?.query_row([], read).optional()?)
 }

@@ -22,7 +22,7 @@ use tokio::{
 };
 
 use super::{
-    Delivery, Receipt, Reply,
+    Pushed, Receipt, Reply,
     body::{self, Encoding},
     rate::Bucket,
     refusal::Refusal,
@@ -72,7 +72,7 @@ pub(super) const LIMITS: Limits = Limits {
 pub struct Intake {
     senders: Vec<Known>,
     places: Arc<Semaphore>,
-    deliveries: mpsc::Sender<Delivery>,
+    deliveries: mpsc::Sender<Pushed>,
     limits: Limits,
 }
 
@@ -85,11 +85,11 @@ struct Known {
 
 impl Intake {
     /// The door for the senders of these tokens, and its end inside the house; without senders there is none.
-    pub fn new(tokens: &[SecretString]) -> Option<(Self, mpsc::Receiver<Delivery>)> {
+    pub fn new(tokens: &[SecretString]) -> Option<(Self, mpsc::Receiver<Pushed>)> {
         Self::within(LIMITS, tokens)
     }
 
-    pub(super) fn within(limits: Limits, tokens: &[SecretString]) -> Option<(Self, mpsc::Receiver<Delivery>)> {
+    pub(super) fn within(limits: Limits, tokens: &[SecretString]) -> Option<(Self, mpsc::Receiver<Pushed>)> {
         let known = |token: &SecretString| Known {
             token: digest(token.expose_secret().as_bytes()),
             bucket: Mutex::new(Bucket::full(limits.burst, limits.pause, Instant::now())),
@@ -116,7 +116,7 @@ impl Intake {
         let unpacked = spawn_blocking(move || encoding.unpack(sent, limits.unpacked)).await;
         let lines = unpacked.map_err(|_| Refusal::Busy)??;
         let (answer, answered) = oneshot::channel();
-        let delivery = Delivery { sender, lines, reply: Reply { answer, _places: places } };
+        let delivery = Pushed { sender, lines, reply: Reply { answer, _places: places } };
         self.deliveries.try_send(delivery).map_err(|_| Refusal::Busy)?;
         match timeout(limits.answer_time, answered).await {
             Ok(Ok(receipt)) => Ok(receipt),

@@ -25,7 +25,7 @@ pub(super) use door::router;
 
 /// The lines of one request, and the way back to whoever waits for the answer.
 #[derive(Debug)]
-pub struct Delivery {
+pub struct Pushed {
     /// Place of its sender among the tokens given to [`Intake::new`].
     pub sender: usize,
     /// NDJSON, at most [`crate::evidence::format::MAX_BLOCK_LINES`] lines.

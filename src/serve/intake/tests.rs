@@ -11,7 +11,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Delivery, Intake, Receipt,
+    Intake, Pushed, Receipt,
     door::{LIMITS, Limits, PLACES_EACH},
 };
 use crate::{
@@ -27,7 +27,7 @@ const LINE: &str = "{\"time\":\"2026-07-03T06:07:12Z\",\"host\":\"bitbucket.org\
 /// A running server, and the daemon's end of its channels.
 struct Running {
     address: SocketAddr,
-    inbox: mpsc::Receiver<Delivery>,
+    inbox: mpsc::Receiver<Pushed>,
     _served: watch::Sender<Arc<Served>>,
 }
 
@@ -74,7 +74,7 @@ impl Running {
     /// Sends a request, and hands out what reaches the daemon.
     async fn delivered(&mut self, request: RequestBuilder) -> (usize, String) {
         let sent = tokio::spawn(request.send());
-        let Delivery { sender, lines, reply } = self.inbox.recv().await.unwrap();
+        let Pushed { sender, lines, reply } = self.inbox.recv().await.unwrap();
         reply.send(Receipt { lines: 1, recorded: 1, ..Receipt::default() });
         assert_eq!(sent.await.unwrap().unwrap().status(), 200);
         (sender, String::from_utf8(lines).unwrap())
@@ -102,7 +102,7 @@ fn zstd_within(window_log: u32, bytes: &[u8]) -> Vec<u8> {
 async fn the_answer_comes_after_the_commit_and_says_what_became_of_every_line() {
     let mut running = start(LIMITS).await;
     let sent = tokio::spawn(running.post(JENKINS, LINE).send());
-    let Delivery { lines, reply, .. } = running.inbox.recv().await.unwrap();
+    let Pushed { lines, reply, .. } = running.inbox.recv().await.unwrap();
     assert_eq!(lines, LINE.as_bytes());
     assert!(!sent.is_finished(), "nothing is committed yet");
     let refused = vec![(2, "malformed"), (7, "other_workspace")];
