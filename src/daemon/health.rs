@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::options::Http;
+use crate::report::inert;
 
 /// A process that turns answers at once; whoever runs this wants to know it soon.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -32,7 +33,9 @@ pub async fn health(http: &Http) -> Result<Healthy, String> {
         let answer =
             client.get(format!("{scheme}://{address}{path}")).send().await.map_err(|error| unanswered(address, &error))?;
         let well = answer.status().is_success();
-        let words = answer.text().await.map_err(|error| unanswered(address, &error))?.trim().to_owned();
+        let words = answer.text().await.map_err(|error| unanswered(address, &error))?;
+        // Whoever took the port of a service that is down could write to the terminal.
+        let words = words.trim().lines().map(inert::sentence).collect::<Vec<_>>().join("\n");
         Ok::<_, String>((well, words))
     };
     match ask("/healthz").await? {
@@ -68,7 +71,28 @@ fn unanswered(address: SocketAddr, error: &reqwest::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+
     use super::*;
+    use crate::serve::Access;
+
+    #[tokio::test]
+    async fn whoever_answers_there_writes_nothing_to_the_terminal_but_words() {
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let http = Http { listen: listener.local_addr().expect("an address"), access: Access::default(), intake: Vec::new() };
+        let stranger = async {
+            let (mut caller, _) = listener.accept().await.expect("a caller");
+            assert_ne!(caller.read(&mut [0; 1_000]).await.expect("a request"), 0);
+            let answer = b"HTTP/1.1 503 No\r\ncontent-length: 8\r\nconnection: close\r\n\r\n\x1b[31mred";
+            caller.write_all(answer).await.expect("an answer");
+        };
+        let (said, ()) = tokio::join!(health(&http), stranger);
+        assert_eq!(said, Err(format!("{} says: \\u{{1b}}[31mred", http.listen)));
+    }
 
     #[test]
     fn a_service_on_every_address_is_asked_on_the_loopback() {
