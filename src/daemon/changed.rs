@@ -66,6 +66,7 @@ impl Engine {
         let waiting = self.store.read(move |r| r.due_recipients(CHANNEL, now, SENT_AT_ONCE)).await?;
         for message in waiting {
             let id = message.id;
+            self.store.write(move |w| w.begin_attempt(id)).await?;
             let Err(error) = exporter.send(&message.body).await else {
                 self.store.write(move |w| w.mark_sent(id, now)).await?;
                 continue;

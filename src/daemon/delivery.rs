@@ -317,6 +317,8 @@ impl Engine {
         now: Timestamp,
         sent: &mut Sent,
     ) -> anyhow::Result<()> {
+        let id = message.id;
+        self.store.write(move |w| w.begin_attempt(id)).await?;
         let subject = self.subject(&message, now);
         let outcome = match mail::addressed(&message.recipient, &subject, &message.body) {
             Ok(mime) => mailer.send(from, &message.recipient, &mime).await,

@@ -4,9 +4,12 @@ use jiff::Timestamp;
 
 use super::{Delivery, Options, Space, health, judge};
 use crate::{
-    report::status::{self, DeliveryRow, Facts, OutboxRow, Status, StoreRow},
-    store::{Reader, Store, StoreError},
+    report::status::{self, DeliveryRow, Facts, OutboxRow, Status, StoreRow, WaitingRow},
+    store::{Reader, Store, StoreError, Waiting},
 };
+
+/// Recipients that are told one by one.
+const MAX_WAITING: u32 = 50;
 
 /// Looks at everything; nothing is recorded, and no source is asked.
 pub async fn status(options: Options, now: Timestamp) -> anyhow::Result<Status> {
@@ -41,5 +44,7 @@ fn deliveries(r: &Reader, wanted: &[Delivery]) -> Result<Vec<DeliveryRow>, Store
 fn outbox(r: &Reader) -> Result<OutboxRow, StoreError> {
     let summary = r.outbox_summary()?;
     let undeliverable = summary.settled.iter().map(|channel| channel.undeliverable).sum();
-    Ok(OutboxRow { pending: summary.pending, oldest: summary.oldest, undeliverable })
+    let row = |Waiting { channel, recipient, messages, failure }| WaitingRow { channel, recipient, messages, failure };
+    let waiting = r.waiting(MAX_WAITING)?.into_iter().map(row).collect();
+    Ok(OutboxRow { pending: summary.pending, oldest: summary.oldest, waiting, undeliverable })
 }

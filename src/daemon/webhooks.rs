@@ -92,6 +92,8 @@ impl Engine {
 
     /// Whether the message was taken.
     async fn send_event(&self, message: Outgoing, now: Timestamp, sent: &mut Sent) -> anyhow::Result<bool> {
+        let id = message.id;
+        self.store.write(move |w| w.begin_attempt(id)).await?;
         let outcome = match self.options.webhooks.iter().find(|webhook| webhook.label == message.recipient) {
             Some(webhook) => self.options.hook(webhook)?.send(&message.message_id, now, &message.body).await,
             None => Err(SendError { permanent: true, words: "it is not configured any more".to_owned() }),

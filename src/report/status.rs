@@ -12,6 +12,8 @@ use super::{
 const MAX_SOURCE_LINES: usize = 9;
 /// Deliveries of the same screen.
 const MAX_DELIVERIES: usize = 4;
+/// Recipients of the same screen for whom something waits.
+const MAX_WAITING: usize = 2;
 /// Narrower than this the table of sources is not readable; wider than this no line is.
 const WIDTHS: std::ops::RangeInclusive<usize> = 72..=120;
 /// Where the text of an entry begins.
@@ -78,8 +80,19 @@ pub struct DeliveryRow {
 pub struct OutboxRow {
     pub pending: u64,
     pub oldest: Option<Timestamp>,
+    pub waiting: Vec<WaitingRow>,
     /// Recipients that were given up since the store began.
     pub undeliverable: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct WaitingRow {
+    /// `mail`, `webhook`, `otlp`.
+    pub channel: String,
+    pub recipient: String,
+    pub messages: u64,
+    /// The last failure in words; empty when nothing was tried yet.
+    pub failure: String,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -197,6 +210,9 @@ pub fn text(status: &Status, width: usize) -> String {
         entry(&delivery.delivery, &last);
     }
     entry("Outbox", &outbox(&status.outbox, zone));
+    for row in status.outbox.waiting.iter().take(MAX_WAITING) {
+        entry("", &cut(&waiting(row), width - COLUMN));
+    }
     entry("Store", &format!("{}: {}", status.store.path, status.store.words));
     for step in &status.next {
         entry("Next", step);
@@ -248,6 +264,11 @@ fn outbox(outbox: &OutboxRow, zone: &TimeZone) -> String {
         Some(at) => format!("{} waiting since {}{given_up}", outbox.pending, words::instant(at, zone)),
         None => format!("empty{given_up}"),
     }
+}
+
+fn waiting(row: &WaitingRow) -> String {
+    let why = if row.failure.is_empty() { "not tried yet" } else { &row.failure };
+    format!("{} to {}, {} waiting: {}", row.channel, inert::name(&row.recipient), row.messages, inert::sentence(why))
 }
 
 /// What is longer than a line loses its middle: an address at its beginning says who, the reason stands at its end.

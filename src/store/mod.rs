@@ -47,7 +47,7 @@ pub use handle::{Reader, Store, Writer};
 pub use journal::Accepted;
 pub use kept::{KeptDay, TrackRow};
 pub use lock::Lock;
-pub use outbox::{GivenUp, NewMessage, OutboxSummary, Outgoing, Settled};
+pub use outbox::{GivenUp, NewMessage, OutboxSummary, Outgoing, Settled, Waiting};
 pub use prune::{Old, Pruning, SeenItem};
 pub use reclassify::{Progress, Rejudged, StoredChunk};
 pub use sources::{AuthenticationTotal, RequestTotal, SkippedTotal, SourceState, Totals};

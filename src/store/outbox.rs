@@ -14,6 +14,8 @@ const INSERT_OCCURRENCE: &str = include_str!("../../sql/queries/outbox/insert_oc
 const INSERT_MESSAGE: &str = include_str!("../../sql/queries/outbox/insert_message.sql");
 const INSERT_RECIPIENT: &str = include_str!("../../sql/queries/outbox/insert_recipient.sql");
 const LIST_DUE_RECIPIENTS: &str = include_str!("../../sql/queries/outbox/list_due_recipients.sql");
+const BEGIN_ATTEMPT: &str = include_str!("../../sql/queries/outbox/begin_attempt.sql");
+const LIST_WAITING: &str = include_str!("../../sql/queries/outbox/list_waiting.sql");
 const LIST_WAITING_AUDIENCES: &str = include_str!("../../sql/queries/outbox/list_waiting_audiences.sql");
 const SETTLE_RECIPIENT: &str = include_str!("../../sql/queries/outbox/settle_recipient.sql");
 const POSTPONE_RECIPIENT: &str = include_str!("../../sql/queries/outbox/postpone_recipient.sql");
@@ -79,6 +81,16 @@ pub struct Settled {
     pub sent: u64,
     /// Given up.
     pub undeliverable: u64,
+}
+
+/// A recipient whom messages of one channel have not reached yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    pub channel: String,
+    pub recipient: String,
+    pub messages: u64,
+    /// The last failure in words; empty when nothing was tried yet.
+    pub failure: String,
 }
 
 /// A recipient whom a message never reached.
@@ -160,6 +172,12 @@ impl Writer<'_> {
         if last.is_none() {
             self.insert_occurrence(channel, audience, now, None)?;
         }
+        Ok(())
+    }
+
+    /// Counts an attempt before it is made: what cannot be recorded is not sent, or it would be sent again and again.
+    pub fn begin_attempt(&mut self, id: i64) -> Result<(), StoreError> {
+        self.connection.prepare_cached(BEGIN_ATTEMPT)?.execute(named_params! { ":id": id })?;
         Ok(())
     }
 
@@ -274,6 +292,15 @@ impl Reader {
         let settled = settled
             .query_map([], |row| Ok(Settled { channel: row.get(0)?, sent: count(row, 1)?, undeliverable: count(row, 2)? }))?;
         Ok(OutboxSummary { pending, oldest, settled: settled.collect::<Result<_, _>>()? })
+    }
+
+    /// Who is waited for, at most `limit`.
+    pub fn waiting(&self, limit: u32) -> Result<Vec<Waiting>, StoreError> {
+        let mut statement = self.connection.prepare_cached(LIST_WAITING)?;
+        let rows = statement.query_map(named_params! { ":limit": limit }, |row| {
+            Ok(Waiting { channel: row.get(0)?, recipient: row.get(1)?, messages: count(row, 2)?, failure: row.get(4)? })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// Whom no message reached in a period: given up after `since` and by `until`, the newest first, at most `limit`.

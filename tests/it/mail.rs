@@ -114,6 +114,10 @@ async fn one_refusal_stops_nobody_else_and_what_leaves_late_says_so() {
     let first = server.take();
     assert_eq!(first.iter().map(|mail| mail.to.as_str()).collect::<Vec<_>>(), ["second@example.test"]);
 
+    let status = duskwatch(&site, &["status"]);
+    let waits = status.out.lines().find(|line| line.contains("mail to security@example.test, 1 waiting: ")).unwrap();
+    assert!(waits.ends_with("come back later"), "{status:#?}");
+
     server.refuse(&[]);
     engine.send_waiting(at(NOW) + 2.hours()).await.unwrap();
     let late = server.take();
@@ -142,4 +146,24 @@ async fn whoever_is_refused_for_good_is_given_up_and_the_next_digest_says_so() {
     assert!(digest.text.contains("no such user") && !digest.text.contains(BOARD));
     let report = site.report(&engine, now + 1.hour()).await;
     assert_eq!(report["undelivered"], serde_json::json!([]), "it is told once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_recorded_is_not_sent() {
+    let server = MailServer::start().await;
+    let (site, engine) = site(&server).await;
+    server.refuse(&[(SECURITY, "451 4.2.0 come back later")]);
+    engine.send_now(Some(&Audience::Security), at(NOW)).await.unwrap();
+    server.refuse(&[]);
+    let database = rusqlite::Connection::open(site.store()).unwrap();
+    database.execute_batch(include_str!("../data/faults/refuse_attempts.sql")).unwrap();
+    for minutes in [60, 61] {
+        let refused = engine.send_waiting(at(NOW) + minutes.minutes()).await.unwrap_err();
+        assert!(refused.to_string().contains("no room"), "{refused:#}");
+    }
+    assert_eq!(server.take().len(), 0, "it would arrive with every attempt");
+    database.execute_batch(include_str!("../data/faults/accept_attempts.sql")).unwrap();
+    engine.send_waiting(at(NOW) + 62.minutes()).await.unwrap();
+    engine.send_waiting(at(NOW) + 2.hours()).await.unwrap();
+    assert_eq!(server.take().len(), 1);
 }

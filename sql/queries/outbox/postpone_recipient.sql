@@ -1,7 +1,6 @@
 -- Lets a recipient wait for another attempt. Served by the primary key of recipient.
 UPDATE recipient
-SET attempts = attempts + 1,
-    due_ms   = :retry_ms,
-    failure  = :failure
+SET due_ms  = :retry_ms,
+    failure = :failure
 WHERE id = :id
   AND state = 'pending'

@@ -2,7 +2,6 @@
 -- recipient.
 UPDATE recipient
 SET state      = :state,
-    attempts   = attempts + 1,
     settled_ms = :now_ms,
     failure    = :failure
 WHERE id = :id

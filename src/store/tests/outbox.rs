@@ -1,7 +1,7 @@
 use jiff::{Timestamp, ToSpan};
 
 use super::{
-    super::{GivenUp, NewMessage, OutboxSummary, Outgoing, Reader, Settled},
+    super::{GivenUp, NewMessage, OutboxSummary, Outgoing, Reader, Settled, Waiting},
     Fixture, at, noon,
 };
 
@@ -47,7 +47,9 @@ async fn a_refused_recipient_waits_while_the_other_is_done() {
     assert_eq!((first.recipient.as_str(), first.attempts, first.late), ("a@example.test", 0, false));
     let retry = noon() + 5.minutes();
     f.write(move |w| {
+        w.begin_attempt(second.id)?;
         w.mark_sent(second.id, noon())?;
+        w.begin_attempt(first.id)?;
         w.mark_failed(first.id, noon(), Some(retry), "451 greylisted")
     })
     .await;
@@ -59,6 +61,10 @@ async fn a_refused_recipient_waits_while_the_other_is_done() {
     assert_eq!((&again[0].message_id, &again[0].body), (&first.message_id, &first.body));
     let summary = f.read(Reader::outbox_summary).await;
     assert_eq!(summary, OutboxSummary { pending: 1, oldest: Some(noon()), settled: settled(1, 0) });
+    f.write(|w| w.enqueue(&digest(noon() + 1.hour(), &["a@example.test"]), noon())).await;
+    let waiting = f.read(|r| r.waiting(10)).await;
+    let [waiting] = <[Waiting; 1]>::try_from(waiting).expect("one is waited for");
+    assert_eq!((waiting.recipient.as_str(), waiting.messages, waiting.failure.as_str()), ("a@example.test", 2, "451 greylisted"));
 }
 
 #[tokio::test]
