@@ -328,7 +328,9 @@ async fn reclassify(options: Options, clock: Clock, dry_run: bool) -> anyhow::Re
     let outcome = if dry_run {
         daemon::preview_reclassification(options, now, progress).await?
     } else {
-        Engine::open(options)?.reclassify(now, progress).await?
+        let engine = Engine::open(options)?;
+        let _judging = engine.lock_judging()?;
+        engine.reclassify(now, progress).await?
     };
     bar.finish();
     say(&outcome)

@@ -60,6 +60,7 @@ pub async fn run(arguments: Arguments, options: Options, clock: Clock) -> Result
         return Err(Failure::Usage(format!("a register is known by its file's name, and two are named `{name}`: rename one")));
     }
     let engine = Engine::open(options)?;
+    let _judging = engine.lock_judging().map_err(anyhow::Error::from)?;
     let now = clock.now();
     engine.begin("import", now).await.map_err(anyhow::Error::from)?;
     let mut failed = Vec::new();

@@ -28,7 +28,7 @@ pub enum Action {
     /// running service does it once a day.
     Prune,
     /// Erase a person from the store and the CSV packages. What was counted stays, under a pseudonym. Not beside a running
-    /// service.
+    /// service, import or reclassify.
     Forget {
         /// Account id, e-mail address, nickname or name.
         #[arg(value_name = "USER")]
@@ -96,8 +96,8 @@ async fn prune(options: Options, clock: Clock) -> Result<(), Failure> {
 async fn forget(options: Options, clock: Clock, user: &str) -> Result<(), Failure> {
     let nameless = options.privacy.pseudonyms;
     let engine = Engine::open(options)?;
-    // A service holds names in memory, and would write them again.
-    let _lock = engine.lock().map_err(anyhow::Error::from)?;
+    // Whoever collects or judges holds names in memory, and would write them again.
+    let _locks = engine.lock_erasing().map_err(anyhow::Error::from)?;
     let (now, bar) = (clock.now(), Progress::start());
     engine.begin("store forget", now).await.map_err(anyhow::Error::from)?;
     let progress = |batches: u64| bar.step(format!("{batches} batches changed"));

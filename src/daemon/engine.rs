@@ -113,6 +113,16 @@ impl Engine {
         Store::lock_exclusive(&self.options.store)
     }
 
+    /// The right to judge beside a process that collects; nobody has it while somebody is erased.
+    pub fn lock_judging(&self) -> Result<Lock, OpenError> {
+        Store::lock_judging(&self.options.store)
+    }
+
+    /// The right to erase somebody, while nobody collects, delivers or judges.
+    pub fn lock_erasing(&self) -> Result<(Lock, Lock), OpenError> {
+        Store::lock_erasing(&self.options.store)
+    }
+
     /// In the order of the configuration.
     pub fn source_names(&self) -> Vec<String> {
         self.sources.iter().map(|s| s.name.clone()).collect()

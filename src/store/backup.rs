@@ -13,12 +13,12 @@ use std::{
 
 use rusqlite::{Connection, named_params};
 
-use super::{OpenError, StoreError, open};
+use super::{OpenError, StoreError, lock, open};
 
 const COPY_STORE: &str = include_str!("../../sql/queries/backup/copy_store.sql");
 
 /// What stands beside a store while something uses it.
-const COMPANIONS: [&str; 3] = ["-wal", "-shm", ".lock"];
+const COMPANIONS: [&str; 4] = ["-wal", "-shm", lock::COLLECTING, lock::JUDGING];
 
 /// Why no copy was made.
 #[derive(Debug, thiserror::Error)]
@@ -31,8 +31,8 @@ pub enum BackupError {
     Foreign(PathBuf),
     #[error("{}: there is a store that something uses, see the file beside it: it is not overwritten", .0.display())]
     InUse(PathBuf),
-    #[error("{}: {source}", path.display())]
-    Io { path: PathBuf, source: io::Error },
+    #[error("{}: {cause}", path.display())]
+    Io { path: PathBuf, cause: io::Error },
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -44,7 +44,7 @@ pub(super) fn copy(store: &Path, to: &Path) -> Result<u64, BackupError> {
     let fresh = hidden(to).ok_or_else(|| BackupError::NoFile(to.to_owned()))?;
     let io = |path: &Path| {
         let path = path.to_owned();
-        move |source| BackupError::Io { path, source }
+        move |cause| BackupError::Io { path, cause }
     };
     if let Err(error) = write_copy(&reader, &fresh) {
         remove_if_there(&fresh).map_err(io(&fresh))?;
@@ -59,7 +59,7 @@ pub(super) fn copy(store: &Path, to: &Path) -> Result<u64, BackupError> {
 /// Writes what a connection sees into a file that only its owner may read, in the place of what an earlier one left when it was
 /// killed, and flushes it.
 pub(super) fn write_copy(connection: &Connection, to: &Path) -> Result<(), BackupError> {
-    let io = |source| BackupError::Io { path: to.to_owned(), source };
+    let io = |cause| BackupError::Io { path: to.to_owned(), cause };
     remove_if_there(to).map_err(io)?;
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to).map_err(io)?;
     tracing::debug!("the copy is being written");

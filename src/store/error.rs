@@ -5,6 +5,7 @@ use std::{io, path::PathBuf};
 use rusqlite::{ErrorCode, ffi::SQLITE_IOERR_SHMSIZE};
 use thiserror::Error;
 
+/// The words hold the cause, which is no `source` beside them: a chain of errors says everything once.
 #[derive(Debug, Error)]
 pub enum OpenError {
     #[error("{}: there is no store here yet; `duskwatch poll` makes one", path.display())]
@@ -15,14 +16,16 @@ pub enum OpenError {
     Newer { path: PathBuf, found: u32, supported: u32 },
     #[error("{}: the store has version {found} and must first be brought to {supported} by a command that writes", path.display())]
     Older { path: PathBuf, found: u32, supported: u32 },
-    #[error("{}: the store is in use by {holder}", path.display())]
+    #[error("{}: the store is in use by {holder}: let that end first", path.display())]
     Locked { path: PathBuf, holder: String },
-    #[error("{}: migration {migration} failed, the store is as it was: {source}", path.display())]
-    Migration { path: PathBuf, migration: &'static str, source: rusqlite::Error },
-    #[error("{}: {source}", path.display())]
-    Io { path: PathBuf, source: io::Error },
-    #[error("{}: {}", path.display(), if is_full(source) { "the disk of the store is full".to_owned() } else { source.to_string() })]
-    Sqlite { path: PathBuf, source: rusqlite::Error },
+    #[error("{}: migration {migration} failed, the store is as it was: {cause}", path.display())]
+    Migration { path: PathBuf, migration: &'static str, cause: rusqlite::Error },
+    #[error("{}: there is no such directory", path.display())]
+    Nowhere { path: PathBuf },
+    #[error("{}: {cause}", path.display())]
+    Io { path: PathBuf, cause: io::Error },
+    #[error("{}: {}", path.display(), if is_full(cause) { "the disk of the store is full".to_owned() } else { cause.to_string() })]
+    Sqlite { path: PathBuf, cause: rusqlite::Error },
 }
 
 /// What SQLite says of a full disk; of its `-shm` file it says no more than that it could not be made larger.
@@ -36,9 +39,9 @@ fn is_full(error: &rusqlite::Error) -> bool {
 pub enum StoreError {
     #[error("the disk of the store is full")]
     Full,
-    #[error("the store cannot be written")]
+    #[error("the store cannot be written: see whether its file system is read-only, and the rights on it")]
     ReadOnly,
-    #[error("the store is damaged: {0}")]
+    #[error("the store is damaged ({0}): stop the service, keep the file, restore a backup")]
     Corrupt(String),
     #[error("another process kept the store busy for too long")]
     Busy,
@@ -77,7 +80,7 @@ mod tests {
     fn a_full_disk_is_named_however_sqlite_says_it() {
         for code in [ffi::SQLITE_FULL, SQLITE_IOERR_SHMSIZE] {
             let error = || rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
-            let opening = OpenError::Sqlite { path: "/d/duskwatch.db".into(), source: error() };
+            let opening = OpenError::Sqlite { path: "/d/duskwatch.db".into(), cause: error() };
             assert_eq!(opening.to_string(), "/d/duskwatch.db: the disk of the store is full");
             assert!(matches!(StoreError::from(error()), StoreError::Full), "{code}");
         }

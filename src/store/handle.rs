@@ -64,7 +64,7 @@ impl Store {
     /// A file that is no store, or one that a newer program wrote, is refused and not changed.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let connection = open::open_writer(path, MIGRATIONS)?;
-        let sqlite = |source| OpenError::Sqlite { path: path.to_owned(), source };
+        let sqlite = |cause| OpenError::Sqlite { path: path.to_owned(), cause };
         let seen_key = open::read_seen_key(&connection).map_err(sqlite)?;
         let writer = WriterConnection { connection, interned: Interned::default(), others_wrote: 0, seen_key };
         Ok(Self::shared(path, Some(writer), Vec::new()))
@@ -91,7 +91,24 @@ impl Store {
     /// # Errors
     /// [`OpenError::Locked`] names the process that has it.
     pub fn lock_exclusive(path: &Path) -> Result<Lock, OpenError> {
-        lock::acquire(path)
+        lock::alone(path, lock::COLLECTING)
+    }
+
+    /// Takes the right to read names, judge, and write what follows, which several have at a time, and none while somebody is
+    /// erased: what was judged before an erasure must not be written after it.
+    ///
+    /// # Errors
+    /// [`OpenError::Locked`] names the process that erases.
+    pub fn lock_judging(path: &Path) -> Result<Lock, OpenError> {
+        lock::beside_others(path, lock::JUDGING)
+    }
+
+    /// Takes the right to erase somebody: nobody else collects, delivers or judges meanwhile.
+    ///
+    /// # Errors
+    /// [`OpenError::Locked`] when somebody does.
+    pub fn lock_erasing(path: &Path) -> Result<(Lock, Lock), OpenError> {
+        Ok((Self::lock_exclusive(path)?, lock::alone(path, lock::JUDGING)?))
     }
 
     /// Copies the store at `path`, as it is at this moment, to another place, and returns the copy's size.

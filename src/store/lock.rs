@@ -1,9 +1,9 @@
-//! One process at a time runs, polls or sends on a store.
+//! One process at a time runs, polls or sends on a store; and nobody judges while a person is erased.
 
 use std::{
     ffi::OsString,
     fs::{File, OpenOptions, TryLockError},
-    io::{Read, Seek, Write},
+    io::{self, Read, Seek, Write},
     path::{Path, PathBuf},
 };
 
@@ -12,38 +12,63 @@ use super::OpenError;
 /// Longest text that is believed to name a holder; a process number has at most ten digits.
 const MAX_HOLDER_BYTES: u64 = 32;
 
-/// The right to collect and deliver, until it is dropped or the process ends.
+/// Stands beside the store while, and after, a process has the right to collect and deliver.
+pub(super) const COLLECTING: &str = ".lock";
+/// Stands beside it while, and after, a short writer judges, or a person is erased.
+pub(super) const JUDGING: &str = ".judging";
+
+/// A right on a store, until it is dropped or the process ends: an operating system's lock on a file beside it, which no
+/// crash leaves behind. The file itself stays, since removing it would let two holders lock two different files.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
 }
 
-/// Takes the lock of the store at `store`: an operating system's lock on the file beside it, which no crash leaves
-/// behind. The file itself stays, since removing it would let two holders lock two different files.
-pub(super) fn acquire(store: &Path) -> Result<Lock, OpenError> {
-    let path = lock_path(store);
-    let io = |source| OpenError::Io { path: path.clone(), source };
-    let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(io)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(OpenError::Locked { path: store.to_owned(), holder: holder(file) }),
-        Err(TryLockError::Error(source)) => return Err(io(source)),
+/// Takes a right that one process has at a time, and writes there who that is.
+pub(super) fn alone(store: &Path, right: &str) -> Result<Lock, OpenError> {
+    let (path, mut file) = open(store, right)?;
+    let io = |cause| OpenError::Io { path: path.clone(), cause };
+    if let Err(refused) = file.try_lock() {
+        return Err(refusal(refused, store, file).unwrap_or_else(io));
     }
     file.set_len(0).and_then(|()| file.rewind()).and_then(|()| write!(file, "{}", std::process::id())).map_err(io)?;
     Ok(Lock { _file: file })
 }
 
-fn lock_path(store: &Path) -> PathBuf {
+/// Takes a right beside others, of whom none is alone. They leave no number: one of several would say little.
+pub(super) fn beside_others(store: &Path, right: &str) -> Result<Lock, OpenError> {
+    let (path, file) = open(store, right)?;
+    let io = |cause| OpenError::Io { path: path.clone(), cause };
+    if let Err(refused) = file.try_lock_shared() {
+        return Err(refusal(refused, store, file).unwrap_or_else(io));
+    }
+    file.set_len(0).map_err(io)?;
+    Ok(Lock { _file: file })
+}
+
+fn open(store: &Path, right: &str) -> Result<(PathBuf, File), OpenError> {
     let mut name = OsString::from(store);
-    name.push(".lock");
-    PathBuf::from(name)
+    name.push(right);
+    let path = PathBuf::from(name);
+    match OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path) {
+        Ok(file) => Ok((path, file)),
+        Err(cause) => Err(OpenError::Io { path, cause }),
+    }
+}
+
+/// Somebody else has it; or what went wrong.
+fn refusal(refused: TryLockError, store: &Path, file: File) -> Result<OpenError, io::Error> {
+    match refused {
+        TryLockError::WouldBlock => Ok(OpenError::Locked { path: store.to_owned(), holder: holder(file) }),
+        TryLockError::Error(source) => Err(source),
+    }
 }
 
 fn holder(file: File) -> String {
     let mut text = String::new();
     match file.take(MAX_HOLDER_BYTES).read_to_string(&mut text) {
         Ok(_) if text.parse::<u32>().is_ok() => format!("process {text}"),
-        // The holder has the lock and has not written its number yet.
+        // The holder has not written its number yet, or is one of several.
         _ => "another process".to_owned(),
     }
 }

@@ -61,7 +61,7 @@ enum Role {
 
 pub(super) fn open_writer(path: &Path, migrations: &[Migration]) -> Result<Connection, OpenError> {
     create_private(path)?;
-    let sqlite = |source| OpenError::Sqlite { path: path.to_owned(), source };
+    let sqlite = |cause| OpenError::Sqlite { path: path.to_owned(), cause };
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(sqlite)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(sqlite)?;
@@ -81,7 +81,7 @@ pub(super) fn open_writer(path: &Path, migrations: &[Migration]) -> Result<Conne
 pub(super) fn open_reader(path: &Path) -> Result<Connection, OpenError> {
     let sqlite = |source: rusqlite::Error| match source.sqlite_error_code() {
         Some(ErrorCode::CannotOpen) if !path.exists() => OpenError::Missing { path: path.to_owned() },
-        _ => OpenError::Sqlite { path: path.to_owned(), source },
+        _ => OpenError::Sqlite { path: path.to_owned(), cause: source },
     };
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(sqlite)?;
@@ -119,7 +119,8 @@ fn create_private(path: &Path) -> Result<(), OpenError> {
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(source) => Err(OpenError::Io { path: path.to_owned(), source }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(OpenError::Nowhere { path: path.to_owned() }),
+        Err(cause) => Err(OpenError::Io { path: path.to_owned(), cause }),
     }
 }
 
@@ -157,7 +158,7 @@ fn refuse_unless_usable(path: &Path, identity: Identity, migrations: &[Migration
 }
 
 fn migrate(connection: &mut Connection, path: &Path, migrations: &[Migration]) -> Result<(), OpenError> {
-    let sqlite = |source| OpenError::Sqlite { path: path.to_owned(), source };
+    let sqlite = |cause| OpenError::Sqlite { path: path.to_owned(), cause };
     let supported = version_after(migrations);
     if identify(connection).map_err(sqlite)? == (Identity::Ours { version: supported }) {
         return Ok(());
@@ -169,10 +170,10 @@ fn migrate(connection: &mut Connection, path: &Path, migrations: &[Migration]) -
         Identity::Empty | Identity::Foreign => 0,
     };
     for migration in migrations.iter().skip(version as usize) {
-        transaction.execute_batch(migration.sql).map_err(|source| OpenError::Migration {
+        transaction.execute_batch(migration.sql).map_err(|cause| OpenError::Migration {
             path: path.to_owned(),
             migration: migration.name,
-            source,
+            cause,
         })?;
     }
     transaction.pragma_update(None, "user_version", supported).map_err(sqlite)?;

@@ -43,7 +43,7 @@ fn read_back(connection: &mut Connection, clean: &Path) -> Result<(), StoreError
 fn as_store_error(error: BackupError) -> StoreError {
     match error {
         BackupError::Store(error) => error,
-        BackupError::Io { path, source } => io_error(&path, source),
+        BackupError::Io { path, cause } => io_error(&path, cause),
         BackupError::Itself(path) | BackupError::NoFile(path) | BackupError::Foreign(path) | BackupError::InUse(path) => {
             io_error(&path, std::io::ErrorKind::AlreadyExists.into())
         }
@@ -51,5 +51,5 @@ fn as_store_error(error: BackupError) -> StoreError {
 }
 
 fn io_error(path: &Path, source: std::io::Error) -> StoreError {
-    super::OpenError::Io { path: path.to_owned(), source }.into()
+    super::OpenError::Io { path: path.to_owned(), cause: source }.into()
 }

@@ -166,7 +166,7 @@ async fn an_erasure_that_is_killed_anywhere_leaves_a_sound_store_and_the_next_on
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_several_and_a_running_service_are_refused_in_words() {
+async fn nobody_several_and_whoever_holds_names_in_memory_are_refused_in_words() {
     let (site, user) = known(52).await;
     let misspelt = format!("{}x", user.nickname);
     let ran = duskwatch(&site, &["store", "forget", &misspelt]);
@@ -175,5 +175,15 @@ async fn nobody_several_and_a_running_service_are_refused_in_words() {
     let ran = duskwatch(&site, &["store", "forget", &user.nickname]);
     assert!(ran.status == 1 && ran.err.contains("the store is in use by process"), "{ran:#?}");
     assert!(service.terminate().0.success());
+    let judging = Store::lock_judging(&site.store()).unwrap();
+    let ran = duskwatch(&site, &["store", "forget", &user.nickname]);
+    assert!(ran.status == 1 && ran.err.contains("the store is in use by another process"), "{ran:#?}");
+    drop(judging);
     assert!(!named_in(&site, &sign(&user)).is_empty());
+    let _erasing = Store::lock_erasing(&site.store()).unwrap();
+    fs::write(site.path("hand.jsonl"), "{\"time\": \"2026-07-02T10:00:00Z\"}\n").unwrap();
+    for arguments in [&["import", "--format", "json", site.path("hand.jsonl").to_str().unwrap()][..], &["reclassify"]] {
+        let ran = duskwatch(&site, arguments);
+        assert!(ran.status == 1 && ran.err.contains("the store is in use by process"), "{ran:#?}");
+    }
 }

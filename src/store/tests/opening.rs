@@ -127,3 +127,27 @@ fn a_second_holder_is_refused_and_told_who_holds_the_store() {
     drop(lock);
     Store::lock_exclusive(&path).expect("it is free again");
 }
+
+#[test]
+fn several_judge_at_a_time_and_nobody_while_somebody_is_erased() {
+    let (_directory, path) = directory();
+    let judging = [Store::lock_judging(&path).expect("nobody erases"), Store::lock_judging(&path).expect("nobody erases")];
+    let collecting = Store::lock_exclusive(&path).expect("whoever judges hinders nobody who collects");
+    let refused = Store::lock_erasing(&path).expect_err("somebody collects").to_string();
+    assert!(refused.contains(&format!("in use by process {}", std::process::id())), "{refused}");
+    drop(collecting);
+    let refused = Store::lock_erasing(&path).expect_err("two judge").to_string();
+    assert!(refused.contains("in use by another process"), "{refused}");
+    drop(judging);
+    let erasing = Store::lock_erasing(&path).expect("it is free");
+    let refused = Store::lock_judging(&path).expect_err("somebody is erased").to_string();
+    assert!(refused.contains(&format!("in use by process {}", std::process::id())), "{refused}");
+    Store::lock_exclusive(&path).expect_err("somebody is erased");
+    drop(erasing);
+    drop(Store::lock_judging(&path).expect("it is over"));
+    let refused = {
+        let _judging = Store::lock_judging(&path);
+        Store::lock_erasing(&path).expect_err("one judges").to_string()
+    };
+    assert!(refused.contains("in use by another process"), "the number of who erased before is gone: {refused}");
+}
