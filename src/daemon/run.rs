@@ -457,8 +457,9 @@ impl Service {
     fn watch_exports(&mut self, now: Timestamp) {
         let Some(exports) = self.exporter.as_deref().map(otel::Exporter::exports) else { return };
         let error = exports.last_error.unwrap_or_default();
+        let endpoint = self.engine.options.otel.as_ref().map(|otel| otel.endpoint.as_str()).unwrap_or_default();
         if exports.failed > self.failed_exports {
-            self.engine.note_failed(EXPORT, &error, false, now);
+            self.engine.note_failed(EXPORT, &format!("{endpoint}: {error}"), false, now);
         } else if exports.accepted > self.accepted_exports {
             self.engine.note_well(EXPORT, now);
         }

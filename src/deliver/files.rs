@@ -112,13 +112,17 @@ pub fn write_file_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     sync_directory(parent_of(path))
 }
 
+/// A file of this size is tried: an empty one fits also where there is no room left.
+const TRIAL_BYTES: usize = 16 << 10;
+
 /// Whether files can be made in a directory, or, where it is missing, the directory itself.
 pub fn check_directory(directory: &Path) -> Result<()> {
     let there = nearest_directory(directory);
     ensure!(there.is_dir(), "{} is no directory", there.display());
     let trial = there.join(format!(".duskwatch-check-{}", std::process::id()));
-    write_new(&trial, |_| Ok(())).with_context(|| format!("{} cannot be written", there.display()))?;
-    remove_if_there(&trial)
+    let written = write_new(&trial, |out| out.write_all(&[0; TRIAL_BYTES]));
+    remove_if_there(&trial)?;
+    written.with_context(|| format!("{} cannot be written", there.display()))
 }
 
 /// Bytes that are free to us where a directory lies.

@@ -205,6 +205,16 @@ async fn secrets_stores_logs_and_directories_that_would_fail_are_named() {
     assert_line(&lines, "wrong", "store.path", &["not a duskwatch store"]);
     assert_line(&lines, "wrong", "csv.directory", &["is no directory"]);
 
+    let nowhere = site.path("nowhere").join("duskwatch.db").display().to_string();
+    let text = fs::read_to_string(site.config()).unwrap();
+    fs::write(site.config(), text.replace(&site.store().display().to_string(), &nowhere)).unwrap();
+    let (status, lines) = unwell(&site, &["--offline"]);
+    assert_eq!(status, 78);
+    assert_line(&lines, "wrong", "store.path", &["there is no such directory", "make the directory"]);
+    let ran = duskwatch(&site, &["poll"]);
+    assert!(ran.status == 1 && ran.err.ends_with("duskwatch.db: there is no such directory\n"), "{ran:#?}");
+    fs::write(site.config(), text).unwrap();
+
     append(&site, "[[log]]\nname = \"later\"\npaths = [\"/nowhere/*.log\"]\n");
     let squid = files(&site.logs()).into_iter().find(|path| path.display().to_string().contains("squid")).unwrap();
     append(&site, &format!("[[log]]\nname = \"odd\"\nformat = \"json\"\npaths = [{:?}]\n", squid.display().to_string()));

@@ -114,7 +114,12 @@ fn writable(path: &Path, finding: Finding) -> Finding {
 }
 
 fn to_be_made(path: &Path) -> Finding {
-    match files::check_directory(files::parent_of(path)) {
+    let directory = files::parent_of(path);
+    if !directory.is_dir() {
+        return Finding::new(State::Wrong, "store", "store.path", OpenError::Nowhere { path: path.to_owned() }.to_string())
+            .advising("make the directory, for the service's user alone");
+    }
+    match files::check_directory(directory) {
         Ok(()) => Finding::new(State::Ok, "store", "store.path", format!("{} is not there yet and can be made", shown(path))),
         Err(error) => wrong(format!("{} cannot be made: {error:#}", shown(path))),
     }
@@ -144,7 +149,7 @@ pub(super) fn package_directory(directory: &Path) -> Finding {
     match files::check_directory(directory) {
         Ok(()) => Finding::new(State::Ok, "csv", "csv.directory", format!("{} can be written", shown(directory))),
         Err(error) => Finding::new(State::Wrong, "csv", "csv.directory", format!("{error:#}"))
-            .advising("give the service's user the right to write there, or choose another directory"),
+            .advising("make room, give the service's user the right to write there, or choose another directory"),
     }
 }
 

@@ -58,7 +58,7 @@ impl Service {
                 for fault in &faults {
                     tracing::error!(%fault, "in the new configuration");
                 }
-                Err(anyhow::anyhow!("{} faults", faults.len()))
+                Err(anyhow::anyhow!("{} fault{}", faults.len(), if faults.len() == 1 { "" } else { "s" }))
             }
         };
         renewal.watch(&self.engine.options);
