@@ -33,6 +33,8 @@ pub enum BackupError {
     InUse(PathBuf),
     #[error("{}: {cause}", path.display())]
     Io { path: PathBuf, cause: io::Error },
+    #[error("{}: the copy does not fit: its disk is full", .0.display())]
+    Full(PathBuf),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -65,7 +67,10 @@ pub(super) fn write_copy(connection: &Connection, to: &Path) -> Result<(), Backu
     tracing::debug!("the copy is being written");
     let written =
         connection.prepare(COPY_STORE).and_then(|mut copy| copy.execute(named_params! { ":path": to.to_string_lossy() }));
-    written.map_err(StoreError::from)?;
+    written.map_err(|error| match StoreError::from(error) {
+        StoreError::Full => BackupError::Full(to.to_owned()),
+        error => error.into(),
+    })?;
     file.sync_all().map_err(io)
 }
 

@@ -43,6 +43,7 @@ fn read_back(connection: &mut Connection, clean: &Path) -> Result<(), StoreError
 fn as_store_error(error: BackupError) -> StoreError {
     match error {
         BackupError::Store(error) => error,
+        BackupError::Full(_) => StoreError::Full,
         BackupError::Io { path, cause } => io_error(&path, cause),
         BackupError::Itself(path) | BackupError::NoFile(path) | BackupError::Foreign(path) | BackupError::InUse(path) => {
             io_error(&path, std::io::ErrorKind::AlreadyExists.into())
