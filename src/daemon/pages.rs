@@ -35,8 +35,15 @@ impl Shown {
         match asked {
             Asked::Integration(id) => self.row(Basis::integration, id).await,
             Asked::User(id) => self.row(Basis::user, id).await,
-            other => Ok(spawn_blocking(move || self.rendered(&other)).await?),
+            Asked::Ranking(pairs) => self.rendered(move |report| ranking(report, &pairs)).await,
+            Asked::Team(name) => self.rendered(move |report| team(report, &name)).await,
+            Asked::Coverage => self.rendered(|report| Answer::Html(html::coverage(report))).await,
+            Asked::Forecasts => self.rendered(|report| Answer::Html(html::forecasts(report))).await,
         }
+    }
+
+    async fn rendered(self: Arc<Self>, render: impl FnOnce(&Report) -> Answer + Send + 'static) -> anyhow::Result<Answer> {
+        Ok(spawn_blocking(move || render(&self.report)).await?)
     }
 
     /// One row, under the name by which it is shown.
@@ -61,25 +68,20 @@ impl Shown {
         Ok(spawn_blocking(render).await?)
     }
 
-    fn rendered(&self, asked: &Asked) -> Answer {
-        let report = &self.report;
-        match asked {
-            Asked::Ranking(pairs) => match Query::parse(pairs) {
-                Ok(query) => Answer::Html(html::served_page(report, &query)),
-                Err(why) => Answer::Refused(html::message(report, "This cannot be asked for", &why)),
-            },
-            Asked::Team(name) => html::team(report, name).map_or_else(
-                || Answer::Unknown(html::message(report, "No such team", "Nothing that is known has an owner of this name.")),
-                Answer::Html,
-            ),
-            Asked::Coverage => Answer::Html(html::coverage(report)),
-            Asked::Forecasts => Answer::Html(html::forecasts(report)),
-            Asked::Integration(id) | Asked::User(id) => self.unknown(id, &Unknown::Nobody(Vec::new())),
-        }
-    }
-
     fn unknown(&self, asked: &str, unknown: &Unknown) -> Answer {
         let why = format!("{}.", explain::unknown(asked, unknown, None));
         Answer::Unknown(html::message(&self.report, "Nothing is known under this name", &why))
     }
+}
+
+fn ranking(report: &Report, pairs: &[(String, String)]) -> Answer {
+    match Query::parse(pairs) {
+        Ok(query) => Answer::Html(html::served_page(report, &query)),
+        Err(why) => Answer::Refused(html::message(report, "This cannot be asked for", &why)),
+    }
+}
+
+fn team(report: &Report, name: &str) -> Answer {
+    let unknown = || html::message(report, "No such team", "Nothing that is known has an owner of this name.");
+    html::team(report, name).map_or_else(|| Answer::Unknown(unknown()), Answer::Html)
 }
