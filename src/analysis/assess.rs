@@ -3,22 +3,23 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::attribute::{Unit, attribute};
 use super::covered::Coverages;
-use super::days::{self, Uses};
+use super::days::{Counted, Names, Showing, UnitUses};
 use super::explain::Trace;
 use super::identity::{People, split_by_bearer};
 use super::keys::{self, Assigned};
-use super::observed::Watch;
+use super::observed::{Sightings, Watch};
 use super::rights::Rights;
 use super::timeline::Rules;
 use super::tracks::Spans;
 use super::{
-    CampaignFindings, Findings, KnownIntegration, Observation, Person, Policy, Share, authentications, integrations, owners,
-    reidentified, silence, tokens, users,
+    Authentications, CampaignFindings, Findings, KnownIntegration, Observation, Person, Policy, Share, authentications,
+    integrations, owners, reidentified, silence, tokens, users,
 };
 use crate::evidence::{Campaign, ClientCatalogue, Day, History, Ledger, Roster};
 
@@ -59,12 +60,11 @@ pub(super) struct Scene<'a> {
     pub(super) persons: Vec<Person>,
     /// A number for each user; none where nobody is named.
     pub(super) user_numbers: Vec<Option<usize>>,
-    pub(super) uses: Uses<'a>,
+    /// What each unit's uses are folded from, one unit at a time: those of all would not fit into memory.
+    pub(super) counted: Arc<Counted>,
+    pub(super) names: Names<'a>,
     /// By place number.
     pub(super) is_repository: Vec<bool>,
-    pub(super) coverages: Coverages,
-    /// From which day on which set of sources had shown the unit.
-    pub(super) covered: Vec<Vec<(Day, usize)>>,
     /// By source number: until when it was looked at.
     looked_until_ms: Vec<i64>,
 }
@@ -79,9 +79,9 @@ pub fn assess(inputs: &Inputs<'_>) -> Findings {
     let units = attribute(&history.tracks, &spans, &people, inputs.clients);
     let Assigned { ids, former_ids, new_keys, turns } = keys::assign(&units, inputs.known, inputs.now, inputs.id_key);
     let scene = Scene::new(inputs, people, units, (ids, former_ids));
-    let mut campaigns: Vec<_> = scene.campaigns().map(|rules| integrations::judge(&scene, &rules)).collect();
-    let watch = Watch::new(&scene);
-    let users = users::judge(&scene, &watch, &campaigns);
+    let Passed { mut campaigns, sightings, of_users, authentications } = pass(&scene);
+    let watch = Watch::new(&scene, sightings);
+    let users = users::judge(&scene, &watch, &campaigns, &of_users);
     if let Some(Observation { active, observed, .. }) = &watch.observation {
         note_observed(&mut campaigns, Share { part: *observed, whole: *active }, inputs.now);
     }
@@ -90,12 +90,48 @@ pub fn assess(inputs: &Inputs<'_>) -> Findings {
         tokens: tokens::judge(&scene, &users),
         users,
         observation: watch.observation,
-        authentications: authentications::list(&scene),
+        authentications,
         campaigns,
         traces: scene.traces(),
         new_keys,
         reidentified: reidentified::describe(&scene, turns),
-        silences: silence::silences(inputs.history, inputs.ledger, inputs.now),
+        silences: silence::silences(inputs.history, &spans, inputs.ledger, inputs.now),
+    }
+}
+
+/// What one pass over the units leaves.
+struct Passed<'a> {
+    campaigns: Vec<CampaignFindings>,
+    sightings: Sightings<'a>,
+    of_users: users::Collected<'a>,
+    authentications: Authentications,
+}
+
+/// Looks at one unit after the other, and keeps nothing of its days.
+fn pass<'a>(scene: &'a Scene<'_>) -> Passed<'a> {
+    let rules: Vec<Rules<'_>> = scene.campaigns().collect();
+    let lifting = scene.inputs.campaigns.iter().find(|campaign| campaign.retires_app_passwords());
+    let mut coverages = scene.coverages();
+    let mut judged: Vec<_> = rules.iter().map(|rules| integrations::Judged::new(scene, rules)).collect();
+    let (mut sightings, mut of_users) = (Sightings::default(), users::Collected::default());
+    let mut authentications = authentications::Collected::new(scene.first, scene.today);
+    for (number, unit) in scene.units.iter().enumerate() {
+        let uses = scene.counted.unit(&unit.tracks, lifting);
+        let phases = phases(&uses.shown, &mut coverages);
+        let covered: Vec<_> = phases.into_iter().map(|(day, set)| (day, coverages.set(set))).collect();
+        for judged in &mut judged {
+            judged.unit(number, &uses, &covered);
+        }
+        sightings.add(scene, number, &uses);
+        of_users.add(scene, &rules, number, &uses);
+        authentications.add(&unit.key.user, &scene.ids[number], &unit.tracks, &uses);
+    }
+    let workspaces = scene.names.places.iter().map(|place| place.workspace);
+    Passed {
+        campaigns: judged.into_iter().map(integrations::Judged::finish).collect(),
+        sightings,
+        of_users,
+        authentications: authentications.finish(Arc::clone(&scene.counted), workspaces),
     }
 }
 
@@ -133,11 +169,11 @@ impl<'a> Scene<'a> {
         let now_ms = inputs.now.as_millisecond();
         let today = Day::of_ms(now_ms - 1);
         let oldest = today.plus(-MAX_DAYS);
-        let judged = inputs.history.counts.iter().map(|count| count.day).filter(|day| (oldest..=today).contains(day));
-        let first = judged.min().unwrap_or(today);
-        let uses = days::fold(inputs.history, &units, (first, today), inputs.campaigns);
-        let mut coverages = Coverages::new(inputs.ledger, &uses.sources, first, now_ms);
-        let covered = uses.units.iter().map(|unit| phases(&unit.shown, &mut coverages)).collect();
+        let counts = &inputs.history.counts;
+        let first_of = |track: usize| counts.of(track).map(|count| count.day).find(|day| *day >= oldest);
+        let firsts = (0..inputs.history.tracks.len()).filter_map(first_of).filter(|day| *day <= today);
+        let first = firsts.min().unwrap_or(today);
+        let (counted, names) = Counted::new(inputs.history, (first, today), inputs.campaigns);
         Self {
             inputs,
             first,
@@ -150,12 +186,15 @@ impl<'a> Scene<'a> {
             former_ids,
             user_numbers: user_numbers(&units),
             units,
-            is_repository: uses.places.iter().map(|place| place.repository.is_some()).collect(),
-            coverages,
-            covered,
-            looked_until_ms: uses.sources.iter().map(|source| looked_until_ms(inputs.ledger, source, now_ms)).collect(),
-            uses,
+            is_repository: names.places.iter().map(|place| place.repository.is_some()).collect(),
+            looked_until_ms: names.sources.iter().map(|source| looked_until_ms(inputs.ledger, source, now_ms)).collect(),
+            counted: Arc::new(counted),
+            names,
         }
+    }
+
+    fn coverages(&self) -> Coverages {
+        Coverages::new(self.inputs.ledger, &self.names.sources, self.first, self.inputs.now.as_millisecond())
     }
 
     /// What each integration is made of, sorted by id.
@@ -191,9 +230,8 @@ impl<'a> Scene<'a> {
     }
 
     /// Until when one of the sources that showed a unit was looking; what was seen was looked at.
-    pub(super) fn looked_until_ms(&self, unit: usize) -> i64 {
-        let uses = &self.uses.units[unit];
-        let looked = uses.shown.iter().map(|(_, source)| self.looked_until_ms[*source as usize]);
+    pub(super) fn looked_until_ms(&self, uses: &UnitUses) -> i64 {
+        let looked = uses.shown.iter().map(|showing| self.looked_until_ms[showing.source as usize]);
         looked.chain(uses.cells.iter().map(|cell| cell.last_ms)).max().unwrap_or(i64::MIN)
     }
 }
@@ -209,13 +247,13 @@ fn user_numbers(units: &[Unit]) -> Vec<Option<usize>> {
 }
 
 /// The growing set of sources that have shown a unit, from the day of each change on.
-fn phases(shown: &[(Day, u32)], coverages: &mut Coverages) -> Vec<(Day, usize)> {
+fn phases(shown: &[Showing], coverages: &mut Coverages) -> Vec<(Day, usize)> {
     let mut sources: Vec<u32> = Vec::new();
     let mut phases = Vec::new();
-    for news in shown.chunk_by(|a, b| a.0 == b.0) {
-        sources.extend(news.iter().map(|(_, source)| *source));
+    for news in shown.chunk_by(|a, b| a.first == b.first) {
+        sources.extend(news.iter().map(|showing| showing.source));
         sources.sort_unstable();
-        phases.push((news[0].0, coverages.of(&sources)));
+        phases.push((news[0].first, coverages.of(&sources)));
     }
     phases
 }

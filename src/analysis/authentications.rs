@@ -1,46 +1,232 @@
-//! Every integration's uses by day, workspace, credential, grade and outcome.
+//! Every integration's uses by day, workspace, credential, grade and outcome. They are too many to keep: they are made anew,
+//! day by day, whenever somebody asks for them, from the counts that the judgement looked at.
+
+use std::{cmp::Ordering, convert::Infallible, sync::Arc};
 
 use super::Authentication;
-use super::assess::Scene;
-use super::days::Cell;
-use crate::evidence::Day;
+use super::days::{Cell, Counted, UnitUses};
+use super::lift::Lift;
+use crate::evidence::{Credential, Day};
 
-/// Sorted as the spellings sort: by day, user, integration, workspace, credential, grade, outcome.
-pub(super) fn list(scene: &Scene<'_>) -> Vec<Authentication> {
-    let mut rows: Vec<(Day, u32, &Cell)> = Vec::new();
-    let units = by_user_and_id(scene);
-    for (position, unit) in (0..).zip(&units) {
-        rows.extend(scene.uses.units[*unit].cells.iter().map(|cell| (cell.day, position, cell)));
-    }
-    // Stable and by numbers: the units come in order, and so do the days of each.
-    rows.sort_by_key(|(day, position, _)| (*day, *position));
-    let mut authentications = Vec::with_capacity(rows.len());
-    for of_unit in rows.chunk_by_mut(|a, b| (a.0, a.1) == (b.0, b.1)) {
-        let (day, unit) = (of_unit[0].0, units[of_unit[0].1 as usize]);
-        let key =
-            |cell: &Cell| (workspace(scene, cell.place), cell.credential.as_str(), cell.grade.as_str(), cell.outcome.as_str());
-        of_unit.sort_by(|a, b| key(a.2).cmp(&key(b.2)));
-        authentications.extend(of_unit.chunk_by(|a, b| key(a.2) == key(b.2)).map(|same| Authentication {
-            day,
-            user: scene.units[unit].key.user.clone(),
-            integration: scene.ids[unit].clone(),
-            workspace: workspace(scene, same[0].2.place).to_owned(),
-            credential: same[0].2.credential,
-            grade: same[0].2.grade,
-            outcome: same[0].2.outcome,
-            uses: same.iter().map(|(_, _, cell)| cell.uses).sum(),
-        }));
-    }
-    authentications
+/// The authentications of one judgement. Clones share what they are made from.
+#[derive(Clone, Debug, Default)]
+pub struct Authentications {
+    counted: Option<Arc<Counted>>,
+    /// Those that signed somebody in, or failed to; sorted by user, then id.
+    units: Vec<Named>,
+    /// By place number; sorted as the names that were seen are.
+    workspaces: Vec<Arc<str>>,
+    /// Sorted.
+    daily: Arc<[DailyUses]>,
 }
 
-fn workspace<'a>(scene: &'a Scene<'_>, place: u32) -> &'a str {
-    scene.uses.places[place as usize].workspace.unwrap_or_default()
+/// One integration, as it is called, and what it is made of.
+#[derive(Clone, Debug)]
+struct Named {
+    user: String,
+    integration: String,
+    tracks: Arc<[usize]>,
+    lift: Lift,
 }
 
-/// All units, by user, then id.
-fn by_user_and_id(scene: &Scene<'_>) -> Vec<usize> {
-    let mut units: Vec<usize> = (0..scene.units.len()).collect();
-    units.sort_unstable_by_key(|unit| (&scene.units[*unit].key.user, &scene.ids[*unit]));
-    units
+/// All uses of one credential on one day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DailyUses {
+    pub day: Day,
+    pub credential: Credential,
+    pub uses: u64,
+}
+
+impl Authentications {
+    /// Tells `take` of each, sorted by day, user, integration, workspace, credential, grade, outcome as they are spelt.
+    ///
+    /// # Errors
+    /// The first one of `take`.
+    pub fn each<E>(&self, take: impl FnMut(&Authentication) -> Result<(), E>) -> Result<(), E> {
+        self.walk(&self.units.iter().collect::<Vec<_>>(), take)
+    }
+
+    /// Those of the integrations that are wanted, by user and id, in the same order.
+    pub fn of(&self, wanted: impl Fn(&str, &str) -> bool) -> Vec<Authentication> {
+        let units: Vec<&Named> = self.units.iter().filter(|unit| wanted(&unit.user, &unit.integration)).collect();
+        let mut rows = Vec::new();
+        let Ok(()) = self.walk(&units, |row| {
+            rows.push(row.clone());
+            Ok::<(), Infallible>(())
+        });
+        rows
+    }
+
+    /// How often each credential was used on each day, sorted.
+    pub fn daily(&self) -> &[DailyUses] {
+        &self.daily
+    }
+
+    /// Shows users, integrations and workspaces as these functions spell them, and puts them in the order of that.
+    pub fn renamed(
+        mut self,
+        user: impl Fn(&str) -> String,
+        integration: impl Fn(&str) -> String,
+        workspace: impl Fn(&str) -> String,
+    ) -> Self {
+        for unit in &mut self.units {
+            (unit.user, unit.integration) = (user(&unit.user), integration(&unit.integration));
+        }
+        // Stable, as where names are cut or hidden several may look alike.
+        self.units.sort_by(Named::compare);
+        let mut last: Option<(Arc<str>, Arc<str>)> = None;
+        for seen in &mut self.workspaces {
+            let known = last.take().filter(|(was, _)| was == seen);
+            let (was, shown) = known.unwrap_or_else(|| (Arc::clone(seen), workspace(seen).into()));
+            *seen = Arc::clone(&shown);
+            last = Some((was, shown));
+        }
+        self
+    }
+
+    fn walk<E>(&self, units: &[&Named], mut take: impl FnMut(&Authentication) -> Result<(), E>) -> Result<(), E> {
+        let Some(counted) = &self.counted else { return Ok(()) };
+        let made_of: Vec<(&[usize], Lift)> = units.iter().map(|unit| (&*unit.tracks, unit.lift)).collect();
+        let workspace = |cell: &Cell| &*self.workspaces[cell.place as usize];
+        let words = |cell: &Cell| [cell.credential.as_str(), cell.grade.as_str(), cell.outcome.as_str()];
+        let key = |cell: &Cell| (workspace(cell), words(cell));
+        let mut order: Vec<Cell> = Vec::new();
+        let mut row: Option<Authentication> = None;
+        counted.by_day(&made_of, |number, cells| {
+            order.clear();
+            order.extend_from_slice(cells);
+            order.sort_by(|a, b| key(a).cmp(&key(b)));
+            for same in order.chunk_by(|a, b| key(a) == key(b)) {
+                let uses = same.iter().map(|cell| cell.uses).sum();
+                take(put(&mut row, units[number], workspace(&same[0]), &same[0], uses))?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// One row after the other in the same place: there are millions.
+fn put<'r>(row: &'r mut Option<Authentication>, unit: &Named, workspace: &str, cell: &Cell, uses: u64) -> &'r Authentication {
+    let row = row.get_or_insert_with(|| Authentication {
+        day: cell.day,
+        user: String::new(),
+        integration: String::new(),
+        workspace: String::new(),
+        credential: cell.credential,
+        grade: cell.grade,
+        outcome: cell.outcome,
+        uses,
+    });
+    unit.user.clone_into(&mut row.user);
+    unit.integration.clone_into(&mut row.integration);
+    workspace.clone_into(&mut row.workspace);
+    (row.day, row.credential, row.grade, row.outcome, row.uses) = (cell.day, cell.credential, cell.grade, cell.outcome, uses);
+    row
+}
+
+impl Named {
+    fn compare(&self, other: &Self) -> Ordering {
+        (&self.user, &self.integration).cmp(&(&other.user, &other.integration))
+    }
+}
+
+/// Collects them unit by unit.
+pub(super) struct Collected {
+    units: Vec<Named>,
+    first: Day,
+    /// By day from the first one, then credential.
+    daily: Vec<[u64; Credential::ALL.len()]>,
+}
+
+impl Collected {
+    pub(super) fn new(first: Day, last: Day) -> Self {
+        let days = usize::try_from(last.0 - first.0 + 1).unwrap_or_default();
+        Self { units: Vec::new(), first, daily: vec![[0; Credential::ALL.len()]; days] }
+    }
+
+    pub(super) fn add(&mut self, user: &str, id: &str, tracks: &[usize], uses: &UnitUses) {
+        if uses.cells.is_empty() {
+            return;
+        }
+        for cell in &uses.cells {
+            let day = usize::try_from(cell.day.0 - self.first.0).ok().and_then(|day| self.daily.get_mut(day));
+            if let Some(day) = day {
+                day[cell.credential as usize] += cell.uses;
+            }
+        }
+        let (user, integration) = (user.to_owned(), id.to_owned());
+        self.units.push(Named { user, integration, tracks: tracks.into(), lift: uses.lift });
+    }
+
+    /// `workspaces` are those of the places, by number.
+    pub(super) fn finish<'a>(
+        mut self,
+        counted: Arc<Counted>,
+        workspaces: impl Iterator<Item = Option<&'a str>>,
+    ) -> Authentications {
+        self.units.sort_unstable_by(Named::compare);
+        let days = (self.first.0..).map(Day).zip(&self.daily);
+        let daily = days.flat_map(|(day, sums)| {
+            let of = move |credential: &Credential| DailyUses { day, credential: *credential, uses: sums[*credential as usize] };
+            Credential::ALL.iter().map(of).filter(|daily| daily.uses > 0)
+        });
+        let daily = daily.collect();
+        let mut names: Vec<Arc<str>> = Vec::new();
+        for workspace in workspaces {
+            let workspace = workspace.unwrap_or_default();
+            let known = names.last().filter(|last| ***last == *workspace).cloned();
+            names.push(known.unwrap_or_else(|| workspace.into()));
+        }
+        Authentications { counted: Some(counted), units: self.units, workspaces: names, daily }
+    }
+}
+
+/// Rows that a test has written down; two that differ in their grade only are one.
+#[cfg(test)]
+impl FromIterator<Authentication> for Authentications {
+    fn from_iter<I: IntoIterator<Item = Authentication>>(rows: I) -> Self {
+        use crate::evidence::{DayCount, History, Operation, Origin, Track, TrackCount, Verdict, WindowKind};
+        type Unit = (String, String);
+        let (mut history, mut counts) = (History::default(), Vec::new());
+        let mut units: std::collections::BTreeMap<Unit, Vec<usize>> = std::collections::BTreeMap::new();
+        for row in rows {
+            let track = Track {
+                username: None,
+                email: None,
+                account_id: None,
+                display_name: None,
+                client: None,
+                origin: Origin::Unknown,
+                host: None,
+                workspace: Some(row.workspace),
+                repository: None,
+                token_id: None,
+                token_label: None,
+                secret_id: None,
+            };
+            let number = history.tracks.len();
+            history.tracks.push(TrackCount { source: "log/egress".to_owned(), track });
+            units.entry((row.user, row.integration)).or_default().push(number);
+            let verdict = Verdict {
+                credential: row.credential,
+                grade: row.grade,
+                outcome: row.outcome,
+                operation: Operation::GitRead,
+                window: WindowKind::Outside,
+                rule: 0,
+                authentication: true,
+            };
+            let (track, ms) = (u32::try_from(number).expect("few rows"), row.day.start_ms());
+            counts.push(DayCount { track, day: row.day, verdict, uses: row.uses, first_ms: ms, last_ms: ms, hours: 1 });
+        }
+        let days = || counts.iter().map(|count| count.day);
+        let (first, last) = (days().min().unwrap_or_default(), days().max().unwrap_or_default());
+        history.counts = counts.into();
+        let (counted, names) = Counted::new(&history, (first, last), &[]);
+        let mut collected = Collected::new(first, last);
+        for ((user, id), tracks) in &units {
+            collected.add(user, id, tracks, &counted.unit(tracks, None));
+        }
+        collected.finish(Arc::new(counted), names.places.iter().map(|place| place.workspace))
+    }
 }

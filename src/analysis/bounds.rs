@@ -7,19 +7,20 @@ use crate::evidence::{
 };
 
 /// The predicates with conditions on the place, of all campaigns.
-pub(super) struct Bounds<'a> {
-    predicates: Vec<(u32, &'a Predicate)>,
+#[derive(Clone, Debug)]
+pub(super) struct Bounds {
+    predicates: Vec<(u32, Predicate)>,
     /// By credential: the bits of the predicates that take it.
     masks: [u32; Credential::ALL.len()],
 }
 
-impl<'a> Bounds<'a> {
-    pub(super) fn new(campaigns: &'a [Campaign]) -> Self {
-        let of = |(number, campaign): (usize, &'a Campaign)| {
-            [(legacy_bit(number), &campaign.legacy), (replacement_bit(number), &campaign.replacement)]
+impl Bounds {
+    pub(super) fn new(campaigns: &[Campaign]) -> Self {
+        let of = |(number, campaign): (usize, &Campaign)| {
+            [(legacy_bit(number), campaign.legacy.clone()), (replacement_bit(number), campaign.replacement.clone())]
         };
         let all = campaigns.iter().take(MAX_CAMPAIGNS).enumerate().flat_map(of);
-        let predicates: Vec<(u32, &Predicate)> = all.filter(|(_, predicate)| predicate.is_bound()).collect();
+        let predicates: Vec<(u32, Predicate)> = all.filter(|(_, predicate)| predicate.is_bound()).collect();
         let mut masks = [0; Credential::ALL.len()];
         for credential in Credential::ALL {
             let taking = predicates.iter().filter(|(_, predicate)| predicate.takes(*credential));

@@ -1,12 +1,11 @@
 //! Day uses: what each integration did on each day, in each place, with which credential and outcome. The same use seen
 //! by two sources counts once. Grades that the history lifts are lifted here, before anybody counts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::attribute::Unit;
 use super::bounds::Bounds;
-use super::lift::{Lift, SecretKinds};
-use crate::evidence::{Campaign, Credential, Day, DayCount, Grade, History, Outcome, Verdict, WindowKind};
+use super::lift::{self, Lift, SecretKinds};
+use crate::evidence::{Campaign, Counts, Credential, Day, DayCount, Grade, History, Outcome, TrackCount, WindowKind};
 
 /// Where something was used; the repository is open in evidence that names none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,7 +28,7 @@ impl std::fmt::Display for Place<'_> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cell {
     pub(super) day: Day,
-    /// Index into [`Uses::places`].
+    /// Index into [`Names::places`].
     pub(super) place: u32,
     pub(super) credential: Credential,
     pub(super) outcome: Outcome,
@@ -54,124 +53,180 @@ pub(super) struct Cell {
     pub(super) last_outside_ms: Option<i64>,
 }
 
-/// The day uses of all integrations.
-pub(super) struct Uses<'a> {
-    /// Sorted, so that their numbers sort as they do.
-    pub(super) places: Vec<Place<'a>>,
-    /// Sorted, so that their numbers sort as they do.
-    pub(super) sources: Vec<&'a str>,
-    /// By unit.
-    pub(super) units: Vec<UnitUses>,
-    /// The ids of the rules that cells point into: the history's, and those that lift.
-    pub(super) rules: Vec<String>,
+/// What the uses of every unit are folded from: the history's counts, and what its tracks and secrets add. It is what remains
+/// of a history when the names in it are gone.
+#[derive(Clone, Debug)]
+pub(super) struct Counted {
+    counts: Counts,
+    tracks: Vec<TrackFacts>,
+    bounds: Bounds,
     /// What secrets are proven to be.
     pub(super) secrets: SecretKinds,
+    /// The first and last day that are judged.
+    pub(super) first: Day,
+    pub(super) last: Day,
+    /// The ids of the rules that cells point into: the history's, and those that lift.
+    pub(super) rules: Vec<String>,
 }
 
-pub(super) struct UnitUses {
-    /// Sorted by day, place, credential, outcome, marks.
-    pub(super) cells: Vec<Cell>,
-    /// The sources that have shown it, each with the day on which it first did; sorted by day.
-    pub(super) shown: Vec<(Day, u32)>,
-    /// What its history lifted.
-    pub(super) lift: Lift,
-}
-
-/// A day count with what its track adds.
-#[derive(Clone, Copy)]
-struct Shown<'a> {
+/// What a track adds to its counts.
+#[derive(Clone, Copy, Debug)]
+struct TrackFacts {
     place: u32,
     source: u32,
     /// As [`Bounds::fits`] says.
     fits: u32,
-    bounds: &'a Bounds<'a>,
-    count: &'a DayCount,
 }
 
-impl Shown<'_> {
+/// The names that [`Counted`] has numbers for.
+pub(super) struct Names<'a> {
+    /// Sorted, so that their numbers sort as they do.
+    pub(super) places: Vec<Place<'a>>,
+    /// Sorted, so that their numbers sort as they do.
+    pub(super) sources: Vec<&'a str>,
+}
+
+/// One unit's day uses.
+pub(super) struct UnitUses {
+    /// Sorted by day, place, credential, outcome, marks.
+    pub(super) cells: Vec<Cell>,
+    /// Sorted by the day on which the unit was first shown, then source.
+    pub(super) shown: Vec<Showing>,
+    /// What its history lifted.
+    pub(super) lift: Lift,
+}
+
+/// On which days a source first and last showed a unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Showing {
+    pub(super) first: Day,
+    pub(super) source: u32,
+    pub(super) last: Day,
+}
+
+/// A day count with what its track adds.
+#[derive(Clone, Copy)]
+struct Shown {
+    track: TrackFacts,
+    marks: u32,
+    count: DayCount,
+}
+
+impl Shown {
     fn cell_key(&self) -> (Day, u32, Credential, Outcome, u32) {
         let verdict = &self.count.verdict;
-        (self.count.day, self.place, verdict.credential, verdict.outcome, self.marks())
-    }
-
-    fn marks(&self) -> u32 {
-        self.bounds.marks(self.fits, self.count.verdict.credential)
+        (self.count.day, self.track.place, verdict.credential, verdict.outcome, self.marks)
     }
 }
 
-/// Folds the day counts of `first..=last` that signed somebody in, or failed to. The campaigns say which places are kept apart,
-/// and the one that retires app passwords what a history lifts.
-pub(super) fn fold<'a>(history: &'a History, units: &[Unit], (first, last): (Day, Day), campaigns: &[Campaign]) -> Uses<'a> {
-    let (bounds, lifting) = (&Bounds::new(campaigns), campaigns.iter().find(|campaign| campaign.retires_app_passwords()));
-    let place_of = |number: usize| {
-        let track = &history.tracks[number].track;
-        Place { workspace: track.workspace.as_deref(), repository: track.repository.as_deref() }
-    };
-    let numbers = || units.iter().flat_map(|unit| unit.tracks.iter().copied());
-    let places: Vec<Place<'_>> = numbers().map(place_of).collect::<BTreeSet<_>>().into_iter().collect();
-    let sources: Vec<&str> =
-        numbers().map(|number| history.tracks[number].source.as_str()).collect::<BTreeSet<_>>().into_iter().collect();
-    let of_track = by_track(history);
-    let secrets = SecretKinds::of(history, last);
-    let mut rules = history.rules.clone();
-    let folded = units.iter().map(|unit| {
-        let mut counts = Vec::new();
-        for &number in &unit.tracks {
-            let place = index_of(&places, &place_of(number));
-            let source = index_of(&sources, &history.tracks[number].source.as_str());
-            let fits = bounds.fits(&history.tracks[number].track);
-            let counted = history.counts[of_track[number].clone()].iter();
-            let relevant = counted.filter(|c| c.verdict.authentication && (first..=last).contains(&c.day));
-            counts.extend(relevant.map(|count| Shown { place, source, fits, bounds, count }));
-        }
-        let by_secret = |verdict: &mut Verdict, count: &DayCount| secrets.apply(verdict, count.track as usize);
-        if unit.tracks.iter().any(|track| secrets.knows(*track)) {
-            UnitUses::judge(&mut with(&counts, &lifted(&counts, by_secret, &mut rules)), lifting, &mut rules)
-        } else {
-            UnitUses::judge(&mut counts, lifting, &mut rules)
-        }
-    });
-    let units = folded.collect();
-    Uses { places, sources, units, rules, secrets }
-}
-
-/// The counts with their verdicts lifted; `lift` gives the id of the rule where it did so.
-fn lifted(
-    counts: &[Shown<'_>],
-    lift: impl Fn(&mut Verdict, &DayCount) -> Option<&'static str>,
-    rules: &mut Vec<String>,
-) -> Vec<DayCount> {
-    let mut lifted = |shown: &Shown<'_>| {
-        let mut count = *shown.count;
-        if let Some(id) = lift(&mut count.verdict, shown.count) {
-            let known = rules.iter().position(|rule| rule == id);
-            let number = known.unwrap_or_else(|| {
+impl Counted {
+    /// The campaigns say which places are kept apart.
+    pub(super) fn new<'a>(history: &'a History, (first, last): (Day, Day), campaigns: &[Campaign]) -> (Self, Names<'a>) {
+        let place_of = |shown: &'a TrackCount| {
+            let track = &shown.track;
+            Place { workspace: track.workspace.as_deref(), repository: track.repository.as_deref() }
+        };
+        let tracks = &history.tracks;
+        let places: Vec<Place<'_>> = tracks.iter().map(place_of).collect::<BTreeSet<_>>().into_iter().collect();
+        let sources: Vec<&str> = tracks.iter().map(|shown| shown.source.as_str()).collect::<BTreeSet<_>>().into_iter().collect();
+        let bounds = Bounds::new(campaigns);
+        let facts = |shown: &'a TrackCount| TrackFacts {
+            place: index_of(&places, &place_of(shown)),
+            source: index_of(&sources, &shown.source.as_str()),
+            fits: bounds.fits(&shown.track),
+        };
+        let mut rules = history.rules.clone();
+        for id in lift::RULES {
+            if !rules.iter().any(|rule| rule == id) {
                 rules.push(id.to_owned());
-                rules.len() - 1
-            });
-            count.verdict.rule = u16::try_from(number).unwrap_or(count.verdict.rule);
+            }
         }
-        count
-    };
-    counts.iter().map(&mut lifted).collect()
-}
-
-/// What was shown, with other verdicts.
-fn with<'a>(shown: &[Shown<'a>], counts: &'a [DayCount]) -> Vec<Shown<'a>> {
-    shown.iter().zip(counts).map(|(shown, count)| Shown { count, ..*shown }).collect()
-}
-
-/// The range of each track's counts; they are sorted by track.
-fn by_track(history: &History) -> Vec<std::ops::Range<usize>> {
-    let mut ranges = vec![0..0; history.tracks.len()];
-    let mut start = 0;
-    for run in history.counts.chunk_by(|a, b| a.track == b.track) {
-        if let Some(range) = ranges.get_mut(run[0].track as usize) {
-            *range = start..start + run.len();
-        }
-        start += run.len();
+        let counted = Self {
+            counts: history.counts.clone(),
+            tracks: tracks.iter().map(facts).collect(),
+            secrets: SecretKinds::of(history, last),
+            bounds,
+            first,
+            last,
+            rules,
+        };
+        (counted, Names { places, sources })
     }
-    ranges
+
+    /// Folds the day counts of a unit that signed somebody in, or failed to; `lifting` is the campaign that says what a history
+    /// lifts, the one that retires app passwords.
+    pub(super) fn unit(&self, tracks: &[usize], lifting: Option<&Campaign>) -> UnitUses {
+        let counts = tracks.iter().flat_map(|track| self.counts.of(*track).map(|count| self.shown(*track, count)));
+        let mut counts: Vec<Shown> = counts.filter(|shown| self.is_judged(&shown.count)).collect();
+        let uses = UnitUses::fold(&mut counts);
+        let lift = lifting.map(|campaign| Lift::of(&uses.cells, campaign)).unwrap_or_default();
+        if lift.is_nothing() {
+            return uses;
+        }
+        // A credential that is known now joins the cells of its kind.
+        for shown in &mut counts {
+            self.lift(shown, lift);
+        }
+        UnitUses { lift, ..UnitUses::fold(&mut counts) }
+    }
+
+    /// The uses of units, day by day: `take` gets the position of a unit among these and its cells of a day.
+    pub(super) fn by_day<E>(
+        &self,
+        units: &[(&[usize], Lift)],
+        mut take: impl FnMut(usize, &[Cell]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let cursors = |tracks: &[usize]| tracks.iter().map(|track| (*track, self.counts.of(*track))).collect::<Vec<_>>();
+        let mut cursors: Vec<_> = units.iter().map(|(tracks, _)| cursors(tracks)).collect();
+        let (mut counts, mut cells) = (Vec::new(), Vec::new());
+        for day in (self.first.0..=self.last.0).map(Day) {
+            for (number, cursors) in cursors.iter_mut().enumerate() {
+                counts.clear();
+                for (track, cursor) in cursors {
+                    while cursor.next_day().is_some_and(|next| next <= day) {
+                        let shown = cursor.next().map(|count| self.shown(*track, count));
+                        counts.extend(shown.filter(|shown| self.is_judged(&shown.count)));
+                    }
+                }
+                if !counts.is_empty() {
+                    for shown in &mut counts {
+                        self.lift(shown, units[number].1);
+                    }
+                    cells.clear();
+                    cells.extend(folded(&mut counts));
+                    take(number, &cells)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_judged(&self, count: &DayCount) -> bool {
+        count.verdict.authentication && (self.first..=self.last).contains(&count.day)
+    }
+
+    /// What is known of the secret of a track is lifted here.
+    fn shown(&self, track: usize, mut count: DayCount) -> Shown {
+        if let Some(id) = self.secrets.apply(&mut count.verdict, track) {
+            count.verdict.rule = self.number_of(id);
+        }
+        let facts = self.tracks[track];
+        Shown { track: facts, marks: self.bounds.marks(facts.fits, count.verdict.credential), count }
+    }
+
+    fn lift(&self, shown: &mut Shown, lift: Lift) {
+        let verdict = &mut shown.count.verdict;
+        if let Some(id) = lift.apply(verdict, shown.count.first_ms) {
+            verdict.rule = self.number_of(id);
+            shown.marks = self.bounds.marks(shown.track.fits, verdict.credential);
+        }
+    }
+
+    /// Rules are a few dozen.
+    fn number_of(&self, rule: &str) -> u16 {
+        let number = self.rules.iter().position(|known| known == rule).unwrap_or_default();
+        u16::try_from(number).unwrap_or(u16::MAX)
+    }
 }
 
 /// The number of a value that was collected into `sorted`; more than fit into a number do not fit into memory.
@@ -180,28 +235,23 @@ fn index_of<T: Ord>(sorted: &[T], value: &T) -> u32 {
     u32::try_from(position).unwrap_or(u32::MAX)
 }
 
-impl UnitUses {
-    /// Folds, and folds again with other verdicts where the history lifts some: a credential that is known now joins the
-    /// cells of its kind.
-    fn judge(counts: &mut [Shown<'_>], lifting: Option<&Campaign>, rules: &mut Vec<String>) -> Self {
-        let uses = Self::fold(counts);
-        let lift = lifting.map(|campaign| Lift::of(&uses.cells, campaign)).unwrap_or_default();
-        if lift.is_nothing() {
-            return uses;
-        }
-        let by_history = |verdict: &mut Verdict, count: &DayCount| lift.apply(verdict, count.first_ms);
-        Self { lift, ..Self::fold(&mut with(counts, &lifted(counts, by_history, rules))) }
-    }
+/// The cells that counts make, in their order.
+fn folded(counts: &mut [Shown]) -> impl Iterator<Item = Cell> {
+    // Stable: counts of one track are in order already, and such runs cost little.
+    counts.sort_by_key(|c| (c.cell_key(), c.track.source));
+    counts.chunk_by(|a, b| a.cell_key() == b.cell_key()).map(Cell::of)
+}
 
-    fn fold(counts: &mut [Shown<'_>]) -> Self {
-        // Stable: counts of one track are in order already, and such runs cost little.
-        counts.sort_by_key(|c| (c.cell_key(), c.source));
-        let cells = counts.chunk_by(|a, b| a.cell_key() == b.cell_key()).map(Cell::of).collect();
-        let mut first_shown: BTreeMap<u32, Day> = BTreeMap::new();
-        for count in &*counts {
-            first_shown.entry(count.source).or_insert(count.count.day);
+impl UnitUses {
+    fn fold(counts: &mut [Shown]) -> Self {
+        let cells = folded(counts).collect();
+        let mut shown: Vec<Showing> = Vec::new();
+        for Shown { track: TrackFacts { source, .. }, count: DayCount { day, .. }, .. } in &*counts {
+            match shown.iter_mut().find(|showing| showing.source == *source) {
+                Some(showing) => showing.last = *day,
+                None => shown.push(Showing { first: *day, source: *source, last: *day }),
+            }
         }
-        let mut shown: Vec<(Day, u32)> = first_shown.into_iter().map(|(source, day)| (day, source)).collect();
         shown.sort_unstable();
         Self { cells, shown, lift: Lift::default() }
     }
@@ -214,11 +264,11 @@ impl Cell {
     }
 
     /// The sum within a source, then the largest of the sums; the best grade of all.
-    fn of(counts: &[Shown<'_>]) -> Self {
+    fn of(counts: &[Shown]) -> Self {
         let mut cell = Self::empty(&counts[0]);
-        for source in counts.chunk_by(|a, b| a.source == b.source) {
+        for source in counts.chunk_by(|a, b| a.track.source == b.track.source) {
             let (mut uses, mut writes, mut published, mut extrapolated) = (0, 0, 0, 0);
-            for DayCount { verdict, uses: counted, .. } in source.iter().map(|c| c.count) {
+            for DayCount { verdict, uses: counted, .. } in source.iter().map(|c| &c.count) {
                 uses += counted;
                 writes += if verdict.operation.writes() { *counted } else { 0 };
                 match verdict.window {
@@ -232,7 +282,7 @@ impl Cell {
             cell.uses_published = cell.uses_published.max(published);
             cell.uses_extrapolated = cell.uses_extrapolated.max(extrapolated);
         }
-        for DayCount { verdict, first_ms, last_ms, hours, .. } in counts.iter().map(|c| c.count) {
+        for DayCount { verdict, first_ms, last_ms, hours, .. } in counts.iter().map(|c| &c.count) {
             if verdict.grade > cell.grade {
                 (cell.grade, cell.rule) = (verdict.grade, verdict.rule);
             }
@@ -247,13 +297,13 @@ impl Cell {
         cell
     }
 
-    fn empty(shown @ Shown { place, count, .. }: &Shown<'_>) -> Self {
+    fn empty(Shown { track, marks, count }: &Shown) -> Self {
         Self {
             day: count.day,
-            place: *place,
+            place: track.place,
             credential: count.verdict.credential,
             outcome: count.verdict.outcome,
-            marks: shown.marks(),
+            marks: *marks,
             grade: count.verdict.grade,
             rule: count.verdict.rule,
             uses: 0,

@@ -19,7 +19,8 @@ use super::{
     Classifier, Findings, Guess, Integration, IntegrationKey, KnownIntegration, Person, TokenFinding, UserFinding, guess,
 };
 use crate::evidence::{
-    Campaign, ClientCatalogue, Credential, Day, Grade, History, Member, Roster, Sighting, Steps, Track, Verdict, time::instant,
+    Campaign, ClientCatalogue, Credential, Day, DayCount, Grade, History, Member, Roster, Sighting, Steps, Track, Verdict,
+    time::instant,
 };
 pub use find::{Subject, Unknown, find};
 
@@ -179,7 +180,7 @@ pub fn explain(material: &Material<'_>, subject: &Subject) -> Explanation {
     let traces: Vec<&Trace> = traces_of(material.findings, subject).collect();
     let owners: HashMap<usize, &Trace> =
         traces.iter().flat_map(|trace| trace.tracks.iter().map(|track| (*track, *trace))).collect();
-    let recorded = Recorded::new(material, |track| owners.contains_key(&track));
+    let recorded = Recorded::new(material, owners.keys().copied());
     let mut evidence = Vec::new();
     for gathered in material.gathered {
         let Some(trace) = owners.get(&gathered.track) else { continue };
@@ -207,23 +208,24 @@ pub fn explain(material: &Material<'_>, subject: &Subject) -> Explanation {
 struct Recorded<'a> {
     history: &'a History,
     secrets: SecretKinds,
-    by_track_and_day: BTreeMap<(usize, Day), Vec<usize>>,
+    by_track_and_day: BTreeMap<(usize, Day), Vec<DayCount>>,
 }
 
 impl<'a> Recorded<'a> {
-    fn new(material: &Material<'a>, asked: impl Fn(usize) -> bool) -> Self {
+    fn new(material: &Material<'a>, asked: impl Iterator<Item = usize>) -> Self {
         let history = material.history;
-        let mut by_track_and_day: BTreeMap<(usize, Day), Vec<usize>> = BTreeMap::new();
-        for (number, count) in history.counts.iter().enumerate().filter(|(_, count)| asked(count.track as usize)) {
-            by_track_and_day.entry((count.track as usize, count.day)).or_default().push(number);
+        let mut by_track_and_day: BTreeMap<(usize, Day), Vec<DayCount>> = BTreeMap::new();
+        for track in asked {
+            for count in history.counts.of(track) {
+                by_track_and_day.entry((track, count.day)).or_default().push(count);
+            }
         }
         let last = Day::of_ms(material.findings.now.as_millisecond() - 1);
         Self { history, secrets: SecretKinds::of(history, last), by_track_and_day }
     }
 
-    fn on(&self, track: usize, day: Day) -> impl Iterator<Item = &'a crate::evidence::DayCount> {
-        let numbers = self.by_track_and_day.get(&(track, day)).map_or(&[][..], Vec::as_slice);
-        numbers.iter().map(|number| &self.history.counts[*number])
+    fn on(&self, track: usize, day: Day) -> &[DayCount] {
+        self.by_track_and_day.get(&(track, day)).map_or(&[][..], Vec::as_slice)
     }
 
     fn rule(&self, verdict: Verdict) -> &'a str {
@@ -233,12 +235,12 @@ impl<'a> Recorded<'a> {
     /// Whether a track was counted on a day with this verdict.
     fn holds(&self, track: usize, day: Day, verdict: Verdict, rule: &str) -> bool {
         let key = |v: Verdict| (v.credential, v.grade, v.outcome, v.operation, v.window);
-        self.on(track, day).any(|count| key(count.verdict) == key(verdict) && self.rule(count.verdict) == rule)
+        self.on(track, day).iter().any(|count| key(count.verdict) == key(verdict) && self.rule(count.verdict) == rule)
     }
 
     /// What was counted and does not stand in the list.
     fn beyond(&self, evidence: &[Evidence]) -> Option<More> {
-        let counts = || self.by_track_and_day.values().flatten().map(|number| &self.history.counts[*number]);
+        let counts = || self.by_track_and_day.values().flatten();
         let all: u64 = counts().map(|count| count.uses).sum();
         let uses = all.saturating_sub(evidence.iter().map(|piece| piece.uses).sum());
         let oldest = counts().map(|count| count.day).min()?;
@@ -276,7 +278,7 @@ fn piece(
 
 fn counted(m: &Material<'_>, trace: &Trace, gathered: &Gathered, recorded: &Recorded<'_>) -> Vec<Evidence> {
     let counted = &m.history.tracks[gathered.track];
-    let of = |count: &crate::evidence::DayCount| Evidence {
+    let of = |count: &DayCount| Evidence {
         integration: trace.key.id.clone(),
         source: counted.source.clone(),
         track: counted.track.clone(),
@@ -289,7 +291,7 @@ fn counted(m: &Material<'_>, trace: &Trace, gathered: &Gathered, recorded: &Reco
         lifted: lifted(m, recorded, (&trace.key.id, gathered.track), count.verdict, count.first_ms),
         recorded_otherwise: false,
     };
-    recorded.on(gathered.track, gathered.day).map(of).collect()
+    recorded.on(gathered.track, gathered.day).iter().map(of).collect()
 }
 
 /// What the history makes of it: first that of its secret, then that of its integration.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Forecast, Lift, Silence, explain::Trace};
+use super::{Authentications, Forecast, Lift, Silence, explain::Trace};
 use crate::evidence::{Campaign, Category, Credential, Day, Grade, Origin, Outcome, Status, Window, vocabulary::spelled};
 
 /// Everything that was judged at one instant.
@@ -13,8 +13,7 @@ pub struct Findings {
     pub campaigns: Vec<CampaignFindings>,
     /// Sorted by user id.
     pub users: Vec<UserFinding>,
-    /// Sorted by date, user, integration, workspace, credential, grade, outcome.
-    pub authentications: Vec<Authentication>,
+    pub authentications: Authentications,
     /// Sorted by expiry (none last), then token id.
     pub tokens: Vec<TokenFinding>,
     /// What each integration is made of, also those without legacy evidence; sorted by id.

@@ -328,7 +328,7 @@ impl People {
 /// Gives every track whose nickname changed hands one track for each bearer, so that each means one user throughout.
 pub(super) fn split_by_bearer<'a>(history: &'a History, people: &People) -> Cow<'a, History> {
     let mut split = Cow::Borrowed(history);
-    for (number, shown) in (0..).zip(&history.tracks) {
+    for (number, shown) in history.tracks.iter().enumerate() {
         let track = &shown.track;
         let by_name = named(track.account_id.as_deref()).is_none() && email_of(track).is_none();
         let Some(name) = nickname_of(track).filter(|_| by_name) else { continue };
@@ -337,34 +337,28 @@ pub(super) fn split_by_bearer<'a>(history: &'a History, people: &People) -> Cow<
             divide(history, number, |day| people.by_nickname(name, Some(day)), &mut split);
         }
     }
-    if let Cow::Owned(split) = &mut split {
-        split.counts.sort_unstable_by_key(|count| (count.track, count.day, count.verdict));
-    }
     split
 }
 
 /// The first bearer keeps the track, each other one gets a copy.
-fn divide(history: &History, number: u32, bearer: impl Fn(Day) -> Option<usize>, split: &mut Cow<'_, History>) {
-    let start = history.counts.partition_point(|count| count.track < number);
-    let own = history.counts[start..].iter().take_while(|count| count.track == number);
-    let mut tracks: Vec<(Option<usize>, u32)> = Vec::new();
-    for (at, count) in (start..).zip(own) {
+fn divide(history: &History, number: usize, bearer: impl Fn(Day) -> Option<usize>, split: &mut Cow<'_, History>) {
+    let mut tracks: Vec<(Option<usize>, usize)> = Vec::new();
+    for count in history.counts.of(number) {
         let bearer = bearer(count.day);
-        let known = tracks.iter().find(|(of, _)| *of == bearer).map(|(_, track)| *track);
-        let track = known.unwrap_or_else(|| {
+        if !tracks.iter().any(|(of, _)| *of == bearer) {
             let track = if tracks.is_empty() { number } else { copy(split.to_mut(), number) };
             tracks.push((bearer, track));
-            track
-        });
-        if track != number {
-            split.to_mut().counts[at].track = track;
         }
+    }
+    if tracks.len() > 1 {
+        let of = |bearer: Option<usize>| tracks.iter().find(|(of, _)| *of == bearer).map_or(number, |(_, track)| *track);
+        split.to_mut().counts.hand_over(number, |count| of(bearer(count.day)));
     }
 }
 
-fn copy(history: &mut History, number: u32) -> u32 {
-    history.tracks.push(history.tracks[number as usize].clone());
-    u32::try_from(history.tracks.len() - 1).expect("tracks are counted in thousands")
+fn copy(history: &mut History, number: usize) -> usize {
+    history.tracks.push(history.tracks[number].clone());
+    history.tracks.len() - 1
 }
 
 /// Who acted, as the audit log names them, each once, and whether it ever said how they had signed in.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::assess::Scene;
 use super::burndown::Burndown;
+use super::covered::CoveredDays;
 use super::days::UnitUses;
 use super::figures::Figures;
 use super::habit::{self, Calendar};
@@ -20,33 +21,58 @@ use crate::evidence::{Campaign, Day, Permission, Status, time::MS_PER_DAY, time:
 /// Windows that are looked ahead to: two days of them.
 const MAX_WINDOWS: usize = 8;
 
-/// Judges every integration with legacy evidence of one campaign.
-pub(super) fn judge(scene: &Scene<'_>, rules: &Rules<'_>) -> CampaignFindings {
-    let campaign = rules.campaign;
-    let calendar = Calendar::new(campaign);
-    let mut burndown = Burndown::new(scene.first, scene.today);
-    let (mut integrations, mut standings, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
-    for (number, uses) in scene.uses.units.iter().enumerate() {
-        let course = course(scene, number, uses);
-        let user = scene.user_numbers[number];
-        if let Some(standing) = sweep(&course, rules, |day| burndown.count(user, day)) {
-            let swept = Swept { course: &course, standing: &standing };
-            let Some(row) = describe(scene, rules, &calendar, number, swept) else { continue };
-            integrations.push(row);
-            standings.push(standing);
-            numbers.push(number);
+/// Every integration with legacy evidence of one campaign, judged one after the other.
+pub(super) struct Judged<'a> {
+    scene: &'a Scene<'a>,
+    rules: &'a Rules<'a>,
+    calendar: Calendar,
+    burndown: Burndown,
+    integrations: Vec<Integration>,
+    standings: Vec<Standing>,
+    /// The units of the rows.
+    numbers: Vec<usize>,
+}
+
+impl<'a> Judged<'a> {
+    pub(super) fn new(scene: &'a Scene<'_>, rules: &'a Rules<'_>) -> Self {
+        Self {
+            scene,
+            rules,
+            calendar: Calendar::new(rules.campaign),
+            burndown: Burndown::new(scene.first, scene.today),
+            integrations: Vec::new(),
+            standings: Vec::new(),
+            numbers: Vec::new(),
         }
     }
-    secrets::note_shared(scene, rules, &numbers, &mut integrations);
-    let (forecast, stays) = forecast(&integrations, &standings, campaign, scene.today);
-    let moment = moment(rules);
-    for (row, stays) in integrations.iter_mut().zip(stays) {
-        row.stays = stays;
-        (row.score, row.terms) = rank::score(row, &moment);
+
+    /// Judges the next unit; they come in their order. `covered` as in a [`Course`].
+    pub(super) fn unit(&mut self, number: usize, uses: &UnitUses, covered: &[(Day, &CoveredDays)]) {
+        let (scene, rules) = (self.scene, self.rules);
+        let course = course(scene, number, uses, covered);
+        let user = scene.user_numbers[number];
+        let Some(standing) = sweep(&course, rules, |day| self.burndown.count(user, day)) else { return };
+        let swept = Swept { course: &course, standing: &standing, uses };
+        let Some(row) = describe(scene, rules, &self.calendar, number, swept) else { return };
+        self.integrations.push(row);
+        self.standings.push(standing);
+        self.numbers.push(number);
     }
-    rank::order(&mut integrations, moment.removed);
-    let windows = NextWindow::all(campaign.windows_after(scene.inputs.now, MAX_WINDOWS), &integrations);
-    CampaignFindings { campaign: campaign.clone(), integrations, burndown: burndown.into_rows(), windows, forecast }
+
+    pub(super) fn finish(self) -> CampaignFindings {
+        let Self { scene, rules, burndown, mut integrations, standings, numbers, .. } = self;
+        let campaign = rules.campaign;
+        secrets::note_shared(scene, rules, &numbers, &mut integrations);
+        let (forecast, stays) = forecast(&integrations, &standings, campaign, scene.today);
+        let moment = moment(rules);
+        for (row, stays) in integrations.iter_mut().zip(stays) {
+            row.stays = stays;
+            (row.score, row.terms) = rank::score(row, &moment);
+        }
+        rank::order(&mut integrations, moment.removed);
+        let windows = NextWindow::all(campaign.windows_after(scene.inputs.now, MAX_WINDOWS), &integrations);
+        CampaignFindings { campaign: campaign.clone(), integrations, burndown: burndown.into_rows(), windows, forecast }
+    }
 }
 
 /// When it will be over, and the probability of each integration that it stays until the removal.
@@ -65,11 +91,11 @@ fn forecast<'a>(rows: &'a [Integration], standings: &'a [Standing], campaign: &C
     forecast::judge(&subjects, campaign, today)
 }
 
-fn course<'a>(scene: &'a Scene<'_>, number: usize, uses: &'a UnitUses) -> Course<'a> {
+fn course<'a>(scene: &'a Scene<'_>, number: usize, uses: &'a UnitUses, covered: &'a [(Day, &'a CoveredDays)]) -> Course<'a> {
     let closures = scene.inputs.policy.closures.iter().filter(|closure| scene.is_called(number, &closure.integration));
     Course {
         cells: &uses.cells,
-        covered: scene.covered[number].iter().map(|(day, set)| (*day, scene.coverages.set(*set))).collect(),
+        covered,
         closures: closures.map(|closure| Day::from_date(closure.date)).collect(),
         is_repository: &scene.is_repository,
     }
@@ -80,11 +106,12 @@ fn course<'a>(scene: &'a Scene<'_>, number: usize, uses: &'a UnitUses) -> Course
 struct Swept<'a> {
     course: &'a Course<'a>,
     standing: &'a Standing,
+    uses: &'a UnitUses,
 }
 
 /// None without legacy use, of which a standing is made.
 fn describe(scene: &Scene<'_>, rules: &Rules<'_>, calendar: &Calendar, number: usize, swept: Swept<'_>) -> Option<Integration> {
-    let (Swept { course, standing }, unit, uses) = (swept, &scene.units[number], &scene.uses.units[number]);
+    let (Swept { course, standing, uses }, unit) = (swept, &scene.units[number]);
     let figures = Figures::of(&uses.cells, rules, &standing.passage);
     let places = Places::new(scene, &figures);
     let client = scene.inputs.clients.get(&unit.key.client);
@@ -94,7 +121,7 @@ fn describe(scene: &Scene<'_>, rules: &Rules<'_>, calendar: &Calendar, number: u
     let waiver = policy.waivers.iter().position(|w| scene.is_called(number, &w.integration) && w.holds_on(scene.today));
     let leaver = scene.rights.leaver(&scene.people, &unit.key.user, &places.workspaces);
     let category = scene.inputs.clients.category(&unit.key.client);
-    let name_of = |place: u32| scene.uses.places[place as usize].to_string();
+    let name_of = |place: u32| scene.names.places[place as usize].to_string();
     let subject =
         habit::Subject { category, origin: &unit.key.origin, repositories: places.repositories.len(), name_of: &name_of };
     let habit = habit::judge(course, rules, &subject, (calendar, rules.campaign.windows_after(scene.inputs.now, MAX_WINDOWS)))?;
@@ -106,7 +133,7 @@ fn describe(scene: &Scene<'_>, rules: &Rules<'_>, calendar: &Calendar, number: u
         returned: standing.last.returned,
         waiver,
         window_only: figures.window_only(),
-        unseen_since: reasons::unseen_since(scene.looked_until_ms(number), rules.now_ms),
+        unseen_since: reasons::unseen_since(scene.looked_until_ms(uses), rules.now_ms),
         grade: standing.last.grade,
         score: 0.0,
         stays: 0.0,
@@ -153,20 +180,21 @@ fn describe(scene: &Scene<'_>, rules: &Rules<'_>, calendar: &Calendar, number: u
         brownouts: habit.brownouts,
         exposure: habit.exposure,
         rhythm: habit.rhythm,
-        trap: trap::trap(scene, rules, number),
+        trap: trap::trap(scene, rules, number, uses),
         proof: proof::proof(&uses.cells, rules, standing, &figures, &scene.is_repository, &name_of),
         lift: uses.lift,
         sources: sources(scene, uses),
     };
     let waiver = waiver.map(|at| &policy.waivers[at]);
-    row.reasons = reasons::reasons(&row, rules.campaign, &figures, standing, &scene.uses.rules, waiver, &name_of);
+    row.reasons = reasons::reasons(&row, rules.campaign, &figures, standing, &scene.counted.rules, waiver, &name_of);
     row.reasons.extend(reasons::of_user(&row, leaver, &scene.people));
     Some(row)
 }
 
 /// The sources that have shown it, sorted.
 fn sources(scene: &Scene<'_>, uses: &UnitUses) -> Vec<String> {
-    let mut sources: Vec<String> = uses.shown.iter().map(|(_, source)| scene.uses.sources[*source as usize].to_owned()).collect();
+    let mut sources: Vec<String> =
+        uses.shown.iter().map(|showing| scene.names.sources[showing.source as usize].to_owned()).collect();
     sources.sort_unstable();
     sources
 }
@@ -187,7 +215,7 @@ struct Places<'a> {
 
 impl<'a> Places<'a> {
     fn new(scene: &'a Scene<'_>, figures: &Figures) -> Self {
-        let used = || figures.places.iter().map(|(place, uses)| (scene.uses.places[*place as usize], *uses));
+        let used = || figures.places.iter().map(|(place, uses)| (scene.names.places[*place as usize], *uses));
         let mut by_workspace: Vec<(&str, u64)> = Vec::new();
         // Places are sorted by workspace first.
         for (workspace, uses) in used().filter_map(|(place, uses)| Some((place.workspace?, uses))) {

@@ -26,6 +26,9 @@ pub const REMOVED: &str = "lifted-after-removal";
 /// The id of the rule that knows a credential by other uses of the same secret.
 pub const SAME_SECRET: &str = "lifted-by-same-secret";
 
+/// All of them.
+pub(super) const RULES: [&str; 3] = [EXPERIMENT, REMOVED, SAME_SECRET];
+
 /// As few as may happen by chance: below it an experiment says nothing.
 const ENOUGH_USES: u64 = 3;
 
@@ -126,26 +129,20 @@ pub(super) struct SecretKinds {
 impl SecretKinds {
     /// By all that is known up to the end of a day. A label means something to its sender alone.
     pub(super) fn of(history: &History, last: Day) -> Self {
-        let label = |track: u32| {
-            let shown = history.tracks.get(track as usize)?;
+        let label = |track: usize| {
+            let shown = &history.tracks[track];
             Some((shown.source.as_str(), shown.track.secret_id.as_deref()?))
         };
         let mut proven: HashMap<(&str, &str), Option<Credential>> = HashMap::new();
-        // Counts are sorted by track.
-        for counts in history.counts.chunk_by(|a, b| a.track == b.track) {
-            let Some(label) = label(counts[0].track) else { continue };
-            for count in counts.iter().filter(|count| count.verdict.grade == Grade::Proven && count.day <= last) {
+        for track in 0..history.tracks.len() {
+            let Some(label) = label(track) else { continue };
+            for count in history.counts.of(track).filter(|count| count.verdict.grade == Grade::Proven && count.day <= last) {
                 let kind = proven.entry(label).or_insert(Some(count.verdict.credential));
                 *kind = kind.filter(|kind| *kind == count.verdict.credential);
             }
         }
         let of = |track| label(track).and_then(|label| proven.get(&label).copied().flatten());
-        Self { of_tracks: (0..).zip(&history.tracks).map(|(track, _)| of(track)).collect() }
-    }
-
-    /// Whether the secret of a track is known.
-    pub(super) fn knows(&self, track: usize) -> bool {
-        self.of_tracks[track].is_some()
+        Self { of_tracks: (0..history.tracks.len()).map(of).collect() }
     }
 
     /// Lifts a verdict on uses of a track that by themselves say little; the id of the rule, if it did.

@@ -47,6 +47,7 @@ mod trap;
 mod users;
 
 pub use assess::{Inputs, assess, attributed};
+pub use authentications::{Authentications, DailyUses};
 pub use changes::{changes, statuses};
 pub use classify::{Classified, Classifier};
 pub use findings::{

@@ -14,6 +14,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::assess::Scene;
+use super::days::UnitUses;
 use super::{Activity, Observation, ObservedWorkspace};
 use crate::evidence::{Day, Outcome, coverage::shows_credentials};
 
@@ -31,11 +32,12 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn new(scene: &Scene<'_>) -> Self {
-        let mut watch = Self { last_seen: last_seen(scene), not_observed: BTreeSet::new(), observation: None };
+    pub(super) fn new(scene: &Scene<'_>, sightings: Sightings<'_>) -> Self {
+        let Sightings { last_seen, accepted } = sightings;
+        let mut watch = Self { last_seen, not_observed: BTreeSet::new(), observation: None };
         let now_ms = scene.inputs.now.as_millisecond();
         if !scene.inputs.campaigns.iter().all(|campaign| campaign.removed_at(now_ms - 1)) {
-            watch.observation = Some(watch.observe(scene));
+            watch.observation = Some(watch.observe(scene, &accepted));
         }
         watch
     }
@@ -52,9 +54,9 @@ impl Watch {
         self.last_seen.get(user).is_some_and(|seen| *seen >= active.plus(-RECENT_DAYS))
     }
 
-    fn observe(&mut self, scene: &Scene<'_>) -> Observation {
+    fn observe(&mut self, scene: &Scene<'_>, accepted: &[Accepted<'_>]) -> Observation {
         let lists = lists(scene);
-        let at_work = at_work(scene, &lists);
+        let at_work = at_work(accepted, &lists);
         let (mut active, mut seen) = (BTreeSet::new(), BTreeSet::new());
         let mut workspaces = Vec::new();
         for (workspace, list) in &lists {
@@ -101,37 +103,55 @@ fn lists<'a>(scene: &Scene<'a>) -> BTreeMap<&'a str, List> {
     lists
 }
 
-/// The last day on which a source that can show credentials showed a sign-in of each user, or a try.
-fn last_seen(scene: &Scene<'_>) -> HashMap<String, Day> {
-    let history = scene.inputs.history;
-    let mut last_of_track: Vec<Option<Day>> = vec![None; history.tracks.len()];
-    for count in history.counts.iter().filter(|count| count.verdict.authentication && count.day <= scene.today) {
-        let last = &mut last_of_track[count.track as usize];
-        *last = (*last).max(Some(count.day));
-    }
-    let mut users: HashMap<String, Day> = HashMap::new();
-    for unit in scene.units.iter().filter(|unit| !unit.key.user.is_empty()) {
-        let showing = unit.tracks.iter().filter(|track| shows_credentials(&history.tracks[**track].source));
-        if let Some(day) = showing.filter_map(|track| last_of_track[*track]).max() {
-            let last = users.entry(unit.key.user.clone()).or_insert(day);
+/// When users were seen, collected unit by unit.
+#[derive(Default)]
+pub(super) struct Sightings<'a> {
+    /// The last day on which a source that can show credentials showed a sign-in of each user, or a try.
+    last_seen: HashMap<String, Day>,
+    accepted: Vec<Accepted<'a>>,
+}
+
+/// The last day on which a user got into a workspace with one integration.
+struct Accepted<'a> {
+    user: &'a str,
+    workspace: &'a str,
+    last: Day,
+}
+
+impl<'a> Sightings<'a> {
+    pub(super) fn add(&mut self, scene: &'a Scene<'_>, number: usize, uses: &UnitUses) {
+        let user = scene.units[number].key.user.as_str();
+        if user.is_empty() {
+            return;
+        }
+        let showing = uses.shown.iter().filter(|showing| shows_credentials(scene.names.sources[showing.source as usize]));
+        if let Some(day) = showing.map(|showing| showing.last).max() {
+            let last = self.last_seen.entry(user.to_owned()).or_insert(day);
             *last = day.max(*last);
         }
+        let before = self.accepted.len();
+        for cell in uses.cells.iter().filter(|cell| cell.outcome == Outcome::Accepted) {
+            let Some(workspace) = scene.names.places[cell.place as usize].workspace else { continue };
+            match self.accepted[before..].iter_mut().find(|accepted| accepted.workspace == workspace) {
+                Some(accepted) => accepted.last = cell.day,
+                None => self.accepted.push(Accepted { user, workspace, last: cell.day }),
+            }
+        }
     }
-    users
 }
 
 /// The last day on which anybody on a workspace's list was seen to get in there, by any source.
-fn at_work<'a>(scene: &Scene<'a>, lists: &BTreeMap<&'a str, List>) -> HashMap<&'a str, Day> {
-    let members: HashMap<&str, BTreeSet<&str>> =
-        lists.iter().map(|(workspace, list)| (*workspace, list.iter().map(|(user, _)| user.as_str()).collect())).collect();
+fn at_work<'a>(accepted: &[Accepted<'_>], lists: &BTreeMap<&'a str, List>) -> HashMap<&'a str, Day> {
+    let members: HashMap<&str, (&'a str, BTreeSet<&str>)> = lists
+        .iter()
+        .map(|(workspace, list)| (*workspace, (*workspace, list.iter().map(|(user, _)| user.as_str()).collect())))
+        .collect();
     let mut days: HashMap<&str, Day> = HashMap::new();
-    for (unit, uses) in scene.units.iter().zip(&scene.uses.units) {
-        for cell in uses.cells.iter().filter(|cell| cell.outcome == Outcome::Accepted) {
-            let Some(workspace) = scene.uses.places[cell.place as usize].workspace else { continue };
-            if members.get(workspace).is_some_and(|members| members.contains(unit.key.user.as_str())) {
-                let last = days.entry(workspace).or_insert(cell.day);
-                *last = cell.day.max(*last);
-            }
+    for Accepted { user, workspace, last: day } in accepted {
+        let Some((workspace, members)) = members.get(workspace) else { continue };
+        if members.contains(user) {
+            let last = days.entry(*workspace).or_insert(*day);
+            *last = (*day).max(*last);
         }
     }
     days

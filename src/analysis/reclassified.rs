@@ -85,6 +85,8 @@ pub fn reclassified(inputs: &Inputs<'_>, anew: Anew) -> Reclassified {
 #[derive(Debug, Default)]
 pub struct Collected {
     anew: Anew,
+    /// What becomes of the history's counts.
+    counts: Vec<DayCount>,
     tracks: HashMap<TrackCount, u32>,
     positions: HashMap<(u32, Day, Verdict), usize>,
     items: u64,
@@ -94,8 +96,9 @@ impl Collected {
     /// Goes on with what is put together elsewhere.
     pub fn on(anew: Anew) -> Self {
         let numbers = (0..).zip(&anew.history.tracks).map(|(number, track)| (track.clone(), number)).collect();
-        let places = anew.history.counts.iter().map(|count| (count.track, count.day, count.verdict));
-        Self { tracks: numbers, positions: places.zip(0..).collect(), anew, items: 0 }
+        let counts: Vec<DayCount> = anew.history.counts.iter().collect();
+        let places = counts.iter().map(|count| (count.track, count.day, count.verdict));
+        Self { tracks: numbers, positions: places.zip(0..).collect(), counts, anew, items: 0 }
     }
 
     /// Adds a chunk of a source. `rules` are the ids that its verdicts point into.
@@ -110,7 +113,7 @@ impl Collected {
         for count in recount.counts {
             let verdict = Verdict { rule: rules[usize::from(count.verdict.rule)], ..count.verdict };
             let count = DayCount { track: numbers[count.track as usize], verdict, ..count };
-            let counts = &mut self.anew.history.counts;
+            let counts = &mut self.counts;
             match self.positions.entry((count.track, count.day, count.verdict)) {
                 Entry::Vacant(entry) => {
                     entry.insert(counts.len());
@@ -126,7 +129,9 @@ impl Collected {
     }
 
     pub fn finish(self) -> Anew {
-        self.anew
+        let mut anew = self.anew;
+        anew.history.counts = self.counts.into();
+        anew
     }
 
     fn number(&mut self, track: TrackCount) -> u32 {
@@ -150,36 +155,29 @@ struct Overlay {
 impl Overlay {
     /// Tracks of before keep their numbers; new ones follow.
     fn new(before: &History, anew: Anew) -> Self {
-        let Anew { history: mut next, kept } = anew;
+        let Anew { history: next, kept } = anew;
         let mut left: BTreeMap<(Day, String), u64> = BTreeMap::new();
-        for count in &before.counts {
-            *left.entry(place(before, count)).or_default() += count.uses;
+        for count in before.counts.iter() {
+            *left.entry(place(before, &count)).or_default() += count.uses;
         }
         let counted = |place: &(Day, String)| left.get(place).copied().unwrap_or(0);
         let complete: HashSet<_> =
             kept.into_iter().filter(|(place, uses)| counted(place) == *uses).map(|(place, _)| place).collect();
         left.retain(|place, _| !complete.contains(place));
-        let mut history = History { counts: Vec::new(), ..before.clone() };
-        history.counts.extend(before.counts.iter().filter(|count| !complete.contains(&place(before, count))));
+        let mut history = before.clone();
+        let mut counts: Vec<DayCount> = before.counts.iter().filter(|count| !complete.contains(&place(before, count))).collect();
         let mut numbers: HashMap<_, u32> = (0..).zip(&before.tracks).map(|(number, track)| (track.clone(), number)).collect();
         let rules: Vec<u16> = next.rules.iter().map(|rule| number_of(&mut history.rules, rule)).collect();
-        let kept: Vec<DayCount> = next
-            .counts
-            .drain(..)
-            .collect::<Vec<_>>()
-            .into_iter()
-            .filter(|count| complete.contains(&place(&next, count)))
-            .collect();
-        for count in kept {
+        for count in next.counts.iter().filter(|count| complete.contains(&place(&next, count))) {
             let track = &next.tracks[count.track as usize];
             let number = *numbers.entry(track.clone()).or_insert_with(|| {
                 history.tracks.push(track.clone());
                 u32::try_from(history.tracks.len() - 1).expect("there are fewer tracks than u32 counts")
             });
             let verdict = Verdict { rule: rules[usize::from(count.verdict.rule)], ..count.verdict };
-            history.counts.push(DayCount { track: number, verdict, ..count });
+            counts.push(DayCount { track: number, verdict, ..count });
         }
-        history.counts.sort_unstable_by_key(|count| (count.track, count.day, count.verdict));
+        history.counts = counts.into();
         Self { history, complete, left }
     }
 }

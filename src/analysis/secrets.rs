@@ -9,6 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::Integration;
 use super::assess::Scene;
 use super::timeline::Rules;
+use crate::evidence::Verdict;
 
 /// What stands for one secret.
 #[derive(PartialEq, Eq, Hash)]
@@ -21,12 +22,14 @@ enum Label<'a> {
 /// Tells each remaining or stale integration which others present its legacy secret. `numbers` are the units of the rows.
 pub(super) fn note_shared(scene: &Scene<'_>, rules: &Rules<'_>, numbers: &[usize], rows: &mut [Integration]) {
     let mut holders: HashMap<Label<'_>, BTreeSet<usize>> = HashMap::new();
-    let legacy = legacy_tracks(scene, rules);
     for (row, number) in numbers.iter().enumerate().filter(|(row, _)| rows[*row].status.holds_secret()) {
         let unit = &scene.units[*number];
-        for track in unit.tracks.iter().filter(|track| legacy[**track]) {
-            for label in labels(scene, *track, &unit.key.user) {
-                holders.entry(label).or_default().insert(row);
+        for track in &unit.tracks {
+            let labels: Vec<Label<'_>> = labels(scene, *track, &unit.key.user).collect();
+            if !labels.is_empty() && has_shown_legacy(scene, rules, *track) {
+                for label in labels {
+                    holders.entry(label).or_default().insert(row);
+                }
             }
         }
     }
@@ -51,21 +54,16 @@ fn words(others: usize) -> String {
     }
 }
 
-/// Which tracks have shown the legacy credential up to today.
-fn legacy_tracks(scene: &Scene<'_>, rules: &Rules<'_>) -> Vec<bool> {
-    let history = scene.inputs.history;
-    let mut legacy = vec![false; history.tracks.len()];
-    let predicate = &rules.campaign.legacy;
-    for count in history.counts.iter().filter(|count| count.day <= scene.today && count.verdict.authentication) {
-        let mut verdict = count.verdict;
-        scene.uses.secrets.apply(&mut verdict, count.track as usize);
-        if !predicate.takes(verdict.credential) || verdict.grade < rules.minimum_grade {
-            continue;
-        }
-        let track = &history.tracks[count.track as usize].track;
-        legacy[count.track as usize] |= predicate.fits(track.host.as_deref(), track.workspace.as_deref());
-    }
-    legacy
+/// Whether a track has shown the legacy credential up to today.
+fn has_shown_legacy(scene: &Scene<'_>, rules: &Rules<'_>, number: usize) -> bool {
+    let (history, predicate) = (scene.inputs.history, &rules.campaign.legacy);
+    let track = &history.tracks[number].track;
+    let is_legacy = |mut verdict: Verdict| {
+        scene.counted.secrets.apply(&mut verdict, number);
+        predicate.takes(verdict.credential) && verdict.grade >= rules.minimum_grade
+    };
+    let mut counts = history.counts.of(number).filter(|count| count.day <= scene.today && count.verdict.authentication);
+    predicate.fits(track.host.as_deref(), track.workspace.as_deref()) && counts.any(|count| is_legacy(count.verdict))
 }
 
 fn labels<'a>(scene: &Scene<'a>, track: usize, user: &'a str) -> impl Iterator<Item = Label<'a>> + use<'a> {

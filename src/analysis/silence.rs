@@ -9,6 +9,7 @@
 
 use jiff::Timestamp;
 
+use super::tracks::{Span, Spans};
 use crate::evidence::{Day, History, Ledger, time};
 
 /// The past in which a source's week is sought.
@@ -33,22 +34,23 @@ pub struct Silence {
 }
 
 /// The silent sources, sorted by name.
-pub(super) fn silences(history: &History, ledger: &Ledger, now: Timestamp) -> Vec<Silence> {
+pub(super) fn silences(history: &History, spans: &Spans, ledger: &Ledger, now: Timestamp) -> Vec<Silence> {
     let mut names: Vec<&str> = history.tracks.iter().map(|track| track.source.as_str()).collect();
     names.sort_unstable();
     names.dedup();
     let of = |source: &str| names.binary_search(&source).unwrap_or_default();
     let source_of_track: Vec<usize> = history.tracks.iter().map(|track| of(&track.source)).collect();
     let mut newest_ms = vec![i64::MIN; names.len()];
-    for count in &history.counts {
-        let newest = &mut newest_ms[source_of_track[count.track as usize]];
-        *newest = count.last_ms.max(*newest);
+    for (track, source) in source_of_track.iter().enumerate() {
+        newest_ms[*source] = spans.of(track).last_ms.max(newest_ms[*source]);
     }
     let mut seen = vec![[false; (WEEKS * 7) as usize]; names.len()];
-    for count in &history.counts {
-        let source = source_of_track[count.track as usize];
-        if let Some(day) = place(Day::of_ms(newest_ms[source]), count.day) {
-            seen[source][day] = true;
+    for (track, source) in source_of_track.iter().enumerate() {
+        let Span { last, recent, .. } = spans.of(track);
+        for back in (0..WEEKS * 7).filter(|back| recent >> back & 1 == 1) {
+            if let Some(day) = place(Day::of_ms(newest_ms[*source]), last.plus(-back)) {
+                seen[*source][day] = true;
+            }
         }
     }
     let judged = names.iter().zip(newest_ms).zip(&seen).filter(|((name, _), _)| !name.starts_with(IMPORTS));

@@ -84,7 +84,7 @@ pub(super) struct Course<'a> {
     /// Sorted by day.
     pub(super) cells: &'a [Cell],
     /// Which days count as covered from which day on, since sources show it one after the other; sorted by day.
-    pub(super) covered: Vec<(Day, &'a CoveredDays)>,
+    pub(super) covered: &'a [(Day, &'a CoveredDays)],
     /// The days of an owner's word that it is gone.
     pub(super) closures: Vec<Day>,
     /// Places without a repository, by place number, have no horizon of their own.

@@ -13,6 +13,10 @@ pub(super) struct Span {
     tells_credential: bool,
     /// Something that does not name its user was presented: a token, an OAuth grant, a key.
     pub(super) shows_token: bool,
+    /// The newest instant of all its items, milliseconds since the epoch.
+    pub(super) last_ms: i64,
+    /// Bit k is set when something was seen k days before the last day.
+    pub(super) recent: u64,
 }
 
 /// By track number.
@@ -20,13 +24,25 @@ pub(super) struct Spans(Vec<Span>);
 
 impl Spans {
     pub(super) fn new(history: &History) -> Self {
-        let nothing = Span { uses: 0, first: Day(i32::MAX), last: Day(i32::MIN), tells_credential: false, shows_token: false };
+        let nothing = Span {
+            uses: 0,
+            first: Day(i32::MAX),
+            last: Day(i32::MIN),
+            tells_credential: false,
+            shows_token: false,
+            last_ms: i64::MIN,
+            recent: 0,
+        };
         let mut spans = vec![nothing; history.tracks.len()];
-        for count in &history.counts {
+        for count in history.counts.iter() {
             let Some(span) = spans.get_mut(count.track as usize) else { continue };
             span.uses += if count.verdict.authentication { count.uses } else { 0 };
             span.first = span.first.min(count.day);
-            span.last = span.last.max(count.day);
+            // Each track's counts come by day.
+            let later = u32::try_from(i64::from(count.day.0) - i64::from(span.last.0)).unwrap_or(u32::MAX);
+            span.recent = span.recent.checked_shl(later).unwrap_or(0) | 1;
+            span.last = count.day;
+            span.last_ms = span.last_ms.max(count.last_ms);
             let credential = count.verdict.credential;
             span.tells_credential |= credential != Credential::Unknown;
             span.shows_token |=

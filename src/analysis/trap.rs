@@ -7,7 +7,7 @@
 //! e-mail address, so one that git refuses belongs to a token, though nothing else says so.
 
 use super::assess::Scene;
-use super::days::Cell;
+use super::days::{Cell, UnitUses};
 use super::figures::{MONTH_DAYS, recent};
 use super::rank::counted;
 use super::rules::RESERVED_USERNAMES;
@@ -17,16 +17,15 @@ use crate::evidence::{Credential, Day, DayCount, Operation, Outcome, Track};
 
 /// The trap that most of the refusals of the last 30 days fell into; none where nothing was refused that may be a
 /// replacement.
-pub(super) fn trap(scene: &Scene<'_>, rules: &Rules<'_>, number: usize) -> Option<Trap> {
-    let uses = &scene.uses.units[number];
+pub(super) fn trap(scene: &Scene<'_>, rules: &Rules<'_>, number: usize, uses: &UnitUses) -> Option<Trap> {
     let refused = |cell: &&Cell| cell.outcome == Outcome::Rejected && !rules.campaign.is_legacy(cell.credential);
     uses.cells.iter().rev().take_while(|cell| recent(cell, rules, MONTH_DAYS)).find(refused)?;
     let history = scene.inputs.history;
     let mut met: Vec<(TrapKind, u64, i64)> = Vec::new();
     for &track in &scene.units[number].tracks {
-        for count in counts_of(&history.counts, track).iter().filter(|count| is_refusal(count, rules)) {
+        for count in history.counts.of(track).filter(|count| is_refusal(count, rules)) {
             let mut verdict = count.verdict;
-            scene.uses.secrets.apply(&mut verdict, track);
+            scene.counted.secrets.apply(&mut verdict, track);
             let lifted = uses.lift.apply(&mut verdict, count.first_ms).is_some();
             let kind = kind(&history.tracks[track].track, verdict.credential, verdict.operation).filter(|_| !lifted);
             let Some(kind) = kind else { continue };
@@ -40,13 +39,6 @@ pub(super) fn trap(scene: &Scene<'_>, rules: &Rules<'_>, number: usize) -> Optio
     let expired = (kind == TrapKind::RightUsername).then(|| expired(scene, number, last_ms)).flatten();
     let kind = if expired.is_some() { TrapKind::Expired } else { kind };
     Some(Trap { kind, uses, words: words(kind, uses, expired) })
-}
-
-/// Counts are sorted by track.
-fn counts_of(counts: &[DayCount], track: usize) -> &[DayCount] {
-    let from = counts.partition_point(|count| (count.track as usize) < track);
-    let until = counts.partition_point(|count| (count.track as usize) <= track);
-    &counts[from..until]
 }
 
 fn is_refusal(count: &DayCount, rules: &Rules<'_>) -> bool {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::assess::Scene;
-use super::days::Cell;
+use super::days::{Cell, UnitUses};
 use super::figures::{MONTH_DAYS, recent};
 use super::observed::Watch;
 use super::owners::{Subject, owner_of};
@@ -15,41 +15,61 @@ use crate::evidence::{ApiToken, time::instant};
 const LIVE: &str = "allowed";
 
 /// All users, sorted by id. What an access token does under an account of its own is no user's.
-pub(super) fn judge(scene: &Scene<'_>, watch: &Watch, campaigns: &[CampaignFindings]) -> Vec<UserFinding> {
-    let units = units_by_user(scene);
+pub(super) fn judge(
+    scene: &Scene<'_>,
+    watch: &Watch,
+    campaigns: &[CampaignFindings],
+    collected: &Collected<'_>,
+) -> Vec<UserFinding> {
+    let users = &collected.0;
     let remaining = remaining(campaigns);
     let tokens = live_tokens(scene);
-    let rules: Vec<Rules<'_>> = scene.campaigns().collect();
     let listed = scene.rights.members().cloned().chain(tokens.keys().cloned());
-    let mut everybody: BTreeSet<String> = units.keys().map(|user| (*user).to_owned()).chain(listed).collect();
+    let mut everybody: BTreeSet<String> = users.keys().map(|user| (*user).to_owned()).chain(listed).collect();
     everybody.retain(|user| !scene.people.is_token(user));
     let inventory = !scene.inputs.roster.tokens.is_empty() || !scene.inputs.roster.gone_tokens.is_empty();
+    let none = Used::default();
     everybody
         .into_iter()
         .map(|id| {
-            let own = units.get(id.as_str()).map_or(&[][..], Vec::as_slice);
-            let mut user = unused(scene, &id, own);
+            let own = users.get(id.as_str()).unwrap_or(&none);
+            let mut user = described(scene, &id, own);
             user.remaining_integrations =
                 remaining.get(id.as_str()).map_or(0, |ids| u32::try_from(ids.len()).unwrap_or(u32::MAX));
             user.observed = watch.observed(scene, &id);
             user.live_api_tokens = inventory.then(|| tokens.get(&id).copied().unwrap_or(0));
-            for cell in own.iter().flat_map(|unit| &scene.uses.units[*unit].cells) {
-                count(&mut user, cell, &rules);
-            }
             user
         })
         .collect()
 }
 
-/// The units of every user with evidence up to today.
-fn units_by_user<'a>(scene: &'a Scene<'_>) -> BTreeMap<&'a str, Vec<usize>> {
-    let mut users: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (number, unit) in scene.units.iter().enumerate() {
-        if !unit.key.user.is_empty() && !scene.uses.units[number].cells.is_empty() {
-            users.entry(&unit.key.user).or_default().push(number);
+/// What every user with evidence up to today did, collected unit by unit.
+#[derive(Default)]
+pub(super) struct Collected<'a>(BTreeMap<&'a str, Used>);
+
+/// What one user did.
+#[derive(Default)]
+struct Used {
+    units: Vec<usize>,
+    /// Numbers of places.
+    places: BTreeSet<u32>,
+    legacy_uses_30d: u64,
+    replacement_uses_30d: u64,
+    other_uses_30d: u64,
+    last_legacy_ms: Option<i64>,
+}
+
+impl<'a> Collected<'a> {
+    pub(super) fn add(&mut self, scene: &'a Scene<'_>, rules: &[Rules<'_>], number: usize, uses: &UnitUses) {
+        let user = scene.units[number].key.user.as_str();
+        if user.is_empty() || uses.cells.is_empty() {
+            return;
         }
+        let used = self.0.entry(user).or_default();
+        used.units.push(number);
+        used.places.extend(uses.cells.iter().map(|cell| cell.place));
+        uses.cells.iter().for_each(|cell| used.count(cell, rules));
     }
-    users
 }
 
 /// Remaining integrations by user; one that several campaigns concern counts once.
@@ -74,16 +94,16 @@ fn live_tokens(scene: &Scene<'_>) -> HashMap<String, u32> {
     users
 }
 
-fn unused(scene: &Scene<'_>, id: &str, units: &[usize]) -> UserFinding {
+fn described(scene: &Scene<'_>, id: &str, used: &Used) -> UserFinding {
     let user = scene.people.person(id);
     UserFinding {
-        owner: owner(scene, &user, units),
+        owner: owner(scene, &user, used),
         user,
         remaining_integrations: 0,
-        legacy_uses_30d: 0,
-        replacement_uses_30d: 0,
-        other_uses_30d: 0,
-        last_legacy: None,
+        legacy_uses_30d: used.legacy_uses_30d,
+        replacement_uses_30d: used.replacement_uses_30d,
+        other_uses_30d: used.other_uses_30d,
+        last_legacy: used.last_legacy_ms.map(instant),
         live_api_tokens: None,
         last_accessed: scene.rights.last_accessed(id),
         highest_permission: scene.rights.highest_anywhere(id).map(|permission| permission.as_str().to_owned()),
@@ -93,10 +113,8 @@ fn unused(scene: &Scene<'_>, id: &str, units: &[usize]) -> UserFinding {
 }
 
 /// The first owner whose patterns match anything that the user does.
-fn owner(scene: &Scene<'_>, user: &super::Person, units: &[usize]) -> Option<String> {
-    let cells = units.iter().flat_map(|unit| &scene.uses.units[*unit].cells);
-    let numbers: BTreeSet<u32> = cells.map(|cell| cell.place).collect();
-    let places = || numbers.iter().map(|place| scene.uses.places[*place as usize]);
+fn owner(scene: &Scene<'_>, user: &super::Person, Used { units, places, .. }: &Used) -> Option<String> {
+    let places = || places.iter().map(|place| scene.names.places[*place as usize]);
     let repositories: Vec<String> =
         places().filter_map(|place| Some(format!("{}/{}", place.workspace.unwrap_or_default(), place.repository?))).collect();
     let origins: Vec<String> = units.iter().map(|unit| scene.units[*unit].key.origin.text()).collect();
@@ -110,18 +128,20 @@ fn owner(scene: &Scene<'_>, user: &super::Person, units: &[usize]) -> Option<Str
     owner_of(&scene.inputs.policy.owners, &scene.teams, &subject).map(|owner| owner.name.clone())
 }
 
-fn count(user: &mut UserFinding, cell: &Cell, rules: &[Rules<'_>]) {
-    let legacy = rules.iter().any(|rules| rules.is_legacy(cell));
-    if legacy {
-        user.last_legacy = user.last_legacy.max(Some(instant(cell.last_ms)));
+impl Used {
+    fn count(&mut self, cell: &Cell, rules: &[Rules<'_>]) {
+        let legacy = rules.iter().any(|rules| rules.is_legacy(cell));
+        if legacy {
+            self.last_legacy_ms = self.last_legacy_ms.max(Some(cell.last_ms));
+        }
+        if !rules.iter().any(|rules| recent(cell, rules, MONTH_DAYS)) {
+            return;
+        }
+        let replacement = rules.iter().any(|rules| rules.is_replacement(cell));
+        *match (legacy, replacement) {
+            (true, _) => &mut self.legacy_uses_30d,
+            (_, true) => &mut self.replacement_uses_30d,
+            _ => &mut self.other_uses_30d,
+        } += cell.uses;
     }
-    if !rules.iter().any(|rules| recent(cell, rules, MONTH_DAYS)) {
-        return;
-    }
-    let replacement = rules.iter().any(|rules| rules.is_replacement(cell));
-    *match (legacy, replacement) {
-        (true, _) => &mut user.legacy_uses_30d,
-        (_, true) => &mut user.replacement_uses_30d,
-        _ => &mut user.other_uses_30d,
-    } += cell.uses;
 }

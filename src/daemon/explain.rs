@@ -81,9 +81,7 @@ pub(super) struct Kept {
 }
 
 impl Basis {
-    pub(super) fn new(material: Material, mut findings: Findings, options: Arc<Options>) -> Self {
-        // They are many, and explain nothing that the history does not.
-        findings.authentications = Vec::new();
+    pub(super) fn new(material: Material, findings: Findings, options: Arc<Options>) -> Self {
         let Material { history, roster, known, people_key, .. } = material;
         Self { findings, history, split: OnceLock::new(), roster, known, people_key, disguise: OnceLock::new(), options }
     }
@@ -217,8 +215,7 @@ impl<'a> Counted<'a> {
         let own = &self.history.tracks[number];
         let shown = TrackCount { source: own.source.clone(), track: track_of(sighting, classifier) };
         let other = self.numbers.get(&shown).copied().filter(|other| *other != number);
-        let counts = &self.history.counts;
-        other.is_some_and(|other| counts.binary_search_by_key(&(other, day), |c| (c.track as usize, c.day)).is_ok())
+        other.is_some_and(|other| self.history.counts.of(other).any(|count| count.day == day))
     }
 }
 
@@ -253,12 +250,12 @@ fn gather(
 /// On which days which of the tracks were counted; places in `tracks`, which is sorted.
 fn days(history: &History, tracks: &[usize]) -> BTreeMap<Day, Vec<usize>> {
     let mut days: BTreeMap<Day, Vec<usize>> = BTreeMap::new();
-    for count in &history.counts {
-        let Ok(at) = tracks.binary_search(&(count.track as usize)) else { continue };
-        let of_day = days.entry(count.day).or_default();
-        // Counts are sorted by track.
-        if of_day.last() != Some(&at) {
-            of_day.push(at);
+    for (at, track) in tracks.iter().enumerate() {
+        for count in history.counts.of(*track) {
+            let of_day = days.entry(count.day).or_default();
+            if of_day.last() != Some(&at) {
+                of_day.push(at);
+            }
         }
     }
     days

@@ -402,7 +402,8 @@ impl Judged {
     pub fn write_package(&self, directory: &Path, keep_days: i32) -> anyhow::Result<PathBuf> {
         let names: Vec<&str> = report::csv::names().collect();
         let day = Day::of_ms(self.report.now.as_millisecond() - 1);
-        let write = |name: &str, out: &mut dyn io::Write| report::csv::write(&self.report, name, out);
+        let package = report::csv::Package::new(&self.report);
+        let write = |name: &str, out: &mut dyn io::Write| package.write(name, out);
         files::write_package(directory, day, &names, &write, keep_days, Day::of(self.report.now))
     }
 

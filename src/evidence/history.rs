@@ -3,7 +3,7 @@
 //! There is no row a log line. What repeats about a sighting is a [`Track`]; how often it was seen on one day with one
 //! verdict is a [`DayCount`]; the sightings themselves stay together in one compressed chunk ([`super::chunk`]).
 
-use super::{Coverage, Day, Origin, Person, Verdict, chunk::Chunk};
+use super::{Counts, Coverage, Day, Origin, Person, Verdict, chunk::Chunk};
 
 /// Everything about a sighting that repeats, names as they came. Identity is resolved later, over whole histories.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -121,8 +121,7 @@ pub struct TrackCount {
 #[derive(Clone, Debug, Default)]
 pub struct History {
     pub tracks: Vec<TrackCount>,
-    /// Sorted by track, then day.
-    pub counts: Vec<DayCount>,
+    pub counts: Counts,
     pub rules: Vec<String>,
     /// Sorted by field, then value.
     pub unknown: Vec<UnknownTotal>,

@@ -9,6 +9,7 @@
 pub mod campaign;
 pub mod chunk;
 pub mod clients;
+pub mod counts;
 pub mod coverage;
 pub mod format;
 pub mod history;
@@ -26,6 +27,7 @@ pub mod vocabulary;
 
 pub use campaign::{Campaign, Expiry, Window};
 pub use clients::{CatalogueFault, Client, ClientCatalogue, Steps};
+pub use counts::Counts;
 pub use coverage::{Coverage, CoverageState, Ledger};
 pub use history::{Batch, CursorUpdate, DayCount, History, Skipped, Track, TrackCount, UnknownTotal, UnknownValue};
 pub use origin::{NamedNetworks, Origin, OriginRef};

@@ -2,11 +2,17 @@
 //! in one line, so that header, schema and data cannot drift apart.
 //!
 //! Every file is written row by row to whoever takes it: a million rows need no more memory than one. The description needs
-//! the size and hash of each file, and has the file written past it for that.
+//! the size and hash of each file: where the others were written with it these were taken on the way, else each is written
+//! past it for that.
 
 mod columns;
 
-use std::io::{self, Write};
+use std::{
+    borrow::Cow,
+    cell::RefCell,
+    collections::BTreeMap,
+    io::{self, Write},
+};
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -43,7 +49,7 @@ struct Column<R: ?Sized> {
     name: &'static str,
     kind: Kind,
     description: &'static str,
-    cell: fn(&R) -> String,
+    cell: fn(&R) -> Cow<'_, str>,
 }
 
 /// One file of the package.
@@ -66,7 +72,7 @@ const TABLES: [Table; 8] = [
         name: "authentications.csv",
         key: &[],
         fields: || fields(AUTHENTICATIONS),
-        write: |report, out| rows(out, AUTHENTICATIONS, &report.authentications),
+        write: |report, out| streamed(out, AUTHENTICATIONS, |row| report.authentications.each(row)),
     },
     Table { name: "users.csv", key: &[], fields: || fields(USERS), write: |report, out| rows(out, USERS, &report.users) },
     Table {
@@ -104,11 +110,49 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 /// # Errors
 /// Those of `out`; a name that is none of [`names()`].
 pub fn write(report: &Report, name: &str, out: &mut dyn Write) -> io::Result<()> {
-    if name == DESCRIPTION {
-        return describe(report, out);
+    Package::new(report).write(name, out)
+}
+
+/// The files of one package, written one after the other.
+pub struct Package<'a> {
+    report: &'a Report,
+    /// Of the files that were written.
+    written: RefCell<BTreeMap<&'static str, Measure>>,
+}
+
+impl<'a> Package<'a> {
+    pub fn new(report: &'a Report) -> Self {
+        Self { report, written: RefCell::default() }
     }
-    let table = TABLES.iter().find(|table| table.name == name).ok_or(io::ErrorKind::NotFound)?;
-    (table.write)(report, out)
+
+    /// Writes one file.
+    ///
+    /// # Errors
+    /// Those of `out`; a name that is none of [`names()`].
+    pub fn write(&self, name: &str, out: &mut dyn Write) -> io::Result<()> {
+        if name == DESCRIPTION {
+            return self.describe(out);
+        }
+        let table = TABLES.iter().find(|table| table.name == name).ok_or(io::ErrorKind::NotFound)?;
+        let measure = self.measured(table, out)?;
+        self.written.borrow_mut().insert(table.name, measure);
+        Ok(())
+    }
+
+    fn measured(&self, table: &Table, out: &mut dyn Write) -> io::Result<Measure> {
+        let mut measured = Measured { out, measure: Measure::default() };
+        (table.write)(self.report, &mut measured)?;
+        Ok(measured.measure)
+    }
+
+    fn describe(&self, out: &mut dyn Write) -> io::Result<()> {
+        let resource = |table: &Table| {
+            let written = self.written.borrow().get(table.name).cloned();
+            Ok(resource(table, written.map_or_else(|| self.measured(table, &mut io::sink()), Ok)?))
+        };
+        let resources: Vec<Value> = TABLES.iter().map(resource).collect::<io::Result<_>>()?;
+        describe(self.report, &resources, out)
+    }
 }
 
 /// The package as one archive; its entries carry no time, so that the same report gives the same bytes.
@@ -116,10 +160,11 @@ pub fn archive(report: &Report) -> Vec<u8> {
     let options =
         SimpleFileOptions::default().compression_method(CompressionMethod::Deflated).last_modified_time(DateTime::DEFAULT);
     let mut zip = ZipWriter::new(io::Cursor::new(Vec::new()));
+    let package = Package::new(report);
     for name in names() {
         zip.start_file(name, options).expect("the names are ours, short and distinct");
         let mut out = io::BufWriter::new(&mut zip);
-        write(report, name, &mut out).and_then(|()| out.flush()).expect("memory takes what it is given");
+        package.write(name, &mut out).and_then(|()| out.flush()).expect("memory takes what it is given");
     }
     zip.finish().expect("memory takes what it is given").into_inner()
 }
@@ -131,45 +176,66 @@ fn campaigns(report: &Report) -> Vec<&CampaignReport> {
 }
 
 fn rows<'a, R: 'a>(out: &mut dyn Write, columns: &[Column<R>], rows: impl IntoIterator<Item = &'a R>) -> io::Result<()> {
+    streamed(out, columns, |row| rows.into_iter().try_for_each(row))
+}
+
+/// Writes the rows that `each` tells of one after the other.
+fn streamed<R>(
+    out: &mut dyn Write,
+    columns: &[Column<R>],
+    each: impl FnOnce(&mut dyn FnMut(&R) -> io::Result<()>) -> io::Result<()>,
+) -> io::Result<()> {
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
     writer.write_record(columns.iter().map(|c| c.name))?;
-    for row in rows {
-        writer.write_record(columns.iter().map(|c| (c.cell)(row)))?;
-    }
+    each(&mut |row| Ok(writer.write_record(columns.iter().map(|c| Cell((c.cell)(row))))?))?;
     writer.flush()
+}
+
+/// The csv crate takes bytes.
+struct Cell<'r>(Cow<'r, str>);
+
+impl AsRef<[u8]> for Cell<'_> {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
 }
 
 fn fields<R>(columns: &[Column<R>]) -> Vec<Value> {
     columns.iter().map(|c| json!({ "name": c.name, "type": c.kind.as_str(), "description": c.description })).collect()
 }
 
-/// Takes a file for its size and hash alone.
-#[derive(Default)]
+/// A file's size, and its hash.
+#[derive(Clone, Default)]
 struct Measure {
     bytes: u64,
     hash: Sha256,
 }
 
-impl Write for Measure {
+/// Measures a file while it is written.
+struct Measured<'o> {
+    out: &'o mut dyn Write,
+    measure: Measure,
+}
+
+impl Write for Measured<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.bytes += bytes.len() as u64;
-        self.hash.update(bytes);
-        Ok(bytes.len())
+        let taken = self.out.write(bytes)?;
+        self.measure.bytes += taken as u64;
+        self.measure.hash.update(&bytes[..taken]);
+        Ok(taken)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        self.out.flush()
     }
 }
 
-fn resource(report: &Report, table: &Table) -> io::Result<Value> {
-    let mut measure = Measure::default();
-    (table.write)(report, &mut measure)?;
+fn resource(table: &Table, measure: Measure) -> Value {
     let mut schema = json!({ "fields": (table.fields)(), "missingValues": [""] });
     if !table.key.is_empty() {
         schema["primaryKey"] = json!(table.key);
     }
-    Ok(json!({
+    json!({
         "name": table.name.trim_end_matches(".csv"),
         "path": table.name,
         "profile": "tabular-data-resource",
@@ -183,11 +249,10 @@ fn resource(report: &Report, table: &Table) -> io::Result<Value> {
             "skipInitialSpace": false, "header": true, "csvddfVersion": 1.2
         },
         "schema": schema,
-    }))
+    })
 }
 
-fn describe(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let resources: Vec<Value> = TABLES.iter().map(|table| resource(report, table)).collect::<io::Result<_>>()?;
+fn describe(report: &Report, resources: &[Value], out: &mut dyn Write) -> io::Result<()> {
     let package = json!({
         "profile": "tabular-data-package",
         "name": "duskwatch",

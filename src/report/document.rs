@@ -28,7 +28,7 @@ use super::{
     steps::StepsRow,
 };
 use crate::{
-    analysis::Authentication,
+    analysis::Authentications,
     evidence::{Credential, Day, journal::JournalEntry},
 };
 
@@ -72,9 +72,9 @@ pub struct Report {
     pub blind_spots: Vec<BlindSpotRow>,
     /// Kept items that were judged by other rules than the present ones: `duskwatch reclassify` judges them anew.
     pub judged_otherwise: u64,
-    /// Too many for a page or for JSON: CSV only.
+    /// Too many for a page or for JSON: CSV only, which makes them row by row.
     #[serde(skip)]
-    pub authentications: Vec<Authentication>,
+    pub authentications: Authentications,
     /// How often each credential was used each week, for the chart: sorted by week, every credential in every week.
     #[serde(skip)]
     pub usage: Vec<UsageRow>,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::document::{IntegrationRow, UsageRow, WindowRow};
 use crate::{
-    analysis::Authentication,
+    analysis::DailyUses,
     evidence::{Credential, Day, time},
 };
 
@@ -14,16 +14,16 @@ const HOURS: usize = 24;
 const MAX_WEEKS: i32 = 26;
 
 /// Uses by week and credential, of weeks that are over: the last one ends on the day before today.
-pub(super) fn by_week(authentications: &[Authentication], today: Day) -> Vec<UsageRow> {
+pub(super) fn by_week(daily: &[DailyUses], today: Day) -> Vec<UsageRow> {
     let week_of = |day: Day| today.plus(-WEEK * ((today.0 - day.0 + WEEK - 1) / WEEK));
     let earliest = today.plus(-WEEK * MAX_WEEKS);
     let mut sums: BTreeMap<(Day, Credential), u64> = BTreeMap::new();
-    for row in authentications.iter().filter(|row| row.day >= earliest && row.day < today) {
+    for row in daily.iter().filter(|row| row.day >= earliest && row.day < today) {
         *sums.entry((week_of(row.day), row.credential)).or_default() += row.uses;
     }
     let credentials: BTreeSet<Credential> = sums.keys().map(|(_, credential)| *credential).collect();
     // The first week may have begun before anything was read.
-    let first = authentications.iter().map(|row| row.day).min().map(|day| week_of(day).plus(WEEK).max(earliest));
+    let first = daily.first().map(|row| row.day).map(|day| week_of(day).plus(WEEK).max(earliest));
     let weeks = first.into_iter().flat_map(|first| (first.0..today.0).step_by(7).map(Day));
     let row = |week: Day, credential: Credential| {
         let uses = sums.get(&(week, credential)).copied().unwrap_or(0);
@@ -51,19 +51,9 @@ pub(super) fn hours_of(windows: &[WindowRow]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::{Grade, Outcome};
 
-    fn used(day: i32, credential: Credential, uses: u64) -> Authentication {
-        Authentication {
-            day: Day(day),
-            user: String::new(),
-            integration: String::new(),
-            workspace: String::new(),
-            credential,
-            grade: Grade::Strong,
-            outcome: Outcome::Accepted,
-            uses,
-        }
+    fn used(day: i32, credential: Credential, uses: u64) -> DailyUses {
+        DailyUses { day: Day(day), credential, uses }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::{
     inputs::{Inputs, OwnCredential},
 };
 use crate::{
-    analysis::{Authentication, Experiment, Integration, NextWindow, TokenFinding, UserFinding, guess},
+    analysis::{Experiment, Integration, NextWindow, TokenFinding, UserFinding, guess},
     evidence::{Campaign, ClientCatalogue, Day, time, time::instant},
 };
 
@@ -160,15 +160,6 @@ pub(super) fn user(u: &UserFinding) -> UserRow {
         highest_permission: optional(u.highest_permission.as_ref()),
         observed: u.observed,
         member: u.member,
-    }
-}
-
-pub(super) fn authentication(a: &Authentication) -> Authentication {
-    Authentication {
-        user: inert::name(&a.user),
-        integration: inert::name(&a.integration),
-        workspace: inert::name(&a.workspace),
-        ..*a
     }
 }
 

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::evidence::{
     Credential, Day, DayCount, Grade, History, Operation, Origin, Outcome, Track, TrackCount, UnknownTotal, Verdict, WindowKind,
+    counts::Packer,
 };
 
 const LIST_DAY_COUNTS: &str = include_str!("../../sql/queries/report/list_day_counts.sql");
@@ -26,25 +27,34 @@ impl Reader {
     /// The day counts that a statement lists.
     pub(super) fn history_of(&self, list: &str, until: Day) -> Result<History, StoreError> {
         let (verdicts, rules) = self.verdicts()?;
+        let mut packer = Packer::new(verdicts.values().copied().collect());
+        let number = |verdict: &Verdict| packer.verdicts().binary_search(verdict).unwrap_or_default();
+        let verdicts: HashMap<i64, (usize, Verdict)> = verdicts.iter().map(|(id, v)| (*id, (number(v), *v))).collect();
         let mut index_of = HashMap::new();
-        let mut counts = Vec::new();
+        let mut same: Vec<(usize, DayCount)> = Vec::new();
         let mut statement = self.connection.prepare_cached(list)?;
         let mut rows = statement.query(named_params! { ":until": until.0 })?;
         while let Some(row) = rows.next()? {
             let next = u32::try_from(index_of.len()).map_err(|_| StoreError::Corrupt("too many tracks".to_owned()))?;
             let verdict: i64 = row.get(2)?;
-            counts.push(DayCount {
+            let missing = || StoreError::Corrupt(format!("verdict {verdict} is missing"));
+            let (number, verdict) = *verdicts.get(&verdict).ok_or_else(missing)?;
+            let counted = DayCount {
                 day: Day(row.get(0)?),
                 track: *index_of.entry(row.get::<_, i64>(1)?).or_insert(next),
-                verdict: *verdicts.get(&verdict).ok_or_else(|| StoreError::Corrupt(format!("verdict {verdict} is missing")))?,
+                verdict,
                 uses: count(row, 3)?,
                 first_ms: row.get(4)?,
                 last_ms: row.get(5)?,
                 hours: row.get(6)?,
-            });
+            };
+            if same.first().is_some_and(|(_, of)| (of.day, of.track) != (counted.day, counted.track)) {
+                pack(&mut packer, &mut same);
+            }
+            same.push((number, counted));
         }
-        counts.sort_unstable_by_key(|c| (c.track, c.day, c.verdict));
-        Ok(History { tracks: self.tracks_at(&index_of)?, counts, rules, unknown: self.unknown_values()? })
+        pack(&mut packer, &mut same);
+        Ok(History { tracks: self.tracks_at(&index_of)?, counts: packer.finish(), rules, unknown: self.unknown_values()? })
     }
 
     /// Values of fields that nobody has explained, sorted by field and value.
@@ -94,6 +104,14 @@ impl Reader {
             verdicts.insert(row.get(0)?, verdict(row, index)?);
         }
         Ok((verdicts, rules))
+    }
+}
+
+/// Packs the counts of a track on a day, by verdict.
+fn pack(packer: &mut Packer, same: &mut Vec<(usize, DayCount)>) {
+    same.sort_unstable_by_key(|(verdict, _)| *verdict);
+    for (verdict, count) in same.drain(..) {
+        packer.add(count.track as usize, &count, verdict);
     }
 }
 

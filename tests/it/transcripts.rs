@@ -70,7 +70,7 @@ async fn what_jobs_print_joins_the_integration_that_ran_them() {
             })
             .collect();
         let found = findings(&site, at(NOW)).await;
-        credentials.extend(found.authentications.iter().map(|one| (one.credential, one.outcome)));
+        credentials.extend(found.authentications.of(|_, _| true).iter().map(|one| (one.credential, one.outcome)));
         for row in found.campaigns.iter().flat_map(|campaign| &campaign.integrations) {
             if !row.sources.iter().any(|source| source == OUTPUT) {
                 continue;
@@ -124,7 +124,7 @@ impl Jobs {
         let store = Store::open_read_only(&self.dir.path().join("store.db")).unwrap();
         let history = store.read(|r| r.history(Day::of(at(NOW)))).await.unwrap();
         let mut seen = BTreeMap::new();
-        for count in &history.counts {
+        for count in history.counts.iter() {
             let Origin::Job(job) = &history.tracks[count.track as usize].track.origin else { panic!("no job") };
             *seen.entry(job.clone()).or_default() += count.uses;
         }

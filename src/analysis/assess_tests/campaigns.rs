@@ -74,7 +74,7 @@ fn a_campaign_that_asks_for_hosts_leaves_the_others_as_they_are() {
         }
         let findings = world.judged_on(20);
         let row = findings.campaigns[0].integrations[0].clone();
-        (row.uses_7d, row.replacement_rejected_30d, row.score, row.reasons, findings.authentications)
+        (row.uses_7d, row.replacement_rejected_30d, row.score, row.reasons, findings.authentications.of(|_, _| true))
     };
     assert_eq!(judged(true), judged(false));
     assert_eq!(judged(true).0, 35);

@@ -219,7 +219,7 @@ fn what_is_not_being_retired_is_explained_without_a_verdict() {
     let mut world = World::watched();
     world.see(&jenkins("ada", "api"), 10, token(Accepted));
     let findings = world.judged_on(21);
-    let id = findings.authentications[0].integration.clone();
+    let id = findings.authentications.of(|_, _| true)[0].integration.clone();
     let explained = explained(&world, 21, &id, &[]);
     assert!(explained.integrations[0].verdicts.is_empty() && explained.integrations[0].steps.is_none());
     assert_eq!(explained.evidence.len(), 1);

@@ -35,7 +35,7 @@ fn what_is_accepted_outside_published_windows_and_refused_in_each_is_firmly_know
     let row = experiment(3, 3, WindowKind::Published).row(104);
     assert_eq!((row.grade, row.known()), (Grade::Strong, true));
     assert!(row.reasons.iter().any(|reason| reason.ends_with("(strong: lifted-by-brownouts)")), "{:?}", row.reasons);
-    let rows = experiment(3, 3, WindowKind::Published).judged_on(104).authentications;
+    let rows = experiment(3, 3, WindowKind::Published).judged_on(104).authentications.of(|_, _| true);
     let grades: Vec<_> = rows.iter().map(|a| (a.outcome, a.grade, a.uses)).collect();
     assert_eq!(grades[2..4], [(Accepted, Grade::Weak, 1), (Rejected, Grade::Strong, 1)], "after lifting");
 }
@@ -51,7 +51,7 @@ fn extrapolated_windows_lift_nothing() {
     assert_eq!(grade_of(&experiment(9, 9, WindowKind::Extrapolated)), Grade::Weak);
     let mut world = experiment(3, 3, WindowKind::Published);
     world.see(&jenkins("ada", "api"), 104, refused(WindowKind::Extrapolated));
-    let rows = world.judged_on(104).authentications;
+    let rows = world.judged_on(104).authentications.of(|_, _| true);
     assert_eq!(rows.last().map(|a| (a.day, a.grade)), Some((day(104), Grade::Weak)), "not even in good company");
 }
 
@@ -89,7 +89,7 @@ fn a_refusal_after_the_removal_is_that_of_the_app_password_that_worked_last() {
     let row = removed(legacy(Accepted)).row(REMOVAL + 1);
     assert_eq!((row.status, row.last_rejected, row.rejected_30d), (Status::Failing, Some(noon(REMOVAL + 1)), 2));
     assert_eq!(row.lift.refused_since_ms, Some(day(REMOVAL).start_ms()));
-    let rows = removed(legacy(Accepted)).judged_on(REMOVAL + 1).authentications;
+    let rows = removed(legacy(Accepted)).judged_on(REMOVAL + 1).authentications.of(|_, _| true);
     let last = rows.last().unwrap();
     assert_eq!((last.credential, last.grade, last.outcome), (Credential::AppPassword, Grade::Weak, Rejected));
 }
@@ -111,7 +111,7 @@ fn a_refusal_is_explained_by_nothing_less() {
 fn a_lifted_refusal_joins_the_refusals_of_its_day() {
     let mut world = removed(legacy(Accepted));
     world.see_through(LOG, &jenkins("ada", "api"), REMOVAL, legacy(Rejected), 4);
-    let rows = world.judged_on(REMOVAL).authentications;
+    let rows = world.judged_on(REMOVAL).authentications.of(|_, _| true);
     let last = rows.last().unwrap();
     assert_eq!((last.credential, last.grade, last.uses), (Credential::AppPassword, Grade::Strong, 5));
 }
@@ -150,7 +150,7 @@ fn a_secret_that_is_proven_to_be_a_token_is_one_on_every_line() {
     world.see(&labelled("s-1", "web"), 100, proven(Credential::ApiToken));
     assert!(world.rows(100).is_empty(), "it never used an app password");
     assert_eq!(world.rows(99).len(), 1, "which was not known before");
-    let rows = world.judged_on(100).authentications;
+    let rows = world.judged_on(100).authentications.of(|_, _| true);
     assert!(rows.iter().all(|a| (a.credential, a.grade) == (Credential::ApiToken, Grade::Proven)), "{rows:?}");
 }
 
@@ -175,7 +175,7 @@ fn a_label_lifts_nothing_where_it_proves_nothing() {
         for credential in proofs {
             world.see_through(source, other, 95, proven(*credential), 1);
         }
-        let rows = world.judged_on(99).authentications;
+        let rows = world.judged_on(99).authentications.of(|_, _| true);
         rows.iter().filter(|a| a.credential == Credential::AppPassword).map(|a| a.uses).sum::<u64>() < 20
     };
     let token = [Credential::ApiToken];

@@ -25,7 +25,8 @@ fn the_same_use_seen_by_two_sources_counts_once_with_the_better_grade() {
     let row = &findings.campaigns[0].integrations[0];
     assert_eq!((row.uses_7d, row.rejected_30d, row.writes_30d, row.grade), (5 + 1 + 7, 1, 2, Grade::Strong));
     assert_eq!(row.sources, ["log/egress", "log/gateway"]);
-    let rows: Vec<_> = findings.authentications.iter().map(|a| (a.grade.as_str(), a.outcome.as_str(), a.uses)).collect();
+    let rows: Vec<_> =
+        findings.authentications.of(|_, _| true).iter().map(|a| (a.grade.as_str(), a.outcome.as_str(), a.uses)).collect();
     assert_eq!(rows, [("strong", "accepted", 5), ("strong", "rejected", 1), ("weak", "accepted", 7)]);
 }
 
@@ -38,7 +39,7 @@ fn authentications_hold_every_credential_under_the_integrations_user() {
     world.see(&jenkins("ada", "web"), 9, verdict(Credential::Unknown, Grade::None, Accepted));
     let transcript = Track { workspace: Some("acme".to_owned()), repository: Some("web".to_owned()), ..nameless() };
     world.see_through("import/ci", &transcript, 10, token(Accepted), 2);
-    let rows: Vec<_> = world.judged_on(10).authentications;
+    let rows: Vec<_> = world.judged_on(10).authentications.of(|_, _| true);
     let short: Vec<_> = rows.iter().map(|a| (a.day, a.user.as_str(), a.credential.as_str(), a.uses)).collect();
     assert_eq!(
         short,
@@ -55,7 +56,7 @@ fn later_evidence_is_left_out_when_looking_back() {
     let findings = world.judged_on(10);
     assert_eq!(ids(&findings), [(Some(1), "name:ada".to_owned())]);
     assert_eq!(findings.campaigns[0].integrations[0].last_seen, noon(10));
-    assert_eq!(findings.authentications.len(), 1);
+    assert_eq!(findings.authentications.of(|_, _| true).len(), 1);
     assert_eq!(findings.users.len(), 1);
 }
 
@@ -279,5 +280,5 @@ fn evidence_that_came_late_is_a_change_of_coverage() {
 fn nothing_in_is_nothing_out() {
     let findings = World::empty().judged_on(100);
     assert!(findings.campaigns[0].integrations.is_empty() && findings.campaigns[0].burndown.is_empty());
-    assert!(findings.users.is_empty() && findings.authentications.is_empty() && findings.new_keys.is_empty());
+    assert!(findings.users.is_empty() && findings.authentications.daily().is_empty() && findings.new_keys.is_empty());
 }

@@ -160,12 +160,12 @@ impl World {
 
     pub(super) fn history(&self) -> History {
         let mut history = History { rules: vec!["basic-nickname-rest".to_owned()], ..History::default() };
-        for (number, ((source, track), counts)) in (0..).zip(&self.counts) {
+        let mut counts = Vec::new();
+        for (number, ((source, track), own)) in (0..).zip(&self.counts) {
             history.tracks.push(TrackCount { source: source.clone(), track: track.clone() });
-            let mut counts: Vec<DayCount> = counts.iter().map(|count| DayCount { track: number, ..*count }).collect();
-            counts.sort_by_key(|count| count.day);
-            history.counts.extend(counts);
+            counts.extend(own.iter().map(|count| DayCount { track: number, ..*count }));
         }
+        history.counts = counts.into();
         history
     }
 

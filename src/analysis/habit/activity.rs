@@ -65,7 +65,7 @@ impl Activity {
             activity.take(cell, rules, course.is_repository[cell.place as usize]);
         }
         activity.places.sort_unstable_by_key(|place| place.place);
-        activity.looked = looked(&course.covered, &activity.days, rules.today);
+        activity.looked = looked(course.covered, &activity.days, rules.today);
         Some(activity)
     }
 

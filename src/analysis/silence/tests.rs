@@ -38,9 +38,13 @@ fn history(source: &str, days: impl IntoIterator<Item = i32>) -> History {
     };
     History {
         tracks: vec![TrackCount { source: source.to_owned(), track }],
-        counts: days.into_iter().map(count).collect(),
+        counts: days.into_iter().map(count).collect::<Vec<_>>().into(),
         ..History::default()
     }
+}
+
+fn silent(history: &History, ledger: &Ledger, now: Timestamp) -> Vec<Silence> {
+    silences(history, &Spans::new(history), ledger, now)
 }
 
 fn ledger(source: &str, looked: &[(i32, i32)]) -> Ledger {
@@ -59,7 +63,7 @@ fn ledger(source: &str, looked: &[(i32, i32)]) -> Ledger {
 
 /// How many usual days without anything are told of at the end of a day, when the log was read all the time.
 fn silent_days(days: impl IntoIterator<Item = i32>, on: i32) -> Option<u32> {
-    let found = silences(&history("log/egress", days), &ledger("log/egress", &[(0, on + 1)]), MONDAY.plus(on).end());
+    let found = silent(&history("log/egress", days), &ledger("log/egress", &[(0, on + 1)]), MONDAY.plus(on).end());
     found.first().map(|silence| silence.days)
 }
 
@@ -97,13 +101,13 @@ fn the_young_the_irregular_and_the_ever_quiet_are_never_silent() {
 fn days_in_which_nobody_looked_are_neither_silence_nor_habit() {
     let day = |n: i32| MONDAY.plus(n).end();
     let history = history("log/egress", 0..56);
-    assert_eq!(silences(&history, &ledger("log/egress", &[(0, 56)]), day(70)), []);
-    assert_eq!(silences(&history, &ledger("log/egress", &[(0, 57), (69, 70)]), day(70)).len(), 1);
-    assert_eq!(silences(&history, &ledger("log/egress", &[(40, 71)]), day(70)), [], "too little of its past was looked at");
+    assert_eq!(silent(&history, &ledger("log/egress", &[(0, 56)]), day(70)), []);
+    assert_eq!(silent(&history, &ledger("log/egress", &[(0, 57), (69, 70)]), day(70)).len(), 1);
+    assert_eq!(silent(&history, &ledger("log/egress", &[(40, 71)]), day(70)), [], "too little of its past was looked at");
 }
 
 #[test]
 fn imports_come_once() {
     let (history, looked) = (history("import/json", 0..56), ledger("import/json", &[(0, 71)]));
-    assert_eq!(silences(&history, &looked, MONDAY.plus(70).end()), []);
+    assert_eq!(silent(&history, &looked, MONDAY.plus(70).end()), []);
 }

@@ -93,7 +93,7 @@ pub fn by_credential(report: &Report, campaign: &CampaignReport) -> Option<Pictu
 }
 
 /// The uses of one integration, or of one user, by day. None where nothing was seen.
-pub fn of_row(uses: &[&Authentication], campaign: Option<&CampaignReport>, today: Day) -> Option<Picture> {
+pub fn of_row(uses: &[Authentication], campaign: Option<&CampaignReport>, today: Day) -> Option<Picture> {
     let first = uses.iter().map(|row| row.day).min()?.max(today.plus(-MAX_DAYS));
     let mut days: BTreeMap<Day, BTreeMap<(bool, Credential), u64>> = BTreeMap::new();
     for row in uses.iter().filter(|row| row.day >= first) {

@@ -34,12 +34,11 @@ pub fn address(explained: &Explained) -> String {
 /// One integration or one user, with what stands behind it; `is_read` unless the store could not be read.
 pub fn row(report: &Report, explained: &Explained, is_read: bool) -> String {
     let ids: Vec<&str> = explained.integrations.iter().map(|row| row.integration.as_str()).collect();
-    let of_row = |row: &&Authentication| match &explained.user {
-        Some(user) => row.user == user.user,
-        None => ids.contains(&row.integration.as_str()),
-    };
-    let uses: Vec<&Authentication> = report.authentications.iter().filter(of_row).collect();
-    let rejected: Vec<&&Authentication> = uses.iter().rev().filter(|row| row.outcome == Outcome::Rejected).collect();
+    let uses = report.authentications.of(|user, integration| match &explained.user {
+        Some(asked) => user == asked.user,
+        None => ids.contains(&integration),
+    });
+    let rejected: Vec<&Authentication> = uses.iter().rev().filter(|row| row.outcome == Outcome::Rejected).collect();
     let today = Day::of_ms(report.now.as_millisecond() - 1);
     let picture = chart::of_row(&uses, report.campaigns.first(), today);
     let shown = &rejected[..rejected.len().min(MAX_REJECTED)];

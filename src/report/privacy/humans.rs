@@ -60,8 +60,7 @@ impl Everybody {
                 ..Facts::default()
             });
         }
-        for id in findings.traces.iter().map(|trace| &trace.key.user).chain(findings.authentications.iter().map(|row| &row.user))
-        {
+        for id in findings.traces.iter().map(|trace| &trace.key.user) {
             facts.entry(id.clone()).or_default();
         }
         facts.remove("");

@@ -3,10 +3,10 @@
 use super::{Disguise, People};
 use crate::{
     analysis::{
-        Authentication, Change, Findings, Integration, IntegrationKey, Person, Policy, TokenFinding, UserFinding,
+        Change, Findings, Integration, IntegrationKey, Person, Policy, TokenFinding, UserFinding,
         explain::{Evidence, ExplainedIntegration, ExplainedUser, ExplainedVerdict, Explanation},
     },
-    evidence::{Day, Ledger, Origin, Track, UnknownTotal, journal::JournalEntry},
+    evidence::{Ledger, Origin, Track, UnknownTotal, journal::JournalEntry},
     report::inputs::{BlindSpot, Inputs, Organization, SourceLine},
 };
 
@@ -57,13 +57,6 @@ impl Rewritten {
     }
 }
 
-/// What `authentications.csv` is sorted by.
-fn sorted_by(row: &Authentication) -> (Day, [&str; 6]) {
-    let words = [row.credential.as_str(), row.grade.as_str(), row.outcome.as_str()];
-    let [credential, grade, outcome] = words;
-    (row.day, [&row.user, &row.integration, &row.workspace, credential, grade, outcome])
-}
-
 impl Disguise {
     fn text(&self, text: &mut String) {
         if let Some(replaced) = self.names.replaced(text) {
@@ -99,11 +92,16 @@ impl Disguise {
         findings.campaigns.iter_mut().flat_map(|found| &mut found.integrations).for_each(|row| self.integration(row));
         findings.users.iter_mut().for_each(|user| self.user_finding(user));
         findings.users.sort_by(|a, b| a.user.id.cmp(&b.user.id));
-        for row in &mut findings.authentications {
-            self.user(&mut row.user);
-            self.text(&mut row.workspace);
-        }
-        findings.authentications.sort_by(|a, b| sorted_by(a).cmp(&sorted_by(b)));
+        let spelt = |rewrite: &dyn Fn(&mut String), text: &str| {
+            let mut text = text.to_owned();
+            rewrite(&mut text);
+            text
+        };
+        findings.authentications = std::mem::take(&mut findings.authentications).renamed(
+            |user| spelt(&|user| self.user(user), user),
+            str::to_owned,
+            |workspace| spelt(&|workspace| self.text(workspace), workspace),
+        );
         findings.tokens.iter_mut().for_each(|token| self.token(token));
         findings.traces.iter_mut().for_each(|trace| self.key(&mut trace.key));
         findings.reidentified.iter_mut().for_each(|change| self.text(&mut change.words));

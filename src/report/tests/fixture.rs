@@ -6,9 +6,9 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
     analysis::{
-        Activity, Authentication, Brownouts, BurndownDay, CampaignFindings, Change, ChangeCause, Exposure, Findings, Forecast,
-        Integration, Lift, NameState, NextWindow, Observation, ObservedWorkspace, Person, Policy, Recorded, ReportedDay, Rhythm,
-        RhythmKind, Share, Term, TokenFinding, Trap, TrapKind, UserFinding, Waiver,
+        Activity, Authentication, Authentications, Brownouts, BurndownDay, CampaignFindings, Change, ChangeCause, Exposure,
+        Findings, Forecast, Integration, Lift, NameState, NextWindow, Observation, ObservedWorkspace, Person, Policy, Recorded,
+        ReportedDay, Rhythm, RhythmKind, Share, Term, TokenFinding, Trap, TrapKind, UserFinding, Waiver,
         forecast::{Counted, Move, Outlook, Quantiles},
     },
     evidence::{
@@ -131,7 +131,7 @@ pub(super) fn empty() -> World {
                 forecast: Forecast::NotEnough("nobody was seen with app passwords yet".to_owned()),
             }],
             users: Vec::new(),
-            authentications: Vec::new(),
+            authentications: Authentications::default(),
             tokens: Vec::new(),
             traces: Vec::new(),
             new_keys: Vec::new(),
@@ -429,7 +429,7 @@ fn users() -> Vec<UserFinding> {
     vec![user("712020:k7m2qd4x", Some("Mara Tessel"), 1), unseen, user("name:backup-bot", None, 1)]
 }
 
-fn authentications() -> Vec<Authentication> {
+pub(super) fn authentications() -> Vec<Authentication> {
     let count = |day_text: &str, outcome, uses| Authentication {
         day: day(day_text),
         user: "712020:k7m2qd4x".to_owned(),
@@ -522,7 +522,7 @@ pub(super) fn acme() -> World {
     (next.expected, next.integrations) = (7.3, 4);
     next.most_exposed = [("k7m2qd4x", 3.9), ("m3x9t2wq", 2.0)].map(|(id, uses)| (id.to_owned(), uses)).to_vec();
     world.findings.users = users();
-    world.findings.authentications = authentications();
+    world.findings.authentications = authentications().into_iter().collect();
     world.findings.tokens = vec![
         token("t-1", Some("2026-07-12T00:00:00Z"), Some(9)),
         token("t-2", Some("2026-12-01T00:00:00Z"), Some(151)),

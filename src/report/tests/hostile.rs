@@ -1,6 +1,6 @@
 //! Names that strangers chose are inert in every document.
 
-use super::fixture::{World, acme, file};
+use super::fixture::{World, acme, authentications, file};
 use crate::report::{csv, html, json, letter, notice, ranking::Query, text};
 
 const MARKUP: &str = "<script>alert(1)</script><img src=x onerror=y>\" onmouseover='z'";
@@ -28,8 +28,9 @@ fn named(name: &str) -> World {
     world.findings.users[0].user.id = name.to_owned();
     world.findings.tokens[0].label = name.to_owned();
     world.findings.tokens[0].user.email = Some(name.to_owned());
-    world.findings.authentications[0].user = name.to_owned();
-    world.findings.authentications[0].workspace = name.to_owned();
+    let mut rows = authentications();
+    (rows[0].user, rows[0].workspace) = (name.to_owned(), name.to_owned());
+    world.findings.authentications = rows.into_iter().collect();
     world.changes[3].reason = name.to_owned();
     world.unknown[0].value = name.to_owned();
     world.sources[0].skipped[0].sample = name.to_owned();

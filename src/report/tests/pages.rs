@@ -1,7 +1,8 @@
 //! The pages that are served: what of the ranking is shown when somebody asks, and what stands behind its rows.
 
-use super::fixture::{World, acme, after_the_removal, day, empty, integration};
+use super::fixture::{World, acme, after_the_removal, authentications, day, empty, integration};
 use crate::{
+    analysis::Authentication,
     evidence::Status,
     report::{document::Report, html, ranking::Query},
 };
@@ -195,11 +196,12 @@ fn every_term_of_the_contract_is_explained_once() {
 #[test]
 fn every_chart_says_what_it_shows() {
     let mut world = acme();
+    let mut rows = authentications();
     for (week, uses) in [("2026-06-01", 40), ("2026-06-12", 30), ("2026-06-20", 8)] {
-        let mut row = world.findings.authentications[0].clone();
-        (row.day, row.uses) = (day(week), uses);
-        world.findings.authentications.push(row);
+        let row = rows[0].clone();
+        rows.push(Authentication { day: day(week), uses, ..row });
     }
+    world.findings.authentications = rows.into_iter().collect();
     world.campaign().integrations[0].exposure.by_hour[6] = 12.0;
     let page = html::page(&world.report());
     for title in ["Burn-down", "Status by week", "Uses by credential", "Exposure by hour", "Teams by what remains"] {

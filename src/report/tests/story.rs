@@ -1,8 +1,8 @@
 //! What the documents say in the cases that matter.
 
-use super::fixture::{World, acme, after_the_removal, at, empty, file, integration};
+use super::fixture::{World, acme, after_the_removal, at, authentications, empty, file, integration};
 use crate::{
-    analysis::{Integration, Person, Silence},
+    analysis::{Authentication, Integration, Person, Silence},
     evidence::{Coverage, CoverageState, Status},
     report::{Late, SourceLine, Undelivered, chart, csv, document::SourceState, html, json, letter, prometheus, text},
 };
@@ -188,8 +188,13 @@ fn a_file_is_handed_over_in_small_pieces_however_long_it_is() {
         }
     }
     let mut world = acme();
-    let row = world.findings.authentications[0].clone();
-    world.findings.authentications = vec![row; 100_000];
+    let row = &authentications()[0];
+    let on = |number: i32| Authentication {
+        day: row.day.plus(-number / 100),
+        integration: format!("k7m2q{:03}", number % 100),
+        ..row.clone()
+    };
+    world.findings.authentications = (0..100_000).map(on).collect();
     let (report, mut out) = (world.report(), Pieces::default());
     csv::write(&report, "authentications.csv", &mut out).expect("written");
     assert!(out.bytes > 7_000_000 && out.longest < 64 << 10, "{} bytes, {} at once", out.bytes, out.longest);

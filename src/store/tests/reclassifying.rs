@@ -43,7 +43,7 @@ async fn counts(f: &Fixture) -> Vec<String> {
         let client = track.client.clone().expect("a client");
         format!("{} {name} {client} {} {}", count.day.0 - DAY, count.verdict.credential, count.uses)
     };
-    let mut lines: Vec<_> = history.counts.iter().map(line).collect();
+    let mut lines: Vec<_> = history.counts.iter().map(|count| line(&count)).collect();
     lines.sort();
     lines
 }

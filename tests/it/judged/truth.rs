@@ -50,13 +50,14 @@ impl<'a> Truth<'a> {
             seen: BTreeMap::new(),
             by_key: BTreeMap::new(),
         };
+        let mut counts = Vec::new();
         for integration in world.truth().integrations() {
             for user in names_of(&world.truth().users()[integration.user]) {
                 truth.by_key.insert((user, integration.client.to_owned(), integration.origin.text()), integration.id);
             }
-            truth.learn(integration);
+            truth.learn(integration, &mut counts);
         }
-        truth.history.counts.sort_unstable_by_key(|count| (count.track, count.day, count.verdict));
+        truth.history.counts = counts.into();
         let (first, last) = world.truth().days();
         let always = Coverage {
             from_ms: first.start_ms(),
@@ -70,7 +71,7 @@ impl<'a> Truth<'a> {
         truth
     }
 
-    fn learn(&mut self, integration: &'a Integration) {
+    fn learn(&mut self, integration: &'a Integration, counts: &mut Vec<DayCount>) {
         let world = self.world;
         let (first, last) = world.truth().days();
         let mut tracks: BTreeMap<usize, u32> = BTreeMap::new();
@@ -87,7 +88,7 @@ impl<'a> Truth<'a> {
                 self.note_sign(integration, &one);
             }
         }
-        self.history.counts.extend(days.into_values());
+        counts.extend(days.into_values());
     }
 
     /// What the log of the integration gives away of one legacy use.

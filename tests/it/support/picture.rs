@@ -28,7 +28,7 @@ impl Picture {
         let everything = store.read(|r| Ok((r.history(Day(i32::MAX))?, r.totals()?, r.ledger()?, r.source_states()?))).await;
         let (history, totals, ledger, states) = everything.unwrap();
         let mut counts = Counts::new();
-        for count in &history.counts {
+        for count in history.counts.iter() {
             let shown = &history.tracks[usize::try_from(count.track).unwrap()];
             let verdict = count.verdict;
             let rule = &history.rules[usize::from(verdict.rule)];
