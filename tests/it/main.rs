@@ -10,6 +10,7 @@ mod backup;
 mod campaigns;
 mod check;
 mod commands;
+mod crash;
 mod explain;
 mod faults;
 mod figures;

@@ -1,6 +1,7 @@
 //! A simulated organisation on loopback with logs, keys, a configuration and a store in a directory of its own, and what
 //! a test asks of the store.
 
+pub mod disk;
 pub mod picture;
 pub mod program;
 pub mod smtp;

@@ -20,7 +20,8 @@ pub struct Ran {
     pub err: String,
 }
 
-fn program(site: &Site) -> Command {
+/// The program with the configuration of a site, and no command yet.
+pub fn program(site: &Site) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_duskwatch"));
     command.arg("--config").arg(site.config()).current_dir(site.dir.path()).env_remove("RUST_LOG").env("NO_COLOR", "1");
     command

@@ -57,9 +57,14 @@ impl MailServer {
 
     /// What arrived since this was asked last, by recipient.
     pub fn take(&self) -> Vec<Arrived> {
-        let mut arrived = std::mem::take(&mut self.heard.lock().unwrap().arrived);
+        let mut arrived = self.take_in_order();
         arrived.sort_by(|a, b| a.to.cmp(&b.to));
         arrived
+    }
+
+    /// What arrived since this was asked last, as it came.
+    pub fn take_in_order(&self) -> Vec<Arrived> {
+        std::mem::take(&mut self.heard.lock().unwrap().arrived)
     }
 }
 

@@ -1,0 +1,258 @@
+//! Every command that writes, killed at every place where it does; then it is called again, as somebody would.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    fs,
+    process::Stdio,
+};
+
+use duskwatch::{simulator::ServeOptions, store::Store};
+use jiff::Timestamp;
+use tokio::task::{JoinSet, block_in_place};
+
+use super::{Disk, Letter, append, assert_packages_are_whole, assert_sent_once, assert_sound, crashes, email, letters};
+use crate::support::{
+    NOW, Site, at, days_before,
+    disk::{Disk as FaultyDisk, Fault},
+    file_name, files,
+    picture::{Picture, assert_same_counts},
+    program::{duskwatch_at, program},
+    small_world,
+    smtp::MailServer,
+};
+
+/// Crashes that are played where nobody asks for more.
+const CRASHES: usize = 20;
+const HISTORY_DAYS: u32 = 8;
+/// Lines of the file that is imported: more than one batch.
+const IMPORTED: i64 = 3_000;
+
+/// A command, and how many days before [`NOW`] everything was read before it is called.
+struct Scenario {
+    name: &'static str,
+    arguments: &'static [&'static str],
+    read_before: &'static [i64],
+}
+
+const SCENARIOS: [Scenario; 10] = [
+    Scenario { name: "the first poll", arguments: &["poll"], read_before: &[] },
+    Scenario { name: "a poll", arguments: &["poll"], read_before: &[1] },
+    Scenario { name: "import", arguments: &["import", "--format", "json", "hand.jsonl"], read_before: &[0] },
+    Scenario { name: "a register", arguments: &["import", "--format", "directory", "people.csv"], read_before: &[0] },
+    Scenario { name: "send", arguments: &["send", "--audience", "security"], read_before: &[0] },
+    Scenario { name: "export", arguments: &["export"], read_before: &[0] },
+    Scenario { name: "reclassify", arguments: &["reclassify"], read_before: &[0] },
+    Scenario { name: "prune", arguments: &["store", "prune"], read_before: &[0] },
+    Scenario { name: "forget", arguments: &["store", "forget", "SOMEBODY"], read_before: &[0] },
+    Scenario { name: "backup", arguments: &["store", "backup", "copy.db"], read_before: &[0] },
+];
+
+/// What a command leaves behind when nothing goes wrong.
+struct Calm {
+    picture: Picture,
+    letters: BTreeSet<Letter>,
+    /// The files of packages and copies.
+    made: BTreeSet<String>,
+    operations: u64,
+}
+
+/// A command about to be called.
+struct Stage {
+    scenario: &'static Scenario,
+    site: Site,
+    mail: MailServer,
+    disk: FaultyDisk,
+    before: Disk,
+    arguments: Vec<String>,
+}
+
+#[derive(Debug, Default)]
+struct Outcome {
+    crashes: BTreeMap<&'static str, u64>,
+    operations: BTreeMap<&'static str, u64>,
+    repeated_mails: u64,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_is_killed_at_any_operation_of_its_disk_leaves_nothing_half_done() {
+    let mut plays = JoinSet::new();
+    for (number, scenario) in SCENARIOS.iter().enumerate() {
+        plays.spawn(async move { play(scenario, number).await });
+    }
+    let mut outcome = Outcome::default();
+    while let Some(played) = plays.join_next().await {
+        let played = played.unwrap();
+        outcome.crashes.extend(played.crashes);
+        outcome.operations.extend(played.operations);
+        outcome.repeated_mails += played.repeated_mails;
+    }
+    let all: u64 = outcome.crashes.values().sum();
+    eprintln!("{all} crashes of commands: {outcome:#?}");
+    assert!(all >= CRASHES.min(crashes(CRASHES)) as u64);
+}
+
+async fn play(scenario: &'static Scenario, number: usize) -> Outcome {
+    let stage = Stage::set(scenario, 90 + number as u64).await;
+    let calm = stage.calm().await;
+    let places = calm.operations * Fault::DEADLY.len() as u64;
+    let wanted = (crashes(CRASHES) as u64).div_ceil(SCENARIOS.len() as u64).min(places);
+    let mut outcome = Outcome::default();
+    for step in 0..wanted {
+        // Spread over the operations and the ways to die, the same ones each time; all of them where so many are wanted.
+        let operation = (step * places + places / 2) / wanted / Fault::DEADLY.len() as u64 + 1;
+        let fault = Fault::DEADLY[usize::try_from(step).unwrap() % Fault::DEADLY.len()];
+        outcome.repeated_mails += stage.crash(&calm, fault, operation).await;
+        *outcome.crashes.entry(scenario.name).or_default() += 1;
+    }
+    outcome.operations.insert(scenario.name, calm.operations);
+    outcome
+}
+
+impl Stage {
+    async fn set(scenario: &'static Scenario, seed: u64) -> Self {
+        let mut site = Site::new(&small_world(seed, at(NOW), HISTORY_DAYS), ServeOptions::default()).await;
+        let mail = MailServer::start().await;
+        append(&site, &email(&mail.url));
+        write_inputs(&site);
+        let mut arguments: Vec<String> = scenario.arguments.iter().map(ToString::to_string).collect();
+        for days in scenario.read_before {
+            let before = days_before(at(NOW), *days);
+            site.grow(before);
+            let ran = duskwatch_at(&site, &before.to_string(), &["poll"]);
+            assert_eq!(ran.status, 0, "{ran:#?}");
+        }
+        site.grow(at(NOW));
+        if scenario.name == "export" {
+            // Of the same day, so that it is replaced.
+            let ran = duskwatch_at(&site, NOW, &["export"]);
+            assert_eq!(ran.status, 0, "{ran:#?}");
+        }
+        change_configuration(&site, scenario.name);
+        for argument in &mut arguments {
+            if argument == "SOMEBODY" {
+                let truth = site.world.truth();
+                argument
+                    .clone_from(&truth.users().iter().find(|user| !user.service && user.formerly.is_none()).unwrap().account_id);
+            }
+        }
+        let (disk, before) = (FaultyDisk::of(&site), Disk::of(&site));
+        Self { scenario, site, mail, disk, before, arguments }
+    }
+
+    /// Calls the command; false when it did not live to its end.
+    fn call(&self, fault: Fault, operation: u64) -> bool {
+        let mut command = program(&self.site);
+        command.args(["--now", NOW]).args(&self.arguments).stdin(Stdio::null());
+        self.disk.under(&mut command, fault, operation);
+        let ran = block_in_place(|| command.output()).unwrap();
+        let said = String::from_utf8_lossy(&ran.stderr);
+        assert!(!said.contains("panicked"), "{}: {said}", self.scenario.name);
+        if let Some(status) = ran.status.code() {
+            // Who was erased before the crash is nobody's name any more.
+            let done = status == 0 || self.scenario.name == "forget" && said.contains("nobody goes by");
+            assert!(done, "{}: {status}: {said}", self.scenario.name);
+        }
+        ran.status.code().is_some()
+    }
+
+    /// What is written beside the store.
+    fn made(&self) -> BTreeSet<String> {
+        let shown = |path: &&std::path::PathBuf| path.starts_with(self.site.path("csv")) || file_name(path) == "copy.db";
+        let name = |path: &std::path::PathBuf| path.strip_prefix(self.site.dir.path()).unwrap().display().to_string();
+        files(self.site.dir.path()).iter().filter(shown).map(name).collect()
+    }
+
+    async fn calm(&self) -> Calm {
+        assert!(self.call(Fault::Kill, 0));
+        let operations = self.disk.operations();
+        assert!(operations > 5, "{}: {operations} operations are no test", self.scenario.name);
+        let letters = assert_sent_once(&[letters(self.mail.take_in_order())]);
+        Calm { picture: Picture::of(&self.site.store()).await, letters, made: self.made(), operations }
+    }
+
+    /// One crash and the next call. Returns how many mails came twice.
+    async fn crash(&self, calm: &Calm, fault: Fault, operation: u64) -> u64 {
+        let when = format!("{}: {fault:?} at operation {operation} of {}", self.scenario.name, calm.operations);
+        self.before.put_back(&self.site);
+        self.call(fault, operation);
+        let first = letters(self.mail.take_in_order());
+        // A store that was never made whole is none yet: the next call makes it.
+        let none = self.scenario.read_before.is_empty() && Store::open_read_only(&self.site.store()).is_err();
+        if !none {
+            assert_sound(&self.site, &when).await;
+        }
+        assert_packages_are_whole(&self.site, &when);
+
+        assert!(self.call(Fault::Kill, 0), "{when}");
+        assert_sound(&self.site, &when).await;
+        assert_packages_are_whole(&self.site, &when);
+        let second = letters(self.mail.take_in_order());
+        let arrived = first.len() + second.len();
+        let sent = assert_sent_once(&[first, second]);
+        assert_eq!(sent, calm.letters, "{when}");
+        assert_eq!(self.made(), calm.made, "{when}");
+        assert_same(&calm.picture, &Picture::of(&self.site.store()).await, &when);
+        (arrived - sent.len()) as u64
+    }
+}
+
+fn assert_same(calm: &Picture, found: &Picture, when: &str) {
+    eprintln!("{when}");
+    assert_same_counts(&calm.counts, &found.counts);
+    assert_eq!(calm.totals.items, found.totals.items, "{when}");
+    let skipped = |picture: &Picture| {
+        let totals = picture.totals.skipped.iter();
+        totals.map(|total| (total.source.clone(), total.reason.clone(), total.count)).collect::<BTreeSet<_>>()
+    };
+    assert_eq!(skipped(calm), skipped(found), "{when}");
+    let authentications = |picture: &Picture| format!("{:?}", picture.totals.authentications);
+    assert_eq!(authentications(calm), authentications(found), "{when}");
+    let ledger = |picture: &Picture| {
+        let intervals = |(source, _): (&String, _)| (source.clone(), format!("{:?}", picture.states_of(source)));
+        picture.coverage.iter().map(intervals).collect::<Vec<_>>()
+    };
+    assert_eq!(ledger(calm), ledger(found), "{when}");
+}
+
+/// Files to be imported.
+fn write_inputs(site: &Site) {
+    let (mut lines, last) = (String::new(), at(NOW).as_second());
+    for n in 0..IMPORTED {
+        let time = Timestamp::from_second(last - 60 * n).unwrap();
+        writeln!(
+            lines,
+            "{{\"time\":\"{time}\",\"username\":\"user-{}\",\"secret_prefix\":\"ATBB\",\"status\":200,\"method\":\"GET\",\
+             \"host\":\"bitbucket.org\",\"path\":\"/acme/repo-{}.git/info/refs\"}}",
+            n % 7,
+            n % 50
+        )
+        .unwrap();
+    }
+    fs::write(site.path("hand.jsonl"), lines).unwrap();
+    let mut people = "email,nickname,account_id,name,team\n".to_owned();
+    for n in 0..50 {
+        writeln!(people, "user-{n}@example.test,user-{n},,Somebody {n},payments").unwrap();
+    }
+    fs::write(site.path("people.csv"), people).unwrap();
+}
+
+/// What makes a command have something to do.
+fn change_configuration(site: &Site, scenario: &str) {
+    let mut text = fs::read_to_string(site.config()).unwrap();
+    match scenario {
+        "prune" => text = text.replace("9999d", "3d"),
+        "reclassify" => text += "[[origin]]\nname = \"everywhere\"\nnetworks = [\"0.0.0.0/0\"]\n",
+        _ => return,
+    }
+    fs::write(site.config(), text).unwrap();
+}
+
+#[test]
+fn a_mail_may_come_twice_only_where_the_word_of_its_arrival_was_cut_off() {
+    let letter = |name: &str| (name.to_owned(), "to".to_owned());
+    let cut = [vec![letter("a"), letter("b")], vec![letter("b"), letter("c")]];
+    assert_eq!(assert_sent_once(&cut).len(), 3);
+    let twice = [vec![letter("a"), letter("b")], vec![letter("a")]];
+    assert!(std::panic::catch_unwind(|| assert_sent_once(&twice)).is_err());
+}
