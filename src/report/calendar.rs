@@ -124,7 +124,7 @@ fn brownouts(c: &CampaignReport) -> Vec<Draft> {
 fn brownout(c: &CampaignReport, window: &Window, uid: String) -> Draft {
     let (starts, ends) = (instant(window.from_ms), instant(window.to_ms));
     let known = if window.published { "The dates are published." } else { "The dates are a guess from earlier brownouts." };
-    let expected = |next: &WindowRow| format!(" {}", words::expected_in(next));
+    let expected = |next: &WindowRow| format!(" {}.", words::sentence_case(&words::expected_in(next, c.blind)));
     let next = c.windows.iter().find(|next| (next.from, next.to) == (starts, ends));
     Draft {
         uid,

@@ -121,8 +121,11 @@ pub(super) fn outlook(c: &CampaignReport) -> String {
         let missing = if f.missing.is_empty() { "nothing is known" } else { &f.missing };
         return format!("There is no forecast yet: {missing}.");
     };
-    let range =
-        if end.p10 == end.p90 { String::new() } else { format!(" (four times in five between {} and {})", end.p10, end.p90) };
+    let range = if end.p10 == end.p90 {
+        String::new()
+    } else {
+        format!(" (four times in five between {} and {})", grouped(end.p10.into()), grouped(end.p90.into()))
+    };
     if c.removed {
         if c.counts.failing == 0 {
             return "Nothing that was seen fails, so there is nothing to forecast.".to_owned();

@@ -62,13 +62,18 @@ fn frame(report: &Report, served: bool) -> Value {
 }
 
 fn charts(report: &Report, c: &CampaignReport) -> Vec<Value> {
-    chart::of_campaign(report, c).iter().map(drawn).collect()
+    let pictures = chart::of_campaign(report, c);
+    let Some((first, others)) = pictures.split_first() else { return Vec::new() };
+    std::iter::once(drawn(first)).chain(others.iter().map(|other| shown(other, other.half_svg()))).collect()
 }
 
 fn drawn(picture: &chart::Picture) -> Value {
+    shown(picture, picture.svg())
+}
+
+fn shown(picture: &chart::Picture, svg: String) -> Value {
     context! {
-        title => picture.title, alt => picture.alt.as_str(), note => picture.note,
-        svg => Value::from_safe_string(picture.svg()),
+        title => picture.title, alt => picture.alt.as_str(), note => picture.note, svg => Value::from_safe_string(svg),
     }
 }
 

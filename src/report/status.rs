@@ -207,7 +207,8 @@ pub fn text(status: &Status, width: usize) -> String {
     };
     for delivery in status.deliveries.iter().take(MAX_DELIVERIES) {
         let last = delivery.last.map_or_else(|| "never".to_owned(), |at| format!("last {}", words::instant(at, zone)));
-        entry(&delivery.delivery, &last);
+        let (channel, audience) = delivery.delivery.split_once('/').unwrap_or((&delivery.delivery, ""));
+        entry(&words::sentence_case(&words::document(channel, audience)), &last);
     }
     entry("Outbox", &outbox(&status.outbox, zone));
     for row in status.outbox.waiting.iter().take(MAX_WAITING) {

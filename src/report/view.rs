@@ -146,7 +146,8 @@ fn team_groups(teams: &[TeamRow]) -> Vec<Value> {
 
 fn expiry(e: &super::document::ExpiryReport, limits: Limits) -> Value {
     let shown = &e.tokens[..e.tokens.len().min(limits.ranked)];
-    let row = |t: &super::document::TokenRow| context! { line => words::token_line(t), ..Serde(t) };
+    let row =
+        |t: &super::document::TokenRow| context! { line => words::token_line(t), words => words::token_words(t), ..Serde(t) };
     context! {
         name => e.name.as_str(), documentation => e.documentation.as_str(), advice => e.advice.as_str(),
         headline => words::expiring_headline(e),
@@ -169,7 +170,7 @@ fn movement(m: &super::document::Movement, limits: Limits) -> Value {
 /// The next windows with what is expected to run in them.
 fn windows(c: &CampaignReport, zone: &TimeZone) -> Vec<Value> {
     let row = |window: &WindowRow| {
-        context! { span => words::span(window.from, window.to, zone), words => words::expected_in(window), ..Serde(window) }
+        context! { span => words::span(window.from, window.to, zone), words => words::expected_in(window, c.blind), ..Serde(window) }
     };
     c.windows.iter().map(row).collect()
 }
@@ -224,6 +225,7 @@ fn environment(zone: &TimeZone) -> Environment<'static> {
     environment.add_filter("hours", |hours: f64| format!("{hours:.1} h"));
     environment.add_filter("counted", |n: i64, noun: &str| words::counted(n, noun));
     environment.add_filter("sentence", words::sentence_case);
+    environment.add_filter("glued", |text: &str| words::glued(text));
     environment.add_filter("fill", |text: &str, indent: usize| fill(text, indent, TEXT_WIDTH));
     environment.add_function("link", link);
     environment

@@ -36,9 +36,17 @@ async fn everything_stands_on_one_screen_beside_a_running_service_too() {
     let ran = duskwatch(&site, &["status"]);
     assert!(service.terminate().0.success());
     let told = well(&ran);
-    for words in
-        ["App passwords   ", " known, ", " possible), ", "days left", "audit/acme", "csv/security", "Outbox", "Store", " a day"]
-    {
+    for words in [
+        "App passwords   ",
+        " known, ",
+        " possible), ",
+        "days left",
+        "audit/acme",
+        "CSV package     last ",
+        "Outbox",
+        "Store",
+        " a day",
+    ] {
         assert!(told.contains(words), "{words} is not in {told}");
     }
     let screen = status::text(&daemon::status(site.options(), at(NOW)).await.unwrap(), 80);

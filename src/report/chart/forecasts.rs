@@ -1,7 +1,7 @@
 //! What was forecast for the removal, day by day, beside what remained then.
 
 use super::{
-    picture::{Ink, Picture, Point, Sample, Shape, day_labels, numbers},
+    picture::{Ink, Picture, Point, Sample, Shape},
     remaining::dates,
 };
 use crate::{
@@ -27,7 +27,6 @@ pub fn forecasts(campaign: &CampaignReport) -> Option<Picture> {
     };
     let band: Vec<Point> = curve(|day| day.1[2]).into_iter().chain(curve(|day| day.1[0]).into_iter().rev()).collect();
     let highest = made.iter().map(|(day, [_, _, p90])| day.remaining.max(*p90)).max().unwrap_or(0);
-    let (top, y_labels) = numbers(u64::from(highest));
     let across = (f64::from(first.0.date.0), f64::from(last.0.date.0) + 1.0);
     let range = |made: &[u32; 3]| format!("{} ({} to {})", made[1], made[0], made[2]);
     Some(Picture {
@@ -42,12 +41,6 @@ pub fn forecasts(campaign: &CampaignReport) -> Option<Picture> {
             last.0.remaining
         ),
         note: "",
-        x: across,
-        top,
-        x_labels: day_labels(across),
-        y_labels,
-        lying: false,
-        spans: Vec::new(),
         marks: dates(campaign, across),
         shapes: vec![
             Shape::Area { points: band, ink: Ink::Green, opacity: 0.25 },
@@ -59,5 +52,6 @@ pub fn forecasts(campaign: &CampaignReport) -> Option<Picture> {
             (Sample::Line, Ink::Green, "forecast on the day".to_owned()),
             (Sample::Faint, Ink::Green, "its range of four in five".to_owned()),
         ],
+        ..Picture::over_days(across, u64::from(highest))
     })
 }

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::draw;
 use crate::evidence::{Day, time};
 
 /// Colours that stay apart for colour-blind readers (after Okabe and Ito) and on light and dark ground.
@@ -127,14 +128,38 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// An SVG element that takes its colours from the page.
-    pub fn svg(&self) -> String {
-        super::draw::svg(self)
+    /// An empty plane over days, as high as a number: what a chart over time begins with.
+    pub(super) fn over_days(across: (f64, f64), highest: u64) -> Self {
+        let (top, y_labels) = numbers(highest);
+        Self {
+            title: "",
+            alt: String::new(),
+            note: "",
+            x: across,
+            top,
+            x_labels: day_labels(across),
+            y_labels,
+            lying: false,
+            spans: Vec::new(),
+            marks: Vec::new(),
+            shapes: Vec::new(),
+            key: Vec::new(),
+        }
     }
 
-    /// A PNG on white, twice as many pixels as it is shown with.
+    /// An SVG element that takes its colours from the page.
+    pub fn svg(&self) -> String {
+        draw::svg(self, &draw::WHOLE)
+    }
+
+    /// The same, to stand beside another one.
+    pub fn half_svg(&self) -> String {
+        draw::svg(self, &draw::HALF)
+    }
+
+    /// A PNG on a soft ground, for mails.
     pub fn png(&self) -> Vec<u8> {
-        super::draw::png(self)
+        draw::png(self)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::picture::{Ink, Mark, Picture, Point, Sample, Shape, Span, day_labels, numbers, x};
+use super::picture::{Ink, Mark, Picture, Point, Sample, Shape, Span, x};
 use crate::{
     evidence::{Day, time},
     report::{
@@ -25,22 +25,17 @@ pub fn burndown(campaign: &CampaignReport, now: Timestamp) -> Option<Picture> {
     let across = (f64::from(days[0].date.0), end.max(x(now)) + DAYS_AFTER);
     let counted = days.iter().map(|d| d.remaining.max(d.remaining_as_reported.unwrap_or(0)));
     let highest = counted.chain(ahead.iter().map(|p| p.p90)).max().unwrap_or(0);
-    let (top, y_labels) = numbers(u64::from(highest));
     let mut shapes = forecast(last, &ahead);
     shapes.extend(curves(days));
     Some(Picture {
         title: "Burn-down",
         alt: finding(campaign),
         note: "Days are UTC. The past is shown as it is known now; dashed, as it was reported on the day.",
-        x: across,
-        top,
-        x_labels: day_labels(across),
-        y_labels,
-        lying: false,
         spans: brownouts(campaign, across),
         marks: dates(campaign, across),
         shapes,
         key: key(days, last, campaign, !ahead.is_empty()),
+        ..Picture::over_days(across, u64::from(highest))
     })
 }
 
@@ -51,14 +46,17 @@ pub(super) fn finding(campaign: &CampaignReport) -> String {
     };
     let peak = campaign.burndown.iter().map(|d| d.remaining).max().unwrap_or(0);
     let forecast = campaign.forecast.end.as_ref().filter(|_| !campaign.removed);
-    let forecast = forecast.map_or_else(String::new, |end| format!("; forecast {} to {} then", end.p10, end.p90));
+    let forecast = forecast.map_or_else(String::new, |end| {
+        format!("; forecast {} to {} then", words::grouped(end.p10.into()), words::grouped(end.p90.into()))
+    });
     format!(
-        "Burn-down of remaining integrations: {} on {}, at most {peak}, {} on {} ({} known); removal on {}{forecast}.",
-        first.remaining,
+        "Burn-down of remaining integrations: {} on {}, at most {}, {} on {} ({} known); removal on {}{forecast}.",
+        words::grouped(first.remaining.into()),
         first.date,
-        last.remaining,
+        words::grouped(peak.into()),
+        words::grouped(last.remaining.into()),
         last.date,
-        last.remaining_known,
+        words::grouped(last.remaining_known.into()),
         Day::of(campaign.removal),
     )
 }
@@ -108,13 +106,14 @@ fn reported(days: &[BurndownRow]) -> Vec<Point> {
 fn key(days: &[BurndownRow], last: &BurndownRow, campaign: &CampaignReport, is_forecast: bool) -> Vec<(Sample, Ink, String)> {
     let mut key = vec![
         (Sample::Line, Ink::Blue, format!("{} remaining", words::counted(last.remaining, "integration"))),
-        (Sample::Faint, Ink::Blue, format!("of them {} known", last.remaining_known)),
+        (Sample::Faint, Ink::Blue, format!("of them {} known", words::grouped(last.remaining_known.into()))),
     ];
     if reported(days).len() > 1 {
         key.push((Sample::Dashes, Ink::Soft, "as reported on the day".to_owned()));
     }
     if let Some(end) = campaign.forecast.end.as_ref().filter(|_| is_forecast) {
-        key.push((Sample::Dashes, Ink::Blue, format!("forecast {} ({} to {})", end.p50, end.p10, end.p90)));
+        let [p50, p10, p90] = [end.p50, end.p10, end.p90].map(|n| words::grouped(n.into()));
+        key.push((Sample::Dashes, Ink::Blue, format!("forecast {p50} ({p10} to {p90})")));
     }
     key
 }
@@ -127,6 +126,8 @@ pub(super) fn brownouts(campaign: &CampaignReport, across: (f64, f64)) -> Vec<Sp
         let Some(from) = windows.next() else { continue };
         let to = windows.next_back().unwrap_or(from);
         let (from, to) = (x(time::instant(from.from_ms)).max(across.0), x(time::instant(to.to_ms)).min(across.1));
+        // Beside the published ones the shorter word will do.
+        let words = words.strip_suffix(" brownouts").filter(|_| !spans.is_empty()).unwrap_or(words);
         if from < to {
             spans.push(Span { from, to, opacity, words: words.to_owned() });
         }

@@ -1,7 +1,7 @@
 //! What remains, by status, at the end of each week.
 
 use super::{
-    picture::{Ink, Picture, Sample, day_labels, numbers, stack},
+    picture::{Ink, Picture, Sample, stack},
     remaining::{dates, lately},
 };
 use crate::{
@@ -31,7 +31,7 @@ pub fn statuses(campaign: &CampaignReport) -> Option<Picture> {
         return None;
     }
     let total = |day: &BurndownRow| u64::from(day.remaining + day.stale);
-    let (top, y_labels) = numbers(weeks.iter().map(|day| total(day)).max().unwrap_or(0));
+    let highest = weeks.iter().map(|day| total(day)).max().unwrap_or(0);
     let across = (f64::from(first.date.0) - WIDE, f64::from(last.date.0) + 1.5);
     let bar = |day: &&BurndownRow| {
         let heights = LAYERS.map(|(status, ink)| (u64::from(of(day, status)), ink));
@@ -48,15 +48,10 @@ pub fn statuses(campaign: &CampaignReport) -> Option<Picture> {
         title: "Status by week",
         alt: format!("Integrations by status at the end of each week: {}; {}.", words(first), words(last)),
         note: "As known now, at the end of each week; what has migrated or is retired is left out. The key has today’s numbers.",
-        x: across,
-        top,
-        x_labels: day_labels(across),
-        y_labels,
-        lying: false,
-        spans: Vec::new(),
         marks: dates(campaign, across),
         shapes: weeks.iter().flat_map(bar).collect(),
         key,
+        ..Picture::over_days(across, highest)
     })
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    picture::{Ink, Picture, Point, Sample, Shape, day_labels, numbers, real, stack},
+    picture::{Ink, Picture, Point, Sample, Shape, real, stack},
     remaining::{brownouts, dates},
 };
 use crate::{
@@ -65,7 +65,7 @@ pub fn by_credential(report: &Report, campaign: &CampaignReport) -> Option<Pictu
     kinds.sort_by_key(|(_, rows)| std::cmp::Reverse(rows.iter().map(|row| row.uses).sum::<u64>()));
     kinds.truncate(MOST_LINES);
     let across = (f64::from(first.0), f64::from(last.0) + 2.0);
-    let (top, y_labels) = numbers(kinds.iter().flat_map(|(_, rows)| rows).map(|row| row.uses).max().unwrap_or(0));
+    let highest = kinds.iter().flat_map(|(_, rows)| rows).map(|row| row.uses).max().unwrap_or(0);
     let line = |(credential, rows): &(Credential, Vec<&UsageRow>)| Shape::Line {
         points: rows.iter().map(|row| (f64::from(row.week.0), real(row.uses))).collect::<Vec<Point>>(),
         ink: ink(*credential),
@@ -80,15 +80,10 @@ pub fn by_credential(report: &Report, campaign: &CampaignReport) -> Option<Pictu
         title: "Uses by credential",
         alt: format!("Uses in the week from {first}: {}; in the week from {last}: {}.", words(first), words(last)),
         note: "Accepted and rejected uses in each whole week, as far as sources could see them and as known now; browser sessions and app links are left out.",
-        x: across,
-        top,
-        x_labels: day_labels(across),
-        y_labels,
-        lying: false,
-        spans: Vec::new(),
         marks: dates(campaign, across),
         shapes: kinds.iter().rev().map(line).collect(),
         key: kinds.iter().map(|(credential, _)| (Sample::Line, ink(*credential), name(*credential))).collect(),
+        ..Picture::over_days(across, highest)
     })
 }
 
@@ -100,7 +95,6 @@ pub fn of_row(uses: &[Authentication], campaign: Option<&CampaignReport>, today:
         *days.entry(row.day).or_default().entry((row.outcome == Outcome::Rejected, row.credential)).or_default() += row.uses;
     }
     let most = days.values().map(|kinds| kinds.values().sum::<u64>()).max()?;
-    let (top, y_labels) = numbers(most);
     let across = (f64::from(first.0) - 1.0, f64::from(today.0) + 2.0);
     let bar = |(day, kinds): (&Day, &BTreeMap<(bool, Credential), u64>)| {
         let heights: Vec<(u64, Ink)> = kinds
@@ -128,14 +122,10 @@ pub fn of_row(uses: &[Authentication], campaign: Option<&CampaignReport>, today:
         title: "Credentials by day",
         alt: format!("Uses from {first} to {today}, on {} days with any: {}.", days.len(), words.join(", ")),
         note: "",
-        x: across,
-        top,
-        x_labels: day_labels(across),
-        y_labels,
-        lying: false,
         spans: campaign.map(|campaign| brownouts(campaign, across)).unwrap_or_default(),
         marks: campaign.map(|campaign| dates(campaign, across)).unwrap_or_default(),
         shapes: days.iter().flat_map(bar).collect(),
         key,
+        ..Picture::over_days(across, most)
     })
 }

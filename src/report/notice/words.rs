@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 
 use super::{Hit, Notice, NoticeCampaign, NoticeRow};
 use crate::report::document::IntegrationRow;
-use crate::report::words::{counted, day, grouped, instant, leftover, sentence_case, span};
+use crate::report::words::{after_removal, broken, counted, day, instant, sentence_case, span, sure};
 
 /// Repositories that one row names in a mail; JSON has more.
 const MAX_NAMED: usize = 12;
@@ -18,8 +18,7 @@ pub(in crate::report) fn subject(notice: &Notice) -> String {
         };
     };
     if c.removed {
-        let stale = leftover(&c.words, c.counts.stale);
-        return format!("[duskwatch] {owner}: {} broken, {stale}, day {} after the removal", c.counts.failing, -c.days_left);
+        return format!("[duskwatch] {owner}: {}, day {} after the removal", broken(&c.words, &c.counts), -c.days_left);
     }
     format!(
         "[duskwatch] {owner}: {} still on {}, {} failing, {} left",
@@ -46,25 +45,14 @@ pub(in crate::report) fn headline(c: &NoticeCampaign, owner: &str, zone: &TimeZo
         );
     }
     if c.removed {
-        let fail = if n.failing == 1 { "integration fails" } else { "integrations fail" };
-        let are = if n.stale == 1 { "is" } else { "are" };
-        let remain = if n.remaining == 1 { "remains" } else { "remain" };
-        return format!(
-            "{} {fail} now, and {} {are} still tried by something that has moved; {} {remain} in all. {} {} on {removal}.{moved}",
-            grouped(n.failing.into()),
-            leftover(&c.words, n.stale),
-            grouped(n.remaining.into()),
-            sentence_case(&c.noun),
-            c.words.ended
-        );
+        return format!("{}{moved}", after_removal(&c.words, &c.noun, n, &removal));
     }
     format!(
-        "{} of {owner} still {} {}: {} known, {} possible; {} failing now. {} {} on {removal}, in {}.{moved}",
+        "{} of {owner} still {} {}: {}; {} failing now. {} {} on {removal}, in {}.{moved}",
         counted(n.remaining, "integration"),
         c.words.uses.of(n.remaining),
         c.noun,
-        n.known,
-        n.possible,
+        sure(n),
         n.failing,
         sentence_case(&c.noun),
         c.words.ends,
@@ -98,7 +86,7 @@ pub(in crate::report) fn title(c: &NoticeCampaign) -> String {
     let n = &c.counts;
     match (c.integrations.is_empty(), c.removed) {
         (true, _) => format!("{}: nothing left to do", sentence_case(&c.noun)),
-        (false, true) => format!("{}: {} broken, {} remain", sentence_case(&c.noun), n.failing, n.remaining),
+        (false, true) => format!("{}: {}", sentence_case(&c.noun), broken(&c.words, n)),
         (false, false) => format!("{} to move off {}", counted(n.remaining, "integration"), c.noun),
     }
 }

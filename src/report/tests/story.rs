@@ -52,6 +52,13 @@ fn nothing_found_where_nothing_could_be_seen_is_unknown_and_not_zero() {
         assert!(text.contains("Unknown. Nothing that is connected can show who signs in with app passwords"), "{text}");
         assert!(!text.contains("Nothing remains"), "{text}");
     }
+    for text in [words(&letter::digest(&report).text), letter::digest(&report).html, html::page(&report)] {
+        assert!(text.contains("Nothing that is connected can show what runs in them."), "{text}");
+        assert!(
+            !text.to_lowercase().contains("nothing is likely to run") && !text.contains("0 of users who have left"),
+            "{text}"
+        );
+    }
     assert!(html::page(&report).contains("<title>duskwatch: unknown who is still on app passwords</title>"));
     assert!(!words(&text::summary(&watched().report(), 100)).contains("Unknown."));
     assert!(html::page(&watched().report()).contains("<title>duskwatch: 0 still on app passwords</title>"));

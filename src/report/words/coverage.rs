@@ -1,0 +1,117 @@
+//! Who was looking, and of how many something is seen.
+
+use jiff::tz::TimeZone;
+
+use super::{counted, grouped, instant, percent};
+use crate::{
+    analysis::{Activity, Observation, ObservedWorkspace, Share, Silence},
+    report::document::{CoverageReport, SourceRow, SourceState},
+};
+
+/// Who was looking, in one sentence.
+pub(in crate::report) fn coverage(coverage: &CoverageReport, zone: &TimeZone) -> String {
+    let since = instant(coverage.since, zone);
+    if coverage.sources.is_empty() {
+        return "Nobody is looking: no source is configured and nothing was imported.".to_owned();
+    }
+    if coverage.complete {
+        return format!("Every source was read without a gap since {since}.{}", second_look(coverage));
+    }
+    let reading = coverage.sources.iter().filter(|s| matches!(s.state, SourceState::Reading | SourceState::Imported)).count();
+    let missed = coverage.sources.iter().filter(|s| s.missed_hours > 0.0).count();
+    let gaps = if missed == 0 { String::new() } else { format!(", and {missed} missed some of the time since {since}") };
+    let second_look = second_look(coverage);
+    let are = if reading == 1 { "is" } else { "are" };
+    format!("Could not look everywhere: {reading} of {} sources {are} being read{gaps}.{second_look}", coverage.sources.len())
+}
+
+/// The sources that need a look although they are read; up to three by name.
+fn second_look(coverage: &CoverageReport) -> String {
+    const NAMED: usize = 3;
+    let wanted: Vec<&str> = coverage.sources.iter().filter(|s| !s.warning.is_empty()).map(|s| s.source.as_str()).collect();
+    match wanted.as_slice() {
+        [] => String::new(),
+        [one] => format!(" Look at {one} all the same: it shows less than it should."),
+        several => {
+            let more = if several.len() > NAMED { " and others" } else { "" };
+            let names = several.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+            format!(" Look at {names}{more} all the same: they show less than they should.")
+        }
+    }
+}
+
+/// Of how many of those who work something is seen.
+pub(in crate::report) fn observed(found: &Observation) -> String {
+    let share = Share { part: found.observed, whole: found.active };
+    let Some(ratio) = share.ratio() else {
+        return "How many of the people who work can be seen is unknown: Bitbucket tells of nobody's activity in the last 30 days."
+            .to_owned();
+    };
+    let seen = format!(
+        "{} of {} who were active in the last 30 days {} seen by a source that can show credentials ({}); of {} nothing could be \
+         seen, and none of them is in the numbers of this report.",
+        found.observed,
+        people(found.active),
+        if found.observed == 1 { "was" } else { "were" },
+        percent(ratio),
+        people(found.active - found.observed),
+    );
+    match found.strangers {
+        _ if found.observed == found.active => seen,
+        0 => seen,
+        1 => format!("{seen} 1 name that leads to no account may be one of theirs."),
+        names => format!("{seen} {names} names that lead to no account may be some of theirs."),
+    }
+}
+
+/// The same of one workspace.
+pub(in crate::report) fn observed_workspace(found: &ObservedWorkspace) -> String {
+    let ObservedWorkspace { workspace, members, active, observed, .. } = found;
+    let among = |why: &str| {
+        let members = counted(i64::from(*members), "member");
+        format!("{workspace}: {observed} of {members} were seen; how many of the others are active is unknown, since {why}")
+    };
+    let moved = "it stops when a workspace is administered on admin.atlassian.com";
+    match found.activity {
+        Activity::Told => match found.share().and_then(Share::ratio) {
+            Some(ratio) => {
+                let whole = counted(i64::from(*active), "active member");
+                format!("{workspace}: {observed} of {whole} seen ({}), {} not observed", percent(ratio), active - observed)
+            }
+            None => format!("{workspace}: no member was active in the last 30 days, as far as Bitbucket tells"),
+        },
+        Activity::NoList => format!("{workspace}: unknown, its member list could not be read"),
+        Activity::NeverTold => among(&format!("Bitbucket tells no last activity ({moved})")),
+        Activity::NoLongerTold(day) => among(&format!("Bitbucket has told no last activity after {day} ({moved})")),
+        Activity::NotKept => format!("{workspace}: unknown for a day that is past, since past activities are not kept"),
+    }
+}
+
+fn people(number: u32) -> String {
+    if number == 1 { "1 person".to_owned() } else { format!("{} people", grouped(i64::from(number))) }
+}
+
+/// That a source fell silent.
+pub(in crate::report) fn silence(silence: &Silence, zone: &TimeZone) -> String {
+    let days = counted(i64::from(silence.days), "day");
+    let since = instant(silence.since, zone);
+    format!("silent since {since}: it was read on {days} on which it usually shows something, and showed nothing")
+}
+
+/// The requests of a source, in part of what they may be.
+pub(in crate::report) fn budget(row: &SourceRow) -> Option<String> {
+    let used = row.budget_used?;
+    Some(format!("{} {:.0} %", row.source, used * 100.0))
+}
+
+/// How a source is doing.
+pub(in crate::report) fn source_state(state: SourceState) -> &'static str {
+    match state {
+        SourceState::Reading => "reading",
+        SourceState::Failing => "failing",
+        SourceState::NotPermitted => "not permitted",
+        SourceState::Behind => "behind",
+        SourceState::NeverRead => "never read",
+        SourceState::Imported => "imported",
+    }
+}
