@@ -7,7 +7,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import sync_playwright
 
+import screen
 import service
 
 
@@ -16,10 +18,11 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(items):
-    """What is prepared once for a file is used by one process; webhooks prepare nothing, and wait long."""
+    """What is prepared once, for a file or an organisation, is used by one process; webhooks prepare nothing, and wait long."""
     for item in items:
         if item.path.stem != "test_webhook":
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+            organisation = item.callspec.params.get("organisation", "") if hasattr(item, "callspec") else ""
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.stem} {organisation}"))
 
 
 @pytest.fixture(scope="session")
@@ -44,3 +47,25 @@ def polled(simulator, tmp_path_factory):
 def store(polled, tmp_path):
     """A copy of the polled folder, for one check."""
     return shutil.copytree(polled, tmp_path / "store")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with sync_playwright() as playwright:
+        browser = screen.launch(playwright)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def show(browser):
+    """Opens a page at some size, until the end of the file."""
+    pages = []
+
+    def open_page(viewport, **options):
+        pages.append(screen.opened(browser, viewport, **options))
+        return pages[-1]
+
+    yield open_page
+    for page in pages:
+        page.context.close()

@@ -6,31 +6,21 @@ With `--keep DIR` the pictures of the README are written to DIR.
 import csv
 import io
 import re
-import shutil
 import urllib.request
 
 import html5lib
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 import mail_reader
 import service
+from screen import DESK, MAIL_PANE, PHONE, PICTURES, faults, picture, smallest_text, words
 
-DESK = {"width": 1280, "height": 900}
-PHONE = {"width": 400, "height": 800}
-MAIL_PANE = {"width": 700, "height": 900}
-PICTURES = service.ROOT / "target" / "peers"
 PICTURE_BYTES = 300_000
 LINKS = 60  # of one page are followed
 TABS = 60  # keys from the top of the page to the ranking, at most
-
-CHROMIUM_FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]
-
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
@@ -40,39 +30,6 @@ def demo(tmp_path_factory):
         url = running.wait_for(r"page\b.*?(http://127\.0\.0\.1:\d+)")[1]
         yield folder / "demo", url
         assert running.stop() == 0, running.output()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    program = shutil.which("chromium")
-    assert program, "the Debian package chromium is missing"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM_FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def show(browser):
-    """Opens a page at some size; remembers what went wrong with it."""
-    contexts = []
-
-    def open_page(viewport, address=None, content=None, scripts=True, **options):
-        context = browser.new_context(viewport=viewport, java_script_enabled=scripts, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.complaints, page.requests = [], []
-        page.on("console", lambda message: page.complaints.append(message.text) if message.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: page.complaints.append(str(error)))
-        page.on("requestfailed", lambda failed: page.complaints.append(f"{failed.url}: {failed.failure}"))
-        page.on("response", lambda answer: page.complaints.append(f"{answer.url}: {answer.status}") if answer.status >= 400 else None)
-        page.on("request", lambda asked: page.requests.append(asked.url))
-        page.goto(address, wait_until="networkidle") if address else page.set_content(content, wait_until="networkidle")
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
 
 
 @pytest.fixture(scope="module")
@@ -116,28 +73,9 @@ def ranking(demo):
         return [row for row in csv.DictReader(lines) if row["rank"]]
 
 
-def picture(page, name):
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
-
-
-def faults(page, origin):
-    """What a reader would suffer from."""
-    elsewhere = [url for url in page.requests if not url.startswith((origin, "data:", "about:"))]
-    broken = page.eval_on_selector_all("img", "all => all.filter(i => !i.complete || i.naturalWidth === 0).map(i => i.src.slice(0, 80))")
-    mute = page.eval_on_selector_all("img", "all => all.filter(i => !i.alt).map(i => i.src.slice(0, 80))")
-    overflow = page.evaluate("document.scrollingElement.scrollWidth - innerWidth")
-    found = {"complaints": page.complaints, "elsewhere": elsewhere, "broken": broken, "no alternative text": mute}
-    return {name: places for name, places in found.items() if places} | ({"wider than the window by": overflow} if overflow > 0 else {})
-
-
 def rows(page):
     """The ids of the integrations that the ranking lists."""
     return page.eval_on_selector_all("#rows-1 tbody tr", "all => all.map(row => row.querySelector('.id a').textContent)")
-
-
-def words(page):
-    return " ".join(page.locator("body").inner_text().split())
 
 
 def test_the_page_has_no_fault(demo, pages):
@@ -179,10 +117,8 @@ def test_the_mails_show_headline_and_ranking(mails, ranking):
 
 
 def test_text_is_large_enough_to_read(pages, mails):
-    smallest = """all => Math.min(...all.filter(e => e.innerText && e.innerText.trim() && !e.closest('svg') && !e.children.length)
-        .map(e => parseFloat(getComputedStyle(e).fontSize)))"""
     for key, page in {**pages, **mails}.items():
-        assert page.eval_on_selector_all("body *", smallest) >= 11, key
+        assert smallest_text(page) >= 11, key
 
 
 def test_every_link_of_the_page_leads_somewhere(demo, pages):
