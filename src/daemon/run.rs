@@ -1,17 +1,17 @@
 //! The service: a timer wakes it, pure functions say what is due, rounds run side by side, and one judgement follows them.
 
 mod renewal;
+mod timer;
 
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use tokio::{
-    sync::{Notify, mpsc, watch},
+    sync::{Notify, watch},
     task::{Id, JoinError, JoinHandle, JoinSet},
     time::Instant,
 };
-use tokio_cron_scheduler::{Job, JobScheduler};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, Span};
 
@@ -34,18 +34,7 @@ use crate::{
 };
 
 pub use renewal::Renewal;
-
-/// The closed set of what the timer wakes.
-#[derive(Clone, Copy, Debug)]
-enum Tick {
-    /// Which sources are due?
-    Sources,
-    /// Has anything been recorded since the last judgement; is a report due; is a message waiting?
-    Reports,
-}
-
-/// A tick that finds this many before it says nothing new: the functions behind it look at what was done, not at ticks.
-const TICKS_PENDING: usize = 8;
+use timer::Tick;
 
 /// The names under which trouble of a part that is no source is told.
 const JUDGEMENT: &str = "judgement";
@@ -70,7 +59,8 @@ pub async fn run(options: Options, mut renewal: Renewal, stop: CancellationToken
     let engine = Arc::new(Engine::open(options)?);
     let _lock = engine.lock()?;
     let (manager, pulse) = (Manager::find(engine.options.manager.as_deref()), Pulse::default());
-    let not_ready = vec!["the first judgement is under way".to_owned()];
+    // The store knows how fresh its sources are, however much it holds; the first judgement takes longer.
+    let not_ready = engine.not_ready(Clock::System.now()).await;
     let (served, page) = watch::channel(Arc::new(Served { pulse: Some(pulse.clone()), not_ready, ..Served::default() }));
     let listener = serve::listen(&engine.serve_options()).await?;
     tracing::info!(address = %listener.local_addr()?, "the page is served");
@@ -83,15 +73,16 @@ pub async fn run(options: Options, mut renewal: Renewal, stop: CancellationToken
     let server = tokio::spawn(serve::run(listener, met, page, stop.clone()));
     let exporter = engine.start_exporter().context("[otel]")?.map(Arc::new);
     let counts_since = engine.counts_since(Clock::System.now()).await?;
-    let (ticks, mut inbox) = mpsc::channel(TICKS_PENDING);
-    let mut timer = start_timer(ticks).await.context("the timer")?;
+    let (mut ticks, timer) = timer::start(stop.clone());
     let mut service = Service::new(engine, Shown { served, doors }, (Arc::clone(&pushed), recording), exporter, counts_since);
     manager.ready();
+    service.start_due_rounds(Clock::System.now());
     service.judge(Clock::System.now()).await;
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
-            Some(tick) = inbox.recv() => {
+            tick = ticks.recv() => {
+                let Some(tick) = tick else { break };
                 service.on(tick, Clock::System.now()).await;
                 if renewal.is_due() {
                     service.renew(&mut renewal, "a secret has changed").await;
@@ -114,8 +105,10 @@ pub async fn run(options: Options, mut renewal: Renewal, stop: CancellationToken
         }
     }
     tracing::info!("stopping");
+    // Also where the timer has ended by itself: without it nothing is done, so whoever watches has to start anew.
+    stop.cancel();
     manager.stopping();
-    timer.shutdown().await.context("the timer")?;
+    let timed = timer.await.context("the timer")?;
     let recordings = service.stop().await;
     if let Err(error) = server.await {
         tracing::error!(%error, "the server ended badly");
@@ -126,7 +119,7 @@ pub async fn run(options: Options, mut renewal: Renewal, stop: CancellationToken
         }
     }
     tracing::info!("stopped");
-    Ok(())
+    timed.context("the timer")
 }
 
 /// The door for senders, and the task that records what comes through it: it ends when the door is gone.
@@ -135,25 +128,6 @@ async fn start_intake(engine: &Arc<Engine>, pushed: &Arc<Notify>) -> anyhow::Res
     let Some((intake, inbox)) = engine.intake() else { return Ok((None, tokio::spawn(async {}))) };
     let (engine, pushed) = (Arc::clone(engine), Arc::clone(pushed));
     Ok((Some(intake), tokio::spawn(async move { engine.record_pushed(senders, inbox, pushed).await })))
-}
-
-/// Cron jobs that only send ticks. Their own notion of time is not trusted: a lost or doubled tick changes nothing.
-async fn start_timer(ticks: mpsc::Sender<Tick>) -> anyhow::Result<JobScheduler> {
-    let scheduler = JobScheduler::new().await?;
-    for (line, tick) in [("* * * * * *", Tick::Sources), ("*/20 * * * * *", Tick::Reports)] {
-        let ticks = ticks.clone();
-        let job = Job::new_async(line, move |_, _| {
-            let ticks = ticks.clone();
-            Box::pin(async move {
-                if ticks.try_send(tick).is_err() {
-                    tracing::trace!(?tick, "a tick was not needed: others are pending");
-                }
-            })
-        })?;
-        scheduler.add(job).await?;
-    }
-    scheduler.start().await?;
-    Ok(scheduler)
 }
 
 /// What the loop holds between two ticks.

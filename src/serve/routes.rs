@@ -161,13 +161,9 @@ async fn health(State(served): State<Watched>) -> Response {
 }
 
 async fn ready(State(served): State<Watched>) -> Response {
-    let served = served.borrow();
-    if !served.not_ready.is_empty() {
-        return plain(StatusCode::SERVICE_UNAVAILABLE, served.not_ready.join("\n") + "\n");
-    }
-    match served.document {
-        Some(_) => plain(StatusCode::OK, "Ready.\n"),
-        None => no_document(),
+    match served.borrow().not_ready.as_slice() {
+        [] => plain(StatusCode::OK, "Ready.\n"),
+        lines => plain(StatusCode::SERVICE_UNAVAILABLE, lines.join("\n") + "\n"),
     }
 }
 
