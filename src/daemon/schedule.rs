@@ -3,7 +3,7 @@
 
 use std::{str::FromStr, time::Duration};
 
-use chrono::{DateTime, TimeZone as _};
+use chrono::DateTime;
 use croner::Cron;
 use jiff::{Timestamp, tz::TimeZone};
 
@@ -60,13 +60,16 @@ fn just_before(at: Timestamp) -> Timestamp {
     Timestamp::from_second(at.as_second() - 1).unwrap_or(Timestamp::MIN)
 }
 
-/// The newest instant at or before `now` that the line names, by the clock of the zone. Croner gives the seconds of `now`
-/// back with the minute that they lie in, and an occurrence must be the same whenever in its minute it is asked for.
+/// The newest instant at or before `now` that the line names, by the clock of the zone: what the clock skips in spring comes as
+/// much later, what it shows twice in autumn comes the first time. Croner gives the seconds of `now` back with the minute that
+/// they lie in, and an occurrence must be the same whenever in its minute it is asked for.
 fn newest_occurrence(cron: &Cron, zone: &TimeZone, now: Timestamp) -> Option<Timestamp> {
-    let zone: chrono_tz::Tz = zone.iana_name().unwrap_or("UTC").parse().unwrap_or(chrono_tz::UTC);
-    let now = zone.timestamp_opt(now.as_second().div_euclid(60) * 60, 0).single()?;
-    let found: DateTime<_> = cron.find_previous_occurrence(&now, true).ok()?;
-    Timestamp::from_millisecond(found.timestamp_millis()).ok()
+    // Croner is shown the zone's clock as if it were UTC's, so it needs no zones of its own.
+    let shown = TimeZone::UTC.to_timestamp(zone.to_datetime(now)).ok()?.as_second();
+    let minute = DateTime::from_timestamp(shown.div_euclid(60) * 60, 0)?;
+    let found = cron.find_previous_occurrence(&minute, true).ok()?;
+    let found = Timestamp::from_second(found.timestamp()).ok()?;
+    zone.to_timestamp(TimeZone::UTC.to_datetime(found)).ok().filter(|at| *at <= now)
 }
 
 /// Whether something that repeats is due: never done, done long enough ago, or done in a future that a clock that was set
@@ -113,6 +116,7 @@ mod tests {
         assert_eq!(dates(&spring), ["2026-03-28", "2026-03-29", "2026-03-30", "2026-03-31"]);
         let autumn = occurrences("Europe/Berlin", "2026-10-23T12:00:00Z", "2026-10-27T12:00:00Z", |_| false);
         assert_eq!(dates(&autumn), ["2026-10-24", "2026-10-25", "2026-10-26", "2026-10-27"]);
+        assert_eq!((spring[1].0.as_str(), autumn[1].0.as_str()), ("2026-03-29T01:30:00Z", "2026-10-25T00:30:00Z"));
     }
 
     #[test]

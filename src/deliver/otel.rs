@@ -8,6 +8,7 @@
 //! Hidden: the messages of the protocol, HTTP and gRPC, TLS, retries, and the SDK behind logs and traces. Absent: what is
 //! measured (`report` and `daemon`), and every global provider, which stays unset.
 
+mod grpc;
 mod own;
 mod probe;
 mod sender;

@@ -3,25 +3,22 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use axum::body::Bytes;
+use http_body_util::{BodyExt as _, Collected, Limited};
 use opentelemetry_proto::tonic::collector::{
-    logs::v1::{ExportLogsServiceRequest, logs_service_client::LogsServiceClient},
-    metrics::v1::{ExportMetricsServiceRequest, ExportMetricsServiceResponse, metrics_service_client::MetricsServiceClient},
-    trace::v1::{ExportTraceServiceRequest, trace_service_client::TraceServiceClient},
+    logs::v1::ExportLogsServiceRequest,
+    metrics::v1::{ExportMetricsServiceRequest, ExportMetricsServiceResponse},
+    trace::v1::ExportTraceServiceRequest,
 };
 use prost::Message as _;
 use reqwest::{
-    Client, StatusCode,
-    header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
+    Client, ClientBuilder, RequestBuilder, Response, StatusCode,
+    header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, TE},
 };
 use secrecy::{ExposeSecret, SecretString};
-use tonic::{
-    Code, Request, Status,
-    metadata::MetadataMap,
-    transport::{Certificate, Channel, ClientTlsConfig, Endpoint},
-};
 use url::Url;
 
-use super::{Options, Protocol};
+use super::{Options, Protocol, grpc};
 use crate::deliver::check_ca;
 
 /// One attempt.
@@ -34,7 +31,8 @@ const PAUSES: [Duration; 3] = [Duration::from_millis(250), Duration::from_millis
 /// How much of a collector's words an error repeats, in characters.
 const MAX_WORDS: usize = 300;
 
-const PROTOBUF: &str = "application/x-protobuf";
+/// More than a collector's answer needs.
+const MAX_ANSWER_BYTES: usize = 1 << 20;
 
 /// One export.
 pub(super) enum Signal {
@@ -43,9 +41,10 @@ pub(super) enum Signal {
     Traces(ExportTraceServiceRequest),
 }
 
-pub(super) enum Sender {
-    Http { client: Client, base: String },
-    Grpc { channel: Channel, metadata: MetadataMap },
+pub(super) struct Sender {
+    client: Client,
+    protocol: Protocol,
+    base: String,
 }
 
 /// Why an attempt failed, and when another one makes sense.
@@ -62,14 +61,22 @@ impl Sender {
         ensure!(matches!(url.scheme(), "http" | "https"), "the endpoint begins with http:// or https://");
         ensure!(url.username().is_empty() && url.password().is_none(), "the endpoint must not hold a username or password");
         ensure!(url.query().is_none() && url.fragment().is_none(), "the endpoint ends after its path");
+        // No redirects: the headers may hold a key, and it is for this collector only.
+        let mut builder = Client::builder()
+            .timeout(ATTEMPT_LIMIT)
+            .redirect(reqwest::redirect::Policy::none())
+            .default_headers(headers(&options.headers)?);
         if let Some(pem) = &options.ca_pem {
             check_ca(pem)?;
+            let certificates = reqwest::Certificate::from_pem_bundle(pem).context("the CA file cannot be used")?;
+            builder = builder.tls_certs_merge(certificates);
         }
-        let headers = headers(&options.headers)?;
-        match options.protocol {
-            Protocol::Http => http(&url, headers, options.ca_pem.as_deref()),
-            Protocol::Grpc => grpc(&url, headers, options.ca_pem.as_deref()),
-        }
+        let (builder, base) = match options.protocol {
+            Protocol::Http => http(&url, builder),
+            Protocol::Grpc => grpc(&url, builder),
+        };
+        let client = builder.build().context("the way to the collector cannot be set up")?;
+        Ok(Self { client, protocol: options.protocol, base })
     }
 
     /// Sends one export, again where the collector may take it later.
@@ -85,100 +92,63 @@ impl Sender {
     }
 
     async fn attempt(&self, signal: &Signal) -> Result<(), Refusal> {
-        match self {
-            Self::Http { client, base } => post(client, base, signal).await,
-            Self::Grpc { channel, metadata } => call(channel.clone(), metadata.clone(), signal).await,
+        let sent = self.request(signal).send().await;
+        let answer = sent.map_err(|error| Refusal::later(&format!("{:#}", anyhow::Error::new(error.without_url()))))?;
+        if !answer.status().is_success() {
+            return Err(Refusal::of(&answer));
+        }
+        let headers = answer.headers().clone();
+        let answer = Limited::new(reqwest::Body::from(answer), MAX_ANSWER_BYTES).collect().await;
+        let message = match self.protocol {
+            // The status has said it all, unless there is more.
+            Protocol::Http => answer.map(Collected::to_bytes).unwrap_or_default(),
+            Protocol::Grpc => {
+                let answer = answer.map_err(|error| Refusal::later(&format!("the answer broke off: {error}")))?;
+                grpc::message(&headers, answer).map_err(|failure| Refusal::said(failure.again, &failure.words))?
+            }
+        };
+        taken(message)
+    }
+
+    fn request(&self, signal: &Signal) -> RequestBuilder {
+        let (path, service, message) = match signal {
+            Signal::Metrics(request) => ("metrics", "metrics.v1.MetricsService", request.encode_to_vec()),
+            Signal::Logs(request) => ("logs", "logs.v1.LogsService", request.encode_to_vec()),
+            Signal::Traces(request) => ("traces", "trace.v1.TraceService", request.encode_to_vec()),
+        };
+        let base = &self.base;
+        match self.protocol {
+            Protocol::Http => {
+                let request = self.client.post(format!("{base}/v1/{path}"));
+                request.header(CONTENT_TYPE, "application/x-protobuf").body(message)
+            }
+            Protocol::Grpc => {
+                let request = self.client.post(format!("{base}/opentelemetry.proto.collector.{service}/Export"));
+                request.header(CONTENT_TYPE, "application/grpc").header(TE, "trailers").body(grpc::framed(&message))
+            }
         }
     }
 }
 
-fn http(url: &Url, headers: HeaderMap, ca_pem: Option<&[u8]>) -> Result<Sender> {
-    // No redirects: the headers may hold a key, and it is for this collector only.
-    let mut builder =
-        Client::builder().timeout(ATTEMPT_LIMIT).redirect(reqwest::redirect::Policy::none()).default_headers(headers);
-    if is_loopback(url) {
-        // What stays on this machine passes no proxy, which would see the headers.
-        builder = builder.no_proxy();
-    }
-    if let Some(pem) = ca_pem {
-        let certificates = reqwest::Certificate::from_pem_bundle(pem).context("the CA file cannot be used")?;
-        builder = builder.tls_certs_merge(certificates);
-    }
+fn http(url: &Url, builder: ClientBuilder) -> (ClientBuilder, String) {
     let base = url.as_str().trim_end_matches('/');
     let base = base.strip_suffix("/v1/metrics").unwrap_or(base).to_owned();
-    Ok(Sender::Http { client: builder.build().context("the way to the collector cannot be set up")?, base })
+    // What stays on this machine passes no proxy, which would see the headers.
+    (if is_loopback(url) { builder.no_proxy() } else { builder }, base)
 }
 
-async fn post(client: &Client, base: &str, signal: &Signal) -> Result<(), Refusal> {
-    let (path, body) = match signal {
-        Signal::Metrics(request) => ("metrics", request.encode_to_vec()),
-        Signal::Logs(request) => ("logs", request.encode_to_vec()),
-        Signal::Traces(request) => ("traces", request.encode_to_vec()),
-    };
-    let sent = client.post(format!("{base}/v1/{path}")).header(CONTENT_TYPE, PROTOBUF).body(body).send().await;
-    let answer = sent.map_err(|error| Refusal::later(&format!("{:#}", anyhow::Error::new(error.without_url()))))?;
-    let status = answer.status();
-    if status.is_success() {
-        let bytes = answer.bytes().await.unwrap_or_default();
-        // The answers to all three signals are written alike.
-        let answer = ExportMetricsServiceResponse::decode(bytes).unwrap_or_default();
-        return taken(answer.partial_success.map(|part| (part.rejected_data_points, part.error_message)));
-    }
-    let pause = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-    Err(Refusal {
-        again: matches!(
-            status,
-            StatusCode::TOO_MANY_REQUESTS
-                | StatusCode::BAD_GATEWAY
-                | StatusCode::SERVICE_UNAVAILABLE
-                | StatusCode::GATEWAY_TIMEOUT
-        ),
-        pause: pause.map(Duration::from_secs),
-        words: format!("the collector answers {status}"),
-    })
-}
-
-fn grpc(url: &Url, headers: HeaderMap, ca_pem: Option<&[u8]>) -> Result<Sender> {
-    let mut endpoint = Endpoint::from_shared(url.as_str().to_owned())?.connect_timeout(ATTEMPT_LIMIT).timeout(ATTEMPT_LIMIT);
-    if url.scheme() == "https" {
-        let mut tls = ClientTlsConfig::new().with_enabled_roots();
-        if let Some(pem) = ca_pem {
-            tls = tls.ca_certificate(Certificate::from_pem(pem));
-        }
-        endpoint = endpoint.tls_config(tls).context("the way to the collector cannot be set up")?;
-    }
-    Ok(Sender::Grpc { channel: endpoint.connect_lazy(), metadata: MetadataMap::from_headers(headers) })
-}
-
-async fn call(channel: Channel, metadata: MetadataMap, signal: &Signal) -> Result<(), Refusal> {
-    let rejected = match signal {
-        Signal::Metrics(request) => {
-            let answer = MetricsServiceClient::new(channel).export(with(metadata, request.clone())).await;
-            answer.map(|answer| answer.into_inner().partial_success.map(|p| (p.rejected_data_points, p.error_message)))
-        }
-        Signal::Logs(request) => {
-            let answer = LogsServiceClient::new(channel).export(with(metadata, request.clone())).await;
-            answer.map(|answer| answer.into_inner().partial_success.map(|p| (p.rejected_log_records, p.error_message)))
-        }
-        Signal::Traces(request) => {
-            let answer = TraceServiceClient::new(channel).export(with(metadata, request.clone())).await;
-            answer.map(|answer| answer.into_inner().partial_success.map(|p| (p.rejected_spans, p.error_message)))
-        }
-    };
-    taken(rejected.map_err(|status| Refusal::of(&status))?)
-}
-
-fn with<T>(metadata: MetadataMap, message: T) -> Request<T> {
-    let mut request = Request::new(message);
-    *request.metadata_mut() = metadata;
-    request
+/// HTTP/2 from the first byte, which proxies do not speak; services lie at the root.
+fn grpc(url: &Url, builder: ClientBuilder) -> (ClientBuilder, String) {
+    (builder.http2_prior_knowledge().no_proxy().no_gzip(), url.origin().ascii_serialization())
 }
 
 /// A collector may take an export and drop parts of it; those are gone, and the same again would be dropped again.
-fn taken(rejected: Option<(i64, String)>) -> Result<(), Refusal> {
-    match rejected {
-        Some((count, words)) if count > 0 => {
-            Err(Refusal { again: false, pause: None, words: format!("the collector dropped {count} of them: {}", short(&words)) })
+/// The answers to all three signals are written alike.
+fn taken(message: Bytes) -> Result<(), Refusal> {
+    match ExportMetricsServiceResponse::decode(message).unwrap_or_default().partial_success {
+        Some(part) if part.rejected_data_points > 0 => {
+            let words = format!("the collector dropped {} of them: {}", part.rejected_data_points, short(&part.error_message));
+            Err(Refusal { again: false, pause: None, words })
         }
         _ => Ok(()),
     }
@@ -189,18 +159,20 @@ impl Refusal {
         Self { again: true, pause: None, words: short(words) }
     }
 
-    fn of(status: &Status) -> Self {
+    fn of(answer: &Response) -> Self {
         let again = matches!(
-            status.code(),
-            Code::Cancelled
-                | Code::DeadlineExceeded
-                | Code::Aborted
-                | Code::OutOfRange
-                | Code::Unavailable
-                | Code::DataLoss
-                | Code::ResourceExhausted
+            answer.status(),
+            StatusCode::TOO_MANY_REQUESTS
+                | StatusCode::BAD_GATEWAY
+                | StatusCode::SERVICE_UNAVAILABLE
+                | StatusCode::GATEWAY_TIMEOUT
         );
-        Self { again, pause: None, words: short(&format!("the collector answers {:?}: {}", status.code(), status.message())) }
+        let pause = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        Self { pause: pause.map(Duration::from_secs), ..Self::said(again, &answer.status().to_string()) }
+    }
+
+    fn said(again: bool, words: &str) -> Self {
+        Self { again, pause: None, words: short(&format!("the collector answers {words}")) }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Sizes of files and functions. Gauges against drift, not targets.
 
-use super::code::{SourceFile, sources};
+use super::code::{SourceFile, root, sources};
 use super::{Violation, assert_caught, assert_kept};
 
 /// No one reads more than this at a sitting.
@@ -49,6 +49,20 @@ fn nine_files_of_ten_are_short() {
     let (median, p90) = (decile(&lines, 5), decile(&lines, 9));
     println!("{} files: median {median} lines, p90 {p90}, longest {}", lines.len(), lines[lines.len() - 1]);
     assert!(p90 <= LONG_FILE, "a tenth of the files has more than {LONG_FILE} lines (p90 is {p90}): split the longest");
+}
+
+/// Megabytes or minutes that the program has been relieved of; a feature or an update may bring them back.
+const LEFT_OUT: [&str; 6] = ["encoding_rs", "icu_normalizer_data", "icu_properties_data", "tonic", "webpki-roots", "zopfli"];
+
+#[test]
+fn no_heavy_crate_comes_back_unseen() {
+    let lock = std::fs::read_to_string(root().join("Cargo.lock")).expect("the lock file");
+    let back: Vec<_> = LEFT_OUT.iter().filter(|name| lock.contains(&format!("\nname = \"{name}\"\n"))).collect();
+    assert!(back.is_empty(), "`cargo tree -i` says what {back:?} came with");
+    assert!(
+        !sources().iter().any(|file| file.code.contains("chrono_tz")),
+        "jiff knows the time zones: a second table is a megabyte"
+    );
 }
 
 #[test]
