@@ -56,7 +56,7 @@ fn text<'a>(row: &'a Value, field: &str) -> &'a str {
 }
 
 /// A name as a segment of a path.
-fn encoded(name: &str) -> String {
+pub fn encoded(name: &str) -> String {
     name.bytes()
         .map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02x}") })
         .collect()

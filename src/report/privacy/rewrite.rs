@@ -241,12 +241,14 @@ impl Disguise {
     fn explained_integration(&self, i: &mut ExplainedIntegration) {
         self.key(&mut i.key);
         i.names.iter_mut().for_each(|key| self.key(key));
-        if self.is_human(&i.user.id)
-            && let Some(email) = &i.user.email
-        {
-            // As where it is not known.
-            let steps = [&mut i.steps, &mut i.steps_if_guessed].into_iter().flatten();
-            steps.flat_map(|steps| &mut steps.proofs).for_each(|proof| proof.command = proof.command.replace(email, "EMAIL"));
+        let email = i.user.email.as_ref().filter(|_| self.is_human(&i.user.id));
+        let steps = [&mut i.steps, &mut i.steps_if_guessed].into_iter().flatten();
+        for proof in steps.flat_map(|steps| &mut steps.proofs) {
+            if let Some(email) = email {
+                // As where it is not known.
+                proof.command = proof.command.replace(email, "EMAIL");
+            }
+            self.text(&mut proof.command);
         }
         self.person(&mut i.user);
         for ExplainedVerdict { row, would_change, .. } in &mut i.verdicts {
@@ -263,11 +265,13 @@ impl Disguise {
         let human = user.is_empty() || self.is_human(user);
         let pseudonym = self.id(user);
         self.track(&mut piece.track, &pseudonym, human);
-        let Some(sighting) = &mut piece.sighting else { return };
+        let Some(s) = &mut piece.sighting else { return };
         if human {
-            sighting.client_ip = None;
+            s.client_ip = None;
         }
-        for field in [&mut sighting.user_agent, &mut sighting.path, &mut sighting.message].into_iter().flatten() {
+        let shown =
+            [&mut s.user_agent, &mut s.scheme, &mut s.auth_type, &mut s.method, &mut s.path, &mut s.message, &mut s.action];
+        for field in shown.into_iter().flatten() {
             if let Some(replaced) = self.names.replaced(field) {
                 *field = replaced.into();
             }
@@ -286,7 +290,7 @@ impl Disguise {
         if human && let Some(label) = &mut track.token_label {
             *label = self.label(label);
         }
-        for text in [&mut track.workspace, &mut track.repository, &mut track.token_label] {
+        for text in [&mut track.workspace, &mut track.repository, &mut track.host, &mut track.token_label] {
             self.optional(text);
         }
         self.origin(&mut track.origin);
