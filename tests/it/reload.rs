@@ -79,7 +79,9 @@ async fn a_new_configuration_is_taken_up_whole_and_nothing_is_lost() {
     let (expected, found) = (Picture::of(&calm.store()).await, Picture::of(&site.store()).await);
     let logs = |picture: &Picture| {
         let mut counts = picture.counts.clone();
-        counts.retain(|(source, ..), _| source.starts_with("log/") && source != "log/filter");
+        // The one that has two names is read under both, as far as there was time for the first.
+        let named_twice = ["log/filter", "log/renamed"];
+        counts.retain(|(source, ..), _| source.starts_with("log/") && !named_twice.contains(&source.as_str()));
         counts
     };
     assert_same_counts(&logs(&expected), &logs(&found));
