@@ -40,26 +40,42 @@
 //! Imports point inward: `evidence` ← `analysis` ← `report` are pure and see only what is to their left; `source`,
 //! `store`, `deliver` and `serve` may import any pure room and never each other; `daemon` may import every room;
 //! `config` fills in `daemon`'s `Options` and asks the rooms whether a value is good; only `cli` imports `daemon`'s engine
-//! and `simulator`; `simulator` imports only `evidence`.
+//! and `simulator`; `simulator` imports only `evidence`. What `source` and `deliver` say of certificates stands in [`tls`].
 //!
 //! # Invariants
 //!
+//! Each with the tests that guard it.
+//!
 //! 1. `evidence`, `analysis` and `report` do no I/O, are synchronous, and read neither clock, environment nor randomness.
+//!    (`every_import_points_inward`, `banned_code_stands_nowhere`)
 //! 2. Renderers format; they never compute.
+//!    (`the_same_input_gives_the_same_bytes`, `the_json_report_is_the_document`)
 //! 3. Wire types never leave their file.
+//!    (`what_is_read_from_the_wire_is_public_nowhere`)
 //! 4. There is no SQL statement in `.rs` files.
+//!    (`no_sql_stands_in_rust_files`)
 //! 5. Evidence and its cursor commit together; recording a page twice changes nothing.
+//!    (`a_failed_write_leaves_nothing_behind_in_the_file_or_in_memory`, `a_page_that_comes_twice_counts_once`)
 //! 6. There is one writer, and no transaction spans an await.
+//!    (`a_second_holder_is_refused_and_told_who_holds_the_store`, `a_reader_beside_a_writer_sees_what_was_committed_and_cannot_write`)
 //! 7. Unknown upstream data is counted, sampled and reported; it never stops a poll of something else.
+//!    (`what_is_not_kept_is_counted_and_new_values_are_listed`, `a_source_out_of_reach_ends_with_75_and_the_others_are_read`)
 //! 8. A secret, whole or hashed, is in no file, row, log line, error or `Debug` output.
+//!    (`no_secret_of_any_kind_survives_any_door`, `no_secret_reaches_the_store_or_any_output`)
 //! 9. An applied migration is never edited.
+//!    (`the_schema_for_readers_is_what_the_migrations_make`)
 //! 10. Every loop, page walk, queue, body and retry has a limit.
+//!     (`a_walk_that_comes_back_to_where_it_was_is_stopped`, `a_body_without_end_is_cut_off`)
 //! 11. A message is recorded before it leaves, under an id that stays: one that cannot be recorded is not sent. The one
 //!     exception is the alarm that nothing can be recorded.
+//!     (`what_cannot_be_recorded_is_not_sent`)
 //! 12. Under pseudonyms the inputs of the report are rewritten before it is built: no renderer is given a human's name.
+//!     (`no_output_names_a_human_and_machines_keep_their_names`)
 //! 13. Day counts outlive what they were counted from: neither pruning nor an erasure changes how many uses there were.
+//!     (`what_is_too_old_goes_with_its_space_and_no_report_changes`, `no_byte_names_the_person_and_no_count_is_lost`)
 //! 14. Pruning, erasing and judging anew go in short transactions, and may end between any two of them: the next attempt goes
 //!     on there.
+//!     (`a_pruning_that_is_killed_anywhere_leaves_a_sound_store_and_is_ended_by_the_next`)
 //!
 //! # Glossary
 //!
@@ -109,3 +125,4 @@ pub mod simulator;
 pub mod source;
 pub mod store;
 pub mod telemetry;
+pub mod tls;

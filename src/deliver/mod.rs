@@ -15,9 +15,6 @@ pub mod mail;
 pub mod otel;
 pub mod webhook;
 
-#[cfg(test)]
-mod test_tls;
-
 pub use mail::SendError;
 
 use anyhow::{Context, Result, ensure};

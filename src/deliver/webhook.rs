@@ -16,6 +16,7 @@ use sha2::Sha256;
 use url::{Host, Url};
 
 use super::{SendError, check_ca};
+use crate::tls;
 
 /// A receiver is expected to take the message, not to act on it while we wait.
 const ANSWER_LIMIT: Duration = Duration::from_secs(15);
@@ -154,7 +155,8 @@ fn words(error: &reqwest::Error) -> String {
         last = source;
     }
     let what = if error.is_connect() { "it could not be reached" } else { "the connection broke off" };
-    format!("{what}: {last}").chars().filter(|c| !c.is_control()).take(200).collect()
+    let cause = tls::words(error).unwrap_or_else(|| last.to_string());
+    format!("{what}: {cause}").chars().filter(|c| !c.is_control()).take(200).collect()
 }
 
 #[cfg(test)]

@@ -69,7 +69,7 @@ pub enum Outage {
     Status(u16),
     #[error("no answer in time")]
     TimedOut,
-    /// With the operating system's or TLS library's own words.
+    /// With the operating system's own words, or ours where it is not trusted.
     #[error("could not connect ({0})")]
     Connect(String),
     #[error("the connection broke off")]

@@ -28,6 +28,7 @@ use super::{
     refusal::refusal,
     retry::{Gate, persist},
 };
+use crate::tls;
 
 /// The largest body that is read: 500 audit events with fields of many kilobytes each still fit.
 const MAX_BODY_BYTES: usize = 32 << 20;
@@ -312,14 +313,14 @@ fn unavailable(at: &str, error: &reqwest::Error) -> FetchError {
     let cause = if error.is_timeout() {
         Outage::TimedOut
     } else if error.is_connect() {
-        Outage::Connect(innermost(error))
+        Outage::Connect(tls::words(error).unwrap_or_else(|| innermost(error)))
     } else {
         Outage::BrokenOff
     };
     FetchError::Unavailable { at: at.to_owned(), cause }
 }
 
-/// The last link of an error's chain: the operating system's or TLS library's words, without addresses.
+/// The last link of an error's chain: the operating system's words, without addresses.
 fn innermost(error: &reqwest::Error) -> String {
     let mut last: &dyn std::error::Error = error;
     for _ in 0..16 {

@@ -203,7 +203,8 @@ fn envelope(from: &str, to: &str) -> Option<Envelope> {
 
 /// The error and the server's words in one bounded line. Servers repeat addresses; logs and pages do not.
 fn words(error: &SmtpError) -> String {
-    let text = error.to_string();
+    let text =
+        crate::tls::words(error).map_or_else(|| error.to_string(), |words| format!("the mail server is not trusted: {words}"));
     let kept = text.split_whitespace().map(|word| if word.contains('@') { "(address)" } else { word });
     let line: Vec<_> = kept.collect();
     line.join(" ").chars().filter(|c| !c.is_control()).take(MAX_WORDS).collect()

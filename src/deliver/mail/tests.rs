@@ -6,7 +6,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::deliver::test_tls;
+use crate::tls::test_server;
 
 const FROM: &str = "Duskwatch <duskwatch@example.test>";
 const TO: &str = "security@example.test";
@@ -365,7 +365,7 @@ async fn tls_server(implicit: bool) -> Server {
             }
         }
         // A client that does not trust the certificate hangs up here.
-        if let Ok(stream) = test_tls::acceptor(&[]).accept(stream).await {
+        if let Ok(stream) = test_server::acceptor(&[]).accept(stream).await {
             let greeting = if implicit { Behaviour::Accept } else { Behaviour::Silent };
             converse(BufReader::new(stream), greeting, &mut heard).await.ok();
         }
@@ -378,7 +378,7 @@ async fn tls_server(implicit: bool) -> Server {
 async fn mail_leaves_encrypted_where_the_ca_file_vouches_for_the_server() {
     for implicit in [true, false] {
         let server = tls_server(implicit).await;
-        let trusting = Options { ca_pem: Some(test_tls::CA.to_vec()), ..options(&server.url) };
+        let trusting = Options { ca_pem: Some(test_server::CA.to_vec()), ..options(&server.url) };
         Mailer::new(&trusting).unwrap().send(FROM, TO, &compose(&mail()).unwrap()).await.unwrap();
         let heard = server.heard.await.unwrap();
         assert!(heard.contains(&"RCPT TO:<security@example.test>".to_owned()), "{heard:?}");

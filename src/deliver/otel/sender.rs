@@ -19,7 +19,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::{Options, Protocol, grpc};
-use crate::deliver::check_ca;
+use crate::{deliver::check_ca, tls};
 
 /// One attempt.
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(5);
@@ -93,7 +93,7 @@ impl Sender {
 
     async fn attempt(&self, signal: &Signal) -> Result<(), Refusal> {
         let sent = self.request(signal).send().await;
-        let answer = sent.map_err(|error| Refusal::later(&format!("{:#}", anyhow::Error::new(error.without_url()))))?;
+        let answer = sent.map_err(|error| Refusal::later(&unreached(error)))?;
         if !answer.status().is_success() {
             return Err(Refusal::of(&answer));
         }
@@ -128,6 +128,12 @@ impl Sender {
             }
         }
     }
+}
+
+/// Why nobody answered, without the address.
+fn unreached(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    tls::words(&error).unwrap_or_else(|| format!("{:#}", anyhow::Error::new(error)))
 }
 
 fn http(url: &Url, builder: ClientBuilder) -> (ClientBuilder, String) {

@@ -15,13 +15,13 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{KeyValue as WireKeyValue, any_value};
 use opentelemetry_proto::tonic::metrics::v1::{Metric, NumberDataPoint, metric, number_data_point};
 use prost::Message;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio_rustls::server::TlsStream;
 
 use super::*;
-use crate::deliver::test_tls;
+use crate::tls::test_server;
 
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -84,7 +84,7 @@ impl axum::serve::Listener for TlsListener {
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         loop {
             let (stream, peer) = self.0.accept().await.unwrap();
-            if let Ok(stream) = test_tls::acceptor(&[b"http/1.1"]).accept(stream).await {
+            if let Ok(stream) = test_server::acceptor(&[b"http/1.1"]).accept(stream).await {
                 return (stream, peer);
             }
         }
@@ -450,7 +450,7 @@ async fn grpc_collector(
     tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
         if encrypted {
-            answer_grpc(test_tls::acceptor(&[b"h2"]).accept(stream).await.unwrap(), send, answer).await;
+            answer_grpc(test_server::acceptor(&[b"h2"]).accept(stream).await.unwrap(), send, answer).await;
         } else {
             answer_grpc(stream, send, answer).await;
         }
@@ -551,7 +551,7 @@ async fn a_ca_file_vouches_for_a_collector_over_either_protocol() {
     let (http, mut http_posts) = tls_collector().await;
     let (grpc, mut grpc_posts) = grpc_collector(true, Ended::well).await;
     for (protocol, address, posts) in [(Protocol::Http, http, &mut http_posts), (Protocol::Grpc, grpc, &mut grpc_posts)] {
-        let ca_pem = Some(test_tls::CA.to_vec());
+        let ca_pem = Some(test_server::CA.to_vec());
         let exporter = start(&Options { protocol, ca_pem, ..options(format!("https://{address}")) });
         let post = exported(&exporter, posts, &[integrations("active", 25.0)]).await;
         assert_eq!(series(&post.request, "duskwatch.integrations"), ["status=active 25 int"], "{protocol:?}");
@@ -567,4 +567,37 @@ async fn a_collector_that_nobody_vouches_for_gets_nothing() {
     assert!(exporter.flush(LIMIT).await.is_err());
     assert!(posts.try_recv().is_err());
     assert!(exporter.shutdown(LIMIT).await.is_err());
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_left_and_a_redirect_is_not_followed() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let written = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = [0; 4_096];
+        stream.read(&mut request).await.unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n").await.unwrap();
+        let (piece, mut written) = (vec![0; 64 << 10], 0);
+        while written < 1_000_000_000 && stream.write_all(&piece).await.is_ok() {
+            written += piece.len();
+        }
+        written
+    });
+    let exporter = start(&options(format!("http://{address}")));
+    publish(&exporter, &[ratio(1.0)]);
+    exporter.flush(LIMIT).await.unwrap();
+    // What the sockets buffer was written, and no more.
+    assert!(written.await.unwrap() < 100_000_000);
+
+    let (thief, mut posts) = collector(StatusCode::OK).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let redirecting = axum::Router::new()
+        .fallback(move || async move { (StatusCode::TEMPORARY_REDIRECT, [("location", format!("http://{thief}/v1/metrics"))]) });
+    tokio::spawn(async move { axum::serve(listener, redirecting).await.unwrap() });
+    let exporter = start(&options(format!("http://{address}")));
+    publish(&exporter, &[ratio(1.0)]);
+    assert!(format!("{:#}", exporter.flush(LIMIT).await.unwrap_err()).contains("307"));
+    assert!(posts.try_recv().is_err(), "the key went to somebody else");
 }

@@ -3,7 +3,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::deliver::test_tls;
+use crate::tls::test_server;
 
 /// The secret, id and time of the examples of Standard Webhooks.
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -27,7 +27,7 @@ async fn once(answer: &'static str, tls: bool) -> (String, JoinHandle<String>) {
     let task = tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
         if tls {
-            converse(test_tls::acceptor(&[]).accept(stream).await.unwrap(), answer).await
+            converse(test_server::acceptor(&[]).accept(stream).await.unwrap(), answer).await
         } else {
             converse(stream, answer).await
         }
@@ -55,7 +55,7 @@ async fn the_signature_is_that_of_the_specification() {
 async fn a_message_goes_out_signed_and_a_2xx_takes_it() {
     for tls in [false, true] {
         let (url, asked) = once("HTTP/1.1 204 No Content\r\n\r\n", tls).await;
-        hook(&url, tls.then(|| test_tls::CA.to_vec())).send(ID, at(), BODY).await.unwrap();
+        hook(&url, tls.then(|| test_server::CA.to_vec())).send(ID, at(), BODY).await.unwrap();
         let request = asked.await.unwrap();
         assert!(request.starts_with("POST /hooks/hunter2?key=hunter3 HTTP/1.1\r\n"), "{request}");
         for line in [

@@ -8,3 +8,4 @@ mod logs;
 mod older;
 mod retries;
 pub(crate) mod server;
+mod trust;

@@ -7,12 +7,15 @@ use std::{
 
 use secrecy::SecretString;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::TcpListener,
 };
 use url::Url;
 
-use crate::source::{Auth, Client, ClientOptions, Network};
+use crate::{
+    source::{Auth, Client, ClientOptions, Network},
+    tls::test_server,
+};
 
 pub const TOKEN: &str = "ATCTT3xFfGN0-not-a-real-token";
 
@@ -37,6 +40,22 @@ impl Server {
         Self { base, requests }
     }
 
+    /// The same behind TLS, with the test's certificate for 127.0.0.1. Whoever does not trust it sends nothing.
+    pub async fn start_tls(script: impl Fn(&str, usize) -> Vec<u8> + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let base = Url::parse(&format!("https://{}", listener.local_addr().expect("a bound port"))).expect("an address");
+        let requests = Arc::<Mutex<Vec<String>>>::default();
+        let seen = Arc::clone(&requests);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                if let Ok(stream) = test_server::acceptor(&[b"http/1.1"]).accept(stream).await {
+                    drop(read_request(stream, &seen, &script).await);
+                }
+            }
+        });
+        Self { base, requests }
+    }
+
     /// The request heads, in order.
     pub fn requests(&self) -> Vec<String> {
         self.requests.lock().expect("no panic in the server").clone()
@@ -48,7 +67,7 @@ impl Server {
 }
 
 async fn read_request(
-    mut stream: TcpStream,
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
     seen: &Mutex<Vec<String>>,
     script: &(impl Fn(&str, usize) -> Vec<u8> + Send + Sync),
 ) -> std::io::Result<()> {
@@ -80,6 +99,10 @@ pub fn client(base: &Url) -> Client {
 }
 
 pub fn client_with_retries(base: &Url, retries: usize) -> Client {
+    client_through(base, retries, Network::default())
+}
+
+pub fn client_through(base: &Url, retries: usize, network: Network) -> Client {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
         // Another test's provider serves as well.
@@ -92,8 +115,8 @@ pub fn client_with_retries(base: &Url, retries: usize) -> Client {
         limits: vec![(60_000, Duration::from_secs(60))],
         share: 1.0,
         retries,
-        network: Network::default(),
+        network,
         seed: 7,
     })
-    .expect("a loopback address is allowed")
+    .expect("credentials may be sent there")
 }

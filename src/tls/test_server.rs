@@ -1,4 +1,4 @@
-//! A TLS server's half for the tests of mail and metrics.
+//! A TLS server's half for the tests of whoever speaks TLS.
 
 use std::sync::Arc;
 
@@ -9,12 +9,12 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
 /// The CA that signed the certificate for 127.0.0.1.
-pub(super) const CA: &[u8] = include_bytes!("../../tests/data/deliver/tls/ca.pem");
+pub const CA: &[u8] = include_bytes!("../../tests/data/deliver/tls/ca.pem");
 const CERTIFICATE: &[u8] = include_bytes!("../../tests/data/deliver/tls/server.pem");
 const KEY: &[u8] = include_bytes!("../../tests/data/deliver/tls/server.key");
 
 /// Accepts as 127.0.0.1, with `protocols` in ALPN.
-pub(super) fn acceptor(protocols: &[&[u8]]) -> TlsAcceptor {
+pub fn acceptor(protocols: &[&[u8]]) -> TlsAcceptor {
     let certificate = CertificateDer::from_pem_slice(CERTIFICATE).unwrap();
     let key = PrivateKeyDer::from_pem_slice(KEY).unwrap();
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))

@@ -1,0 +1,89 @@
+//! Why two parties did not agree on TLS, in words that say what to do. Every client library buries it in another depth of its
+//! errors.
+
+use std::{error::Error, io};
+
+use rustls::{AlertDescription, CertificateError, Error as TlsError};
+
+#[cfg(test)]
+pub mod test_server;
+
+/// Links of a chain of causes that are looked at; real ones have five or six.
+const MAX_LINKS: usize = 16;
+
+/// The words for what went wrong between two parties; none where TLS is not the cause.
+pub fn words(error: &(dyn Error + 'static)) -> Option<String> {
+    let mut next = Some(error);
+    for _ in 0..MAX_LINKS {
+        let link = next?;
+        if let Some(found) = disagreement(link) {
+            return Some(plain(found));
+        }
+        next = link.source();
+    }
+    None
+}
+
+/// The source of an error of the operating system's kind is not what it holds, but the source of that.
+fn disagreement<'e>(link: &'e (dyn Error + 'static)) -> Option<&'e TlsError> {
+    let held = || link.downcast_ref::<io::Error>()?.get_ref().and_then(|held| disagreement(held));
+    link.downcast_ref().or_else(held)
+}
+
+fn plain(error: &TlsError) -> String {
+    let words = match error {
+        TlsError::InvalidCertificate(reason) => return distrust(reason),
+        TlsError::PeerIncompatible(_)
+        | TlsError::AlertReceived(
+            AlertDescription::ProtocolVersion | AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity,
+        ) => "it speaks no TLS 1.2 or newer, or none that is safe",
+        TlsError::InvalidMessage(_) => "it does not answer in TLS",
+        other => return other.to_string(),
+    };
+    words.to_owned()
+}
+
+fn distrust(reason: &CertificateError) -> String {
+    let words = match reason {
+        CertificateError::UnknownIssuer => {
+            "its certificate is signed by nobody who is trusted here; a private authority is named in network.ca_file"
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "its certificate is for another host; somebody else answers in its place"
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "its certificate has expired, or the clock here is wrong"
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "its certificate is not valid yet, or the clock here is wrong"
+        }
+        CertificateError::Revoked => "its certificate was revoked",
+        other => return format!("its certificate is not accepted: {other}"),
+    };
+    words.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_is_said_in_words_however_deep_it_lies() {
+        for (reason, said) in [
+            (CertificateError::UnknownIssuer, "network.ca_file"),
+            (CertificateError::NotValidForName, "for another host"),
+            (CertificateError::Expired, "has expired"),
+            (CertificateError::NotValidYet, "not valid yet"),
+            (CertificateError::Revoked, "was revoked"),
+            (CertificateError::BadSignature, "is not accepted"),
+        ] {
+            let deep = io::Error::other(io::Error::other(TlsError::InvalidCertificate(reason)));
+            let deeper = anyhow::Error::new(deep).context("connecting");
+            let found = words(deeper.as_ref()).expect("it is TLS");
+            assert!(found.contains(said), "{found}");
+        }
+        let old = TlsError::AlertReceived(AlertDescription::ProtocolVersion);
+        assert!(words(&old).is_some_and(|words| words.contains("no TLS 1.2 or newer")));
+        assert_eq!(words(&io::Error::other("connection refused")), None);
+    }
+}
