@@ -80,7 +80,13 @@ impl Query {
             "status" => self.status = one_of(name, value, Status::ALL, Status::as_str)?.map(|status| status.as_str().to_owned()),
             "grade" => self.grade = one_of(name, value, Grade::ALL, Grade::as_str)?,
             "sort" => self.sort = one_of(name, value, Sort::ALL, Sort::as_str)?,
-            "reverse" => self.reverse = !matches!(value, "" | "0"),
+            "reverse" => {
+                self.reverse = match value {
+                    "" | "0" => false,
+                    "1" => true,
+                    _ => return Err(format!("The parameter reverse is 0 or 1, not {value}.")),
+                }
+            }
             "page" if value.is_empty() => {}
             "page" => self.page = value.parse().map_err(|_| format!("The page {value} is no number."))?,
             _ => {

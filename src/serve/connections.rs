@@ -1,7 +1,13 @@
 //! Connections and their limits. `axum::serve` sets none, so hyper is driven directly.
+//!
+//! A connection carries one request: what a caller puts behind it is read by nobody, however the request's length was told
+//! (RFC 9112, 11.2).
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 use std::time::Duration;
 
 use axum::Router;
@@ -15,7 +21,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{Doors, access::Caller};
+use super::{Doors, access::Caller, head::Headed};
 
 /// Open connections; further ones wait in the listener's queue. Readers and senders are few, and each costs a buffer.
 const MAX_CONNECTIONS: usize = 256;
@@ -32,7 +38,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 /// How long callers are waited for.
 #[derive(Clone, Copy)]
 pub(super) struct Limits {
-    /// For the request line and headers, and for an idle connection: a caller that says nothing is not waited for.
+    /// For the request line and headers: a caller that says nothing is not waited for.
     pub header: Duration,
     /// Running answers after the stop: they lie in memory, only slow callers need longer.
     pub stop: Duration,
@@ -113,23 +119,24 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     header_limit: Duration,
 ) {
     let routed = TowerToHyperService::new(router);
+    let asked = Arc::new(AtomicBool::new(false));
+    let noting = Arc::clone(&asked);
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        noting.store(true, Ordering::Relaxed);
         request.extensions_mut().insert(caller);
         routed.call(request)
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
+        .keep_alive(false)
         .header_read_timeout(header_limit)
         .max_buf_size(MAX_HEADER_BYTES)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Headed::new(stream)), service);
     let mut connection = std::pin::pin!(connection);
     let conversation = async {
         tokio::select! {
             result = connection.as_mut() => result,
-            () = stop.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                connection.as_mut().await
-            }
+            () = stop.cancelled() => if asked.load(Ordering::Relaxed) { connection.as_mut().await } else { Ok(()) },
         }
     };
     match tokio::time::timeout(CONNECTION_LIMIT, conversation).await {

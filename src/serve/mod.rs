@@ -12,6 +12,7 @@ mod access;
 mod connections;
 mod failures;
 mod files;
+mod head;
 mod intake;
 mod pages;
 mod pulse;

@@ -1,3 +1,5 @@
+mod strangers;
+
 use std::time::Duration;
 
 use reqwest::{Client, Method, Response, StatusCode, redirect};
@@ -325,8 +327,8 @@ async fn a_silent_caller_is_hung_up_on() {
 #[tokio::test]
 async fn the_stop_closes_idle_connections_and_the_listener() {
     let running = started(None).await;
-    let keeping = client();
-    keeping.get(format!("{}/healthz", running.base)).send().await.unwrap().bytes().await.unwrap();
+    let _silent = TcpStream::connect(running.address).await.unwrap();
+    get(&running, "/healthz").await.bytes().await.unwrap();
     running.stop.cancel();
     tokio::time::timeout(Duration::from_secs(4), running.task).await.expect("the stop is quick").unwrap();
     assert!(TcpStream::connect(running.address).await.is_err());

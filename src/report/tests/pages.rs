@@ -52,6 +52,7 @@ fn what_cannot_be_asked_for_is_said_with_what_can() {
         (&[("sort", "age")], "there are rank, user"),
         (&[("grade", "Proven")], "there are none, weak, strong, proven"),
         (&[("page", "-1")], "no number"),
+        (&[("reverse", "yes")], "0 or 1"),
         (&[("owner", "payments")], "there are campaign, q, status, team"),
         (&[("status", "failing"), ("status", "active")], "twice"),
     ] {
