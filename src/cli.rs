@@ -7,6 +7,7 @@ mod generated;
 mod import;
 mod init;
 mod progress;
+mod secrecy;
 mod send;
 mod signals;
 mod simulate;
@@ -166,6 +167,9 @@ impl From<anyhow::Error> for Failure {
 
 /// The whole program: its result is the exit status.
 pub fn main() -> ExitCode {
+    if let Err(error) = secrecy::keep_memory() {
+        eprintln!("duskwatch: a crash may leave secrets in a core dump: {error}");
+    }
     let cli = Cli::parse();
     if let Some(level) = log_level(&cli.command) {
         telemetry::start(level, cli.log_format, &Own::default());

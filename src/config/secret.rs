@@ -1,6 +1,6 @@
 //! Secrets come by reference, from the environment or a file, and live in `SecretString`.
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 /// A longer file is no secret.
 const MAX_SECRET_BYTES: u64 = 64 * 1024;
@@ -20,14 +20,15 @@ pub fn resolve(reference: &str, secrets: Secrets) -> Result<SecretString, String
     if refers && secrets == Secrets::Unneeded {
         return Ok(SecretString::default());
     }
-    let value = if let Some(name) = reference.strip_prefix("env:") {
-        environment(name).ok_or_else(|| format!("the environment variable `{name}` is not set"))?
+    // What is read is overwritten when it is dropped, as what is kept of it is.
+    let read = if let Some(name) = reference.strip_prefix("env:") {
+        environment(name).map(SecretString::from).ok_or_else(|| format!("the environment variable `{name}` is not set"))?
     } else if let Some(path) = reference.strip_prefix("file:") {
         read(path).map_err(|error| format!("{path} cannot be read: {error}"))?
     } else {
         return Err("must be a reference, \"env:NAME\" or \"file:PATH\", never the secret itself".to_owned());
     };
-    let value = value.trim_end_matches(['\r', '\n']);
+    let value = read.expose_secret().trim_end_matches(['\r', '\n']);
     if value.is_empty() {
         return Err("the secret is empty".to_owned());
     }
@@ -37,11 +38,11 @@ pub fn resolve(reference: &str, secrets: Secrets) -> Result<SecretString, String
     Ok(SecretString::from(value.to_owned()))
 }
 
-fn read(path: &str) -> std::io::Result<String> {
+fn read(path: &str) -> std::io::Result<SecretString> {
     if std::fs::metadata(path)?.len() > MAX_SECRET_BYTES {
         return Err(std::io::Error::other("too long for a secret"));
     }
-    std::fs::read_to_string(path)
+    std::fs::read_to_string(path).map(SecretString::from)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]

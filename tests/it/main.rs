@@ -32,4 +32,5 @@ mod secrets;
 mod status;
 mod support;
 mod transcripts;
+mod trust;
 mod unlinked;

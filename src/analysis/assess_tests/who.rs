@@ -250,3 +250,16 @@ fn another_credential_client_version_address_or_repository_is_no_other_integrati
     let row = world.row(60);
     assert_eq!((row.status, row.replacement), (crate::evidence::Status::Migrated, Some(Credential::ApiToken)));
 }
+
+#[test]
+fn names_that_look_alike_stay_two_people() {
+    let mut world = World::watched();
+    // The second begins with a Cyrillic letter, the third has a joiner inside, the fourth is written in full width.
+    let names = ["ada", "\u{430}da", "a\u{200d}da", "\u{ff41}da"];
+    for (number, name) in names.iter().enumerate() {
+        listed(&mut world, &person(&format!("acc-{number}"), name, ""), 0, None);
+        world.see(&jenkins(name, "api"), 50, legacy(Accepted));
+    }
+    let expected: Vec<_> = (0..names.len()).map(|number| span(&format!("acc-{number}"), 50, 50)).collect();
+    assert_eq!(spans(&world, 60), expected);
+}

@@ -1,7 +1,12 @@
 //! Names that strangers chose are inert in every document.
 
+use std::sync::LazyLock;
+
+use fastrand::Rng;
+use regex::Regex;
+
 use super::fixture::{World, acme, authentications, file};
-use crate::report::{csv, html, json, letter, notice, ranking::Query, text};
+use crate::report::{Figure, FigureKind, calendar, csv, html, json, letter, notice, prometheus, ranking::Query, text};
 
 const MARKUP: &str = "<script>alert(1)</script><img src=x onerror=y>\" onmouseover='z'";
 const REVERSED: &str = "nomis\u{202e}txt.exe\u{2066}\u{200f}";
@@ -152,5 +157,143 @@ fn no_cell_is_a_formula() {
                 }
             }
         }
+    }
+}
+
+/// Pieces that mean something to some reader of a document.
+const PIECES: [&str; 40] = [
+    "<",
+    ">",
+    "</td>",
+    "<script>",
+    "<!--",
+    "-->",
+    "<![CDATA[",
+    "&",
+    "&lt;",
+    "&#60;",
+    "\"",
+    "'",
+    "`",
+    "=",
+    " onx=1 ",
+    "javascript:",
+    "\\",
+    "\\n",
+    "\\\"",
+    "\r\n",
+    "\n",
+    "\n\n",
+    "\t",
+    "\0",
+    "\u{1b}[2J",
+    "\u{9b}",
+    "\u{7f}",
+    "\u{202e}",
+    "\u{2028}",
+    "\u{feff}",
+    ",",
+    ";",
+    "|",
+    "{{",
+    "{%",
+    "}",
+    "%0d%0a",
+    "=?utf-8?q?x?=",
+    "BEGIN:VEVENT",
+    "名 ",
+];
+
+/// A name of such pieces and ordinary letters.
+fn drawn(rng: &mut Rng) -> String {
+    let letter = |rng: &mut Rng| char::from_u32(rng.u32(..0x11_0000)).unwrap_or('x').to_string();
+    let pieces = (0..rng.usize(1..12)).map(|_| match rng.u8(..4) {
+        0 => "plain".to_owned(),
+        1 => letter(rng),
+        _ => PIECES[rng.usize(..PIECES.len())].to_owned(),
+    });
+    format!("a{}a", pieces.collect::<String>())
+}
+
+/// The tags of a document with the names of their attributes, which no text may change. A quotation mark or an angle bracket in
+/// the wrong place shows as another tag or name.
+fn tags(html: &str) -> Vec<String> {
+    static TAG: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r#"<(/?[a-zA-Z!][^\s>]*)((?:\s+[^\s=>]+(?:="[^"]*")?)*)\s*/?>"#).expect("a valid expression")
+    });
+    static VALUE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r#"="[^"]*""#).expect("a valid expression"));
+    TAG.captures_iter(html).map(|found| format!("{} {}", &found[1], VALUE.replace_all(&found[2], ""))).collect()
+}
+
+/// What cannot be another for another name: the tags of HTML, the keys of JSON, the rows and cells of CSV.
+fn form(name: &str, document: &str) -> Vec<String> {
+    if name.ends_with(".csv") {
+        let mut reader = ::csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(document.as_bytes());
+        return reader.records().map(|record| record.expect("valid CSV").len().to_string()).collect();
+    }
+    if name.ends_with("json") {
+        let value: serde_json::Value = serde_json::from_str(document).expect("valid JSON");
+        return keys(&value);
+    }
+    if document.contains("<!doctype html>") { tags(document) } else { Vec::new() }
+}
+
+fn keys(value: &serde_json::Value) -> Vec<String> {
+    match value {
+        serde_json::Value::Object(map) => map.iter().flat_map(|(key, value)| [vec![key.clone()], keys(value)].concat()).collect(),
+        serde_json::Value::Array(values) => values.iter().flat_map(keys).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The same in any order: names decide the order of rows.
+fn sorted_form(name: &str, document: &str) -> Vec<String> {
+    let mut form = form(name, document);
+    form.sort();
+    form
+}
+
+#[test]
+fn whatever_a_name_holds_no_document_changes_its_form() {
+    let mut rng = Rng::with_seed(8);
+    let plain: Vec<_> = documents(&named("aplaina")).iter().map(|(name, document)| sorted_form(name, document)).collect();
+    assert!(plain.iter().filter(|form| form.len() > 20).count() > 8, "the forms are seen");
+    for _ in 0..10 {
+        let name = drawn(&mut rng);
+        for ((document, text), expected) in documents(&named(&name)).iter().zip(&plain) {
+            assert_eq!(&sorted_form(document, text), expected, "{document} of {name:?}");
+            let odd = text.chars().find(|c| c.is_control() && !matches!(c, '\n' | '\r'));
+            assert_eq!(odd, None, "{document} of {name:?}");
+        }
+    }
+}
+
+#[test]
+fn no_label_of_a_metric_and_no_line_of_a_calendar_is_made_by_a_name() {
+    let mut rng = Rng::with_seed(9);
+    let line = Regex::new(r#"^[a-z_]+\{[a-z_]+="(?:[^"\\\n]|\\[\\"n])*"\} 1$"#).expect("a valid expression");
+    let property = Regex::new(r"^(?:[A-Z-]+[;:]| )").expect("a valid expression");
+    for _ in 0..500 {
+        let name = drawn(&mut rng);
+        let figure = Figure {
+            name: "duskwatch.x",
+            unit: "{use}",
+            description: "x",
+            kind: FigureKind::Gauge,
+            attributes: vec![("user", name.clone())],
+            value: 1.0,
+        };
+        let text = prometheus::exposition(&[figure]);
+        let lines: Vec<&str> = text.split('\n').collect();
+        assert!(lines.len() == 4 && line.is_match(lines[2]), "{name:?}: {text}");
+    }
+    for _ in 0..30 {
+        let name = drawn(&mut rng);
+        let report = named(&name).report();
+        let text = calendar::document(&report.calendar);
+        for line in text.split("\r\n").filter(|line| !line.is_empty()) {
+            assert!(property.is_match(line) && line.len() <= 75 && !line.contains(['\r', '\n', '\0']), "{name:?}: {line:?}");
+        }
+        assert_eq!(text.matches("\r\nBEGIN:VEVENT\r\n").count(), report.calendar.len(), "{name:?}");
     }
 }

@@ -104,7 +104,7 @@ impl Walk {
         let oldest_ms = now_ms - RETENTION_MS;
         let processed_ms = stored.get(PROCESSED_AT).and_then(|text| text.parse::<i64>().ok()).filter(|ms| *ms <= now_ms);
         let overlap_ms = in_ms(overlap);
-        let fallback_ms = processed_ms.map_or(now_ms - FIRST_LOOK_MS, |ms| (ms - overlap_ms).max(oldest_ms));
+        let fallback_ms = processed_ms.map_or(now_ms - FIRST_LOOK_MS, |ms| ms.saturating_sub(overlap_ms).max(oldest_ms));
         let (position, covered_to_ms) = match (since, stored.get(CURSOR)) {
             (Some(since), _) => (Position::From(since.as_millisecond()), since.as_millisecond()),
             (None, Some(cursor)) => (Position::Cursor(cursor.clone()), processed_ms.unwrap_or(now_ms)),
