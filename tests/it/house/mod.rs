@@ -4,7 +4,9 @@
 //! shows that it can fail.
 
 mod code;
+mod edges;
 mod gauges;
+mod guards;
 mod habits;
 mod imports;
 mod tree;

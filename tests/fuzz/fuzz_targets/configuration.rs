@@ -1,0 +1,12 @@
+//! A configuration file. Faults say where they are.
+#![no_main]
+
+use duskwatch::config::{Secrets, parse};
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    if let Err(faults) = parse("duskwatch.toml", text, Secrets::Unneeded) {
+        assert!(!faults.is_empty());
+        faults.iter().for_each(|fault| assert!(!fault.to_string().is_empty()));
+    }
+});

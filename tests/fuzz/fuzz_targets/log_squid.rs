@@ -1,0 +1,5 @@
+#![no_main]
+
+use duskwatch::evidence::format::Format;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| duskwatch_fuzz::log(Format::Squid, bytes));
