@@ -227,7 +227,7 @@ fn tags(html: &str) -> Vec<String> {
 
 /// What cannot be another for another name: the tags of HTML, the keys of JSON, the rows and cells of CSV.
 fn form(name: &str, document: &str) -> Vec<String> {
-    if name.ends_with(".csv") {
+    if csv::names().any(|table| table == name) && !name.ends_with("json") {
         let mut reader = ::csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(document.as_bytes());
         return reader.records().map(|record| record.expect("valid CSV").len().to_string()).collect();
     }

@@ -49,7 +49,7 @@ async fn every_route_but_health_asks_for_its_own_token() {
         let url = format!("{}{}", running.base, path.replace("{id}", "x").replace("{name}", "users.csv"));
         let ask = async |method: &Method, token: Option<&str>| {
             let request = client().request(method.clone(), &url);
-            let request = token.into_iter().fold(request, |request, token| request.bearer_auth(token));
+            let request = token.into_iter().fold(request, reqwest::RequestBuilder::bearer_auth);
             request.send().await.unwrap().status()
         };
         for (method, operation) in operations.as_object().unwrap() {
