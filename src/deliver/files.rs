@@ -1,9 +1,9 @@
 //! Files that are either the old ones or the new ones, never half of each.
 //!
 //! A package is a directory named after its day. It is written beside its place under a hidden name, flushed, and
-//! renamed; `latest` is a relative link to the newest package. POSIX cannot exchange two directories with one
-//! portable rename, so replacing a package of the same day takes two: for the instant between them the day is
-//! missing, and a crash in that instant is repaired by the next write.
+//! renamed; `latest` is a relative link to the newest package. A package of the same day changes places with the new one
+//! in one step. Where a file system cannot do that it takes two renames: for the instant between them the day is missing,
+//! and a crash in that instant is repaired by the next write.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Write};
@@ -11,6 +11,10 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
+use rustix::{
+    fs::{CWD, RenameFlags, renameat_with},
+    io::Errno,
+};
 
 use crate::evidence::Day;
 
@@ -184,6 +188,12 @@ fn put_in_place(directory: &Path, day: Day, fresh: &Path) -> Result<PathBuf> {
     let place = directory.join(day.to_string());
     let aside = directory.join(format!(".{day}.old"));
     if place.symlink_metadata().is_ok() {
+        if exchange(fresh, &place)? {
+            sync_directory(directory)?;
+            // Under the hidden name of the new package stands the old one now.
+            remove_tree(fresh)?;
+            return Ok(place);
+        }
         rename(&place, &aside)?;
     }
     rename(fresh, &place)?;
@@ -276,6 +286,15 @@ fn sync_directory(path: &Path) -> Result<()> {
 
 fn rename(from: &Path, to: &Path) -> Result<()> {
     fs::rename(from, to).with_context(|| format!("cannot rename {} to {}", from.display(), to.display()))
+}
+
+/// Lets two names change places; false where the file system cannot.
+fn exchange(one: &Path, other: &Path) -> Result<bool> {
+    match renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE) {
+        Ok(()) => Ok(true),
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => Ok(false),
+        Err(error) => Err(error).with_context(|| format!("cannot exchange {} and {}", one.display(), other.display())),
+    }
 }
 
 fn remove_tree(path: &Path) -> Result<()> {
