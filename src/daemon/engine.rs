@@ -184,6 +184,12 @@ impl Engine {
         self.troubles().is_ours(source)
     }
 
+    /// What the store's trouble means to whoever reads the page.
+    pub(super) fn trouble_words(&self) -> Option<String> {
+        let (since, why) = self.store_trouble()?;
+        Some(format!("Nothing can be recorded since {since}: {why}. What is shown here is what was known before."))
+    }
+
     /// Since when the store fails, and why; none while it works.
     pub(super) fn store_trouble(&self) -> Option<(Timestamp, String)> {
         self.troubles().of_store()
@@ -207,6 +213,7 @@ impl Engine {
             document: Some(Arc::new(judged.document(&self.store))),
             metrics: prometheus::exposition(&self.figures(&judged.measured(), judged.seen_at()).await?).into(),
             not_ready: self.not_ready(judged.seen_at()).await,
+            trouble: None,
         };
         let (sender, page) = watch::channel(Arc::new(served));
         tokio::spawn(async move {

@@ -29,7 +29,7 @@ use super::{
 use crate::{
     clock::Clock,
     deliver::otel,
-    report::{Alarm, Late, prometheus},
+    report::{Alarm, Figure, Late, figures::store_failing, prometheus},
     serve::{self, Doors, Intake, Pulse, Served},
 };
 
@@ -155,6 +155,8 @@ struct Service {
     dirty: bool,
     judged_at: Timestamp,
     measured: Measured,
+    /// What was measured last.
+    figures: Vec<Figure>,
     /// The one task that tells programs.
     telling: JoinSet<()>,
     /// The one task that tells the store's trouble, and what it has told.
@@ -221,6 +223,7 @@ impl Service {
             dirty: false,
             judged_at: Timestamp::UNIX_EPOCH,
             measured: Measured::default(),
+            figures: Vec::new(),
             failed_exports: 0,
             accepted_exports: 0,
         }
@@ -243,8 +246,8 @@ impl Service {
                 self.watch_exports(now);
                 self.prune_when_due(now);
                 self.measure(now).await;
-                let not_ready = self.engine.not_ready(now).await;
-                self.show(|served| served.not_ready = not_ready);
+                let (not_ready, trouble) = (self.engine.not_ready(now).await, self.engine.trouble_words());
+                self.show(|served| (served.not_ready, served.trouble) = (not_ready, trouble));
             }
         }
     }
@@ -337,19 +340,22 @@ impl Service {
     }
 
     /// Measures the service anew, and shows that beside what the last judgement found.
-    async fn measure(&self, now: Timestamp) {
+    async fn measure(&mut self, now: Timestamp) {
         match self.engine.figures(&self.measured, now).await {
             Ok(figures) => {
                 self.engine.note_store(METRICS, None, now);
-                let text = prometheus::exposition(&figures);
-                self.show(|served| served.metrics = text.into());
-                if let Some(exporter) = &self.exporter {
-                    exporter.publish(&figures, self.counts_since, now);
-                }
+                self.figures = figures;
             }
             Err(error) => {
                 self.engine.note_store(METRICS, Some(&error), now);
             }
+        }
+        let failing = self.engine.store_trouble().map(|(since, _)| store_failing(since));
+        let figures: Vec<Figure> = self.figures.iter().cloned().chain(failing.into_iter().flatten()).collect();
+        let text = prometheus::exposition(&figures);
+        self.show(|served| served.metrics = text.into());
+        if let Some(exporter) = &self.exporter {
+            exporter.publish(&figures, self.counts_since, now);
         }
     }
 

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-pub use own::{Own, own};
+pub use own::{Own, own, store_failing};
 
 use super::{
     document::{CampaignReport, Report},

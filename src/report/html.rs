@@ -2,12 +2,13 @@
 
 mod detail;
 
-use minijinja::{Value, context, value::Serde};
+use minijinja::{HtmlEscape, Value, context, value::Serde};
 use sha2::{Digest, Sha256};
 
 use super::{
     chart,
     document::{CampaignReport, IntegrationRow, Report},
+    inert,
     ranking::{self, Query, Selection, Sort},
     view::{self, Limits},
 };
@@ -43,6 +44,15 @@ pub fn served_page(report: &Report, query: &Query) -> String {
     };
     let rankings = report.campaigns.iter().enumerate().map(asked).collect();
     render(report, SERVED, true, rankings)
+}
+
+/// Where a page begins to say something.
+const CONTENT: &str = "<main id=\"content\">\n";
+
+/// A page that was made before, with what is wrong now above everything that it says.
+pub fn with_trouble(page: &str, words: &str) -> String {
+    let words = HtmlEscape(&inert::sentence(words)).to_string();
+    page.replacen(CONTENT, &format!("{CONTENT}<div class=\"note warn\" role=\"alert\"><p>{words}</p></div>\n"), 1)
 }
 
 fn render(report: &Report, limits: Limits, served: bool, rankings: Vec<Value>) -> String {

@@ -63,6 +63,8 @@ pub struct Served {
     pub metrics: Bytes,
     /// Empty while everything works; else one line for each source or part that does not, and since when.
     pub not_ready: Vec<String>,
+    /// What of the document is out of date, and since when: it is shown from memory.
+    pub trouble: Option<String>,
 }
 
 /// One report in all its forms.

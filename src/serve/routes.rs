@@ -18,7 +18,7 @@ use super::{
     failures::Failures,
     intake, pages,
 };
-use crate::report::prometheus;
+use crate::report::{html, prometheus};
 
 pub(super) const HTML: &str = "text/html; charset=utf-8";
 const JSON: &str = "application/json";
@@ -126,7 +126,11 @@ async fn secure(Extension(caller): Extension<Caller>, request: Request, next: Ne
 /// The page as it lies ready.
 pub(super) fn page(served: &Watched) -> Response {
     let served = served.borrow();
-    let mut response = from_document(&served, |document| Some((HTML, document.page_html.clone())));
+    let mut response = from_document(&served, |document| {
+        let page = document.page_html.clone();
+        let Some(trouble) = &served.trouble else { return Some((HTML, page)) };
+        Some((HTML, html::with_trouble(&String::from_utf8_lossy(&page), trouble).into()))
+    });
     response.headers_mut().extend(served.document.as_ref().and_then(|document| pages::policy(document)));
     response
 }

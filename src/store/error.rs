@@ -24,8 +24,20 @@ pub enum OpenError {
     Nowhere { path: PathBuf },
     #[error("{}: {cause}", path.display())]
     Io { path: PathBuf, cause: io::Error },
-    #[error("{}: {}", path.display(), if is_full(cause) { "the disk of the store is full".to_owned() } else { cause.to_string() })]
+    #[error("{}: {}", path.display(), of_opening(cause))]
     Sqlite { path: PathBuf, cause: rusqlite::Error },
+}
+
+/// What went wrong while a store was opened: the words of [`StoreError`] where it has some.
+fn of_opening(cause: &rusqlite::Error) -> String {
+    match cause.sqlite_error_code() {
+        _ if is_full(cause) => StoreError::Full.to_string(),
+        Some(ErrorCode::ReadOnly) => StoreError::ReadOnly.to_string(),
+        Some(ErrorCode::DatabaseCorrupt) => StoreError::Corrupt(cause.to_string()).to_string(),
+        Some(ErrorCode::SystemIoFailure) => StoreError::Broken(cause.to_string()).to_string(),
+        Some(ErrorCode::CannotOpen) => StoreError::Closed(cause.to_string()).to_string(),
+        _ => cause.to_string(),
+    }
 }
 
 /// What SQLite says of a full disk; of its `-shm` file it says no more than that it could not be made larger.
@@ -41,8 +53,16 @@ pub enum StoreError {
     Full,
     #[error("the store cannot be written: see whether its file system is read-only, and the rights on it")]
     ReadOnly,
-    #[error("the store is damaged ({0}): stop the service, keep the file, restore a backup")]
+    #[error(
+        "the store is damaged, or its disk fails ({0}): stop the service, keep the file, see the system's log, restore a backup"
+    )]
     Corrupt(String),
+    #[error(
+        "the disk of the store fails or has become read-only ({0}): look at the system's log; what was recorded stays as it was"
+    )]
+    Broken(String),
+    #[error("the store cannot be opened ({0}): see whether its disk is full or read-only, and the rights on its directory")]
+    Closed(String),
     #[error("another process kept the store busy for too long")]
     Busy,
     #[error("the store was stopped before it answered")]
@@ -59,6 +79,8 @@ impl From<rusqlite::Error> for StoreError {
             _ if is_full(&error) => Self::Full,
             Some(ErrorCode::ReadOnly) => Self::ReadOnly,
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Corrupt(error.to_string()),
+            Some(ErrorCode::SystemIoFailure) => Self::Broken(error.to_string()),
+            Some(ErrorCode::CannotOpen) => Self::Closed(error.to_string()),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
             _ => match error {
                 rusqlite::Error::FromSqlConversionFailure(..) | rusqlite::Error::IntegralValueOutOfRange(..) => {
@@ -85,6 +107,6 @@ mod tests {
             assert!(matches!(StoreError::from(error()), StoreError::Full), "{code}");
         }
         let failing = rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_IOERR_READ), None);
-        assert!(matches!(StoreError::from(failing), StoreError::Refused(_)));
+        assert!(matches!(StoreError::from(failing), StoreError::Broken(_)));
     }
 }

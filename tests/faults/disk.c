@@ -8,9 +8,8 @@
  *                 tear    after half of a write
  *                 after   after the operation
  *                 power   before the operation, with a random part of all writes undone that were not flushed
- *                 ENOSPC, EIO, EROFS   the operation fails; ENOSPC lets half of the first write through
+ *                 ENOSPC, EIO, EROFS   this and every later one fails; of the first, ENOSPC lets half through
  *   DISK_AT       the operation, counted from 1
- *   DISK_FOR      how many operations fail from there on; 0 is all
  *   DISK_SWITCH   a file: while it is there, every operation fails with the error that it names
  */
 #define _GNU_SOURCE
@@ -37,7 +36,7 @@ enum verdict { PASSES, FAILS, TEARS, DIES_AFTER };
 static struct {
     const char *under, *fault, *toggle;
     size_t under_length;
-    uint64_t at, count;
+    uint64_t at;
     uint64_t *counter, own_counter;
     uint64_t random;
 } disk;
@@ -70,7 +69,6 @@ __attribute__((constructor)) static void begin(void) {
     disk.fault = setting("DISK_FAULT");
     disk.toggle = setting("DISK_SWITCH");
     disk.at = strtoull(setting("DISK_AT"), NULL, 10);
-    disk.count = strtoull(setting("DISK_FOR"), NULL, 10);
     disk.random = disk.at * 0x9E3779B97F4A7C15u + 1;
     disk.counter = &disk.own_counter;
     int fd = open(setting("DISK_COUNTER"), O_RDWR | O_CLOEXEC);
@@ -158,7 +156,6 @@ static enum verdict enter(enum kind kind, int *error) {
     if (!disk.at || number < disk.at) return PASSES;
     *error = error_of(disk.fault);
     if (*error) {
-        if (disk.count && number >= disk.at + disk.count) return PASSES;
         return *error == ENOSPC && number == disk.at && kind == WRITES ? TEARS : FAILS;
     }
     if (number > disk.at) return PASSES;

@@ -29,6 +29,9 @@ const OUTBOX: Instrument = gauge("duskwatch.outbox.pending", "{message}", "Messa
 const STORE: Instrument = gauge("duskwatch.store.size", "By", "Size of the database");
 const FREE: Instrument = gauge("duskwatch.store.free", "By", "Space that is left on the disk of the database");
 
+const FAILING: Instrument =
+    gauge("duskwatch.store.failing.time", "s", "Since when nothing can be recorded, Unix time; missing while it can");
+
 /// The reason of items that were kept, so that kept and skipped ones are one table.
 const KEPT: &str = "kept";
 /// Counters that are there from the beginning, so that a rate sees their first step.
@@ -64,6 +67,13 @@ pub fn own(of: &Own<'_>) -> Vec<Figure> {
     if let Some(free) = of.service.free_bytes {
         figures.count(&FREE, Vec::new(), free);
     }
+    figures.0
+}
+
+/// The store's own trouble, which the store cannot tell.
+pub fn store_failing(since: Timestamp) -> Vec<Figure> {
+    let mut figures = Figures::default();
+    figures.time(&FAILING, Vec::new(), since);
     figures.0
 }
 

@@ -1,4 +1,5 @@
-//! Every command that writes, killed at every place where it does; then it is called again, as somebody would.
+//! Every command that writes, killed at every place where it does, or refused by its disk; then it is called again, as
+//! somebody would.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -24,6 +25,8 @@ use crate::support::{
 
 /// Crashes that are played where nobody asks for more.
 const CRASHES: usize = 20;
+/// The same of a disk that refuses.
+const REFUSALS: usize = 20;
 const HISTORY_DAYS: u32 = 8;
 /// Lines of the file that is imported: more than one batch.
 const IMPORTED: i64 = 3_000;
@@ -54,7 +57,6 @@ struct Calm {
     letters: BTreeSet<Letter>,
     /// The files of packages and copies.
     made: BTreeSet<String>,
-    operations: u64,
 }
 
 /// A command about to be called.
@@ -69,43 +71,60 @@ struct Stage {
 
 #[derive(Debug, Default)]
 struct Outcome {
-    crashes: BTreeMap<&'static str, u64>,
-    operations: BTreeMap<&'static str, u64>,
+    faults: u64,
+    by_scenario: BTreeMap<&'static str, u64>,
+    /// How many operations of a scenario each of the faults may strike.
+    operations: BTreeMap<&'static str, Vec<u64>>,
     repeated_mails: u64,
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_that_is_killed_at_any_operation_of_its_disk_leaves_nothing_half_done() {
-    let mut plays = JoinSet::new();
+    let outcome = play_all(&Fault::DEADLY, CRASHES).await;
+    eprintln!("crashes of commands: {outcome:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_whose_disk_refuses_at_any_operation_says_so_and_leaves_nothing_half_done() {
+    let outcome = play_all(&Fault::REFUSALS, REFUSALS).await;
+    eprintln!("refusals of a disk: {outcome:#?}");
+}
+
+/// Plays as many faults as are wanted, as many of each scenario.
+async fn play_all(faults: &'static [Fault], otherwise: usize) -> Outcome {
+    let (wanted, mut plays) = ((crashes(otherwise) as u64).div_ceil(SCENARIOS.len() as u64), JoinSet::new());
     for (number, scenario) in SCENARIOS.iter().enumerate() {
-        plays.spawn(async move { play(scenario, number).await });
+        plays.spawn(async move { play(scenario, 90 + number as u64, faults, wanted).await });
     }
     let mut outcome = Outcome::default();
     while let Some(played) = plays.join_next().await {
         let played = played.unwrap();
-        outcome.crashes.extend(played.crashes);
+        outcome.faults += played.faults;
+        outcome.by_scenario.extend(played.by_scenario);
         outcome.operations.extend(played.operations);
         outcome.repeated_mails += played.repeated_mails;
     }
-    let all: u64 = outcome.crashes.values().sum();
-    eprintln!("{all} crashes of commands: {outcome:#?}");
-    assert!(all >= CRASHES.min(crashes(CRASHES)) as u64);
+    assert!(outcome.faults >= wanted, "{outcome:#?}");
+    outcome
 }
 
-async fn play(scenario: &'static Scenario, number: usize) -> Outcome {
-    let stage = Stage::set(scenario, 90 + number as u64).await;
+async fn play(scenario: &'static Scenario, seed: u64, faults: &'static [Fault], wanted: u64) -> Outcome {
+    let stage = Stage::set(scenario, seed).await;
     let calm = stage.calm().await;
-    let places = calm.operations * Fault::DEADLY.len() as u64;
-    let wanted = (crashes(CRASHES) as u64).div_ceil(SCENARIOS.len() as u64).min(places);
-    let mut outcome = Outcome::default();
+    let places: Vec<u64> = faults.iter().map(|fault| stage.operations(*fault)).collect();
+    assert!(places[0] > 5, "{}: {places:?} operations are no test", scenario.name);
+    let kinds = faults.len() as u64;
+    let wanted = wanted.min(places.iter().sum());
+    let mut outcome = Outcome { faults: wanted, ..Outcome::default() };
     for step in 0..wanted {
-        // Spread over the operations and the ways to die, the same ones each time; all of them where so many are wanted.
-        let operation = (step * places + places / 2) / wanted / Fault::DEADLY.len() as u64 + 1;
-        let fault = Fault::DEADLY[usize::try_from(step).unwrap() % Fault::DEADLY.len()];
-        outcome.repeated_mails += stage.crash(&calm, fault, operation).await;
-        *outcome.crashes.entry(scenario.name).or_default() += 1;
+        // Spread over the operations and the faults, the same ones each time; all of them where so many are wanted.
+        let kind = usize::try_from(step % kinds).unwrap();
+        let times = wanted.div_ceil(kinds);
+        let operation = (step / kinds * places[kind] + places[kind] / 2) / times + 1;
+        outcome.repeated_mails += stage.fail(&calm, faults[kind], operation).await;
     }
-    outcome.operations.insert(scenario.name, calm.operations);
+    outcome.by_scenario.insert(scenario.name, wanted);
+    outcome.operations.insert(scenario.name, places);
     outcome
 }
 
@@ -140,20 +159,30 @@ impl Stage {
         Self { scenario, site, mail, disk, before, arguments }
     }
 
-    /// Calls the command; false when it did not live to its end.
-    fn call(&self, fault: Fault, operation: u64) -> bool {
+    /// Calls the command, and returns how it ended and what it said; no status when it was killed.
+    fn call(&self, fault: Fault, operation: u64) -> (Option<i32>, String) {
         let mut command = program(&self.site);
         command.args(["--now", NOW]).args(&self.arguments).stdin(Stdio::null());
         self.disk.under(&mut command, fault, operation);
         let ran = block_in_place(|| command.output()).unwrap();
-        let said = String::from_utf8_lossy(&ran.stderr);
+        let said = [ran.stdout, ran.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
         assert!(!said.contains("panicked"), "{}: {said}", self.scenario.name);
-        if let Some(status) = ran.status.code() {
-            // Who was erased before the crash is nobody's name any more.
-            let done = status == 0 || self.scenario.name == "forget" && said.contains("nobody goes by");
-            assert!(done, "{}: {status}: {said}", self.scenario.name);
-        }
-        ran.status.code().is_some()
+        (ran.status.code(), said)
+    }
+
+    /// Calls the command while nothing fails.
+    fn call_calmly(&self, when: &str) {
+        let (status, said) = self.call(Fault::Kill, 0);
+        // Who was erased before is nobody's name any more.
+        let erased = self.scenario.name == "forget" && said.contains("nobody goes by");
+        assert!(status == Some(0) || erased, "{when}: {status:?}: {said}");
+    }
+
+    fn operations(&self, fault: Fault) -> u64 {
+        self.before.put_back(&self.site);
+        self.call(fault, 0);
+        self.mail.take_in_order();
+        self.disk.operations()
     }
 
     /// What is written beside the store.
@@ -164,18 +193,20 @@ impl Stage {
     }
 
     async fn calm(&self) -> Calm {
-        assert!(self.call(Fault::Kill, 0));
-        let operations = self.disk.operations();
-        assert!(operations > 5, "{}: {operations} operations are no test", self.scenario.name);
+        self.call_calmly(self.scenario.name);
         let letters = assert_sent_once(&[letters(self.mail.take_in_order())]);
-        Calm { picture: Picture::of(&self.site.store()).await, letters, made: self.made(), operations }
+        Calm { picture: Picture::of(&self.site.store()).await, letters, made: self.made() }
     }
 
-    /// One crash and the next call. Returns how many mails came twice.
-    async fn crash(&self, calm: &Calm, fault: Fault, operation: u64) -> u64 {
-        let when = format!("{}: {fault:?} at operation {operation} of {}", self.scenario.name, calm.operations);
+    /// One fault and the next call. Returns how many mails came twice.
+    async fn fail(&self, calm: &Calm, fault: Fault, operation: u64) -> u64 {
+        let when = format!("{}: {fault:?} at operation {operation}", self.scenario.name);
         self.before.put_back(&self.site);
-        self.call(fault, operation);
+        let (status, said) = self.call(fault, operation);
+        if let Some(status) = status.filter(|status| *status != 0) {
+            let words = fault.words();
+            assert!(!words.is_empty() && words.iter().any(|words| said.contains(words)), "{when}: {status}: {said}");
+        }
         let first = letters(self.mail.take_in_order());
         // A store that was never made whole is none yet: the next call makes it.
         let none = self.scenario.read_before.is_empty() && Store::open_read_only(&self.site.store()).is_err();
@@ -184,7 +215,7 @@ impl Stage {
         }
         assert_packages_are_whole(&self.site, &when);
 
-        assert!(self.call(Fault::Kill, 0), "{when}");
+        self.call_calmly(&when);
         assert_sound(&self.site, &when).await;
         assert_packages_are_whole(&self.site, &when);
         let second = letters(self.mail.take_in_order());

@@ -4,13 +4,13 @@
 //! `DUSKWATCH_MIXTURES=1000` plays so many, `DUSKWATCH_MIXTURE_SEED=7` that one alone. Each runs by a clock of its own that
 //! jumps over every pause, so the waits that servers ask for cost nothing.
 
-mod files;
+pub mod files;
 mod lines;
-mod trouble;
-mod truth;
+pub mod trouble;
+pub mod truth;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     env, fs,
     future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
@@ -26,7 +26,6 @@ use std::{
 
 use duskwatch::{
     daemon::Engine,
-    evidence::CoverageState,
     simulator::{self, ServeOptions, Server, World},
 };
 use fastrand::Rng;
@@ -35,7 +34,7 @@ use tokio::time::sleep;
 
 use files::Files;
 use trouble::{Stranger, adds};
-use truth::{Item, Items, OUTPUT, Truth};
+use truth::Truth;
 
 use crate::support::{NOW, Site, at, files, picture::Picture, small_world};
 
@@ -50,7 +49,7 @@ const HISTORY_DAYS: u32 = 24;
 /// How often a round is asked to go on before it is killed, at most; a whole one takes some hundreds.
 const MAX_STEPS_TO_KILL: usize = 400;
 /// Longer than any server may ask to wait.
-const NIGHT: Duration = Duration::from_secs(10_000);
+pub const NIGHT: Duration = Duration::from_secs(10_000);
 
 /// What came of one mixture, or of many.
 #[derive(Debug, Default)]
@@ -81,7 +80,7 @@ impl Outcome {
 }
 
 #[expect(clippy::disallowed_methods, reason = "how long to play is asked for on the command line of the tests")]
-fn number(name: &str) -> Option<u64> {
+pub fn number(name: &str) -> Option<u64> {
     env::var(name).ok().map(|text| text.parse().unwrap())
 }
 
@@ -123,11 +122,12 @@ fn no_mixture_of_troubles_loses_or_repeats_anything() {
 }
 
 /// Runs on one thread by a paused clock, which goes on to the next timer whenever there is nothing else to do.
-fn by_a_clock_that_jumps<T>(what: impl Future<Output = T>) -> T {
+pub fn by_a_clock_that_jumps<T>(what: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap().block_on(what)
 }
 
-fn truth(seed: u64) -> &'static Truth {
+/// One of the worlds, and what there is to know of it.
+pub fn truth(seed: u64) -> &'static Truth {
     static TRUTHS: [OnceLock<Truth>; WORLDS] = [const { OnceLock::new() }; WORLDS];
     let number = usize::try_from(seed).unwrap() % WORLDS;
     TRUTHS[number].get_or_init(|| {
@@ -215,7 +215,7 @@ impl Mixture {
         if hidden {
             fs::rename(self.site.path("elsewhere"), self.site.logs()).unwrap();
         }
-        self.assert_honest(now).await;
+        truth::assert_honest(self.truth, &self.site, (&self.calm, &self.files), now).await;
         sleep(Duration::from_secs(self.rng.u64(1..7_200))).await;
     }
 
@@ -229,39 +229,10 @@ impl Mixture {
         self.site.poll(&self.engine, self.truth.world.now()).await;
     }
 
-    /// What the ledger calls covered has been recorded.
-    async fn assert_honest(&self, now: Timestamp) {
-        let (picture, kept) = (Picture::of(&self.site.store()).await, truth::kept(&self.site.store()));
-        let covered = |source: &str, ms: i64| {
-            let intervals = picture.coverage.get(source).into_iter().flatten();
-            intervals.filter(|it| it.state == CoverageState::Covered).any(|it| (it.from_ms..it.to_ms).contains(&ms))
-        };
-        for item @ (source, id, time_ms) in self.truth.items.keys() {
-            let seen_ms = self.truth.processed.get(id).copied().unwrap_or(*time_ms);
-            let there = seen_ms < now.as_millisecond() && !self.files.is_late(item);
-            // The last run that an output shows may still be going on, and is then read later.
-            if there && source != OUTPUT && covered(source, seen_ms) {
-                assert!(kept.contains_key(item), "{item:?} is not recorded, and {:?} is", picture.coverage[source]);
-            }
-        }
-        let roster = truth::roster(&self.site.store()).await;
-        self.calm.set_now(now);
-        if covered("tokens/acme", now.as_millisecond()) {
-            let listed: BTreeSet<String> = roster.tokens.iter().map(|token| token.token_id.clone()).collect();
-            assert_eq!(listed, truth::token_ids(&self.calm, &self.truth.world.organization().id).await);
-        }
-        for workspace in self.truth.world.workspaces() {
-            if covered(&format!("access/{workspace}"), now.as_millisecond()) {
-                let names = |of| truth::access_names(of, workspace);
-                assert_eq!(names(&roster), names(&self.truth.roster), "{workspace}");
-            }
-        }
-    }
-
     /// Compares the store with the truth.
     async fn compare(&mut self) {
         let (picture, kept) = (Picture::of(&self.site.store()).await, truth::kept(&self.site.store()));
-        let (lost, repeated) = differences(&self.truth.items, &kept);
+        let (lost, repeated) = truth::differences(&self.truth.items, &kept);
         for (what, items) in [("lost", &lost), ("repeated", &repeated)] {
             if !items.is_empty() {
                 eprintln!("{} {what}, such as {:?}", items.len(), &items[..items.len().min(5)]);
@@ -286,34 +257,8 @@ impl Mixture {
             }
         }
         assert_eq!(String::from_utf8_lossy(&self.stranger.heard()), "", "another host was spoken to");
-        self.assert_no_secrets();
+        truth::assert_no_secrets(&self.site);
     }
-
-    fn assert_no_secrets(&self) {
-        let keys = ServeOptions::default();
-        for path in crate::support::files(self.site.dir.path()) {
-            if !crate::support::file_name(&path).starts_with("duskwatch.db") {
-                continue;
-            }
-            let text = fs::read(&path).unwrap();
-            for secret in [keys.organization_key.as_str(), &keys.workspace_token, "simulated-loose-secret"] {
-                assert!(
-                    !text.windows(secret.len()).any(|window| window == secret.as_bytes()),
-                    "{} holds {secret}",
-                    path.display()
-                );
-            }
-        }
-    }
-}
-
-/// What was expected and is not there, and what is there beyond what was expected.
-fn differences(expected: &Items, kept: &Items) -> (Vec<Item>, Vec<Item>) {
-    let times = |items: &Items, item| items.get(item).copied().unwrap_or(0);
-    let lost = expected.iter().filter(|(item, wanted)| times(kept, item) < **wanted).map(|(item, _)| item.clone());
-    let known = |item: &Item| item.1.starts_with("odd-").then_some(1);
-    let repeated = kept.iter().filter(|(item, found)| **found > known(item).unwrap_or_else(|| times(expected, item)));
-    (lost.collect(), repeated.map(|(item, _)| item.clone()).collect())
 }
 
 /// Runs a future for so many steps and then drops it where it stands, as a kill would.

@@ -2,19 +2,23 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fs,
     path::Path,
     sync::Arc,
 };
 
 use duskwatch::{
-    evidence::{Member, Roster, Sighting},
+    evidence::{CoverageState, Member, Roster, Sighting},
     simulator::{ServeOptions, Server, World},
     store::Store,
 };
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::lines::{self, LOGS};
+use super::{
+    files::Files,
+    lines::{self, LOGS},
+};
 use crate::support::{
     Site,
     picture::{self, Counts, Picture},
@@ -24,7 +28,7 @@ use crate::support::{
 const MAX_PAGES: usize = 200;
 
 /// The source that reads the output of jobs.
-pub const OUTPUT: &str = "log/ci-output";
+const OUTPUT: &str = "log/ci-output";
 
 /// Source, id ([`lines::id`] where it has none), own time in milliseconds.
 pub type Item = (String, String, i64);
@@ -71,7 +75,7 @@ pub fn accessed(roster: &Roster) -> BTreeMap<(String, Option<String>), Timestamp
 }
 
 /// The names in the lists of one workspace, without what changes from hour to hour.
-pub fn access_names(roster: &Roster, workspace: &str) -> BTreeSet<String> {
+fn access_names(roster: &Roster, workspace: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     names.extend(roster.members.iter().filter(|it| it.workspace == workspace).map(|it| format!("{:?}", it.person.account_id)));
     names.extend(roster.repositories.iter().filter(|it| it.workspace == workspace).map(|it| it.slug.clone()));
@@ -115,6 +119,58 @@ impl Truth {
     }
 }
 
+/// What the ledger calls covered has been recorded. `calm` serves the same world without any trouble.
+pub async fn assert_honest(truth: &Truth, site: &Site, (calm, files): (&Server, &Files), now: Timestamp) {
+    let (picture, kept) = (Picture::of(&site.store()).await, kept(&site.store()));
+    let covered = |source: &str, ms: i64| {
+        let intervals = picture.coverage.get(source).into_iter().flatten();
+        intervals.filter(|it| it.state == CoverageState::Covered).any(|it| (it.from_ms..it.to_ms).contains(&ms))
+    };
+    for item @ (source, id, time_ms) in truth.items.keys() {
+        let seen_ms = truth.processed.get(id).copied().unwrap_or(*time_ms);
+        let there = seen_ms < now.as_millisecond() && !files.is_late(item);
+        // The last run that an output shows may still be going on, and is then read later.
+        if there && source != OUTPUT && covered(source, seen_ms) {
+            assert!(kept.contains_key(item), "{item:?} is not recorded, and {:?} is", picture.coverage[source]);
+        }
+    }
+    let roster = roster(&site.store()).await;
+    calm.set_now(now);
+    if covered("tokens/acme", now.as_millisecond()) {
+        let listed: BTreeSet<String> = roster.tokens.iter().map(|token| token.token_id.clone()).collect();
+        assert_eq!(listed, token_ids(calm, &truth.world.organization().id).await);
+    }
+    for workspace in truth.world.workspaces() {
+        if covered(&format!("access/{workspace}"), now.as_millisecond()) {
+            let names = |of| access_names(of, workspace);
+            assert_eq!(names(&roster), names(&truth.roster), "{workspace}");
+        }
+    }
+}
+
+/// What was expected and is not there, and what is there beyond what was expected.
+pub fn differences(expected: &Items, kept: &Items) -> (Vec<Item>, Vec<Item>) {
+    let times = |items: &Items, item| items.get(item).copied().unwrap_or(0);
+    let lost = expected.iter().filter(|(item, wanted)| times(kept, item) < **wanted).map(|(item, _)| item.clone());
+    let known = |item: &Item| item.1.starts_with("odd-").then_some(1);
+    let repeated = kept.iter().filter(|(item, found)| **found > known(item).unwrap_or_else(|| times(expected, item)));
+    (lost.collect(), repeated.map(|(item, _)| item.clone()).collect())
+}
+
+/// The store holds no key of the site, and none that an answer brought.
+pub fn assert_no_secrets(site: &Site) {
+    let keys = ServeOptions::default();
+    for path in crate::support::files(site.dir.path()) {
+        if !crate::support::file_name(&path).starts_with("duskwatch.db") {
+            continue;
+        }
+        let text = fs::read(&path).unwrap();
+        for secret in [keys.organization_key.as_str(), &keys.workspace_token, "simulated-loose-secret"] {
+            assert!(!text.windows(secret.len()).any(|window| window == secret.as_bytes()), "{} holds {secret}", path.display());
+        }
+    }
+}
+
 /// Every event that the stream shows, with the instant of its processing.
 async fn processed(site: &Site) -> BTreeMap<String, i64> {
     let path = format!("/admin/v1/orgs/{}/events-stream?limit=500&", site.world.organization().id);
@@ -132,7 +188,7 @@ async fn processed(site: &Site) -> BTreeMap<String, i64> {
 }
 
 /// The ids of the tokens that the inventory shows now.
-pub async fn token_ids(server: &Server, organization: &str) -> BTreeSet<String> {
+async fn token_ids(server: &Server, organization: &str) -> BTreeSet<String> {
     let mut ids = BTreeSet::new();
     let mut next = Some(format!("/admin/api-access/v1/orgs/{organization}/api-tokens?pageSize=100"));
     for _ in 0..MAX_PAGES {

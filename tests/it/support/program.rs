@@ -69,7 +69,12 @@ pub struct Service {
 
 impl Service {
     pub fn start(site: &Site) -> Self {
+        Self::start_with(site, |_| {})
+    }
+
+    fn start_with(site: &Site, prepare: impl FnOnce(&mut Command)) -> Self {
         let mut command = program(site);
+        prepare(&mut command);
         command.arg("run").env("RUST_LOG", "duskwatch=debug").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let log = BufReader::new(child.stderr.take().unwrap());
@@ -78,7 +83,12 @@ impl Service {
 
     /// Starts it and returns where its page is served.
     pub fn serving(site: &Site) -> (Self, String) {
-        let mut service = Self::start(site);
+        Self::serving_with(site, |_| {})
+    }
+
+    /// The same, after something was done to how it is started.
+    pub fn serving_with(site: &Site, prepare: impl FnOnce(&mut Command)) -> (Self, String) {
+        let mut service = Self::start_with(site, prepare);
         service.wait_for("the page is served", &["address=".to_owned()]);
         let address = service.said.lines().last().unwrap().split("address=").nth(1).unwrap().trim().to_owned();
         (service, format!("http://{address}"))

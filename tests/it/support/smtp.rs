@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
+    sync::Notify,
 };
 
 /// A mail as it arrived: its recipient, and its lines with header folding and soft line breaks undone.
@@ -27,11 +28,14 @@ struct Heard {
     arrived: Vec<Arrived>,
     /// Recipients, and the words with which each is refused.
     refused: Vec<(String, &'static str)>,
+    /// Mails are taken, and the word of it is never said.
+    silent: bool,
 }
 
 pub struct MailServer {
     pub url: String,
     heard: Arc<Mutex<Heard>>,
+    arrival: Arc<Notify>,
 }
 
 impl MailServer {
@@ -39,20 +43,42 @@ impl MailServer {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("smtp+plain://{}", listener.local_addr().unwrap());
         let heard = Arc::<Mutex<Heard>>::default();
-        let shared = Arc::clone(&heard);
+        let (shared, arrival) = (Arc::clone(&heard), Arc::<Notify>::default());
+        let arrived = Arc::clone(&arrival);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let heard = Arc::clone(&shared);
+                let (heard, arrived) = (Arc::clone(&shared), Arc::clone(&arrived));
                 // A client that hangs up in the middle has said nothing that counts.
-                tokio::spawn(async move { converse(stream, &heard).await.ok() });
+                tokio::spawn(async move { converse(stream, &heard, &arrived).await.ok() });
             }
         });
-        Self { url, heard }
+        Self { url, heard, arrival }
     }
 
     /// From now on, exactly these recipients are refused.
     pub fn refuse(&self, refused: &[(&str, &'static str)]) {
         self.heard.lock().unwrap().refused = refused.iter().map(|(to, words)| ((*to).to_owned(), *words)).collect();
+    }
+
+    /// The next one that arrives.
+    pub async fn next(&self) -> Arrived {
+        loop {
+            let arrival = self.arrival.notified();
+            if let Some(mail) = self.first() {
+                return mail;
+            }
+            arrival.await;
+        }
+    }
+
+    fn first(&self) -> Option<Arrived> {
+        let arrived = &mut self.heard.lock().unwrap().arrived;
+        (!arrived.is_empty()).then(|| arrived.remove(0))
+    }
+
+    /// Whether the connection breaks after each mail, before its sender is told that it arrived.
+    pub fn fall_silent(&self, silent: bool) {
+        self.heard.lock().unwrap().silent = silent;
     }
 
     /// What arrived since this was asked last, by recipient.
@@ -68,7 +94,7 @@ impl MailServer {
     }
 }
 
-async fn converse(stream: TcpStream, heard: &Mutex<Heard>) -> std::io::Result<()> {
+async fn converse(stream: TcpStream, heard: &Mutex<Heard>, arrival: &Notify) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
     stream.write_all(b"220 here\r\n").await?;
     let (mut to, mut text, mut in_data) = (String::new(), String::new(), false);
@@ -82,7 +108,12 @@ async fn converse(stream: TcpStream, heard: &Mutex<Heard>) -> std::io::Result<()
         let answer = if in_data {
             in_data = false;
             let text = unfolded(&std::mem::take(&mut text));
-            heard.lock().unwrap().arrived.push(Arrived { to: to.clone(), text });
+            let mut heard = heard.lock().unwrap();
+            heard.arrived.push(Arrived { to: to.clone(), text });
+            arrival.notify_one();
+            if heard.silent {
+                return Ok(());
+            }
             "250 taken"
         } else if let Some(recipient) = said.strip_prefix("RCPT TO:<") {
             to = recipient.split('>').next().unwrap_or_default().to_owned();

@@ -1,0 +1,541 @@
+//! Weeks of a service in seconds: every source, the store, the judgement, the schedule and the outbox go by a simulated clock,
+//! while everything around them fails now and then. After each step the store is compared with the truth, and the mail with
+//! the schedule.
+//!
+//! What is simulated is the step of the service: which sources are due, a round of each, a judgement, what is due by the
+//! schedule, what waits in the outbox. The world answers on loopback in the same thread, under a clock that jumps over every
+//! pause, so that a day costs what is computed in it and the product needs no second way to speak to a server. One step comes
+//! after the other, so a seed plays the same every time: `DUSKWATCH_SIMULATION_SEED=7` replays one, `DUSKWATCH_SIMULATIONS=100` plays so many.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    fs,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use duskwatch::{
+    daemon::{
+        Engine,
+        schedule::{Due, interval_due},
+    },
+    report::Late,
+    simulator::{self, FaultKind, ServeOptions, Server},
+    store::Store,
+};
+use fastrand::Rng;
+use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
+use rusqlite::Connection;
+use tokio::time::sleep;
+
+use crate::{
+    mixtures::{
+        NIGHT, by_a_clock_that_jumps,
+        files::Files,
+        number,
+        trouble::{self, Stranger},
+        truth::{self, Truth},
+    },
+    support::{
+        Site, days_before,
+        picture::{Picture, assert_no_count_is_missing, assert_same_counts},
+        smtp::MailServer,
+    },
+};
+
+/// Seeds that are played where nobody asks for more, and the days of each; and of those that somebody asks for.
+const SEEDS: u64 = 2;
+const FEW_DAYS: i64 = 3;
+const ALL_DAYS: i64 = 23;
+/// A long play shows every so many seeds how it goes.
+const SHOWN_EVERY: u64 = 10;
+/// Requests a minute to the organisation's APIs, and an hour to each workspace: the server refuses more.
+const BUDGETS: (u32, u32) = (50, 1_000);
+const READERS: [(&str, &str); 2] = [("security@example.test", "security"), ("board@example.test", "leadership")];
+/// When the digest is due, by the clock of Berlin.
+const DIGEST: (i8, i8) = (2, 30);
+
+/// What fails beside the servers, for some steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Trouble {
+    /// The directory of the logs is not there.
+    LogsAway,
+    /// The store takes no page; no attempt at a mail.
+    NoPages,
+    NoAttempts,
+    /// The mail server refuses for now; takes a mail and does not say so.
+    MailRefused,
+    MailSilent,
+    /// A file stands where packages are to be written.
+    PackagesBlocked,
+}
+
+impl Trouble {
+    const ALL: [Self; 6] =
+        [Self::LogsAway, Self::NoPages, Self::NoAttempts, Self::MailRefused, Self::MailSilent, Self::PackagesBlocked];
+}
+
+/// What came of one seed, or of many.
+#[derive(Debug, Default)]
+struct Outcome {
+    seeds: u64,
+    days: u64,
+    steps: u64,
+    rounds: u64,
+    failed_rounds: u64,
+    kills: u64,
+    jumps: u64,
+    digests: u64,
+    late_digests: u64,
+    mails: u64,
+    repeated_mails: u64,
+    requests: u64,
+    troubles: BTreeMap<Trouble, u64>,
+    faults: BTreeMap<&'static str, u64>,
+}
+
+impl Outcome {
+    fn add(&mut self, other: Self) {
+        self.seeds += other.seeds;
+        self.days += other.days;
+        self.steps += other.steps;
+        self.rounds += other.rounds;
+        self.failed_rounds += other.failed_rounds;
+        self.kills += other.kills;
+        self.jumps += other.jumps;
+        self.digests += other.digests;
+        self.late_digests += other.late_digests;
+        self.mails += other.mails;
+        self.repeated_mails += other.repeated_mails;
+        self.requests += other.requests;
+        for (trouble, count) in other.troubles {
+            *self.troubles.entry(trouble).or_default() += count;
+        }
+        for (kind, count) in other.faults {
+            *self.faults.entry(kind).or_default() += count;
+        }
+    }
+}
+
+#[test]
+fn whatever_fails_the_store_is_true_the_ledger_honest_and_each_digest_sent_once() {
+    let (alone, many) = (number("DUSKWATCH_SIMULATION_SEED"), number("DUSKWATCH_SIMULATIONS"));
+    let days = if alone.or(many).is_some() { ALL_DAYS } else { FEW_DAYS };
+    let seeds = alone.map_or(0..many.unwrap_or(SEEDS), |seed| seed..seed + 1);
+    let (next, sum) = (AtomicU64::new(seeds.start), Mutex::new((Outcome::default(), Vec::new())));
+    let worker = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if !seeds.contains(&seed) {
+                return;
+            }
+            let played = catch_unwind(AssertUnwindSafe(|| play(seed, days).0));
+            let mut sum = sum.lock().unwrap();
+            match played {
+                Ok(outcome) => sum.0.add(outcome),
+                Err(_) => sum.1.push(seed),
+            }
+            if (sum.0.seeds + sum.1.len() as u64).is_multiple_of(SHOWN_EVERY) {
+                eprintln!("{:?}, failed: {:?}", sum.0, sum.1);
+            }
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().unwrap().get() {
+            scope.spawn(worker);
+        }
+    });
+    let (outcome, mut failed) = sum.into_inner().unwrap();
+    eprintln!("{outcome:#?}");
+    failed.sort_unstable();
+    assert!(failed.is_empty(), "replay one of them with DUSKWATCH_SIMULATION_SEED: {failed:?}");
+}
+
+#[test]
+fn a_seed_plays_the_same_every_time() {
+    let (first, second) = (play(SEEDS, 1).1, play(SEEDS, 1).1);
+    let differing = first.lines().zip(second.lines()).find(|(a, b)| a != b);
+    assert_eq!(differing, None);
+    assert!(first == second && first.lines().count() > 50);
+}
+
+/// What came of a seed, and everything that happened.
+fn play(seed: u64, days: i64) -> (Outcome, String) {
+    by_a_clock_that_jumps(async move {
+        let mut simulation = Simulation::begin(seed, days).await;
+        simulation.troubled_days().await;
+        simulation.calm_end().await;
+        (simulation.outcome, simulation.trace)
+    })
+}
+
+/// A mail as it arrived last.
+struct Letter {
+    subject: String,
+    /// Whether its sender was told.
+    acknowledged: bool,
+}
+
+struct Simulation {
+    truth: &'static Truth,
+    rng: Rng,
+    site: Site,
+    files: Files,
+    stranger: Stranger,
+    mail: MailServer,
+    /// The same world without any trouble.
+    calm: Server,
+    engine: Arc<Engine>,
+    /// When each source was started last by the process that lives.
+    started: Vec<Option<Timestamp>>,
+    dirty: bool,
+    begun: Timestamp,
+    now: Timestamp,
+    /// Up to when the world has gone on.
+    present: Timestamp,
+    /// What fails now, and for how many steps more.
+    troubles: BTreeMap<Trouble, u32>,
+    /// Whether the world has had items that its truth does not know.
+    added: bool,
+    /// The mails that arrived, by id and recipient.
+    arrived: BTreeMap<(String, String), Letter>,
+    outcome: Outcome,
+    trace: String,
+}
+
+impl Simulation {
+    async fn begin(seed: u64, days: i64) -> Self {
+        let truth = crate::mixtures::truth(seed);
+        let mut rng = Rng::with_seed(seed ^ 0x5117);
+        let stranger = Stranger::start().await;
+        let served = ServeOptions {
+            requests_per_minute: BUDGETS.0,
+            requests_per_hour: BUDGETS.1,
+            ..trouble::server(&mut rng, stranger.origin.clone())
+        };
+        let mut site = Site::new(&truth.world, served).await;
+        site.watch_jobs();
+        let mail = MailServer::start().await;
+        configure(&site, &mail);
+        let begun = days_before(truth.world.now(), days);
+        site.grow(begun);
+        let (files, engine) = (Files::new(site.logs()), site.engine());
+        let calm = simulator::serve(Arc::clone(&truth.world), ServeOptions::default()).await.unwrap();
+        engine.begin("run", begun).await.unwrap();
+        engine.begin_schedules(begun).await.unwrap();
+        let started = vec![None; engine.source_names().len()];
+        Self {
+            truth,
+            rng,
+            site,
+            files,
+            stranger,
+            mail,
+            calm,
+            engine,
+            started,
+            dirty: true,
+            begun,
+            now: begun,
+            present: begun,
+            troubles: BTreeMap::new(),
+            added: false,
+            arrived: BTreeMap::new(),
+            outcome: Outcome { seeds: 1, ..Outcome::default() },
+            trace: String::new(),
+        }
+    }
+
+    fn note(&mut self, words: &str) {
+        // Two plays have other ports and directories.
+        let words =
+            [&self.site.server.addr.to_string(), &self.stranger.origin, self.mail.url.trim_start_matches("smtp+plain://")]
+                .into_iter()
+                .fold(words.replace(&self.site.dir.path().display().to_string(), "DIR"), |words, own| words.replace(own, "HOST"));
+        writeln!(self.trace, "{} {words}", self.now).unwrap();
+    }
+
+    async fn troubled_days(&mut self) {
+        let end = self.truth.world.now();
+        while self.now < end {
+            self.go_on(end).await;
+            self.files.settle();
+            // The world goes on when the clock of the service is set back.
+            self.present = self.present.max(self.now);
+            self.site.grow(self.present);
+            self.disturb();
+            self.step().await;
+            self.look().await;
+        }
+    }
+
+    /// Lets time go by: hours, and now and then days of a sleeping machine, or a clock that is set back.
+    async fn go_on(&mut self, end: Timestamp) {
+        let minutes = match self.rng.usize(..40) {
+            0 => self.rng.i64(1_000..3_500),
+            1 => -self.rng.i64(1..90),
+            _ => self.rng.i64(20..260),
+        };
+        if !(0..1_000).contains(&minutes) {
+            self.outcome.jumps += 1;
+        }
+        self.now = self.now.checked_add(minutes.minutes()).unwrap().clamp(self.begun, end);
+        // A sleeping machine's other clock stands still, and one that is set back goes on.
+        sleep(Duration::from_secs(60 * u64::try_from(minutes).unwrap_or(10).min(300))).await;
+    }
+
+    /// Ends troubles whose time is over, and lets others begin.
+    fn disturb(&mut self) {
+        let over: Vec<Trouble> = self.troubles.iter().filter(|(_, left)| **left == 0).map(|(trouble, _)| *trouble).collect();
+        for trouble in over {
+            self.troubles.remove(&trouble);
+            self.switch(trouble, false);
+        }
+        self.troubles.values_mut().for_each(|left| *left -= 1);
+        for trouble in Trouble::ALL {
+            if self.rng.usize(..25) == 0 && !self.troubles.contains_key(&trouble) {
+                let steps = self.rng.u32(0..5);
+                self.troubles.insert(trouble, steps);
+                self.switch(trouble, true);
+                *self.outcome.troubles.entry(trouble).or_default() += 1;
+            }
+        }
+        if self.rng.usize(..6) == 0 && !self.troubles.contains_key(&Trouble::LogsAway) {
+            self.files.disturb(&mut self.rng);
+        }
+        let faults = if self.rng.usize(..3) == 0 { trouble::faults(&mut self.rng) } else { Vec::new() };
+        self.added |= faults.iter().any(trouble::adds);
+        self.note(&format!("fails: {:?}, {faults:?}", self.troubles));
+        self.site.server.disturb(faults, self.rng.u64(..));
+        if self.rng.usize(..15) == 0 {
+            self.restart();
+        }
+    }
+
+    fn switch(&mut self, trouble: Trouble, on: bool) {
+        match trouble {
+            // What grows meanwhile grows elsewhere.
+            Trouble::LogsAway => {}
+            Trouble::NoPages if on => self.execute(include_str!("../data/faults/refuse_coverage.sql")),
+            Trouble::NoPages => self.execute(include_str!("../data/faults/accept_coverage.sql")),
+            Trouble::NoAttempts if on => self.execute(include_str!("../data/faults/refuse_attempts.sql")),
+            Trouble::NoAttempts => self.execute(include_str!("../data/faults/accept_attempts.sql")),
+            Trouble::MailRefused => {
+                let refused = READERS.map(|(address, _)| (address, "451 4.2.0 come back later"));
+                self.mail.refuse(if on { &refused } else { &[] });
+            }
+            Trouble::MailSilent => self.mail.fall_silent(on),
+            Trouble::PackagesBlocked => self.block_packages(on),
+        }
+    }
+
+    fn execute(&self, sql: &str) {
+        Connection::open(self.site.store()).unwrap().execute_batch(sql).unwrap();
+    }
+
+    fn block_packages(&self, on: bool) {
+        let (csv, aside) = (self.site.path("csv"), self.site.path("csv-aside"));
+        if on {
+            if csv.exists() {
+                fs::rename(&csv, &aside).unwrap();
+            }
+            fs::write(&csv, "").unwrap();
+        } else {
+            fs::remove_file(&csv).unwrap();
+            if aside.exists() {
+                fs::rename(&aside, &csv).unwrap();
+            }
+        }
+    }
+
+    /// The process ends where it stands, and another one begins: what was only in memory is gone.
+    fn restart(&mut self) {
+        self.engine = self.site.engine();
+        self.started.fill(None);
+        self.dirty = true;
+        self.outcome.kills += 1;
+    }
+
+    /// Everything that a service does when it is woken.
+    async fn step(&mut self) {
+        self.outcome.steps += 1;
+        let away = self.troubles.contains_key(&Trouble::LogsAway).then(|| (self.site.logs(), self.site.path("elsewhere")));
+        if let Some((logs, elsewhere)) = &away {
+            fs::rename(logs, elsewhere).unwrap();
+        }
+        for index in 0..self.started.len() {
+            if interval_due(self.started[index], self.engine.every(index), self.now) {
+                self.started[index] = Some(self.now);
+                self.round(index).await;
+            }
+            if self.rng.usize(..300) == 0 {
+                self.restart();
+            }
+        }
+        if let Some((logs, elsewhere)) = away {
+            fs::rename(elsewhere, logs).unwrap();
+        }
+        if self.dirty && self.engine.judge(self.now).await.is_ok() {
+            self.dirty = false;
+        }
+        for delivery in self.engine.deliveries() {
+            let Ok(Some(due)) = self.engine.due(&delivery, self.now).await else { continue };
+            let late = due.late.then_some(Late { due: due.first, missed: due.count });
+            let Ok(judged) = self.engine.judge_for(self.now, late).await else { continue };
+            let Due { occurrence, count, .. } = due;
+            let made = self.engine.make(&delivery, &judged, due, self.now).await;
+            self.note(&format!("{delivery} of {occurrence}, {count}: {}", made.unwrap_or_else(|error| format!("{error:#}"))));
+        }
+        if self.rng.usize(..20) == 0 {
+            self.restart();
+        }
+        match self.engine.send_waiting(self.now).await {
+            Ok(sent) => self.note(&format!("sent {}", sent.delivered)),
+            Err(error) => self.note(&format!("not sent: {error:#}")),
+        }
+    }
+
+    async fn round(&mut self, index: usize) {
+        let mut round = self.engine.round(index, None, self.now).await;
+        self.outcome.rounds += 1;
+        self.outcome.failed_rounds += u64::from(round.failed);
+        self.dirty |= round.changed;
+        self.note(&round.line);
+        if round.unread && !round.failed {
+            round = self.engine.older_round(index, self.now, None).await;
+            self.dirty |= round.changed;
+            self.note(&format!("older: {}", round.line));
+        }
+    }
+
+    /// What must be so at any moment.
+    async fn look(&mut self) {
+        truth::assert_honest(self.truth, &self.site, (&self.calm, &self.files), self.present).await;
+        let (_, repeated) = truth::differences(&self.truth.items, &truth::kept(&self.site.store()));
+        assert_eq!(repeated, [], "recorded twice");
+        truth::assert_no_secrets(&self.site);
+        assert_eq!(String::from_utf8_lossy(&self.stranger.heard()), "", "another host was spoken to");
+        let silent = self.troubles.contains_key(&Trouble::MailSilent);
+        for mail in self.mail.take_in_order() {
+            let (id, subject) = (mail.header("Message-ID").unwrap(), mail.header("Subject").unwrap());
+            self.note(&format!("{id} to {}", mail.to));
+            self.outcome.mails += 1;
+            let letter = (id, mail.to);
+            if let Some(before) = self.arrived.insert(letter.clone(), Letter { subject, acknowledged: !silent }) {
+                assert!(!before.acknowledged, "{letter:?} comes twice");
+                self.outcome.repeated_mails += 1;
+            }
+        }
+    }
+
+    /// Everything works again: what was missed is made up for, and all is as if nothing had ever failed.
+    async fn calm_end(&mut self) {
+        for trouble in std::mem::take(&mut self.troubles).into_keys() {
+            self.switch(trouble, false);
+        }
+        self.files.settle();
+        self.site.server.disturb(Vec::new(), 0);
+        self.site.grow(self.truth.world.now());
+        for _ in 0..3 {
+            sleep(NIGHT).await;
+            self.started.fill(None);
+            self.step().await;
+            self.look().await;
+            self.now = self.now.checked_add(9.hours()).unwrap();
+        }
+        self.compare().await;
+        self.assert_digests();
+        self.assert_budget();
+        self.outcome.days = u64::try_from(self.now.duration_since(self.begun).as_hours() / 24).unwrap();
+        self.outcome.faults = self.site.server.faults();
+        self.outcome.requests = self.site.server.requests().values().sum();
+    }
+
+    async fn compare(&self) {
+        let picture = Picture::of(&self.site.store()).await;
+        let (lost, repeated) = truth::differences(&self.truth.items, &truth::kept(&self.site.store()));
+        assert_eq!((lost, repeated), (Vec::new(), Vec::new()), "lost, and recorded twice");
+        if self.added {
+            assert_no_count_is_missing(&self.truth.counts, &picture.counts);
+        } else {
+            assert_same_counts(&self.truth.counts, &picture.counts);
+        }
+        let store = Store::open_read_only(&self.site.store()).unwrap();
+        let (findings, outbox) = store.read(|r| Ok((r.verify(), r.outbox_summary()?))).await.unwrap();
+        assert!(findings.iter().all(|finding| finding.faults.is_empty()), "{findings:#?}");
+        assert_eq!(outbox.pending, 0, "everything has left");
+        let sent: u64 = outbox.settled.iter().map(|channel| channel.sent).sum();
+        assert_eq!(sent, self.arrived.len() as u64, "each was recorded as sent once");
+    }
+
+    /// Every digest of the schedule was sent, or a later one says that it is late.
+    fn assert_digests(&mut self) {
+        let to = READERS[0].0;
+        let sent: BTreeMap<i64, &str> = self
+            .arrived
+            .iter()
+            .filter(|((id, reader), _)| reader == to && id.starts_with("<duskwatch.security."))
+            .map(|((id, _), letter)| (id.split(['.', '@']).nth(2).unwrap().parse().unwrap(), letter.subject.as_str()))
+            .collect();
+        let due = self.due_digests();
+        assert!(sent.keys().all(|at| due.contains(at)), "{sent:?} are not all of {due:?}");
+        for missed in due.iter().filter(|at| !sent.contains_key(at)) {
+            let (_, subject) = sent.range(missed..).next().expect("a later digest stands for a missed one");
+            assert!(subject.contains("(late: due"), "{missed} is missing, and {subject} is not late");
+        }
+        self.outcome.digests = sent.len() as u64;
+        self.outcome.late_digests = sent.values().filter(|subject| subject.contains("(late: due")).count() as u64;
+    }
+
+    /// The instants at which a digest was due, in seconds.
+    fn due_digests(&self) -> BTreeSet<i64> {
+        let zone = TimeZone::get("Europe/Berlin").unwrap();
+        let days = self.begun.to_zoned(zone.clone()).date().series(1.day());
+        let instants = days.map(|day| day.at(DIGEST.0, DIGEST.1, 0, 0).to_zoned(zone.clone()).unwrap().timestamp());
+        let last = self.now.checked_sub(9.hours()).unwrap();
+        let due = instants.skip_while(|at| *at <= self.begun).take_while(|at| *at <= last);
+        due.map(Timestamp::as_second).collect()
+    }
+
+    /// The server has refused nothing of its own accord, unless a process that had just begun did not know what the one
+    /// before had spent.
+    fn assert_budget(&self) {
+        let refuses = |kind: &FaultKind| match kind {
+            FaultKind::TooManyRequests | FaultKind::RateLimited(_) => true,
+            FaultKind::Refused(refusal) => refusal.status == 429,
+            _ => false,
+        };
+        let names: BTreeSet<&str> = FaultKind::all().filter(|(_, kind, _)| refuses(kind)).map(|(name, ..)| name).collect();
+        let on_purpose: u64 = self.site.server.faults().iter().filter(|(name, _)| names.contains(*name)).map(|(_, n)| n).sum();
+        let all = self.site.server.requests();
+        let refused: u64 = all.iter().filter(|((_, status), _)| *status == 429).map(|(_, count)| count).sum();
+        let own = refused.saturating_sub(on_purpose);
+        assert!(own <= self.outcome.kills, "{own} requests were over the budget, in {} lives", self.outcome.kills + 1);
+    }
+}
+
+/// What the site of a service has beside its sources.
+fn configure(site: &Site, mail: &MailServer) {
+    let text = fs::read_to_string(site.config()).unwrap();
+    let text = text.replace("requests_per_minute = 60000", &format!("requests_per_minute = {}", BUDGETS.0));
+    let mut text = text.replace("requests_per_hour = 1000000", &format!("requests_per_hour = {}", BUDGETS.1));
+    let (hour, minute) = DIGEST;
+    write!(
+        text,
+        "[schedule]\ntimezone = \"Europe/Berlin\"\naudit = \"1h\"\ntokens = \"12h\"\naccess = \"1d\"\nlogs = \"2h\"\n\
+         digest = \"{minute} {hour} * * *\"\nbrief = \"0 8 * * MON\"\n\
+         [email]\nserver = {:?}\nfrom = \"Duskwatch <duskwatch@example.test>\"\n",
+        mail.url
+    )
+    .unwrap();
+    for (address, audience) in READERS {
+        writeln!(text, "[[email.recipient]]\naddress = {address:?}\naudience = {audience:?}").unwrap();
+    }
+    fs::write(site.config(), text).unwrap();
+}

@@ -1,0 +1,271 @@
+//! Disks that are full, broken or read-only, and files that are not what they were: said in words, never silently empty, and
+//! with a way out that is tried here.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{Read as _, Seek as _, SeekFrom, Write as _},
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use duskwatch::simulator::ServeOptions;
+use fastrand::Rng;
+use tokio::task::{JoinSet, block_in_place};
+
+use crate::support::{
+    NOW, Site, at,
+    disk::{Disk, Fault},
+    picture::{Picture, assert_same_counts},
+    program::{Ran, Service, duskwatch, program},
+    small_world,
+    smtp::MailServer,
+};
+
+/// Requests after which a page must have changed.
+const MAX_REQUESTS: usize = 20_000;
+/// Damaged stores that are looked at.
+const DAMAGES: u64 = 24;
+
+/// Something that is done to a file.
+type Damage = fn(&Path);
+
+async fn site(seed: u64) -> Site {
+    Site::grown(&small_world(seed, at(NOW), 8), ServeOptions::default()).await
+}
+
+#[track_caller]
+fn well(ran: &Ran) {
+    assert_eq!(ran.status, 0, "{ran:#?}");
+}
+
+async fn get(url: &str) -> (u16, String) {
+    let answer = reqwest::Client::builder().no_proxy().build().unwrap().get(url).send().await.unwrap();
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}
+
+/// Asks until an answer holds some words.
+async fn answer_with(url: &str, words: &str) -> (u16, String) {
+    let mut answer = (0, String::new());
+    for _ in 0..MAX_REQUESTS {
+        answer = get(url).await;
+        if answer.1.contains(words) {
+            return answer;
+        }
+    }
+    panic!("{url} never says {words}: {answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_disk_refuses_what_was_known_is_served_and_the_trouble_told_once() {
+    let mut services = JoinSet::new();
+    for fault in Fault::REFUSALS {
+        services.spawn(refused(fault));
+    }
+    while let Some(ended) = services.join_next().await {
+        ended.unwrap();
+    }
+}
+
+async fn refused(fault: Fault) {
+    let (site, mail) = (site(87).await, MailServer::start().await);
+    let email = format!(
+        "[schedule]\nlogs = \"1s\"\n[email]\nserver = {:?}\nfrom = \"Duskwatch <duskwatch@example.test>\"\n\
+         [[email.recipient]]\naddress = \"security@example.test\"\n",
+        mail.url
+    );
+    let text = fs::read_to_string(site.config()).unwrap();
+    fs::write(site.config(), text + &email).unwrap();
+    let disk = Disk::of(&site);
+    let (mut service, base) = Service::serving_with(&site, |command| disk.under(command, fault, 0));
+    let sources = site.engine().source_names();
+    service.wait_for("round done", &sources);
+    let (status, before) = answer_with(&base, "<main").await;
+    assert_eq!(status, 200);
+
+    disk.fail(Some(fault));
+    service.wait_for("it fails", &["part=\"store\"".to_owned()]);
+    let (status, said) = answer_with(&format!("{base}/readyz"), "store: failing since").await;
+    assert!(status == 503 && fault.words().iter().any(|words| said.contains(words)), "{said}");
+    let (status, page) = answer_with(&base, "Nothing can be recorded since ").await;
+    assert!(status == 200 && page.len() > before.len() / 2, "{page}");
+    answer_with(&format!("{base}/metrics"), "\nduskwatch_store_failing_time_seconds ").await;
+    let told = mail.next().await;
+    assert!(told.header("Message-ID").unwrap().starts_with("<duskwatch.alarm.store."), "{told:?}");
+    assert!(fault.words().iter().any(|words| told.text.contains(words)), "{}", told.text);
+
+    disk.fail(None);
+    service.wait_for("it works again", &["part=\"store\"".to_owned()]);
+    let over = mail.next().await;
+    assert!(over.text.contains("recording works again"), "{}", over.text);
+    let (ended, log) = service.terminate();
+    assert!(ended.success() && !log.contains("panicked"), "{log}");
+    assert_eq!(mail.take().len(), 0, "it is told once");
+    assert_eq!(duskwatch(&site, &["store", "verify"]).status, 0);
+    let calm = self::site(87).await;
+    calm.poll(&calm.engine(), at(NOW)).await;
+    assert_same_counts(&Picture::of(&calm.store()).await.counts, &Picture::of(&site.store()).await.counts);
+}
+
+/// Runs a command where the directory `small` of the site is a disk of its own, after what the operator did to it.
+const ON_A_SMALL_DISK: &str = "set -u; d=\"$1\"; shift
+mount -t tmpfs -o size=400k,mode=700 tmpfs \"$d/small\" || exit 99
+say() { echo \"== $1\"; shift; \"$@\" 2>&1; echo \"status $?\"; }
+say full \"$@\" poll
+mount -o remount,size=64m \"$d/small\"
+say room \"$@\" poll
+say verified \"$@\" store verify
+mount -o remount,ro \"$d/small\"
+say read-only \"$@\" poll
+say read \"$@\" report
+mount -o remount,rw \"$d/small\"
+say writable \"$@\" poll
+say sound \"$@\" store verify";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_was_full_or_read_only_is_used_again_when_it_is_mended() {
+    let site = site(88).await;
+    fs::create_dir(site.path("small")).unwrap();
+    let text = fs::read_to_string(site.config()).unwrap();
+    let path = format!("path = {:?}", site.store().display().to_string());
+    let small = format!("path = {:?}", site.path("small/duskwatch.db").display().to_string());
+    fs::write(site.config(), text.replace(&path, &small)).unwrap();
+    let mut own = program(&site);
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-root-user", "--mount", "bash", "-c", ON_A_SMALL_DISK, "bash"]).arg(site.dir.path());
+    command.arg(own.get_program()).args(own.args(["--now", NOW]).get_args()).env("NO_COLOR", "1").stdin(Stdio::null());
+    let ran = block_in_place(|| command.output()).unwrap();
+    let said = String::from_utf8(ran.stdout).unwrap();
+    if !said.contains("== sound") {
+        // A kernel that lets nobody mount: the preloaded disk of the other tests stands for it.
+        eprintln!("no small disk could be made: {}", String::from_utf8_lossy(&ran.stderr));
+        return;
+    }
+    let of = |step: &str| said.split("== ").find(|part| part.starts_with(step)).unwrap();
+    assert!(of("full").contains("the disk of the store is full") && !of("full").ends_with("status 0\n"), "{said}");
+    assert!(of("read-only").contains("read-only") && !of("read-only").ends_with("status 0\n"), "{said}");
+    for step in ["room", "verified", "read\n", "writable", "sound"] {
+        assert!(of(step).ends_with("status 0\n"), "{step}: {said}");
+    }
+    assert!(of("read\n").contains("STILL ON APP PASSWORDS") || of("read\n").len() > 500, "{said}");
+    assert!(!said.contains("panicked"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_with_flipped_bits_is_never_shown_as_empty() {
+    let site = site(89).await;
+    well(&duskwatch(&site, &["poll"]));
+    settle(&site);
+    let sound = fs::read(site.store()).unwrap();
+    let mut found = 0;
+    for seed in 0..DAMAGES {
+        let mut rng = Rng::with_seed(seed);
+        let mut bytes = sound.clone();
+        for _ in 0..rng.usize(1..200) {
+            let (place, bit) = (rng.usize(..bytes.len()), rng.u8(..8));
+            bytes[place] ^= 1 << bit;
+        }
+        fs::write(site.store(), &bytes).unwrap();
+        let verified = duskwatch(&site, &["store", "verify"]);
+        let report = duskwatch(&site, &["report", "--format", "json"]);
+        for ran in [&verified, &report] {
+            assert!(!ran.err.contains("panicked") && [0, 1].contains(&ran.status), "{seed}: {ran:#?}");
+            assert!(ran.status == 0 || !ran.err.is_empty(), "{seed}: {ran:#?}");
+        }
+        found += u64::from(verified.status == 1);
+        let ranked = report.out.contains("\"integration\"");
+        assert!(report.status == 1 || verified.status == 1 || ranked, "{seed}: a damaged store is shown as an empty one");
+    }
+    assert!(found > DAMAGES / 2, "{found}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stands_in_the_place_of_a_store_is_named_left_alone_and_mended_by_a_copy() {
+    let site = site(91).await;
+    well(&duskwatch(&site, &["poll"]));
+    let copy = site.path("copy.db");
+    well(&duskwatch(&site, &["store", "backup", copy.to_str().unwrap()]));
+    let expected = Picture::of(&site.store()).await;
+    let damages: [(&str, Damage, &str); 4] = [
+        (
+            "a foreign file",
+            |path| fs::write(path, "not a database at all, but long enough to look like one").unwrap(),
+            "this is not a duskwatch store",
+        ),
+        ("a newer schema", |path| overwrite(path, 60, &99_u32.to_be_bytes()), "use a newer program"),
+        ("a cut file", cut, "the store is damaged"),
+        ("a broken header", |path| overwrite(path, 0, b"SQLite format 9"), "this is not a duskwatch store"),
+    ];
+    for (what, damage, words) in damages {
+        settle(&site);
+        damage(&site.store());
+        let bytes = read(&site.store());
+        for arguments in [&["report"][..], &["poll"], &["run"]] {
+            let mut command = program(&site);
+            if arguments != ["run"] {
+                command.args(["--now", NOW]);
+            }
+            let ran = block_in_place(|| command.args(arguments).stdin(Stdio::null()).output()).unwrap();
+            let said = [ran.stdout, ran.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+            assert!(!ran.status.success() && said.contains(words) && !said.contains("panicked"), "{what}: {arguments:?}: {said}");
+        }
+        assert!(what == "a cut file" || read(&site.store()) == bytes, "{what} was changed");
+        // The way out of the manual.
+        for end in ["", "-wal", "-shm"] {
+            fs::remove_file(site.path(&format!("duskwatch.db{end}"))).or_else(not_there).unwrap();
+        }
+        fs::copy(&copy, site.store()).unwrap();
+        well(&duskwatch(&site, &["store", "verify"]));
+        well(&duskwatch(&site, &["poll"]));
+        assert_same_counts(&expected.counts, &Picture::of(&site.store()).await.counts);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_lost_its_log_goes_on_from_where_its_file_stands() {
+    let mut site = Site::new(&small_world(92, at(NOW), 8), ServeOptions::default()).await;
+    let before = crate::support::days_before(at(NOW), 2);
+    site.grow(before);
+    well(&crate::support::program::duskwatch_at(&site, &before.to_string(), &["poll"]));
+    settle(&site);
+    let file = read(&site.store());
+    site.grow(at(NOW));
+    well(&duskwatch(&site, &["poll"]));
+    let expected = Picture::of(&site.store()).await;
+    // What was committed since stood in the log, and the log is gone.
+    fs::write(site.store(), file).unwrap();
+    for end in ["-wal", "-shm"] {
+        fs::remove_file(site.path(&format!("duskwatch.db{end}"))).or_else(not_there).unwrap();
+    }
+    well(&duskwatch(&site, &["store", "verify"]));
+    well(&duskwatch(&site, &["poll"]));
+    assert_same_counts(&expected.counts, &Picture::of(&site.store()).await.counts);
+}
+
+/// Everything that was committed stands in the file, and nothing beside it.
+fn settle(site: &Site) {
+    let database = rusqlite::Connection::open(site.store()).unwrap();
+    database.pragma(None, "wal_checkpoint", "TRUNCATE", |_| Ok(())).unwrap();
+    database.close().unwrap();
+    assert!(!site.path("duskwatch.db-wal").exists());
+}
+
+fn not_there(error: std::io::Error) -> std::io::Result<()> {
+    if error.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
+}
+
+fn read(path: &Path) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    fs::File::open(path).unwrap().read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+fn overwrite(path: &Path, place: u64, bytes: &[u8]) {
+    let mut file = OpenOptions::new().write(true).open(path).unwrap();
+    file.seek(SeekFrom::Start(place)).unwrap();
+    file.write_all(bytes).unwrap();
+}
+
+fn cut(path: &Path) {
+    let file = OpenOptions::new().write(true).open(path).unwrap();
+    file.set_len(file.metadata().unwrap().len() / 3).unwrap();
+}
