@@ -7,12 +7,14 @@
 //! DUSKWATCH_SEEDS=50 cargo test --release --locked --test it judged -- --nocapture
 //! ```
 //!
-//! watches the worlds of seeds 1 to 50 at the default size, and prints every figure with its goal. `DUSKWATCH_SLIPS=NAME`
-//! also prints each case that a figure whose name contains NAME has lost.
+//! watches the worlds of seeds 1 to 50 at the default size, and prints every figure with its goal; `DUSKWATCH_SEEDS=101-160`
+//! those of other seeds, for whoever chooses a constant. `DUSKWATCH_SLIPS=NAME` also prints each case that a figure whose name
+//! contains NAME has lost.
 
 use std::{
     collections::BTreeMap,
     env,
+    ops::RangeInclusive,
     sync::Mutex,
     sync::atomic::{AtomicU64, Ordering},
     thread,
@@ -71,7 +73,7 @@ const FIGURES: &[(&str, Goal, Goal)] = &[
 
 /// Worlds of the same past whose mean says what can be expected of the week after the removal.
 const FUTURES: u32 = 24;
-const FEW_SEEDS: u64 = 2;
+const FEW_SEEDS: RangeInclusive<u64> = 1..=2;
 /// Weeks before the removal from which a world is watched.
 const WEEKS: i64 = 20;
 const FEW_WEEKS: i64 = 8;
@@ -91,14 +93,20 @@ async fn figures_of(seed: u64, size: Size, weeks: i64) -> Figures {
     figures::of(&world, &truth, &views, &watch::expected_failing_uses(seed, size, weeks, FUTURES))
 }
 
-/// Watches the worlds of seeds from 1, as many at a time as there are processors.
-fn measured(seeds: u64, size: Size, weeks: i64) -> Vec<Figures> {
-    let (next, worlds) = (AtomicU64::new(1), Mutex::new(Vec::new()));
+/// `50` is the first fifty seeds, `101-160` the sixty from 101 on.
+fn seeds(text: &str) -> RangeInclusive<u64> {
+    let (first, last) = text.split_once('-').unwrap_or(("1", text));
+    first.parse().unwrap()..=last.parse().unwrap()
+}
+
+/// Watches the worlds of some seeds, as many at a time as there are processors.
+fn measured(seeds: &RangeInclusive<u64>, size: Size, weeks: i64) -> Vec<Figures> {
+    let (next, worlds) = (AtomicU64::new(*seeds.start()), Mutex::new(Vec::new()));
     let worker = || {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed > seeds {
+            if seed > *seeds.end() {
                 return;
             }
             let figures = runtime.block_on(figures_of(seed, size, weeks));
@@ -115,10 +123,9 @@ fn measured(seeds: u64, size: Size, weeks: i64) -> Vec<Figures> {
 
 #[test]
 fn what_is_said_week_by_week_is_what_is_so() {
-    let seeds = asked("DUSKWATCH_SEEDS").map(|text| text.parse::<u64>().unwrap());
-    let worlds = match seeds {
-        Some(seeds) => measured(seeds, Size::Default, WEEKS),
-        None => measured(FEW_SEEDS, Size::Small, FEW_WEEKS),
+    let worlds = match asked("DUSKWATCH_SEEDS") {
+        Some(text) => measured(&seeds(&text), Size::Default, WEEKS),
+        None => measured(&FEW_SEEDS, Size::Small, FEW_WEEKS),
     };
     let lines: Vec<Line> = FIGURES.iter().map(|(name, goal, _)| Line::new(name, *goal, &worlds)).collect();
     println!("{} worlds\n{}", worlds.len(), table::text(&lines));
