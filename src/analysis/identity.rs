@@ -3,15 +3,18 @@
 //!
 //! Facts that share an account id or uuid are one user. An e-mail address or a nickname leads to a user only when it
 //! leads to exactly one; otherwise it stays what it is, as `email:…` or `name:…`. A nickname that changed hands leads to
-//! each of its bearers in their time ([`bearers`]); a user that was renamed keeps what it did under the old name.
+//! each of its bearers in their time ([`bearers`]); a user that was renamed keeps what it did under the old name, also where
+//! only evidence tells that the name was theirs ([`former`]).
 
 mod bearers;
+mod former;
 mod joined;
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use self::bearers::Bearers;
+use self::former::Former;
 use self::joined::{User, strong_keys, strongly_joined};
 use super::erasure::{Identity, Unclear};
 use super::rules::is_reserved;
@@ -37,6 +40,8 @@ pub(super) struct People {
     by_nickname_folded: Index,
     by_display_name: Index,
     bearers: Bearers,
+    /// Nicknames that no list, but evidence gives to a user.
+    former: Vec<Former>,
     /// Labels of access tokens, as registers have them.
     token_labels: BTreeSet<String>,
     members_are_known: bool,
@@ -64,6 +69,7 @@ impl People {
             let actor = (number + actors.len()).checked_sub(facts.len());
             user.says_how |= actor.is_some_and(|actor| actors[actor].1);
         }
+        let listed_since = former::listed_since(users.len(), roster, &user_of_fact[memberships..others]);
         let bearings = roster.listed.iter().zip(&user_of_fact[memberships..]).filter_map(|(row, user)| Some((row, (*user)?)));
         let mut people = Self {
             bearers: Bearers::new(bearings),
@@ -74,16 +80,33 @@ impl People {
             by_nickname: Index::new(),
             by_nickname_folded: Index::new(),
             by_display_name: Index::new(),
+            former: Vec::new(),
             token_labels: access_token_labels(roster),
             members_are_known: !roster.members.is_empty(),
         };
         people.index_emails();
         people.join_by_email(&facts);
         people.index_names();
+        people.learn_former(former::find(&people, history, spans, &listed_since));
         for token in tokens_ever(roster) {
             people.by_token.extend(people.id_of(&token.person).map(|id| (token.token_id.clone(), id)));
         }
         people
+    }
+
+    fn learn_former(&mut self, former: Vec<Former>) {
+        for Former { name, user, .. } in &former {
+            self.users[*user].nicknames.insert(name.clone());
+            enter(&mut self.by_nickname, name.clone(), *user);
+            enter(&mut self.by_nickname_folded, name.to_lowercase(), *user);
+        }
+        self.former = former;
+    }
+
+    /// Why nicknames that no list knows are taken for a user's.
+    pub(super) fn former_names(&self, id: &str) -> impl Iterator<Item = &str> {
+        let user = self.by_account.get(id).copied();
+        self.former.iter().filter(move |former| Some(former.user) == user).map(|former| former.why.as_str())
     }
 
     /// Whom somebody means by any name of theirs, and what else they are called.

@@ -84,7 +84,8 @@ pub(super) fn of_user(row: &Integration, leaver: Option<Leaver>, people: &People
         NameState::Unresolved if row.user.id.is_empty() => Some("nothing that was seen of it names a user".to_owned()),
         NameState::Unresolved => Some(format!("its user is not resolved: no inventory knows {name}")),
     };
-    left.into_iter().chain(unclear).collect()
+    let former = people.former_names(&row.user.id).map(str::to_owned);
+    left.into_iter().chain(unclear).chain(former).collect()
 }
 
 fn ambiguous(name: &str, candidates: &[Person]) -> String {

@@ -1,6 +1,6 @@
 //! What the day counts say of each track as a whole.
 
-use crate::evidence::{Credential, Day, History};
+use crate::evidence::{Credential, Day, History, Outcome};
 
 /// One track's uses, from the first day to the last.
 #[derive(Clone, Copy, Debug)]
@@ -11,6 +11,8 @@ pub(super) struct Span {
     pub(super) first: Day,
     pub(super) last: Day,
     tells_credential: bool,
+    /// It has signed somebody in.
+    pub(super) worked: bool,
     /// Something that does not name its user was presented: a token, an OAuth grant, a key.
     pub(super) shows_token: bool,
     /// The newest instant of all its items, milliseconds since the epoch.
@@ -29,6 +31,7 @@ impl Spans {
             first: Day(i32::MAX),
             last: Day(i32::MIN),
             tells_credential: false,
+            worked: false,
             shows_token: false,
             last_ms: i64::MIN,
             recent: 0,
@@ -37,6 +40,7 @@ impl Spans {
         for count in history.counts.iter() {
             let Some(span) = spans.get_mut(count.track as usize) else { continue };
             span.uses += if count.verdict.authentication { count.uses } else { 0 };
+            span.worked |= count.verdict.authentication && count.verdict.outcome == Outcome::Accepted;
             span.first = span.first.min(count.day);
             // Each track's counts come by day.
             let later = u32::try_from(i64::from(count.day.0) - i64::from(span.last.0)).unwrap_or(u32::MAX);

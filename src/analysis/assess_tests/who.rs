@@ -53,6 +53,76 @@ fn a_nickname_that_changed_hands_means_each_bearer_in_their_time() {
     assert_eq!(spans(&world, 80), expected, "before the lists and between them it is who bore it first and last");
 }
 
+/// mt's Jenkins works from day 10 to 20, mira's from a day on, and lists name mira since a day; her account is in the audit
+/// log on day 5.
+fn succession(began: i32, listed_since: i32) -> World {
+    let mut world = World::watched();
+    listed(&mut world, &person("acc-1", "mira", ""), listed_since, None);
+    let account = Track { account_id: Some("acc-1".to_owned()), ..nameless() };
+    world.see_through("audit/acme", &account, 5, verdict(Credential::Session, Grade::Proven, Accepted), 1);
+    (10..=20).for_each(|on| world.see(&jenkins("mt", "api"), on, legacy(Accepted)));
+    (began..=40).for_each(|on| world.see(&jenkins("mira", "api"), on, legacy(Accepted)));
+    world
+}
+
+#[test]
+fn a_name_that_no_list_knows_is_an_earlier_one_of_whoever_goes_on_in_its_place() {
+    let world = succession(21, 30);
+    assert_eq!(spans(&world, 50), [span("acc-1", 10, 40)]);
+    let words = "mt is taken for an earlier nickname of its user: jenkins from build-farm went on under mira on 2026-03-22, on \
+                 the same repositories, where mt had ended on 2026-03-21; the account was at work before, under no other \
+                 nickname, and no list of members reaches so far back";
+    assert_eq!(world.row(50).reasons.last().unwrap(), words);
+    assert_eq!(succession(27, 30).rows(50).len(), 1, "a week is no gap");
+}
+
+#[test]
+fn whoever_takes_over_a_place_is_not_taken_for_whoever_had_it() {
+    let mt = span("name:mt", 10, 20);
+    assert_eq!(spans(&succession(28, 30), 50), [span("acc-1", 28, 40), mt.clone()], "it did not go on at once");
+    assert_eq!(spans(&succession(21, 15), 50), [span("acc-1", 21, 40), mt.clone()], "lists named mira before");
+    let mut busy = succession(21, 30);
+    busy.see(&Track { client: Some("git-cli".to_owned()), ..jenkins("mira", "web") }, 12, legacy(Accepted));
+    assert!(spans(&busy, 50).contains(&mt), "mira was mira before");
+    let mut elsewhere = succession(21, 30);
+    elsewhere.see(&jenkins("mt", "web"), 12, legacy(Accepted));
+    elsewhere.see(&jenkins("mira", "docs"), 22, legacy(Accepted));
+    assert!(spans(&elsewhere, 50).contains(&span("name:mt", 10, 20)), "each worked on what the other did not");
+    let mut two = succession(21, 30);
+    listed(&mut two, &person("acc-2", "ken", ""), 30, None);
+    let account = Track { account_id: Some("acc-2".to_owned()), ..nameless() };
+    two.see_through("audit/acme", &account, 5, verdict(Credential::Session, Grade::Proven, Accepted), 1);
+    two.see(&jenkins("ken", "api"), 23, legacy(Accepted));
+    assert!(spans(&two, 50).contains(&mt), "one of two");
+    let mut hired = World::watched();
+    listed(&mut hired, &person("acc-1", "mira", ""), 30, None);
+    (10..=20).for_each(|on| hired.see(&jenkins("mt", "api"), on, legacy(Accepted)));
+    (21..=40).for_each(|on| hired.see(&jenkins("mira", "api"), on, legacy(Accepted)));
+    assert!(spans(&hired, 50).contains(&mt), "nothing shows mira's account at work before");
+}
+
+#[test]
+fn one_secret_under_two_names_one_after_the_other_belongs_to_one_user() {
+    let world = |outcome, ended: i32| {
+        let mut world = World::watched();
+        listed(&mut world, &person("acc-1", "mira", ""), 15, None);
+        (10..=ended).for_each(|on| world.see(&with_secret(jenkins("mt", "api"), "s1"), on, legacy(outcome)));
+        (30..=40).for_each(|on| world.see(&with_secret(jenkins("mira", "web"), "s1"), on, legacy(Accepted)));
+        world
+    };
+    assert_eq!(spans(&world(Accepted, 20), 50), [span("acc-1", 10, 40)]);
+    let words = "mt is taken for an earlier nickname of its user: one secret was accepted under it until 2026-03-21, and under \
+                 mira since 2026-03-31, and a secret belongs to one account";
+    assert_eq!(world(Accepted, 20).row(50).reasons.last().unwrap(), words);
+    let apart = |world: &World| spans(world, 50).iter().any(|(user, ..)| user == "name:mt");
+    assert!(apart(&world(Rejected, 20)), "a mistyped name presents the right secret");
+    assert!(apart(&world(Accepted, 31)), "nobody bears two names at once");
+    let mut shared = world(Accepted, 20);
+    listed(&mut shared, &person("acc-2", "ken", ""), 15, None);
+    shared.see(&with_secret(jenkins("ken", "web"), "s1"), 35, legacy(Accepted));
+    assert!(apart(&shared), "two known users with one label: it says nothing");
+}
+
 #[test]
 fn a_nickname_that_two_bear_at_once_or_that_no_list_dates_is_ambiguous() {
     let mut at_once = World::watched();
