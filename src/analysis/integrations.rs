@@ -64,7 +64,7 @@ impl<'a> Judged<'a> {
         let campaign = rules.campaign;
         secrets::note_shared(scene, rules, &numbers, &mut integrations);
         let (forecast, stays) = forecast(&integrations, &standings, campaign, scene.today);
-        let moment = moment(rules);
+        let moment = moment(rules, &integrations);
         for (row, stays) in integrations.iter_mut().zip(stays) {
             row.stays = stays;
             (row.score, row.terms) = rank::score(row, &moment);
@@ -199,10 +199,11 @@ fn sources(scene: &Scene<'_>, uses: &UnitUses) -> Vec<String> {
     sources
 }
 
-fn moment(rules: &Rules<'_>) -> Moment {
+fn moment(rules: &Rules<'_>, integrations: &[Integration]) -> Moment {
     #[expect(clippy::cast_precision_loss, reason = "instants in milliseconds lie below 2^53")]
     let days_left = (rules.campaign.removal.as_millisecond() - rules.now_ms) as f64 / MS_PER_DAY as f64;
-    Moment { removed: rules.campaign.removed_at(rules.now_ms - 1), days_left }
+    let tries = rank::UsualTries::of(integrations);
+    Moment { removed: rules.campaign.removed_at(rules.now_ms - 1), days_left, tries }
 }
 
 /// Where an integration uses the legacy credential, sorted.

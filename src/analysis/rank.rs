@@ -10,7 +10,7 @@
 //! | term | unit and value |
 //! |---|---|
 //! | uses | legacy uses a week, the last weeks weighing most ([`super::figures`]) |
-//! | tries | how often one use is tried when it is refused, as brownouts have shown: refusals inside windows for each use expected there, drawn towards 1 by five uses, from 1 to 3 |
+//! | tries | how often one use is tried when it is refused, as brownouts have shown: refusals inside windows for each use expected there, drawn towards what is usual among machines, among people, or among what is neither, by fifty uses, from 1 to 3 |
 //! | stays | probability that it still uses the legacy credential in the week after the removal, from the forecast ([`super::forecast`]); left-over secrets count a tenth, since the work is done without them |
 //! | certainty | probability that this is the legacy credential, by grade: weak 0.7, strong 0.95, proven 1 |
 //! | kind | CI, GitOps, IaC, backup 1.15; other shared software 1.05; scripts and unknown 1; a person's tool 0.9 |
@@ -19,6 +19,11 @@
 //! | writes | 1.05 when it wrote in the last 30 days |
 //! | leaver | 1.2 when its user is no longer a member: nobody is there to move it, and the account may end first |
 //! | lateness | 2^((lead time − days left) / 120), at least 0.85 and at most 1.25 |
+//!
+//! What is usual is the same quotient over all integrations of the organisation that are alike in this, drawn towards 1 by five
+//! uses: the windows of one integration hold a handful of expected uses, and the quotient of so few is noise (empirical Bayes,
+//! with a Gamma prior as in Clayton and Kaldor, *Biometrics* 43, 1987). Fifty uses let an integration speak for itself only
+//! where brownouts have met it for days.
 //!
 //! The weights are gentle on purpose: what breaks most comes first, and kind, rights and lateness decide between
 //! integrations of about the same size. All terms move smoothly with time: no use falls out of a window at once.
@@ -40,8 +45,10 @@ const LATENESS_BOUNDS: (f64, f64) = (0.85, 1.25);
 const REACH: f64 = 0.02;
 /// Refused uses are tried again by machines as they are told to, by people once or twice.
 const TRIES_BOUNDS: (f64, f64) = (1.0, 3.0);
-/// So many uses that are tried once are assumed of everybody beside what brownouts have shown.
-const TRIES_PRIOR_USES: f64 = 5.0;
+/// So many uses that are tried once are assumed of machines and of people beside what brownouts have shown of them.
+const ALIKE_PRIOR_USES: f64 = 5.0;
+/// And so many that are tried as usual of each of them.
+const TRIES_PRIOR_USES: f64 = 50.0;
 /// Nobody is there to move what a leaver has left behind.
 const LEAVER: f64 = 1.2;
 /// A left-over secret's share of what it would weigh if work depended on it.
@@ -52,6 +59,39 @@ pub(super) struct Moment {
     pub(super) removed: bool,
     /// Until the removal.
     pub(super) days_left: f64,
+    pub(super) tries: UsualTries,
+}
+
+/// How often a refused use is tried: by machines, by people, and by what may be either.
+pub(super) struct UsualTries([f64; 3]);
+
+impl UsualTries {
+    /// By what brownouts have shown of all that name their user: evidence of nobody may be of several at once.
+    pub(super) fn of(rows: &[Integration]) -> Self {
+        let usual = |machine: Option<bool>| {
+            let alike = rows.iter().filter(|row| row.machine == machine && !row.user.id.is_empty()).map(met);
+            let (refused, expected) = alike.fold((0.0, 0.0), |sum, met| (sum.0 + met.0, sum.1 + met.1));
+            quotient((refused, expected), 1.0, ALIKE_PRIOR_USES)
+        };
+        Self([Some(true), Some(false), None].map(usual))
+    }
+
+    fn among(&self, machine: Option<bool>) -> f64 {
+        let [machines, people, others] = self.0;
+        machine.map_or(others, |machine| if machine { machines } else { people })
+    }
+}
+
+/// Refusals inside brownout windows, and the uses that were expected there.
+fn met(row: &Integration) -> (f64, f64) {
+    let (published, extrapolated) = (&row.brownouts.published, &row.brownouts.extrapolated);
+    (as_f64(published.rejected + extrapolated.rejected), published.expected + extrapolated.expected)
+}
+
+/// Refusals for each expected use, with so many uses beside them that are tried as usual.
+fn quotient((refused, expected): (f64, f64), usual: f64, prior_uses: f64) -> f64 {
+    let (least, most) = TRIES_BOUNDS;
+    ((refused + usual * prior_uses) / (expected + prior_uses)).clamp(least, most)
 }
 
 /// The score of one integration and its terms; nothing for one that is neither remaining nor stale.
@@ -64,7 +104,7 @@ pub(super) fn score(row: &Integration, moment: &Moment) -> (f64, Vec<Term>) {
         terms.push(term("leaver", LEAVER, "its user is no longer a member"));
     }
     if !moment.removed {
-        terms.insert(1, tries(row));
+        terms.insert(1, tries(row, &moment.tries));
         terms.push(lateness(row, moment));
     }
     (terms.iter().map(|term| term.value).product(), terms)
@@ -98,13 +138,11 @@ fn uses(row: &Integration, moment: &Moment) -> Term {
     term("uses", row.weekly_uses, format!("{:.1} uses a week", row.weekly_uses))
 }
 
-fn tries(row: &Integration) -> Term {
-    let (published, extrapolated) = (&row.brownouts.published, &row.brownouts.extrapolated);
-    let refused = as_f64(published.rejected + extrapolated.rejected);
-    let expected = published.expected + extrapolated.expected;
-    let (least, most) = TRIES_BOUNDS;
-    let value = ((refused + TRIES_PRIOR_USES) / (expected + TRIES_PRIOR_USES)).clamp(least, most);
-    term("tries", value, format!("each refused use is tried {value:.1} times, by {refused:.0} refusals in brownouts"))
+fn tries(row: &Integration, usual: &UsualTries) -> Term {
+    let (refused, expected) = met(row);
+    let value = quotient((refused, expected), usual.among(row.machine), TRIES_PRIOR_USES);
+    let words = format!("each refused use is tried {value:.1} times, by {refused:.0} refusals in brownouts and what is usual");
+    term("tries", value, words)
 }
 
 fn stays(row: &Integration, moment: &Moment) -> Term {

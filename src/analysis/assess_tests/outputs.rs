@@ -112,6 +112,28 @@ fn what_tries_again_when_it_is_refused_breaks_more_often() {
 }
 
 #[test]
+fn a_few_refusals_say_less_of_one_than_those_of_all_that_are_like_it() {
+    let tries = |users: &[(&str, u64)]| -> Vec<f64> {
+        let mut world = World::watched();
+        let from_ms = world.campaigns[0].windows[0].from_ms;
+        let refused = Verdict { window: WindowKind::Published, ..legacy(Rejected) };
+        for (user, refusals) in users {
+            for hour in (60 * 24..111 * 24).step_by(2) {
+                world.see_at(LOG, &jenkins(user, "api"), day(0).start_ms() + hour * 3_600_000, legacy(Accepted), 1);
+            }
+            world.see_at(LOG, &jenkins(user, "api"), from_ms, refused, *refusals);
+        }
+        let rows = world.rows(110);
+        let of = |user: &str| rows.iter().find(|row| row.user.id == format!("name:{user}")).unwrap();
+        let term = |user: &str| of(user).terms.iter().find(|term| term.name == "tries").map(|term| term.value).unwrap();
+        users.iter().map(|(user, _)| term(user)).collect()
+    };
+    let alone = tries(&[("loud", 40)])[0];
+    let among = tries(&[("loud", 40), ("ada", 1), ("ken", 1), ("mira", 1), ("zoe", 1), ("grace", 1)]);
+    assert!(among[1] < among[0] && among[0] < alone, "{alone} {among:?}");
+}
+
+#[test]
 fn the_more_it_does_and_the_surer_it_breaks_the_higher_it_ranks() {
     let mut world = World::watched();
     let laptop = Track { client: Some("git-cli".to_owned()), origin: Origin::Roaming, ..jenkins("laptop", "api") };
