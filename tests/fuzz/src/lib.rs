@@ -22,8 +22,8 @@ pub const NOW_MS: i64 = 1_783_062_000_000;
 
 thread_local! {
     static CLASSIFIER: Classifier = Classifier::new(
-        Rules::builtin().expect("the built-in rules are sound").into(),
-        ClientCatalogue::builtin().expect("the built-in catalogue is sound").into(),
+        Rules::builtin().expect("the built-in rules are sound"),
+        ClientCatalogue::builtin().expect("the built-in catalogue is sound"),
         duskwatch::evidence::NamedNetworks::default(),
         Campaign::parse(Campaign::builtin("builtin:bitbucket-app-passwords").expect("it is there")).expect("it is sound"),
     );
