@@ -76,7 +76,6 @@ struct TrackFacts {
     source: u32,
     /// As [`Bounds::fits`] says.
     fits: u32,
-    nickname: bool,
 }
 
 /// The names that [`Counted`] has numbers for.
@@ -135,7 +134,6 @@ impl Counted {
             place: index_of(&places, &place_of(shown)),
             source: index_of(&sources, &shown.source.as_str()),
             fits: bounds.fits(&shown.track),
-            nickname: lift::is_nickname(&shown.track),
         };
         let mut rules = history.rules.clone();
         for id in lift::RULES {
@@ -218,7 +216,7 @@ impl Counted {
 
     fn lift(&self, shown: &mut Shown, lift: Lift) {
         let verdict = &mut shown.count.verdict;
-        if let Some(id) = lift.apply(verdict, shown.count.first_ms, shown.track.nickname) {
+        if let Some(id) = lift.apply(verdict, shown.count.first_ms) {
             verdict.rule = self.number_of(id);
             shown.marks = self.bounds.marks(shown.track.fits, verdict.credential);
         }

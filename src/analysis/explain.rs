@@ -14,7 +14,7 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::lift::{SecretKinds, is_nickname};
+use super::lift::SecretKinds;
 use super::{
     Classifier, Findings, Guess, Integration, IntegrationKey, KnownIntegration, Person, TokenFinding, UserFinding, guess,
 };
@@ -300,8 +300,7 @@ fn lifted(m: &Material<'_>, recorded: &Recorded<'_>, of: (&str, usize), verdict:
     let row = || m.findings.campaigns.iter().flat_map(|found| &found.integrations).find(|row| row.id == integration);
     let mut after = verdict;
     let by_secret = recorded.secrets.apply(&mut after, track);
-    let nickname = is_nickname(&recorded.history.tracks[track].track);
-    let rule = by_secret.or_else(|| row()?.lift.apply(&mut after, first_ms, nickname))?;
+    let rule = by_secret.or_else(|| row()?.lift.apply(&mut after, first_ms))?;
     Some(Lifted { credential: after.credential, grade: after.grade, rule })
 }
 

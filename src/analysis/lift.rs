@@ -1,16 +1,12 @@
 //! Grades that are lifted where an integration's history is known: what one piece of evidence cannot say, the whole can.
 //!
-//! Three rules look at an integration, all about a 401, which by itself proves nothing:
+//! Two rules of the contract look at an integration, both about a 401 on the REST API, which by itself proves nothing:
 //!
 //! - [`EXPERIMENT`]: every brownout is an experiment on every integration. A credential that is accepted outside the
 //!   published windows and refused in each of them is an app password: weak refusals inside them become strong. Windows
 //!   that are only extrapolated may not have happened, and lift nothing.
-//! - [`REMOVED`]: what last worked with an app password, and since the removal was refused only, still presents it: the
-//!   refusals up to the first use that is accepted again become those of an app password, weakly. What is accepted later does
-//!   not change what was refused before it. A 410 of git has a rule of its own.
-//! - [`LEFT_BEHIND`]: where a replacement is accepted since the removal, a nickname that the REST API still refuses is that of
-//!   an app password left behind, weakly, when an app password was firmly known at work in the last 31 days before the
-//!   removal: on REST a nickname goes with app passwords alone.
+//! - [`REMOVED`]: what last worked with an app password, and was never accepted since the removal, still presents it when
+//!   it is refused: such refusals become those of an app password, weakly. A 410 of git has a rule of its own.
 //!
 //! One more looks at a secret, and comes before them:
 //!
@@ -21,38 +17,28 @@
 use std::collections::HashMap;
 
 use super::days::Cell;
-use super::rules::is_reserved;
-use crate::evidence::{
-    Campaign, Credential, Day, Grade, History, Operation, Outcome, Track, Verdict, WindowKind, time::MS_PER_DAY,
-};
+use crate::evidence::{Campaign, Credential, Day, Grade, History, Outcome, Verdict, WindowKind};
 
 /// The id of the rule that lifts refusals inside published brownout windows.
 pub const EXPERIMENT: &str = "lifted-by-brownouts";
 /// The id of the rule that gives refusals after the removal a credential.
 pub const REMOVED: &str = "lifted-after-removal";
-/// The id of the rule that knows what still knocks beside a replacement since the removal.
-pub const LEFT_BEHIND: &str = "lifted-left-behind";
 /// The id of the rule that knows a credential by other uses of the same secret.
 pub const SAME_SECRET: &str = "lifted-by-same-secret";
 
 /// All of them.
-pub(super) const RULES: [&str; 4] = [EXPERIMENT, REMOVED, LEFT_BEHIND, SAME_SECRET];
+pub(super) const RULES: [&str; 3] = [EXPERIMENT, REMOVED, SAME_SECRET];
 
 /// As few as may happen by chance: below it an experiment says nothing.
 const ENOUGH_USES: u64 = 3;
-/// What was at work so long before the removal was at work until it: as long as an unknown period counts.
-const AT_WORK_MS: i64 = 31 * MS_PER_DAY;
 
 /// What the history of one integration lifts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lift {
     /// Weak refusals inside published windows become strong.
     pub by_brownouts: bool,
-    /// From one instant up to another (milliseconds since the epoch), from the removal until something is accepted,
-    /// refusals of an unknown credential are those of an app password.
-    pub refused_ms: Option<(i64, i64)>,
-    /// From this instant on, nicknames that the REST API refuses are those of an app password.
-    pub left_behind_since_ms: Option<i64>,
+    /// From this instant on (milliseconds since the epoch) refusals of an unknown credential are those of an app password.
+    pub refused_since_ms: Option<i64>,
 }
 
 /// Why a rule that lifts does so, for people, a clause without a full stop.
@@ -63,12 +49,8 @@ pub(super) fn reason(id: &str) -> Option<&'static str> {
              accepted inside: only an app password is treated so",
         ),
         REMOVED => {
-            Some("its last accepted use lay before the removal and was of an app password, and nothing had been accepted since")
+            Some("its last accepted use lay before the removal and was of an app password, and nothing was accepted since")
         }
-        LEFT_BEHIND => Some(
-            "a nickname on the REST API goes with app passwords alone, one was at work until the removal, and what is accepted \
-             since then is a replacement",
-        ),
         SAME_SECRET => {
             Some("the same source proves on other lines what kind of credential this secret is, and a secret is of one kind")
         }
@@ -81,21 +63,10 @@ impl Lift {
     pub(super) fn of(cells: &[Cell], campaign: &Campaign) -> Self {
         let removal_ms = campaign.removal.as_millisecond();
         let unexplained = |cell: &Cell| cell.credential == Credential::Unknown && cell.outcome == Outcome::Rejected;
-        let by_brownouts = experiment_succeeded(cells);
-        if !cells.iter().any(|cell| unexplained(cell) && cell.last_ms >= removal_ms) {
-            return Self { by_brownouts, ..Self::default() };
-        }
-        let accepted = || cells.iter().filter(|cell| cell.outcome == Outcome::Accepted);
-        let again = accepted().filter(|cell| cell.last_ms >= removal_ms).map(|cell| cell.first_ms.max(removal_ms)).min();
-        let firm = |cell: &Cell| cell.credential == Credential::AppPassword && cell.grade >= Grade::Strong;
-        // At the same instant any other credential counts as the later one.
-        let last = accepted().filter(|cell| cell.first_ms < removal_ms).map(|cell| (cell.last_ms, !firm(cell))).max();
-        let stopped = last.is_some_and(|(ms, otherwise)| ms < removal_ms && !otherwise);
-        let at_work = |cell: &Cell| firm(cell) && (removal_ms - AT_WORK_MS..removal_ms).contains(&cell.last_ms);
+        let after = cells.iter().any(|cell| unexplained(cell) && cell.last_ms >= removal_ms);
         Self {
-            by_brownouts,
-            refused_ms: stopped.then_some((removal_ms, again.unwrap_or(i64::MAX))),
-            left_behind_since_ms: again.filter(|_| accepted().any(at_work)),
+            by_brownouts: experiment_succeeded(cells),
+            refused_since_ms: (after && stopped_with_an_app_password(cells, removal_ms)).then_some(removal_ms),
         }
     }
 
@@ -104,9 +75,8 @@ impl Lift {
         *self == Self::default()
     }
 
-    /// Lifts the verdict on a use (or uses, the first of them) of the integration, which a nickname presented or not
-    /// ([`is_nickname`]); the id of the rule that did, if one did.
-    pub fn apply(&self, verdict: &mut Verdict, first_ms: i64, nickname: bool) -> Option<&'static str> {
+    /// Lifts the verdict on a use (or uses, the first of them) of the integration; the id of the rule that did, if one did.
+    pub fn apply(&self, verdict: &mut Verdict, first_ms: i64) -> Option<&'static str> {
         if verdict.outcome != Outcome::Rejected || !verdict.authentication {
             return None;
         }
@@ -115,23 +85,13 @@ impl Lift {
             verdict.grade = Grade::Strong;
             return Some(EXPERIMENT);
         }
-        if verdict.credential != Credential::Unknown {
-            return None;
-        }
-        let removed = self.refused_ms.is_some_and(|(from, to)| (from..to).contains(&first_ms));
-        let rest = matches!(verdict.operation, Operation::ApiRead | Operation::ApiWrite);
-        let left_behind = || nickname && rest && self.left_behind_since_ms.is_some_and(|since| first_ms >= since);
-        let rule = if removed { Some(REMOVED) } else { left_behind().then_some(LEFT_BEHIND) };
-        if rule.is_some() {
+        let removed = self.refused_since_ms.is_some_and(|removal_ms| first_ms >= removal_ms);
+        if removed && verdict.credential == Credential::Unknown {
             (verdict.credential, verdict.grade) = (Credential::AppPassword, Grade::Weak);
+            return Some(REMOVED);
         }
-        rule
+        None
     }
-}
-
-/// Whether a track's username is a Bitbucket nickname.
-pub(super) fn is_nickname(track: &Track) -> bool {
-    track.username.as_deref().is_some_and(|name| !name.contains('@') && !is_reserved(name))
 }
 
 /// Accepted outside windows, refused inside the published ones, often enough, and nothing at all accepted inside.
@@ -147,6 +107,15 @@ fn experiment_succeeded(cells: &[Cell]) -> bool {
         }
     }
     accepted_outside >= ENOUGH_USES && refused_inside >= ENOUGH_USES
+}
+
+/// The last use that was accepted was of an app password, firmly known, before the removal. At the same instant any other
+/// credential counts as the later one.
+fn stopped_with_an_app_password(cells: &[Cell], removal_ms: i64) -> bool {
+    let accepted = cells.iter().filter(|cell| cell.outcome == Outcome::Accepted);
+    let firm = |cell: &Cell| cell.credential == Credential::AppPassword && cell.grade >= Grade::Strong;
+    let last = accepted.map(|cell| (cell.last_ms, !firm(cell))).max();
+    last.is_some_and(|(ms, otherwise)| ms < removal_ms && !otherwise)
 }
 
 /// What kind of credential each track's secret is proven to be.

@@ -9,7 +9,6 @@
 use super::assess::Scene;
 use super::days::{Cell, UnitUses};
 use super::figures::{MONTH_DAYS, recent};
-use super::lift::is_nickname;
 use super::rank::counted;
 use super::rules::RESERVED_USERNAMES;
 use super::timeline::Rules;
@@ -27,9 +26,8 @@ pub(super) fn trap(scene: &Scene<'_>, rules: &Rules<'_>, number: usize, uses: &U
         for count in history.counts.of(track).filter(|count| is_refusal(count, rules)) {
             let mut verdict = count.verdict;
             scene.counted.secrets.apply(&mut verdict, track);
-            let shown = &history.tracks[track].track;
-            let lifted = uses.lift.apply(&mut verdict, count.first_ms, is_nickname(shown)).is_some();
-            let kind = kind(shown, verdict.credential, verdict.operation).filter(|_| !lifted);
+            let lifted = uses.lift.apply(&mut verdict, count.first_ms).is_some();
+            let kind = kind(&history.tracks[track].track, verdict.credential, verdict.operation).filter(|_| !lifted);
             let Some(kind) = kind else { continue };
             match met.iter_mut().find(|known| known.0 == kind) {
                 Some(known) => *known = (kind, known.1 + count.uses, known.2.max(count.last_ms)),

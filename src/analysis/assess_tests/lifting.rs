@@ -2,7 +2,7 @@
 
 use super::world::*;
 use crate::analysis::lift;
-use crate::evidence::{Credential, Grade, Operation, Outcome, Status, Track, Verdict, WindowKind};
+use crate::evidence::{Credential, Grade, Outcome, Status, Track, Verdict, WindowKind};
 
 /// A 401 inside a brownout window, weak by itself.
 fn refused(window: WindowKind) -> Verdict {
@@ -88,7 +88,7 @@ fn removed(last: Verdict) -> World {
 fn a_refusal_after_the_removal_is_that_of_the_app_password_that_worked_last() {
     let row = removed(legacy(Accepted)).row(REMOVAL + 1);
     assert_eq!((row.status, row.last_rejected, row.rejected_30d), (Status::Failing, Some(noon(REMOVAL + 1)), 2));
-    assert_eq!(row.lift.refused_ms, Some((day(REMOVAL).start_ms(), i64::MAX)));
+    assert_eq!(row.lift.refused_since_ms, Some(day(REMOVAL).start_ms()));
     let rows = removed(legacy(Accepted)).judged_on(REMOVAL + 1).authentications.of(|_, _| true);
     let last = rows.last().unwrap();
     assert_eq!((last.credential, last.grade, last.outcome), (Credential::AppPassword, Grade::Weak, Rejected));
@@ -100,40 +100,11 @@ fn a_refusal_is_explained_by_nothing_less() {
     assert!(unlifted(removed(weak(Accepted))), "the last use was not firmly known");
     assert!(unlifted(removed(token(Accepted))), "the last use was of a token");
     let mut world = removed(legacy(Accepted));
-    world.see_at(LOG, &jenkins("ada", "api"), day(REMOVAL).start_ms(), token(Accepted), 1);
-    assert!(unlifted(world), "something had been accepted");
-}
-
-#[test]
-fn what_is_accepted_later_does_not_change_what_was_refused_before_it() {
+    world.see(&jenkins("ada", "api"), REMOVAL + 1, token(Accepted));
+    assert!(unlifted(world), "something is accepted");
     let mut world = removed(legacy(Accepted));
-    world.see_at(LOG, &jenkins("ada", "api"), noon(REMOVAL + 1).as_millisecond() - 1, token(Accepted), 1);
-    let row = world.row(REMOVAL + 1);
-    assert_eq!((row.status, row.rejected_30d), (Status::Migrating, 1), "the second refusal says nothing any more");
-    assert_eq!(world.row(REMOVAL + 30).status, Status::Migrated);
-}
-
-/// Since the removal a token is accepted by REST, and once more a nickname is refused there.
-fn left_behind(username: &str, last: i32, operation: Operation) -> World {
-    let mut world = World::watched();
-    let email = Track { username: Some("ada@example.test".to_owned()), ..jenkins("", "api") };
-    world.member(person("acc-1", "ada", "ada@example.test"), "member");
-    (100..=last).for_each(|on| world.see(&jenkins("ada", "api"), on, legacy(Accepted)));
-    (REMOVAL - 3..REMOVAL + 9).for_each(|on| world.see(&email, on, token(Accepted)));
-    let track = Track { username: Some(username.to_owned()), ..email };
-    world.see(&track, REMOVAL + 8, Verdict { operation, ..unexplained() });
-    world
-}
-
-#[test]
-fn a_nickname_that_rest_refuses_beside_a_replacement_is_an_app_password_left_behind() {
-    let row = left_behind("ada", REMOVAL - 1, Operation::ApiRead).row(REMOVAL + 8);
-    assert_eq!((row.status, row.last_rejected), (Status::Stale, Some(noon(REMOVAL + 8))));
-    assert!(row.reasons.iter().any(|reason| reason.ends_with("(weak: lifted-left-behind)")), "{:?}", row.reasons);
-    let rejected = |username, last, operation| left_behind(username, last, operation).row(REMOVAL + 8).last_rejected;
-    assert_eq!(rejected("ada@example.test", REMOVAL - 1, Operation::ApiRead), None, "an address goes with tokens");
-    assert_eq!(rejected("ada", REMOVAL - 1, Operation::GitRead), None, "on git a nickname goes with tokens too");
-    assert_eq!(rejected("ada", REMOVAL - 32, Operation::ApiRead), None, "it had stopped before");
+    world.see(&jenkins("ada", "api"), REMOVAL + 40, legacy(Accepted));
+    assert!(!unlifted(world), "what comes later is not known yet");
 }
 
 #[test]
@@ -147,17 +118,16 @@ fn a_lifted_refusal_joins_the_refusals_of_its_day() {
 
 #[test]
 fn one_verdict_is_lifted_as_the_history_says() {
-    let all = lift::Lift { by_brownouts: true, refused_ms: Some((1_000, 2_000)), left_behind_since_ms: None };
+    let all = lift::Lift { by_brownouts: true, refused_since_ms: Some(1_000) };
     let lifted = |verdict: Verdict, ms| {
         let mut verdict = verdict;
-        let rule = all.apply(&mut verdict, ms, true);
+        let rule = all.apply(&mut verdict, ms);
         (rule, verdict.credential, verdict.grade)
     };
     let inside = refused(WindowKind::Published);
     assert_eq!(lifted(inside, 0), (Some(lift::EXPERIMENT), Credential::AppPassword, Grade::Strong));
     assert_eq!(lifted(unexplained(), 1_000), (Some(lift::REMOVED), Credential::AppPassword, Grade::Weak));
     assert_eq!(lifted(unexplained(), 999), (None, Credential::Unknown, Grade::None));
-    assert_eq!(lifted(unexplained(), 2_000), (None, Credential::Unknown, Grade::None));
     assert_eq!(lifted(Verdict { authentication: false, ..unexplained() }, 1_000).0, None);
     assert_eq!(lifted(Verdict { outcome: Accepted, ..inside }, 0).0, None);
     assert!(lift::Lift::default().is_nothing());

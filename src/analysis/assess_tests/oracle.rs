@@ -141,17 +141,15 @@ impl Story {
         let experiment = never_accepted
             && sum(Kind::Legacy, Outcome::Accepted, &outside) >= 3
             && sum(Kind::Legacy, Outcome::Rejected, &published) >= 3;
-        let accepted = || uses.iter().filter(|used| used.outcome == Outcome::Accepted);
-        let last = accepted().filter(|used| used.on < self.removal).max_by_key(|used| used.ms);
+        let last = uses.iter().filter(|used| used.outcome == Outcome::Accepted).max_by_key(|used| used.ms);
         let stopped = last.is_some_and(|last| {
             let strong = uses.iter().any(|used| used.cell() == last.cell() && used.strong);
-            last.kind == Kind::Legacy && strong
+            last.kind == Kind::Legacy && strong && last.on < self.removal
         });
-        let again_ms = accepted().filter(|used| used.on >= self.removal).map(|used| used.ms).min().unwrap_or(i64::MAX);
         let lift = |mut used: Use| {
             if used.outcome == Outcome::Rejected {
                 used.strong |= experiment && used.kind == Kind::Legacy && used.window == WindowKind::Published;
-                if stopped && used.kind == Kind::Other && used.on >= self.removal && used.ms < again_ms {
+                if stopped && used.kind == Kind::Other && used.on >= self.removal {
                     (used.kind, used.strong) = (Kind::Legacy, false);
                 }
             }
