@@ -30,15 +30,20 @@ CREATE TABLE cursor (
     PRIMARY KEY (source_id, key)
 ) STRICT, WITHOUT ROWID;
 
--- Items that came already, as keyed 64-bit hashes of their ids. The minute of the item's own time leads, so that one
--- page lands on one or two leaves of the tree; an item that comes again has the same minute.
-CREATE TABLE seen_item (
+-- Items that came already, as keyed 64-bit hashes of their ids (store::seen): one row for those of one hour, of their own
+-- time, that came together. An item that comes again has the same time; the hour of one without a time is drawn from its
+-- hash. The hashes come last, so that the columns before them are read without them.
+CREATE TABLE seen (
+    id          INTEGER NOT NULL PRIMARY KEY,
     source_id   INTEGER NOT NULL,
-    minute      INTEGER NOT NULL,                 -- the item's own time, minutes since the epoch
-    hash        INTEGER NOT NULL,                 -- SipHash-1-3 of the id under meta 'seen_key'
-    claimed_day INTEGER NOT NULL,                 -- when it came first; retention goes by this
-    PRIMARY KEY (source_id, minute, hash)
-) STRICT, WITHOUT ROWID;
+    hour        INTEGER NOT NULL,                 -- hours since the epoch
+    from_s      INTEGER NOT NULL,                 -- the first and the last of their own times, seconds since the epoch
+    to_s        INTEGER NOT NULL,
+    claimed_day INTEGER NOT NULL,                 -- when they came first; retention goes by this
+    hashes      BLOB    NOT NULL                  -- SipHash-1-3 of the ids under meta 'seen_key': 8 bytes each, sorted
+) STRICT;
+-- For ingest/list_seen and ingest/has_seen_before.
+CREATE INDEX seen_by_hour ON seen (source_id, hour, from_s, to_s);
 
 -- Every text that tracks repeat, once. Row 0 is the absent text.
 CREATE TABLE name (

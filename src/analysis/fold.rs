@@ -34,7 +34,7 @@ pub fn fold(source: &str, mut page: Page<'_>, fresh: Option<&[bool]>, classifier
     if let Some(fresh) = fresh {
         leave_out_repeats(&mut page, fresh);
     }
-    let Page { sightings, skipped, unknown, people, passed_over: _ } = page;
+    let Page { sightings, skipped, unknown, people, passed_over: _, times: _ } = page;
     let mut counter = Counter::default();
     for known in unknown {
         counter.unknown.insert((known.field, Cow::Owned(known.value)), known.count);

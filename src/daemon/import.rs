@@ -1,5 +1,9 @@
 //! Evidence from files by hand. The same content twice changes nothing: a line is known by its bytes and by how many equal
 //! ones stood before it in its file.
+//!
+//! Three kinds of work go on side by side: one thread reads blocks of whole lines and says what each line is known by, others
+//! make a batch of all lines of a block, and the store asks which lines are new and takes the batch. Nearly always all of
+//! them are; where some are not, the block is read once more without those.
 
 mod identity;
 mod register;
@@ -8,11 +12,14 @@ use std::{fmt, io, path::Path, sync::Arc};
 
 use anyhow::Context as _;
 use jiff::Timestamp;
-use tokio::{sync::mpsc, task::spawn_blocking};
+use tokio::{
+    sync::mpsc,
+    task::{JoinHandle, spawn_blocking},
+};
 
 use super::{
     Engine,
-    rounds::{Setting, Shared},
+    rounds::{InFlight, Setting, Shared},
 };
 use crate::{
     analysis::fold,
@@ -24,10 +31,10 @@ use crate::{
     source::{Blocks, Layout, changed_ms, content},
     store::{SourceState, Writer},
 };
-use identity::Identities;
+use identity::{Identities, Ids, Key, Keys};
 pub use register::RegisterKind;
 
-/// Blocks that wait for the store while the next one is read.
+/// Blocks that wait, parsed or not, while others are read and recorded.
 const BLOCKS_AHEAD: usize = 2;
 
 /// The name of an import that uses no `[[log]]` section's settings.
@@ -98,12 +105,30 @@ impl File {
 struct Lines {
     bytes: Vec<u8>,
     file: Arc<File>,
-    ids: Vec<String>,
+    keys: Vec<Key>,
+    /// Where they stand in the content.
+    offset: u64,
     /// A line was passed over before them because no block can hold it; its identity is the last one.
     too_long: bool,
     batch: Batch,
+    /// The own times of the lines.
+    times: Vec<Option<i64>>,
     /// The instants of the first and the last line that is evidence.
     span: Option<(i64, i64)>,
+    _in_flight: InFlight,
+}
+
+/// What of a page is no batch: the times of its lines, and of the first and the last that is evidence.
+type Times = (Vec<Option<i64>>, Option<(i64, i64)>);
+
+impl Lines {
+    fn identities(&self, identities: &mut Identities) -> Ids {
+        let mut ids = identities.of(&self.keys, &self.times);
+        if self.too_long {
+            ids.push(format_args!("before.{}", self.offset));
+        }
+        ids
+    }
 }
 
 impl Engine {
@@ -126,10 +151,13 @@ impl Engine {
         let (blocks, mut inbox) = mpsc::channel(BLOCKS_AHEAD);
         let (file, reader) = (path.to_owned(), Arc::clone(&reading));
         let read = spawn_blocking(move || reader.read(&file, &blocks));
+        let mut identities = Identities::new();
         let (mut imported, mut first, mut last) = (Imported::default(), None, None);
-        while let Some(lines) = inbox.recv().await {
+        while let Some(parsed) = inbox.recv().await {
+            let lines = parsed.await.map_err(io::Error::other)?;
             (first, last) = (first.or(lines.span.map(|(first, _)| first)), lines.span.map(|(_, last)| last).or(last));
-            self.import_lines(&reading, lines, &mut imported).await?;
+            let ids = lines.identities(&mut identities);
+            self.import_lines(&reading, lines, ids, &mut imported).await?;
             progress(&imported);
         }
         read.await?.context("reading")?;
@@ -144,12 +172,12 @@ impl Engine {
         Ok(Form { format, ..log.form.clone() })
     }
 
-    async fn import_lines(&self, reading: &Arc<Reading>, lines: Lines, imported: &mut Imported) -> anyhow::Result<()> {
-        let total = lines.ids.len() as u64;
+    async fn import_lines(&self, reading: &Arc<Reading>, lines: Lines, ids: Ids, imported: &mut Imported) -> anyhow::Result<()> {
+        let total = ids.len() as u64;
         let reading = Arc::clone(reading);
         let write = move |w: &mut Writer<'_>| {
-            // The time is not known before the line is read, and a repeat must come with the same one.
-            let fresh = w.claim(&reading.source, lines.ids.iter().map(|id| (id.as_str(), 0)), reading.now)?;
+            let times = lines.times.iter().copied().chain(std::iter::repeat(None));
+            let fresh = w.claim(&reading.source, ids.iter().zip(times), reading.now)?;
             let repeated = fresh.iter().filter(|fresh| !**fresh).count();
             let batch = if repeated == 0 { lines.batch } else { reading.only_fresh(&lines, &fresh) };
             w.record(&batch, reading.now)?;
@@ -191,32 +219,37 @@ impl Engine {
 
 impl Reading {
     /// Reads a file in blocks of whole lines. Ends early when nobody takes them any more.
-    fn read(&self, path: &Path, taken: &mpsc::Sender<Lines>) -> io::Result<()> {
+    fn read(self: &Arc<Self>, path: &Path, taken: &mpsc::Sender<JoinHandle<Lines>>) -> io::Result<()> {
         let mut blocks = Blocks::new(content(path)?, Layout::of(self.form.format))?;
         let file = Arc::new(File {
             header: blocks.header().to_vec(),
             path: path.to_string_lossy().into_owned(),
             changed_ms: changed_ms(path).unwrap_or(self.now.as_millisecond()),
         });
-        let mut identities = Identities::new(self.form.format);
+        let mut keys = Keys::new(self.form.format);
         loop {
+            let in_flight = InFlight::wait();
             let too_long = blocks.advance()?;
             let last = blocks.is_last();
             let bytes = blocks.bytes().to_vec();
-            let mut ids = identities.of(&bytes, &file.header);
-            ids.extend(too_long.then(|| format!("before.{}", blocks.offset())));
-            let (mut batch, span) = self.parse(file.piece(&bytes));
-            batch.skipped.extend(too_long.then(passed_over));
-            if taken.blocking_send(Lines { bytes, file: Arc::clone(&file), ids, too_long, batch, span }).is_err() || last {
+            let (keys, offset) = (keys.of(&bytes, &file.header), blocks.offset());
+            let (reading, file) = (Arc::clone(self), Arc::clone(&file));
+            let parse = move || {
+                let (mut batch, (times, span)) = reading.parse(file.piece(&bytes));
+                batch.skipped.extend(too_long.then(passed_over));
+                Lines { bytes, file, keys, offset, too_long, batch, times, span, _in_flight: in_flight }
+            };
+            if taken.blocking_send(spawn_blocking(parse)).is_err() || last {
                 return Ok(());
             }
         }
     }
 
-    fn parse(&self, piece: Piece<'_>) -> (Batch, Option<(i64, i64)>) {
-        let page = parse_block(piece, &self.form, self.now.as_millisecond());
+    fn parse(&self, piece: Piece<'_>) -> (Batch, Times) {
+        let mut page = parse_block(piece, &self.form, self.now.as_millisecond());
         let span = page.sightings.first().zip(page.sightings.last()).map(|(first, last)| (first.time_ms, last.time_ms));
-        (self.fold(page), span)
+        let times = std::mem::take(&mut page.times);
+        (self.fold(page), (times, span))
     }
 
     fn fold(&self, page: Page<'_>) -> Batch {

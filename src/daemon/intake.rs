@@ -128,8 +128,8 @@ impl Arrival {
             return Ok((receipt, self.last_hour));
         }
         let ids: Vec<String> = lines.iter().map(|line| line.id(&request)).collect();
-        // The time is not part of what identifies a line, and a repeat must come with the same one.
-        let fresh = w.claim(&self.sender.setting.name, ids.iter().map(|id| (id.as_str(), 0)), self.now)?;
+        // The time is not part of what identifies a line, and a repeat would have to come with the same one.
+        let fresh = w.claim(&self.sender.setting.name, ids.iter().map(|id| (id.as_str(), None)), self.now)?;
         let page = sort(lines, &fresh, &mut receipt);
         Ok((receipt, self.keep(w, page)?))
     }

@@ -17,8 +17,8 @@ const EVERY: Duration = Duration::from_secs(24 * 3_600);
 
 /// Chunks of one step, each up to some hundred kilobytes.
 const CHUNKS_A_STEP: u32 = 16;
-/// Ids that one step looks at.
-const IDS_A_STEP: u32 = 20_000;
+/// Rows of ids that one step looks at, each up to some forty kilobytes.
+const SEEN_A_STEP: u32 = 1_000;
 /// Pages that one step moves: 4 MiB.
 const PAGES_A_STEP: u32 = 1_024;
 
@@ -64,12 +64,10 @@ impl Engine {
             progress(&pruned);
         }
         while self.store.write(move |w| w.prune_index(raw_from)).await? {}
-        for first in self.store.read(Reader::first_ids).await? {
-            let mut after = Some(first);
-            while let Some(id) = after {
-                let (ids, next) = self.store.write(move |w| w.prune_ids(ids_from, id, IDS_A_STEP)).await?;
-                (after, pruned.ids) = (next, pruned.ids + ids);
-            }
+        let mut after = Some(0);
+        while let Some(row) = after {
+            let (ids, next) = self.store.write(move |w| w.prune_seen(ids_from, row, SEEN_A_STEP)).await?;
+            (after, pruned.ids) = (next, pruned.ids + ids);
             progress(&pruned);
         }
         while self.store.write(|w| w.give_back(PAGES_A_STEP)).await? > 0 {

@@ -26,8 +26,8 @@ pub const NO_TRACK: u32 = u32::MAX;
 
 const VERSION: u8 = 1;
 
-/// Level 3 is zstd's default; higher ones cost more time than they save bytes on columns this small.
-const LEVEL: i32 = 3;
+/// The fastest of zstd's usual levels: the columns have already said what repeats, so higher ones find little more.
+const LEVEL: i32 = 1;
 
 /// A block of 16,384 lines encodes to a few megabytes; more than this is no chunk of ours.
 const MAX_COLUMNS_BYTES: usize = 64 << 20;
@@ -104,8 +104,8 @@ pub fn encode(sightings: &[Sighting<'_>], ordinals: &[u32]) -> Chunk {
     for ordinal in ordinals {
         put(&mut out, u64::from(ordinal.wrapping_add(1)));
     }
-    for column in 0..TEXTS {
-        put_column(&mut out, positions.iter().map(|row| u64::from(row[column])));
+    for column in &positions {
+        put_column(&mut out, column.iter().map(|position| u64::from(*position)));
     }
     put_column(&mut out, sightings.iter().map(|s| s.status.map_or(0, u64::from)));
     put_column(&mut out, sightings.iter().map(|s| u64::from(s.uses) ^ 1));
@@ -123,28 +123,27 @@ pub fn encode(sightings: &[Sighting<'_>], ordinals: &[u32]) -> Chunk {
     }
 }
 
-type Positions = Vec<[u32; TEXTS]>;
+/// By column.
+type Positions = [Vec<u32>; TEXTS];
 
 /// Every text once, and where each item's texts stand (from 1). Neighbours share most of theirs, so the item before is
 /// asked first.
 fn intern<'s>(sightings: &'s [Sighting<'_>]) -> (Vec<&'s str>, Positions) {
     let mut dictionary: Vec<&str> = Vec::new();
     let mut known: HashMap<&str, u32, RandomState> = HashMap::default();
-    let mut positions: Positions = Vec::with_capacity(sightings.len());
+    let mut positions: Positions = std::array::from_fn(|_| Vec::with_capacity(sightings.len()));
     for sighting in sightings {
-        let mut row = [0; TEXTS];
-        for (column, text) in texts(sighting).into_iter().enumerate() {
-            let Some(text) = text.as_deref() else { continue };
-            let before = positions.last().map_or(0, |row| row[column]);
-            row[column] = match before.checked_sub(1) {
-                Some(index) if dictionary[index as usize] == text => before,
-                _ => *known.entry(text).or_insert_with(|| {
+        for (column, text) in positions.iter_mut().zip(texts(sighting)) {
+            let before = column.last().copied().unwrap_or(0);
+            column.push(match (text.as_deref(), before.checked_sub(1)) {
+                (None, _) => 0,
+                (Some(text), Some(index)) if dictionary[index as usize] == text => before,
+                (Some(text), _) => *known.entry(text).or_insert_with(|| {
                     dictionary.push(text);
                     u32::try_from(dictionary.len()).expect("a chunk has fewer texts than u32 counts")
                 }),
-            };
+            });
         }
-        positions.push(row);
     }
     (dictionary, positions)
 }

@@ -101,6 +101,9 @@ pub struct Page<'a> {
     /// Ids and own times (Unix milliseconds) of items that were skipped with the reason [`OTHER_PRODUCT`], so that they
     /// are counted once however often they are read.
     pub passed_over: Vec<(Cow<'a, str>, i64)>,
+    /// Of a block of lines or rows: the own time of each, in order, the blank and the skipped ones included; none of one
+    /// that tells no time.
+    pub times: Vec<Option<i64>>,
 }
 
 /// Why an audit event that concerns neither Bitbucket nor credentials is skipped.

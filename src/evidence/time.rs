@@ -91,6 +91,60 @@ pub fn parse_instant(text: &str) -> Option<Timestamp> {
     }
 }
 
+/// As [`parse_instant`], in Unix milliseconds. Nearly all lines of logs write their time in one way, and there are millions.
+pub fn parse_ms(text: &str) -> Option<i64> {
+    plain_utc(text.as_bytes()).or_else(|| parse_instant(text).map(Timestamp::as_millisecond))
+}
+
+/// `2026-07-03T06:07:12Z` or `2026-07-03T06:07:12.482Z`, of a year from 1970 on.
+fn plain_utc(text: &[u8]) -> Option<i64> {
+    let (date_and_time, rest) = text.split_at_checked(19)?;
+    let &[y3, y2, y1, y0, b'-', m1, m0, b'-', d1, d0, b'T', h1, h0, b':', i1, i0, b':', s1, s0] = date_and_time else {
+        return None;
+    };
+    let digit = |byte: u8| byte.is_ascii_digit().then(|| i64::from(byte - b'0'));
+    let two = |tens, ones| Some(digit(tens)? * 10 + digit(ones)?);
+    let ms = match rest {
+        b"Z" => 0,
+        &[b'.', a, b, c, b'Z'] => two(a, b)? * 10 + digit(c)?,
+        _ => return None,
+    };
+    let (year, month, day) = (two(y3, y2)? * 100 + two(y1, y0)?, two(m1, m0)?, two(d1, d0)?);
+    let (hour, minute, second) = (two(h1, h0)?, two(i1, i0)?, two(s1, s0)?);
+    if year < 1970
+        || !(1..=12).contains(&month)
+        || day < 1
+        || day > days_of(year, month)
+        || hour > 23
+        || minute > 59
+        || second > 59
+    {
+        return None;
+    }
+    let of_day = (hour * 60 + minute) * 60_000 + second * 1_000 + ms;
+    Some(days_before(year, month) * MS_PER_DAY + (day - 1) * MS_PER_DAY + of_day)
+}
+
+fn is_leap(year: i64) -> bool {
+    year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+}
+
+fn days_of(year: i64, month: i64) -> i64 {
+    match month {
+        2 => 28 + i64::from(is_leap(year)),
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// From 1970-01-01 to the first of a month, for years from 1970 on.
+fn days_before(year: i64, month: i64) -> i64 {
+    const BEFORE: [i64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
+    let leap_days = |year: i64| year / 4 - year / 100 + year / 400;
+    let this_year = BEFORE[usize::try_from(month - 1).unwrap_or(0)] + i64::from(month > 2 && is_leap(year));
+    (year - 1970) * 365 + leap_days(year - 1) - leap_days(1969) + this_year
+}
+
 /// A date, a time and a zone with spaces between them; without a zone it is UTC.
 fn spaced(text: &str) -> Option<Timestamp> {
     let text = text.replacen(',', ".", 1);
@@ -160,6 +214,23 @@ mod tests {
         for text in ["yesterday", "", "-", "nan", "inf", "1e300", "03/Jux/2026:06:07:12 +0000", "2026-02-30 06:07:12", "é/é/é"]
         {
             assert_eq!(parse_instant(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_usual_way_to_write_a_time_means_what_the_calendar_says() {
+        let mut random = fastrand::Rng::with_seed(1970);
+        for _ in 0..20_000 {
+            let at = instant(random.i64(0..253_402_300_800_000));
+            let text =
+                [at.to_string(), format!("{}.{:03}Z", at.strftime("%FT%T"), random.u32(0..1000))][random.usize(0..2)].clone();
+            assert_eq!(parse_ms(&text), text.parse::<Timestamp>().ok().map(Timestamp::as_millisecond), "{text}");
+            // Any other digit in any place, also where it makes no time.
+            let mut odd = text.clone().into_bytes();
+            let place = random.usize(0..odd.len());
+            odd[place] = b"0123456789-:TZ. "[random.usize(0..16)];
+            let odd = String::from_utf8(odd).expect("ASCII");
+            assert_eq!(parse_ms(&odd), parse_instant(&odd).map(Timestamp::as_millisecond), "{odd}");
         }
     }
 

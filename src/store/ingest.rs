@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashMap, hash_map::Entry};
 
 use jiff::Timestamp;
 use rusqlite::named_params;
-use siphasher::sip::SipHasher13;
 
 use super::{
     StoreError, Writer,
@@ -12,7 +11,6 @@ use super::{
 };
 use crate::evidence::{Batch, CursorUpdate, Day, DayCount, Skipped, UnknownValue, Verdict, chunk::Chunk};
 
-const CLAIM_ITEM: &str = include_str!("../../sql/queries/ingest/claim_item.sql");
 const ADD_DAY_COUNT: &str = include_str!("../../sql/queries/ingest/add_day_count.sql");
 const INSERT_CHUNK: &str = include_str!("../../sql/queries/ingest/insert_chunk.sql");
 const INDEX_CHUNK: &str = include_str!("../../sql/queries/ingest/index_chunk.sql");
@@ -30,35 +28,7 @@ const MAX_UNKNOWN_VALUES: i64 = 1000;
 /// The value under which the others are counted.
 const OTHER_VALUES: &str = "(others)";
 
-const MS_PER_MINUTE: i64 = 60_000;
-
 impl Writer<'_> {
-    /// Says of each item, given as its id and its own time in Unix milliseconds, whether this source brings it for the
-    /// first time, and remembers it. An id that comes twice in one call is new once; the same item must come with the
-    /// same time.
-    pub fn claim<'i>(
-        &mut self,
-        source: &str,
-        items: impl IntoIterator<Item = (&'i str, i64)>,
-        now: Timestamp,
-    ) -> Result<Vec<bool>, StoreError> {
-        let source_id = self.source_id(source)?;
-        let hasher = SipHasher13::new_with_key(self.seen_key);
-        let claimed_day = Day::of(now).0;
-        let mut claim = self.connection.prepare_cached(CLAIM_ITEM)?;
-        let mut fresh = Vec::new();
-        for (id, time_ms) in items {
-            let written = claim.execute(named_params! {
-                ":source_id": source_id,
-                ":minute": time_ms.div_euclid(MS_PER_MINUTE),
-                ":hash": hasher.hash(id.as_bytes()).cast_signed(),
-                ":claimed_day": claimed_day,
-            })?;
-            fresh.push(written == 1);
-        }
-        Ok(fresh)
-    }
-
     /// Records one page or batch: its counts, chunk, people, skipped and unknown items, coverage and cursors, and adds
     /// it to the running totals. What repeats must have been left out before ([`Writer::claim`]).
     pub fn record(&mut self, batch: &Batch, now: Timestamp) -> Result<(), StoreError> {

@@ -32,6 +32,7 @@ mod reclassify;
 mod register;
 mod rights;
 mod roster;
+mod seen;
 mod sources;
 #[cfg(test)]
 mod tests;
@@ -48,7 +49,7 @@ pub use journal::Accepted;
 pub use kept::{KeptDay, TrackRow};
 pub use lock::Lock;
 pub use outbox::{GivenUp, NewMessage, OutboxSummary, Outgoing, Settled, Waiting};
-pub use prune::{Old, Pruning, SeenItem};
+pub use prune::{Old, Pruning};
 pub use reclassify::{Progress, Rejudged, StoredChunk};
 pub use sources::{AuthenticationTotal, RequestTotal, SkippedTotal, SourceState, Totals};
 pub use verify::Finding;

@@ -42,8 +42,10 @@ pub(super) struct Migration {
 }
 
 /// In order; the position plus one is the `user_version` that a migration leads to. An applied file is frozen.
-pub(super) const MIGRATIONS: &[Migration] =
-    &[Migration { name: "0001_first_layout", sql: include_str!("../../sql/migrations/0001_first_layout.sql") }];
+pub(super) const MIGRATIONS: &[Migration] = &[
+    Migration { name: "0001_first_layout", sql: include_str!("../../sql/migrations/0001_first_layout.sql") },
+    Migration { name: "0002_seen_by_hour", sql: include_str!("../../sql/migrations/0002_seen_by_hour.sql") },
+];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Identity {

@@ -3,7 +3,7 @@
 //! | what | goes by | stays |
 //! |---|---|---|
 //! | chunks, and where sightings are found in them | the sightings' own day | the day counts; of a chunk that reaches over the day, what is younger |
-//! | ids of seen items | the day on which they came | |
+//! | ids of seen items ([`super::seen`]) | the day on which they came | |
 //!
 //! From the first step on `retention` says of which days nothing but counts is kept, so that a pruning that ends anywhere
 //! leaves nothing that looks lost.
@@ -22,11 +22,6 @@ const DELETE_CHUNK: &str = include_str!("../../sql/queries/prune/delete_chunk.sq
 const REPLACE_CHUNK: &str = include_str!("../../sql/queries/prune/replace_chunk.sql");
 const DELETE_OLDEST_INDEX: &str = include_str!("../../sql/queries/prune/delete_oldest_index.sql");
 const DELETE_OLDEST_NEXT_INDEX: &str = include_str!("../../sql/queries/prune/delete_oldest_next_index.sql");
-const LIST_SOURCE_NUMBERS: &str = include_str!("../../sql/queries/prune/list_source_numbers.sql");
-const FIND_ID_FURTHER_ON: &str = include_str!("../../sql/queries/prune/find_id_further_on.sql");
-const DELETE_IDS: &str = include_str!("../../sql/queries/prune/delete_ids.sql");
-
-const MINUTES_PER_DAY: i64 = 24 * 60;
 
 /// What was removed because of its age.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,25 +44,10 @@ impl Old {
     pub const FIRST: Self = Self { first_ms: i64::MIN, last_ms: i64::MIN, id: i64::MIN };
 }
 
-/// A seen item's place among those of a source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SeenItem {
-    source_id: i64,
-    minute: i64,
-    hash: i64,
-}
-
 impl Reader {
     /// None when nothing was ever removed.
     pub fn retention(&self) -> Result<Option<Pruning>, StoreError> {
         retention(&self.connection)
-    }
-
-    /// Where the seen items of each source begin.
-    pub fn first_ids(&self) -> Result<Vec<SeenItem>, StoreError> {
-        let mut statement = self.connection.prepare_cached(LIST_SOURCE_NUMBERS)?;
-        let rows = statement.query_map([], |row| Ok(SeenItem { source_id: row.get(0)?, minute: i64::MIN, hash: i64::MIN }))?;
-        Ok(rows.collect::<Result<_, _>>()?)
     }
 }
 
@@ -143,26 +123,6 @@ impl Writer<'_> {
             removed += self.connection.prepare_cached(statement)?.execute(named_params! { ":before": before.0 })?;
         }
         Ok(removed > 0)
-    }
-
-    /// Forgets the ids that came before a day among the `rows` ids after one. Returns how many, and where to go on; none when
-    /// none is left that could be that old.
-    pub fn prune_ids(&mut self, claimed_before: Day, after: SeenItem, rows: u32) -> Result<(u64, Option<SeenItem>), StoreError> {
-        let SeenItem { source_id, minute, hash } = after;
-        // Nothing is accepted that is dated more than a day ahead of when it comes.
-        let until_minute = (i64::from(claimed_before.0) + 1) * MINUTES_PER_DAY;
-        let find = named_params! {
-            ":source_id": source_id, ":minute": minute, ":hash": hash, ":until_minute": until_minute, ":rows": rows.saturating_sub(1),
-        };
-        let mut further = self.connection.prepare_cached(FIND_ID_FURTHER_ON)?;
-        let next =
-            further.query_row(find, |row| Ok(SeenItem { source_id, minute: row.get(0)?, hash: row.get(1)? })).optional()?;
-        let to = next.unwrap_or(SeenItem { source_id, minute: until_minute, hash: i64::MIN });
-        let removed = self.connection.prepare_cached(DELETE_IDS)?.execute(named_params! {
-            ":source_id": source_id, ":minute": minute, ":hash": hash, ":to_minute": to.minute, ":to_hash": to.hash,
-            ":claimed_before": claimed_before.0,
-        })?;
-        Ok((removed as u64, next))
     }
 
     /// Gives at most so many free pages back to the file system, and returns how many were given.

@@ -285,8 +285,8 @@ impl Recorder {
     /// Which of the page's sightings, and after them of what it passed over, come for the first time. What has no id cannot
     /// be recognised.
     fn fresh(&self, w: &mut Writer<'_>, page: &Page<'_>) -> Result<Vec<bool>, StoreError> {
-        let named = page.sightings.iter().filter_map(|s| s.event_id.as_deref().map(|id| (id, s.time_ms)));
-        let passed_over = page.passed_over.iter().map(|(id, time_ms)| (id.as_ref(), *time_ms));
+        let named = page.sightings.iter().filter_map(|s| s.event_id.as_deref().map(|id| (id, Some(s.time_ms))));
+        let passed_over = page.passed_over.iter().map(|(id, time_ms)| (id.as_ref(), Some(*time_ms)));
         let mut claimed = w.claim(&self.name, named.chain(passed_over), self.now)?.into_iter();
         let mut fresh: Vec<bool> =
             page.sightings.iter().map(|s| s.event_id.is_none() || claimed.next().unwrap_or(true)).collect();

@@ -13,7 +13,7 @@ use tokio::{
     task::{JoinHandle, spawn_blocking},
 };
 
-use super::{Setting, Shared};
+use super::{InFlight, Setting, Shared};
 use crate::{
     analysis::fold,
     daemon::{
@@ -31,8 +31,8 @@ use crate::{
 
 pub use glance::glance;
 
-/// Blocks that wait while others are read and recorded: three are being parsed at most, some thirty megabytes.
-const BLOCKS_AHEAD: usize = 1;
+/// Blocks of one log that wait, parsed or not, while others are read and recorded. Over all logs [`InFlight`] says how many.
+const BLOCKS_AHEAD: usize = 2;
 
 pub struct LogRound {
     setting: Setting,
@@ -215,15 +215,20 @@ fn read(files: Vec<FilePlan>, parser: &Arc<Parser>, blocks: &mpsc::Sender<Parsin
 fn read_file(reader: &mut FileReader, parser: &Arc<Parser>, blocks: &mpsc::Sender<Parsing>) -> io::Result<bool> {
     let header: Arc<[u8]> = reader.header().into();
     let (path, changed_ms): (Arc<str>, _) = (reader.path().to_string_lossy().into(), reader.changed_ms());
-    while let Some(block) = reader.next_block()? {
+    loop {
+        let in_flight = InFlight::wait();
+        let Some(block) = reader.next_block()? else { return Ok(true) };
         let (bytes, cursor, skipped) = (block.bytes.to_vec(), block.cursor, block.skipped);
         let (parser, header, path) = (Arc::clone(parser), Arc::clone(&header), Arc::clone(&path));
-        let parse = move || parser.parse(Piece { bytes: &bytes, header: &header, path: &path, changed_ms }, cursor, skipped);
+        let parse = move || {
+            let parsed = parser.parse(Piece { bytes: &bytes, header: &header, path: &path, changed_ms }, cursor, skipped);
+            drop(in_flight);
+            parsed
+        };
         if blocks.blocking_send(spawn_blocking(parse)).is_err() {
             return Ok(false);
         }
     }
-    Ok(true)
 }
 
 /// What a block is parsed with.

@@ -3,6 +3,7 @@
 
 mod access;
 mod audit;
+mod in_flight;
 mod log;
 mod rotation;
 mod tokens;
@@ -11,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use access::AccessRound;
 pub use audit::{AuditRound, UNLINKED};
+pub(super) use in_flight::InFlight;
 pub use log::{LogRound, glance};
 pub use tokens::TokensRound;
 

@@ -203,6 +203,11 @@ impl<'a> Draft<'a> {
         self.sighting.path = scrubbed_path(redact::slice(text, start..end));
     }
 
+    /// The time that was given.
+    pub(super) fn time_ms(&self) -> Option<i64> {
+        self.time
+    }
+
     /// The sighting, or why there is none.
     pub(super) fn finish(mut self, defaults: Defaults<'a>, now_ms: i64) -> Result<Sighting<'a>, Refusal> {
         if self.sighting.host.is_none() {
@@ -251,7 +256,7 @@ impl<'a> Value<'a> {
 
     fn instant(&self) -> Option<i64> {
         let at = match self {
-            Self::Text(text) => time::parse_instant(text),
+            Self::Text(text) => return time::parse_ms(text),
             Self::Instant(at) => Some(*at),
             _ => self.number().and_then(time::epoch),
         };

@@ -41,32 +41,41 @@ pub(super) fn items<'a>(
     let mut page = Page::default();
     for text in texts {
         match text {
-            Cow::Borrowed(line) => put(&mut page, sighting(line, defaults, now_ms, &read), line, &sample),
+            Cow::Borrowed(line) => {
+                let (time_ms, found) = sighting(line, defaults, now_ms, &read);
+                page.times.push(time_ms);
+                put(&mut page, found, line, &sample);
+            }
             Cow::Owned(line) => {
-                let found = sighting(&line, defaults, now_ms, &read).map(|found| found.map(Sighting::into_owned));
-                put(&mut page, found, &line, &sample);
+                let (time_ms, found) = sighting(&line, defaults, now_ms, &read);
+                page.times.push(time_ms);
+                put(&mut page, found.map(|found| found.map(Sighting::into_owned)), &line, &sample);
             }
         }
     }
     page
 }
 
+/// What becomes of a line, and the time that it tells.
 fn sighting<'l>(
     line: &'l str,
     defaults: Defaults<'l>,
     now_ms: i64,
     read: impl Fn(&'l str) -> Result<Draft<'l>, Refusal>,
-) -> Result<Option<Sighting<'l>>, Refusal> {
+) -> (Option<i64>, Result<Option<Sighting<'l>>, Refusal>) {
     if line.len() > MAX_LINE_BYTES {
-        return Err(Refusal::TooLong);
+        return (None, Err(Refusal::TooLong));
     }
     let line = line.trim_start_matches(PADDING);
     match line.trim_start().as_bytes().first() {
-        None => return Ok(None),
-        Some(b'#') => return Err(Refusal::Comment),
+        None => return (None, Ok(None)),
+        Some(b'#') => return (None, Err(Refusal::Comment)),
         Some(_) => {}
     }
-    read(line)?.finish(defaults, now_ms).map(Some)
+    match read(line) {
+        Ok(draft) => (draft.time_ms(), draft.finish(defaults, now_ms).map(Some)),
+        Err(refusal) => (None, Err(refusal)),
+    }
 }
 
 /// Puts what became of a line on the page.

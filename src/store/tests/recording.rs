@@ -22,7 +22,7 @@ fn interval(from_ms: i64, to_ms: i64, state: CoverageState) -> Coverage {
 async fn poll(f: &Fixture, ids: &'static [&'static str], cursor: &str) {
     let cursor = CursorUpdate { key: "next".to_owned(), value: Some(cursor.to_owned()) };
     f.write(move |w| {
-        let fresh = w.claim("log/egress", ids.iter().map(|id| (*id, 1_783_058_832_000)), noon())?;
+        let fresh = w.claim("log/egress", ids.iter().map(|id| (*id, Some(1_783_058_832_000))), noon())?;
         let uses = fresh.iter().filter(|fresh| **fresh).count() as u64;
         let counts = if uses > 0 { vec![count(0, DAY, uses)] } else { Vec::new() };
         w.record(&Batch { cursors: vec![cursor], ..batch(vec![track("a", "r")], counts) }, noon())
@@ -47,7 +47,7 @@ async fn a_page_that_comes_twice_counts_once() {
 #[tokio::test]
 async fn the_same_id_from_another_source_is_another_item() {
     let f = Fixture::new();
-    let claim = |source: &'static str| f.write(move |w| w.claim(source, [("e1", 0)], noon()));
+    let claim = |source: &'static str| f.write(move |w| w.claim(source, [("e1", None)], noon()));
     assert_eq!(claim("audit/acme").await, [true]);
     assert_eq!(claim("audit/other").await, [true]);
     assert_eq!(claim("audit/acme").await, [false]);
