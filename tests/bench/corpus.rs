@@ -1,4 +1,4 @@
-//! What is read: the audit stream and a log file of one simulated organisation, and the configuration that points to both.
+//! What is read: a log file and the audit stream of one simulated organisation.
 
 use std::{
     fs::{self, File},
@@ -9,100 +9,121 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use duskwatch::simulator::{self, Options, ServeOptions, Server, Size, World};
-use jiff::{Timestamp, ToSpan as _};
+use jiff::{Timestamp, ToSpan as _, civil::Date};
 use tokio::runtime::Runtime;
 
-use super::{product::Poll, tape::Tape};
+use super::{
+    bench::{Bench, NOW, Setup},
+    tape::Tape,
+};
 
 const SEED: u64 = 11;
-const NOW: &str = "2026-07-03T07:00:00Z";
-/// An organisation of 300 people that works so much makes about 400,000 audit events in five months.
-const INTENSITY: f64 = 27.0;
-const LOG_LINES: u64 = 1_000_000;
-/// The days before [`NOW`] whose log lines are written: enough for [`LOG_LINES`].
-const LOG_DAYS: i64 = 40;
-const STORE: &str = "duskwatch.db";
+/// An organisation of 300 people that works so much makes about a million audit events in five months.
+const INTENSITY: f64 = 68.0;
+/// Lines of the log that is replayed.
+pub const LOG_LINES: u64 = 5_000_000;
+/// Lines that the simulated proxy writes; the log is these again and again, each time so many days earlier.
+const WRITTEN_LINES: u64 = 500_000;
+const LOG_DAYS: i64 = 20;
 
-pub struct Corpus {
+/// JSON lines as the organisation's inspecting proxy writes them, in the order of time.
+pub struct Log {
+    pub path: PathBuf,
+    pub lines: u64,
+    pub bytes: u64,
+}
+
+/// Writes a log of so many lines. Malformed lines, foreign hosts and whole `Authorization` headers are among them.
+pub fn write_log(directory: &Path, lines: u64) -> anyhow::Result<Log> {
+    eprintln!("  writing a log of {lines} lines");
+    fs::create_dir_all(directory)?;
+    let now: Timestamp = NOW.parse()?;
+    let world = World::generate(SEED, &Options { intensity: INTENSITY, ..Options::new(Size::Default, now) });
+    let written = some_lines(&world, &directory.join("written"), now)?;
+    let path = directory.join("replay.jsonl");
+    let mut out = BufWriter::new(File::create(&path)?);
+    let (mut left, mut bytes) = (lines, 0);
+    for round in (0..lines.div_ceil(WRITTEN_LINES)).rev() {
+        let days = i64::try_from(round)? * (LOG_DAYS + 1);
+        for line in written.iter().take(usize::try_from(left)?) {
+            let line = earlier(line, days)?;
+            out.write_all(&line)?;
+            (left, bytes) = (left - 1, bytes + line.len() as u64);
+        }
+    }
+    out.flush()?;
+    Ok(Log { path, lines, bytes })
+}
+
+/// The line with its date so many days earlier; one that tells no date is given another end, so that no two are equal.
+fn earlier(line: &[u8], days: i64) -> anyhow::Result<Vec<u8>> {
+    const MARK: &[u8] = b"\"time\":\"";
+    let mut line = line.to_vec();
+    let date = line.windows(MARK.len()).position(|at| at == MARK).map(|at| at + MARK.len()..at + MARK.len() + 10);
+    if let Some(place) = date.filter(|place| place.end <= line.len()) {
+        if let Some(date) = std::str::from_utf8(&line[place.clone()])?.parse::<Date>().ok().filter(|_| days > 0) {
+            line[place].copy_from_slice(date.checked_sub(days.days())?.to_string().as_bytes());
+        }
+    } else {
+        let end = line.len() - 1;
+        line.splice(end..end, format!(" {days}").into_bytes());
+    }
+    Ok(line)
+}
+
+/// The first lines of the inspecting proxy's files.
+fn some_lines(world: &World, logs: &Path, now: Timestamp) -> anyhow::Result<Vec<Vec<u8>>> {
+    world.write_logs(logs, now.checked_sub((LOG_DAYS * 24).hours())?, now)?;
+    let mut months = fs::read_dir(logs)?.map(|entry| Ok(entry?.path())).collect::<anyhow::Result<Vec<_>>>()?;
+    months.retain(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("egress-inspected")));
+    months.sort();
+    let mut lines = Vec::new();
+    for path in months {
+        for line in BufReader::new(File::open(path)?).split(b'\n') {
+            let mut line = line?;
+            line.push(b'\n');
+            lines.push(line);
+        }
+    }
+    lines.truncate(usize::try_from(WRITTEN_LINES)?);
+    fs::remove_dir_all(logs).context("the simulated logs")?;
+    ensure!(lines.len() as u64 == WRITTEN_LINES, "the simulated proxy wrote only {} lines", lines.len());
+    Ok(lines)
+}
+
+/// An organisation with its audit stream on tape.
+pub struct Audited {
     pub tape: Tape,
-    /// The log file: JSON lines as the organisation's inspecting proxy writes them.
-    pub log: PathBuf,
-    directory: PathBuf,
-    log_bytes: u64,
+    pub setup: Setup,
+    /// Its id.
+    pub organization: String,
     /// Answers while the tape is recorded; it stops when it is dropped.
     _simulator: Server,
     /// Serves the tape and the simulator.
     _runtime: Runtime,
 }
 
-impl Corpus {
-    pub fn make(directory: &Path) -> anyhow::Result<Self> {
-        let now: Timestamp = NOW.parse()?;
-        let world = Arc::new(World::generate(SEED, &Options { intensity: INTENSITY, ..Options::new(Size::Default, now) }));
-        let log = directory.join("replay.jsonl");
-        let log_bytes = write_log(&world, directory, &log, now)?;
+impl Audited {
+    /// The first poll, which records the tape, does not count: inventing and compressing a page costs more than reading it.
+    pub fn record(bench: &Bench) -> anyhow::Result<Self> {
+        eprintln!("  recording the audit stream");
+        let intensity = if bench.quick { INTENSITY / 5.0 } else { INTENSITY };
+        let world = Arc::new(World::generate(SEED, &Options { intensity, ..Options::new(Size::Default, NOW.parse()?) }));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let server = runtime.block_on(simulator::serve(Arc::clone(&world), ServeOptions::default()))?;
         let tape = runtime.block_on(Tape::start(server.atlassian_url()))?;
-        let corpus = Self { tape, log, directory: directory.to_owned(), log_bytes, _simulator: server, _runtime: runtime };
-        fs::write(corpus.config(), corpus.configuration(&world.organization().id)?)?;
-        Ok(corpus)
-    }
-
-    /// One round of one source, into an empty store.
-    pub fn poll(&self, program: &Path, source: &str) -> anyhow::Result<Poll> {
-        Poll::run(program, &self.config(), NOW, source, &self.directory.join(STORE))
-    }
-
-    /// What was read, in one line.
-    pub fn words(&self, audit: &[Poll], log: &[Poll]) -> String {
-        let counts = |polls: &[Poll]| polls.first().map_or((0, 0), |poll| (poll.items, poll.kept));
-        let ((events, kept), (lines, _)) = (counts(audit), counts(log));
-        format!(
-            "{events} audit events in pages of 500, {kept} of them kept; {lines} log lines of {} bytes",
-            self.log_bytes / LOG_LINES
-        )
-    }
-
-    fn config(&self) -> PathBuf {
-        self.directory.join("duskwatch.toml")
-    }
-
-    fn configuration(&self, organization: &str) -> anyhow::Result<String> {
-        let key = self.directory.join("key");
+        let key = bench.path("key");
         fs::write(&key, ServeOptions::default().organization_key)?;
-        let (store, url) = (self.directory.join(STORE), &self.tape.url);
-        let (key, log, store) = (key.display(), self.log.display(), store.display());
-        Ok(format!(
-            "[[organization]]\nname = \"acme\"\nid = {organization:?}\napi_url = {url:?}\napi_key = \"file:{key}\"\n\
-             requests_per_minute = 1000000\nshare = 1.0\n\n\
-             [[log]]\nname = \"replay\"\npaths = [\"{log}\"]\n\n\
-             [store]\npath = \"{store}\"\n"
-        ))
+        let (id, url) = (&world.organization().id, &tape.url);
+        let setup = bench.configuration(
+            "audit",
+            &format!(
+                "[[organization]]\nname = \"acme\"\nid = {id:?}\napi_url = {url:?}\napi_key = \"file:{}\"\n\
+                 requests_per_minute = 1000000\nshare = 1.0\n",
+                key.display()
+            ),
+        )?;
+        setup.run_anew(&["poll", "--source", "audit/acme"])?;
+        Ok(Self { tape, setup, organization: id.clone(), _simulator: server, _runtime: runtime })
     }
-}
-
-/// The first lines of the inspecting proxy's files, in one file of a fixed number of lines. Returns its length in bytes.
-fn write_log(world: &World, directory: &Path, to: &Path, now: Timestamp) -> anyhow::Result<u64> {
-    let logs = directory.join("logs");
-    let from = now.checked_sub((LOG_DAYS * 24).hours())?;
-    world.write_logs(&logs, from, now)?;
-    let mut months = fs::read_dir(&logs)?.map(|entry| Ok(entry?.path())).collect::<anyhow::Result<Vec<_>>>()?;
-    months.retain(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("egress-inspected")));
-    months.sort();
-    let mut out = BufWriter::new(File::create(to)?);
-    let (mut lines, mut bytes, mut line) = (0, 0, Vec::new());
-    for path in months {
-        let mut month = BufReader::new(File::open(path)?);
-        while lines < LOG_LINES && month.read_until(b'\n', &mut line)? > 0 {
-            out.write_all(&line)?;
-            lines += 1;
-            bytes += line.len() as u64;
-            line.clear();
-        }
-    }
-    out.flush()?;
-    ensure!(lines == LOG_LINES, "the simulated proxy wrote only {lines} lines");
-    fs::remove_dir_all(&logs).context("the simulated logs")?;
-    Ok(bytes)
 }

@@ -1,41 +1,75 @@
-//! Samples to medians, and the table.
+//! Samples to medians, goals, and the table.
 
 /// One row: what was measured, once a run.
-pub struct Gauge {
+pub struct Row {
     name: String,
-    unit: String,
+    unit: &'static str,
     samples: Vec<f64>,
+    goal: Option<Goal>,
 }
 
-impl Gauge {
-    pub fn new(name: impl Into<String>, unit: impl Into<String>, samples: Vec<f64>) -> Self {
-        Self { name: name.into(), unit: unit.into(), samples }
+#[derive(Clone, Copy)]
+enum Goal {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
+impl Row {
+    pub fn new(name: impl Into<String>, unit: &'static str, samples: Vec<f64>) -> Self {
+        Self { name: name.into(), unit, samples, goal: None }
+    }
+
+    pub fn at_least(self, goal: f64) -> Self {
+        Self { goal: Some(Goal::AtLeast(goal)), ..self }
+    }
+
+    pub fn at_most(self, goal: f64) -> Self {
+        Self { goal: Some(Goal::AtMost(goal)), ..self }
+    }
+
+    pub fn median(&self) -> f64 {
+        median(&self.samples)
+    }
+
+    fn verdict(&self) -> (String, &'static str) {
+        let said = |met: bool| if met { "met" } else { "MISSED" };
+        match self.goal {
+            None => (String::new(), ""),
+            Some(Goal::AtLeast(goal)) => (format!("≥ {}", number(goal)), said(self.median() >= goal)),
+            Some(Goal::AtMost(goal)) => (format!("≤ {}", number(goal)), said(self.median() <= goal)),
+        }
     }
 }
 
-/// The table, under a line that says what was read. The spread is the distance from the least to the most, in parts of the
-/// median.
-pub fn text(what: &str, runs: usize, gauges: &[Gauge]) -> String {
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let mut lines = vec![format!("\n{what}\n{runs} runs, {cores} cores\n"), line("", "", ["median", "least", "most", "spread"])];
-    for gauge in gauges {
-        let mut sorted = gauge.samples.clone();
-        sorted.sort_by(f64::total_cmp);
-        let (least, most, median) = (sorted[0], sorted[sorted.len() - 1], sorted[sorted.len() / 2]);
-        let spread = format!("{:.0} %", (most - least) / median.max(f64::MIN_POSITIVE) * 100.0);
-        lines.push(line(&gauge.name, &gauge.unit, [&number(median), &number(least), &number(most), &spread]));
+pub fn median(samples: &[f64]) -> f64 {
+    let mut sorted = samples.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)
+}
+
+/// The table. The spread is the distance from the least to the most, in parts of the median.
+pub fn text(rows: &[Row]) -> String {
+    let mut lines = vec![line("", "", ["median", "least", "most", "spread", "goal"], "")];
+    for row in rows {
+        let (least, most) =
+            row.samples.iter().fold((f64::MAX, f64::MIN), |(low, high), value| (low.min(*value), high.max(*value)));
+        let spread = format!("{:.0} %", (most - least) / row.median().max(f64::MIN_POSITIVE) * 100.0);
+        let (goal, verdict) = row.verdict();
+        lines.push(line(&row.name, row.unit, [&number(row.median()), &number(least), &number(most), &spread, &goal], verdict));
     }
     lines.join("\n")
 }
 
-fn line(name: &str, unit: &str, [median, least, most, spread]: [&str; 4]) -> String {
-    format!("{name:<36} {unit:<12} {median:>10} {least:>10} {most:>10} {spread:>7}")
+fn line(name: &str, unit: &str, [median, least, most, spread, goal]: [&str; 5], verdict: &str) -> String {
+    let line = format!("{name:<48} {unit:<12} {median:>10} {least:>10} {most:>10} {spread:>7} {goal:>10} {verdict}");
+    line.trim_end().to_owned()
 }
 
 /// Three figures that mean something, thousands apart.
 fn number(value: f64) -> String {
     if value < 100.0 {
-        return format!("{value:.1}");
+        let decimals = if value < 1.0 { 3 } else { 1 };
+        return format!("{value:.decimals$}");
     }
     let digits = format!("{value:.0}");
     let mut out = String::new();
@@ -48,7 +82,11 @@ fn number(value: f64) -> String {
     out
 }
 
-#[expect(clippy::cast_precision_loss, reason = "sizes here are far below 2^53")]
+#[expect(clippy::cast_precision_loss, reason = "counts and sizes here are far below 2^53")]
+pub fn float(count: u64) -> f64 {
+    count as f64
+}
+
 pub fn mebibytes(bytes: u64) -> f64 {
-    bytes as f64 / f64::from(1 << 20)
+    float(bytes) / f64::from(1 << 20)
 }
