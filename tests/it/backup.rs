@@ -8,7 +8,7 @@ use std::{
 };
 
 use duskwatch::simulator::ServeOptions;
-use jiff::ToSpan as _;
+use jiff::{Timestamp, ToSpan as _};
 
 use crate::support::{
     NOW, Site, at,
@@ -41,6 +41,13 @@ fn backup(site: &Site, to: &Path) -> Ran {
     duskwatch(site, &["store", "backup", to.to_str().unwrap()])
 }
 
+/// What of each source was seen up to an instant: from when, how, and whether all the way. A service has the clock of the day on
+/// which the test runs, so what its rounds saw beyond is of no interest.
+fn seen_until(picture: &Picture, until: Timestamp) -> Vec<(&str, i64, &str, bool)> {
+    let intervals = picture.coverage.iter().flat_map(|(source, intervals)| intervals.iter().map(move |c| (source, c)));
+    intervals.map(|(source, c)| (source.as_str(), c.from_ms, c.state.as_str(), c.to_ms >= until.as_millisecond())).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_copied_beside_a_running_service_is_put_back_and_goes_on_as_if_nothing_had_happened() {
     let mut site = polled(41).await;
@@ -67,7 +74,7 @@ async fn what_was_copied_beside_a_running_service_is_put_back_and_goes_on_as_if_
     well(duskwatch_at(&site, &later.to_string(), &["poll"]));
     let restored = Picture::of(&site.store()).await;
     assert_same_counts(&expected.counts, &restored.counts);
-    assert_eq!(restored.coverage, expected.coverage);
+    assert_eq!(seen_until(&restored, later), seen_until(&expected, later));
     well(duskwatch_at(&site, &later.to_string(), &["store", "verify"]));
 }
 
