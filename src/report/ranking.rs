@@ -88,7 +88,10 @@ impl Query {
                 }
             }
             "page" if value.is_empty() => {}
-            "page" => self.page = value.parse().map_err(|_| format!("The page {value} is no number."))?,
+            "page" => {
+                let number = value.parse::<u32>().ok().and_then(|number| usize::try_from(number).ok());
+                self.page = number.ok_or_else(|| format!("The page {value} is no number."))?;
+            }
             _ => {
                 return Err(format!(
                     "There is no parameter {name}; there are campaign, q, status, team, workspace, client, grade, sort, reverse and page."

@@ -1,6 +1,7 @@
 """What is in deploy is tried as far as it can be without its engine: systemd judges its unit, Kubernetes' schemas its manifests, and the
 program runs in the file system of its container."""
 
+import json
 import os
 import re
 import shutil
@@ -33,6 +34,8 @@ TRIED = {
     "container/": "test_deploy.py",
     "kubernetes/": "test_deploy.py",
     "webhook/": "test_webhook.py",
+    "supply-chain/": "test_deploy.py",
+    "SECURITY.md": "test_deploy.py",
 }
 
 
@@ -47,6 +50,25 @@ def test_every_file_is_tried_by_somebody():
     assert [name for name in files if not any(name.startswith(known) for known in TRIED)] == []
     peers = service.ROOT / "tests" / "peers"
     assert [folder for folder, test in TRIED.items() if folder.strip("/") not in (peers / test).read_text()] == []
+
+
+# --- SECURITY.md and supply-chain
+
+
+def test_the_threat_model_leads_to_files_that_are_there():
+    text = (DEPLOY / "SECURITY.md").read_text()
+    named = {name for name in re.findall(r"`((?:src|tests|deploy|config|sql)/[\w./-]+)`", text) if "*" not in name}
+    assert named and [name for name in named if not (service.ROOT / name).exists()] == []
+
+
+def test_the_bill_of_materials_lists_what_the_lock_file_pins():
+    line = [sys.executable, DEPLOY / "supply-chain" / "sbom.py"]
+    written = json.loads(subprocess.run(line, cwd=service.ROOT, stdout=subprocess.PIPE, timeout=60, check=True).stdout)
+    locked = {(package["name"], package["version"]) for package in tomllib.loads((service.ROOT / "Cargo.lock").read_text())["package"]}
+    listed = {(part["name"], part["version"]) for part in written["components"]}
+    assert written["bomFormat"] == "CycloneDX" and {"tokio", "rustls", "rusqlite"} <= {name for name, _ in listed}
+    assert listed <= locked
+    run("bash", "-n", DEPLOY / "supply-chain" / "twice.sh")
 
 
 # --- systemd
