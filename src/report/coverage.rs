@@ -16,8 +16,8 @@ use crate::{
 };
 
 const MS_PER_HOUR: i64 = 3_600_000;
-/// The period of the first report, which has no digest before it.
-const FIRST_PERIOD_MS: i64 = time::MS_PER_DAY;
+/// A report looks back to the last digest, and so far at least: what comes an hour after a digest rests on more than an hour.
+const LEAST_PERIOD_MS: i64 = time::MS_PER_DAY;
 /// The slowest source is polled every six hours; four missed rounds are too many.
 const BEHIND_AFTER_MS: i64 = time::MS_PER_DAY;
 /// What `covered_30d` and `gap_seconds` look back on.
@@ -27,7 +27,7 @@ const MAX_REASONS: usize = 20;
 
 pub(super) fn report(inputs: &Inputs<'_>) -> CoverageReport {
     let now_ms = inputs.findings.now.as_millisecond();
-    let since_ms = inputs.previous.map_or(now_ms - FIRST_PERIOD_MS, |p| p.sent_at.as_millisecond());
+    let since_ms = inputs.previous.map_or(now_ms, |p| p.sent_at.as_millisecond()).min(now_ms - LEAST_PERIOD_MS);
     let sources: Vec<SourceRow> = lines(inputs).iter().map(|line| source(inputs, line, since_ms)).collect();
     let complete = !sources.is_empty()
         && sources.iter().all(|s| match s.state {

@@ -113,6 +113,13 @@ fn the_first_digest_says_that_there_is_nothing_to_compare_with() {
 }
 
 #[test]
+fn what_comes_soon_after_a_digest_rests_on_a_day_at_least() {
+    let mut world = acme();
+    world.previous.as_mut().expect("a digest was sent").sent_at = at("2026-07-03T06:00:00Z");
+    assert!(words(&letter::brief(&world.report()).text).contains("missed some of the time since 2 Jul 2026 07:00 UTC"));
+}
+
+#[test]
 fn a_late_digest_says_so() {
     let mut world = acme();
     world.late = Some(Late { due: at("2026-07-01T07:00:00Z"), missed: 2 });

@@ -55,7 +55,7 @@ pub(in crate::report) fn expected_in(window: &WindowRow, blind: bool) -> String 
     let named: Vec<String> =
         named.map(|row| format!("{} with {} [{}]", row.user_name, short_name(&row.client_name), row.integration)).collect();
     let uses = if window.expected < 1.5 { "about 1 use".to_owned() } else { format!("about {:.0} uses", window.expected) };
-    let more = if usize::try_from(window.integrations).is_ok_and(|all| all > named.len()) { ", …" } else { "" };
+    let more = if usize::try_from(window.integrations).is_ok_and(|all| all > named.len()) { " and others" } else { "" };
     format!("{uses} by {}: {}{more}", counted(i64::from(window.integrations), "integration"), named.join(", "))
 }
 
