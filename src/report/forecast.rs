@@ -155,9 +155,17 @@ pub(super) fn needed(c: &CampaignReport) -> Option<String> {
         date(visible)
     );
     Some(format!(
-        "To be done in time {:.1} must stop each week from now on; {:.1} a week stopped in the last four weeks. {late}",
-        f.needed_a_week, f.stopped_a_week
+        "To be done in time {} must stop each week from now on; {} a week stopped in the last four weeks. {late}",
+        rate(f.needed_a_week),
+        rate(f.stopped_a_week)
     ))
+}
+
+/// A few a week by their tenths; of many nobody counts those.
+fn rate(a_week: f64) -> String {
+    const FEW: f64 = 20.0;
+    #[expect(clippy::cast_possible_truncation, reason = "integrations are far below 2^53")]
+    if a_week < FEW { format!("{a_week:.1}") } else { grouped(a_week.round() as i64) }
 }
 
 /// How the last forecasts did.

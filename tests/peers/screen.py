@@ -34,9 +34,14 @@ def opened(browser, viewport, address=None, content=None, scripts=True, **option
     return page
 
 
+TALLEST = 12_000  # pixels; of a taller page a picture shows no more, since nobody looks further and drawing it takes minutes
+
+
 def picture(page, name):
     PICTURES.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+    width, height = page.evaluate("[innerWidth, document.documentElement.scrollHeight]")
+    shown = {"x": 0, "y": 0, "width": width, "height": min(height, TALLEST)}
+    page.screenshot(path=PICTURES / f"{name}.png", full_page=True, clip=shown)
 
 
 def faults(page, origin):

@@ -8,6 +8,7 @@
     var words = form.querySelector("input");
     var status = form.querySelector("select");
     var shown = form.querySelector("output");
+    var left = form.dataset.left;
     function apply() {
       var wanted = words.value.trim().toLowerCase();
       var count = 0;
@@ -16,7 +17,7 @@
         row.hidden = !fits;
         count += fits ? 1 : 0;
       });
-      shown.textContent = count + " of " + rows.length + " rows";
+      shown.textContent = count + " of " + rows.length + " rows" + (left ? ", and " + left + " more in integrations.csv" : "");
     }
     form.addEventListener("submit", function (event) { event.preventDefault(); });
     words.addEventListener("input", apply);
