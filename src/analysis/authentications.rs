@@ -185,37 +185,16 @@ impl Collected {
 #[cfg(test)]
 impl FromIterator<Authentication> for Authentications {
     fn from_iter<I: IntoIterator<Item = Authentication>>(rows: I) -> Self {
-        use crate::evidence::{DayCount, History, Operation, Origin, Track, TrackCount, Verdict, WindowKind};
+        use crate::evidence::{DayCount, History, Track, TrackCount, Verdict};
         type Unit = (String, String);
         let (mut history, mut counts) = (History::default(), Vec::new());
         let mut units: std::collections::BTreeMap<Unit, Vec<usize>> = std::collections::BTreeMap::new();
         for row in rows {
-            let track = Track {
-                username: None,
-                email: None,
-                account_id: None,
-                display_name: None,
-                client: None,
-                origin: Origin::Unknown,
-                host: None,
-                workspace: Some(row.workspace),
-                repository: None,
-                token_id: None,
-                token_label: None,
-                secret_id: None,
-            };
+            let track = Track { workspace: Some(row.workspace), ..Track::default() };
             let number = history.tracks.len();
             history.tracks.push(TrackCount { source: "log/egress".to_owned(), track });
             units.entry((row.user, row.integration)).or_default().push(number);
-            let verdict = Verdict {
-                credential: row.credential,
-                grade: row.grade,
-                outcome: row.outcome,
-                operation: Operation::GitRead,
-                window: WindowKind::Outside,
-                rule: 0,
-                authentication: true,
-            };
+            let verdict = Verdict::of(row.credential, row.grade, row.outcome);
             let (track, ms) = (u32::try_from(number).expect("few rows"), row.day.start_ms());
             counts.push(DayCount { track, day: row.day, verdict, uses: row.uses, first_ms: ms, last_ms: ms, hours: 1 });
         }

@@ -20,7 +20,7 @@ use super::erasure::{Identity, Unclear};
 use super::rules::is_reserved;
 use super::tracks::Spans;
 use super::{NameState, Person};
-use crate::evidence::{ApiToken, Credential, Day, History, Origin, Person as Facts, Roster, Track};
+use crate::evidence::{ApiToken, Credential, Day, History, Person as Facts, Roster, Track};
 
 /// Access tokens act as users of their own, with addresses of this domain.
 const TOKEN_DOMAIN: &str = "@bots.bitbucket.org";
@@ -205,14 +205,7 @@ impl People {
             email: facts.email.clone(),
             account_id: facts.account_id.clone(),
             display_name: facts.display_name.clone(),
-            client: None,
-            origin: Origin::Unknown,
-            host: None,
-            workspace: None,
-            repository: None,
-            token_id: None,
-            token_label: None,
-            secret_id: None,
+            ..Track::default()
         };
         self.user_of(&track, None)
     }

@@ -179,18 +179,10 @@ fn take_signed(rest: &mut &[u8]) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::{Credential, Grade, Operation, Outcome, WindowKind, time::MS_PER_DAY};
+    use crate::evidence::{Credential, Grade, Outcome, time::MS_PER_DAY};
 
     fn count(track: u32, day: i32, grade: Grade, span_ms: i64) -> DayCount {
-        let verdict = Verdict {
-            credential: Credential::AppPassword,
-            grade,
-            outcome: Outcome::Accepted,
-            operation: Operation::GitRead,
-            window: WindowKind::Outside,
-            rule: 7,
-            authentication: true,
-        };
+        let verdict = Verdict { rule: 7, ..Verdict::of(Credential::AppPassword, grade, Outcome::Accepted) };
         let first_ms = Day(day).start_ms() + 5_000;
         let last_ms = first_ms + span_ms;
         let hours = hour_bit(first_ms) | hour_bit(last_ms);

@@ -6,7 +6,7 @@
 use super::{Counts, Coverage, Day, Origin, Person, Verdict, chunk::Chunk};
 
 /// Everything about a sighting that repeats, names as they came. Identity is resolved later, over whole histories.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Track {
     pub username: Option<String>,
     pub email: Option<String>,

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use super::Category;
 
 /// The first that applies of: a named network, the job, `roaming`, the /24 or /48, the token label, unknown.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Origin {
     Network(String),
     Job(String),
@@ -16,6 +16,7 @@ pub enum Origin {
     /// The IPv4 /24 or IPv6 /48.
     Address(IpNet),
     TokenLabel(String),
+    #[default]
     Unknown,
 }
 

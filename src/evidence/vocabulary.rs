@@ -132,3 +132,12 @@ pub struct Verdict {
     /// False for items that sign nobody in: git's opening request without credentials, identity-only audit events.
     pub authentication: bool,
 }
+
+#[cfg(test)]
+impl Verdict {
+    /// What tests say of an authentication of which nothing else matters: git reads, outside every window, by the first rule.
+    pub(crate) fn of(credential: Credential, grade: Grade, outcome: Outcome) -> Self {
+        let (operation, window) = (Operation::GitRead, WindowKind::Outside);
+        Self { credential, grade, outcome, operation, window, rule: 0, authentication: true }
+    }
+}

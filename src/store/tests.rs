@@ -14,9 +14,7 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 
 use super::{Reader, Store, StoreError, Writer};
-use crate::evidence::{
-    Batch, Credential, Day, DayCount, Grade, History, Operation, Origin, Outcome, Track, Verdict, WindowKind, time::MS_PER_DAY,
-};
+use crate::evidence::{Batch, Credential, Day, DayCount, Grade, History, Origin, Outcome, Track, Verdict, time::MS_PER_DAY};
 
 /// A store of its own in a directory that goes away with it.
 struct Fixture {
@@ -59,30 +57,17 @@ fn noon() -> Timestamp {
 fn track(username: &str, repository: &str) -> Track {
     Track {
         username: Some(username.to_owned()),
-        email: None,
-        account_id: None,
-        display_name: None,
         client: Some("git-cli".to_owned()),
         origin: Origin::Network("build-farm".to_owned()),
         host: Some("bitbucket.org".to_owned()),
         workspace: Some("acme".to_owned()),
         repository: Some(repository.to_owned()),
-        token_id: None,
-        token_label: None,
-        secret_id: None,
+        ..Track::default()
     }
 }
 
 fn accepted() -> Verdict {
-    Verdict {
-        credential: Credential::AppPassword,
-        grade: Grade::Weak,
-        outcome: Outcome::Accepted,
-        operation: Operation::GitRead,
-        window: WindowKind::Outside,
-        rule: 0,
-        authentication: true,
-    }
+    Verdict::of(Credential::AppPassword, Grade::Weak, Outcome::Accepted)
 }
 
 fn count(track: u32, day: i32, uses: u64) -> DayCount {

@@ -1,9 +1,9 @@
 //! What is different when what is kept is judged by other rules: which uses, whose they are then, and where these stand.
 
-use super::world::{Accepted, World, jenkins, legacy, token, verdict};
+use super::world::{Accepted, World, jenkins, legacy, token};
 use crate::{
     analysis::{ChangeCause, KnownIntegration, Reclassified},
-    evidence::{Credential, Grade, Origin, Status, Track},
+    evidence::{Credential, Grade, Origin, Status, Track, Verdict},
 };
 
 fn called(client: &str, origin: &str) -> Track {
@@ -61,7 +61,7 @@ fn told(found: &Reclassified) -> Vec<String> {
 #[test]
 fn an_id_goes_with_a_client_that_is_called_otherwise() {
     let before = known(&[(jenkins("mtessel", "pay"), legacy(Accepted))]);
-    let after = daily(&[(called("acme-ci", "build-farm"), verdict(Credential::AppPassword, Grade::Proven, Accepted))]);
+    let after = daily(&[(called("acme-ci", "build-farm"), Verdict::of(Credential::AppPassword, Grade::Proven, Accepted))]);
     let found = before.judged_anew(&after, 100, 109);
     assert_eq!((found.uses, found.changed, found.left_uses), (10, 10, 0));
     assert_eq!(told(&found), ["client jenkins -> acme-ci 10 1", "grade strong -> proven 10 1"]);

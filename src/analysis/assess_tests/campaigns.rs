@@ -1,6 +1,6 @@
 //! Several campaigns side by side, each by its file alone, and deadlines of tokens.
 
-use super::world::{Accepted, LOG, Rejected, World, day, jenkins, legacy, nameless, noon, person, token, verdict};
+use super::world::{Accepted, LOG, Rejected, World, day, jenkins, legacy, noon, person, token};
 use crate::analysis::Owner;
 use crate::evidence::{Campaign, Credential, Grade, Listed, Origin, Outcome, RegisteredCredential, Status, Track, Verdict};
 
@@ -19,11 +19,11 @@ fn two_campaigns() -> World {
 
 /// What a proxy shows of SSH: a network and a host.
 fn tunnel(host: &str) -> Track {
-    Track { origin: Origin::Network("build-farm".to_owned()), host: Some(host.to_owned()), ..nameless() }
+    Track { origin: Origin::Network("build-farm".to_owned()), host: Some(host.to_owned()), ..Track::default() }
 }
 
 fn key(outcome: Outcome) -> Verdict {
-    verdict(Credential::SshKey, Grade::Proven, outcome)
+    Verdict::of(Credential::SshKey, Grade::Proven, outcome)
 }
 
 fn ssh_status(world: &World, on: i32) -> Option<Status> {
@@ -87,7 +87,7 @@ fn another_campaign_has_brownouts_of_its_own() {
         documentation = \"https://example.test/\"\n[legacy]\ncredentials = [\"connect\"]\n[replacement]\ncredentials = [\"oauth\"]\n\
         [[brownout]]\nfrom = \"2026-03-21\"\nto = \"2026-03-22\"\nminutes = 60\nstarts = [\"12:00\"]\npublished = true\n";
     world.campaigns.push(Campaign::parse(text).unwrap());
-    let app = |outcome| verdict(Credential::Connect, Grade::Proven, outcome);
+    let app = |outcome| Verdict::of(Credential::Connect, Grade::Proven, outcome);
     (10..20).for_each(|on| world.see(&jenkins("ada", "api"), on, app(Accepted)));
     // Day 20 is the 21st: inside the campaign's own window at noon.
     world.see(&jenkins("ada", "api"), 20, app(Rejected));
@@ -151,7 +151,7 @@ fn a_token_is_linked_to_every_integration_that_uses_it() {
     world.see(&seen("ada", "two", None, Some("mirror")), 10, token(Accepted));
     // A label that another user's token has as well says nothing of this one.
     world.see(&seen("eve", "three", None, Some("mirror")), 10, token(Accepted));
-    world.see(&Track { token_label: Some("mirror of bob".to_owned()), ..nameless() }, 10, token(Accepted));
+    world.see(&Track { token_label: Some("mirror of bob".to_owned()), ..Track::default() }, 10, token(Accepted));
     let found = world.judged_at(noon(20)).tokens;
     let linked: Vec<_> = found.iter().map(|t| (t.token.as_str(), t.integrations.len())).collect();
     assert_eq!(linked, [("t-1", 2), ("t-2", 1)]);

@@ -9,7 +9,7 @@ use crate::analysis::{
     guess,
 };
 use crate::evidence::{
-    ClientCatalogue, Credential, Day, Grade, NamedNetworks, Origin, Outcome, Person, Sighting, Status, Track, WindowKind,
+    ClientCatalogue, Credential, Day, Grade, NamedNetworks, Origin, Outcome, Person, Sighting, Status, Track, Verdict, WindowKind,
 };
 
 /// Explains what `asked` names from the end of a day; the newest `kept` tracks' days are kept as sightings, the others as
@@ -104,8 +104,8 @@ fn two_days_of_use_are_no_rhythm_and_only_its_owner_can_retire_it() {
 #[test]
 fn each_piece_stands_with_its_rule_and_what_the_history_made_of_it() {
     let mut world = World::watched();
-    let refused = |window| crate::evidence::Verdict { window, ..verdict(Credential::AppPassword, Grade::Weak, Rejected) };
-    (0..3).for_each(|n| world.see(&jenkins("ada", "api"), 90 + n, verdict(Credential::AppPassword, Grade::Weak, Accepted)));
+    let refused = |window| Verdict { window, ..Verdict::of(Credential::AppPassword, Grade::Weak, Rejected) };
+    (0..3).for_each(|n| world.see(&jenkins("ada", "api"), 90 + n, Verdict::of(Credential::AppPassword, Grade::Weak, Accepted)));
     (0..3).for_each(|n| world.see(&jenkins("ada", "api"), 100 + n, refused(WindowKind::Published)));
     let inside = Sighting {
         time_ms: day(102).start_ms() + 60_000,
@@ -139,8 +139,8 @@ fn each_piece_stands_with_its_rule_and_what_the_history_made_of_it() {
 fn what_a_secret_proves_elsewhere_is_shown_with_its_rule() {
     let mut world = World::watched();
     let track = Track { secret_id: Some("s-1".to_owned()), ..jenkins("ada", "api") };
-    world.see(&track, 90, verdict(Credential::AppPassword, Grade::Weak, Accepted));
-    world.see(&track, 91, verdict(Credential::ApiToken, Grade::Proven, Accepted));
+    world.see(&track, 90, Verdict::of(Credential::AppPassword, Grade::Weak, Accepted));
+    world.see(&track, 91, Verdict::of(Credential::ApiToken, Grade::Proven, Accepted));
     let explained = explained(&world, 91, "ada", &[]);
     let lifted: Vec<_> =
         explained.evidence.iter().map(|piece| piece.lifted.as_ref().map(|it| (it.credential, it.grade))).collect();
@@ -152,7 +152,7 @@ fn what_a_secret_proves_elsewhere_is_shown_with_its_rule() {
 #[test]
 fn a_weak_one_says_how_far_the_experiment_has_come() {
     let mut world = World::watched();
-    let weak = |window, outcome| crate::evidence::Verdict { window, ..verdict(Credential::AppPassword, Grade::Weak, outcome) };
+    let weak = |window, outcome| Verdict { window, ..Verdict::of(Credential::AppPassword, Grade::Weak, outcome) };
     (0..4).for_each(|n| world.see(&jenkins("ada", "api"), 95 + n, weak(WindowKind::Outside, Accepted)));
     (0..2).for_each(|n| world.see(&jenkins("ada", "api"), 100 + n, weak(WindowKind::Published, Rejected)));
     let row = world.row(102);
@@ -167,7 +167,7 @@ fn a_weak_one_says_how_far_the_experiment_has_come() {
 fn the_word_of_a_source_counts_no_more_than_it_may() {
     let mut world = World::watched();
     world.cover("intake/ci", 0, 400);
-    world.see_through("intake/ci", &jenkins("ada", "api"), 50, verdict(Credential::AppPassword, Grade::Weak, Rejected), 4);
+    world.see_through("intake/ci", &jenkins("ada", "api"), 50, Verdict::of(Credential::AppPassword, Grade::Weak, Rejected), 4);
     let told = Sighting {
         time_ms: day(50).start_ms() + 1_000,
         username: Some(Cow::Borrowed("ada")),

@@ -351,7 +351,7 @@ fn replacement_use_is_no_legacy_habit() {
     let row = world.row(60);
     assert_eq!((row.status, row.rhythm.missed), (Status::Migrated, 40));
     near(row.weekly_uses, 0.0, 0.01);
-    let other = verdict(Credential::Unknown, Grade::None, Accepted);
+    let other = Verdict::of(Credential::Unknown, Grade::None, Accepted);
     world.see(&jenkins("ada", "api"), 60, other);
     assert_eq!(world.row(60).rhythm.missed, 40);
     assert_eq!(Day::of(row.last_seen), day(20));

@@ -6,16 +6,16 @@ use crate::evidence::{Credential, Grade, Outcome, Status, Track, Verdict, Window
 
 /// A 401 inside a brownout window, weak by itself.
 fn refused(window: WindowKind) -> Verdict {
-    Verdict { window, ..verdict(Credential::AppPassword, Grade::Weak, Rejected) }
+    Verdict { window, ..Verdict::of(Credential::AppPassword, Grade::Weak, Rejected) }
 }
 
 fn weak(outcome: Outcome) -> Verdict {
-    verdict(Credential::AppPassword, Grade::Weak, outcome)
+    Verdict::of(Credential::AppPassword, Grade::Weak, outcome)
 }
 
 /// A 401 at any other time.
 fn unexplained() -> Verdict {
-    verdict(Credential::Unknown, Grade::None, Rejected)
+    Verdict::of(Credential::Unknown, Grade::None, Rejected)
 }
 
 /// Accepted outside windows and refused inside some, so often.
@@ -59,7 +59,7 @@ fn extrapolated_windows_lift_nothing() {
 fn anything_that_was_accepted_inside_a_window_spoils_the_experiment() {
     for credential in [Credential::ApiToken, Credential::Unknown] {
         let mut world = experiment(3, 3, WindowKind::Published);
-        let accepted = Verdict { window: WindowKind::Published, ..verdict(credential, Grade::Strong, Accepted) };
+        let accepted = Verdict { window: WindowKind::Published, ..Verdict::of(credential, Grade::Strong, Accepted) };
         world.see(&jenkins("ada", "api"), 103, accepted);
         assert_eq!(grade_of(&world), Grade::Weak, "{credential}");
     }
@@ -139,7 +139,7 @@ fn labelled(secret: &str, repository: &str) -> Track {
 }
 
 fn proven(credential: Credential) -> Verdict {
-    verdict(credential, Grade::Proven, Accepted)
+    Verdict::of(credential, Grade::Proven, Accepted)
 }
 
 #[test]

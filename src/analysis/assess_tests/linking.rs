@@ -1,7 +1,7 @@
 //! Who is who, what belongs together, and ids that stay.
 
 use super::world::*;
-use crate::evidence::{DirectoryEntry, Origin, Track};
+use crate::evidence::{DirectoryEntry, Origin, Track, Verdict};
 
 fn users(world: &World) -> Vec<String> {
     let mut users: Vec<String> = world.rows(100).into_iter().map(|row| row.user.id).collect();
@@ -117,7 +117,7 @@ fn open_evidence_joins_the_only_integration_that_agrees() {
 
 #[test]
 fn evidence_without_a_user_joins_by_its_repository() {
-    let transcript = Track { workspace: Some("acme".to_owned()), repository: Some("api".to_owned()), ..nameless() };
+    let transcript = Track { workspace: Some("acme".to_owned()), repository: Some("api".to_owned()), ..Track::default() };
     assert_eq!(joined(&[], &transcript), [row("name:ada", "jenkins", "build-farm", 6)]);
     let reserved = Track { username: Some("x-token-auth".to_owned()), ..audited("", "api") };
     assert_eq!(joined(&[], &reserved), [row("name:ada", "jenkins", "build-farm", 6)]);
@@ -186,7 +186,7 @@ fn evidence_that_several_agree_with_stands_alone() {
             row("name:ada", "unknown", "mirror", 5),
         ]
     );
-    let transcript = Track { workspace: Some("acme".to_owned()), repository: Some("api".to_owned()), ..nameless() };
+    let transcript = Track { workspace: Some("acme".to_owned()), repository: Some("api".to_owned()), ..Track::default() };
     assert_eq!(joined(&[laptop], &transcript)[0], row("", "unknown", "unknown", 5));
 }
 
@@ -201,7 +201,7 @@ fn evidence_that_nobody_agrees_with_stands_alone() {
     alone(&audited("ada", "other"), "name:ada");
     alone(&Track { workspace: Some("elsewhere".to_owned()), ..audited("ada", "api") }, "name:ada");
     alone(&Track { origin: Origin::Network("office".to_owned()), ..audited("ada", "api") }, "name:ada");
-    alone(&Track { workspace: Some("acme".to_owned()), ..nameless() }, "");
+    alone(&Track { workspace: Some("acme".to_owned()), ..Track::default() }, "");
 }
 
 #[test]
@@ -230,7 +230,7 @@ fn an_integration_that_names_no_repository_contradicts_none_of_its_user() {
 fn items_that_sign_nobody_in_make_no_integration_and_join_none() {
     let mut world = World::watched();
     world.see(&jenkins("ada", "api"), 10, legacy(Accepted));
-    let opening = crate::evidence::Verdict { authentication: false, ..legacy(Accepted) };
+    let opening = Verdict { authentication: false, ..legacy(Accepted) };
     world.see(&jenkins("ada", "api"), 20, opening);
     world.see(&jenkins("grace", "api"), 20, opening);
     let row = world.row(20);

@@ -2,7 +2,7 @@
 
 use super::world::*;
 use crate::analysis::{Activity, Share, changes, statuses};
-use crate::evidence::{Credential, Grade, Member, Origin, Track};
+use crate::evidence::{Credential, Grade, Member, Origin, Track, Verdict};
 
 /// A workspace of four: two seen, one not, one who has not been active for long.
 fn workspace() -> World {
@@ -36,7 +36,7 @@ fn user(name: &str, observed: Option<bool>) -> (String, Option<bool>) {
 #[test]
 fn who_works_and_is_seen_by_nothing_that_shows_credentials_is_not_observed() {
     let mut world = workspace();
-    world.see_through("audit/acme", &jenkins("zoe", "api"), 89, verdict(Credential::Session, Grade::Proven, Accepted), 1);
+    world.see_through("audit/acme", &jenkins("zoe", "api"), 89, Verdict::of(Credential::Session, Grade::Proven, Accepted), 1);
     let expected = [user("ada", Some(true)), user("ken", Some(true)), user("old", None), user("zoe", Some(false))];
     assert_eq!(observed(&world, 89), expected, "the audit log cannot show an app password");
     let judged = world.judged_on(89);
@@ -52,7 +52,7 @@ fn who_works_and_is_seen_by_nothing_that_shows_credentials_is_not_observed() {
 fn an_activity_that_is_not_told_any_more_is_unknown_and_not_an_absence() {
     let mut world = workspace();
     world.cover("access/acme", 0, 110);
-    world.see_through("audit/acme", &jenkins("zoe", "api"), 98, verdict(Credential::Session, Grade::Proven, Accepted), 1);
+    world.see_through("audit/acme", &jenkins("zoe", "api"), 98, Verdict::of(Credential::Session, Grade::Proven, Accepted), 1);
     let judged = world.judged_on(109);
     let row = &judged.observation.as_ref().unwrap().workspaces[0];
     assert_eq!((row.activity, row.members, row.observed), (Activity::NoLongerTold(day(89)), 4, 1));

@@ -109,7 +109,7 @@ impl Story {
             let verdict = match used.kind {
                 Kind::Legacy => legacy(used.outcome),
                 Kind::Replacement => token(used.outcome),
-                Kind::Other => verdict(crate::evidence::Credential::Unknown, Grade::None, used.outcome),
+                Kind::Other => Verdict::of(crate::evidence::Credential::Unknown, Grade::None, used.outcome),
             };
             world.see_at(SOURCES[used.source], &track, used.ms, Verdict { grade, window: used.window, ..verdict }, 1);
         }

@@ -36,8 +36,8 @@ fn authentications_hold_every_credential_under_the_integrations_user() {
     world.roster.people.push(person("acc-1", "ada", ""));
     world.see(&jenkins("ada", "api"), 10, legacy(Accepted));
     world.see(&jenkins("ada", "web"), 10, legacy(Accepted));
-    world.see(&jenkins("ada", "web"), 9, verdict(Credential::Unknown, Grade::None, Accepted));
-    let transcript = Track { workspace: Some("acme".to_owned()), repository: Some("web".to_owned()), ..nameless() };
+    world.see(&jenkins("ada", "web"), 9, Verdict::of(Credential::Unknown, Grade::None, Accepted));
+    let transcript = Track { workspace: Some("acme".to_owned()), repository: Some("web".to_owned()), ..Track::default() };
     world.see_through("import/ci", &transcript, 10, token(Accepted), 2);
     let rows: Vec<_> = world.judged_on(10).authentications.of(|_, _| true);
     let short: Vec<_> = rows.iter().map(|a| (a.day, a.user.as_str(), a.credential.as_str(), a.uses)).collect();
@@ -229,7 +229,7 @@ fn users_are_counted_by_what_they_sign_in_with() {
     world.api_token("t-3", person("acc-9", "", ""), None);
     world.see_through(LOG, &jenkins("ada", "api"), 20, legacy(Accepted), 4);
     world.see_through(LOG, &jenkins("ada", "api"), 20, token(Accepted), 3);
-    world.see_through(LOG, &jenkins("ada", "api"), 20, verdict(Credential::Unknown, Grade::None, Accepted), 2);
+    world.see_through(LOG, &jenkins("ada", "api"), 20, Verdict::of(Credential::Unknown, Grade::None, Accepted), 2);
     let users = world.judged_on(20).users;
     let ada = &users[0];
     assert_eq!((ada.legacy_uses_30d, ada.replacement_uses_30d, ada.other_uses_30d), (4, 3, 2));

@@ -74,7 +74,7 @@ fn refused(username: &str, operation: Operation, credential: Credential) -> Opti
     let track = Track { account_id: Some("acc-1".to_owned()), ..jenkins(username, "api") };
     let known = Track { account_id: Some("acc-1".to_owned()), ..jenkins("ada", "api") };
     world.see(&known, 50, legacy(Accepted));
-    let verdict = Verdict { operation, ..verdict(credential, Grade::Proven, Rejected) };
+    let verdict = Verdict { operation, ..Verdict::of(credential, Grade::Proven, Rejected) };
     world.see_through(LOG, &track, 51, verdict, 4);
     let rows = world.rows(51);
     let row = rows.iter().find(|row| row.user.id == "acc-1").unwrap();

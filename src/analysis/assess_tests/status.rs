@@ -150,7 +150,11 @@ fn long_silence_of_a_known_rhythm_is_retirement_unless_anything_else_was_seen() 
     let mut world = daily();
     assert_eq!(status(&world, 89), Status::Quiet);
     assert_eq!(status(&world, 90), Status::Retired);
-    world.see(&jenkins("ada", "api"), 80, Verdict { grade: Grade::None, ..verdict(Credential::Unknown, Grade::None, Accepted) });
+    world.see(
+        &jenkins("ada", "api"),
+        80,
+        Verdict { grade: Grade::None, ..Verdict::of(Credential::Unknown, Grade::None, Accepted) },
+    );
     assert_eq!(status(&world, 90), Status::Quiet);
 }
 

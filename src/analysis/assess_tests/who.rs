@@ -2,7 +2,7 @@
 
 use super::world::*;
 use crate::analysis::{Integration, NameState};
-use crate::evidence::{Credential, Grade, Listed, Origin, Person, RegisteredCredential, Track};
+use crate::evidence::{Credential, Grade, Listed, Origin, Person, RegisteredCredential, Track, Verdict};
 
 /// A member list named somebody so, from the start of one day to the start of another (none: until now).
 fn listed(world: &mut World, person: &Person, from: i32, until: Option<i32>) {
@@ -58,8 +58,8 @@ fn a_nickname_that_changed_hands_means_each_bearer_in_their_time() {
 fn succession(began: i32, listed_since: i32) -> World {
     let mut world = World::watched();
     listed(&mut world, &person("acc-1", "mira", ""), listed_since, None);
-    let account = Track { account_id: Some("acc-1".to_owned()), ..nameless() };
-    world.see_through("audit/acme", &account, 5, verdict(Credential::Session, Grade::Proven, Accepted), 1);
+    let account = Track { account_id: Some("acc-1".to_owned()), ..Track::default() };
+    world.see_through("audit/acme", &account, 5, Verdict::of(Credential::Session, Grade::Proven, Accepted), 1);
     (10..=20).for_each(|on| world.see(&jenkins("mt", "api"), on, legacy(Accepted)));
     (began..=40).for_each(|on| world.see(&jenkins("mira", "api"), on, legacy(Accepted)));
     world
@@ -90,8 +90,8 @@ fn whoever_takes_over_a_place_is_not_taken_for_whoever_had_it() {
     assert!(spans(&elsewhere, 50).contains(&span("name:mt", 10, 20)), "each worked on what the other did not");
     let mut two = succession(21, 30);
     listed(&mut two, &person("acc-2", "ken", ""), 30, None);
-    let account = Track { account_id: Some("acc-2".to_owned()), ..nameless() };
-    two.see_through("audit/acme", &account, 5, verdict(Credential::Session, Grade::Proven, Accepted), 1);
+    let account = Track { account_id: Some("acc-2".to_owned()), ..Track::default() };
+    two.see_through("audit/acme", &account, 5, Verdict::of(Credential::Session, Grade::Proven, Accepted), 1);
     two.see(&jenkins("ken", "api"), 23, legacy(Accepted));
     assert!(spans(&two, 50).contains(&mt), "one of two");
     let mut hired = World::watched();
@@ -165,8 +165,8 @@ fn a_name_that_nobody_knows_and_evidence_without_one_say_so() {
 #[test]
 fn the_actors_of_the_audit_log_tell_which_account_an_address_belongs_to() {
     let mut world = World::watched();
-    let actor = Track { account_id: Some("acc-1".to_owned()), email: Some("Ada@Example.test".to_owned()), ..nameless() };
-    world.see_through("audit/acme", &actor, 5, verdict(Credential::Session, Grade::Proven, Accepted), 1);
+    let actor = Track { account_id: Some("acc-1".to_owned()), email: Some("Ada@Example.test".to_owned()), ..Track::default() };
+    world.see_through("audit/acme", &actor, 5, Verdict::of(Credential::Session, Grade::Proven, Accepted), 1);
     world.see(&jenkins("ada@example.test", "api"), 10, legacy(Accepted));
     assert_eq!(spans(&world, 10), [span("acc-1", 10, 10)]);
 }
@@ -216,10 +216,10 @@ fn accounts_of_access_tokens_are_not_people() {
         account_id: Some(format!("acc-{name}")),
         display_name: Some(name.to_owned()),
         email: email.map(str::to_owned),
-        ..nameless()
+        ..Track::default()
     };
-    let unsaid = verdict(Credential::Unknown, Grade::None, crate::evidence::Outcome::Unknown);
-    let session = verdict(Credential::Session, Grade::Proven, Accepted);
+    let unsaid = Verdict::of(Credential::Unknown, Grade::None, crate::evidence::Outcome::Unknown);
+    let session = Verdict::of(Credential::Session, Grade::Proven, Accepted);
     let mut world = World::watched();
     world.member(person("acc-grace", "grace", ""), "member");
     world.roster.registered.push(RegisteredCredential {
@@ -296,7 +296,7 @@ fn a_token_that_the_same_sender_saw_under_one_name_belongs_to_that_user() {
 fn a_token_that_names_nobody_is_a_laptops_own_only_where_it_follows() {
     let laptop = Track { client: Some("git-cli".to_owned()), origin: Origin::Roaming, ..jenkins("ada", "api") };
     let nobodys = |track: &Track| Track { username: Some("x-token-auth".to_owned()), ..track.clone() };
-    let access = verdict(Credential::AccessToken, Grade::Weak, Accepted);
+    let access = Verdict::of(Credential::AccessToken, Grade::Weak, Accepted);
     for (began, replaced) in [(5, None), (20, Some(Credential::AccessToken)), (30, Some(Credential::AccessToken))] {
         let mut world = World::watched();
         (10..=20).for_each(|on| world.see(&laptop, on, legacy(Accepted)));

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::analysis::{Anew, Findings, Inputs, Integration, KnownIntegration, Policy, Reclassified, assess, reclassified};
 use crate::evidence::{
     ApiToken, Campaign, ClientCatalogue, Coverage, CoverageState, Credential, Day, DayCount, Grade, History, Ledger, Member,
-    Operation, Origin, Outcome, Person, Roster, Track, TrackCount, Verdict, WindowKind,
+    Origin, Outcome, Person, Roster, Track, TrackCount, Verdict,
     time::{hour_bit, instant},
 };
 
@@ -21,42 +21,12 @@ pub(super) fn day(number: i32) -> Day {
 pub(super) const REMOVAL: i32 = 149;
 pub(super) const LOG: &str = "log/egress";
 
-pub(super) fn verdict(credential: Credential, grade: Grade, outcome: Outcome) -> Verdict {
-    Verdict {
-        credential,
-        grade,
-        outcome,
-        operation: Operation::GitRead,
-        window: WindowKind::Outside,
-        rule: 0,
-        authentication: true,
-    }
-}
-
 pub(super) fn legacy(outcome: Outcome) -> Verdict {
-    verdict(Credential::AppPassword, Grade::Strong, outcome)
+    Verdict::of(Credential::AppPassword, Grade::Strong, outcome)
 }
 
 pub(super) fn token(outcome: Outcome) -> Verdict {
-    verdict(Credential::ApiToken, Grade::Strong, outcome)
-}
-
-/// A track that names nothing.
-pub(super) fn nameless() -> Track {
-    Track {
-        username: None,
-        email: None,
-        account_id: None,
-        display_name: None,
-        client: None,
-        origin: Origin::Unknown,
-        host: None,
-        workspace: None,
-        repository: None,
-        token_id: None,
-        token_label: None,
-        secret_id: None,
-    }
+    Verdict::of(Credential::ApiToken, Grade::Strong, outcome)
 }
 
 /// A track of one user's Jenkins on the build farm, on one repository of the workspace `acme`.
@@ -67,7 +37,7 @@ pub(super) fn jenkins(username: &str, repository: &str) -> Track {
         origin: Origin::Network("build-farm".to_owned()),
         workspace: Some("acme".to_owned()),
         repository: Some(repository.to_owned()),
-        ..nameless()
+        ..Track::default()
     }
 }
 

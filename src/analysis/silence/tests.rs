@@ -1,36 +1,13 @@
 use super::*;
-use crate::evidence::{
-    Coverage, CoverageState, Credential, DayCount, Grade, Operation, Origin, Outcome, Track, TrackCount, Verdict, WindowKind,
-};
+use crate::evidence::{Coverage, CoverageState, Credential, DayCount, Grade, Outcome, Track, TrackCount, Verdict};
 
 /// 2026-05-04, a Monday.
 const MONDAY: Day = Day(20_577);
 
 /// A history in which a log showed something at noon of these days.
 fn history(source: &str, days: impl IntoIterator<Item = i32>) -> History {
-    let track = Track {
-        username: Some("mtessel".into()),
-        email: None,
-        account_id: None,
-        display_name: None,
-        client: None,
-        origin: Origin::Unknown,
-        host: None,
-        workspace: None,
-        repository: None,
-        token_id: None,
-        token_label: None,
-        secret_id: None,
-    };
-    let verdict = Verdict {
-        credential: Credential::Unknown,
-        grade: Grade::None,
-        outcome: Outcome::Unknown,
-        operation: Operation::Other,
-        window: WindowKind::Outside,
-        rule: 0,
-        authentication: true,
-    };
+    let track = Track { username: Some("mtessel".into()), ..Track::default() };
+    let verdict = Verdict::of(Credential::Unknown, Grade::None, Outcome::Unknown);
     let count = |day: i32| {
         let day = MONDAY.plus(day);
         let noon_ms = day.start_ms() + time::MS_PER_DAY / 2;
