@@ -167,6 +167,7 @@ impl From<anyhow::Error> for Failure {
 
 /// The whole program: its result is the exit status.
 pub fn main() -> ExitCode {
+    secrecy::keep_quiet_in_panics();
     if let Err(error) = secrecy::keep_memory() {
         eprintln!("duskwatch: a crash may leave secrets in a core dump: {error}");
     }

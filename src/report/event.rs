@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use super::{
     alarm::AlarmNews,
     document::{ChangeRow, IntegrationRow, Report},
+    inert,
 };
 
 /// One message to every webhook.
@@ -38,13 +39,13 @@ struct Changed<'r> {
 }
 
 #[derive(Serialize)]
-struct Alarmed<'r> {
+struct Alarmed {
     alarm: &'static str,
-    about: &'r str,
+    about: String,
     since: Timestamp,
     until: Option<Timestamp>,
     title: String,
-    reason: &'r str,
+    reason: String,
     todo: &'static str,
 }
 
@@ -71,11 +72,11 @@ pub fn alarms(news: &[AlarmNews], now: Timestamp) -> Vec<Event> {
         let alarm = &news.alarm;
         let data = Alarmed {
             alarm: alarm.kind.as_str(),
-            about: &alarm.about,
+            about: inert::name(&alarm.about),
             since: alarm.since,
             until: news.until,
             title: news.title(),
-            reason: &alarm.reason,
+            reason: inert::sentence(&alarm.reason),
             todo: alarm.kind.todo(),
         };
         event(kind, format!("{}/{}", alarm.kind, alarm.about), now, &data)

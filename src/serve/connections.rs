@@ -79,7 +79,7 @@ async fn next(
         let place = Arc::clone(places).acquire_owned().await.expect("the semaphore is never closed");
         while let Some(result) = ended.try_join_next() {
             if let Err(error) = result {
-                tracing::error!(%error, "answering a caller failed");
+                tracing::error!(panic = error.is_panic(), "answering a caller failed");
             }
         }
         match listener.accept().await {

@@ -12,7 +12,7 @@ use opentelemetry_proto::tonic::collector::metrics::v1::{
     ExportMetricsPartialSuccess, ExportMetricsServiceRequest, ExportMetricsServiceResponse,
 };
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::common::v1::{KeyValue as WireKeyValue, any_value};
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue as WireKeyValue, any_value};
 use opentelemetry_proto::tonic::metrics::v1::{Metric, NumberDataPoint, metric, number_data_point};
 use prost::Message;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -327,6 +327,52 @@ async fn events_arrive_as_named_log_records_of_the_service() {
     assert_eq!(record.time_unix_nano, 3_000_000_000_000);
     assert_eq!(text(&record.attributes), "integration=k7m2qd4x");
     assert!(exporter.send(b"no protobuf").await.is_err());
+}
+
+/// Any text, with more of what means something to somebody.
+fn drawn(rng: &mut fastrand::Rng) -> String {
+    let pieces = ["\0", "\n", "=", ",", "\"", "\\", "{", "\u{202e}", "\u{1b}[2J", "duskwatch.x", "user"];
+    let piece = |rng: &mut fastrand::Rng| match rng.bool() {
+        true => pieces[rng.usize(..pieces.len())].to_owned(),
+        false => char::from_u32(rng.u32(..0x11_0000)).unwrap_or('x').to_string(),
+    };
+    (0..rng.usize(..20)).map(|_| piece(rng)).collect()
+}
+
+#[tokio::test]
+async fn whatever_a_name_holds_it_arrives_as_the_one_value_that_it_is() {
+    let (address, mut posts) = collector(StatusCode::OK).await;
+    let exporter = start(&options(format!("http://{address}")));
+    let mut rng = fastrand::Rng::with_seed(10);
+    let names: Vec<String> = (0..500).map(|_| drawn(&mut rng)).chain(["A".repeat(100_000)]).collect();
+    let pair = |key: &str, value: &str| WireKeyValue {
+        key: key.to_owned(),
+        value: Some(AnyValue { value: Some(any_value::Value::StringValue(value.to_owned())) }),
+        ..WireKeyValue::default()
+    };
+
+    let named = |name: &String| Figure { attributes: vec![("user", name.clone()), ("team", String::new())], ..ratio(1.0) };
+    let figures: Vec<Figure> = names.iter().map(named).collect();
+    let post = exported(&exporter, &mut posts, &figures).await;
+    let arrived = metrics(&post.request);
+    assert_eq!(arrived.keys().copied().collect::<Vec<_>>(), [figures[0].name]);
+    let values: Vec<&[WireKeyValue]> = points(arrived[figures[0].name]).iter().map(|point| point.attributes.as_slice()).collect();
+    assert!(values.iter().zip(&names).all(|(found, name)| *found == [pair("user", name), pair("team", "")]));
+    assert_eq!(values.len(), names.len());
+
+    let event =
+        |name: &String| Event { name: "duskwatch.x", at: at(1), body: name.clone(), attributes: vec![("reason", name.clone())] };
+    let events: Vec<Event> = names.iter().map(event).collect();
+    let service = Service { name: "duskwatch".to_owned(), version: "0.1.0".to_owned(), instance_id: "host-1".to_owned() };
+    exporter.send(&encode(&service, &events)).await.unwrap();
+    let request = ExportLogsServiceRequest::decode(posts.recv().await.unwrap().body).unwrap();
+    let records = &request.resource_logs[0].scope_logs[0].log_records;
+    assert_eq!(records.len(), names.len());
+    for (record, name) in records.iter().zip(&names) {
+        assert_eq!((&record.event_name[..], &record.attributes[..]), ("duskwatch.x", &[pair("reason", name)][..]));
+        assert_eq!(record.body, pair("reason", name).value);
+    }
+    exporter.shutdown(LIMIT).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

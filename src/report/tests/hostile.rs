@@ -3,10 +3,14 @@
 use std::sync::LazyLock;
 
 use fastrand::Rng;
+use jiff::tz::TimeZone;
 use regex::Regex;
 
 use super::fixture::{World, acme, authentications, file};
-use crate::report::{Figure, FigureKind, calendar, csv, html, json, letter, notice, prometheus, ranking::Query, text};
+use crate::report::{
+    Alarm, AlarmKind, AlarmNews, Figure, FigureKind, alarm, calendar, csv, event, html, json, letter, notice, prometheus,
+    ranking::Query, text,
+};
 
 const MARKUP: &str = "<script>alert(1)</script><img src=x onerror=y>\" onmouseover='z'";
 const REVERSED: &str = "nomis\u{202e}txt.exe\u{2066}\u{200f}";
@@ -37,6 +41,7 @@ fn named(name: &str) -> World {
     (rows[0].user, rows[0].workspace) = (name.to_owned(), name.to_owned());
     world.findings.authentications = rows.into_iter().collect();
     world.changes[3].reason = name.to_owned();
+    world.fresh = 2;
     world.unknown[0].value = name.to_owned();
     world.sources[0].skipped[0].sample = name.to_owned();
     world.sources[1].last_failure = world.sources[1].last_failure.take().map(|(at, _)| (at, name.to_owned()));
@@ -71,6 +76,19 @@ fn documents(world: &World) -> Vec<(String, String)> {
         ("notice html".to_owned(), letter.html),
         ("notice json".to_owned(), json::notice(&notice)),
     ]);
+    let told = AlarmNews {
+        alarm: Alarm { kind: AlarmKind::SourceDown, about: owner.to_owned(), since: report.now, reason: owner.to_owned() },
+        until: None,
+    };
+    let alarm = alarm::letter(std::slice::from_ref(&told), &TimeZone::UTC);
+    documents.extend([
+        ("alarm subject".to_owned(), alarm.subject),
+        ("alarm text".to_owned(), alarm.text),
+        ("alarm html".to_owned(), alarm.html),
+    ]);
+    let events = [event::changes(&report, |_| true), event::alarms(&[told], report.now)].concat();
+    assert_eq!(events.len(), 3, "two changes and an alarm are told");
+    documents.extend(events.into_iter().map(|event| ("event json".to_owned(), event.body)));
     documents.extend(csv::names().map(|name| (name.to_owned(), file(&report, name))));
     documents
 }
@@ -97,7 +115,7 @@ fn nothing_reorders_or_hides_text() {
 fn nothing_breaks_a_line_or_a_header() {
     for (name, document) in documents(&named(HEADER)) {
         assert!(!document.lines().any(|line| line.starts_with("Bcc:")), "{name}");
-        assert!(name != "digest subject" || !document.contains(['\r', '\n']), "{name}");
+        assert!(!name.ends_with("subject") || !document.contains(['\r', '\n']), "{name}");
     }
 }
 
