@@ -97,7 +97,7 @@ fn gone(open: &[Alarm], standings: &[Standing], sources: &BTreeSet<String>) -> V
 
 /// The store's trouble, as far as it was told.
 #[derive(Clone, Debug, Default)]
-pub(super) struct StoreAlarm {
+pub struct StoreAlarm {
     /// The day that it was told for, and whom it reached.
     day: Option<Day>,
     reached: BTreeSet<String>,
@@ -111,7 +111,7 @@ const TRIED_AGAIN_MS: i64 = 5 * 60_000;
 
 impl StoreAlarm {
     /// Whether it is time to tell it.
-    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+    fn is_due(&self, now: Timestamp) -> bool {
         let rested = self.tried.is_none_or(|at| now.as_millisecond() - at.as_millisecond() >= TRIED_AGAIN_MS);
         self.day != Some(Day::of(now)) || rested
     }
@@ -120,7 +120,7 @@ impl StoreAlarm {
 impl Engine {
     /// Tells what is newly wrong and what is over, as far as it can be known now: `returned` by the last judgement, sources since
     /// `started`, mail by the outbox, and the store by what it last did.
-    pub(super) async fn raise_alarms(
+    pub async fn raise_alarms(
         &self,
         returned: Option<&[Alarm]>,
         store: &mut StoreAlarm,
@@ -199,8 +199,13 @@ impl Engine {
         Ok(messages)
     }
 
+    /// Whether the store is in trouble, and it is time to tell that.
+    pub fn owes_store_alarm(&self, store: &StoreAlarm, now: Timestamp) -> bool {
+        self.store_trouble().is_some() && store.is_due(now)
+    }
+
     /// Tells the store's trouble without the store: to everybody whom it did not reach yet on this day.
-    pub(super) async fn tell_store_alarm(&self, mut store: StoreAlarm, now: Timestamp) -> StoreAlarm {
+    pub async fn tell_store_alarm(&self, mut store: StoreAlarm, now: Timestamp) -> StoreAlarm {
         let Some((since, reason)) = self.store_trouble() else { return store };
         let (day, before) = (Day::of(now), store.told.take());
         if store.day != Some(day) {

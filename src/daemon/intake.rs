@@ -47,7 +47,7 @@ struct Sender {
 
 /// The senders of the configuration, in its order, each with the newest hour, counted since the epoch, in which it
 /// delivered.
-pub(super) struct Senders(Vec<(Arc<Sender>, Option<i64>)>);
+pub struct Senders(Vec<(Arc<Sender>, Option<i64>)>);
 
 /// One request's lines on their way into the store.
 struct Arrival {
@@ -72,7 +72,7 @@ impl Engine {
     }
 
     /// Prepares for what senders may bring.
-    pub(super) async fn senders(&self) -> anyhow::Result<Senders> {
+    pub async fn senders(&self) -> anyhow::Result<Senders> {
         let mut senders = Vec::new();
         for sender in &self.options.http.intake {
             let options::Sender { name, workspaces, maximum_grade, .. } = sender;
@@ -88,29 +88,39 @@ impl Engine {
     /// that brought something new.
     pub(super) async fn record_pushed(&self, mut senders: Senders, mut inbox: mpsc::Receiver<Pushed>, recorded: Arc<Notify>) {
         while let Some(Pushed { sender, lines, reply }) = inbox.recv().await {
-            let (sender, last_hour) = &mut senders.0[sender];
-            let source = &sender.setting.name;
-            let now = Clock::System.now();
-            let arrival = Arrival { sender: Arc::clone(sender), last_hour: *last_hour, bytes: lines, now };
-            let store = self.store.clone();
-            // A task of its own: whatever a request does to it, the next one is taken.
-            match tokio::spawn(async move { store.write(move |w| arrival.record(w)).await }).await {
-                Ok(Ok((receipt, newest))) => {
-                    *last_hour = newest;
-                    tracing::debug!(source, recorded = receipt.recorded, "evidence was pushed");
-                    if receipt.is_ndjson() {
-                        self.note_store(source, None, now);
-                    }
-                    if receipt.recorded > 0 || receipt.skipped > 0 {
-                        recorded.notify_one();
-                    }
-                    reply.send(receipt);
+            // A sender is told to come again by the reply that is dropped here.
+            let Some(receipt) = self.record_push(&mut senders, sender, lines, Clock::System.now()).await else { continue };
+            if receipt.recorded > 0 || receipt.skipped > 0 {
+                recorded.notify_one();
+            }
+            reply.send(receipt);
+        }
+    }
+
+    /// Records one request of the sender at this place in the configuration, and gives the answer to it; none where it is not
+    /// recorded and has to come again.
+    pub async fn record_push(&self, senders: &mut Senders, sender: usize, lines: Vec<u8>, now: Timestamp) -> Option<Receipt> {
+        let (sender, last_hour) = senders.0.get_mut(sender)?;
+        let source = &sender.setting.name;
+        let arrival = Arrival { sender: Arc::clone(sender), last_hour: *last_hour, bytes: lines, now };
+        let store = self.store.clone();
+        // A task of its own: whatever a request does to it, the next one is taken.
+        match tokio::spawn(async move { store.write(move |w| arrival.record(w)).await }).await {
+            Ok(Ok((receipt, newest))) => {
+                *last_hour = newest;
+                tracing::debug!(source, recorded = receipt.recorded, "evidence was pushed");
+                if receipt.is_ndjson() {
+                    self.note_store(source, None, now);
                 }
-                // The sender is told to come again by the reply that is dropped here.
-                Ok(Err(error)) => {
-                    self.note_store(source, Some(&error), now);
-                }
-                Err(error) => tracing::error!(source, %error, "recording pushed evidence ended badly"),
+                Some(receipt)
+            }
+            Ok(Err(error)) => {
+                self.note_store(source, Some(&error), now);
+                None
+            }
+            Err(error) => {
+                tracing::error!(source, panic = error.is_panic(), "recording pushed evidence ended badly");
+                None
             }
         }
     }

@@ -376,7 +376,7 @@ impl Judged {
     }
 
     /// Integrations that were done and are used again.
-    pub(super) fn returned(&self) -> Vec<Alarm> {
+    pub fn returned(&self) -> Vec<Alarm> {
         report::alarm::returned(&self.report)
     }
 

@@ -37,6 +37,7 @@ mod trace;
 mod trouble;
 mod webhooks;
 
+pub use alarms::StoreAlarm;
 pub use check::{Extent, Finding, State, check};
 pub use delivery::{Delivery, Preview, Sent};
 pub use engine::{Engine, PollOutcome};
@@ -44,6 +45,7 @@ pub use explain::{Question, explain};
 pub use forget::Forgotten;
 pub use health::health;
 pub use import::{Imported, RegisterKind};
+pub use intake::Senders;
 pub use judge::{Judged, Measured, look};
 pub use options::Options;
 pub use reclassify::{Outcome as Reclassification, preview_reclassification};

@@ -97,10 +97,10 @@ pub async fn run(options: Options, mut renewal: Renewal, stop: CancellationToken
             Some(done) = service.rounds.join_next_with_id() => service.finished(done, Clock::System.now()),
             Some(done) = service.alarming.join_next() => service.store_alarm = done.unwrap_or_default(),
             Some(done) = service.telling.join_next() => if let Err(error) = done {
-                tracing::error!(%error, "telling programs ended badly; it is tried again");
+                tracing::error!(panic = error.is_panic(), "telling programs ended badly; it is tried again");
             },
             Some(done) = service.sending.join_next() => if let Err(error) = done {
-                tracing::error!(%error, "sending ended badly; it is tried again");
+                tracing::error!(panic = error.is_panic(), "sending ended badly; it is tried again");
             },
         }
     }
@@ -111,11 +111,11 @@ pub async fn run(options: Options, mut renewal: Renewal, stop: CancellationToken
     let timed = timer.await.context("the timer")?;
     let recordings = service.stop().await;
     if let Err(error) = server.await {
-        tracing::error!(%error, "the server ended badly");
+        tracing::error!(panic = error.is_panic(), "the server ended badly");
     }
     for recording in recordings {
         if let Err(error) = recording.await {
-            tracing::error!(%error, "recording what senders push ended badly");
+            tracing::error!(panic = error.is_panic(), "recording what senders push ended badly");
         }
     }
     tracing::info!("stopped");
@@ -283,7 +283,7 @@ impl Service {
         let (id, round) = match done {
             Ok((id, round)) => (id, Some(round)),
             Err(error) => {
-                tracing::error!(%error, "a round ended badly; its source is tried again when it is due");
+                tracing::error!(panic = error.is_panic(), "a round ended badly; its source is tried again when it is due");
                 (error.id(), None)
             }
         };
@@ -405,7 +405,7 @@ impl Service {
             Ok(()) => self.engine.note_well(ALARMS, now),
             Err(error) => self.engine.note_error(ALARMS, &error, now),
         };
-        if self.engine.store_trouble().is_some() && self.store_alarm.is_due(now) {
+        if self.engine.owes_store_alarm(&self.store_alarm, now) {
             let (engine, store) = (Arc::clone(&self.engine), self.store_alarm.clone());
             self.alarming.spawn(async move { engine.tell_store_alarm(store, now).await });
         }

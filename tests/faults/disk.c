@@ -218,49 +218,28 @@ static void flushed(int fd) {
     }
 }
 
-ssize_t write(int fd, const void *bytes, size_t length) {
-    if (!is_watched(fd)) return REAL(write)(fd, bytes, length);
+/* At an offset, or where the descriptor stands. */
+enum { HERE = -1 };
+
+static ssize_t put(int fd, const void *bytes, size_t length, off_t offset) {
+    return offset == HERE ? REAL(write)(fd, bytes, length) : REAL(pwrite64)(fd, bytes, length, offset);
+}
+
+static ssize_t written(int fd, const void *bytes, size_t length, off_t offset) {
+    if (!is_watched(fd)) return put(fd, bytes, length, offset);
     int error;
     enum verdict verdict = enter(WRITES, &error);
     ssize_t done = -1;
     if (verdict != FAILS) {
-        note(fd, bytes, length, lseek(fd, 0, SEEK_CUR));
-        done = REAL(write)(fd, bytes, verdict == TEARS ? (length + 1) / 2 : length);
+        note(fd, bytes, length, offset == HERE ? lseek(fd, 0, SEEK_CUR) : offset);
+        done = put(fd, bytes, verdict == TEARS ? (length + 1) / 2 : length, offset);
     }
     leave(verdict, error);
     return done;
 }
 
-ssize_t pwrite64(int fd, const void *bytes, size_t length, off64_t offset) {
-    if (!is_watched(fd)) return REAL(pwrite64)(fd, bytes, length, offset);
-    int error;
-    enum verdict verdict = enter(WRITES, &error);
-    ssize_t done = -1;
-    if (verdict != FAILS) {
-        note(fd, bytes, length, offset);
-        done = REAL(pwrite64)(fd, bytes, verdict == TEARS ? (length + 1) / 2 : length, offset);
-    }
-    leave(verdict, error);
-    return done;
-}
-
-ssize_t read(int fd, void *bytes, size_t length) {
-    if (!is_watched(fd)) return REAL(read)(fd, bytes, length);
-    int error;
-    enum verdict verdict = enter(READS, &error);
-    ssize_t done = verdict == FAILS ? -1 : REAL(read)(fd, bytes, length);
-    leave(verdict, error);
-    return done;
-}
-
-ssize_t pread64(int fd, void *bytes, size_t length, off64_t offset) {
-    if (!is_watched(fd)) return REAL(pread64)(fd, bytes, length, offset);
-    int error;
-    enum verdict verdict = enter(READS, &error);
-    ssize_t done = verdict == FAILS ? -1 : REAL(pread64)(fd, bytes, length, offset);
-    leave(verdict, error);
-    return done;
-}
+ssize_t write(int fd, const void *bytes, size_t length) { return written(fd, bytes, length, HERE); }
+ssize_t pwrite64(int fd, const void *bytes, size_t length, off64_t offset) { return written(fd, bytes, length, offset); }
 
 int ftruncate64(int fd, off64_t length) {
     if (!is_watched(fd)) return REAL(ftruncate64)(fd, length);
@@ -276,14 +255,15 @@ int ftruncate64(int fd, off64_t length) {
 }
 
 /* One that only takes a place among the operations. */
-#define WATCHED(watched, kind, call)               \
-    do {                                           \
-        if (!(watched)) return call;               \
-        int error, done = -1;                      \
+#define WATCHED(watched, kind, call)                \
+    do {                                            \
+        if (!(watched)) return call;                \
+        int error;                                  \
         enum verdict verdict = enter(kind, &error); \
-        if (verdict != FAILS) done = call;         \
-        leave(verdict, error);                     \
-        return done;                               \
+        __typeof__(call) done = -1;                 \
+        if (verdict != FAILS) done = call;          \
+        leave(verdict, error);                      \
+        return done;                                \
     } while (0)
 
 static int flush(int fd, int (*call)(int)) {
@@ -297,6 +277,10 @@ static int flush(int fd, int (*call)(int)) {
 int fsync(int fd) { return is_watched(fd) ? flush(fd, REAL(fsync)) : REAL(fsync)(fd); }
 int fdatasync(int fd) { return is_watched(fd) ? flush(fd, REAL(fdatasync)) : REAL(fdatasync)(fd); }
 
+ssize_t read(int fd, void *bytes, size_t length) { WATCHED(is_watched(fd), READS, REAL(read)(fd, bytes, length)); }
+ssize_t pread64(int fd, void *bytes, size_t length, off64_t offset) {
+    WATCHED(is_watched(fd), READS, REAL(pread64)(fd, bytes, length, offset));
+}
 int rename(const char *from, const char *to) { WATCHED(is_under(to), MAKES, REAL(rename)(from, to)); }
 int mkdir(const char *path, mode_t mode) { WATCHED(is_under(path), MAKES, REAL(mkdir)(path, mode)); }
 int symlink(const char *to, const char *path) { WATCHED(is_under(path), MAKES, REAL(symlink)(to, path)); }
@@ -316,16 +300,8 @@ int open64(const char *path, int flags, ...) {
     WATCHED(makes && is_under(path), MAKES, REAL(open64)(path, flags, mode));
 }
 
-int open(const char *path, int flags, ...) {
-    va_list rest;
-    __builtin_va_start(rest, flags);
-    mode_t mode = flags & (O_CREAT | O_TMPFILE) ? __builtin_va_arg(rest, mode_t) : 0;
-    __builtin_va_end(rest);
-    int makes = (flags & O_CREAT && access(path, F_OK)) || flags & O_TRUNC;
-    WATCHED(makes && is_under(path), MAKES, REAL(open)(path, flags, mode));
-}
-
 /* The same functions under their other names. */
 ssize_t pwrite(int fd, const void *bytes, size_t length, off_t offset) __attribute__((alias("pwrite64")));
 ssize_t pread(int fd, void *bytes, size_t length, off_t offset) __attribute__((alias("pread64")));
 int ftruncate(int fd, off_t length) __attribute__((alias("ftruncate64")));
+int open(const char *path, int flags, ...) __attribute__((alias("open64")));

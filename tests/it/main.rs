@@ -11,6 +11,7 @@ mod campaigns;
 mod check;
 mod commands;
 mod crash;
+mod crowd;
 mod explain;
 mod faults;
 mod figures;

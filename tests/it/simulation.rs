@@ -2,8 +2,8 @@
 //! while everything around them fails now and then. After each step the store is compared with the truth, and the mail with
 //! the schedule.
 //!
-//! What is simulated is the step of the service: which sources are due, a round of each, a judgement, what is due by the
-//! schedule, what waits in the outbox. The world answers on loopback in the same thread, under a clock that jumps over every
+//! What is simulated is the step of the service: which sources are due, a round of each, what a sender pushes, a judgement, what
+//! is due by the schedule, what waits in the outbox for people and for programs, what is an alarm. The world answers on loopback in the same thread, under a clock that jumps over every
 //! pause, so that a day costs what is computed in it and the product needs no second way to speak to a server. One step comes
 //! after the other, so a seed plays the same every time: `DUSKWATCH_SIMULATION_SEED=7` replays one, `DUSKWATCH_SIMULATIONS=100` plays so many.
 
@@ -11,53 +11,57 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
     fs,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
+    future::{Future, poll_fn},
+    pin::pin,
+    sync::{Arc, mpsc},
+    task::Poll,
     thread,
     time::Duration,
 };
 
+use data_encoding::BASE64;
 use duskwatch::{
     daemon::{
-        Engine,
+        Engine, Senders, StoreAlarm,
         schedule::{Due, interval_due},
     },
-    report::Late,
+    report::{Alarm, Late},
     simulator::{self, FaultKind, ServeOptions, Server},
     store::Store,
 };
 use fastrand::Rng;
 use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
 use rusqlite::Connection;
-use tokio::time::sleep;
+use tokio::{task::spawn_blocking, time::sleep};
 
 use crate::{
     mixtures::{
         NIGHT, by_a_clock_that_jumps,
         files::Files,
-        number,
         trouble::{self, Stranger},
-        truth::{self, Truth},
+        truth::{self, Items, Truth},
     },
     support::{
         Site, days_before,
+        hooks::{Hooks, Manner},
         picture::{Picture, assert_no_count_is_missing, assert_same_counts},
+        seeds::Plays,
         smtp::MailServer,
     },
 };
 
-/// Seeds that are played where nobody asks for more, and the days of each; and of those that somebody asks for.
-const SEEDS: u64 = 2;
+const PLAYS: Plays = Plays { name: "SIMULATION", few: 2, shown_every: 10 };
+/// The days of a play, and of one that somebody asks for.
 const FEW_DAYS: i64 = 3;
 const ALL_DAYS: i64 = 23;
-/// A long play shows every so many seeds how it goes.
-const SHOWN_EVERY: u64 = 10;
+/// Lines of what happened before a failure.
+const TOLD_OF_A_FAILURE: usize = 120;
 /// Requests a minute to the organisation's APIs, and an hour to each workspace: the server refuses more.
 const BUDGETS: (u32, u32) = (50, 1_000);
 const READERS: [(&str, &str); 2] = [("security@example.test", "security"), ("board@example.test", "leadership")];
+/// The source of what is pushed, and the lines of one request.
+const SENDER: &str = "intake/ci";
+const PUSHED: i64 = 4;
 /// When the digest is due, by the clock of Berlin.
 const DIGEST: (i8, i8) = (2, 30);
 
@@ -72,13 +76,24 @@ enum Trouble {
     /// The mail server refuses for now; takes a mail and does not say so.
     MailRefused,
     MailSilent,
+    /// The same of the receiver of webhooks.
+    HooksRefused,
+    HooksSilent,
     /// A file stands where packages are to be written.
     PackagesBlocked,
 }
 
 impl Trouble {
-    const ALL: [Self; 6] =
-        [Self::LogsAway, Self::NoPages, Self::NoAttempts, Self::MailRefused, Self::MailSilent, Self::PackagesBlocked];
+    const ALL: [Self; 8] = [
+        Self::LogsAway,
+        Self::NoPages,
+        Self::NoAttempts,
+        Self::MailRefused,
+        Self::MailSilent,
+        Self::HooksRefused,
+        Self::HooksSilent,
+        Self::PackagesBlocked,
+    ];
 }
 
 /// What came of one seed, or of many.
@@ -90,11 +105,16 @@ struct Outcome {
     rounds: u64,
     failed_rounds: u64,
     kills: u64,
+    kills_inside_a_round: u64,
     jumps: u64,
     digests: u64,
     late_digests: u64,
     mails: u64,
     repeated_mails: u64,
+    events: u64,
+    repeated_events: u64,
+    alarms: u64,
+    pushes: u64,
     requests: u64,
     troubles: BTreeMap<Trouble, u64>,
     faults: BTreeMap<&'static str, u64>,
@@ -108,11 +128,16 @@ impl Outcome {
         self.rounds += other.rounds;
         self.failed_rounds += other.failed_rounds;
         self.kills += other.kills;
+        self.kills_inside_a_round += other.kills_inside_a_round;
         self.jumps += other.jumps;
         self.digests += other.digests;
         self.late_digests += other.late_digests;
         self.mails += other.mails;
         self.repeated_mails += other.repeated_mails;
+        self.events += other.events;
+        self.repeated_events += other.repeated_events;
+        self.alarms += other.alarms;
+        self.pushes += other.pushes;
         self.requests += other.requests;
         for (trouble, count) in other.troubles {
             *self.troubles.entry(trouble).or_default() += count;
@@ -125,41 +150,12 @@ impl Outcome {
 
 #[test]
 fn whatever_fails_the_store_is_true_the_ledger_honest_and_each_digest_sent_once() {
-    let (alone, many) = (number("DUSKWATCH_SIMULATION_SEED"), number("DUSKWATCH_SIMULATIONS"));
-    let days = if alone.or(many).is_some() { ALL_DAYS } else { FEW_DAYS };
-    let seeds = alone.map_or(0..many.unwrap_or(SEEDS), |seed| seed..seed + 1);
-    let (next, sum) = (AtomicU64::new(seeds.start), Mutex::new((Outcome::default(), Vec::new())));
-    let worker = || {
-        loop {
-            let seed = next.fetch_add(1, Ordering::Relaxed);
-            if !seeds.contains(&seed) {
-                return;
-            }
-            let played = catch_unwind(AssertUnwindSafe(|| play(seed, days).0));
-            let mut sum = sum.lock().unwrap();
-            match played {
-                Ok(outcome) => sum.0.add(outcome),
-                Err(_) => sum.1.push(seed),
-            }
-            if (sum.0.seeds + sum.1.len() as u64).is_multiple_of(SHOWN_EVERY) {
-                eprintln!("{:?}, failed: {:?}", sum.0, sum.1);
-            }
-        }
-    };
-    thread::scope(|scope| {
-        for _ in 0..thread::available_parallelism().unwrap().get() {
-            scope.spawn(worker);
-        }
-    });
-    let (outcome, mut failed) = sum.into_inner().unwrap();
-    eprintln!("{outcome:#?}");
-    failed.sort_unstable();
-    assert!(failed.is_empty(), "replay one of them with DUSKWATCH_SIMULATION_SEED: {failed:?}");
+    PLAYS.play(|seed, asked| play(seed, if asked { ALL_DAYS } else { FEW_DAYS }).0, Outcome::add);
 }
 
 #[test]
 fn a_seed_plays_the_same_every_time() {
-    let (first, second) = (play(SEEDS, 1).1, play(SEEDS, 1).1);
+    let (first, second) = (play(PLAYS.few, 1).1, play(PLAYS.few, 1).1);
     let differing = first.lines().zip(second.lines()).find(|(a, b)| a != b);
     assert_eq!(differing, None);
     assert!(first == second && first.lines().count() > 50);
@@ -171,7 +167,7 @@ fn play(seed: u64, days: i64) -> (Outcome, String) {
         let mut simulation = Simulation::begin(seed, days).await;
         simulation.troubled_days().await;
         simulation.calm_end().await;
-        (simulation.outcome, simulation.trace)
+        (std::mem::take(&mut simulation.outcome), std::mem::take(&mut simulation.trace))
     })
 }
 
@@ -182,6 +178,24 @@ struct Letter {
     acknowledged: bool,
 }
 
+/// What the process knows that lives; another one begins without it.
+#[derive(Default)]
+struct Memory {
+    /// When each source was started last.
+    started: Vec<Option<Timestamp>>,
+    dirty: bool,
+    begun: Timestamp,
+    returned: Option<Vec<Alarm>>,
+    store_alarm: StoreAlarm,
+    senders: Option<Senders>,
+}
+
+impl Memory {
+    fn of(engine: &Engine, begun: Timestamp) -> Self {
+        Self { started: vec![None; engine.source_names().len()], dirty: true, begun, ..Self::default() }
+    }
+}
+
 struct Simulation {
     truth: &'static Truth,
     rng: Rng,
@@ -189,12 +203,11 @@ struct Simulation {
     files: Files,
     stranger: Stranger,
     mail: MailServer,
+    hooks: Hooks,
     /// The same world without any trouble.
     calm: Server,
     engine: Arc<Engine>,
-    /// When each source was started last by the process that lives.
-    started: Vec<Option<Timestamp>>,
-    dirty: bool,
+    memory: Memory,
     begun: Timestamp,
     now: Timestamp,
     /// Up to when the world has gone on.
@@ -205,8 +218,24 @@ struct Simulation {
     added: bool,
     /// The mails that arrived, by id and recipient.
     arrived: BTreeMap<(String, String), Letter>,
+    /// The events that arrived, by id, and whether their sender knows it.
+    events: BTreeMap<String, bool>,
+    /// How often each alarm has begun, less how often it was over, as programs were told.
+    alarms: BTreeMap<String, i64>,
+    /// The request that the sender has not seen answered yet.
+    unanswered: Option<Vec<u8>>,
     outcome: Outcome,
     trace: String,
+}
+
+/// What led to a failure is told with it.
+impl Drop for Simulation {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let lines: Vec<&str> = self.trace.lines().collect();
+            eprintln!("{}", lines[lines.len().saturating_sub(TOLD_OF_A_FAILURE)..].join("\n"));
+        }
+    }
 }
 
 impl Simulation {
@@ -221,15 +250,15 @@ impl Simulation {
         };
         let mut site = Site::new(&truth.world, served).await;
         site.watch_jobs();
-        let mail = MailServer::start().await;
-        configure(&site, &mail);
+        let (mail, hooks) = (MailServer::start().await, Hooks::start().await);
+        configure(&site, &mail, &hooks);
         let begun = days_before(truth.world.now(), days);
         site.grow(begun);
         let (files, engine) = (Files::new(site.logs()), site.engine());
         let calm = simulator::serve(Arc::clone(&truth.world), ServeOptions::default()).await.unwrap();
         engine.begin("run", begun).await.unwrap();
         engine.begin_schedules(begun).await.unwrap();
-        let started = vec![None; engine.source_names().len()];
+        let memory = Memory::of(&engine, begun);
         Self {
             truth,
             rng,
@@ -237,16 +266,19 @@ impl Simulation {
             files,
             stranger,
             mail,
+            hooks,
             calm,
             engine,
-            started,
-            dirty: true,
+            memory,
             begun,
             now: begun,
             present: begun,
             troubles: BTreeMap::new(),
             added: false,
             arrived: BTreeMap::new(),
+            events: BTreeMap::new(),
+            alarms: BTreeMap::new(),
+            unanswered: None,
             outcome: Outcome { seeds: 1, ..Outcome::default() },
             trace: String::new(),
         }
@@ -254,10 +286,10 @@ impl Simulation {
 
     fn note(&mut self, words: &str) {
         // Two plays have other ports and directories.
-        let words =
-            [&self.site.server.addr.to_string(), &self.stranger.origin, self.mail.url.trim_start_matches("smtp+plain://")]
-                .into_iter()
-                .fold(words.replace(&self.site.dir.path().display().to_string(), "DIR"), |words, own| words.replace(own, "HOST"));
+        let mail = self.mail.url.trim_start_matches("smtp+plain://");
+        let own = [&self.site.server.addr.to_string(), &self.stranger.origin, mail, &self.hooks.url];
+        let words = words.replace(&self.site.dir.path().display().to_string(), "DIR");
+        let words = own.into_iter().fold(words, |words, own| words.replace(own, "HOST"));
         writeln!(self.trace, "{} {words}", self.now).unwrap();
     }
 
@@ -331,6 +363,14 @@ impl Simulation {
                 self.mail.refuse(if on { &refused } else { &[] });
             }
             Trouble::MailSilent => self.mail.fall_silent(on),
+            Trouble::HooksRefused | Trouble::HooksSilent => {
+                let fails = |how| self.troubles.contains_key(&how);
+                self.hooks.behave(match (fails(Trouble::HooksRefused), fails(Trouble::HooksSilent)) {
+                    (true, _) => Manner::Refuses,
+                    (false, true) => Manner::Denies,
+                    (false, false) => Manner::Takes,
+                });
+            }
             Trouble::PackagesBlocked => self.block_packages(on),
         }
     }
@@ -357,8 +397,7 @@ impl Simulation {
     /// The process ends where it stands, and another one begins: what was only in memory is gone.
     fn restart(&mut self) {
         self.engine = self.site.engine();
-        self.started.fill(None);
-        self.dirty = true;
+        self.memory = Memory::of(&self.engine, self.now);
         self.outcome.kills += 1;
     }
 
@@ -369,9 +408,9 @@ impl Simulation {
         if let Some((logs, elsewhere)) = &away {
             fs::rename(logs, elsewhere).unwrap();
         }
-        for index in 0..self.started.len() {
-            if interval_due(self.started[index], self.engine.every(index), self.now) {
-                self.started[index] = Some(self.now);
+        for index in 0..self.memory.started.len() {
+            if interval_due(self.memory.started[index], self.engine.every(index), self.now) {
+                self.memory.started[index] = Some(self.now);
                 self.round(index).await;
             }
             if self.rng.usize(..300) == 0 {
@@ -381,8 +420,11 @@ impl Simulation {
         if let Some((logs, elsewhere)) = away {
             fs::rename(elsewhere, logs).unwrap();
         }
-        if self.dirty && self.engine.judge(self.now).await.is_ok() {
-            self.dirty = false;
+        self.push().await;
+        if self.memory.dirty
+            && let Ok(judged) = self.engine.judge(self.now).await
+        {
+            (self.memory.dirty, self.memory.returned) = (false, Some(judged.returned()));
         }
         for delivery in self.engine.deliveries() {
             let Ok(Some(due)) = self.engine.due(&delivery, self.now).await else { continue };
@@ -395,21 +437,66 @@ impl Simulation {
         if self.rng.usize(..20) == 0 {
             self.restart();
         }
-        match self.engine.send_waiting(self.now).await {
-            Ok(sent) => self.note(&format!("sent {}", sent.delivered)),
+        unhurried(self.tell()).await;
+    }
+
+    /// What leaves by itself.
+    async fn tell(&mut self) {
+        let (engine, now) = (Arc::clone(&self.engine), self.now);
+        let memory = &mut self.memory;
+        let raised = engine.raise_alarms(memory.returned.as_deref(), &mut memory.store_alarm, memory.begun, now).await;
+        if engine.owes_store_alarm(&self.memory.store_alarm, now) {
+            self.memory.store_alarm = engine.tell_store_alarm(std::mem::take(&mut self.memory.store_alarm), now).await;
+        }
+        for sent in [raised.map(|()| 0), engine.send_events(now, now).await.map(|sent| sent.delivered)] {
+            self.note(&sent.map_or_else(|error| format!("not told: {error:#}"), |sent| format!("told {sent}")));
+        }
+        match engine.send_waiting(now).await {
+            Ok(sent) => self.note(&format!("sent {}, waiting: {:?}", sent.delivered, sent.waiting)),
             Err(error) => self.note(&format!("not sent: {error:#}")),
         }
     }
 
+    /// A sender pushes what happened, again and again until it is answered, and now and then once more.
+    async fn push(&mut self) {
+        if self.memory.senders.is_none() {
+            self.memory.senders = self.engine.senders().await.ok();
+        }
+        let Some(senders) = &mut self.memory.senders else { return };
+        let again = self.unanswered.is_some();
+        let lines = self.unanswered.take().unwrap_or_else(|| pushed(self.outcome.pushes, self.present));
+        let answer = self.engine.record_push(senders, 0, lines.clone(), self.now).await;
+        self.memory.dirty |= answer.is_some();
+        // The answer may be cut off.
+        let heard = answer.as_ref().filter(|_| self.rng.usize(..4) > 0);
+        if let Some(receipt) = heard {
+            assert!(receipt.recorded + receipt.repeated == PUSHED.unsigned_abs(), "{receipt:?}");
+            assert!(again || receipt.repeated == 0, "{receipt:?}");
+            self.outcome.pushes += 1;
+        } else {
+            self.unanswered = Some(lines);
+        }
+        self.note(&format!("pushed: {answer:?}"));
+    }
+
     async fn round(&mut self, index: usize) {
-        let mut round = self.engine.round(index, None, self.now).await;
+        let asked = asked(&self.site.server);
+        let last = if self.rng.usize(..25) == 0 { asked + self.rng.u64(1..10) } else { u64::MAX };
+        let engine = Arc::clone(&self.engine);
+        let Some(mut round) = until_asked(&self.site.server, last, engine.round(index, None, self.now)).await else {
+            // What was being written is written, or not, before the next process begins.
+            sleep(Duration::from_millis(1)).await;
+            self.note("killed inside a round");
+            self.outcome.kills_inside_a_round += 1;
+            return self.restart();
+        };
         self.outcome.rounds += 1;
         self.outcome.failed_rounds += u64::from(round.failed);
-        self.dirty |= round.changed;
+        self.memory.dirty |= round.changed;
         self.note(&round.line);
         if round.unread && !round.failed {
             round = self.engine.older_round(index, self.now, None).await;
-            self.dirty |= round.changed;
+            self.memory.dirty |= round.changed;
             self.note(&format!("older: {}", round.line));
         }
     }
@@ -417,8 +504,10 @@ impl Simulation {
     /// What must be so at any moment.
     async fn look(&mut self) {
         truth::assert_honest(self.truth, &self.site, (&self.calm, &self.files), self.present).await;
-        let (_, repeated) = truth::differences(&self.truth.items, &truth::kept(&self.site.store()));
+        let (items, pushed) = self.kept();
+        let (_, repeated) = truth::differences(&self.truth.items, &items);
         assert_eq!(repeated, [], "recorded twice");
+        assert_eq!(pushed.values().find(|times| **times > 1), None, "recorded twice");
         truth::assert_no_secrets(&self.site);
         assert_eq!(String::from_utf8_lossy(&self.stranger.heard()), "", "another host was spoken to");
         let silent = self.troubles.contains_key(&Trouble::MailSilent);
@@ -426,12 +515,39 @@ impl Simulation {
             let (id, subject) = (mail.header("Message-ID").unwrap(), mail.header("Subject").unwrap());
             self.note(&format!("{id} to {}", mail.to));
             self.outcome.mails += 1;
+            // What cannot be recorded may be told by each process.
+            if id.starts_with("<duskwatch.alarm.store.") {
+                continue;
+            }
             let letter = (id, mail.to);
             if let Some(before) = self.arrived.insert(letter.clone(), Letter { subject, acknowledged: !silent }) {
                 assert!(!before.acknowledged, "{letter:?} comes twice");
                 self.outcome.repeated_mails += 1;
             }
         }
+        for told in self.hooks.take() {
+            self.note(&format!("{} {}", told.id, told.body["type"]));
+            self.outcome.events += 1;
+            if told.id.starts_with("msg_store.") {
+                continue;
+            }
+            if let Some(acknowledged) = self.events.insert(told.id.clone(), told.acknowledged) {
+                assert!(!acknowledged, "{} comes twice", told.id);
+                self.outcome.repeated_events += 1;
+                continue;
+            }
+            let about = format!("{} {}", told.body["data"]["alarm"], told.body["data"]["about"]);
+            match told.body["type"].as_str().unwrap() {
+                "alarm.begun" => *self.alarms.entry(about).or_default() += 1,
+                "alarm.over" => *self.alarms.entry(about).or_default() -= 1,
+                other => assert_eq!(other, "integration.changed"),
+            }
+        }
+    }
+
+    /// How often each item was kept: of the world, and of the sender.
+    fn kept(&self) -> (Items, Items) {
+        truth::kept(&self.site.store()).into_iter().partition(|((source, ..), _)| source != SENDER)
     }
 
     /// Everything works again: what was missed is made up for, and all is as if nothing had ever failed.
@@ -444,12 +560,13 @@ impl Simulation {
         self.site.grow(self.truth.world.now());
         for _ in 0..3 {
             sleep(NIGHT).await;
-            self.started.fill(None);
+            self.memory.started.fill(None);
             self.step().await;
             self.look().await;
             self.now = self.now.checked_add(9.hours()).unwrap();
         }
         self.compare().await;
+        self.assert_alarms();
         self.assert_digests();
         self.assert_budget();
         self.outcome.days = u64::try_from(self.now.duration_since(self.begun).as_hours() / 24).unwrap();
@@ -458,9 +575,15 @@ impl Simulation {
     }
 
     async fn compare(&self) {
-        let picture = Picture::of(&self.site.store()).await;
-        let (lost, repeated) = truth::differences(&self.truth.items, &truth::kept(&self.site.store()));
+        let mut picture = Picture::of(&self.site.store()).await;
+        let (items, pushed) = self.kept();
+        let (lost, repeated) = truth::differences(&self.truth.items, &items);
         assert_eq!((lost, repeated), (Vec::new(), Vec::new()), "lost, and recorded twice");
+        let answered = PUSHED.unsigned_abs() * self.outcome.pushes;
+        let waiting = if self.unanswered.is_some() { PUSHED.unsigned_abs() } else { 0 };
+        assert!((answered..=answered + waiting).contains(&(pushed.len() as u64)), "{} of {answered}", pushed.len());
+        assert_eq!(picture.uses(SENDER), pushed.len() as u64);
+        picture.counts.retain(|(source, ..), _| source != SENDER);
         if self.added {
             assert_no_count_is_missing(&self.truth.counts, &picture.counts);
         } else {
@@ -471,7 +594,16 @@ impl Simulation {
         assert!(findings.iter().all(|finding| finding.faults.is_empty()), "{findings:#?}");
         assert_eq!(outbox.pending, 0, "everything has left");
         let sent: u64 = outbox.settled.iter().map(|channel| channel.sent).sum();
-        assert_eq!(sent, self.arrived.len() as u64, "each was recorded as sent once");
+        assert_eq!(sent, (self.arrived.len() + self.events.len()) as u64, "each was recorded as sent once");
+    }
+
+    /// What was told to be wrong was told to be over. Not so of the store, of whose trouble the next process knows nothing, and
+    /// of integrations, which may be back for good.
+    fn assert_alarms(&mut self) {
+        let ends = |about: &&String| about.contains("source_down") || about.contains("undeliverable");
+        let open: Vec<_> = self.alarms.keys().filter(ends).filter(|about| self.alarms[*about] != 0).collect();
+        assert!(open.is_empty(), "{open:?} of {:?}", self.alarms);
+        self.outcome.alarms = self.alarms.len() as u64;
     }
 
     /// Every digest of the schedule was sent, or a later one says that it is late.
@@ -520,8 +652,43 @@ impl Simulation {
     }
 }
 
+/// Lets the clock stand still meanwhile: mail goes back and forth so often that a jump to its time limit would cut it off.
+async fn unhurried<T>(what: impl Future<Output = T>) -> T {
+    let (done, until_done) = mpsc::channel::<()>();
+    let holding = spawn_blocking(move || until_done.recv().is_err());
+    let came = what.await;
+    drop(done);
+    assert!(holding.await.unwrap());
+    came
+}
+
+/// How many requests a server has answered.
+fn asked(server: &Server) -> u64 {
+    server.requests().values().sum()
+}
+
+/// Goes on until a server has answered so many requests, and drops the rest where it stands, as a kill would.
+async fn until_asked<F: Future>(server: &Server, last: u64, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    poll_fn(|context| if asked(server) < last { future.as_mut().poll(context).map(Some) } else { Poll::Ready(None) }).await
+}
+
+/// The lines of a request of the sender.
+fn pushed(number: u64, now: Timestamp) -> Vec<u8> {
+    let line = |n: i64| {
+        let time = now.checked_sub(n.minutes()).unwrap();
+        format!(
+            "{{\"event_id\":\"{number}-{n}\",\"time\":\"{time}\",\"username\":\"pushed-{n}\",\"secret_prefix\":\"ATBB\",\
+             \"status\":200,\"host\":\"bitbucket.org\",\"path\":\"/acme/pushed.git/info/refs\"}}\n"
+        )
+    };
+    (0..PUSHED).map(line).collect::<String>().into_bytes()
+}
+
 /// What the site of a service has beside its sources.
-fn configure(site: &Site, mail: &MailServer) {
+fn configure(site: &Site, mail: &MailServer, hooks: &Hooks) {
+    fs::write(site.path("ci.token"), "J8tWv0sLq2cY5hXn").unwrap();
+    fs::write(site.path("hook.secret"), format!("whsec_{}", BASE64.encode(&[7; 32]))).unwrap();
     let text = fs::read_to_string(site.config()).unwrap();
     let text = text.replace("requests_per_minute = 60000", &format!("requests_per_minute = {}", BUDGETS.0));
     let mut text = text.replace("requests_per_hour = 1000000", &format!("requests_per_hour = {}", BUDGETS.1));
@@ -530,7 +697,12 @@ fn configure(site: &Site, mail: &MailServer) {
         text,
         "[schedule]\ntimezone = \"Europe/Berlin\"\naudit = \"1h\"\ntokens = \"12h\"\naccess = \"1d\"\nlogs = \"2h\"\n\
          digest = \"{minute} {hour} * * *\"\nbrief = \"0 8 * * MON\"\n\
+         [[http.intake]]\nname = \"ci\"\ntoken = \"file:{}\"\n\
+         [[webhook]]\nurl = \"{}/hook\"\nsecret = \"file:{}\"\n\
          [email]\nserver = {:?}\nfrom = \"Duskwatch <duskwatch@example.test>\"\n",
+        site.path("ci.token").display(),
+        hooks.url,
+        site.path("hook.secret").display(),
         mail.url
     )
     .unwrap();

@@ -16,7 +16,7 @@ use crate::support::{
     NOW, Site, at,
     disk::{Disk, Fault},
     picture::{Picture, assert_same_counts},
-    program::{Ran, Service, duskwatch, program},
+    program::{Ran, Service, duskwatch, hasten, program},
     small_world,
     smtp::MailServer,
 };
@@ -25,6 +25,11 @@ use crate::support::{
 const MAX_REQUESTS: usize = 20_000;
 /// Damaged stores that are looked at.
 const DAMAGES: u64 = 24;
+
+/// When a service is started that looks at a world of [`NOW`], and how fast its clock runs: what it does thrice a minute is
+/// soon done.
+const STARTED: &str = "2026-07-03T07:20:00Z";
+const SPEED: u32 = 40;
 
 /// Something that is done to a file.
 type Damage = fn(&Path);
@@ -76,7 +81,10 @@ async fn refused(fault: Fault) {
     let text = fs::read_to_string(site.config()).unwrap();
     fs::write(site.config(), text + &email).unwrap();
     let disk = Disk::of(&site);
-    let (mut service, base) = Service::serving_with(&site, |command| disk.under(command, fault, 0));
+    let (mut service, base) = Service::serving_with(&site, |command| {
+        disk.under(command, fault, 0);
+        hasten(command, at(STARTED), SPEED);
+    });
     let sources = site.engine().source_names();
     service.wait_for("round done", &sources);
     let (status, before) = answer_with(&base, "<main").await;

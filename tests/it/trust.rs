@@ -2,12 +2,15 @@
 
 use std::{
     fs,
-    io::{Read as _, Write as _},
+    io::{self, Read as _, Write as _},
     net::TcpListener,
+    os::unix::fs::FileExt as _,
     process::Command,
     thread,
 };
 
+use aho_corasick::AhoCorasick;
+use data_encoding::BASE64;
 use duskwatch::simulator::ServeOptions;
 
 use crate::support::{NOW, Site, at, program::Service, small_world};
@@ -63,5 +66,95 @@ async fn a_running_service_leaves_no_core_dump_and_tells_no_secret_by_its_argume
     assert!(
         arguments.contains("run") && !arguments.contains(&keys.organization_key) && !arguments.contains(&keys.workspace_token)
     );
+    assert!(service.terminate().0.success());
+}
+
+/// How often each of these texts stands in what a process may write to of its memory.
+#[cfg(target_os = "linux")]
+fn copies(process: u32, texts: &[&str]) -> io::Result<Vec<usize>> {
+    let memory = fs::File::open(format!("/proc/{process}/mem"))?;
+    let maps = fs::read_to_string(format!("/proc/{process}/maps"))?;
+    let (search, mut found) = (AhoCorasick::new(texts).unwrap(), vec![0; texts.len()]);
+    for region in maps.lines().filter(|line| line.split(' ').nth(1).is_some_and(|rights| rights.starts_with("rw"))) {
+        let (from, to) = region.split(' ').next().unwrap().split_once('-').unwrap();
+        let (from, to) = (u64::from_str_radix(from, 16).unwrap(), u64::from_str_radix(to, 16).unwrap());
+        let mut bytes = vec![0; usize::try_from(to - from).unwrap()];
+        // What the kernel keeps for itself is not read.
+        let read = memory.read_at(&mut bytes, from).unwrap_or(0);
+        search.find_iter(&bytes[..read]).for_each(|hit| found[hit.pattern().as_usize()] += 1);
+    }
+    Ok(found)
+}
+
+/// Replaces each of the secrets of a site, which lie in files of these names.
+#[cfg(target_os = "linux")]
+fn replace(site: &Site, secrets: &[(&str, String)]) {
+    for (name, secret) in secrets {
+        fs::write(site.path("fresh"), secret).unwrap();
+        fs::rename(site.path("fresh"), site.path(name)).unwrap();
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_was_replaced_is_not_left_in_memory() {
+    let site = Site::grown(&small_world(63, at(NOW), 2), ServeOptions::default()).await;
+    let hook = |byte| format!("whsec_{}", BASE64.encode(&[byte; 32]));
+    let keys = ServeOptions::default();
+    let old = [
+        ("page.token", "Zq3PageTokenThatWasFirst".to_owned()),
+        ("ci.token", "Zq3SenderTokenThatWasFirst".to_owned()),
+        ("hook.secret", hook(7)),
+        ("mail.password", "Zq3MailPasswordThatWasFirst".to_owned()),
+        ("organization.key", keys.organization_key),
+        ("workspace.key", keys.workspace_token),
+    ];
+    replace(&site, &old);
+    let reference = |name: &str| format!("\"file:{}\"", site.path(name).display());
+    let text =
+        fs::read_to_string(site.config()).unwrap().replace("[http]\n", &format!("[http]\ntoken = {}\n", reference("page.token")));
+    let more = format!(
+        "[[http.intake]]\nname = \"ci\"\ntoken = {}\n[[webhook]]\nurl = \"http://127.0.0.1:1/hook\"\nsecret = {}\n\
+         [email]\nserver = \"smtps://127.0.0.1:1\"\nusername = \"duskwatch\"\npassword = {}\nfrom = \"duskwatch@example.test\"\n",
+        reference("ci.token"),
+        reference("hook.secret"),
+        reference("mail.password"),
+    );
+    fs::write(site.config(), text + &more).unwrap();
+    let (mut service, _) = Service::serving(&site);
+    service.wait_for("round done", &site.engine().source_names());
+    let texts: Vec<&str> = old.iter().map(|(_, secret)| secret.as_str()).collect();
+    let before = match copies(service.id(), &texts) {
+        Ok(found) => found,
+        Err(refused) => {
+            // Whoever runs as the same user, as the service does here, is not let in at all.
+            assert_eq!(refused.kind(), io::ErrorKind::PermissionDenied);
+            return;
+        }
+    };
+    assert!(
+        before.iter().all(|copies| *copies > 0),
+        "a running service holds what it needs, or nothing is seen here: {before:?}"
+    );
+
+    let new: Vec<(&str, String)> = old
+        .iter()
+        .map(|(name, secret)| {
+            (
+                *name,
+                if *name == "hook.secret" { hook(8) } else { secret.replace("First", "Later").replace("simulated", "replaced") },
+            )
+        })
+        .collect();
+    replace(&site, &new);
+    // What was under way with the old ones has ended when the second renewal is over.
+    for _ in 0..2 {
+        service.hang_up();
+        service.wait_for("the new configuration is in force", &[String::new()]);
+    }
+    let after = copies(service.id(), &texts).unwrap();
+    eprintln!("copies of secrets in memory, before and after they were replaced:");
+    old.iter().zip(before.iter().zip(&after)).for_each(|((name, _), (before, after))| eprintln!("{name}: {before}, {after}"));
+    assert_eq!(after[..4], [0; 4], "what only the service itself holds is overwritten");
     assert!(service.terminate().0.success());
 }

@@ -8,18 +8,17 @@ use std::{
     process::Stdio,
 };
 
-use duskwatch::{simulator::ServeOptions, store::Store};
+use duskwatch::store::Store;
 use jiff::Timestamp;
 use tokio::task::{JoinSet, block_in_place};
 
-use super::{Disk, Letter, append, assert_packages_are_whole, assert_sent_once, assert_sound, crashes, email, letters};
+use super::{Disk, Letter, assert_packages_are_whole, assert_sent_once, assert_sound, crashes, letters};
 use crate::support::{
     NOW, Site, at, days_before,
     disk::{Disk as FaultyDisk, Fault},
     file_name, files,
     picture::{Picture, assert_same_counts},
     program::{duskwatch_at, program},
-    small_world,
     smtp::MailServer,
 };
 
@@ -130,9 +129,7 @@ async fn play(scenario: &'static Scenario, seed: u64, faults: &'static [Fault], 
 
 impl Stage {
     async fn set(scenario: &'static Scenario, seed: u64) -> Self {
-        let mut site = Site::new(&small_world(seed, at(NOW), HISTORY_DAYS), ServeOptions::default()).await;
-        let mail = MailServer::start().await;
-        append(&site, &email(&mail.url));
+        let (mut site, mail) = super::site(seed, HISTORY_DAYS).await;
         write_inputs(&site);
         let mut arguments: Vec<String> = scenario.arguments.iter().map(ToString::to_string).collect();
         for days in scenario.read_before {

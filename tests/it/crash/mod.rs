@@ -8,30 +8,37 @@
 mod commands;
 mod service;
 
-use std::{collections::BTreeSet, env, fs, path::Path, process::Command};
+use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
 use data_encoding::HEXLOWER;
-use duskwatch::store::Store;
+use duskwatch::{simulator::ServeOptions, store::Store};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tokio::task::block_in_place;
 
-use crate::support::{Site, file_name, files, smtp::Arrived};
+use crate::support::{
+    NOW, Site, at, file_name, files,
+    seeds::number,
+    small_world,
+    smtp::{Arrived, MailServer},
+};
 
-#[expect(clippy::disallowed_methods, reason = "how many crashes to play is asked for on the command line of the tests")]
 fn crashes(otherwise: usize) -> usize {
-    env::var("DUSKWATCH_CRASHES").map_or(otherwise, |text| text.parse().unwrap())
+    number("DUSKWATCH_CRASHES").map_or(otherwise, |wanted| usize::try_from(wanted).unwrap())
 }
 
 const SECURITY: &str = "security@example.test";
 const BOARD: &str = "board@example.test";
 
-/// The section of a site's mail, to two readers of the digest.
-fn email(server: &str) -> String {
+/// A site of a small world whose digest has two readers, with nothing in its logs yet, and the server of its mail.
+async fn site(seed: u64, history_days: u32) -> (Site, MailServer) {
+    let site = Site::new(&small_world(seed, at(NOW), history_days), ServeOptions::default()).await;
+    let mail = MailServer::start().await;
     let recipient = |address| format!("[[email.recipient]]\naddress = {address:?}\naudience = \"security\"\n");
     let readers = [SECURITY, BOARD].map(recipient).concat();
-    format!("[email]\nserver = {server:?}\nfrom = \"Duskwatch <duskwatch@example.test>\"\n{readers}")
+    append(&site, &format!("[email]\nserver = {:?}\nfrom = \"Duskwatch <duskwatch@example.test>\"\n{readers}", mail.url));
+    (site, mail)
 }
 
 fn append(site: &Site, section: &str) {

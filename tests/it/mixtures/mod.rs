@@ -11,14 +11,10 @@ pub mod truth;
 
 use std::{
     collections::BTreeMap,
-    env, fs,
+    fs,
     future::{Future, poll_fn},
-    panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
-    sync::{
-        Arc, Mutex, OnceLock,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, OnceLock},
     task::Poll,
     thread,
     time::Duration,
@@ -36,12 +32,14 @@ use files::Files;
 use trouble::{Stranger, adds};
 use truth::Truth;
 
-use crate::support::{NOW, Site, at, files, picture::Picture, small_world};
+use crate::support::{
+    NOW, Site, at, files,
+    picture::{Picture, assert_no_count_is_missing, assert_same_counts},
+    seeds::Plays,
+    small_world,
+};
 
-/// Mixtures that are played where nobody asks for more.
-const MIXTURES: u64 = 24;
-/// A long play shows every so many mixtures how it goes.
-const SHOWN_EVERY: u64 = 100;
+const PLAYS: Plays = Plays { name: "MIXTURE", few: 24, shown_every: 100 };
 /// Mixtures share this many worlds, whose truth is found out once.
 const WORLDS: usize = 6;
 /// Days of history of a world: enough for several pages of the stream, little enough to be read in a moment.
@@ -60,8 +58,6 @@ struct Outcome {
     kills: u64,
     faults: BTreeMap<&'static str, u64>,
     items: u64,
-    lost: u64,
-    repeated: u64,
 }
 
 impl Outcome {
@@ -71,54 +67,15 @@ impl Outcome {
         self.failed_rounds += other.failed_rounds;
         self.kills += other.kills;
         self.items += other.items;
-        self.lost += other.lost;
-        self.repeated += other.repeated;
         for (kind, count) in other.faults {
             *self.faults.entry(kind).or_default() += count;
         }
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "how long to play is asked for on the command line of the tests")]
-pub fn number(name: &str) -> Option<u64> {
-    env::var(name).ok().map(|text| text.parse().unwrap())
-}
-
 #[test]
 fn no_mixture_of_troubles_loses_or_repeats_anything() {
-    let alone = number("DUSKWATCH_MIXTURE_SEED");
-    let seeds = alone.map_or(0..number("DUSKWATCH_MIXTURES").unwrap_or(MIXTURES), |seed| seed..seed + 1);
-    let (next, sum) = (AtomicU64::new(seeds.start), Mutex::new((Outcome::default(), Vec::new())));
-    let worker = || {
-        loop {
-            let seed = next.fetch_add(1, Ordering::Relaxed);
-            if !seeds.contains(&seed) {
-                return;
-            }
-            let played = catch_unwind(AssertUnwindSafe(|| by_a_clock_that_jumps(mixture(seed))));
-            let mut sum = sum.lock().unwrap();
-            match played {
-                Ok(outcome) if outcome.lost + outcome.repeated == 0 => sum.0.add(outcome),
-                Ok(outcome) => {
-                    sum.0.add(outcome);
-                    sum.1.push(seed);
-                }
-                Err(_) => sum.1.push(seed),
-            }
-            if sum.0.mixtures.is_multiple_of(SHOWN_EVERY) {
-                eprintln!("{:?}, failed: {:?}", sum.0, sum.1);
-            }
-        }
-    };
-    thread::scope(|scope| {
-        for _ in 0..thread::available_parallelism().unwrap().get() {
-            scope.spawn(worker);
-        }
-    });
-    let (outcome, mut failed) = sum.into_inner().unwrap();
-    eprintln!("{outcome:#?}");
-    failed.sort_unstable();
-    assert!(failed.is_empty(), "replay one of them with DUSKWATCH_MIXTURE_SEED: {failed:?}");
+    PLAYS.play(|seed, _| by_a_clock_that_jumps(mixture(seed)), Outcome::add);
 }
 
 /// Runs on one thread by a paused clock, which goes on to the next timer whenever there is nothing else to do.
@@ -234,13 +191,9 @@ impl Mixture {
         let (picture, kept) = (Picture::of(&self.site.store()).await, truth::kept(&self.site.store()));
         let (lost, repeated) = truth::differences(&self.truth.items, &kept);
         for (what, items) in [("lost", &lost), ("repeated", &repeated)] {
-            if !items.is_empty() {
-                eprintln!("{} {what}, such as {:?}", items.len(), &items[..items.len().min(5)]);
-            }
+            assert!(items.is_empty(), "{} {what}, such as {:?}", items.len(), &items[..items.len().min(5)]);
         }
         self.outcome.items = kept.values().sum();
-        self.outcome.lost = lost.len() as u64;
-        self.outcome.repeated = repeated.len() as u64;
         self.outcome.faults = self.site.server.faults();
         let roster = truth::roster(&self.site.store()).await;
         let rows = truth::rows(&roster);
@@ -249,12 +202,10 @@ impl Mixture {
         assert!(differing.is_empty(), "the lists differ: {differing:#?}");
         let accessed = truth::accessed(&roster);
         assert!(truth::accessed(&self.truth.roster).iter().all(|(member, at)| accessed.get(member) >= Some(at)));
-        if self.outcome.lost + self.outcome.repeated == 0 {
-            if self.added {
-                crate::support::picture::assert_no_count_is_missing(&self.truth.counts, &picture.counts);
-            } else {
-                crate::support::picture::assert_same_counts(&self.truth.counts, &picture.counts);
-            }
+        if self.added {
+            assert_no_count_is_missing(&self.truth.counts, &picture.counts);
+        } else {
+            assert_same_counts(&self.truth.counts, &picture.counts);
         }
         assert_eq!(String::from_utf8_lossy(&self.stranger.heard()), "", "another host was spoken to");
         truth::assert_no_secrets(&self.site);

@@ -95,7 +95,7 @@ impl Disk {
 }
 
 /// The library, built once by the compiler that the tests need anyway.
-pub fn library() -> &'static Path {
+fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
     LIBRARY.get_or_init(|| {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults/disk.c");

@@ -2,8 +2,10 @@
 //! a test asks of the store.
 
 pub mod disk;
+pub mod hooks;
 pub mod picture;
 pub mod program;
+pub mod seeds;
 pub mod smtp;
 
 use std::{

@@ -1,10 +1,12 @@
 //! The real program, as a shell starts it.
 
 use std::{
+    fs,
     io::{BufRead, BufReader},
     process::{Child, ChildStderr, Command, ExitStatus, Stdio},
 };
 
+use jiff::Timestamp;
 use tokio::task::block_in_place;
 
 use super::{NOW, Site};
@@ -25,6 +27,28 @@ pub fn program(site: &Site) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_duskwatch"));
     command.arg("--config").arg(site.config()).current_dir(site.dir.path()).env_remove("RUST_LOG").env("NO_COLOR", "1");
     command
+}
+
+/// The clock of a program begins at an instant and runs so many times as fast. What it waits for by a stopwatch, such as an
+/// answer, it waits for as long as ever. Whoever kills it has to [`forget_clock`].
+pub fn hasten(command: &mut Command, from: Timestamp, speed: u32) {
+    let found = glob::glob("/usr/lib/*/faketime/libfaketimeMT.so.1").unwrap().next();
+    let faketime = found.expect("the Debian package faketime is installed").unwrap();
+    let preloaded = command.get_envs().find(|(name, _)| *name == "LD_PRELOAD").and_then(|(_, library)| library);
+    let mut libraries = faketime.into_os_string();
+    if let Some(library) = preloaded {
+        libraries.push(":");
+        libraries.push(library);
+    }
+    command.env("LD_PRELOAD", libraries).env("FAKETIME", format!("@{} x{speed}", from.strftime("%Y-%m-%d %H:%M:%S")));
+    command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").env("TZ", "UTC");
+}
+
+/// Removes the memory that the clock of a killed program would have shared with its children.
+pub fn forget_clock(process: u32) {
+    for name in ["faketime_shm_", "sem.faketime_sem_"] {
+        fs::remove_file(format!("/dev/shm/{name}{process}")).ok();
+    }
 }
 
 /// Runs a command seen from [`NOW`].
@@ -141,6 +165,7 @@ impl Drop for Service {
         if let Ok(None) = self.child.try_wait() {
             self.child.kill().unwrap();
             self.child.wait().unwrap();
+            forget_clock(self.child.id());
         }
     }
 }

@@ -1,0 +1,106 @@
+//! Users without number: memory stays within what the unit of the service allows, what people read stays short, what programs
+//! read is whole, and no name does anything. `DUSKWATCH_USERS=1000000` plays the full size.
+
+use std::{fmt::Write as _, fs};
+
+use duskwatch::simulator::ServeOptions;
+
+use crate::support::{
+    NOW, Site, at,
+    program::{Service, hasten},
+    seeds::number,
+    small_world,
+    smtp::MailServer,
+};
+
+/// Users where nobody asks for more.
+const FEW: u64 = 5_000;
+/// `MemoryMax` of deploy/systemd/duskwatch.service.
+const MEMORY_KIB: u64 = 1 << 20;
+/// What a person or a scraper is given at most.
+const SHORT: usize = 2 << 20;
+/// Mails that are read until one tells of everybody: at first the log is still being read.
+const MAX_MAILS: usize = 200;
+/// So much faster goes the clock, by which a digest is due every few minutes.
+const SPEED: u32 = 40;
+
+/// Beginnings of names, each of which means something to somebody.
+const NAMES: [&str; 6] = ["ordinary", "<b>&amp;", "=cmd|'/C'!A", "\\u202ereversed", "\\r\\nSubject a", "\\u001b[2J"];
+
+fn lines(users: u64) -> String {
+    let mut lines = String::new();
+    for n in 0..users {
+        let name = NAMES[usize::try_from(n).unwrap() % NAMES.len()];
+        writeln!(
+            lines,
+            "{{\"time\":\"2026-07-0{}T06:{:02}:00Z\",\"username\":\"{name}{n}\",\"secret_prefix\":\"ATBB\",\"status\":200,\
+             \"host\":\"bitbucket.org\",\"method\":\"GET\",\"path\":\"/acme/repo-{}.git/info/refs\"}}",
+            n % 3 + 1,
+            n % 60,
+            n % 500
+        )
+        .unwrap();
+    }
+    lines
+}
+
+/// The most memory that a process ever held.
+fn peak_kib(process: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn however_many_users_there_are_memory_is_bounded_and_every_document_inert() {
+    let users = number("DUSKWATCH_USERS").unwrap_or(FEW);
+    let (site, mail) = (Site::new(&small_world(95, at(NOW), 2), ServeOptions::default()).await, MailServer::start().await);
+    let log = site.path("crowd.jsonl");
+    fs::write(&log, lines(users)).unwrap();
+    let sections = format!(
+        "[[log]]\nname = \"crowd\"\npaths = [{:?}]\n[schedule]\ndigest = \"*/5 * * * *\"\n\
+         audit = \"1d\"\ntokens = \"1d\"\naccess = \"1d\"\nlogs = \"10m\"\n\
+         [email]\nserver = {:?}\nfrom = \"Duskwatch <duskwatch@example.test>\"\n\
+         [[email.recipient]]\naddress = \"security@example.test\"\n",
+        log.display().to_string(),
+        mail.url
+    );
+    let text = fs::read_to_string(site.config()).unwrap();
+    fs::write(site.config(), text + &sections).unwrap();
+
+    let (mut service, base) = Service::serving_with(&site, |command| hasten(command, at(NOW), SPEED));
+    service.wait_for("round done", &["log/crowd".to_owned()]);
+    let mut digest = None;
+    for _ in 0..MAX_MAILS {
+        let arrived = mail.next().await;
+        let whole = site.path("csv/latest/integrations.csv");
+        if fs::read_to_string(whole).is_ok_and(|table| rows(&table) >= users) {
+            digest = Some(arrived);
+            break;
+        }
+    }
+    let digest = digest.expect("a digest tells of everybody").text;
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let get = async |path: &str| client.get(format!("{base}{path}")).send().await.unwrap().text().await.unwrap();
+    let (page, metrics) = (get("/").await, get("/metrics").await);
+    for (what, document) in [("digest", &digest), ("page", &page), ("metrics", &metrics)] {
+        assert!(document.len() < SHORT, "{what}: {} bytes for {users} users", document.len());
+        assert!(!document.contains(['\u{202e}', '\u{1b}']) && !document.contains("=E2=80=AE"), "{what}");
+        assert!(!document.lines().any(|line| line.starts_with("Subject a")), "{what}");
+    }
+    assert!(page.contains("&lt;b&gt;&amp;amp;") && !page.contains("<b>&amp;"), "the page shows names as text");
+    assert!(!metrics.contains("ordinary"), "no series is named after a user");
+    let table = fs::read_to_string(site.path("csv/latest/integrations.csv")).unwrap();
+    assert!(!table.contains(['\u{202e}', '\u{1b}']) && !table.contains(",=cmd"), "the table is inert");
+    let peak = peak_kib(service.id());
+    eprintln!("{users} users: {peak} KiB at the most, {} bytes of digest, {} of page", digest.len(), page.len());
+    assert!(peak < MEMORY_KIB, "{peak} KiB for {users} users");
+    let (ended, log) = service.terminate();
+    assert!(ended.success() && !log.contains("panicked"), "{log}");
+}
+
+/// Rows of a table that has no line ends in its cells.
+fn rows(table: &str) -> u64 {
+    table.lines().count().saturating_sub(1) as u64
+}
