@@ -14,7 +14,7 @@ use crate::support::{
 };
 
 /// Users where nobody asks for more.
-const FEW: u64 = 5_000;
+const FEW: u64 = 1_000;
 /// `MemoryMax` of deploy/systemd/duskwatch.service.
 const MEMORY_KIB: u64 = 1 << 20;
 /// What a person or a scraper is given at most.
