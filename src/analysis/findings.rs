@@ -153,6 +153,8 @@ pub struct Integration {
     pub rhythm: Rhythm,
     /// Expected legacy uses in an average coming week, at the present rate.
     pub weekly_uses: f64,
+    /// The days that this rate is measured on.
+    pub rate_days: f64,
     pub brownouts: Brownouts,
     pub exposure: Exposure,
     /// Of migrated and migrating integrations.
@@ -228,6 +230,8 @@ pub struct Brownouts {
     pub extrapolated: Experiment,
     pub accepted_outside: u64,
     pub rejected_outside: u64,
+    /// Uses that were expected inside windows since it was last refused, or firmly seen to be the legacy credential.
+    pub spared: f64,
     /// The same in words; empty without a window that was met.
     pub words: Vec<String>,
 }

@@ -15,8 +15,8 @@ use super::reasons;
 use super::secrets;
 use super::timeline::{Course, Rules, Standing, sweep};
 use super::trap;
-use super::{CampaignFindings, Forecast, Integration, NextWindow, Owner, forecast};
-use crate::evidence::{Campaign, Day, Permission, Status, time::MS_PER_DAY, time::instant};
+use super::{BurndownDay, CampaignFindings, Forecast, Integration, NextWindow, Owner, ReportedDay, forecast};
+use crate::evidence::{Day, Permission, Status, time::MS_PER_DAY, time::instant};
 
 /// Windows that are looked ahead to: two days of them.
 const MAX_WINDOWS: usize = 8;
@@ -63,7 +63,9 @@ impl<'a> Judged<'a> {
         let Self { scene, rules, burndown, mut integrations, standings, numbers, .. } = self;
         let campaign = rules.campaign;
         secrets::note_shared(scene, rules, &numbers, &mut integrations);
-        let (forecast, stays) = forecast(&integrations, &standings, campaign, scene.today);
+        let burndown = burndown.into_rows();
+        let reported = scene.inputs.reported.get(&campaign.id).map_or(&[][..], Vec::as_slice);
+        let (forecast, stays) = forecast(&integrations, &standings, rules, (reported, &burndown));
         let moment = moment(rules, &integrations);
         for (row, stays) in integrations.iter_mut().zip(stays) {
             row.stays = stays;
@@ -71,12 +73,17 @@ impl<'a> Judged<'a> {
         }
         rank::order(&mut integrations, moment.removed);
         let windows = NextWindow::all(campaign.windows_after(scene.inputs.now, MAX_WINDOWS), &integrations);
-        CampaignFindings { campaign: campaign.clone(), integrations, burndown: burndown.into_rows(), windows, forecast }
+        CampaignFindings { campaign: campaign.clone(), integrations, burndown, windows, forecast }
     }
 }
 
 /// When it will be over, and the probability of each integration that it stays until the removal.
-fn forecast<'a>(rows: &'a [Integration], standings: &'a [Standing], campaign: &Campaign, today: Day) -> (Forecast, Vec<f64>) {
+fn forecast<'a>(
+    rows: &'a [Integration],
+    standings: &'a [Standing],
+    rules: &Rules<'_>,
+    past: (&[ReportedDay], &[BurndownDay]),
+) -> (Forecast, Vec<f64>) {
     let subject = |(row, standing): (&'a Integration, &'a Standing)| forecast::Subject {
         id: &row.id,
         owner: row.owner.as_deref(),
@@ -88,7 +95,7 @@ fn forecast<'a>(rows: &'a [Integration], standings: &'a [Standing], campaign: &C
         passage: &standing.passage,
     };
     let subjects: Vec<forecast::Subject<'_>> = rows.iter().zip(standings).map(subject).collect();
-    forecast::judge(&subjects, campaign, today)
+    forecast::judge(&subjects, rules.campaign, rules.today, past)
 }
 
 fn course<'a>(scene: &'a Scene<'_>, number: usize, uses: &'a UnitUses, covered: &'a [(Day, &'a CoveredDays)]) -> Course<'a> {
@@ -98,6 +105,7 @@ fn course<'a>(scene: &'a Scene<'_>, number: usize, uses: &'a UnitUses, covered: 
         covered,
         closures: closures.map(|closure| Day::from_date(closure.date)).collect(),
         is_repository: &scene.is_repository,
+        goes_on: scene.successions[number],
     }
 }
 
@@ -177,6 +185,7 @@ fn describe(scene: &Scene<'_>, rules: &Rules<'_>, calendar: &Calendar, number: u
         reasons: Vec::new(),
         contradiction: figures.accepted_after_removal,
         weekly_uses: habit.weekly_uses,
+        rate_days: habit.rate_days,
         brownouts: habit.brownouts,
         exposure: habit.exposure,
         rhythm: habit.rhythm,
@@ -202,8 +211,8 @@ fn sources(scene: &Scene<'_>, uses: &UnitUses) -> Vec<String> {
 fn moment(rules: &Rules<'_>, integrations: &[Integration]) -> Moment {
     #[expect(clippy::cast_precision_loss, reason = "instants in milliseconds lie below 2^53")]
     let days_left = (rules.campaign.removal.as_millisecond() - rules.now_ms) as f64 / MS_PER_DAY as f64;
-    let tries = rank::UsualTries::of(integrations);
-    Moment { removed: rules.campaign.removed_at(rules.now_ms - 1), days_left, tries }
+    let (tries, uses) = (rank::UsualTries::of(integrations), rank::UsualUses::of(integrations));
+    Moment { removed: rules.campaign.removed_at(rules.now_ms - 1), days_left, tries, uses }
 }
 
 /// Where an integration uses the legacy credential, sorted.

@@ -40,6 +40,7 @@ mod rights;
 mod rules;
 mod secrets;
 mod silence;
+mod succession;
 mod timeline;
 mod tokens;
 mod tracks;

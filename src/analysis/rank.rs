@@ -9,10 +9,10 @@
 //!
 //! | term | unit and value |
 //! |---|---|
-//! | uses | legacy uses a week, the last weeks weighing most ([`super::figures`]) |
+//! | uses | legacy uses that are expected in the week after the removal (after it: in an average week), drawn towards what is usual of the client by three days, and that towards what is usual of all by four weeks: an integration that was seen twice on its first day is not one of fourteen uses a week |
 //! | tries | how often one use is tried when it is refused, as brownouts have shown: refusals inside windows for each use expected there, drawn towards what is usual among machines, among people, or among what is neither, by fifty uses, from 1 to 3 |
 //! | stays | probability that it still uses the legacy credential in the week after the removal, from the forecast ([`super::forecast`]); left-over secrets count a tenth, since the work is done without them |
-//! | certainty | probability that this is the legacy credential, by grade: weak 0.7, strong 0.95, proven 1 |
+//! | certainty | probability p that this is the legacy credential, by grade: weak 0.7, strong 0.95, proven 1; where brownouts let expect n uses since it was last seen so firmly, and none was refused, p·q / (p·q + 1 − p), with q = 0.05 + 0.95·e⁻ⁿ: what is spared again and again is something else (Bayes' rule) |
 //! | kind | CI, GitOps, IaC, backup 1.15; other shared software 1.05; scripts and unknown 1; a person's tool 0.9 |
 //! | reach | 2 % more for each doubling of the number of repositories |
 //! | rights | read 1, write 1.03, admin 1.06 |
@@ -35,6 +35,8 @@
 //! discounted cumulative gain (Järvelin and Kekäläinen, *Cumulated gain-based evaluation of IR techniques*, ACM TOIS 20,
 //! 2002), the gain being the uses that really fail in the week after the removal.
 
+use std::collections::BTreeMap;
+
 use super::{Integration, Term};
 use crate::evidence::{Category, Grade, Status};
 
@@ -49,10 +51,16 @@ const TRIES_BOUNDS: (f64, f64) = (1.0, 3.0);
 const ALIKE_PRIOR_USES: f64 = 5.0;
 /// And so many that are tried as usual of each of them.
 const TRIES_PRIOR_USES: f64 = 50.0;
+/// So many days of what is usual of its client are assumed of each integration beside those on which it was seen; and of each
+/// client so many days of what is usual of all.
+const USES_PRIOR_DAYS: f64 = 3.0;
+const CLIENT_PRIOR_DAYS: f64 = 28.0;
 /// Nobody is there to move what a leaver has left behind.
 const LEAVER: f64 = 1.2;
 /// A left-over secret's share of what it would weigh if work depended on it.
 const LEFT_OVER: f64 = 0.1;
+/// Windows may miss what is expected inside them for other reasons than the credential.
+const KEPT_AWAY: f64 = 0.05;
 
 /// What the score needs beside the row.
 pub(super) struct Moment {
@@ -60,6 +68,33 @@ pub(super) struct Moment {
     /// Until the removal.
     pub(super) days_left: f64,
     pub(super) tries: UsualTries,
+    pub(super) uses: UsualUses,
+}
+
+/// How much an integration uses the legacy credential in the week after the removal: by client, and of all.
+pub(super) struct UsualUses {
+    of_clients: BTreeMap<String, f64>,
+    of_all: f64,
+}
+
+impl UsualUses {
+    /// The means of those that name their user, each weighing as many days as it was measured on.
+    pub(super) fn of(rows: &[Integration]) -> Self {
+        let mut sums: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
+        for row in rows.iter().filter(|row| ranked(row.status) && !row.user.id.is_empty()) {
+            let (uses, days) = sums.entry(&row.client).or_default();
+            *uses += row.exposure.first_week * row.rate_days;
+            *days += row.rate_days;
+        }
+        let all = sums.values().fold((0.0, 0.0), |sum, of| (sum.0 + of.0, sum.1 + of.1));
+        let of_all = all.0 / all.1.max(1.0);
+        let of = |(uses, days): (f64, f64)| (uses + of_all * CLIENT_PRIOR_DAYS) / (days + CLIENT_PRIOR_DAYS);
+        Self { of_clients: sums.into_iter().map(|(client, sum)| (client.to_owned(), of(sum))).collect(), of_all }
+    }
+
+    fn of_client(&self, client: &str) -> f64 {
+        self.of_clients.get(client).copied().unwrap_or(self.of_all)
+    }
 }
 
 /// How often a refused use is tried: by machines, by people, and by what may be either.
@@ -135,7 +170,14 @@ fn uses(row: &Integration, moment: &Moment) -> Term {
     if moment.removed && row.status == Status::Failing {
         return term("uses", row.weekly_rejected, format!("broken now: {:.1} uses a week are rejected", row.weekly_rejected));
     }
-    term("uses", row.weekly_uses, format!("{:.1} uses a week", row.weekly_uses))
+    if moment.removed {
+        return term("uses", row.weekly_uses, format!("{:.1} uses a week", row.weekly_uses));
+    }
+    let (own, days) = (row.exposure.first_week, row.rate_days);
+    let value = (own * days + moment.uses.of_client(&row.client) * USES_PRIOR_DAYS) / (days + USES_PRIOR_DAYS);
+    let words =
+        format!("{value:.1} uses in the week after the removal, by {days:.0} days and what is usual of {}", row.client_name);
+    term("uses", value, words)
 }
 
 fn tries(row: &Integration, usual: &UsualTries) -> Term {
@@ -165,7 +207,14 @@ fn certainty(row: &Integration) -> Term {
         Grade::Strong => 0.95,
         Grade::Proven => 1.0,
     };
-    term("certainty", value, format!("{} evidence", row.grade))
+    let spared = row.brownouts.spared;
+    let chance = value * (KEPT_AWAY + (1.0 - KEPT_AWAY) * (-spared).exp());
+    let words = if spared < 1.0 {
+        format!("{} evidence", row.grade)
+    } else {
+        format!("{} evidence, and since it none of {spared:.0} uses that were expected in brownouts was refused", row.grade)
+    };
+    term("certainty", chance / (chance + 1.0 - value), words)
 }
 
 fn kind(row: &Integration) -> Term {

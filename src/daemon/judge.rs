@@ -114,6 +114,7 @@ impl Material {
             campaigns: &options.campaigns,
             policy: &options.policy,
             known: &self.known,
+            reported: &self.reported,
             id_key: if options.privacy.pseudonyms { &self.people_key } else { &[] },
         }
     }

@@ -230,6 +230,20 @@ fn the_next_windows_hit_what_runs_in_their_hours() {
     assert!(later.windows.iter().all(|window| !window.window.published));
 }
 
+#[test]
+fn what_is_not_due_in_the_week_after_the_removal_is_not_expected_in_it() {
+    // Of two that run every two weeks one is due on the day after the removal, the other on the eighth day from it on.
+    let expected = |first: i32| {
+        let row = runs((first..146).step_by(14), 2).row(145);
+        (row.exposure.first_week, row.weekly_uses)
+    };
+    let (due, not_due) = (expected(10), expected(3));
+    near(due.0, 1.0, 0.01);
+    near(not_due.0, 0.0, 0.01);
+    near(due.1, 0.5, 0.01);
+    near(not_due.1, 0.5, 0.01);
+}
+
 fn inside(window: WindowKind, verdict: Verdict) -> Verdict {
     Verdict { window, ..verdict }
 }

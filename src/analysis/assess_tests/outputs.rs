@@ -1,7 +1,7 @@
 //! Counts, ranking, users, tokens and changes.
 
 use super::world::*;
-use crate::analysis::{ChangeCause, Findings, Owner, changes, statuses};
+use crate::analysis::{ChangeCause, Findings, Integration, Owner, changes, statuses};
 use crate::evidence::{
     Credential, Grade, Operation, Origin, Permission, RepositoryPermission, Status, Track, Verdict, WindowKind,
 };
@@ -131,6 +131,48 @@ fn a_few_refusals_say_less_of_one_than_those_of_all_that_are_like_it() {
     let alone = tries(&[("loud", 40)])[0];
     let among = tries(&[("loud", 40), ("ada", 1), ("ken", 1), ("mira", 1), ("zoe", 1), ("grace", 1)]);
     assert!(among[1] < among[0] && among[0] < alone, "{alone} {among:?}");
+}
+
+fn term(row: &Integration, name: &str) -> f64 {
+    row.terms.iter().find(|term| term.name == name).map(|term| term.value).unwrap()
+}
+
+#[test]
+fn what_is_new_is_not_taken_at_its_first_day() {
+    let uses = |since: i32| {
+        let mut world = World::watched();
+        for name in ["ada", "bob", "cyd", "dan"] {
+            (60..=100).for_each(|on| world.see_through(LOG, &jenkins(name, "api"), on, legacy(Accepted), 2));
+        }
+        (since..=100).for_each(|on| world.see_through(LOG, &jenkins("new", "api"), on, legacy(Accepted), 20));
+        let rows = world.rows(100);
+        term(rows.iter().find(|row| row.user.id == "name:new").unwrap(), "uses")
+    };
+    let (first_day, later) = (uses(100), uses(60));
+    assert!(first_day < 60.0 && later > 120.0 && later < 140.0, "{first_day} {later}");
+}
+
+#[test]
+fn what_brownouts_spare_again_and_again_is_hardly_the_legacy_credential() {
+    let certainty = |refused_on: Option<i32>| {
+        let mut world = World::watched();
+        let weak = Verdict { grade: Grade::Weak, ..legacy(Accepted) };
+        // Twice an hour, and by what can be told never inside a window.
+        for hour in (60 * 24..111 * 24).flat_map(|hour| [2 * hour, 2 * hour + 1]) {
+            let ms = day(0).start_ms() + hour * 1_800_000;
+            if world.campaigns[0].window_at(ms) == WindowKind::Outside {
+                world.see_at(LOG, &jenkins("ada", "api"), ms, weak, 1);
+            }
+        }
+        if let Some(on) = refused_on {
+            let window = world.campaigns[0].windows.iter().rfind(|window| window.from_ms < day(on).end_ms()).unwrap().from_ms;
+            let refused = Verdict { grade: Grade::Weak, window: WindowKind::Published, ..legacy(Rejected) };
+            world.see_at(LOG, &jenkins("ada", "api"), window, refused, 1);
+        }
+        term(&world.row(110), "certainty")
+    };
+    let (spared, spared_since, refused) = (certainty(None), certainty(Some(104)), certainty(Some(110)));
+    assert!(spared < 0.15 && spared_since < 0.2 && refused > 0.6, "{spared} {spared_since} {refused}");
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! The steps, one after the other.
 
+use super::restate::Restatement;
 use super::subject::{Cohorts, Subject, Timeline};
 use super::{Counted, Forecast, Outlook, Quantiles, Recorded, moves, pace, quantiles, share, simulate, whole};
+use crate::analysis::{BurndownDay, ReportedDay};
 use crate::evidence::{Campaign, Day};
 
 /// Below this much history nothing is forecast: four weeks of pace.
@@ -15,7 +17,12 @@ const STEPS: [i32; 6] = [7, 14, 21, 28, 42, 56];
 
 /// The forecast of one campaign, and for each subject the share of the week after the removal in which it is expected to
 /// use the legacy credential (after the removal: the probability that it still does).
-pub(in crate::analysis) fn judge(subjects: &[Subject<'_>], campaign: &Campaign, today: Day) -> (Forecast, Vec<f64>) {
+pub(in crate::analysis) fn judge(
+    subjects: &[Subject<'_>],
+    campaign: &Campaign,
+    today: Day,
+    (reported, known): (&[ReportedDay], &[BurndownDay]),
+) -> (Forecast, Vec<f64>) {
     let Some(first) = subjects.iter().map(|s| s.passage.first).min() else {
         return (Forecast::NotEnough(format!("nobody was seen with {} yet", campaign.words.many)), Vec::new());
     };
@@ -30,7 +37,8 @@ pub(in crate::analysis) fn judge(subjects: &[Subject<'_>], campaign: &Campaign, 
     let target = if timeline.removed() { today.plus(REPAIR_DAYS) } else { timeline.removal.plus(-1) };
     let mut targets: Vec<i32> = STEPS.iter().copied().filter(|step| today.plus(*step) < target).collect();
     targets.push(target.0 - today.0);
-    let runs = simulate::run(subjects, &counted, &cohorts, &pace, &timeline, &targets);
+    let restatement = Restatement::of(reported, known, today);
+    let runs = simulate::run(subjects, &counted, &cohorts, &pace, &timeline, (&targets, restatement));
     let mut using: Vec<f64> = pace.left.iter().map(|left| 1.0 - left).collect();
     if !timeline.removed() {
         for (number, share) in counted.iter().zip(&runs.week_after) {

@@ -16,6 +16,7 @@
 use super::pace::{self, Pace};
 use super::presence::Gaps;
 use super::random::{Draws, name};
+use super::restate::Restatement;
 use super::subject::{Cohorts, Subject, Timeline};
 use super::{real, whole};
 
@@ -101,7 +102,7 @@ pub(super) fn run(
     cohorts: &Cohorts,
     pace: &Pace,
     timeline: &Timeline<'_>,
-    targets: &[i32],
+    (targets, restatement): (&[i32], Restatement),
 ) -> Runs {
     let runners: Vec<Runner> = counted.iter().map(|number| Runner::of(&subjects[*number], *number, cohorts, pace)).collect();
     let inflow = Inflow::of(subjects, timeline);
@@ -137,7 +138,7 @@ pub(super) fn run(
         }
         said.zero.push(last_exit);
         for (counts, remaining) in said.counts.iter_mut().zip(remaining) {
-            counts.push(remaining);
+            counts.push(restatement.apply(remaining, draw.restated));
         }
     }
     for share in said.using.iter_mut().chain(&mut said.week_after).chain(&mut said.counting) {
@@ -184,6 +185,8 @@ struct Draw {
     half: f64,
     owners: Vec<f64>,
     clients: Vec<f64>,
+    /// Standard normal.
+    restated: f64,
 }
 
 impl Draw {
@@ -218,6 +221,7 @@ impl Draw {
             half: calendar[pace::PARAMETERS - 1].exp(),
             owners: shared(&pace.owners, OWNER_AHEAD, &cohorts.owner_streams),
             clients: shared(&pace.clients, CLIENT_AHEAD, &cohorts.client_streams),
+            restated: draws.normal(),
         }
     }
 

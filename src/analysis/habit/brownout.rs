@@ -8,7 +8,7 @@ use crate::analysis::days::Cell;
 use crate::analysis::findings::{Brownouts, Experiment, Exposure};
 use crate::analysis::rank::counted;
 use crate::analysis::timeline::Rules;
-use crate::evidence::{Day, Outcome, Window};
+use crate::evidence::{Day, Grade, Outcome, Window};
 
 /// Days after the removal whose uses count as what it hits first.
 const FIRST_DAYS: i32 = 7;
@@ -30,12 +30,15 @@ pub(super) fn brownouts(
     };
     let met: Vec<&Window> = rules.campaign.windows[..past].iter().filter(met).collect();
     let (mut published, mut extrapolated) = (Experiment::default(), Experiment::default());
+    let (firm_ms, mut spared) = (last_firm_ms(cells, rules), 0.0);
     if !met.is_empty() {
         let usual = Expectation::undisturbed(activity, periods, calendar);
         for window in met {
             let experiment = if window.published { &mut published } else { &mut extrapolated };
+            let expected = usual.within(window);
             experiment.windows += 1;
-            experiment.expected += usual.within(window);
+            experiment.expected += expected;
+            spared += if window.from_ms > firm_ms { expected } else { 0.0 };
         }
     }
     let (mut accepted_outside, mut rejected_outside) = (0, 0);
@@ -46,9 +49,15 @@ pub(super) fn brownouts(
         *if cell.outcome == Outcome::Rejected { &mut rejected_outside } else { &mut accepted_outside } +=
             rules.uses_outside(cell);
     }
-    let mut brownouts = Brownouts { published, extrapolated, accepted_outside, rejected_outside, words: Vec::new() };
+    let mut brownouts = Brownouts { published, extrapolated, accepted_outside, rejected_outside, spared, words: Vec::new() };
     brownouts.words = words(&brownouts);
     brownouts
+}
+
+/// The last instant at which it was surely the legacy credential: firmly known, or refused.
+fn last_firm_ms(cells: &[Cell], rules: &Rules<'_>) -> i64 {
+    let firm = |cell: &&Cell| rules.is_legacy(cell) && (cell.grade >= Grade::Strong || cell.outcome == Outcome::Rejected);
+    cells.iter().filter(firm).map(|cell| cell.last_ms).max().unwrap_or(i64::MIN)
 }
 
 impl Experiment {

@@ -2,8 +2,8 @@
 //!
 //! A day's expectation is the mean of its weekday over the last weeks that were seen, drawn towards the mean of all days by
 //! two days' worth of it: with the Gamma prior of that weight the mean of a Poisson rate becomes (Σ uses + k·m) / (n + k)
-//! (A. Gelman et al., "Bayesian Data Analysis", 3rd ed., 2.6). Days of the month that keep a period of their own are
-//! averaged by themselves. Within the day uses are spread as the hours outside brownouts were used, each hour's uses
+//! (A. Gelman et al., "Bayesian Data Analysis", 3rd ed., 2.6). The days of a period that comes less than once a week are
+//! averaged by themselves, so that what is due in one week and not in another is expected so. Within the day uses are spread as the hours outside brownouts were used, each hour's uses
 //! divided by how much of that hour was open.
 //!
 //! A refused use is tried again, so that a broken job would look busier than it ever was: refusals of a day count no more
@@ -19,8 +19,8 @@ const SHRINKAGE_DAYS: f64 = 2.0;
 /// Four of each weekday; more where there was less to see.
 const LOOK_BACK_DAYS: [usize; 3] = [28, 56, 92];
 const ENOUGH_DAYS_OF_USE: usize = 3;
-/// Runs of a monthly period that its size is taken from.
-const MONTHLY_RUNS: usize = 4;
+/// Runs of a rare period that its size is taken from.
+const RARE_RUNS: usize = 4;
 /// Below this many uses outside brownouts their hours say nothing, and all hours are taken.
 const ENOUGH_USES: f64 = 3.0;
 /// An hour that was open less than this is taken for as open: dividing by nearly nothing says nothing.
@@ -28,12 +28,14 @@ const LEAST_OPEN: f64 = 0.1;
 /// Days without brownouts that make a basis of their own for what to expect inside them.
 const ENOUGH_UNDISTURBED: usize = 14;
 
-/// Expected uses by weekday, by day of the month, and how they spread over the hours of a day (a share each, 1 in all).
+/// Expected uses by weekday, on the days of rare periods, and how they spread over the hours of a day (a share each, 1 in all).
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Expectation {
     weekdays: [f64; 7],
-    monthly: Vec<(Pattern, f64)>,
+    rare: Vec<(Pattern, f64)>,
     hours: [f64; 24],
+    /// The days that all of it is measured on, of those that were seen.
+    pub(super) days: f64,
 }
 
 impl Expectation {
@@ -72,32 +74,34 @@ impl Expectation {
         until: Day,
         of_day: impl Fn(Day) -> Option<(f64, f64)>,
     ) -> Self {
-        let rare: Vec<Pattern> = periods.iter().map(|p| p.pattern).filter(|p| matches!(p, Pattern::Monthly(_))).collect();
+        let rare: Vec<Pattern> = periods.iter().map(|p| p.pattern).filter(|p| days_apart(*p) > 7.0).collect();
         let days = || activity.looked_days(activity.first(), until).rev();
-        let monthly = |pattern: &Pattern| {
-            let runs = days().filter(|day| pattern.includes(*day)).filter_map(&of_day).take(MONTHLY_RUNS);
+        let mean_of = |pattern: &Pattern| {
+            let runs = days().filter(|day| pattern.includes(*day)).filter_map(&of_day).take(RARE_RUNS);
             mean(runs).map(|mean| (*pattern, mean))
         };
         let newest = activity.last().plus(-FARTHEST_DAYS);
         let common = days().take_while(|day| *day >= newest).filter(|day| !rare.iter().any(|pattern| pattern.includes(*day)));
         let measured: Vec<(Day, (f64, f64))> = common.filter_map(|day| Some((day, of_day(day)?))).collect();
+        let measured = look_back(&measured);
         Self {
-            weekdays: weekday_means(look_back(&measured)),
-            monthly: rare.iter().filter_map(monthly).collect(),
+            weekdays: weekday_means(measured),
+            rare: rare.iter().filter_map(mean_of).collect(),
             hours: hour_shares(activity, calendar),
+            days: measured.iter().map(|(_, (_, part))| part).sum(),
         }
     }
 
     /// Expected uses on a day.
     pub(super) fn on(&self, day: Day) -> f64 {
-        let rare = self.monthly.iter().find(|(pattern, _)| pattern.includes(day));
+        let rare = self.rare.iter().find(|(pattern, _)| pattern.includes(day));
         rare.map_or(self.weekdays[weekday(day)], |(_, uses)| *uses)
     }
 
-    /// Expected uses in an average week; a monthly run counts for its share.
+    /// Expected uses in an average week; a rare run counts for its share.
     pub(super) fn weekly(&self) -> f64 {
-        let rare: f64 = self.monthly.iter().map(|(_, uses)| uses).sum();
-        self.weekdays.iter().sum::<f64>() + rare * 7.0 * MONTHS_A_DAY
+        let rare: f64 = self.rare.iter().map(|(pattern, uses)| uses * 7.0 / days_apart(*pattern)).sum();
+        self.weekdays.iter().sum::<f64>() + rare
     }
 
     /// Expected uses on so many days from one on.
@@ -129,8 +133,15 @@ impl Expectation {
 const LONG_DAYS: i32 = 92;
 /// Days before the last use that are looked back on: enough for 92 that were seen, though every second one was not.
 const FARTHEST_DAYS: i32 = 184;
-/// Twelve months in 365.25 days.
-const MONTHS_A_DAY: f64 = 12.0 / 365.25;
+
+/// How many days lie between two runs of a pattern on average, of one that does not come several times a week.
+fn days_apart(pattern: Pattern) -> f64 {
+    match pattern {
+        Pattern::Daily | Pattern::Weekdays(_) => 1.0,
+        Pattern::Monthly(_) => 365.25 / 12.0,
+        Pattern::Every(step, _) => step.into(),
+    }
+}
 
 /// The median of the days of use on which nothing was refused; none where there was no such day.
 fn usual_day(activity: &Activity) -> Option<f64> {
