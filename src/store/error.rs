@@ -31,7 +31,8 @@ pub enum OpenError {
 /// What went wrong while a store was opened: the words of [`StoreError`] where it has some.
 fn of_opening(cause: &rusqlite::Error) -> String {
     match cause.sqlite_error_code() {
-        _ if is_full(cause) => StoreError::Full.to_string(),
+        _ if has_no_room(cause) => StoreError::NoRoom.to_string(),
+        Some(ErrorCode::DiskFull) => StoreError::Full.to_string(),
         Some(ErrorCode::ReadOnly) => StoreError::ReadOnly.to_string(),
         Some(ErrorCode::DatabaseCorrupt) => StoreError::Corrupt(cause.to_string()).to_string(),
         Some(ErrorCode::SystemIoFailure) => StoreError::Broken(cause.to_string()).to_string(),
@@ -40,10 +41,9 @@ fn of_opening(cause: &rusqlite::Error) -> String {
     }
 }
 
-/// What SQLite says of a full disk; of its `-shm` file it says no more than that it could not be made larger.
-fn is_full(error: &rusqlite::Error) -> bool {
-    let extended = error.sqlite_error().map(|error| error.extended_code);
-    error.sqlite_error_code() == Some(ErrorCode::DiskFull) || extended == Some(SQLITE_IOERR_SHMSIZE)
+/// Of its `-shm` file SQLite says no more than that it could not be made larger.
+fn has_no_room(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|error| error.extended_code == SQLITE_IOERR_SHMSIZE)
 }
 
 /// A read or write that failed. Nothing of a failed write is kept.
@@ -51,6 +51,8 @@ fn is_full(error: &rusqlite::Error) -> bool {
 pub enum StoreError {
     #[error("the disk of the store is full")]
     Full,
+    #[error("the disk of the store is full or fails: there is no room beside it")]
+    NoRoom,
     #[error("the store cannot be written: see whether its file system is read-only, and the rights on it")]
     ReadOnly,
     #[error(
@@ -76,7 +78,8 @@ pub enum StoreError {
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
-            _ if is_full(&error) => Self::Full,
+            _ if has_no_room(&error) => Self::NoRoom,
+            Some(ErrorCode::DiskFull) => Self::Full,
             Some(ErrorCode::ReadOnly) => Self::ReadOnly,
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Corrupt(error.to_string()),
             Some(ErrorCode::SystemIoFailure) => Self::Broken(error.to_string()),
@@ -99,12 +102,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_disk_is_named_however_sqlite_says_it() {
-        for code in [ffi::SQLITE_FULL, SQLITE_IOERR_SHMSIZE] {
+    fn a_full_disk_is_named_as_far_as_sqlite_says_it() {
+        let words = [
+            (ffi::SQLITE_FULL, "the disk of the store is full"),
+            (SQLITE_IOERR_SHMSIZE, "the disk of the store is full or fails: there is no room beside it"),
+        ];
+        for (code, words) in words {
             let error = || rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
             let opening = OpenError::Sqlite { path: "/d/duskwatch.db".into(), cause: error() };
-            assert_eq!(opening.to_string(), "/d/duskwatch.db: the disk of the store is full");
-            assert!(matches!(StoreError::from(error()), StoreError::Full), "{code}");
+            assert_eq!(opening.to_string(), format!("/d/duskwatch.db: {words}"));
+            assert_eq!(StoreError::from(error()).to_string(), words);
         }
         let failing = rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_IOERR_READ), None);
         assert!(matches!(StoreError::from(failing), StoreError::Broken(_)));

@@ -100,7 +100,9 @@ async fn play(wanted: usize, outcome: &mut Outcome) {
     for source in calm.engine().source_names().iter().filter(|source| !source.starts_with("access/")) {
         assert_eq!(expected.items(source), found.items(source), "{source}");
     }
-    assert_eq!(found.items(SENDER), lives.pushed * PUSHED.unsigned_abs());
+    // The answer to the last request may have been cut off: it came again to nobody.
+    let recorded = [lives.pushed, lives.pushed + 1].map(|requests| requests * PUSHED.unsigned_abs());
+    assert!(recorded.contains(&found.items(SENDER)), "{} lines are not {recorded:?}", found.items(SENDER));
 
     let letters = assert_sent_once(&lives.sent);
     let all: usize = lives.sent.iter().map(Vec::len).sum();
