@@ -153,8 +153,6 @@ pub struct Integration {
     pub rhythm: Rhythm,
     /// Expected legacy uses in an average coming week, at the present rate.
     pub weekly_uses: f64,
-    /// The days that this rate is measured on.
-    pub rate_days: f64,
     pub brownouts: Brownouts,
     pub exposure: Exposure,
     /// Of migrated and migrating integrations.
@@ -245,6 +243,8 @@ pub struct Exposure {
     pub windows: Vec<f64>,
     /// Expected legacy uses on the seven days from the removal; after it, on the coming seven days.
     pub first_week: f64,
+    /// The days that all of it is measured on, of those that were seen.
+    pub days: f64,
 }
 
 spelled!(

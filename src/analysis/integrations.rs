@@ -185,7 +185,6 @@ fn describe(scene: &Scene<'_>, rules: &Rules<'_>, calendar: &Calendar, number: u
         reasons: Vec::new(),
         contradiction: figures.accepted_after_removal,
         weekly_uses: habit.weekly_uses,
-        rate_days: habit.rate_days,
         brownouts: habit.brownouts,
         exposure: habit.exposure,
         rhythm: habit.rhythm,

@@ -83,8 +83,8 @@ impl UsualUses {
         let mut sums: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
         for row in rows.iter().filter(|row| ranked(row.status) && !row.user.id.is_empty()) {
             let (uses, days) = sums.entry(&row.client).or_default();
-            *uses += row.exposure.first_week * row.rate_days;
-            *days += row.rate_days;
+            *uses += row.exposure.first_week * row.exposure.days;
+            *days += row.exposure.days;
         }
         let all = sums.values().fold((0.0, 0.0), |sum, of| (sum.0 + of.0, sum.1 + of.1));
         let of_all = all.0 / all.1.max(1.0);
@@ -173,7 +173,7 @@ fn uses(row: &Integration, moment: &Moment) -> Term {
     if moment.removed {
         return term("uses", row.weekly_uses, format!("{:.1} uses a week", row.weekly_uses));
     }
-    let (own, days) = (row.exposure.first_week, row.rate_days);
+    let (own, days) = (row.exposure.first_week, row.exposure.days);
     let value = (own * days + moment.uses.of_client(&row.client) * USES_PRIOR_DAYS) / (days + USES_PRIOR_DAYS);
     let words =
         format!("{value:.1} uses in the week after the removal, by {days:.0} days and what is usual of {}", row.client_name);

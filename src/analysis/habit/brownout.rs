@@ -98,5 +98,6 @@ pub(super) fn exposure(expectation: &Expectation, windows: &[Window], rules: &Ru
         by_hour: expectation.by_hour(),
         windows: windows.iter().map(|window| expectation.within(window)).collect(),
         first_week: expectation.from(first, FIRST_DAYS),
+        days: expectation.days,
     }
 }

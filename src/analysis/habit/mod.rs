@@ -33,8 +33,6 @@ pub(super) struct Subject<'a> {
 pub(super) struct Habit {
     pub(super) rhythm: Rhythm,
     pub(super) weekly_uses: f64,
-    /// The days that this rate is measured on.
-    pub(super) rate_days: f64,
     pub(super) brownouts: Brownouts,
     pub(super) exposure: Exposure,
 }
@@ -52,7 +50,6 @@ pub(super) fn judge(
     Some(Habit {
         rhythm: rhythm::rhythm(&activity, &periods, subject),
         weekly_uses: expectation.weekly(),
-        rate_days: expectation.days,
         brownouts: brownout::brownouts(&activity, &periods, course.cells, (rules, calendar)),
         exposure: brownout::exposure(&expectation, windows, rules),
     })

@@ -237,7 +237,6 @@ pub(super) fn integration(id: &str, rank: u32, status: Status) -> Integration {
             silence: String::new(),
         },
         weekly_uses: 7.0,
-        rate_days: 28.0,
         brownouts: Brownouts::default(),
         exposure: Exposure::default(),
         proof: None,
