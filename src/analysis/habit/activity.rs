@@ -114,6 +114,23 @@ impl Activity {
     }
 }
 
+#[cfg(test)]
+impl Activity {
+    /// One use on each of some days, at midnight, among others that were looked at.
+    pub(super) fn lived(used: &[Day], looked: &[Day], today: Day) -> Self {
+        let once = |day: &Day| ActiveDay { day: *day, accepted: 1, rejected: 0, outside: 1, hours: 1 };
+        let first = used.first().copied().unwrap_or(today);
+        Self {
+            days: used.iter().map(once).collect(),
+            places: Vec::new(),
+            by_hour: [0.0; 24],
+            outside_by_hour: [0.0; 24],
+            last_whole: today.plus(-1),
+            looked: (first.0..=today.0).map(|day| [used, looked].iter().any(|days| days.contains(&Day(day)))).collect(),
+        }
+    }
+}
+
 fn looked(phases: &[(Day, &CoveredDays)], used: &[ActiveDay], today: Day) -> Vec<bool> {
     let first = used[0].day;
     let mut looked: Vec<bool> = (first.0..=today.0.max(first.0)).map(|_| false).collect();

@@ -158,19 +158,27 @@ fn rare(used: &[Day], explained: f64) -> impl Iterator<Item = Pattern> {
 }
 
 /// The period and its score, the harmonic mean of kept and explained.
+///
+/// This is asked of every integration, some patterns and rounds each, and most of them are none: what costs least is asked
+/// first. The days of use are fewer than the days that were seen, and those of the calendar cost most.
 fn fit(activity: &Activity, pattern: Pattern, used: &[Day], explained: f64) -> Option<(Period, f64)> {
     let (first, last) = (*used.first()?, *used.last()?);
-    let due = activity.looked_days(first, last).filter(|day| pattern.includes(*day)).count();
     let mut runs = used.iter().filter(|day| pattern.includes(**day));
     let last_run = *runs.next_back()?;
-    let ran = runs.count() + 1;
+    let ran = u32::try_from(runs.count() + 1).ok()?;
+    let share = f64::from(ran) / f64::from(u32::try_from(used.len()).ok()?);
+    if ran < ENOUGH_RUNS || share < explained {
+        return None;
+    }
     // A habit of the past is none: a period that was due and not kept since is over.
-    let since = activity.looked_days(last_run.plus(1), activity.last()).filter(|day| pattern.includes(*day)).count();
-    let (due, ran) = (u32::try_from(due).ok()?.max(1), u32::try_from(ran).ok()?);
+    let due_in = |from, to| activity.looked_days(from, to).filter(|day| pattern.includes(*day));
+    if due_in(last_run.plus(1), activity.last()).nth(OVER_AFTER).is_some() {
+        return None;
+    }
+    let due = u32::try_from(due_in(first, last).count()).ok()?.max(1);
     // Today is used and not over: a run without a due day.
     let kept = (f64::from(ran) / f64::from(due)).min(1.0);
-    let share = f64::from(ran) / f64::from(u32::try_from(used.len()).ok()?);
-    if since > OVER_AFTER || ran < ENOUGH_RUNS || kept < KEPT || share < explained {
+    if kept < KEPT {
         return None;
     }
     let confidence = wilson_lower(kept, due.max(ran)) * share;
@@ -231,4 +239,62 @@ fn few_hours(activity: &Activity, pattern: Pattern) -> Option<u32> {
     let set = (0..24).filter(often).fold(0_u32, |set, hour| set | 1 << hour);
     let inside = days.iter().filter(|hours| **hours & !set == 0).count();
     (set != 0 && set.count_ones() <= FEW && inside * 10 >= days.len() * 8).then_some(set)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The same in the order in which one would say it: everything is counted, then asked.
+    fn plainly(activity: &Activity, pattern: Pattern, used: &[Day], explained: f64) -> Option<(Period, f64)> {
+        let (first, last) = (*used.first()?, *used.last()?);
+        let due = activity.looked_days(first, last).filter(|day| pattern.includes(*day)).count();
+        let runs: Vec<Day> = used.iter().copied().filter(|day| pattern.includes(*day)).collect();
+        let last_run = *runs.last()?;
+        let since = activity.looked_days(last_run.plus(1), activity.last()).filter(|day| pattern.includes(*day)).count();
+        let (due, ran) = (u32::try_from(due).ok()?.max(1), u32::try_from(runs.len()).ok()?);
+        let kept = (f64::from(ran) / f64::from(due)).min(1.0);
+        let share = f64::from(ran) / f64::from(u32::try_from(used.len()).ok()?);
+        if since > OVER_AFTER || ran < ENOUGH_RUNS || kept < KEPT || share < explained {
+            return None;
+        }
+        let confidence = wilson_lower(kept, due.max(ran)) * share;
+        let period = Period { pattern, hours: None, place: None, due: due.max(ran), ran, confidence, last_run };
+        Some((period, 2.0 * kept * share / (kept + share)))
+    }
+
+    /// A year that keeps some pattern more or less, seen on most days.
+    fn lived(rng: &mut fastrand::Rng, pattern: Pattern) -> Activity {
+        let (kept, seen, stray) = (rng.f64().max(0.3), rng.f64().max(0.5), rng.f64() * 0.1);
+        let days = (20_600..20_600 + rng.i32(5..400)).map(Day);
+        let is_used = |day: &Day, rng: &mut fastrand::Rng| rng.f64() < if pattern.includes(*day) { kept } else { stray };
+        let used: Vec<Day> = days.clone().filter(|day| is_used(day, rng)).collect();
+        let looked: Vec<Day> = days.filter(|_| rng.f64() < seen).collect();
+        Activity::lived(&used, &looked, Day(20_600 + rng.i32(300..420)))
+    }
+
+    #[test]
+    fn what_is_asked_first_makes_no_difference() {
+        let mut rng = fastrand::Rng::with_seed(7);
+        let (mut fitting, mut not) = (0, 0);
+        for _ in 0..400 {
+            let patterns = [
+                Pattern::Daily,
+                Pattern::Weekdays(rng.u8(1..127)),
+                Pattern::Monthly(rng.i8(1..=31)),
+                Pattern::Every(rng.i32(2..=LONGEST_STEP_DAYS), Day(20_600)),
+            ];
+            let kept = patterns[rng.usize(..4)];
+            let activity = lived(&mut rng, kept);
+            let used: Vec<Day> = activity.days.iter().map(|active| active.day).collect();
+            for pattern in patterns {
+                for explained in [EXPLAINED, EXPLAINED_BESIDE] {
+                    let found = fit(&activity, pattern, &used, explained);
+                    assert_eq!(found, plainly(&activity, pattern, &used, explained), "{pattern:?} of {used:?}");
+                    *if found.is_some() { &mut fitting } else { &mut not } += 1;
+                }
+            }
+        }
+        assert!(fitting > 100 && not > 100, "{fitting} fit and {not} do not");
+    }
 }
