@@ -1,10 +1,16 @@
 //! A round over an organisation's audit log: the steady lane towards the present, and the older lane in the time it leaves.
+//!
+//! Pages are a pipeline: while one is being fetched, those before it are parsed and counted on blocking threads, and those
+//! before them are written. The store's one transaction at a time only claims ids and writes. What a page counts depends on
+//! which of its events came before, and only the transaction knows that; so a page is counted as if all of it were new, which
+//! holds for nearly every one, and counted again inside the transaction where it does not.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
 
 use jiff::{Timestamp, ToSpan as _};
 use tokio::{
     sync::{Mutex, mpsc},
+    task::{JoinHandle, spawn_blocking},
     time::Instant,
 };
 
@@ -12,7 +18,7 @@ use super::{Setting, Shared};
 use crate::{
     analysis::fold,
     daemon::engine::{RoundError, Tally, gap_state},
-    evidence::{Coverage, CoverageState, Day, Page},
+    evidence::{Batch, Coverage, CoverageState, Day, Page},
     source::{Actions, Audit, AuditPage, Client, FetchError, Slice, Step, Then, Usage, Walk, lost, next_slice},
     store::{Store, StoreError, Writer},
 };
@@ -27,7 +33,7 @@ const ACTIONS_AGAIN_HOURS: i64 = 1;
 const OUTDATED: &str = "the catalogue of actions could not be read again, so an older one is used: actions that Atlassian has \
                         added since are judged by their names alone";
 
-/// Pages that wait for the store, and pages that one transaction takes: some four megabytes.
+/// Pages that wait for the store, counted or not, and pages that one transaction takes: some four megabytes.
 const PAGES_AHEAD: usize = 4;
 
 /// Slices of one round of the older lane: far more than retention holds of whole ones, so that only a ledger in shreds or a
@@ -103,7 +109,7 @@ impl AuditRound {
         Ok(Tally { unread: true, ..tally })
     }
 
-    /// Pages are fetched while others are being recorded; what was fetched before a failure is recorded all the same.
+    /// Pages are fetched while others are being counted and recorded; what was fetched before a failure is recorded all the same.
     async fn follow(
         &self,
         store: &Store,
@@ -112,8 +118,9 @@ impl AuditRound {
         until: Option<Instant>,
     ) -> Result<Tally, RoundError> {
         let (pages, inbox) = mpsc::channel(PAGES_AHEAD);
-        let fetching = self.fetch_all(audit, walk, pages, until);
-        let (fetched, recorded) = tokio::join!(fetching, record_all(store, inbox, Arc::new(recorder)));
+        let recorder = Arc::new(recorder);
+        let fetching = self.fetch_all(audit, walk, (pages, &recorder), until);
+        let (fetched, recorded) = tokio::join!(fetching, record_all(store, inbox, &recorder));
         let tally = recorded?;
         fetched.map(|()| tally)
     }
@@ -122,14 +129,15 @@ impl AuditRound {
         &self,
         audit: &mut Audit,
         mut walk: Walk,
-        pages: mpsc::Sender<Fetched>,
+        (pages, recorder): (mpsc::Sender<JoinHandle<Counted>>, &Arc<Recorder>),
         until: Option<Instant>,
     ) -> Result<(), RoundError> {
         loop {
             let page = self.fetch(audit, &mut walk).await?;
             let step = walk.after(&page);
             let then = step.then;
-            if pages.send((page, step)).await.is_err() {
+            let counting = Arc::clone(recorder);
+            if pages.send(spawn_blocking(move || counting.count(page, step))).await.is_err() {
                 // Recording has failed, and says why.
                 return Ok(());
             }
@@ -234,20 +242,34 @@ fn is_over(until: Option<Instant>) -> bool {
 
 /// Records the pages in their order. Those that wait together share a transaction, since what a commit costs is waiting for
 /// the disk.
-async fn record_all(store: &Store, mut inbox: mpsc::Receiver<Fetched>, recorder: Arc<Recorder>) -> Result<Tally, RoundError> {
+async fn record_all(
+    store: &Store,
+    mut inbox: mpsc::Receiver<JoinHandle<Counted>>,
+    recorder: &Arc<Recorder>,
+) -> Result<Tally, RoundError> {
     let mut tally = Tally::default();
     let mut waiting = Vec::new();
     while inbox.recv_many(&mut waiting, PAGES_AHEAD).await > 0 {
-        let (pages, recorder) = (std::mem::take(&mut waiting), Arc::clone(&recorder));
-        tally.add(&store.write(move |w| recorder.record_together(w, &pages)).await?);
+        let mut pages = Vec::with_capacity(waiting.len());
+        for counting in waiting.drain(..) {
+            pages.push(counting.await.map_err(io::Error::other)?);
+        }
+        let recorder = Arc::clone(recorder);
+        tally.add(&store.write(move |w| recorder.record_together(w, pages)).await?);
     }
     Ok(tally)
 }
 
-/// A page and what to commit with it.
-type Fetched = (AuditPage, Step);
+/// A page, what to commit with it, and what it comes to if all of it is new.
+struct Counted {
+    page: AuditPage,
+    step: Step,
+    /// The id and time of each of its sightings, and after them of what it passed over; what has none cannot be recognised.
+    ids: Vec<Option<(String, i64)>>,
+    batch: Batch,
+}
 
-/// What a write transaction works with.
+/// What pages are counted and recorded with.
 struct Recorder {
     name: String,
     classifier: Shared,
@@ -256,20 +278,36 @@ struct Recorder {
 }
 
 impl Recorder {
-    fn record_together(&self, w: &mut Writer<'_>, pages: &[Fetched]) -> Result<Tally, StoreError> {
+    fn count(&self, page: AuditPage, step: Step) -> Counted {
+        let parsed = page.parse(&self.actions);
+        let named = |id: &str, time_ms: i64| Some((id.to_owned(), time_ms));
+        let sightings = parsed.sightings.iter().map(|s| s.event_id.as_deref().and_then(|id| named(id, s.time_ms)));
+        let passed_over = parsed.passed_over.iter().map(|(id, time_ms)| named(id, *time_ms));
+        let ids = sightings.chain(passed_over).collect();
+        let batch = self.fold(parsed, None);
+        Counted { page, step, ids, batch }
+    }
+
+    fn fold(&self, page: Page<'_>, fresh: Option<&[bool]>) -> Batch {
+        self.classifier.with(|classifier| fold(&self.name, page, fresh, classifier))
+    }
+
+    fn record_together(&self, w: &mut Writer<'_>, pages: Vec<Counted>) -> Result<Tally, StoreError> {
         let mut tally = Tally::default();
-        for (page, step) in pages {
-            tally.add(&self.record(w, page, step)?);
+        for page in pages {
+            tally.add(&self.record(w, page)?);
         }
         Ok(tally)
     }
 
-    fn record(&self, w: &mut Writer<'_>, page: &AuditPage, step: &Step) -> Result<Tally, StoreError> {
-        let page = page.parse(&self.actions);
-        let fresh = self.fresh(w, &page)?;
-        let mut batch = self.classifier.with(|classifier| fold(&self.name, page, Some(&fresh), classifier));
+    fn record(&self, w: &mut Writer<'_>, Counted { page, step, ids, batch }: Counted) -> Result<Tally, StoreError> {
+        let named = ids.iter().flatten().map(|(id, time_ms)| (id.as_str(), Some(*time_ms)));
+        let mut claimed = w.claim(&self.name, named, self.now)?.into_iter();
+        let fresh: Vec<bool> = ids.iter().map(|id| id.is_none() || claimed.next().unwrap_or(true)).collect();
+        let all_new = fresh.iter().all(|fresh| *fresh);
+        let mut batch = if all_new { batch } else { self.fold(page.parse(&self.actions), Some(&fresh)) };
         let tally = Tally { items: batch.items, skipped: batch.skipped.iter().map(|s| s.count).sum(), ..Tally::default() };
-        batch.cursors.clone_from(&step.cursors);
+        batch.cursors = step.cursors;
         batch.coverage.extend(step.covered.map(|(from_ms, to_ms)| Coverage {
             from_ms,
             to_ms,
@@ -280,18 +318,6 @@ impl Recorder {
         }));
         w.record(&batch, self.now)?;
         Ok(tally)
-    }
-
-    /// Which of the page's sightings, and after them of what it passed over, come for the first time. What has no id cannot
-    /// be recognised.
-    fn fresh(&self, w: &mut Writer<'_>, page: &Page<'_>) -> Result<Vec<bool>, StoreError> {
-        let named = page.sightings.iter().filter_map(|s| s.event_id.as_deref().map(|id| (id, Some(s.time_ms))));
-        let passed_over = page.passed_over.iter().map(|(id, time_ms)| (id.as_ref(), Some(*time_ms)));
-        let mut claimed = w.claim(&self.name, named.chain(passed_over), self.now)?.into_iter();
-        let mut fresh: Vec<bool> =
-            page.sightings.iter().map(|s| s.event_id.is_none() || claimed.next().unwrap_or(true)).collect();
-        fresh.extend(claimed);
-        Ok(fresh)
     }
 }
 
