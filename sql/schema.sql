@@ -98,6 +98,19 @@ CREATE TABLE day_count (
     PRIMARY KEY (day, track_id, verdict_id)
 ) STRICT, WITHOUT ROWID;
 
+-- Day counts once more, packed (store::packed): a judgement reads all of them, and a row each costs it more than judging. These
+-- periods of 64 days (day / 64) are packed: of each every count stands in packed_counts.
+CREATE TABLE packed_period (
+    period INTEGER NOT NULL PRIMARY KEY
+) STRICT;
+
+-- One track's counts of one period, as evidence::counts packs them, with the numbers of verdicts. Of periods that are not in
+-- packed_period a row says nothing.
+CREATE TABLE packed_counts (
+    id     INTEGER NOT NULL PRIMARY KEY,          -- track_id * 4096 + period
+    counts BLOB    NOT NULL
+) STRICT;
+
 -- What was read, kept for better rules: one compressed batch a row. The blob comes last, so that the columns before it
 -- are read without it.
 CREATE TABLE chunk (
@@ -474,6 +487,8 @@ CREATE TABLE message (
     body          BLOB    NOT NULL,               -- as it leaves; emptied when nobody waits for it any more
     FOREIGN KEY (channel, audience, occurrence_ms) REFERENCES occurrence
 ) STRICT;
+-- For alarm/read_mail_state.
+CREATE INDEX message_by_audience ON message (channel, audience, occurrence_ms);
 
 CREATE TABLE recipient (
     id         INTEGER NOT NULL PRIMARY KEY,
@@ -489,3 +504,19 @@ CREATE TABLE recipient (
 CREATE INDEX recipient_pending ON recipient (due_ms) WHERE state = 'pending';
 -- For outbox/empty_settled_message.
 CREATE INDEX recipient_of_message ON recipient (message_id);
+-- For report/list_given_up.
+CREATE INDEX recipient_given_up ON recipient (settled_ms) WHERE state = 'given_up';
+
+-- How many recipients each channel reached, and how many were given up: counted as it happens, since the outbox keeps every
+-- message and this is asked several times a minute.
+CREATE TABLE settled_total (
+    channel  TEXT    NOT NULL PRIMARY KEY,
+    sent     INTEGER NOT NULL DEFAULT 0,
+    given_up INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER recipient_is_settled AFTER UPDATE OF state ON recipient
+WHEN old.state = 'pending' AND new.state <> 'pending' BEGIN
+    INSERT INTO settled_total (channel, sent, given_up)
+    SELECT channel, new.state = 'sent', new.state = 'given_up' FROM message WHERE id = new.message_id
+    ON CONFLICT DO UPDATE SET sent = sent + excluded.sent, given_up = given_up + excluded.given_up;
+END;

@@ -162,6 +162,7 @@ impl Engine {
         }
         read.await?.context("reading")?;
         self.claim_coverage(setting, first.zip(last), &imported, now).await?;
+        self.pack(now).await?;
         Ok(imported)
     }
 

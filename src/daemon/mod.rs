@@ -25,6 +25,7 @@ mod manager;
 mod notices;
 pub mod options;
 mod outcome;
+mod packing;
 mod pages;
 mod reclassify;
 mod retention;

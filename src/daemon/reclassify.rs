@@ -58,7 +58,9 @@ impl Engine {
             tracing::debug!(items = step.items, chunk = step.done_chunk, "a batch was judged anew");
             progress(step.items);
         }
-        self.switch(judges, step, now).await
+        let outcome = self.switch(judges, step, now).await?;
+        self.pack(now).await?;
+        Ok(outcome)
     }
 
     /// Says in the log that kept evidence was judged by other rules.

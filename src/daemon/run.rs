@@ -22,6 +22,7 @@ use super::{
     engine::Round,
     judge::{Judged, Measured},
     manager::Manager,
+    packing::PACKED_EVERY,
     schedule::{Due, interval_due},
     trace::{self, Causes, Thread},
     webhooks::WEBHOOK,
@@ -148,8 +149,9 @@ struct Service {
     rounds: JoinSet<(usize, Round)>,
     /// The one task that sends what waits in the outbox.
     sending: JoinSet<()>,
-    /// What removes what is too old, while it does.
+    /// What removes what is too old and packs what is over, while it does; and when it last looked for what it can pack.
     pruning: Option<JoinHandle<()>>,
+    packed: Option<Timestamp>,
     sources: Vec<SourceClock>,
     /// Something was recorded since the last judgement.
     dirty: bool,
@@ -214,6 +216,7 @@ impl Service {
             rounds: JoinSet::new(),
             sending: JoinSet::new(),
             pruning: None,
+            packed: None,
             telling: JoinSet::new(),
             alarming: JoinSet::new(),
             store_alarm: StoreAlarm::default(),
@@ -452,8 +455,17 @@ impl Service {
             return;
         }
         let engine = Arc::clone(&self.engine);
+        let packs = interval_due(self.packed, PACKED_EVERY, now);
+        self.packed = if packs { Some(now) } else { self.packed };
+        let keep = async move {
+            if packs {
+                engine.pack(now).await?;
+            }
+            engine.prune_when_due(now).await
+        };
+        let engine = Arc::clone(&self.engine);
         self.pruning = Some(tokio::spawn(async move {
-            match engine.prune_when_due(now).await {
+            match keep.await {
                 Ok(()) => engine.note_well(RETENTION, now),
                 Err(error) => engine.note_store(RETENTION, Some(&error), now),
             };

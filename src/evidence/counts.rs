@@ -3,7 +3,8 @@
 //!
 //! A track's counts stand one behind the other, each as variable-length numbers (seven bits a byte, the lowest first; signed
 //! ones with the sign in the lowest bit): the days since the count before it, the verdict's number, the uses, the first
-//! instant from the start of the day, the last from the first, and the hours that these two do not tell.
+//! instant from the start of the day, the last from the first, and the hours that these two do not tell. The store keeps
+//! [`Segment`]s of the past in the same way, with its own numbers of verdicts.
 
 use std::sync::Arc;
 
@@ -27,6 +28,11 @@ impl Counts {
         let rest = self.tracks.get(track).and_then(|packed| packed.0.as_deref()).unwrap_or_default();
         let track = u32::try_from(track).unwrap_or(u32::MAX);
         TrackCounts { track, day: Day(0), rest, verdicts: &self.verdicts }
+    }
+
+    /// All verdicts that are met, and perhaps others, sorted.
+    pub fn verdicts(&self) -> &[Verdict] {
+        &self.verdicts
     }
 
     /// All counts, by track, then day, then verdict.
@@ -70,7 +76,7 @@ impl From<Vec<DayCount>> for Counts {
 /// Packs counts that come in any order of tracks, but each track's by day, then verdict.
 pub struct Packer {
     verdicts: Arc<[Verdict]>,
-    tracks: Vec<(Day, Vec<u8>)>,
+    tracks: Vec<Segment>,
 }
 
 impl Packer {
@@ -88,22 +94,86 @@ impl Packer {
     /// Adds a count to a track, whatever track it names. `verdict` is the number of its verdict.
     pub fn add(&mut self, track: usize, count: &DayCount, verdict: usize) {
         if track >= self.tracks.len() {
-            self.tracks.resize_with(track + 1, || (Day(0), Vec::new()));
+            self.tracks.resize_with(track + 1, Segment::default);
         }
-        let (last, bytes) = &mut self.tracks[track];
+        self.tracks[track].add(&Numbered::of(count, verdict as u64));
+    }
+
+    /// All of a track has come: what was set aside for more is given back.
+    pub fn end(&mut self, track: usize) {
+        if let Some(segment) = self.tracks.get_mut(track) {
+            segment.bytes.shrink_to_fit();
+        }
+    }
+
+    pub fn finish(self) -> Counts {
+        let pack = |Segment { bytes, .. }| Packed((!bytes.is_empty()).then(|| bytes.into()));
+        Counts { verdicts: self.verdicts, tracks: self.tracks.into_iter().map(pack).collect() }
+    }
+}
+
+/// A count as it is packed: its verdict is a number of whoever packs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Numbered {
+    pub day: Day,
+    pub verdict: u64,
+    pub uses: u64,
+    pub first_ms: i64,
+    pub last_ms: i64,
+    pub hours: u32,
+}
+
+impl Numbered {
+    pub fn of(count: &DayCount, verdict: u64) -> Self {
+        let DayCount { day, uses, first_ms, last_ms, hours, .. } = *count;
+        Self { day, verdict, uses, first_ms, last_ms, hours }
+    }
+
+    /// The count of a track, with what the number of its verdict stands for.
+    pub fn with(self, track: u32, verdict: Verdict) -> DayCount {
+        let Self { day, uses, first_ms, last_ms, hours, .. } = self;
+        DayCount { track, day, verdict, uses, first_ms, last_ms, hours }
+    }
+}
+
+/// Counts of one track, by day, then verdict.
+#[derive(Clone, Debug, Default)]
+pub struct Segment {
+    last: Day,
+    bytes: Vec<u8>,
+}
+
+impl Segment {
+    pub fn add(&mut self, count: &Numbered) {
+        let bytes = &mut self.bytes;
         let own_hours = hour_bit(count.first_ms) | hour_bit(count.last_ms);
-        put_signed(bytes, i64::from(count.day.0) - i64::from(last.0));
-        put(bytes, verdict as u64);
+        put_signed(bytes, i64::from(count.day.0) - i64::from(self.last.0));
+        put(bytes, count.verdict);
         put(bytes, count.uses);
         put_signed(bytes, count.first_ms.wrapping_sub(count.day.start_ms()));
         put_signed(bytes, count.last_ms.wrapping_sub(count.first_ms));
         put(bytes, u64::from(count.hours ^ own_hours));
-        *last = count.day;
+        self.last = count.day;
     }
 
-    pub fn finish(self) -> Counts {
-        let pack = |(_, bytes): (Day, Vec<u8>)| Packed((!bytes.is_empty()).then(|| bytes.into()));
-        Counts { verdicts: self.verdicts, tracks: self.tracks.into_iter().map(pack).collect() }
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The counts of a segment that was kept as bytes; none at the end of what is no whole count.
+    pub fn read(bytes: &[u8]) -> impl Iterator<Item = Option<Numbered>> {
+        let (mut rest, mut day) = (bytes, Day::default());
+        std::iter::from_fn(move || {
+            if rest.is_empty() {
+                return None;
+            }
+            let count = take_count(&mut rest, day);
+            match count {
+                Some(count) => day = count.day,
+                None => rest = &[],
+            }
+            Some(count)
+        })
     }
 }
 
@@ -129,16 +199,20 @@ impl Iterator for TrackCounts<'_> {
 
     /// Only whole counts are ever packed.
     fn next(&mut self) -> Option<DayCount> {
-        let rest = &mut self.rest;
-        let day = take_day(rest, self.day)?;
-        let verdict = *self.verdicts.get(usize::try_from(take(rest)?).ok()?)?;
-        let uses = take(rest)?;
-        let first_ms = day.start_ms().wrapping_add(take_signed(rest)?);
-        let last_ms = first_ms.wrapping_add(take_signed(rest)?);
-        let hours = u32::try_from(take(rest)?).ok()? ^ (hour_bit(first_ms) | hour_bit(last_ms));
-        self.day = day;
-        Some(DayCount { track: self.track, day, verdict, uses, first_ms, last_ms, hours })
+        let count = take_count(&mut self.rest, self.day)?;
+        self.day = count.day;
+        Some(count.with(self.track, *self.verdicts.get(usize::try_from(count.verdict).ok()?)?))
     }
+}
+
+/// The next count after one of a day.
+fn take_count(rest: &mut &[u8], last: Day) -> Option<Numbered> {
+    let day = take_day(rest, last)?;
+    let (verdict, uses) = (take(rest)?, take(rest)?);
+    let first_ms = day.start_ms().wrapping_add(take_signed(rest)?);
+    let last_ms = first_ms.wrapping_add(take_signed(rest)?);
+    let hours = u32::try_from(take(rest)?).ok()? ^ (hour_bit(first_ms) | hour_bit(last_ms));
+    Some(Numbered { day, verdict, uses, first_ms, last_ms, hours })
 }
 
 fn take_day(rest: &mut &[u8], last: Day) -> Option<Day> {
@@ -200,6 +274,20 @@ mod tests {
         assert_eq!(packed.of(2).collect::<Vec<_>>(), sorted[2..]);
         assert_eq!((packed.of(1).count(), packed.of(3).count(), packed.of(2).next_day()), (0, 0, Some(Day(20_001))));
         assert!(!packed.is_empty() && Counts::default().is_empty());
+    }
+
+    #[test]
+    fn a_segment_that_is_cut_is_told_from_a_whole_one() {
+        let counts = [count(3, 20_000, Grade::Weak, 0), count(3, 20_007, Grade::Weak, 7_200_000)];
+        let counts = counts.map(|count| Numbered::of(&count, 41));
+        let mut segment = Segment::default();
+        counts.iter().for_each(|count| segment.add(count));
+        let (bytes, [first, second]) = (segment.as_bytes(), counts.map(Some));
+        let read = |bytes: &[u8]| Segment::read(bytes).collect::<Vec<_>>();
+        assert_eq!(read(bytes), [first, second]);
+        assert_eq!(read(&bytes[..bytes.len() - 1]), [first, None]);
+        assert_eq!(read(&[0x80]), [None]);
+        assert_eq!(read(&[]), []);
     }
 
     #[test]

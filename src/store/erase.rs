@@ -130,6 +130,7 @@ impl Writer<'_> {
     pub fn erase(&mut self, erasure: &Erasure, now: Timestamp) -> Result<Erased, StoreError> {
         self.connection.prepare_cached(NOTE_ERASURE)?.execute([])?;
         self.throw_away()?;
+        self.unpack_everything()?;
         let mut erased = Erased { tracks: self.erase_from_tracks(erasure)?, ..Erased::default() };
         self.erase_inventories(erasure, &mut erased)?;
         erased.directory_rows = self.erase_from_directories(erasure)?;

@@ -7,13 +7,13 @@ use rusqlite::{Connection, Row, named_params};
 use super::{
     Reader, StoreError,
     convert::{count, optional_text, word},
+    packed::numbered,
 };
 use crate::evidence::{
     Credential, Day, DayCount, Grade, History, Operation, Origin, Outcome, Track, TrackCount, UnknownTotal, Verdict, WindowKind,
-    counts::Packer,
+    counts::{Numbered, Packer},
 };
 
-const LIST_DAY_COUNTS: &str = include_str!("../../sql/queries/report/list_day_counts.sql");
 const LIST_TRACKS: &str = include_str!("../../sql/queries/report/list_tracks.sql");
 const LIST_VERDICTS: &str = include_str!("../../sql/queries/report/list_verdicts.sql");
 const LIST_UNKNOWN_VALUES: &str = include_str!("../../sql/queries/report/list_unknown_values.sql");
@@ -21,40 +21,35 @@ const LIST_UNKNOWN_VALUES: &str = include_str!("../../sql/queries/report/list_un
 impl Reader {
     /// Every day count up to and with the day `until`, and the tracks they belong to.
     pub fn history(&self, until: Day) -> Result<History, StoreError> {
-        self.history_of(LIST_DAY_COUNTS, until)
+        let mut gathering = Gathering::new(self.verdicts()?.0);
+        let mut last = None;
+        self.each_count(until, |track, count| {
+            if last.is_some_and(|last| last != track) {
+                gathering.end();
+            }
+            last = Some(track);
+            gathering.take(track, count)
+        })?;
+        self.history_of(gathering)
     }
 
-    /// The day counts that a statement lists.
-    pub(super) fn history_of(&self, list: &str, until: Day) -> Result<History, StoreError> {
-        let (verdicts, rules) = self.verdicts()?;
-        let mut packer = Packer::new(verdicts.values().copied().collect());
-        let number = |verdict: &Verdict| packer.verdicts().binary_search(verdict).unwrap_or_default();
-        let verdicts: HashMap<i64, (usize, Verdict)> = verdicts.iter().map(|(id, v)| (*id, (number(v), *v))).collect();
-        let mut index_of = HashMap::new();
-        let mut same: Vec<(usize, DayCount)> = Vec::new();
+    /// The counts that a statement lists up to and with a day, in any order of tracks, each track's by day.
+    pub(super) fn listed_history(&self, list: &str, until: Day) -> Result<History, StoreError> {
+        let mut gathering = Gathering::new(self.verdicts()?.0);
         let mut statement = self.connection.prepare_cached(list)?;
         let mut rows = statement.query(named_params! { ":until": until.0 })?;
         while let Some(row) = rows.next()? {
-            let next = u32::try_from(index_of.len()).map_err(|_| StoreError::Corrupt("too many tracks".to_owned()))?;
-            let verdict: i64 = row.get(2)?;
-            let missing = || StoreError::Corrupt(format!("verdict {verdict} is missing"));
-            let (number, verdict) = *verdicts.get(&verdict).ok_or_else(missing)?;
-            let counted = DayCount {
-                day: Day(row.get(0)?),
-                track: *index_of.entry(row.get::<_, i64>(1)?).or_insert(next),
-                verdict,
-                uses: count(row, 3)?,
-                first_ms: row.get(4)?,
-                last_ms: row.get(5)?,
-                hours: row.get(6)?,
-            };
-            if same.first().is_some_and(|(_, of)| (of.day, of.track) != (counted.day, counted.track)) {
-                pack(&mut packer, &mut same);
-            }
-            same.push((number, counted));
+            let (track, count) = numbered(row)?;
+            gathering.take(track, count)?;
         }
-        pack(&mut packer, &mut same);
-        Ok(History { tracks: self.tracks_at(&index_of)?, counts: packer.finish(), rules, unknown: self.unknown_values()? })
+        self.history_of(gathering)
+    }
+
+    fn history_of(&self, mut gathering: Gathering) -> Result<History, StoreError> {
+        gathering.pack();
+        let Gathering { index_of, packer, .. } = gathering;
+        let (tracks, rules) = (self.tracks_at(&index_of)?, self.verdicts()?.1);
+        Ok(History { tracks, counts: packer.finish(), rules, unknown: self.unknown_values()? })
     }
 
     /// Values of fields that nobody has explained, sorted by field and value.
@@ -107,11 +102,51 @@ impl Reader {
     }
 }
 
-/// Packs the counts of a track on a day, by verdict.
-fn pack(packer: &mut Packer, same: &mut Vec<(usize, DayCount)>) {
-    same.sort_unstable_by_key(|(verdict, _)| *verdict);
-    for (verdict, count) in same.drain(..) {
-        packer.add(count.track as usize, &count, verdict);
+/// Puts counts together as a history numbers them: tracks in the order in which they come, verdicts in theirs.
+struct Gathering {
+    /// By the row of a verdict: its number, and what it is.
+    verdicts: HashMap<u64, (usize, Verdict)>,
+    /// By the row of a track.
+    index_of: HashMap<i64, u32>,
+    packer: Packer,
+    /// The counts of one track on one day, which come in the order of their verdicts' rows.
+    same: Vec<(usize, DayCount)>,
+}
+
+impl Gathering {
+    fn new(verdicts: HashMap<i64, Verdict>) -> Self {
+        let packer = Packer::new(verdicts.values().copied().collect());
+        let number = |verdict: &Verdict| packer.verdicts().binary_search(verdict).unwrap_or_default();
+        let verdicts = verdicts.iter().map(|(id, verdict)| (id.cast_unsigned(), (number(verdict), *verdict))).collect();
+        Self { verdicts, index_of: HashMap::new(), packer, same: Vec::new() }
+    }
+
+    fn take(&mut self, track: i64, count: Numbered) -> Result<(), StoreError> {
+        let missing = || StoreError::Corrupt(format!("verdict {} is missing", count.verdict));
+        let (number, verdict) = *self.verdicts.get(&count.verdict).ok_or_else(missing)?;
+        let next = u32::try_from(self.index_of.len()).map_err(|_| StoreError::Corrupt("too many tracks".to_owned()))?;
+        let counted = count.with(*self.index_of.entry(track).or_insert(next), verdict);
+        if self.same.first().is_some_and(|(_, of)| (of.day, of.track) != (counted.day, counted.track)) {
+            self.pack();
+        }
+        self.same.push((number, counted));
+        Ok(())
+    }
+
+    fn pack(&mut self) {
+        self.same.sort_unstable_by_key(|(verdict, _)| *verdict);
+        for (verdict, count) in self.same.drain(..) {
+            self.packer.add(count.track as usize, &count, verdict);
+        }
+    }
+
+    /// All of the last track has come.
+    fn end(&mut self) {
+        let last = self.same.first().map(|(_, count)| count.track as usize);
+        self.pack();
+        if let Some(track) = last {
+            self.packer.end(track);
+        }
     }
 }
 

@@ -35,6 +35,7 @@ impl Writer<'_> {
         let source_id = self.source_id(&batch.source)?;
         let tracks =
             batch.tracks.iter().map(|track| self.track_id(source_id, track)).collect::<Result<Vec<i64>, StoreError>>()?;
+        self.unpack(batch.counts.iter().map(|count| count.day))?;
         self.add_day_counts(ADD_DAY_COUNT, &batch.counts, &tracks, &batch.rules)?;
         self.add_authentications(batch)?;
         if let Some(chunk) = &batch.chunk {

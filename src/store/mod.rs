@@ -27,6 +27,7 @@ mod kept;
 mod lock;
 mod open;
 mod outbox;
+mod packed;
 mod prune;
 mod reclassify;
 mod register;

@@ -45,6 +45,8 @@ pub(super) struct Migration {
 pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { name: "0001_first_layout", sql: include_str!("../../sql/migrations/0001_first_layout.sql") },
     Migration { name: "0002_seen_by_hour", sql: include_str!("../../sql/migrations/0002_seen_by_hour.sql") },
+    Migration { name: "0003_settled_totals", sql: include_str!("../../sql/migrations/0003_settled_totals.sql") },
+    Migration { name: "0004_packed_counts", sql: include_str!("../../sql/migrations/0004_packed_counts.sql") },
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

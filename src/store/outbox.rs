@@ -28,7 +28,7 @@ const LIST_TOLD: &str = include_str!("../../sql/queries/report/list_told.sql");
 const COUNT_PENDING_RECIPIENTS: &str = include_str!("../../sql/queries/report/count_pending_recipients.sql");
 const LIST_GIVEN_UP: &str = include_str!("../../sql/queries/report/list_given_up.sql");
 const COUNT_MADE_OCCURRENCES: &str = include_str!("../../sql/queries/report/count_made_occurrences.sql");
-const COUNT_SETTLED_RECIPIENTS: &str = include_str!("../../sql/queries/report/count_settled_recipients.sql");
+const LIST_SETTLED_TOTALS: &str = include_str!("../../sql/queries/report/list_settled_totals.sql");
 
 /// A message to be delivered once for a scheduled occurrence.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -288,7 +288,7 @@ impl Reader {
     pub fn outbox_summary(&self) -> Result<OutboxSummary, StoreError> {
         let mut pending = self.connection.prepare_cached(COUNT_PENDING_RECIPIENTS)?;
         let (pending, oldest) = pending.query_row([], |row| Ok((count(row, 0)?, optional_instant(row, 1)?)))?;
-        let mut settled = self.connection.prepare_cached(COUNT_SETTLED_RECIPIENTS)?;
+        let mut settled = self.connection.prepare_cached(LIST_SETTLED_TOTALS)?;
         let settled = settled
             .query_map([], |row| Ok(Settled { channel: row.get(0)?, sent: count(row, 1)?, undeliverable: count(row, 2)? }))?;
         Ok(OutboxSummary { pending, oldest, settled: settled.collect::<Result<_, _>>()? })

@@ -95,7 +95,7 @@ impl Reader {
 
     /// What a reclassification that is under way has counted up to a day.
     pub fn anew(&self, until: Day) -> Result<Anew, StoreError> {
-        let history = self.history_of(LIST_NEXT_COUNTS, until)?;
+        let history = self.listed_history(LIST_NEXT_COUNTS, until)?;
         let kept = kept_days(&self.connection)?.into_iter().map(|kept| ((Day(kept.day), kept.source), kept.uses));
         Ok(Anew { history, kept: kept.collect() })
     }
@@ -149,6 +149,7 @@ impl Writer<'_> {
                 self.connection.prepare_cached(statement)?.execute(named_params! { ":day": day })?;
             }
         }
+        self.unpack_everything()?;
         self.throw_away()?;
         self.connection.prepare_cached(FORGET_RULINGS)?.execute([])?;
         self.add_ruling(&progress.fingerprint, progress.items)

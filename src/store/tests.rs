@@ -5,6 +5,7 @@ mod journal;
 mod judgements;
 mod opening;
 mod outbox;
+mod packing;
 mod past;
 mod reclassifying;
 mod recording;

@@ -7,6 +7,7 @@
 //! | journal | `evidence::journal` | the chain is unbroken |
 //! | ledger | every source | its intervals are in order and do not overlap |
 //! | counts | every day from which everything is kept, and every track | as many uses are indexed as are counted |
+//! | packed counts | every period that is packed | it is what is counted in it |
 //! | batches | every day and chunk | it decodes, and holds at least the uses that the index finds in it |
 
 use std::collections::{BTreeMap, HashMap};
@@ -75,6 +76,7 @@ impl Reader {
             Finding::of("references", |finding| self.verify_references(finding)),
             Finding::of("journal", |finding| self.verify_journal(finding)),
             Finding::of("ledger", |finding| self.verify_ledger(finding)),
+            Finding::of("packed counts", |finding| self.verify_packed_counts(finding)),
             Finding::of("batches", |finding| self.verify_chunks(finding, &mut contents)),
             Finding::of("counts", |finding| self.verify_counts(finding, &contents)),
         ]
@@ -127,6 +129,13 @@ impl Reader {
         }
         let intervals: usize = ledger.sources.values().map(Vec::len).sum();
         finding.well = format!("{intervals} intervals of {} sources, in order and apart", ledger.sources.len());
+        Ok(())
+    }
+
+    fn verify_packed_counts(&self, finding: &mut Finding) -> Result<(), StoreError> {
+        let (periods, faults) = self.verify_packed()?;
+        faults.into_iter().for_each(|fault| finding.fault(fault));
+        finding.well = format!("{periods} periods that are over are packed as they are counted");
         Ok(())
     }
 

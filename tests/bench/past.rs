@@ -47,6 +47,7 @@ fn write(store: &Path, integrations: u64, now: Timestamp) -> anyhow::Result<u64>
             uses += batch.items;
             store.write(move |w| w.record(&batch, now)).await?;
         }
+        while store.write(move |w| w.pack_next(today)).await? {}
         Ok(uses)
     })
 }
@@ -109,17 +110,12 @@ fn track(number: u64) -> Track {
     let person = (float(number) / INTEGRATIONS_A_PERSON) as u64;
     Track {
         username: Some(format!("person{person}")),
-        email: None,
-        account_id: None,
-        display_name: None,
         client: Some(CLIENTS[usize::try_from(number % 4).unwrap_or(0)].to_owned()),
         origin: Origin::Network(format!("network-{}", number % 5)),
         host: Some("bitbucket.org".to_owned()),
         workspace: Some("acme".to_owned()),
         repository: Some(format!("service-{}", number % 4_000)),
-        token_id: None,
-        token_label: None,
-        secret_id: None,
+        ..Track::default()
     }
 }
 

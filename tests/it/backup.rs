@@ -144,7 +144,7 @@ async fn what_is_wrong_with_a_store_is_said_in_words_and_what_is_not_too() {
     let service = Service::start(&site);
     let told = well(duskwatch(&site, &["store", "verify"]));
     assert!(service.terminate().0.success());
-    for part in ["file: ", "references: ", "journal: ", "ledger: ", "batches: ", "counts: ", "size: "] {
+    for part in ["file: ", "references: ", "journal: ", "ledger: ", "packed counts: ", "batches: ", "counts: ", "size: "] {
         assert!(told.lines().any(|line| line.starts_with(part)), "{part} is not in {told}");
     }
     assert!(told.contains(" a day; ") && told.contains(" free on its disk"), "{told}");
@@ -155,6 +155,7 @@ async fn what_is_wrong_with_a_store_is_said_in_words_and_what_is_not_too() {
         ("counts", include_str!("../data/store/raise_counts.sql"), "uses are counted where "),
         ("ledger", include_str!("../data/store/overlap_coverage.sql"), "two intervals overlap"),
         ("references", include_str!("../data/store/lose_a_verdict.sql"), "names a row of verdict that is not there"),
+        ("packed counts", include_str!("../data/store/cut_packed_counts.sql"), "is not what is counted"),
         ("batches", include_str!("../data/store/spoil_a_chunk.sql"), "the chunk "),
         ("counts", include_str!("../data/store/lose_some_chunks.sql"), "is not there or cannot be read"),
     ];

@@ -1,5 +1,5 @@
 -- How did the newest mail to an audience fare: since when is it in the outbox, how many wait for it, how many were given
--- up? A scan of message, one row a mail, and a scan of newest, the one that it finds; recipients by recipient_of_message.
+-- up? The one message by message_by_audience, a scan of newest, which is that one; recipients by recipient_of_message.
 SELECT newest.enqueued_ms,
        count(*) FILTER (WHERE recipient.state = 'pending'),
        count(*) FILTER (WHERE recipient.state = 'given_up'),

@@ -1,5 +1,5 @@
--- Which messages were given up for a recipient after an instant, the newest first? One scan of recipient, one row a message
--- and recipient; messages by their primary key.
+-- Which messages were given up for a recipient after an instant, the newest first? Served by recipient_given_up; messages by
+-- their primary key.
 SELECT message.channel, message.audience, message.occurrence_ms, message.subject,
        recipient.address, recipient.settled_ms, recipient.failure
 FROM recipient

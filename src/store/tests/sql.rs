@@ -112,10 +112,12 @@ async fn each_migration_runs_over_the_rows_of_those_before_it() {
         r.changes(None)?;
         r.told_events()?;
         r.due_recipients("mail", jiff::Timestamp::MAX, 10)?;
-        Ok((r.history(Day(i32::MAX))?, r.statuses()?, r.totals()?))
+        Ok((r.history(Day(i32::MAX))?, r.statuses()?, r.totals()?, r.outbox_summary()?))
     });
-    let (history, statuses, totals) = everything.await.expect("every row is understood");
-    assert_eq!((history.counts.iter().count(), statuses.len(), totals.requests.len()), (1, 1, 1));
+    let (history, statuses, totals, outbox) = everything.await.expect("every row is understood");
+    assert_eq!((history.counts.iter().count(), statuses.len(), totals.requests.len()), (2, 1, 1));
+    let settled: Vec<_> = outbox.settled.iter().map(|of| (of.channel.as_str(), of.sent, of.undeliverable)).collect();
+    assert_eq!(settled, [("otlp", 0, 1), ("webhook", 1, 0)], "what was settled before and after it is counted");
 }
 
 /// What a statement reads whole, by its plan, must be what its comment admits to, and never a table that grows with
@@ -142,13 +144,35 @@ fn statements_are_planned_as_their_comments_say() {
     assert!(unexplained.is_empty(), "{unexplained:#?}");
 }
 
+/// The outbox keeps every message, and these are asked several times a minute.
 #[test]
-fn the_history_is_read_in_the_order_of_its_tree() {
-    let (_, text) = files("sql/queries/report", "sql")
-        .into_iter()
-        .find(|(name, _)| name.ends_with("list_day_counts.sql"))
-        .expect("it is there");
-    assert_eq!(plan(&migrated(), &text), ["SEARCH day_count USING PRIMARY KEY (day<?)"]);
+fn what_is_asked_again_and_again_reads_no_message_that_is_settled() {
+    let connection = migrated();
+    let asked = [
+        "alarm/read_mail_state",
+        "outbox/list_due_recipients",
+        "outbox/list_waiting_audiences",
+        "report/count_made_occurrences",
+        "report/count_pending_recipients",
+        "report/find_last_occurrence",
+        "report/list_given_up",
+        "report/list_settled_totals",
+    ];
+    for name in asked {
+        let text = fs::read_to_string(root().join(format!("sql/queries/{name}.sql"))).expect("a statement");
+        for step in plan(&connection, &text) {
+            let whole = ["message", "recipient", "occurrence"].iter().any(|table| step == format!("SCAN {table}"));
+            assert!(!whole, "{name}: {step}");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_packed_is_read_in_the_order_of_its_tree() {
+    let text = fs::read_to_string(root().join("sql/queries/packed/list_counts_between.sql")).expect("a statement");
+    assert_eq!(plan(&migrated(), &text), ["SEARCH day_count USING PRIMARY KEY (day>? AND day<?)"]);
+    let text = fs::read_to_string(root().join("sql/queries/packed/list_packed_counts.sql")).expect("a statement");
+    assert_eq!(plan(&migrated(), &text), ["SCAN packed_counts"]);
 }
 
 fn plan(connection: &Connection, sql: &str) -> Vec<String> {
