@@ -1,13 +1,18 @@
 //! What changes when everything that is kept is judged anew: which uses are seen otherwise, which integrations they belong
 //! to then, and where these stand.
+//!
+//! Histories stay packed all the while: what is unpacked at one time are the counts of one track, those of tracks whose uses
+//! may have become one another's, or the last ones that came.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, hash_map::Entry};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::{
     Change, ChangeCause, Findings, Inputs, IntegrationKey, KnownIntegration, Recount, assess,
     changes::{changes, statuses},
 };
-use crate::evidence::{Day, DayCount, History, Origin, Track, TrackCount, Verdict, WindowKind};
+use crate::evidence::{
+    Counts, Day, DayCount, History, Origin, Track, TrackCount, Verdict, WindowKind, counts::Packer,
+};
 
 /// How uses are called that sign nobody in, and are counted nowhere.
 const NOBODY: &str = "nobody signed in";
@@ -54,51 +59,53 @@ pub struct Move {
 
 /// Compares what was counted with what is counted when everything kept is judged anew. `inputs` are of the judgement before.
 pub fn reclassified(inputs: &Inputs<'_>, anew: Anew) -> Reclassified {
-    let Overlay { history, complete, left } = Overlay::new(inputs.history, anew);
+    let Overlay { history, complete, left_days, left_uses } = Overlay::new(inputs.history, anew);
     let pairs = Pairs::new(inputs.history, &history, &complete);
-    let before = assess(inputs);
-    let mut keys = before.new_keys.clone();
-    let half_way = pairs.half_way(&history);
-    if let Some(history) = &half_way {
-        keys.extend(assess(&Inputs { history, known: &with_keys(inputs, &keys), ..*inputs }).new_keys);
+    // Of the judgement before only this is asked: the others are not to lie in memory beside it.
+    let (mut keys, stood) = {
+        let before = assess(inputs);
+        (before.new_keys.clone(), statuses(&before))
+    };
+    if let Some(history) = pairs.half_way(&history) {
+        keys.extend(assess(&Inputs { history: &history, known: &with_keys(inputs, &keys), ..*inputs }).new_keys);
     }
     let findings = assess(&Inputs { history: &history, known: &with_keys(inputs, &keys), ..*inputs });
     keys.extend(findings.new_keys.iter().cloned());
-    let mut changes = changes(&statuses(&before), &findings);
+    let mut changes = changes(&stood, &findings);
     for change in &mut changes {
         // Nothing else than the rules is different between the two.
         change.cause = ChangeCause::Reclassified;
     }
     Reclassified {
         uses: pairs.uses,
-        changed: pairs.moved.iter().map(|pair| pair.uses).sum(),
+        changed: pairs.moved.values().sum(),
         moves: moves(&pairs.moved, &history),
-        left_days: left.len() as u64,
-        left_uses: left.values().sum(),
+        left_days,
+        left_uses,
         changes,
         keys,
         findings,
     }
 }
 
+/// Counts that come in no order are put together with the packed ones when there are so many: some twenty megabytes.
+const ADDED_AT_ONCE: usize = 1 << 17;
+
 /// What is judged anew chunk by chunk, put together in memory.
 #[derive(Debug, Default)]
 pub struct Collected {
     anew: Anew,
-    /// What becomes of the history's counts.
-    counts: Vec<DayCount>,
+    /// What came since the history's counts were packed.
+    added: HashMap<(u32, Day, Verdict), DayCount>,
     tracks: HashMap<TrackCount, u32>,
-    positions: HashMap<(u32, Day, Verdict), usize>,
     items: u64,
 }
 
 impl Collected {
     /// Goes on with what is put together elsewhere.
     pub fn on(anew: Anew) -> Self {
-        let numbers = (0..).zip(&anew.history.tracks).map(|(number, track)| (track.clone(), number)).collect();
-        let counts: Vec<DayCount> = anew.history.counts.iter().collect();
-        let places = counts.iter().map(|count| (count.track, count.day, count.verdict));
-        Self { tracks: numbers, positions: places.zip(0..).collect(), counts, anew, items: 0 }
+        let tracks = (0..).zip(&anew.history.tracks).map(|(number, track)| (track.clone(), number)).collect();
+        Self { tracks, anew, ..Self::default() }
     }
 
     /// Adds a chunk of a source. `rules` are the ids that its verdicts point into.
@@ -113,14 +120,11 @@ impl Collected {
         for count in recount.counts {
             let verdict = Verdict { rule: rules[usize::from(count.verdict.rule)], ..count.verdict };
             let count = DayCount { track: numbers[count.track as usize], verdict, ..count };
-            let counts = &mut self.counts;
-            match self.positions.entry((count.track, count.day, count.verdict)) {
-                Entry::Vacant(entry) => {
-                    entry.insert(counts.len());
-                    counts.push(count);
-                }
-                Entry::Occupied(entry) => counts[*entry.get()].add(&count),
-            }
+            let of_key = self.added.entry((count.track, count.day, count.verdict));
+            of_key.and_modify(|known| known.add(&count)).or_insert(count);
+        }
+        if self.added.len() >= ADDED_AT_ONCE {
+            self.put_together();
         }
     }
 
@@ -128,10 +132,25 @@ impl Collected {
         self.items
     }
 
-    pub fn finish(self) -> Anew {
-        let mut anew = self.anew;
-        anew.history.counts = self.counts.into();
-        anew
+    pub fn finish(mut self) -> Anew {
+        self.put_together();
+        self.anew
+    }
+
+    /// Packs what came since it was done last with what was packed before.
+    fn put_together(&mut self) {
+        let mut added: Vec<DayCount> = std::mem::take(&mut self.added).into_values().collect();
+        added.sort_unstable_by_key(|count| count.track);
+        let counts = &self.anew.history.counts;
+        let mut packing = Packing::new([counts.verdicts(), &added.iter().map(|count| count.verdict).collect::<Vec<_>>()].concat());
+        let mut added = added.as_slice();
+        for track in 0..self.anew.history.tracks.len() {
+            let own = added.partition_point(|count| count.track as usize <= track);
+            let (of_track, others) = added.split_at(own);
+            packing.put(track, counts.of(track).chain(of_track.iter().copied()));
+            added = others;
+        }
+        self.anew.history.counts = packing.finish();
     }
 
     fn number(&mut self, track: TrackCount) -> u32 {
@@ -143,47 +162,108 @@ impl Collected {
     }
 }
 
+/// Packs one track after the other.
+struct Packing {
+    packer: Packer,
+    /// One track's counts.
+    counts: Vec<DayCount>,
+}
+
+impl Packing {
+    fn new(verdicts: Vec<Verdict>) -> Self {
+        Self { packer: Packer::new(verdicts), counts: Vec::new() }
+    }
+
+    /// Packs a track's counts, which come in any order; those of one day and verdict are one.
+    fn put(&mut self, track: usize, counts: impl Iterator<Item = DayCount>) {
+        self.counts.clear();
+        self.counts.extend(counts);
+        self.counts.sort_by_key(|count| (count.day, count.verdict));
+        for same in self.counts.chunk_by(|a, b| (a.day, a.verdict) == (b.day, b.verdict)) {
+            let mut sum = same[0];
+            same[1..].iter().for_each(|count| sum.add(count));
+            let verdict = self.packer.verdicts().binary_search(&sum.verdict).expect("it was said which will be met");
+            self.packer.add(track, &sum, verdict);
+        }
+        self.packer.end(track);
+    }
+
+    fn finish(self) -> Counts {
+        self.packer.finish()
+    }
+}
+
+/// The days of which everything is kept, and which are counted anew, by source.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Complete(HashMap<String, HashSet<Day>>);
+
+impl Complete {
+    /// What tells such days of a source.
+    fn of(&self, source: &str) -> impl Fn(&DayCount) -> bool + Copy {
+        let days = self.0.get(source);
+        move |count| days.is_some_and(|days| days.contains(&count.day))
+    }
+}
+
 /// The counts as they are after the change.
 struct Overlay {
     history: History,
-    /// Days of a source of which everything is kept, and which are counted anew.
-    complete: HashSet<(Day, String)>,
-    /// The uses of the others.
-    left: BTreeMap<(Day, String), u64>,
+    complete: Complete,
+    /// Days of a source that are counted and not complete, and the uses of them.
+    left_days: u64,
+    left_uses: u64,
 }
 
 impl Overlay {
     /// Tracks of before keep their numbers; new ones follow.
     fn new(before: &History, anew: Anew) -> Self {
         let Anew { history: next, kept } = anew;
-        let mut left: BTreeMap<(Day, String), u64> = BTreeMap::new();
-        for count in before.counts.iter() {
-            *left.entry(place(before, &count)).or_default() += count.uses;
+        let mut counted: HashMap<&str, HashMap<Day, u64>> = HashMap::new();
+        for (track, shown) in before.tracks.iter().enumerate() {
+            let of_source = counted.entry(&shown.source).or_default();
+            before.counts.of(track).for_each(|count| *of_source.entry(count.day).or_default() += count.uses);
         }
-        let counted = |place: &(Day, String)| left.get(place).copied().unwrap_or(0);
-        let complete: HashSet<_> =
-            kept.into_iter().filter(|(place, uses)| counted(place) == *uses).map(|(place, _)| place).collect();
-        left.retain(|place, _| !complete.contains(place));
+        let mut complete = Complete::default();
+        for ((day, source), uses) in kept {
+            let mut of_source = counted.get_mut(source.as_str());
+            if of_source.as_ref().and_then(|days| days.get(&day)).copied().unwrap_or(0) == uses {
+                of_source.as_mut().and_then(|days| days.remove(&day));
+                complete.0.entry(source).or_default().insert(day);
+            }
+        }
+        let left = || counted.values().flat_map(HashMap::values);
+        let (left_days, left_uses) = (left().count() as u64, left().sum());
         let mut history = before.clone();
-        let mut counts: Vec<DayCount> = before.counts.iter().filter(|count| !complete.contains(&place(before, count))).collect();
-        let mut numbers: HashMap<_, u32> = (0..).zip(&before.tracks).map(|(number, track)| (track.clone(), number)).collect();
         let rules: Vec<u16> = next.rules.iter().map(|rule| number_of(&mut history.rules, rule)).collect();
-        for count in next.counts.iter().filter(|count| complete.contains(&place(&next, count))) {
-            let track = &next.tracks[count.track as usize];
-            let number = *numbers.entry(track.clone()).or_insert_with(|| {
-                history.tracks.push(track.clone());
-                u32::try_from(history.tracks.len() - 1).expect("there are fewer tracks than u32 counts")
-            });
-            let verdict = Verdict { rule: rules[usize::from(count.verdict.rule)], ..count.verdict };
-            counts.push(DayCount { track: number, verdict, ..count });
+        let renumbered = |verdict: Verdict| Verdict { rule: rules[usize::from(verdict.rule)], ..verdict };
+        let anew = tracks_anew(&mut history.tracks, &next, &complete);
+        let of_next = next.counts.verdicts().iter().map(|verdict| renumbered(*verdict));
+        let mut packing = Packing::new(before.counts.verdicts().iter().copied().chain(of_next).collect());
+        for (track, shown) in history.tracks.iter().enumerate() {
+            let is_complete = complete.of(&shown.source);
+            let stay = before.counts.of(track).filter(|count| !is_complete(count));
+            let come = anew.get(&track).into_iter().flat_map(|of| next.counts.of(*of)).filter(is_complete);
+            packing.put(track, stay.chain(come.map(|count| DayCount { verdict: renumbered(count.verdict), ..count })));
         }
-        history.counts = counts.into();
-        Self { history, complete, left }
+        history.counts = packing.finish();
+        Self { history, complete, left_days, left_uses }
     }
 }
 
-fn place(history: &History, count: &DayCount) -> (Day, String) {
-    (count.day, history.tracks[count.track as usize].source.clone())
+/// Which track of what is judged anew has the counts of a track, by its number among `tracks`; those that are new are added.
+fn tracks_anew(tracks: &mut Vec<TrackCount>, next: &History, complete: &Complete) -> HashMap<usize, usize> {
+    let numbers: HashMap<TrackCount, usize> = tracks.iter().cloned().zip(0..).collect();
+    let mut anew = HashMap::new();
+    for (of, track) in next.tracks.iter().enumerate() {
+        if next.counts.of(of).any(|count| complete.of(&track.source)(&count)) {
+            let number = numbers.get(track).copied().unwrap_or_else(|| {
+                tracks.push(track.clone());
+                tracks.len() - 1
+            });
+            anew.insert(number, of);
+        }
+    }
+    anew
 }
 
 fn number_of(rules: &mut Vec<String>, rule: &String) -> u16 {
@@ -201,17 +281,15 @@ type Seen = (u32, Verdict);
 /// after.
 type Group = BTreeMap<Seen, (u64, u64)>;
 
-/// Uses that were seen as one thing and are seen as another; none is what signs nobody in.
-struct Pair {
-    from: Option<Seen>,
-    to: Option<Seen>,
-    uses: u64,
-}
+/// What uses were seen as, and what they are seen as; none is what signs nobody in.
+type Pair = (Option<Seen>, Option<Seen>);
 
 /// The uses of days that are counted anew, before and after.
+#[derive(Debug, Default, PartialEq)]
 struct Pairs {
     uses: u64,
-    moved: Vec<Pair>,
+    /// The uses of each pair whose two sides differ.
+    moved: BTreeMap<Pair, u64>,
     /// From track to track, those that stay where they are among them.
     flows: BTreeMap<(u32, u32), u64>,
 }
@@ -220,21 +298,23 @@ impl Pairs {
     /// Sightings are no rows, so uses are paired within a day, an operation and all that repeats but client and origin: what
     /// is on both sides stays, and what is left over is paired in order. Where several verdicts change at once within one such
     /// group, which became which is a guess; the sums are not.
-    fn new(before: &History, after: &History, complete: &HashSet<(Day, String)>) -> Self {
-        let groups = groups(&after.tracks);
-        let mut uses: BTreeMap<(Day, u32, u8), Group> = BTreeMap::new();
-        for (history, is_after) in [(before, false), (after, true)] {
-            for count in history.counts.iter().filter(|count| complete.contains(&place(history, count))) {
-                // What the reader of a move does not see makes no difference.
-                let verdict = Verdict { rule: 0, window: WindowKind::Outside, ..count.verdict };
-                let group = uses.entry((count.day, groups[count.track as usize], verdict.operation as u8)).or_default();
-                let both = group.entry((count.track, verdict)).or_default();
-                *(if is_after { &mut both.1 } else { &mut both.0 }) += count.uses;
+    fn new(before: &History, after: &History, complete: &Complete) -> Self {
+        let mut pairs = Self::default();
+        for tracks in groups(&after.tracks) {
+            let mut uses: BTreeMap<(Day, u8), Group> = BTreeMap::new();
+            for (history, is_after) in [(before, false), (after, true)] {
+                for track in &tracks {
+                    let is_complete = complete.of(&after.tracks[*track].source);
+                    for count in history.counts.of(*track).filter(is_complete) {
+                        // What the reader of a move does not see makes no difference.
+                        let verdict = Verdict { rule: 0, window: WindowKind::Outside, ..count.verdict };
+                        let group = uses.entry((count.day, verdict.operation as u8)).or_default();
+                        let both = group.entry((count.track, verdict)).or_default();
+                        *(if is_after { &mut both.1 } else { &mut both.0 }) += count.uses;
+                    }
+                }
             }
-        }
-        let mut pairs = Self { uses: 0, moved: Vec::new(), flows: BTreeMap::new() };
-        for group in uses.into_values() {
-            pairs.add(&group);
+            uses.values().for_each(|group| pairs.add(group));
         }
         pairs
     }
@@ -270,12 +350,12 @@ impl Pairs {
         for (from, mut uses) in gone {
             while uses > 0 {
                 let Some((to, left)) = &mut next else {
-                    self.moved.push(Pair { from: Some(from), to: None, uses });
+                    self.note((Some(from), None), uses);
                     break;
                 };
                 let both = uses.min(*left);
                 *self.flows.entry((from.0, to.0)).or_default() += both;
-                self.moved.push(Pair { from: Some(from), to: Some(*to), uses: both });
+                self.note((Some(from), Some(*to)), both);
                 uses -= both;
                 *left -= both;
                 if *left == 0 {
@@ -283,30 +363,34 @@ impl Pairs {
                 }
             }
         }
-        self.moved.extend(next.into_iter().chain(come).map(|(to, uses)| Pair { from: None, to: Some(to), uses }));
+        for (to, uses) in next.into_iter().chain(come) {
+            self.note((None, Some(to)), uses);
+        }
+    }
+
+    fn note(&mut self, pair: Pair, uses: u64) {
+        *self.moved.entry(pair).or_default() += uses;
     }
 }
 
-/// A number for each track, the same for tracks that differ in client and origin only.
-fn groups(tracks: &[TrackCount]) -> Vec<u32> {
-    let mut numbers: HashMap<(&str, Track), u32> = HashMap::new();
-    let mut groups = Vec::with_capacity(tracks.len());
-    for TrackCount { source, track } in tracks {
-        let next = u32::try_from(numbers.len()).expect("there are fewer tracks than u32 counts");
+/// The tracks that differ in client and origin only, together.
+fn groups(tracks: &[TrackCount]) -> Vec<Vec<usize>> {
+    let mut groups: HashMap<(&str, Track), Vec<usize>> = HashMap::new();
+    for (number, TrackCount { source, track }) in tracks.iter().enumerate() {
         let rest = Track { client: None, origin: Origin::Unknown, ..track.clone() };
-        groups.push(*numbers.entry((source, rest)).or_insert(next));
+        groups.entry((source, rest)).or_default().push(number);
     }
-    groups
+    groups.into_values().collect()
 }
 
-fn moves(moved: &[Pair], history: &History) -> Vec<Move> {
+fn moves(moved: &BTreeMap<Pair, u64>, history: &History) -> Vec<Move> {
     let mut sums: BTreeMap<_, (u64, BTreeSet<_>)> = BTreeMap::new();
-    for pair in moved {
-        let (from, to) = (properties(pair.from, history), properties(pair.to, history));
+    for ((seen_from, seen_to), uses) in moved {
+        let (from, to) = (properties(*seen_from, history), properties(*seen_to, history));
         for (what, (from, to)) in PROPERTIES.into_iter().zip(from.into_iter().zip(to)).filter(|(_, (from, to))| from != to) {
             let sum = sums.entry((what, from, to)).or_default();
-            sum.0 += pair.uses;
-            sum.1.extend(pair.from.or(pair.to).map(|(track, _)| whose(&history.tracks[track as usize].track)));
+            sum.0 += uses;
+            sum.1.extend(seen_from.or(*seen_to).map(|(track, _)| whose(&history.tracks[track as usize].track)));
         }
     }
     let mut moves: Vec<Move> = sums
@@ -359,3 +443,6 @@ fn with_keys(inputs: &Inputs<'_>, keys: &[IntegrationKey]) -> Vec<KnownIntegrati
     known.retain(|integration| !integration.keys.is_empty());
     known
 }
+
+#[cfg(test)]
+mod tests;
