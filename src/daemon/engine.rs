@@ -240,7 +240,7 @@ impl Engine {
         let rounds = stream::iter(wanted).map(|index| async move { (index, self.whole_round(index, since, now).await) });
         let mut rounds: Vec<(usize, Round)> = rounds.buffer_unordered(ROUNDS_AT_ONCE).collect().await;
         rounds.sort_by_key(|(index, _)| *index);
-        self.pack(now).await?;
+        self.pack_after("poll", now).await;
         let mut outcome = PollOutcome::default();
         for (index, round) in rounds {
             if round.failed {

@@ -162,7 +162,7 @@ impl Engine {
         }
         read.await?.context("reading")?;
         self.claim_coverage(setting, first.zip(last), &imported, now).await?;
-        self.pack(now).await?;
+        self.pack_after("import", now).await;
         Ok(imported)
     }
 

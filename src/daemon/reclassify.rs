@@ -59,7 +59,7 @@ impl Engine {
             progress(step.items);
         }
         let outcome = self.switch(judges, step, now).await?;
-        self.pack(now).await?;
+        self.pack_after("reclassify", now).await;
         Ok(outcome)
     }
 
