@@ -28,8 +28,8 @@ fn some_count(rng: &mut fastrand::Rng, track: u32, rules: usize) -> DayCount {
         rule: u16::try_from(rng.usize(..rules)).unwrap(),
         authentication: true,
     };
-    let day = Day(rng.i32(..6));
-    let first_ms = day.start_ms() + rng.i64(..80_000_000);
+    let day = Day(rng.i32(0..6));
+    let first_ms = day.start_ms() + rng.i64(0..80_000_000);
     let last_ms = first_ms + 1_000;
     let hours = hour_bit(first_ms) | hour_bit(last_ms);
     DayCount { track, day, verdict, uses: rng.u64(1..9), first_ms, last_ms, hours }
@@ -92,7 +92,7 @@ fn what_is_laid_over_is_what_is_left_and_what_is_new() {
         let mut kept: BTreeMap<_, _> = counted.iter().map(|(of, uses)| (of.clone(), uses - u64::from(rng.u8(..3) == 0))).collect();
         kept.retain(|_, _| rng.u8(..5) > 0);
         if rng.bool() {
-            kept.insert((Day(rng.i32(..9)), SOURCES[rng.usize(..2)].to_owned()), 0);
+            kept.insert((Day(rng.i32(0..9)), SOURCES[rng.usize(..2)].to_owned()), 0);
         }
         let complete: HashSet<_> =
             kept.iter().filter(|(of, uses)| counted.get(of).copied().unwrap_or(0) == **uses).map(|(of, _)| of.clone()).collect();

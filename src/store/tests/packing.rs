@@ -32,8 +32,8 @@ fn some_counts(rng: &mut fastrand::Rng) -> Vec<DayCount> {
             _ => rng.i32(TODAY - 500..=TODAY),
         };
         let plain = count(rng.u32(..TRACKS), day, rng.u64(1..300));
-        let first_ms = plain.first_ms + rng.i64(..80_000_000);
-        let last_ms = first_ms + rng.i64(..3_000_000);
+        let first_ms = plain.first_ms + rng.i64(0..80_000_000);
+        let last_ms = first_ms + rng.i64(0..3_000_000);
         DayCount { verdict: some_verdict(rng), first_ms, last_ms, hours: rng.u32(..1 << 24), ..plain }
     };
     let mut counts: Vec<DayCount> = (0..rng.usize(1..40)).map(|_| some(rng)).collect();

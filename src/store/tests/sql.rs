@@ -169,10 +169,12 @@ fn what_is_asked_again_and_again_reads_no_message_that_is_settled() {
 
 #[test]
 fn what_is_not_packed_is_read_in_the_order_of_its_tree() {
-    let text = fs::read_to_string(root().join("sql/queries/packed/list_counts_between.sql")).expect("a statement");
-    assert_eq!(plan(&migrated(), &text), ["SEARCH day_count USING PRIMARY KEY (day>? AND day<?)"]);
-    let text = fs::read_to_string(root().join("sql/queries/packed/list_packed_counts.sql")).expect("a statement");
-    assert_eq!(plan(&migrated(), &text), ["SCAN packed_counts"]);
+    let plan_of = |name: &str| {
+        let text = fs::read_to_string(root().join(format!("sql/queries/packed/{name}.sql"))).expect("a statement");
+        plan(&migrated(), &text)
+    };
+    assert_eq!(plan_of("list_counts_between"), ["SEARCH day_count USING PRIMARY KEY (day>? AND day<?)"]);
+    assert_eq!(plan_of("list_packed_counts"), ["SCAN packed_counts"]);
 }
 
 fn plan(connection: &Connection, sql: &str) -> Vec<String> {
