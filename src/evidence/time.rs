@@ -42,8 +42,25 @@ impl Day {
         Self(self.0.saturating_add(days))
     }
 
+    /// Rhythms ask for the dates of millions of days, so the way over an instant is left to what lies far away.
     pub fn date(self) -> Date {
-        TimeZone::UTC.to_datetime(self.start()).date()
+        self.civil().unwrap_or_else(|| TimeZone::UTC.to_datetime(self.start()).date())
+    }
+
+    /// The date of a day from 1970 on (H. Hinnant, "chrono-compatible low-level date algorithms", `civil_from_days`): years begin
+    /// in March, so that leap days end them, and every 400 years the calendar repeats.
+    fn civil(self) -> Option<Date> {
+        const DAYS_OF_400_YEARS: i32 = 146_097;
+        const DAYS_FROM_MARCH_0000: i32 = 719_468;
+        let days = self.0.checked_add(DAYS_FROM_MARCH_0000).filter(|_| self.0 >= 0)?;
+        let day = days % DAYS_OF_400_YEARS;
+        let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+        let day_of_year = day - (365 * year + year / 4 - year / 100);
+        let month = (5 * day_of_year + 2) / 153;
+        let day_of_month = day_of_year - (153 * month + 2) / 5 + 1;
+        let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+        let year = days / DAYS_OF_400_YEARS * 400 + year + next;
+        Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day_of_month).ok()?).ok()
     }
 
     pub fn from_date(date: Date) -> Self {
@@ -180,6 +197,15 @@ pub fn epoch(number: f64) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        let every_day_of_centuries = -400..200_000;
+        let some_of_all = (-4_000_000..3_000_000).step_by(997);
+        for day in every_day_of_centuries.chain(some_of_all).chain([i32::MIN, i32::MAX]).map(Day) {
+            assert_eq!(day.date(), TimeZone::UTC.to_datetime(day.start()).date(), "{}", day.0);
+        }
+    }
 
     #[test]
     fn the_time_forms_of_the_sources_are_read() {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
 use rusqlite::{Connection, Row, named_params};
 
 use super::{
@@ -104,10 +105,11 @@ impl Reader {
 
 /// Puts counts together as a history numbers them: tracks in the order in which they come, verdicts in theirs.
 struct Gathering {
-    /// By the row of a verdict: its number, and what it is.
-    verdicts: HashMap<u64, (usize, Verdict)>,
-    /// By the row of a track.
+    /// By the row of a verdict: its number, and what it is. It is asked of every count, of which there are millions.
+    verdicts: HashMap<u64, (usize, Verdict), RandomState>,
+    /// By the row of a track; and the track that came last.
     index_of: HashMap<i64, u32>,
+    last: Option<(i64, u32)>,
     packer: Packer,
     /// The counts of one track on one day, which come in the order of their verdicts' rows.
     same: Vec<(usize, DayCount)>,
@@ -118,19 +120,28 @@ impl Gathering {
         let packer = Packer::new(verdicts.values().copied().collect());
         let number = |verdict: &Verdict| packer.verdicts().binary_search(verdict).unwrap_or_default();
         let verdicts = verdicts.iter().map(|(id, verdict)| (id.cast_unsigned(), (number(verdict), *verdict))).collect();
-        Self { verdicts, index_of: HashMap::new(), packer, same: Vec::new() }
+        Self { verdicts, index_of: HashMap::new(), last: None, packer, same: Vec::new() }
     }
 
     fn take(&mut self, track: i64, count: Numbered) -> Result<(), StoreError> {
         let missing = || StoreError::Corrupt(format!("verdict {} is missing", count.verdict));
         let (number, verdict) = *self.verdicts.get(&count.verdict).ok_or_else(missing)?;
-        let next = u32::try_from(self.index_of.len()).map_err(|_| StoreError::Corrupt("too many tracks".to_owned()))?;
-        let counted = count.with(*self.index_of.entry(track).or_insert(next), verdict);
+        let counted = count.with(self.index(track)?, verdict);
         if self.same.first().is_some_and(|(_, of)| (of.day, of.track) != (counted.day, counted.track)) {
             self.pack();
         }
         self.same.push((number, counted));
         Ok(())
+    }
+
+    fn index(&mut self, track: i64) -> Result<u32, StoreError> {
+        if let Some((_, index)) = self.last.filter(|(last, _)| *last == track) {
+            return Ok(index);
+        }
+        let next = u32::try_from(self.index_of.len()).map_err(|_| StoreError::Corrupt("too many tracks".to_owned()))?;
+        let index = *self.index_of.entry(track).or_insert(next);
+        self.last = Some((track, index));
+        Ok(index)
     }
 
     fn pack(&mut self) {
