@@ -10,9 +10,7 @@ use super::{
     Change, ChangeCause, Findings, Inputs, IntegrationKey, KnownIntegration, Recount, assess,
     changes::{changes, statuses},
 };
-use crate::evidence::{
-    Counts, Day, DayCount, History, Origin, Track, TrackCount, Verdict, WindowKind, counts::Packer,
-};
+use crate::evidence::{Counts, Day, DayCount, History, Origin, Track, TrackCount, Verdict, WindowKind, counts::Packer};
 
 /// How uses are called that sign nobody in, and are counted nowhere.
 const NOBODY: &str = "nobody signed in";
@@ -142,7 +140,8 @@ impl Collected {
         let mut added: Vec<DayCount> = std::mem::take(&mut self.added).into_values().collect();
         added.sort_unstable_by_key(|count| count.track);
         let counts = &self.anew.history.counts;
-        let mut packing = Packing::new([counts.verdicts(), &added.iter().map(|count| count.verdict).collect::<Vec<_>>()].concat());
+        let mut packing =
+            Packing::new([counts.verdicts(), &added.iter().map(|count| count.verdict).collect::<Vec<_>>()].concat());
         let mut added = added.as_slice();
         for track in 0..self.anew.history.tracks.len() {
             let own = added.partition_point(|count| count.track as usize <= track);

@@ -119,7 +119,7 @@ impl Gathering {
     fn new(verdicts: HashMap<i64, Verdict>) -> Self {
         let packer = Packer::new(verdicts.values().copied().collect());
         let number = |verdict: &Verdict| packer.verdicts().binary_search(verdict).unwrap_or_default();
-        let verdicts = verdicts.iter().map(|(id, verdict)| (id.cast_unsigned(), (number(verdict), *verdict))).collect();
+        let verdicts = verdicts.into_iter().map(|(id, verdict)| (id.cast_unsigned(), (number(&verdict), verdict))).collect();
         Self { verdicts, index_of: HashMap::new(), last: None, packer, same: Vec::new() }
     }
 

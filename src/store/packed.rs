@@ -193,11 +193,7 @@ fn packed_periods(connection: &Connection) -> Result<BTreeSet<i32>, StoreError> 
 }
 
 /// What is counted up to and with a day and not packed, by track, then the first period of a run of periods that are not packed.
-fn loose_counts(
-    connection: &Connection,
-    packed: &BTreeSet<i32>,
-    until: Day,
-) -> Result<BTreeMap<Slot, Segment>, StoreError> {
+fn loose_counts(connection: &Connection, packed: &BTreeSet<i32>, until: Day) -> Result<BTreeMap<Slot, Segment>, StoreError> {
     let mut loose = BTreeMap::new();
     let mut from = Day(i32::MIN);
     for period in packed.iter().copied().map(Some).chain([None]) {

@@ -89,7 +89,8 @@ fn what_is_laid_over_is_what_is_left_and_what_is_new() {
         let mut rng = fastrand::Rng::with_seed(seed);
         let (before, next) = (some_history(&mut rng), some_history(&mut rng));
         let counted = uses(&before);
-        let mut kept: BTreeMap<_, _> = counted.iter().map(|(of, uses)| (of.clone(), uses - u64::from(rng.u8(..3) == 0))).collect();
+        let mut kept: BTreeMap<_, _> =
+            counted.iter().map(|(of, uses)| (of.clone(), uses - u64::from(rng.u8(..3) == 0))).collect();
         kept.retain(|_, _| rng.u8(..5) > 0);
         if rng.bool() {
             kept.insert((Day(rng.i32(0..9)), SOURCES[rng.usize(..2)].to_owned()), 0);
