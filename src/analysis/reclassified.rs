@@ -103,7 +103,7 @@ impl Collected {
     /// Goes on with what is put together elsewhere.
     pub fn on(anew: Anew) -> Self {
         let tracks = (0..).zip(&anew.history.tracks).map(|(number, track)| (track.clone(), number)).collect();
-        Self { tracks, anew, ..Self::default() }
+        Self { anew, tracks, ..Self::default() }
     }
 
     /// Adds a chunk of a source. `rules` are the ids that its verdicts point into.
@@ -313,7 +313,9 @@ impl Pairs {
                     }
                 }
             }
-            uses.values().for_each(|group| pairs.add(group));
+            for group in uses.values() {
+                pairs.add(group);
+            }
         }
         pairs
     }

@@ -281,7 +281,9 @@ mod tests {
         let counts = [count(3, 20_000, Grade::Weak, 0), count(3, 20_007, Grade::Weak, 7_200_000)];
         let counts = counts.map(|count| Numbered::of(&count, 41));
         let mut segment = Segment::default();
-        counts.iter().for_each(|count| segment.add(count));
+        for count in &counts {
+            segment.add(count);
+        }
         let (bytes, [first, second]) = (segment.as_bytes(), counts.map(Some));
         let read = |bytes: &[u8]| Segment::read(bytes).collect::<Vec<_>>();
         assert_eq!(read(bytes), [first, second]);

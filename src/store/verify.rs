@@ -134,7 +134,9 @@ impl Reader {
 
     fn verify_packed_counts(&self, finding: &mut Finding) -> Result<(), StoreError> {
         let (periods, faults) = self.verify_packed()?;
-        faults.into_iter().for_each(|fault| finding.fault(fault));
+        for fault in faults {
+            finding.fault(fault);
+        }
         finding.well = format!("{periods} periods that are over are packed as they are counted");
         Ok(())
     }

@@ -129,7 +129,9 @@ fn paired_plainly(before: &History, after: &History, complete: &HashSet<(Day, St
         }
     }
     let mut pairs = Pairs::default();
-    uses.values().for_each(|group| pairs.add(group));
+    for group in uses.values() {
+        pairs.add(group);
+    }
     pairs
 }
 
