@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn a_panic_says_where_and_quotes_nothing_that_was_read() {
-        let line = Err::<(), _>("authorization: Bearer s3cret");
+        let line = "authorization: Bearer s3cret".parse::<u64>().map_err(|_| "authorization: Bearer s3cret");
         let quoting = panic::catch_unwind(|| line.expect("a sound line")).unwrap_err();
         assert!(quoting.downcast_ref::<String>().unwrap().contains("s3cret"), "without the hook it would be shown");
         let said = panic_words(&*quoting, Some(Location::caller()));

@@ -155,7 +155,7 @@ async fn what_is_wrong_with_a_store_is_said_in_words_and_what_is_not_too() {
         ("counts", include_str!("../data/store/raise_counts.sql"), "uses are counted where "),
         ("ledger", include_str!("../data/store/overlap_coverage.sql"), "two intervals overlap"),
         ("references", include_str!("../data/store/lose_a_verdict.sql"), "names a row of verdict that is not there"),
-        ("packed counts", include_str!("../data/store/cut_packed_counts.sql"), "is not what is counted"),
+        ("packed counts", include_str!("../data/store/claim_a_packed_period.sql"), "is not what is counted"),
         ("batches", include_str!("../data/store/spoil_a_chunk.sql"), "the chunk "),
         ("counts", include_str!("../data/store/lose_some_chunks.sql"), "is not there or cannot be read"),
     ];

@@ -332,9 +332,12 @@ async fn events_arrive_as_named_log_records_of_the_service() {
 /// Any text, with more of what means something to somebody.
 fn drawn(rng: &mut fastrand::Rng) -> String {
     let pieces = ["\0", "\n", "=", ",", "\"", "\\", "{", "\u{202e}", "\u{1b}[2J", "duskwatch.x", "user"];
-    let piece = |rng: &mut fastrand::Rng| match rng.bool() {
-        true => pieces[rng.usize(..pieces.len())].to_owned(),
-        false => char::from_u32(rng.u32(..0x11_0000)).unwrap_or('x').to_string(),
+    let piece = |rng: &mut fastrand::Rng| {
+        if rng.bool() {
+            pieces[rng.usize(..pieces.len())].to_owned()
+        } else {
+            char::from_u32(rng.u32(..0x11_0000)).unwrap_or('x').to_string()
+        }
     };
     (0..rng.usize(..20)).map(|_| piece(rng)).collect()
 }
