@@ -15,7 +15,6 @@ use super::identity::{People, split_by_bearer};
 use super::keys::{self, Assigned};
 use super::observed::{Sightings, Watch};
 use super::rights::Rights;
-use super::succession::successions;
 use super::timeline::Rules;
 use super::tracks::Spans;
 use super::{
@@ -60,8 +59,6 @@ pub(super) struct Scene<'a> {
     pub(super) ids: Vec<String>,
     /// Ids that a unit, or what it took in, had before.
     pub(super) former_ids: Vec<Vec<String>>,
-    /// Since when what a unit did goes on under another name, where nobody can tell whether its own was given up.
-    pub(super) successions: Vec<Option<Day>>,
     pub(super) persons: Vec<Person>,
     /// A number for each user; none where nobody is named.
     pub(super) user_numbers: Vec<Option<usize>>,
@@ -83,8 +80,7 @@ pub fn assess(inputs: &Inputs<'_>) -> Findings {
     let inputs = &Inputs { history: &history, ..*inputs };
     let units = attribute(&history.tracks, &spans, &people, inputs.clients);
     let Assigned { ids, former_ids, new_keys, turns } = keys::assign(&units, inputs.known, inputs.now, inputs.id_key);
-    let successions = successions(&units, &history.tracks, &spans, &people);
-    let scene = Scene::new(inputs, people, units, (ids, former_ids, successions));
+    let scene = Scene::new(inputs, people, units, (ids, former_ids));
     let Passed { mut campaigns, sightings, of_users, authentications } = pass(&scene);
     let watch = Watch::new(&scene, sightings);
     let users = users::judge(&scene, &watch, &campaigns, &of_users);
@@ -171,12 +167,7 @@ fn note_observed(campaigns: &mut [CampaignFindings], share: Share, now: Timestam
 }
 
 impl<'a> Scene<'a> {
-    fn new(
-        inputs: &'a Inputs<'a>,
-        people: People,
-        units: Vec<Unit>,
-        (ids, former_ids, successions): (Vec<String>, Vec<Vec<String>>, Vec<Option<Day>>),
-    ) -> Self {
+    fn new(inputs: &'a Inputs<'a>, people: People, units: Vec<Unit>, (ids, former_ids): (Vec<String>, Vec<Vec<String>>)) -> Self {
         let now_ms = inputs.now.as_millisecond();
         let today = Day::of_ms(now_ms - 1);
         let oldest = today.plus(-MAX_DAYS);
@@ -195,7 +186,6 @@ impl<'a> Scene<'a> {
             people,
             ids,
             former_ids,
-            successions,
             user_numbers: user_numbers(&units),
             units,
             is_repository: names.places.iter().map(|place| place.repository.is_some()).collect(),

@@ -105,7 +105,6 @@ fn course<'a>(scene: &'a Scene<'_>, number: usize, uses: &'a UnitUses, covered: 
         covered,
         closures: closures.map(|closure| Day::from_date(closure.date)).collect(),
         is_repository: &scene.is_repository,
-        goes_on: scene.successions[number],
     }
 }
 

@@ -40,7 +40,6 @@ mod rights;
 mod rules;
 mod secrets;
 mod silence;
-mod succession;
 mod timeline;
 mod tokens;
 mod tracks;

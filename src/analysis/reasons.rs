@@ -118,13 +118,7 @@ fn status_words(row: &Integration, campaign: &Campaign, standing: &Standing) -> 
         Status::Active => format!("{noun} was last used on {}", Day::of(row.last_seen)),
         Status::Migrated => format!("{replacement} was {worked} on {replaced}, after the last use of {noun}"),
         Status::Retired => format!("no use of {noun} for {silent} that somebody looked at, and nothing else since"),
-        Status::Quiet => match standing.goes_on {
-            Some(since) => format!(
-                "not seen with {noun} for {silent} that somebody looked at; but the same client began on one of its repositories \
-                 under another name on {since}, and nobody can tell whether that is its user's: a row of the directory would"
-            ),
-            None => format!("not seen with {noun} for {silent} that somebody looked at; that proves nothing"),
-        },
+        Status::Quiet => format!("not seen with {noun} for {silent} that somebody looked at; that proves nothing"),
     }
 }
 

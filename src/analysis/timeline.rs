@@ -89,8 +89,6 @@ pub(super) struct Course<'a> {
     pub(super) closures: Vec<Day>,
     /// Places without a repository, by place number, have no horizon of their own.
     pub(super) is_repository: &'a [bool],
-    /// Since when what it did goes on under another name, which may be its user's.
-    pub(super) goes_on: Option<Day>,
 }
 
 /// How an integration stood at the end of a day.
@@ -119,8 +117,6 @@ pub(super) struct Standing {
     pub(super) days_to_silence: u32,
     /// The repository whose own, longer horizon alone keeps it in use.
     pub(super) kept_by: Option<KeptBy>,
-    /// As in its [`Course`].
-    pub(super) goes_on: Option<Day>,
     pub(super) passage: Passage,
 }
 
@@ -398,8 +394,7 @@ impl<'a> Progress<'a> {
     fn silent_long_enough(&self, at: At) -> bool {
         let enough = self.horizon.max(RETIRED_AFTER_DAYS);
         let known = self.rhythm.period().is_some();
-        let nothing_else = self.last_any_ms <= self.last_legacy_ms && self.course.goes_on.is_none_or(|since| since > at.day);
-        known && !self.within(self.rhythm.last(), enough, at) && nothing_else
+        known && !self.within(self.rhythm.last(), enough, at) && self.last_any_ms <= self.last_legacy_ms
     }
 
     fn grade(&self, at: At) -> Grade {
@@ -438,14 +433,13 @@ impl<'a> Progress<'a> {
             days_to_silence: self.days_to_silence(last.day),
             kept_by: self.kept_by(self.at(last.day)),
             silent_days: self.covered.between(last_use, last.day),
-            goes_on: self.course.goes_on,
             passage: Passage {
                 first,
                 last: last_use,
                 silent_days: self.covered.between(last_use, last.day),
                 replaced: self.replaced_first.zip(self.replaced.map(|(day, _)| day)),
                 lag_days: self.horizon.max(own_end),
-                seen_since: self.last_any_ms > self.last_legacy_ms || self.course.goes_on.is_some(),
+                seen_since: self.last_any_ms > self.last_legacy_ms,
                 rhythm: self.rhythm.clone(),
                 gone_days,
                 returns,

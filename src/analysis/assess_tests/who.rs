@@ -2,7 +2,7 @@
 
 use super::world::*;
 use crate::analysis::{Integration, NameState};
-use crate::evidence::{Credential, Grade, Listed, Origin, Person, RegisteredCredential, Status, Track, Verdict};
+use crate::evidence::{Credential, Grade, Listed, Origin, Person, RegisteredCredential, Track, Verdict};
 
 /// A member list named somebody so, from the start of one day to the start of another (none: until now).
 fn listed(world: &mut World, person: &Person, from: i32, until: Option<i32>) {
@@ -332,23 +332,4 @@ fn names_that_look_alike_stay_two_people() {
     }
     let expected: Vec<_> = (0..names.len()).map(|number| span(&format!("acc-{number}"), 50, 50)).collect();
     assert_eq!(spans(&world, 60), expected);
-}
-
-#[test]
-fn what_goes_on_under_another_name_is_not_retired_while_nobody_knows_whose_the_old_one_was() {
-    let old = |began: i32, repository: &str, resolved: bool| {
-        let mut world = World::watched();
-        if resolved {
-            listed(&mut world, &person("acc-1", "ada", ""), 0, None);
-        }
-        (0..=20).for_each(|on| world.see(&jenkins("ada", "api"), on, legacy(Accepted)));
-        (began..=90).for_each(|on| world.see(&jenkins("lovelace", repository), on, legacy(Accepted)));
-        world.rows(90).into_iter().find(|row| row.last_seen == noon(20)).unwrap()
-    };
-    let open = old(22, "api", false);
-    assert_eq!((open.status, open.name_state), (Status::Quiet, NameState::Unresolved));
-    assert!(open.reasons[0].contains("under another name on 2026-03-23"), "{:?}", open.reasons);
-    assert_eq!(old(22, "api", true).status, Status::Retired, "ada is ada still, and somebody else went on");
-    assert_eq!(old(22, "web", false).status, Status::Retired, "it is another job");
-    assert_eq!(old(60, "api", false).status, Status::Retired, "it began too late to be the same");
 }
