@@ -32,9 +32,10 @@ async fn everything_stands_on_one_screen_beside_a_running_service_too() {
     let site = site().await;
     assert_eq!(duskwatch(&site, &["poll"]).status, 0);
     assert_eq!(duskwatch(&site, &["send"]).status, 0);
-    let service = Service::start(&site);
+    let (service, _) = Service::serving(&site);
     let ran = duskwatch(&site, &["status"]);
-    assert!(service.terminate().0.success());
+    let (status, log) = service.terminate();
+    assert!(status.success(), "{status}: {log}");
     let told = well(&ran);
     for words in [
         "App passwords   ",
