@@ -51,7 +51,7 @@ fn seen_until(picture: &Picture, until: Timestamp) -> Vec<(&str, i64, &str, bool
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_copied_beside_a_running_service_is_put_back_and_goes_on_as_if_nothing_had_happened() {
     let mut site = polled(41).await;
-    let service = Service::start(&site);
+    let (service, _) = Service::serving(&site);
     let copy = site.path("copy.db");
     let told = well(backup(&site, &copy));
     assert!(told.contains("copy.db") && told.contains('B'), "{told}");
@@ -141,7 +141,7 @@ fn run(sql: &'static str) -> impl FnOnce(&Path) {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_with_a_store_is_said_in_words_and_what_is_not_too() {
     let site = polled(41).await;
-    let service = Service::start(&site);
+    let (service, _) = Service::serving(&site);
     let told = well(duskwatch(&site, &["store", "verify"]));
     assert!(service.terminate().0.success());
     for part in ["file: ", "references: ", "journal: ", "ledger: ", "packed counts: ", "batches: ", "counts: ", "size: "] {
