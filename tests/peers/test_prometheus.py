@@ -29,7 +29,7 @@ UNANSWERED = {
 def promtool(*arguments, text=None):
     """Runs promtool and returns what it says; any other exit status than 0 fails the check."""
     assert shutil.which("promtool"), "the Debian package prometheus is missing"
-    done = subprocess.run(["promtool", *map(str, arguments)], input=text, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["promtool", *map(str, arguments)], input=text, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, f"promtool {arguments}: {done.stdout}{done.stderr}"
     return done.stdout + done.stderr
 
