@@ -37,7 +37,8 @@ pub(in crate::analysis) fn judge(
     let target = if timeline.removed() { today.plus(REPAIR_DAYS) } else { timeline.removal.plus(-1) };
     let mut targets: Vec<i32> = STEPS.iter().copied().filter(|step| today.plus(*step) < target).collect();
     targets.push(target.0 - today.0);
-    let restatement = Restatement::of(reported, known, today);
+    // What is restated is the number that remains; after the removal another one is forecast.
+    let restatement = if timeline.removed() { Restatement::NONE } else { Restatement::of(reported, known, today) };
     let runs = simulate::run(subjects, &counted, &cohorts, &pace, &timeline, (&targets, restatement));
     let mut using: Vec<f64> = pace.left.iter().map(|left| 1.0 - left).collect();
     if !timeline.removed() {

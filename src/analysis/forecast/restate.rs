@@ -26,6 +26,9 @@ pub(super) struct Restatement {
 }
 
 impl Restatement {
+    /// A number that stays what it was reported to be.
+    pub(super) const NONE: Self = Self { mean: 0.0, deviation: 0.0 };
+
     /// By what was reported of earlier days, and what is known of them now; both sorted by day.
     pub(super) fn of(reported: &[ReportedDay], known: &[BurndownDay], today: Day) -> Self {
         let settled = today.plus(-MEMORY_DAYS)..=today.plus(-SETTLED_DAYS);

@@ -3,8 +3,8 @@
 //! A day's expectation is the mean of its weekday over the last weeks that were seen, drawn towards the mean of all days by
 //! two days' worth of it: with the Gamma prior of that weight the mean of a Poisson rate becomes (Σ uses + k·m) / (n + k)
 //! (A. Gelman et al., "Bayesian Data Analysis", 3rd ed., 2.6). The days of a period that comes less than once a week are
-//! averaged by themselves, so that what is due in one week and not in another is expected so. Within the day uses are spread as the hours outside brownouts were used, each hour's uses
-//! divided by how much of that hour was open.
+//! averaged by themselves, so that what is due in one week and not in another is expected so. Within the day uses are spread as
+//! the hours outside brownouts were used, each hour's uses divided by how much of that hour was open.
 //!
 //! A refused use is tried again, so that a broken job would look busier than it ever was: refusals of a day count no more
 //! than what is missing to a usual day without any.
