@@ -9,8 +9,8 @@
 //!
 //! | term | unit and value |
 //! |---|---|
-//! | uses | legacy uses that are expected in the week after the removal (after it: in an average week), drawn towards what is usual of the client by three days, and that towards what is usual of all by four weeks: an integration that was seen twice on its first day is not one of fourteen uses a week |
-//! | tries | how often one use is tried when it is refused, as brownouts have shown: refusals inside windows for each use expected there, drawn towards what is usual among machines, among people, or among what is neither, by fifty uses, from 1 to 3 |
+//! | uses | legacy uses that are expected in the week after the removal (after it: in an average week), drawn towards what is usual of the client by three days, and that towards what is usual of all by four weeks: an integration that was seen twice on its first day is not one of fourteen uses a week; of what is migrating, the uses of the last seven days in place of an average of weeks in which more of it was still to move |
+//! | tries | how often one use is tried when it is refused, as brownouts have shown: refusals inside windows for each use expected there, drawn towards what is usual among machines, among people, or among what is neither, by two hundred uses, from 1 to 3; 1 where the uses are those of the last days, and where they were only seen when they were refused: these are counted as often as they were tried |
 //! | stays | probability that it still uses the legacy credential in the week after the removal, from the forecast ([`super::forecast`]); left-over secrets count a tenth, since the work is done without them |
 //! | certainty | probability p that this is the legacy credential, by grade: weak 0.7, strong 0.95, proven 1; where brownouts let expect n uses since it was last seen so firmly, and none was refused, p·q / (p·q + 1 − p), with q = 0.05 + 0.95·e⁻ⁿ: what is spared again and again is something else (Bayes' rule) |
 //! | kind | CI, GitOps, IaC, backup 1.15; other shared software 1.05; scripts and unknown 1; a person's tool 0.9 |
@@ -22,8 +22,8 @@
 //!
 //! What is usual is the same quotient over all integrations of the organisation that are alike in this, drawn towards 1 by five
 //! uses: the windows of one integration hold a handful of expected uses, and the quotient of so few is noise (empirical Bayes,
-//! with a Gamma prior as in Clayton and Kaldor, *Biometrics* 43, 1987). Fifty uses let an integration speak for itself only
-//! where brownouts have met it for days.
+//! with a Gamma prior as in Clayton and Kaldor, *Biometrics* 43, 1987). Two hundred uses let an integration speak for
+//! itself only where brownouts have met it for weeks.
 //!
 //! The weights are gentle on purpose: what breaks most comes first, and kind, rights and lateness decide between
 //! integrations of about the same size. All terms move smoothly with time: no use falls out of a window at once.
@@ -50,7 +50,9 @@ const TRIES_BOUNDS: (f64, f64) = (1.0, 3.0);
 /// So many uses that are tried once are assumed of machines and of people beside what brownouts have shown of them.
 const ALIKE_PRIOR_USES: f64 = 5.0;
 /// And so many that are tried as usual of each of them.
-const TRIES_PRIOR_USES: f64 = 50.0;
+const TRIES_PRIOR_USES: f64 = 200.0;
+/// Where less than this was expected in brownouts, refusals have nothing that they could be held against.
+const LEAST_EXPECTED: f64 = 0.5;
 /// So many days of what is usual of its client are assumed of each integration beside those on which it was seen; and of each
 /// client so many days of what is usual of all.
 const USES_PRIOR_DAYS: f64 = 3.0;
@@ -83,7 +85,7 @@ impl UsualUses {
         let mut sums: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
         for row in rows.iter().filter(|row| ranked(row.status) && !row.user.id.is_empty()) {
             let (uses, days) = sums.entry(&row.client).or_default();
-            *uses += row.exposure.first_week * row.exposure.days;
+            *uses += own_uses(row) * row.exposure.days;
             *days += row.exposure.days;
         }
         let all = sums.values().fold((0.0, 0.0), |sum, of| (sum.0 + of.0, sum.1 + of.1));
@@ -104,7 +106,7 @@ impl UsualTries {
     /// By what brownouts have shown of all that name their user: evidence of nobody may be of several at once.
     pub(super) fn of(rows: &[Integration]) -> Self {
         let usual = |machine: Option<bool>| {
-            let alike = rows.iter().filter(|row| row.machine == machine && !row.user.id.is_empty()).map(met);
+            let alike = rows.iter().filter(|row| row.machine == machine && !row.user.id.is_empty()).filter_map(met);
             let (refused, expected) = alike.fold((0.0, 0.0), |sum, met| (sum.0 + met.0, sum.1 + met.1));
             quotient((refused, expected), 1.0, ALIKE_PRIOR_USES)
         };
@@ -117,10 +119,11 @@ impl UsualTries {
     }
 }
 
-/// Refusals inside brownout windows, and the uses that were expected there.
-fn met(row: &Integration) -> (f64, f64) {
+/// Refusals inside brownout windows, and the uses that were expected there; none where nothing was.
+fn met(row: &Integration) -> Option<(f64, f64)> {
     let (published, extrapolated) = (&row.brownouts.published, &row.brownouts.extrapolated);
-    (as_f64(published.rejected + extrapolated.rejected), published.expected + extrapolated.expected)
+    let expected = published.expected + extrapolated.expected;
+    (expected >= LEAST_EXPECTED).then(|| (as_f64(published.rejected + extrapolated.rejected), expected))
 }
 
 /// Refusals for each expected use, with so many uses beside them that are tried as usual.
@@ -173,18 +176,31 @@ fn uses(row: &Integration, moment: &Moment) -> Term {
     if moment.removed {
         return term("uses", row.weekly_uses, format!("{:.1} uses a week", row.weekly_uses));
     }
-    let (own, days) = (row.exposure.first_week, row.exposure.days);
-    let value = (own * days + moment.uses.of_client(&row.client) * USES_PRIOR_DAYS) / (days + USES_PRIOR_DAYS);
+    let days = row.exposure.days;
+    let value = (own_uses(row) * days + moment.uses.of_client(&row.client) * USES_PRIOR_DAYS) / (days + USES_PRIOR_DAYS);
     let words =
         format!("{value:.1} uses in the week after the removal, by {days:.0} days and what is usual of {}", row.client_name);
     term("uses", value, words)
 }
 
+/// Uses in the week after the removal by an integration's own past.
+fn own_uses(row: &Integration) -> f64 {
+    if row.status == Status::Migrating { as_f64(row.uses_7d) } else { row.exposure.first_week }
+}
+
 fn tries(row: &Integration, usual: &UsualTries) -> Term {
-    let (refused, expected) = met(row);
-    let value = quotient((refused, expected), usual.among(row.machine), TRIES_PRIOR_USES);
-    let words = format!("each refused use is tried {value:.1} times, by {refused:.0} refusals in brownouts and what is usual");
-    term("tries", value, words)
+    let as_tried = |words| term("tries", 1.0, words);
+    let refused = row.brownouts.published.rejected + row.brownouts.extrapolated.rejected;
+    match met(row) {
+        _ if row.status == Status::Migrating => as_tried("its uses of the last days are counted as often as they were tried"),
+        None if refused > 0 => as_tried("it was seen only when it was refused, as often as it was tried"),
+        met => {
+            let value = quotient(met.unwrap_or_default(), usual.among(row.machine), TRIES_PRIOR_USES);
+            let words =
+                format!("each refused use is tried {value:.1} times, by {refused} refusals in brownouts and what is usual");
+            term("tries", value, words)
+        }
+    }
 }
 
 fn stays(row: &Integration, moment: &Moment) -> Term {

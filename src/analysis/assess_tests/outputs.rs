@@ -133,6 +133,40 @@ fn a_few_refusals_say_less_of_one_than_those_of_all_that_are_like_it() {
     assert!(among[1] < among[0] && among[0] < alone, "{alone} {among:?}");
 }
 
+#[test]
+fn what_is_seen_only_when_it_is_refused_is_counted_as_often_as_it_was_tried() {
+    let mut world = World::watched();
+    let from_ms = world.campaigns[0].windows[0].from_ms;
+    let refused = Verdict { window: WindowKind::Published, ..legacy(Rejected) };
+    for hour in (60 * 24..111 * 24).step_by(2) {
+        world.see_at(LOG, &jenkins("ada", "api"), day(0).start_ms() + hour * 3_600_000, legacy(Accepted), 1);
+    }
+    world.see_at(LOG, &jenkins("ada", "api"), from_ms, refused, 40);
+    world.see_at(LOG, &jenkins("ken", "api"), from_ms, refused, 40);
+    let rows = world.rows(110);
+    let tries = |user: &str| term(rows.iter().find(|row| row.user.id == user).unwrap(), "tries");
+    assert!(tries("name:ada") > 1.5, "{}", tries("name:ada"));
+    assert!((tries("name:ken") - 1.0).abs() < 1e-9, "its uses are these tries: {}", tries("name:ken"));
+}
+
+#[test]
+fn of_what_is_moving_the_last_week_counts() {
+    let uses = |moves: bool| {
+        let mut world = World::watched();
+        (60..=100).for_each(|on| world.see_through(LOG, &jenkins("ada", "api"), on, legacy(Accepted), 20));
+        let left = if moves { 1 } else { 20 };
+        (101..=110).for_each(|on| world.see_through(LOG, &jenkins("ada", "api"), on, legacy(Accepted), left));
+        if moves {
+            (101..=110).for_each(|on| world.see_through(LOG, &jenkins("ada", "api"), on, token(Accepted), 19));
+        }
+        let row = world.row(110);
+        assert_eq!(row.status, if moves { Status::Migrating } else { Status::Active });
+        term(&row, "uses")
+    };
+    let (moving, staying) = (uses(true), uses(false));
+    assert!(moving < 0.5 * staying && staying > 120.0, "{moving} {staying}");
+}
+
 fn term(row: &Integration, name: &str) -> f64 {
     row.terms.iter().find(|term| term.name == name).map(|term| term.value).unwrap()
 }
