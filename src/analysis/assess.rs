@@ -2,7 +2,7 @@
 //! first.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -18,8 +18,8 @@ use super::rights::Rights;
 use super::timeline::Rules;
 use super::tracks::Spans;
 use super::{
-    Authentications, CampaignFindings, Findings, KnownIntegration, Observation, Person, Policy, ReportedDay, Share,
-    authentications, integrations, owners, reidentified, silence, tokens, users,
+    Authentications, CampaignFindings, Findings, KnownIntegration, Observation, Person, Policy, Share, authentications,
+    integrations, owners, reidentified, silence, tokens, users,
 };
 use crate::evidence::{Campaign, ClientCatalogue, Day, History, Ledger, Roster};
 
@@ -39,8 +39,6 @@ pub struct Inputs<'a> {
     pub policy: &'a Policy,
     /// In the order in which they became known.
     pub known: &'a [KnownIntegration],
-    /// What was reported of each campaign on each day up to now, by campaign, sorted by day.
-    pub reported: &'a BTreeMap<String, Vec<ReportedDay>>,
     /// Secret; what new ids are made with where they may not tell whose they are, else empty.
     pub id_key: &'a [u8],
 }

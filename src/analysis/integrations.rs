@@ -15,8 +15,8 @@ use super::reasons;
 use super::secrets;
 use super::timeline::{Course, Rules, Standing, sweep};
 use super::trap;
-use super::{BurndownDay, CampaignFindings, Forecast, Integration, NextWindow, Owner, ReportedDay, forecast};
-use crate::evidence::{Day, Permission, Status, time::MS_PER_DAY, time::instant};
+use super::{CampaignFindings, Forecast, Integration, NextWindow, Owner, forecast};
+use crate::evidence::{Campaign, Day, Permission, Status, time::MS_PER_DAY, time::instant};
 
 /// Windows that are looked ahead to: two days of them.
 const MAX_WINDOWS: usize = 8;
@@ -63,9 +63,7 @@ impl<'a> Judged<'a> {
         let Self { scene, rules, burndown, mut integrations, standings, numbers, .. } = self;
         let campaign = rules.campaign;
         secrets::note_shared(scene, rules, &numbers, &mut integrations);
-        let burndown = burndown.into_rows();
-        let reported = scene.inputs.reported.get(&campaign.id).map_or(&[][..], Vec::as_slice);
-        let (forecast, stays) = forecast(&integrations, &standings, rules, (reported, &burndown));
+        let (forecast, stays) = forecast(&integrations, &standings, campaign, scene.today);
         let moment = moment(rules, &integrations);
         for (row, stays) in integrations.iter_mut().zip(stays) {
             row.stays = stays;
@@ -73,17 +71,12 @@ impl<'a> Judged<'a> {
         }
         rank::order(&mut integrations, moment.removed);
         let windows = NextWindow::all(campaign.windows_after(scene.inputs.now, MAX_WINDOWS), &integrations);
-        CampaignFindings { campaign: campaign.clone(), integrations, burndown, windows, forecast }
+        CampaignFindings { campaign: campaign.clone(), integrations, burndown: burndown.into_rows(), windows, forecast }
     }
 }
 
 /// When it will be over, and the probability of each integration that it stays until the removal.
-fn forecast<'a>(
-    rows: &'a [Integration],
-    standings: &'a [Standing],
-    rules: &Rules<'_>,
-    past: (&[ReportedDay], &[BurndownDay]),
-) -> (Forecast, Vec<f64>) {
+fn forecast<'a>(rows: &'a [Integration], standings: &'a [Standing], campaign: &Campaign, today: Day) -> (Forecast, Vec<f64>) {
     let subject = |(row, standing): (&'a Integration, &'a Standing)| forecast::Subject {
         id: &row.id,
         owner: row.owner.as_deref(),
@@ -95,7 +88,7 @@ fn forecast<'a>(
         passage: &standing.passage,
     };
     let subjects: Vec<forecast::Subject<'_>> = rows.iter().zip(standings).map(subject).collect();
-    forecast::judge(&subjects, rules.campaign, rules.today, past)
+    forecast::judge(&subjects, campaign, today)
 }
 
 fn course<'a>(scene: &'a Scene<'_>, number: usize, uses: &'a UnitUses, covered: &'a [(Day, &'a CoveredDays)]) -> Course<'a> {

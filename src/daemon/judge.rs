@@ -114,7 +114,6 @@ impl Material {
             campaigns: &options.campaigns,
             policy: &options.policy,
             known: &self.known,
-            reported: &self.reported,
             id_key: if options.privacy.pseudonyms { &self.people_key } else { &[] },
         }
     }

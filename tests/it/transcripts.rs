@@ -27,7 +27,7 @@ async fn findings(site: &Site, now: Timestamp) -> Findings {
     let (history, roster, ledger, known) = read.await.unwrap();
     let text = Campaign::builtin("builtin:bitbucket-app-passwords").unwrap();
     let (clients, campaigns) = (ClientCatalogue::builtin().unwrap(), [Campaign::parse(text).unwrap()]);
-    let (policy, reported) = (Policy::default(), BTreeMap::new());
+    let policy = Policy::default();
     let inputs = Inputs {
         now,
         history: &history,
@@ -37,7 +37,6 @@ async fn findings(site: &Site, now: Timestamp) -> Findings {
         campaigns: &campaigns,
         policy: &policy,
         known: &known,
-        reported: &reported,
         id_key: &[],
     };
     analysis::assess(&inputs)

@@ -1,8 +1,8 @@
 //! When it will be over: what the forecast says of stories whose end is plain.
 
 use super::world::*;
-use crate::analysis::forecast::{Counted, Outlook, Quantiles};
-use crate::analysis::{Forecast, Owner, ReportedDay};
+use crate::analysis::forecast::{Counted, Outlook};
+use crate::analysis::{Forecast, Owner};
 use crate::evidence::Track;
 
 /// Everybody of the crowd, each on a build farm of its own user.
@@ -220,18 +220,4 @@ fn an_integration_that_falls_silent_is_less_and_less_likely_to_stay() {
     let seen: Vec<f64> = [94, 97, 100, 104].map(stays).to_vec();
     assert!(seen.windows(2).all(|pair| pair[1] < pair[0]), "{seen:?}");
     assert!(seen[3] < 0.5 * seen[0], "{seen:?}");
-}
-
-#[test]
-fn what_became_of_earlier_reports_is_expected_of_this_one() {
-    let end = |told: &dyn Fn(i32) -> u32| {
-        let mut world = crowd_on(0..140);
-        let told = (40..=110).map(|on| ReportedDay { day: day(on), remaining: told(on), observed: None });
-        world.reported.insert(world.campaigns[0].id.clone(), told.collect());
-        known(&world, 139).end().quantiles
-    };
-    let (right, short, by_turns) = (end(&|_| 12), end(&|_| 8), end(&|on| if on % 2 == 0 { 7 } else { 20 }));
-    assert!(short.p50 > right.p50, "a third more was found out later each time: {short:?} {right:?}");
-    let width = |quantiles: Quantiles<u32>| quantiles.p90 - quantiles.p10;
-    assert!(width(by_turns) > width(right), "who was wrong either way is less sure: {by_turns:?} {right:?}");
 }

@@ -4,9 +4,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 
 use jiff::Timestamp;
 
-use crate::analysis::{
-    Anew, Findings, Inputs, Integration, KnownIntegration, Policy, Reclassified, ReportedDay, assess, reclassified,
-};
+use crate::analysis::{Anew, Findings, Inputs, Integration, KnownIntegration, Policy, Reclassified, assess, reclassified};
 use crate::evidence::{
     ApiToken, Campaign, ClientCatalogue, Coverage, CoverageState, Credential, Day, DayCount, Grade, History, Ledger, Member,
     Origin, Outcome, Person, Roster, Track, TrackCount, Verdict,
@@ -58,7 +56,6 @@ pub(super) struct World {
     pub(super) campaigns: Vec<Campaign>,
     pub(super) policy: Policy,
     pub(super) known: Vec<KnownIntegration>,
-    pub(super) reported: BTreeMap<String, Vec<ReportedDay>>,
 }
 
 impl World {
@@ -72,7 +69,6 @@ impl World {
             campaigns: vec![Campaign::parse(campaign).unwrap()],
             policy: Policy::default(),
             known: Vec::new(),
-            reported: BTreeMap::new(),
         }
     }
 
@@ -159,7 +155,6 @@ impl World {
             campaigns: &self.campaigns,
             policy: &self.policy,
             known: &self.known,
-            reported: &self.reported,
             id_key: &[],
         };
         reclassified(&inputs, Anew { history, kept })
@@ -180,7 +175,6 @@ impl World {
             campaigns: &self.campaigns,
             policy: &self.policy,
             known: &self.known,
-            reported: &self.reported,
             id_key: &[],
         })
     }

@@ -1,9 +1,7 @@
 //! The steps, one after the other.
 
-use super::restate::Restatement;
 use super::subject::{Cohorts, Subject, Timeline};
 use super::{Counted, Forecast, Outlook, Quantiles, Recorded, moves, pace, quantiles, share, simulate, whole};
-use crate::analysis::{BurndownDay, ReportedDay};
 use crate::evidence::{Campaign, Day};
 
 /// Below this much history nothing is forecast: four weeks of pace.
@@ -17,12 +15,7 @@ const STEPS: [i32; 6] = [7, 14, 21, 28, 42, 56];
 
 /// The forecast of one campaign, and for each subject the share of the week after the removal in which it is expected to
 /// use the legacy credential (after the removal: the probability that it still does).
-pub(in crate::analysis) fn judge(
-    subjects: &[Subject<'_>],
-    campaign: &Campaign,
-    today: Day,
-    (reported, known): (&[ReportedDay], &[BurndownDay]),
-) -> (Forecast, Vec<f64>) {
+pub(in crate::analysis) fn judge(subjects: &[Subject<'_>], campaign: &Campaign, today: Day) -> (Forecast, Vec<f64>) {
     let Some(first) = subjects.iter().map(|s| s.passage.first).min() else {
         return (Forecast::NotEnough(format!("nobody was seen with {} yet", campaign.words.many)), Vec::new());
     };
@@ -37,9 +30,7 @@ pub(in crate::analysis) fn judge(
     let target = if timeline.removed() { today.plus(REPAIR_DAYS) } else { timeline.removal.plus(-1) };
     let mut targets: Vec<i32> = STEPS.iter().copied().filter(|step| today.plus(*step) < target).collect();
     targets.push(target.0 - today.0);
-    // What is restated is the number that remains; after the removal another one is forecast.
-    let restatement = if timeline.removed() { Restatement::NONE } else { Restatement::of(reported, known, today) };
-    let runs = simulate::run(subjects, &counted, &cohorts, &pace, &timeline, (&targets, restatement));
+    let runs = simulate::run(subjects, &counted, &cohorts, &pace, &timeline, &targets);
     let mut using: Vec<f64> = pace.left.iter().map(|left| 1.0 - left).collect();
     if !timeline.removed() {
         for (number, share) in counted.iter().zip(&runs.week_after) {

@@ -1,9 +1,8 @@
 //! When it will be over: the distribution of the number that remains at the removal, and of the day on which nothing
 //! remains.
 //!
-//! Five steps, each in its own file, that `judge` takes one after the other: who has left already (`presence`), how fast they
-//! leave (`pace`), what that means for those that are left (`simulate`), what will be known better of it later (`restate`), and
-//! what would change it (`moves`). `score` looks back at earlier forecasts.
+//! Four steps, each in its own file, that `judge` takes one after the other: who has left already (`presence`), how fast they leave (`pace`), what that means for
+//! those that are left (`simulate`), and what would change it (`moves`). `score` looks back at earlier forecasts.
 //!
 //! What is forecast is the number *observed* remaining, by the contract's statuses, which lag behind the truth by each
 //! integration's horizon: whatever stops in the last days before the removal still counts then.
@@ -16,7 +15,6 @@ mod moves;
 mod pace;
 mod presence;
 mod random;
-mod restate;
 mod score;
 mod simulate;
 mod subject;

@@ -16,7 +16,6 @@
 use super::pace::{self, Pace};
 use super::presence::Gaps;
 use super::random::{Draws, name};
-use super::restate::Restatement;
 use super::subject::{Cohorts, Subject, Timeline};
 use super::{real, whole};
 
@@ -102,7 +101,7 @@ pub(super) fn run(
     cohorts: &Cohorts,
     pace: &Pace,
     timeline: &Timeline<'_>,
-    (targets, restatement): (&[i32], Restatement),
+    targets: &[i32],
 ) -> Runs {
     let runners: Vec<Runner> = counted.iter().map(|number| Runner::of(&subjects[*number], *number, cohorts, pace)).collect();
     let inflow = Inflow::of(subjects, timeline);
@@ -138,7 +137,7 @@ pub(super) fn run(
         }
         said.zero.push(last_exit);
         for (counts, remaining) in said.counts.iter_mut().zip(remaining) {
-            counts.push(restatement.apply(remaining, draw.restated));
+            counts.push(remaining);
         }
     }
     for share in said.using.iter_mut().chain(&mut said.week_after).chain(&mut said.counting) {
@@ -185,8 +184,6 @@ struct Draw {
     half: f64,
     owners: Vec<f64>,
     clients: Vec<f64>,
-    /// Standard normal.
-    restated: f64,
 }
 
 impl Draw {
@@ -221,7 +218,6 @@ impl Draw {
             half: calendar[pace::PARAMETERS - 1].exp(),
             owners: shared(&pace.owners, OWNER_AHEAD, &cohorts.owner_streams),
             clients: shared(&pace.clients, CLIENT_AHEAD, &cohorts.client_streams),
-            restated: draws.normal(),
         }
     }
 

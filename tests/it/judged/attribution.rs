@@ -73,7 +73,6 @@ pub async fn pairs(store: &Path, world: &World, marks: &Marks, view: &View) -> P
     let read = store.read(move |r| Ok((r.history(day)?, r.roster(now)?, r.known_integrations()?))).await;
     let (history, roster, known) = read.unwrap();
     let (ledger, policy, clients) = (Ledger::default(), Policy::default(), ClientCatalogue::builtin().unwrap());
-    let reported = BTreeMap::new();
     let (judged, ids) = attributed(&Inputs {
         now,
         history: &history,
@@ -83,7 +82,6 @@ pub async fn pairs(store: &Path, world: &World, marks: &Marks, view: &View) -> P
         campaigns: &[],
         policy: &policy,
         known: &known,
-        reported: &reported,
         id_key: &[],
     });
     let (mut pieces, mut unmarked) = (Vec::new(), 0);

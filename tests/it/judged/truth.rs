@@ -140,7 +140,6 @@ impl<'a> Truth<'a> {
             campaigns: &[self.world.truth().campaign().clone()],
             policy: &Policy::default(),
             known: &[],
-            reported: &BTreeMap::new(),
             id_key: &[],
         });
         let rows = findings.campaigns[0].integrations.iter();
