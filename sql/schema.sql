@@ -111,6 +111,34 @@ CREATE TABLE packed_counts (
     counts BLOB    NOT NULL
 ) STRICT;
 
+-- What an engine counted of a slice of time, of days whose slices are still asked again: day_count is their sum for the tracks
+-- of the source (store::slices).
+CREATE TABLE slice_count (
+    source_id  INTEGER NOT NULL REFERENCES source (id),
+    day        INTEGER NOT NULL,
+    from_hour  INTEGER NOT NULL,                  -- the first hour of the slice
+    track_id   INTEGER NOT NULL REFERENCES track (id),
+    verdict_id INTEGER NOT NULL REFERENCES verdict (id),
+    uses       INTEGER NOT NULL,
+    first_ms   INTEGER NOT NULL,
+    last_ms    INTEGER NOT NULL,
+    hours      INTEGER NOT NULL,
+    PRIMARY KEY (source_id, day, from_hour, track_id, verdict_id)
+) STRICT, WITHOUT ROWID;
+
+-- What has come of the answer that a source is reading, until it is whole.
+CREATE TABLE staged_count (
+    source_id  INTEGER NOT NULL REFERENCES source (id),
+    day        INTEGER NOT NULL,
+    track_id   INTEGER NOT NULL REFERENCES track (id),
+    verdict_id INTEGER NOT NULL REFERENCES verdict (id),
+    uses       INTEGER NOT NULL,
+    first_ms   INTEGER NOT NULL,
+    last_ms    INTEGER NOT NULL,
+    hours      INTEGER NOT NULL,
+    PRIMARY KEY (source_id, day, track_id, verdict_id)
+) STRICT, WITHOUT ROWID;
+
 -- What was read, kept for better rules: one compressed batch a row. The blob comes last, so that the columns before it
 -- are read without it.
 CREATE TABLE chunk (

@@ -31,6 +31,7 @@ mod observed;
 mod owners;
 pub mod policy;
 mod proof;
+pub mod question;
 mod rank;
 mod reasons;
 mod reclassified;

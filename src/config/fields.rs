@@ -64,7 +64,12 @@ pub(super) fn url(section: &Section, key: &'static str, schemes: &[&str]) -> Url
     checked_url(section, key, schemes, |_| Ok(()))
 }
 
-fn checked_url(section: &Section, key: &'static str, schemes: &[&str], check: impl Fn(&Url) -> Result<(), String>) -> Url {
+pub(super) fn checked_url(
+    section: &Section,
+    key: &'static str,
+    schemes: &[&str],
+    check: impl Fn(&Url) -> Result<(), String>,
+) -> Url {
     let parsed = section.parsed(key, |text| checked_address(text, schemes, check));
     parsed.unwrap_or_else(|| Url::parse("http://127.0.0.1").expect("a literal URL"))
 }

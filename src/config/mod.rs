@@ -11,6 +11,7 @@ mod intake;
 mod judgement;
 mod log;
 mod organization;
+mod query;
 mod reader;
 mod secret;
 mod sections;
@@ -61,7 +62,7 @@ pub fn load_to_watch(path: &Path) -> Result<Options, Vec<Fault>> {
     if options.watches() {
         return Ok(options);
     }
-    let words = "nothing is watched: there is no [[organization]], no [[log]] and no [[http.intake]]".to_owned();
+    let words = "nothing is watched: there is no [[organization]], no [[log]], no [[query]] and no [[http.intake]]".to_owned();
     Err(vec![Fault { file: path.display().to_string(), line: 0, key: "(file)".to_owned(), words }])
 }
 

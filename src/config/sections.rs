@@ -14,6 +14,7 @@ use super::{
     judgement::policy,
     log::log,
     organization::organizations,
+    query::{Judges, query},
     reader::{Fault, Section, nearest, suggestion},
     secret::environment,
     webhook::webhooks,
@@ -22,7 +23,7 @@ use crate::{
     analysis::Rules,
     daemon::options::{Csv, Options, Otel, Privacy, Retention, Schedule},
     deliver::check_ca,
-    evidence::{CatalogueFault, ClientCatalogue, NamedNetworks},
+    evidence::{Campaign, CatalogueFault, ClientCatalogue, NamedNetworks},
     report::BlindSpot,
     source::Network,
 };
@@ -36,14 +37,25 @@ pub fn read(root: &Section) -> Options {
     let webhooks = webhooks(root, &network, &mut own_credentials);
     let (rules, catalogue) = rules(root.table("rules"));
     let (campaigns, expiries) = campaigns(root);
+    let (rules, networks) = (Arc::new(rules), networks(root));
+    let calendar = Campaign::calendar(&campaigns);
+    let judges = Judges { rules: &rules, catalogue: &catalogue, networks: &networks, calendar: &calendar };
+    let queries: Vec<_> = root
+        .tables("query")
+        .into_iter()
+        .filter_map(|s| query(s, &network, &judges, &mut own_credentials))
+        .map(Arc::new)
+        .collect();
+    unique(root, "query", queries.iter().map(|query| &query.name));
     let (store, retention) = store(root.table("store"));
     let (otel, top) = otel(root.table("otel"));
     Options {
-        rules: Arc::new(rules),
+        rules,
         catalogue: Arc::new(catalogue),
         http: http::read(root.table("http"), &organizations, &mut own_credentials),
         organizations,
         logs,
+        queries,
         network,
         store,
         retention,
@@ -57,7 +69,7 @@ pub fn read(root: &Section) -> Options {
         otel,
         top,
         policy: policy(root),
-        networks: networks(root),
+        networks,
         blind_spots: root.tables("blind_spot").into_iter().map(blind_spot).collect(),
         own_credentials,
         secrets: root.named_secrets(),
@@ -128,6 +140,7 @@ fn schedule(section: Section) -> Schedule {
         tokens: section.duration("tokens"),
         access: section.duration("access"),
         logs: section.duration("logs"),
+        queries: section.duration("queries"),
         digest: section.parsed("digest", cron),
         brief: section.parsed("brief", cron),
         notices: section.parsed("notices", cron),

@@ -16,8 +16,8 @@ use super::{
     Judged, Options,
     clients::Clients,
     freshness::{self, Budgets},
-    options::{Organization, Workspace, WorkspaceAuth},
-    rounds::{AccessRound, AuditRound, LogRound, Setting, TokensRound},
+    options::{Organization, Query, Workspace, WorkspaceAuth},
+    rounds::{AccessRound, AuditRound, LogRound, QueryRound, Setting, TokensRound},
     trace::Thread,
     trouble::{News, STORE, Troubles},
 };
@@ -34,6 +34,9 @@ use crate::{
 const ROUNDS_AT_ONCE: usize = 8;
 
 const MINUTE: Duration = Duration::from_secs(60);
+/// Questions to one engine.
+const QUESTIONS_A_MINUTE: u32 = 600;
+
 const HOUR: Duration = Duration::from_secs(3_600);
 
 /// A source whose credential is refused is asked this often at most: somebody has to act first.
@@ -62,6 +65,7 @@ enum Kind {
     Tokens(TokensRound),
     Access(AccessRound),
     Log(LogRound),
+    Query(QueryRound),
 }
 
 impl Engine {
@@ -95,6 +99,12 @@ impl Engine {
             let setting = setting(&options, format!("log/{}", log.name));
             let name = setting.name.clone();
             sources.push(Source { name, credential: String::new(), kind: Kind::Log(LogRound::new(setting, Arc::clone(log))) });
+        }
+        for query in &options.queries {
+            let client = query_client(&options, query, &mut clients)?;
+            let name = format!("query/{}", query.name);
+            let round = QueryRound::new(name.clone(), Arc::clone(query), client, options.fingerprint());
+            sources.push(Source { name, credential: query_credential(query), kind: Kind::Query(round) });
         }
         Ok(Self { options: Arc::new(options), store, sources, clients, budgets, troubles })
     }
@@ -270,7 +280,7 @@ impl Engine {
         let source = &self.sources[index];
         let (result, usage) = match &source.kind {
             Kind::Audit(round) => (round.run_older(&self.store, now, until).await, round.usage()),
-            Kind::Tokens(_) | Kind::Access(_) | Kind::Log(_) => (Ok(Tally::default()), Usage::default()),
+            Kind::Tokens(_) | Kind::Access(_) | Kind::Log(_) | Kind::Query(_) => (Ok(Tally::default()), Usage::default()),
         };
         let result = result.map_err(|error| error.with_credential(&source.credential));
         let (name, answered) = (source.name.clone(), usage.is_answered());
@@ -297,6 +307,7 @@ impl Engine {
             Kind::Tokens(round) => round.run(&self.store, now).await,
             Kind::Access(round) => round.run(&self.store, now).await,
             Kind::Log(round) => round.run(&self.store, now).await,
+            Kind::Query(round) => round.run(&self.store, since, now).await,
         };
         let result = result.map_err(|error| error.with_credential(&source.credential));
         let usage = match &source.kind {
@@ -304,6 +315,7 @@ impl Engine {
             Kind::Tokens(round) => round.usage(),
             Kind::Access(round) => round.usage(),
             Kind::Log(_) => Usage::default(),
+            Kind::Query(round) => round.usage(),
         };
         if !matches!(source.kind, Kind::Log(_)) {
             self.budgets.lock().unwrap_or_else(PoisonError::into_inner).insert(source.name.clone(), usage.budget_used);
@@ -456,6 +468,17 @@ fn organization_sources(
         sources.push(Source { name, credential: workspace_credential(workspace), kind: Kind::Access(round) });
     }
     Ok(())
+}
+
+/// The client of an engine. It is asked one question after the other, each of which may cost it much; the limit only keeps a
+/// fault of ours from becoming a flood.
+pub(super) fn query_client(options: &Options, query: &Query, clients: &mut Clients) -> anyhow::Result<Client> {
+    let auth = Auth::Basic { email: query.username.clone(), token: query.password.clone() };
+    clients.of(&query.url, auth, (QUESTIONS_A_MINUTE, MINUTE), 1.0, &options.network)
+}
+
+pub(super) fn query_credential(query: &Query) -> String {
+    format!("query.{}.password, of an account that may read the table", query.name)
 }
 
 /// The client of an organisation's APIs; sections that name one key share the lowest of their limits.

@@ -12,9 +12,10 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::Delivery;
+pub use super::rounds::Pace;
 pub use super::webhooks::Webhook;
 use crate::{
-    analysis::{Classifier, Policy, Rules},
+    analysis::{Classifier, Policy, Rules, question::Question},
     deliver::{mail, otel},
     evidence::{Campaign, ClientCatalogue, Expiry, Grade, NamedNetworks, format::Form},
     report::{self, Audience, BlindSpot, OwnCredential},
@@ -26,6 +27,7 @@ use crate::{
 pub struct Options {
     pub(crate) organizations: Vec<Organization>,
     pub(crate) logs: Vec<Arc<Log>>,
+    pub(crate) queries: Vec<Arc<Query>>,
     pub(crate) http: Http,
     pub(crate) network: Network,
     pub(crate) rules: Arc<Rules>,
@@ -106,6 +108,21 @@ pub struct Log {
     pub(crate) form: Form,
 }
 
+/// An engine that keeps a log, and what it is asked.
+#[derive(Debug)]
+pub struct Query {
+    pub(crate) name: String,
+    pub(crate) url: Url,
+    pub(crate) username: String,
+    pub(crate) password: SecretString,
+    pub(crate) question: Question,
+    pub(crate) pace: Pace,
+    /// How far a first look goes back.
+    pub(crate) backfill_days: i32,
+    /// How long one question may take.
+    pub(crate) limit: Duration,
+}
+
 #[derive(Debug)]
 pub struct Http {
     pub(crate) listen: SocketAddr,
@@ -140,6 +157,7 @@ pub struct Schedule {
     pub(crate) tokens: Duration,
     pub(crate) access: Duration,
     pub(crate) logs: Duration,
+    pub(crate) queries: Duration,
     /// Five-field cron, in the time zone; none is never.
     pub(crate) digest: Option<String>,
     pub(crate) brief: Option<String>,
@@ -259,6 +277,7 @@ impl Options {
             names.extend(organization.workspaces.iter().map(|w| format!("access/{}", w.slug)));
         }
         names.extend(self.logs.iter().map(|log| format!("log/{}", log.name)));
+        names.extend(self.queries.iter().map(|query| format!("query/{}", query.name)));
         names
     }
 
@@ -345,6 +364,7 @@ impl Options {
             "audit" => self.schedule.audit,
             "tokens" => self.schedule.tokens,
             "access" => self.schedule.access,
+            "query" => self.schedule.queries,
             _ => self.schedule.logs,
         }
     }

@@ -15,7 +15,7 @@ impl CoverageState {
 
 /// Whether a source can show credentials at work, the legacy ones included: what clients write and send. No API can.
 pub fn shows_credentials(source: &str) -> bool {
-    ["log/", "intake/", "import/"].iter().any(|kind| source.starts_with(kind))
+    ["log/", "query/", "intake/", "import/"].iter().any(|kind| source.starts_with(kind))
 }
 
 /// No source claims more than the 400 days before a look: longer than logs are kept, and shorter than what one stray ancient

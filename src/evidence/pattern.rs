@@ -48,9 +48,37 @@ pub fn compile(pattern: &str) -> Result<Regex, Refusal> {
     }
     let parsed = ast::parse::Parser::new().parse(pattern);
     let parsed = parsed.map_err(|error| refused(error.span().start, &error.kind().to_string()))?;
-    ast::visit(&parsed, Subset)?;
+    ast::visit(&parsed, Subset { catalogue: false })?;
     let compiled = RegexBuilder::new(pattern).dot_matches_new_line(true).size_limit(MAX_COMPILED_BYTES).build();
     compiled.map_err(|_| refusal(1, "it is too large when its repetitions are written out"))
+}
+
+/// Whether other engines can recognise a client as the catalogue does: beside the shared subset it may begin with `(?i)`, and
+/// use `\d`, `\s`, `\w` and `\b`, which mean the same wherever user agents are ASCII.
+///
+/// # Errors
+/// The first thing in it that another engine would not read in the same way.
+pub fn check_of_client(pattern: &str) -> Result<(), Refusal> {
+    let bare = pattern.strip_prefix(ANY_CASE).unwrap_or(pattern);
+    let parsed = ast::parse::Parser::new().parse(bare);
+    let parsed = parsed.map_err(|error| refused(error.span().start, &error.kind().to_string()))?;
+    ast::visit(&parsed, Subset { catalogue: true })
+}
+
+/// Before a pattern that matches in any case.
+const ANY_CASE: &str = "(?i)";
+
+/// For a pattern that matches in any case, one that matches the same texts in lower case. Engines that look for the letters of a
+/// pattern before they match it forget the flag (ClickHouse 18.16).
+pub fn in_lower_case(pattern: &str) -> Option<String> {
+    let mut signs = pattern.strip_prefix(ANY_CASE)?.chars();
+    let mut lower = String::new();
+    while let Some(sign) = signs.next() {
+        lower.push(sign.to_ascii_lowercase());
+        // What an escape means depends on its case.
+        lower.extend(if sign == '\\' { signs.next() } else { None });
+    }
+    Some(lower)
 }
 
 fn refusal(column: usize, words: &str) -> Refusal {
@@ -65,8 +93,16 @@ fn no(span: &Span, words: &str) -> Result<(), Refusal> {
     Err(refused(span.start, words))
 }
 
-/// Refuses what does not belong to the subset.
-struct Subset;
+/// Refuses what does not belong to the subset, or to what the catalogue of clients adds to it.
+struct Subset {
+    catalogue: bool,
+}
+
+impl Subset {
+    fn perl(&self, span: &Span) -> Result<(), Refusal> {
+        if self.catalogue { Ok(()) } else { no(span, PERL) }
+    }
+}
 
 impl Visitor for Subset {
     type Output = ();
@@ -86,10 +122,11 @@ impl Visitor for Subset {
             Ast::Dot(_) | Ast::ClassBracketed(_) | Ast::Alternation(_) | Ast::Concat(_) => Ok(()),
             Ast::Assertion(found) => match found.kind {
                 ast::AssertionKind::StartLine | ast::AssertionKind::EndLine => Ok(()),
+                ast::AssertionKind::WordBoundary if self.catalogue => Ok(()),
                 _ => no(&found.span, "of the assertions only ^ and $ are the same in every engine"),
             },
             Ast::ClassUnicode(class) => no(&class.span, "classes of Unicode differ from engine to engine: list the characters"),
-            Ast::ClassPerl(class) => no(&class.span, PERL),
+            Ast::ClassPerl(class) => self.perl(&class.span),
             Ast::Repetition(found) => match (found.greedy, &found.op.kind) {
                 (false, _) => no(&found.op.span, "whether a repetition is lazy makes no difference here: leave the ? out"),
                 (_, RepetitionKind::Range(range)) if largest(range) > MAX_REPETITION => {
@@ -113,7 +150,7 @@ impl Visitor for Subset {
             ClassSetItem::Range(range) => literal(&range.start).and_then(|()| literal(&range.end)),
             ClassSetItem::Ascii(class) => no(&class.span, "classes by name depend on a locale in some engines: write [A-Za-z]"),
             ClassSetItem::Unicode(class) => no(&class.span, "classes of Unicode differ from engine to engine"),
-            ClassSetItem::Perl(class) => no(&class.span, PERL),
+            ClassSetItem::Perl(class) => self.perl(&class.span),
             ClassSetItem::Bracketed(class) => no(&class.span, "a class inside a class: write \\[ for the character"),
         }
     }
@@ -150,6 +187,19 @@ fn literal(literal: &Literal) -> Result<(), Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn clients_are_recognised_by_every_engine() {
+        let catalogue = crate::evidence::ClientCatalogue::builtin().expect("a catalogue");
+        for (pattern, id, _) in catalogue.recognition() {
+            assert_eq!(check_of_client(pattern), Ok(()), "{id}");
+        }
+        assert_eq!(in_lower_case("(?i)^JGit/[A-F\\d]\\S").as_deref(), Some("^jgit/[a-f\\d]\\S"));
+        assert_eq!(in_lower_case("^JGit"), None);
+        for pattern in ["ä", "\\pL", "x(?i)y", "a+?", "\\x41"] {
+            assert!(check_of_client(pattern).is_err(), "{pattern}");
+        }
+    }
 
     #[test]
     fn what_every_engine_reads_alike_is_compiled() {

@@ -25,7 +25,7 @@ const SSH_HOSTS: [&str; 2] = ["ssh.bitbucket.org", "altssh.bitbucket.org"];
 pub const HOSTS: [&str; 4] = [GIT_HOST, REST_HOST, SSH_HOSTS[0], SSH_HOSTS[1]];
 
 /// First segments of bitbucket.org paths that are pages of the site, not workspaces.
-const SITE_PAGES: [&str; 14] = [
+pub const SITE_PAGES: [&str; 14] = [
     "!api",
     "!static",
     "account",

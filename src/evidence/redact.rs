@@ -16,7 +16,7 @@ const GONE: &str = "…";
 const PREFIXES: [&str; 3] = ["ATBB", "ATAT", "ATCT"];
 
 /// Schemes of authentication that are kept. Anything else in that place may be a secret.
-const SCHEMES: [&str; 9] = ["basic", "bearer", "ssh", "digest", "negotiate", "ntlm", "jwt", "token", "oauth"];
+pub const SCHEMES: [&str; 9] = ["basic", "bearer", "ssh", "digest", "negotiate", "ntlm", "jwt", "token", "oauth"];
 
 /// App passwords of before 2023 are 20 alphanumerics without a prefix; nothing shorter can be told from a name.
 const MIN_OPAQUE: usize = 20;

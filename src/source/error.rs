@@ -21,6 +21,9 @@ pub enum FetchError {
     PageSizeRefused { at: String },
     #[error("{at} refused the request with status {status}: check api_url and the identifiers in the configuration")]
     Refused { at: String, status: u16 },
+    /// By an engine's own code; its words may quote what it read.
+    #[error("{at} refuses the question (code {code}{})", meaning(*code))]
+    Engine { at: String, code: u32 },
     #[error("{at} asks to wait {} s before the next request (429)", wait.as_secs())]
     RateLimited { at: String, wait: Duration },
     #[error("{at} is unavailable: {cause}; tried again next time")]
@@ -56,6 +59,9 @@ pub enum Refusal {
     NoScopes,
     #[error("the token was made for another Atlassian product; create one for this API")]
     OtherProduct,
+    /// An account of an engine that keeps logs.
+    #[error("the account or its password is wrong, or may not come from this address")]
+    Account,
     #[error("it is an app password, and those are refused; use an API token or an access token")]
     AppPassword,
     #[error("it is an account password, and those are refused; use an API token or an access token")]
@@ -92,12 +98,33 @@ pub enum Unread {
 impl FetchError {
     /// Whether the same request may succeed soon without anybody doing anything.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::RateLimited { .. } | Self::Unavailable { .. } | Self::Unreadable { .. })
+        match self {
+            Self::RateLimited { .. } | Self::Unavailable { .. } | Self::Unreadable { .. } => true,
+            Self::Engine { code, .. } => OUT_OF_ROOM.contains(code),
+            _ => false,
+        }
     }
 
     /// Whether our own credential is the cause: trying harder does not help, somebody has to act.
     pub fn is_ours(&self) -> bool {
         matches!(self, Self::Unauthorized { .. } | Self::Forbidden { .. })
+    }
+}
+
+/// Codes of ClickHouse that say that it had no time, memory or room for the question now.
+const OUT_OF_ROOM: [u32; 6] = [159, 160, 202, 209, 241, 252];
+
+/// What those codes mean that an operator meets.
+fn meaning(code: u32) -> &'static str {
+    match code {
+        16 | 47 => ": there is no such column",
+        60 => ": there is no such table",
+        81 => ": there is no such database",
+        115 | 164 => ": the account may not set a limit of time, which readonly = 2 allows",
+        159 | 160 => ": it took too long; ask for shorter slices",
+        202 => ": it answers too many questions",
+        241 => ": it has too little memory; ask for shorter slices",
+        _ => "",
     }
 }
 

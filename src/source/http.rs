@@ -1,6 +1,8 @@
 //! One HTTP client per credential. It sends the credential to its own origin only, follows no redirect, bounds times and
 //! bodies, spends from the request budget, and turns every answer into text or a [`FetchError`].
 
+pub(super) mod asking;
+
 use std::{
     collections::BTreeMap,
     fmt,

@@ -1,4 +1,5 @@
-//! The remote parties: the organisation's audit log and token inventory, Bitbucket's access lists, and growing log files.
+//! The remote parties: the organisation's audit log and token inventory, Bitbucket's access lists, growing log files, and
+//! engines that keep logs themselves.
 //!
 //! This room fetches and parses, and says what it measured ([`Usage`], skipped items, unknown values, [`Limit`]s). It
 //! hides paging, authentication, request budgets, rate-limit headers, retries, wire formats and file rotation. Every
@@ -11,6 +12,7 @@
 mod access;
 mod audit;
 mod budget;
+mod clickhouse;
 mod error;
 mod headers;
 mod http;
@@ -27,6 +29,7 @@ pub(crate) mod tests;
 
 pub use access::{Access, Answer, Glance, Limit, LimitReason, Listing};
 pub use audit::{Actions, Audit, AuditPage, Position, Slice, Step, Then, Walk, lost, next_slice};
+pub use clickhouse::{Asking, ClickHouse, Rows, Settings};
 pub use error::{FetchError, Outage, Refusal, Unread};
 pub use http::{Auth, Client, ClientOptions, Usage};
 pub use logs::{Block, Blocks, FilePlan, FileReader, Layout, Plan, UNREADABLE, changed_ms, content, plan, shown};

@@ -131,6 +131,7 @@ impl Writer<'_> {
         self.connection.prepare_cached(NOTE_ERASURE)?.execute([])?;
         self.throw_away()?;
         self.unpack_everything()?;
+        self.forget_staged()?;
         let mut erased = Erased { tracks: self.erase_from_tracks(erasure)?, ..Erased::default() };
         self.erase_inventories(erasure, &mut erased)?;
         erased.directory_rows = self.erase_from_directories(erasure)?;
@@ -173,6 +174,7 @@ impl Writer<'_> {
             self.connection.prepare_cached(MERGE_INDEX)?.execute(both)?;
             self.connection.prepare_cached(DELETE_INDEX)?.execute(one)?;
         }
+        self.merge_slices(from, into)?;
         self.connection.prepare_cached(DELETE_TRACK)?.execute(named_params! { ":id": from })?;
         Ok(())
     }

@@ -34,6 +34,7 @@ mod register;
 mod rights;
 mod roster;
 mod seen;
+mod slices;
 mod sources;
 #[cfg(test)]
 mod tests;
@@ -52,5 +53,6 @@ pub use lock::Lock;
 pub use outbox::{GivenUp, NewMessage, OutboxSummary, Outgoing, Settled, Waiting};
 pub use prune::{Old, Pruning};
 pub use reclassify::{Progress, Rejudged, StoredChunk};
+pub use slices::Slice;
 pub use sources::{AuthenticationTotal, RequestTotal, SkippedTotal, SourceState, Totals};
 pub use verify::Finding;

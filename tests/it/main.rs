@@ -27,6 +27,7 @@ mod mail;
 mod mixtures;
 mod pages;
 mod privacy;
+mod query;
 mod reclassify;
 mod reload;
 mod retention;

@@ -16,6 +16,7 @@ import service
 def pytest_addoption(parser):
     parser.addoption("--keep", type=Path, metavar="DIR", help="copy the pictures of the page and the mails to DIR")
     parser.addoption("--callers", type=int, metavar="N", default=600, help="silent callers of test_strangers.py")
+    parser.addoption("--rows", type=int, metavar="N", default=3_000, help="random rows of test_query.py")
 
 
 def pytest_collection_modifyitems(items):

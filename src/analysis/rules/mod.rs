@@ -7,6 +7,7 @@
 mod conditions;
 mod facts;
 mod read;
+mod said;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +15,7 @@ use crate::evidence::{Credential, Grade, Outcome, Sighting, settings::Fault};
 use conditions::Conditions;
 pub(super) use facts::{Derived, RESERVED_USERNAMES, is_reserved};
 use facts::{Facts, Field};
+pub(super) use said::{Asks, Said};
 
 const BUILTIN: &str = include_str!("../../../config/rules.toml");
 

@@ -11,8 +11,10 @@ use crate::{
     daemon::{
         Options,
         clients::Clients,
-        engine::{organization_client, organization_credential, workspace_client, workspace_credential},
-        options::{Log, Organization, Workspace, WorkspaceAuth},
+        engine::{
+            organization_client, organization_credential, query_client, query_credential, workspace_client, workspace_credential,
+        },
+        options::{Log, Organization, Query, Workspace, WorkspaceAuth},
         rounds::{self, UNLINKED},
     },
     evidence::ApiToken,
@@ -40,6 +42,12 @@ pub(super) fn questions(options: &Options, clock: Clock) -> Vec<Question<'_>> {
         }
     }
     questions.extend(options.logs.iter().map(|log| look_at_log(Arc::clone(log), clock.now()).boxed()));
+    for query in &options.queries {
+        questions.push(match query_client(options, query, &mut clients) {
+            Ok(client) => ask_engine(query, client, clock.now()).boxed(),
+            Err(error) => unusable(format!("query/{}", query.name), &error),
+        });
+    }
     questions
 }
 
@@ -208,6 +216,18 @@ fn clocks(api: &url::Url, client: &Client) -> Option<Finding> {
         _ => State::Wrong,
     };
     Some(Finding::new(state, "clock", host, found).advising("let NTP set the clock of this machine (timedatectl status)"))
+}
+
+async fn ask_engine(query: &Query, client: Client, now: Timestamp) -> Vec<Finding> {
+    let name = format!("query/{}", query.name);
+    vec![match rounds::glance_at_query(query, client, now).await {
+        Ok(Err(malformed)) => Finding::new(State::Wrong, "source", name, malformed.to_string()),
+        Ok(Ok(lines)) => {
+            let found = format!("the table can be asked; a second of an hour ago holds {lines} lines of Bitbucket");
+            Finding::new(State::Ok, "source", name, found)
+        }
+        Err(error) => refused(&name, &error, None, &query_credential(query)),
+    }]
 }
 
 async fn look_at_log(log: Arc<Log>, now: Timestamp) -> Vec<Finding> {

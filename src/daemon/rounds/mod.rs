@@ -5,6 +5,7 @@ mod access;
 mod audit;
 mod in_flight;
 mod log;
+mod query;
 mod rotation;
 mod tokens;
 
@@ -14,6 +15,7 @@ pub use access::AccessRound;
 pub use audit::{AuditRound, UNLINKED};
 pub(super) use in_flight::InFlight;
 pub use log::{LogRound, glance};
+pub use query::{Pace, QueryRound, glance as glance_at_query};
 pub use tokens::TokensRound;
 
 use crate::{analysis::Classifier, evidence::Grade};

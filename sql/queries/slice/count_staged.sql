@@ -1,0 +1,11 @@
+-- Counts an answer for a whole day. By the primary key of staged_count.
+INSERT INTO day_count (day, track_id, verdict_id, uses, first_ms, last_ms, hours)
+SELECT day, track_id, verdict_id, uses, first_ms, last_ms, hours
+FROM staged_count
+WHERE source_id = :source_id
+  AND day = :day
+ON CONFLICT DO UPDATE SET
+    uses     = uses + excluded.uses,
+    first_ms = min(first_ms, excluded.first_ms),
+    last_ms  = max(last_ms, excluded.last_ms),
+    hours    = hours | excluded.hours

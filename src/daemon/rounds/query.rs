@@ -1,0 +1,162 @@
+//! A round over one `[[query]]`: the slices of time that are over are asked of the engine, oldest first.
+//!
+//! An answer is read as it comes and staged in short transactions; one more puts it in the place of an earlier answer, with
+//! the cursor and the coverage. A round may end anywhere: what was staged and is not whole counts nowhere.
+
+mod slices;
+
+use std::{io, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+
+use super::super::options::Query;
+use crate::{
+    analysis::question::{Answer, Malformed},
+    daemon::engine::{RoundError, Tally},
+    evidence::{Batch, Coverage, CoverageState, CursorUpdate, Day, time},
+    source::{Asking, ClickHouse, Client, FetchError, Settings, Usage},
+    store::{Slice, Store},
+};
+pub use slices::Pace;
+use slices::{ASKED, Progress, SETTLED};
+
+/// Rows of one transaction: a fraction of a second each.
+const ROWS_AT_ONCE: usize = 8_192;
+
+/// Slices of one round: far more than a first look takes, so that only a fault of ours is cut short.
+const MAX_SLICES: usize = 10_000;
+
+/// What was judged by when all that is counted was asked: a fingerprint.
+const RULED: &str = "ruled";
+/// What it means that this has changed since.
+const OTHER_RULES: &str = "rules, clients, networks or dates have changed since this was asked, and nothing of it is kept to be judged \
+                           anew: ask again with `duskwatch poll --source NAME --since DATE`";
+
+/// Why a slice is not looked at as closely as it will be.
+const LATE_ROWS: &str = "rows that come late are still waited for: this is asked once more";
+
+pub struct QueryRound {
+    name: String,
+    query: Arc<Query>,
+    fingerprint: String,
+    client: Client,
+    engine: ClickHouse,
+}
+
+impl QueryRound {
+    /// `fingerprint` stands for what evidence is judged by now.
+    pub fn new(name: String, query: Arc<Query>, client: Client, fingerprint: String) -> Self {
+        Self { name, query, fingerprint, engine: ClickHouse::new(client.clone()), client }
+    }
+
+    pub fn usage(&self) -> Usage {
+        self.client.take_usage()
+    }
+
+    /// Asks of everything that is over and was not asked, and once more of what is old enough that nothing comes late. From
+    /// `since` on everything is asked again.
+    pub async fn run(&self, store: &Store, since: Option<Day>, now: Timestamp) -> Result<Tally, RoundError> {
+        let name = self.name.clone();
+        let cursors = store.read(move |r| r.cursors(&name)).await?;
+        let text = |key: &str| cursors.iter().find(|(known, _)| known == key).map(|(_, text)| text.as_str());
+        let stored = |key: &str| text(key).and_then(|text| text.parse().ok());
+        let begin = Day::of(now).plus(-self.query.backfill_days).start_ms();
+        let done = stored(SETTLED).map(|settled_ms| Progress { settled_ms, asked_ms: stored(ASKED).unwrap_or(settled_ms) });
+        let mut progress = match (done, since.map(Day::start_ms)) {
+            (Some(done), Some(since_ms)) if since_ms < done.asked_ms => Progress::at(since_ms.min(done.settled_ms)),
+            (Some(done), _) => done,
+            (None, since_ms) => Progress::at(since_ms.unwrap_or(begin)),
+        };
+        let counted_until_ms = done.map_or(i64::MIN, |done| done.settled_ms);
+        let ruled = text(RULED).filter(|_| since.is_none()).unwrap_or(&self.fingerprint);
+        let warning = if ruled == self.fingerprint { "" } else { OTHER_RULES };
+        let (settings, mut tally) = (self.engine.settings().await?, Tally { warning, ..Tally::default() });
+        for _ in 0..MAX_SLICES {
+            let Some(slice) = progress.next(self.query.pace, now.as_millisecond()) else { break };
+            progress = progress.after(slice);
+            let first = slice.settled && slice.to_ms > counted_until_ms;
+            let known = done.map_or(progress, |done| progress.max(done));
+            let cursors = known.cursors().into_iter().chain([(RULED, ruled.to_owned())]).collect();
+            tally.items += self.ask(store, (slice, first), cursors, &settings, now).await?;
+        }
+        Ok(tally)
+    }
+
+    /// Asks of one slice, and returns how many lines it holds. `cursors` go with its answer.
+    async fn ask(
+        &self,
+        store: &Store,
+        (slice, first): (Slice, bool),
+        cursors: Vec<(&'static str, String)>,
+        settings: &Settings,
+        now: Timestamp,
+    ) -> Result<u64, RoundError> {
+        let name = self.name.clone();
+        store.write(move |w| w.begin_answer(&name)).await?;
+        let span = (slice.from_ms, slice.to_ms);
+        let mut answer = self.query.question.answer(span);
+        self.read(store, &mut answer, span, settings, now).await?;
+        let items = answer.lines();
+        let state = if slice.settled { CoverageState::Covered } else { CoverageState::Partial };
+        let reason = if slice.settled { String::new() } else { LATE_ROWS.to_owned() };
+        let batch = Batch {
+            source: self.name.clone(),
+            items: if first { items } else { 0 },
+            unknown: if first { answer.unknown() } else { Vec::new() },
+            coverage: vec![Coverage { from_ms: slice.from_ms, to_ms: slice.to_ms, state, items, skipped: 0, reason }],
+            cursors: cursors.into_iter().map(|(key, value)| CursorUpdate { key: key.to_owned(), value: Some(value) }).collect(),
+            ..Batch::default()
+        };
+        store.write(move |w| w.end_answer(slice, &batch, first, now)).await?;
+        Ok(items)
+    }
+
+    /// Stages all rows of an answer.
+    async fn read(
+        &self,
+        store: &Store,
+        answer: &mut Answer<'_>,
+        slice: (i64, i64),
+        settings: &Settings,
+        now: Timestamp,
+    ) -> Result<(), RoundError> {
+        let label = format!("duskwatch {} {}", self.name, time::instant(slice.0));
+        // Two rounds never begin in one millisecond; one round asks of each slice once.
+        let id = format!("duskwatch-{}-{}-{}", self.query.name, slice.0, now.as_millisecond());
+        let asking = Asking { id: &id, label: &label, limit: self.query.limit, settings };
+        let mut rows = self.engine.ask(self.query.question.statement(slice, &label), asking).await?;
+        while let Some(more) = rows.next().await? {
+            for row in more {
+                answer.read(&row).map_err(io::Error::other)?;
+            }
+            if answer.waiting() >= ROWS_AT_ONCE {
+                self.stage(store, answer).await?;
+            }
+        }
+        self.stage(store, answer).await
+    }
+
+    async fn stage(&self, store: &Store, answer: &mut Answer<'_>) -> Result<(), RoundError> {
+        let piece = answer.take(&self.name);
+        Ok(store.write(move |w| w.stage(&piece)).await?)
+    }
+}
+
+/// Asks of the first second of an hour that is over: whether table, columns and rights are there. Returns how many lines were
+/// in it, or why its answer is none.
+pub async fn glance(query: &Query, client: Client, now: Timestamp) -> Result<Result<u64, Malformed>, FetchError> {
+    let engine = ClickHouse::new(client);
+    let settings = engine.settings().await?;
+    let from_ms = now.as_millisecond().div_euclid(time::MS_PER_HOUR) * time::MS_PER_HOUR - time::MS_PER_HOUR;
+    let slice = (from_ms, from_ms + 1_000);
+    let (id, label) = (format!("duskwatch-{}-check-{}", query.name, now.as_millisecond()), "duskwatch check");
+    let asking = Asking { id: &id, label, limit: Duration::from_secs(30), settings: &settings };
+    let mut rows = engine.ask(query.question.statement(slice, label), asking).await?;
+    let mut answer = query.question.answer(slice);
+    while let Some(more) = rows.next().await? {
+        if let Err(malformed) = more.iter().try_for_each(|row| answer.read(row)) {
+            return Ok(Err(malformed));
+        }
+    }
+    Ok(Ok(answer.lines()))
+}

@@ -1,0 +1,106 @@
+//! Which slice is asked next: a pure function of how far it is and what time it is.
+
+use crate::{
+    evidence::{Day, time::MS_PER_DAY},
+    store::Slice,
+};
+
+/// The cursors of how far a source is, Unix milliseconds.
+pub(super) const ASKED: &str = "asked";
+pub(super) const SETTLED: &str = "settled";
+
+/// How long slices are, and how long their late rows are waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// Whole hours that divide a day.
+    pub slice_ms: i64,
+    pub late_ms: i64,
+}
+
+/// Everything before `asked_ms` was asked; everything before `settled_ms` will not be asked again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Progress {
+    pub asked_ms: i64,
+    pub settled_ms: i64,
+}
+
+impl Progress {
+    /// Nothing was asked from this instant on.
+    pub(super) fn at(ms: i64) -> Self {
+        Self { asked_ms: ms, settled_ms: ms }
+    }
+
+    /// The first slice that is old enough to be settled: a whole day where that is possible, since it costs the engine one
+    /// question. Else the first that is over and was never asked.
+    pub(super) fn next(self, pace: Pace, now_ms: i64) -> Option<Slice> {
+        let from_ms = self.settled_ms;
+        let settles = |length_ms: i64| from_ms + length_ms + pace.late_ms <= now_ms;
+        if from_ms == Day::of_ms(from_ms).start_ms() && settles(MS_PER_DAY) {
+            return Some(Slice { from_ms, to_ms: from_ms + MS_PER_DAY, settled: true });
+        }
+        // Slices that were longer or shorter before may begin at any hour, and none goes beyond its day.
+        let end = |from_ms: i64| (from_ms + pace.slice_ms).min(Day::of_ms(from_ms).end_ms());
+        if settles(end(from_ms) - from_ms) {
+            return Some(Slice { from_ms, to_ms: end(from_ms), settled: true });
+        }
+        let (from_ms, to_ms) = (self.asked_ms, end(self.asked_ms));
+        (to_ms <= now_ms).then_some(Slice { from_ms, to_ms, settled: false })
+    }
+
+    pub(super) fn after(self, slice: Slice) -> Self {
+        let settled_ms = if slice.settled { slice.to_ms } else { self.settled_ms };
+        Self { asked_ms: self.asked_ms.max(slice.to_ms), settled_ms }
+    }
+
+    pub(super) fn cursors(self) -> [(&'static str, String); 2] {
+        [(ASKED, self.asked_ms.to_string()), (SETTLED, self.settled_ms.to_string())]
+    }
+
+    /// How far both together are.
+    pub(super) fn max(self, other: Self) -> Self {
+        Self { asked_ms: self.asked_ms.max(other.asked_ms), settled_ms: self.settled_ms.max(other.settled_ms) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::time::MS_PER_HOUR;
+
+    const PACE: Pace = Pace { slice_ms: 2 * MS_PER_HOUR, late_ms: 3 * MS_PER_HOUR };
+
+    /// All slices that are due, in hours since the epoch; a settled one ends with `!`.
+    fn due(progress: &mut Progress, hour: i64) -> Vec<String> {
+        let mut asked = Vec::new();
+        while let Some(slice) = progress.next(PACE, hour * MS_PER_HOUR) {
+            let settled = if slice.settled { "!" } else { "" };
+            asked.push(format!("{}-{}{settled}", slice.from_ms / MS_PER_HOUR, slice.to_ms / MS_PER_HOUR));
+            *progress = progress.after(slice);
+            assert!(asked.len() < 100, "the slices end");
+        }
+        asked
+    }
+
+    #[test]
+    fn a_first_look_asks_whole_days_and_then_slices() {
+        let mut progress = Progress::at(0);
+        assert_eq!(due(&mut progress, 56), ["0-24!", "24-48!", "48-50!", "50-52!", "52-54", "54-56"]);
+        assert_eq!(due(&mut progress, 56), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_slice_is_asked_when_it_is_over_and_once_more_when_nothing_comes_late() {
+        let mut progress = Progress::at(24 * MS_PER_HOUR);
+        assert_eq!(due(&mut progress, 25), Vec::<String>::new());
+        assert_eq!(due(&mut progress, 26), ["24-26"]);
+        assert_eq!(due(&mut progress, 28), ["26-28"]);
+        assert_eq!(due(&mut progress, 29), ["24-26!"]);
+        assert_eq!(
+            due(&mut progress, 52),
+            [
+                "26-28!", "28-30!", "30-32!", "32-34!", "34-36!", "36-38!", "38-40!", "40-42!", "42-44!", "44-46!", "46-48!",
+                "48-50", "50-52"
+            ]
+        );
+    }
+}

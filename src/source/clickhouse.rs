@@ -1,0 +1,157 @@
+//! ClickHouse, asked over HTTP (<https://clickhouse.com/docs/en/interfaces/http>): the statement is the body, settings stand in
+//! the address, rows come as `TabSeparated`.
+//!
+//! Every question has an id of its own and a time limit. Servers that know how are told to stop when we hang up, and to keep
+//! our label in their log of queries.
+
+use std::time::Duration;
+
+use url::Url;
+
+use super::{Client, FetchError, Refusal, http::asking::Coming};
+
+/// Settings that not every release knows, with their values; the last is the label's.
+const CANCEL: &str = "cancel_http_readonly_queries_on_client_close";
+const COMMENT: &str = "log_comment";
+const LIST_SETTINGS: &str = include_str!("../../sql/engines/clickhouse_settings.sql");
+/// How long the server's own settings may take to come.
+const SHORTLY: Duration = Duration::from_secs(30);
+/// The server ends a question itself; the answer's last bytes get this much longer.
+const GRACE: Duration = Duration::from_secs(10);
+
+#[derive(Clone, Debug)]
+pub struct ClickHouse {
+    client: Client,
+}
+
+/// How a question is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Asking<'a> {
+    /// Unique: the server refuses or replaces a question that has the id of another.
+    pub id: &'a str,
+    /// For people who read the server's log of queries.
+    pub label: &'a str,
+    /// How long the server may take.
+    pub limit: Duration,
+    /// What [`ClickHouse::settings`] found.
+    pub settings: &'a Settings,
+}
+
+/// Which of the settings that we would like a server knows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings(Vec<String>);
+
+/// Rows that are still coming.
+pub struct Rows(Coming);
+
+impl ClickHouse {
+    pub fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    /// Asks the server what it knows; it may have been updated since.
+    pub async fn settings(&self) -> Result<Settings, FetchError> {
+        let mut rows = Rows(self.send(self.client.url(&[]), LIST_SETTINGS.to_owned(), SHORTLY).await?);
+        let mut known = Vec::new();
+        while let Some(more) = rows.next().await? {
+            known.extend(more.into_iter().filter_map(|row| row.into_iter().next()));
+        }
+        Ok(Settings(known))
+    }
+
+    /// Asks, and returns as soon as the answer begins.
+    ///
+    /// # Errors
+    /// What the server refuses is told by its code; its words may quote what it read.
+    pub async fn ask(&self, statement: String, asking: Asking<'_>) -> Result<Rows, FetchError> {
+        let mut url = self.client.url(&[]);
+        let known = |name: &str| asking.settings.0.iter().any(|known| known == name);
+        {
+            let mut pairs = url.query_pairs_mut();
+            pairs.append_pair("query_id", asking.id).append_pair("max_execution_time", &asking.limit.as_secs().to_string());
+            if known(CANCEL) {
+                pairs.append_pair(CANCEL, "1");
+            }
+            if known(COMMENT) {
+                pairs.append_pair(COMMENT, asking.label);
+            }
+        }
+        Ok(Rows(self.send(url, statement, asking.limit + GRACE).await?))
+    }
+
+    async fn send(&self, url: Url, statement: String, limit: Duration) -> Result<Coming, FetchError> {
+        let asked = self.client.ask(&url, statement, limit).await?;
+        asked.map_err(|refused| refusal(super::http::place(&url), refused.status.as_u16(), &refused.said))
+    }
+}
+
+impl Rows {
+    /// The next rows; none at the end.
+    pub async fn next(&mut self) -> Result<Option<Vec<Vec<String>>>, FetchError> {
+        let lines = self.0.lines().await?;
+        Ok(lines.map(|lines| lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(row).collect()))
+    }
+
+    /// Whom the rows come from, for messages.
+    pub fn at(&self) -> &str {
+        self.0.at()
+    }
+}
+
+/// Columns of a line, without what `TabSeparated` writes for tabs and the like.
+fn row(line: &[u8]) -> Vec<String> {
+    line.split(|byte| *byte == b'\t').map(|column| unescaped(&String::from_utf8_lossy(column))).collect()
+}
+
+fn unescaped(written: &str) -> String {
+    let mut text = String::with_capacity(written.len());
+    let mut signs = written.chars();
+    while let Some(sign) = signs.next() {
+        text.push(match (sign, if sign == '\\' { signs.next() } else { None }) {
+            (_, Some('t')) => '\t',
+            (_, Some('n')) => '\n',
+            (_, Some('r')) => '\r',
+            (_, Some('b')) => '\u{8}',
+            (_, Some('f')) => '\u{c}',
+            (_, Some('0')) => '\0',
+            (_, Some(other)) => other,
+            (sign, None) => sign,
+        });
+    }
+    text
+}
+
+/// `Code: 60, e.displayText() = …` in the old releases, `Code: 60. DB::Exception: …` in those of today
+/// (<https://github.com/ClickHouse/ClickHouse/blob/master/src/Common/ErrorCodes.cpp>).
+fn refusal(at: String, status: u16, said: &str) -> FetchError {
+    let digits = said.split_once("Code: ").map(|(_, rest)| rest.chars().take_while(char::is_ascii_digit).take(6).collect());
+    match (digits.and_then(|digits: String| digits.parse().ok()), status) {
+        (Some(192..=194 | 516), _) | (None, 401) => FetchError::Unauthorized { at, why: Refusal::Account },
+        (Some(497), _) | (None, 403) => FetchError::Forbidden { at, required: Vec::new(), granted: Vec::new() },
+        (Some(code), _) => FetchError::Engine { at, code },
+        (None, _) => super::refusal::refusal(&at, status, "", false, Duration::ZERO),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_told_apart_and_read_as_they_were() {
+        assert_eq!(row(b"a\t\tb\\tc\\\\d\\'e"), ["a", "", "b\tc\\d'e"]);
+    }
+
+    #[test]
+    fn a_refusal_is_told_by_its_code_and_not_quoted() {
+        let refused = |status, said: &str| refusal("ch:8123/".to_owned(), status, said).to_string();
+        assert_eq!(
+            refused(500, "Code: 60, e.displayText() = DB::Exception: Table default.secret doesn't exist."),
+            "ch:8123/ refuses the question (code 60: there is no such table)"
+        );
+        assert!(refused(500, "Code: 193, e.displayText() = DB::Exception: Wrong password").contains("(401)"));
+        assert!(refused(403, "Code: 516. DB::Exception: Authentication failed").contains("(401)"));
+        assert!(refused(502, "<html>").contains("status 502"));
+        assert!(refused(500, "Code: 9999999999").ends_with("(code 999999)"));
+    }
+}

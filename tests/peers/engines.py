@@ -1,0 +1,113 @@
+"""Engines that keep logs: real servers on loopback, with one table of evidence each."""
+
+import json
+import os
+import socket
+import subprocess
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import service
+
+TEXTS = (
+    "event_id workspace repository username email account_id client_ip user_agent scheme secret_prefix secret_id auth_type token_id "
+    "token_label job host method path status message"
+).split()
+DEFAULTS = {"time": 0, "uses": 1, "until": 0}
+NUMBERS = list(DEFAULTS)
+PASSWORD = "a password of a test"
+START_SECONDS = 60
+
+CONFIG = """<yandex><logger><level>warning</level><log>{base}/log</log><errorlog>{base}/errors</errorlog></logger>
+<http_port>{http}</http_port><tcp_port>{tcp}</tcp_port><interserver_http_port>{inter}</interserver_http_port>
+<listen_host>127.0.0.1</listen_host><path>{base}/data/</path><tmp_path>{base}/tmp/</tmp_path>
+<users_config>{base}/users.xml</users_config><default_profile>default</default_profile><default_database>default</default_database>
+<mark_cache_size>104857600</mark_cache_size><timezone>UTC</timezone>
+<query_log><database>system</database><table>query_log</table><flush_interval_milliseconds>500</flush_interval_milliseconds></query_log>
+<remote_servers><both>{shards}</both></remote_servers></yandex>"""
+SHARD = "<shard><replica><host>127.0.0.1</host><port>{tcp}</port><user>default</user></replica></shard>"
+USERS = """<yandex><profiles><default><log_queries>1</log_queries></default>
+<asking><readonly>2</readonly><log_queries>1</log_queries></asking></profiles><quotas><default/></quotas><users>
+<default><password></password><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota></default>
+<duskwatch><password>{password}</password><networks><ip>127.0.0.1</ip></networks><profile>asking</profile><quota>default</quota>
+</duskwatch></users></yandex>"""
+
+
+def texts(row):
+    return {name: "" if row.get(name) is None else str(row[name]) for name in TEXTS}
+
+
+def free_ports(count):
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [held.getsockname()[1] for held in sockets]
+    for held in sockets:
+        held.close()
+    return ports
+
+
+class ClickHouse:
+    """Two shards, and tables that are spread over both: `table` is asked, `table_local` is what each shard has of it."""
+
+    def __init__(self, folder):
+        self.folder, self.processes = folder, []
+
+    def __enter__(self):
+        ports = [free_ports(3) for _ in range(2)]
+        shards = "".join(SHARD.format(tcp=tcp) for _, tcp, _ in ports)
+        for number, (http, tcp, inter) in enumerate(ports):
+            base = self.folder / f"shard{number}"
+            base.mkdir()
+            (base / "config.xml").write_text(CONFIG.format(base=base, http=http, tcp=tcp, inter=inter, shards=shards))
+            (base / "users.xml").write_text(USERS.format(password=PASSWORD))
+            line = ["clickhouse-server", f"--config-file={base / 'config.xml'}"]
+            with (base / "output").open("wb") as output:
+                self.processes.append(subprocess.Popen(line, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=base))
+        self.urls = [f"http://127.0.0.1:{http}" for http, _, _ in ports]
+        for url in self.urls:
+            service.eventually(lambda url=url: self.is_up(url), START_SECONDS, f"ClickHouse at {url}")
+        return self
+
+    def __exit__(self, *_):
+        for process in self.processes:
+            process.kill()
+            process.wait()
+
+    @staticmethod
+    def is_up(url):
+        try:
+            return ClickHouse.run(url, "SELECT 1") == "1\n"
+        except (urllib.error.URLError, ConnectionError):
+            return False
+
+    @staticmethod
+    def run(url, statement, data=b""):
+        address = f"{url}/?{urllib.parse.urlencode({'query': statement, 'insert_distributed_sync': 1})}"
+        with urllib.request.urlopen(urllib.request.Request(address, data=data), timeout=60) as answer:
+            return answer.read().decode()
+
+    def load(self, table, rows):
+        columns = ", ".join([*(f"{name} String" for name in TEXTS), *(f"{name} Int64" for name in NUMBERS)])
+        for url in self.urls:
+            order = "PARTITION BY toYYYYMM(toDateTime(intDiv(time, 1000))) ORDER BY time"
+            self.run(url, f"CREATE TABLE {table}_local ({columns}) ENGINE = MergeTree() {order}")
+        self.run(self.urls[0], f"CREATE TABLE {table} AS {table}_local ENGINE = Distributed(both, default, {table}_local, rand())")
+        lines = (json.dumps({**texts(row), **{name: row.get(name) or DEFAULTS[name] for name in DEFAULTS}}) for row in rows)
+        self.run(self.urls[0], f"INSERT INTO {table} FORMAT JSONEachRow", "\n".join(lines).encode())
+
+    def asked(self, shard, part):
+        """How many questions with this text a shard has answered."""
+        statement = f"SELECT count() FROM system.query_log WHERE type = 2 AND position(query, '{part}') > 0 AND position(query, 'query_log') = 0"
+        return int(self.run(self.urls[shard], statement))
+
+    def section(self, table, **changes):
+        """The `[[query]]` of a table."""
+        return {
+            "name": table, "engine": "clickhouse", "url": self.urls[0], "username": "duskwatch", "password": "env:ENGINE_PASSWORD",
+            "table": f"default.{table}", "columns": {name: name for name in [*TEXTS, *NUMBERS]}, "time_unit": "milliseconds",
+            "slice": "6h", "late": "1h", **changes,
+        }
+
+
+ENGINES = {"clickhouse": ClickHouse}
+ENVIRONMENT = {**os.environ, "ENGINE_PASSWORD": PASSWORD}
