@@ -85,7 +85,12 @@ pub fn together(bench: &Bench) -> anyhow::Result<Vec<Row>> {
 /// Judges the log anew while the service answers.
 pub fn reclassify(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     const ADDRESS: &str = "127.0.0.1:39188";
-    let setup = bench.configuration("reclassify", &format!("[http]\nlisten = {ADDRESS:?}\n"))?;
+    // A service watches something, and this log has nothing to say meanwhile.
+    let silent = bench.path("silent.jsonl");
+    fs::write(&silent, "")?;
+    let silent = silent.display().to_string();
+    let sections = format!("[[log]]\nname = \"silent\"\npaths = [{silent:?}]\n[http]\nlisten = {ADDRESS:?}\n");
+    let setup = bench.configuration("reclassify", &sections)?;
     let (kept, _) = import(bench, &setup)?.counts()?;
     let [mut rate, mut cpu, mut peak, mut pages] = [const { Vec::new() }; 4];
     for _ in 0..bench.runs() {

@@ -11,7 +11,7 @@ SELECT username, user_agent, client_ip, regexp_extract(path, '^/([^/]+/[^/?]+)',
        count(*) AS uses, min(time) AS first, max(time) AS last
 FROM read_json(?, format = 'newline_delimited', ignore_errors = true, columns = {
     time: 'VARCHAR', username: 'VARCHAR', user_agent: 'VARCHAR', client_ip: 'VARCHAR', host: 'VARCHAR', path: 'VARCHAR',
-    scheme: 'VARCHAR', status: 'INTEGER', authorization: 'VARCHAR', message: 'VARCHAR', event_id: 'VARCHAR', method: 'VARCHAR'})
+    scheme: 'VARCHAR', status: 'INTEGER', "authorization": 'VARCHAR', message: 'VARCHAR', event_id: 'VARCHAR', method: 'VARCHAR'})
 WHERE host IN ('bitbucket.org', 'api.bitbucket.org')
 GROUP BY ALL ORDER BY uses DESC
 """
