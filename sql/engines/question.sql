@@ -262,16 +262,16 @@ FROM (
                           AND {{ uses }} > 0
                           {%- endif %}
                         GROUP BY {% for field in kept if field in columns %}k_{{ field }}, {% endfor %}k_host, k_path, k_ip, k_signs, k_day, k_window, k_time
-                      ) AS read
-                    ) AS cut
-                  ) AS named
-                ) AS parted
-              ) AS met
-            ) AS placed
-          ) AS known
-        ) AS asked
-      ) AS ruled
-    ) AS decided
+                      ) AS read {{ e.as_it_is() }}
+                    ) AS cut {{ e.as_it_is() }}
+                  ) AS named {{ e.as_it_is() }}
+                ) AS parted {{ e.as_it_is() }}
+              ) AS met {{ e.as_it_is() }}
+            ) AS placed {{ e.as_it_is() }}
+          ) AS known {{ e.as_it_is() }}
+        ) AS asked {{ e.as_it_is() }}
+      ) AS ruled {{ e.as_it_is() }}
+    ) AS decided {{ e.as_it_is() }}
   ) AS judged
 ) AS verdicts
 GROUP BY authentication, k_day, rule, outcome, operation, at_window, username, email, account_id, client, origin, host, workspace,

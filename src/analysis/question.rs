@@ -28,7 +28,7 @@ pub use answer::{Answer, Malformed};
 
 spelled!(
     /// The engines that can be asked, as `[[query]] engine` spells them.
-    Engine { ClickHouse = "clickhouse" }
+    Engine { ClickHouse = "clickhouse", PostgreSql = "postgresql" }
 );
 
 spelled!(
@@ -38,6 +38,7 @@ spelled!(
 
 const STATEMENT: &str = include_str!("../../sql/engines/question.sql");
 const CLICKHOUSE: &str = include_str!("../../sql/engines/clickhouse.sql");
+const POSTGRESQL: &str = include_str!("../../sql/engines/postgresql.sql");
 
 /// ClickHouse reads statements up to 256 KiB unless it is told otherwise (`max_query_size`).
 const MAX_STATEMENT_BYTES: usize = 250_000;
@@ -95,7 +96,7 @@ impl Question {
         let mut refuse = |what: String, words: String| refused.push(Refused { what, engine: table.engine, words });
         let (asked, signs) = asked::rules(rules, &mut refuse);
         let clients = catalogue.recognition().filter_map(|(regex, id, _)| match pattern::check_of_client(regex) {
-            Ok(()) => Some(client(id, regex)),
+            Ok(()) => Some(client(table.engine, id, regex)),
             Err(refusal) => {
                 refuse(format!("the client `{id}`"), refusal.to_string());
                 None
@@ -167,10 +168,12 @@ impl Question {
 }
 
 /// By what a client is recognised, and in which spelling of the user agent.
-fn client(id: &str, regex: &str) -> Value {
+fn client(engine: Engine, id: &str, regex: &str) -> Value {
     let lower = pattern::in_lower_case(regex);
     let agent = if lower.is_some() { "lower_agent" } else { "s_user_agent" };
-    context! { id, pattern => lower.as_deref().unwrap_or(regex), agent }
+    let plain = lower.as_deref().unwrap_or(regex);
+    let pattern = if engine == Engine::PostgreSql { pattern::for_postgresql(plain) } else { plain.to_owned() };
+    context! { id, pattern, agent }
 }
 
 /// The name of the statement among the templates; that of the dialect is what it imports.
@@ -182,6 +185,7 @@ fn environment(engine: Engine) -> Environment<'static> {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     let dialect = match engine {
         Engine::ClickHouse => CLICKHOUSE,
+        Engine::PostgreSql => POSTGRESQL,
     };
     environment.add_template(DIALECT, dialect).expect("compiled in, and a test reads it");
     environment.add_template(QUESTION, STATEMENT).expect("compiled in, and a test reads it");
@@ -193,6 +197,7 @@ fn environment(engine: Engine) -> Environment<'static> {
 fn quoted(engine: Engine, text: &str) -> String {
     match engine {
         Engine::ClickHouse => format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'")),
+        Engine::PostgreSql => format!("'{}'", text.replace('\'', "''")),
     }
 }
 
@@ -200,6 +205,7 @@ fn quoted(engine: Engine, text: &str) -> String {
 fn quoted_name(engine: Engine, name: &str) -> String {
     match engine {
         Engine::ClickHouse => format!("`{name}`"),
+        Engine::PostgreSql => format!("\"{name}\""),
     }
 }
 

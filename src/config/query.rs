@@ -38,7 +38,12 @@ pub(super) fn query(section: Section, network: &Network, judges: &Judges<'_>, ow
         section.fault("username", "is missing: a password needs one");
     }
     let checked = |url: &url::Url| network.check(url).map_err(|error| error.to_string());
-    let url = checked_url(&section, "url", &["https", "http"], checked);
+    let schemes: &[&str] = if section.string("engine").as_deref() == Some(Engine::PostgreSql.as_str()) {
+        &["postgresql"]
+    } else {
+        &["https", "http"]
+    };
+    let url = checked_url(&section, "url", schemes, checked);
     let pace = pace(&section);
     let (backfill_days, limit) = (section.days("backfill").unwrap_or(1).clamp(1, MAX_BACKFILL_DAYS), section.duration("timeout"));
     let question = table(&section).and_then(|table| {

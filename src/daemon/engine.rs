@@ -22,11 +22,12 @@ use super::{
     trouble::{News, STORE, Troubles},
 };
 use crate::{
+    analysis::question,
     deliver::otel,
     evidence::{Coverage, Day},
     report::prometheus,
     serve,
-    source::{Auth, Client, Usage},
+    source::{Auth, Client, LogEngine, PostgreSqlOptions, Usage, is_loopback},
     store::{Lock, OpenError, Reader, SourceState, Store, StoreError, Writer},
 };
 
@@ -36,6 +37,9 @@ const ROUNDS_AT_ONCE: usize = 8;
 const MINUTE: Duration = Duration::from_secs(60);
 /// Questions to one engine.
 const QUESTIONS_A_MINUTE: u32 = 600;
+
+/// Where PostgreSQL listens unless its address says otherwise.
+const POSTGRESQL_PORT: u16 = 5432;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -101,9 +105,9 @@ impl Engine {
             sources.push(Source { name, credential: String::new(), kind: Kind::Log(LogRound::new(setting, Arc::clone(log))) });
         }
         for query in &options.queries {
-            let client = query_client(&options, query, &mut clients)?;
+            let engine = log_engine(&options, query, &mut clients)?;
             let name = format!("query/{}", query.name);
-            let round = QueryRound::new(name.clone(), Arc::clone(query), client, options.fingerprint());
+            let round = QueryRound::new(name.clone(), Arc::clone(query), engine, options.fingerprint());
             sources.push(Source { name, credential: query_credential(query), kind: Kind::Query(round) });
         }
         Ok(Self { options: Arc::new(options), store, sources, clients, budgets, troubles })
@@ -470,11 +474,26 @@ fn organization_sources(
     Ok(())
 }
 
-/// The client of an engine. It is asked one question after the other, each of which may cost it much; the limit only keeps a
+/// An engine that keeps a log. It is asked one question after the other, each of which may cost it much; the limit only keeps a
 /// fault of ours from becoming a flood.
-pub(super) fn query_client(options: &Options, query: &Query, clients: &mut Clients) -> anyhow::Result<Client> {
-    let auth = Auth::Basic { email: query.username.clone(), token: query.password.clone() };
-    clients.of(&query.url, auth, (QUESTIONS_A_MINUTE, MINUTE), 1.0, &options.network)
+pub(super) fn log_engine(options: &Options, query: &Query, clients: &mut Clients) -> anyhow::Result<LogEngine> {
+    let (username, password) = (query.username.clone(), query.password.clone());
+    match query.question.table().engine {
+        question::Engine::ClickHouse => {
+            let auth = Auth::Basic { email: username, token: password };
+            let client = clients.of(&query.url, auth, (QUESTIONS_A_MINUTE, MINUTE), 1.0, &options.network)?;
+            Ok(LogEngine::clickhouse(client))
+        }
+        question::Engine::PostgreSql => LogEngine::postgresql(PostgreSqlOptions {
+            host: query.url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned(),
+            port: query.url.port().unwrap_or(POSTGRESQL_PORT),
+            database: query.url.path().trim_start_matches('/').to_owned(),
+            username,
+            password,
+            encrypted: !is_loopback(&query.url),
+            ca_pem: options.network.ca_pem()?,
+        }),
+    }
 }
 
 pub(super) fn query_credential(query: &Query) -> String {

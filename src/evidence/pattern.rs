@@ -81,6 +81,18 @@ pub fn in_lower_case(pattern: &str) -> Option<String> {
     Some(lower)
 }
 
+/// A pattern of a client as PostgreSQL spells it, where the edge of a word is `\y`.
+pub fn for_postgresql(pattern: &str) -> String {
+    let mut signs = pattern.chars();
+    let mut spelled = String::new();
+    while let Some(sign) = signs.next() {
+        spelled.push(sign);
+        let escaped = if sign == '\\' { signs.next() } else { None };
+        spelled.extend(escaped.map(|sign| if sign == 'b' { 'y' } else { sign }));
+    }
+    spelled
+}
+
 fn refusal(column: usize, words: &str) -> Refusal {
     Refusal { column, words: words.to_owned() }
 }
@@ -196,6 +208,7 @@ mod tests {
         }
         assert_eq!(in_lower_case("(?i)^JGit/[A-F\\d]\\S").as_deref(), Some("^jgit/[a-f\\d]\\S"));
         assert_eq!(in_lower_case("^JGit"), None);
+        assert_eq!(for_postgresql("\\bnode\\\\b\\d"), "\\ynode\\\\b\\d");
         for pattern in ["ä", "\\pL", "x(?i)y", "a+?", "\\x41"] {
             assert!(check_of_client(pattern).is_err(), "{pattern}");
         }

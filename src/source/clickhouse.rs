@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::{Client, FetchError, Refusal, http::asking::Coming};
+use super::{Asking, Client, FetchError, Refusal, http::asking::Coming};
 
 /// Settings that not every release knows, with their values; the last is the label's.
 const CANCEL: &str = "cancel_http_readonly_queries_on_client_close";
@@ -19,36 +19,18 @@ const SHORTLY: Duration = Duration::from_secs(30);
 /// The server ends a question itself; the answer's last bytes get this much longer.
 const GRACE: Duration = Duration::from_secs(10);
 
-#[derive(Clone, Debug)]
-pub struct ClickHouse {
-    client: Client,
-}
-
-/// How a question is asked.
-#[derive(Clone, Copy, Debug)]
-pub struct Asking<'a> {
-    /// Unique: the server refuses or replaces a question that has the id of another.
-    pub id: &'a str,
-    /// For people who read the server's log of queries.
-    pub label: &'a str,
-    /// How long the server may take.
-    pub limit: Duration,
-    /// What [`ClickHouse::settings`] found.
-    pub settings: &'a Settings,
+pub(super) struct ClickHouse {
+    pub client: Client,
 }
 
 /// Which of the settings that we would like a server knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Settings(Vec<String>);
+pub(super) struct Settings(Vec<String>);
 
 /// Rows that are still coming.
-pub struct Rows(Coming);
+pub(super) struct Rows(Coming);
 
 impl ClickHouse {
-    pub fn new(client: Client) -> Self {
-        Self { client }
-    }
-
     /// Asks the server what it knows; it may have been updated since.
     pub async fn settings(&self) -> Result<Settings, FetchError> {
         let mut rows = Rows(self.send(self.client.url(&[]), LIST_SETTINGS.to_owned(), SHORTLY).await?);
@@ -63,9 +45,9 @@ impl ClickHouse {
     ///
     /// # Errors
     /// What the server refuses is told by its code; its words may quote what it read.
-    pub async fn ask(&self, statement: String, asking: Asking<'_>) -> Result<Rows, FetchError> {
+    pub async fn ask(&self, statement: String, asking: Asking<'_>, settings: &Settings) -> Result<Rows, FetchError> {
         let mut url = self.client.url(&[]);
-        let known = |name: &str| asking.settings.0.iter().any(|known| known == name);
+        let known = |name: &str| settings.0.iter().any(|known| known == name);
         {
             let mut pairs = url.query_pairs_mut();
             pairs.append_pair("query_id", asking.id).append_pair("max_execution_time", &asking.limit.as_secs().to_string());
@@ -90,11 +72,6 @@ impl Rows {
     pub async fn next(&mut self) -> Result<Option<Vec<Vec<String>>>, FetchError> {
         let lines = self.0.lines().await?;
         Ok(lines.map(|lines| lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(row).collect()))
-    }
-
-    /// Whom the rows come from, for messages.
-    pub fn at(&self) -> &str {
-        self.0.at()
     }
 }
 
@@ -124,11 +101,12 @@ fn unescaped(written: &str) -> String {
 /// `Code: 60, e.displayText() = …` in the old releases, `Code: 60. DB::Exception: …` in those of today
 /// (<https://github.com/ClickHouse/ClickHouse/blob/master/src/Common/ErrorCodes.cpp>).
 fn refusal(at: String, status: u16, said: &str) -> FetchError {
-    let digits = said.split_once("Code: ").map(|(_, rest)| rest.chars().take_while(char::is_ascii_digit).take(6).collect());
-    match (digits.and_then(|digits: String| digits.parse().ok()), status) {
-        (Some(192..=194 | 516), _) | (None, 401) => FetchError::Unauthorized { at, why: Refusal::Account },
-        (Some(497), _) | (None, 403) => FetchError::Forbidden { at, required: Vec::new(), granted: Vec::new() },
-        (Some(code), _) => FetchError::Engine { at, code },
+    let code =
+        said.split_once("Code: ").map(|(_, rest)| rest.chars().take_while(char::is_ascii_digit).take(6).collect::<String>());
+    match (code.as_deref(), status) {
+        (Some("192" | "193" | "194" | "516"), _) | (None, 401) => FetchError::Unauthorized { at, why: Refusal::Account },
+        (Some("497"), _) | (None, 403) => FetchError::Forbidden { at, required: Vec::new(), granted: Vec::new() },
+        (Some(code), _) => FetchError::Engine { at, code: code.to_owned() },
         (None, _) => super::refusal::refusal(&at, status, "", false, Duration::ZERO),
     }
 }

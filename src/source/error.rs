@@ -22,8 +22,8 @@ pub enum FetchError {
     #[error("{at} refused the request with status {status}: check api_url and the identifiers in the configuration")]
     Refused { at: String, status: u16 },
     /// By an engine's own code; its words may quote what it read.
-    #[error("{at} refuses the question (code {code}{})", meaning(*code))]
-    Engine { at: String, code: u32 },
+    #[error("{at} refuses the question (code {code}{})", meaning(code))]
+    Engine { at: String, code: String },
     #[error("{at} asks to wait {} s before the next request (429)", wait.as_secs())]
     RateLimited { at: String, wait: Duration },
     #[error("{at} is unavailable: {cause}; tried again next time")]
@@ -100,7 +100,7 @@ impl FetchError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::RateLimited { .. } | Self::Unavailable { .. } | Self::Unreadable { .. } => true,
-            Self::Engine { code, .. } => OUT_OF_ROOM.contains(code),
+            Self::Engine { code, .. } => OUT_OF_ROOM.contains(&code.as_str()),
             _ => false,
         }
     }
@@ -111,19 +111,20 @@ impl FetchError {
     }
 }
 
-/// Codes of ClickHouse that say that it had no time, memory or room for the question now.
-const OUT_OF_ROOM: [u32; 6] = [159, 160, 202, 209, 241, 252];
+/// Codes that say that an engine had no time, memory or room for the question now: numbers are ClickHouse's, the others
+/// PostgreSQL's (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
+const OUT_OF_ROOM: [&str; 11] = ["159", "160", "202", "209", "241", "252", "53000", "53100", "53200", "53300", "57014"];
 
 /// What those codes mean that an operator meets.
-fn meaning(code: u32) -> &'static str {
+fn meaning(code: &str) -> &'static str {
     match code {
-        16 | 47 => ": there is no such column",
-        60 => ": there is no such table",
-        81 => ": there is no such database",
-        115 | 164 => ": the account may not set a limit of time, which readonly = 2 allows",
-        159 | 160 => ": it took too long; ask for shorter slices",
-        202 => ": it answers too many questions",
-        241 => ": it has too little memory; ask for shorter slices",
+        "16" | "47" | "42703" => ": there is no such column",
+        "60" | "42P01" => ": there is no such table",
+        "81" | "3D000" => ": there is no such database",
+        "115" | "164" => ": the account may not set a limit of time, which readonly = 2 allows",
+        "159" | "160" | "57014" => ": it took too long; ask for shorter slices",
+        "202" | "53300" => ": it answers too many questions",
+        "241" | "53200" => ": it has too little memory; ask for shorter slices",
         _ => "",
     }
 }

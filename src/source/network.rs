@@ -1,6 +1,6 @@
 //! How this machine reaches the outside: the `[network]` section of the configuration.
 
-use std::path::PathBuf;
+use std::{net::Ipv4Addr, path::PathBuf};
 
 use anyhow::{Context, bail};
 use reqwest::{Certificate, ClientBuilder, Proxy};
@@ -23,7 +23,8 @@ impl Network {
     /// Refuses a base address that credentials must not be sent to.
     pub fn check(&self, base: &Url) -> anyhow::Result<()> {
         let host = base.host_str().with_context(|| format!("{base} names no host"))?;
-        if !matches!(base.scheme(), "https" | "http") {
+        // What is no HTTP is encrypted by its own protocol wherever it leaves this machine.
+        if !matches!(base.scheme(), "https" | "http" | "postgresql") {
             bail!("{base} is neither https nor http");
         }
         if base.scheme() == "http" && !is_loopback(base) {
@@ -62,11 +63,16 @@ impl Network {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether an address is this machine's own.
+pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(ip)) => ip.is_loopback(),
         Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        // Schemes that no browser knows have addresses of IPv4 as names.
+        Some(Host::Domain(name)) => {
+            let is_address = || name.parse::<Ipv4Addr>().is_ok_and(|ip| ip.is_loopback());
+            name == "localhost" || name.ends_with(".localhost") || is_address()
+        }
         None => false,
     }
 }

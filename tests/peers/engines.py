@@ -1,12 +1,17 @@
 """Engines that keep logs: real servers on loopback, with one table of evidence each."""
 
+import csv
+import io
 import json
 import os
+import shutil
 import socket
 import subprocess
 import urllib.error
 import urllib.parse
 import urllib.request
+from datetime import UTC, datetime
+from pathlib import Path
 
 import service
 
@@ -109,5 +114,66 @@ class ClickHouse:
         }
 
 
-ENGINES = {"clickhouse": ClickHouse}
+class PostgreSQL:
+    """One server; absent values are NULL, instants `timestamptz`."""
+
+    TYPES = {"client_ip": "text", "status": "integer", "time": "timestamptz", "until": "timestamptz", "uses": "bigint"}
+
+    def __init__(self, folder):
+        self.folder, self.tables = folder, []
+
+    def __enter__(self):
+        self.programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]
+        (self.port,) = free_ports(1)
+        self.data = self.folder / "data"
+        if os.geteuid() == 0:
+            shutil.chown(self.folder, "postgres")
+            for parent in self.folder.parents[:3]:
+                parent.chmod(parent.stat().st_mode | 0o011)
+        self.server("initdb", "-D", self.data, "-A", "trust", "-U", "postgres", "--locale=C.UTF-8")
+        rules = "host all duskwatch 127.0.0.1/32 scram-sha-256\nhost all postgres 127.0.0.1/32 trust\nlocal all all trust\n"
+        self.server("sh", "-c", f"printf '{rules}' > {self.data}/pg_hba.conf")
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.folder} -c log_statement=all"
+        self.server("pg_ctl", "-D", self.data, "-o", options, "-l", self.folder / "log", "-w", "start")
+        self.run(f"CREATE ROLE duskwatch LOGIN PASSWORD '{PASSWORD}'")
+        return self
+
+    def __exit__(self, *_):
+        self.server("pg_ctl", "-D", self.data, "-m", "immediate", "stop")
+
+    def server(self, program, *arguments):
+        """No server of PostgreSQL runs as root."""
+        found = self.programs / program
+        line = [str(found if found.exists() else program), *map(str, arguments)]
+        line = ["runuser", "-u", "postgres", "--", *line] if os.geteuid() == 0 else line
+        subprocess.run(line, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, cwd="/", timeout=60)
+
+    def run(self, statement, data=None):
+        line = [self.programs / "psql", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", "-qAt", "-v", "ON_ERROR_STOP=1", "-c", statement]
+        return subprocess.run(line, check=True, input=data, capture_output=True, text=True, timeout=60).stdout.strip()
+
+    def load(self, table, rows):
+        names = [*TEXTS, *NUMBERS]
+        columns = ", ".join(f"{name} {self.TYPES.get(name, 'text')}" for name in names)
+        self.run(f"CREATE TABLE {table} ({columns})")
+        self.run(f"GRANT SELECT ON {table} TO duskwatch")
+        text = io.StringIO()
+        writer = csv.writer(text)
+        for row in rows:
+            instants = {name: datetime.fromtimestamp(row[name] / 1000, UTC).isoformat() for name in ("time", "until") if row.get(name)}
+            writer.writerow([{"uses": 1, **row, **instants}.get(name) for name in names])
+        self.run(f"COPY {table} ({', '.join(names)}) FROM STDIN WITH (FORMAT csv)", text.getvalue())
+
+    def asked(self, _, part):
+        return (self.folder / "log").read_text().count(part)
+
+    def section(self, table, **changes):
+        return {
+            "name": table, "engine": "postgresql", "url": f"postgresql://127.0.0.1:{self.port}/postgres", "username": "duskwatch",
+            "password": "env:ENGINE_PASSWORD", "table": f"public.{table}", "columns": {name: name for name in [*TEXTS, *NUMBERS]},
+            "slice": "6h", "late": "1h", **changes,
+        }
+
+
+ENGINES = {"clickhouse": ClickHouse, "postgresql": PostgreSQL}
 ENVIRONMENT = {**os.environ, "ENGINE_PASSWORD": PASSWORD}

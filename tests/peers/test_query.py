@@ -10,6 +10,7 @@ import random
 import re
 import shutil
 import sqlite3
+import time
 import tomllib
 from datetime import datetime
 
@@ -20,7 +21,7 @@ import service
 
 LOG = "egress-inspected"
 # The simulated organisation is read from this day on: a question a day is enough to compare.
-FIRST_DAY = "2026-06-22"
+FIRST_DAY = "2026-06-28"
 NAMES = "username_id email_id account_id client_id origin_id host_id workspace_id repository_id token_id token_label_id secret_id".split()
 VERDICT = "credential grade outcome operation brownout rule".split()
 
@@ -82,7 +83,7 @@ def test_an_organisation_is_the_same_read_from_files_and_asked_of_an_engine(engi
     table = LOG.replace("-", "_")
     engine.load(table, [{**line, "time": milliseconds(line["time"])} for line in lines])
     log = {"name": LOG, "paths": [str(tmp_path / "egress.jsonl")], "format": "json"}
-    query = engine.section(table, name=LOG, backfill="11d", slice="1h", late="6h")
+    query = engine.section(table, name=LOG, backfill="5d", slice="1h", late="6h")
     packages = {}
     for source, sections in (("log", {"log": [log]}), ("query", {"log": [], "query": [query]})):
         folder = shutil.copytree(polled_apis, tmp_path / source)
@@ -180,11 +181,11 @@ def random_row(draw, agents, number):
         git, git, git, rest, rest, f"/2.0/workspaces/{workspace}/members", "/2.0/user", "/account/settings/", f"https://bitbucket.org{git}",
         f"https://api.bitbucket.org/2.0/snippets/{workspace}", f"git-receive-pack '{workspace}/{repository}.git'", "bitbucket.org:22", None,
     ])
-    time = milliseconds(f"{draw.choice(DAYS)}T00:00:00Z") + draw.randrange(86_400_000)
+    at = milliseconds(f"{draw.choice(DAYS)}T00:00:00Z") + draw.randrange(86_400_000)
     name = draw.choice(["mtessel", "Mona@Example.test", "svc-build", "x-token-auth", "X-Bitbucket-Api-Token-Auth", "git", "-", None, None])
     return {
-        "time": time, "path": path, "username": name, "user_agent": draw.choice(agents),
-        "until": draw.choice([None, None, time + draw.randrange(90_000_000)]), "uses": draw.choice([1, 1, 1, 7, 40]),
+        "time": at, "path": path, "username": name, "user_agent": draw.choice(agents),
+        "until": draw.choice([None, None, at + draw.randrange(90_000_000)]), "uses": draw.choice([1, 1, 1, 7, 40]),
         "event_id": draw.choice([None, f"ev-{number}", f"{number}"]), "host": draw.choice([
             "bitbucket.org", "bitbucket.org", "BitBucket.org:443", "api.bitbucket.org", "ssh.bitbucket.org", "altssh.bitbucket.org:443",
             "bitbucket.org:22", None, "github.example.test",
@@ -219,8 +220,11 @@ def test_the_engine_says_of_random_evidence_what_duskwatch_says(engine, request,
         rules={"file": "own.toml"}, campaign=[{"file": "builtin:bitbucket-app-passwords", "removal": f"{DAYS[1]}T12:00:00Z"}],
     )
     options = {"cwd": tmp_path, "environment": engines.ENVIRONMENT, "now": SEEN_FROM}
+    begun = time.monotonic()
     service.command("--config", config, "import", "--format", "json", "evidence.jsonl", **options)
+    read = time.monotonic()
     service.command("--config", config, "poll", **options)
+    print(f"{rows} rows: imported in {read - begun:.1f} s, asked of {query['engine']} in {time.monotonic() - read:.1f} s")
     imported, asked = (counts(tmp_path / "duskwatch.db", source) for source in ("import/files", "query/random"))
     assert_same(imported, asked)
     rules = {key[-1] for key in asked}

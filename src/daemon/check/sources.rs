@@ -12,13 +12,13 @@ use crate::{
         Options,
         clients::Clients,
         engine::{
-            organization_client, organization_credential, query_client, query_credential, workspace_client, workspace_credential,
+            log_engine, organization_client, organization_credential, query_credential, workspace_client, workspace_credential,
         },
         options::{Log, Organization, Query, Workspace, WorkspaceAuth},
         rounds::{self, UNLINKED},
     },
     evidence::ApiToken,
-    source::{Access, Audit, Client, FetchError, Glance, LimitReason, Tokens},
+    source::{Access, Audit, Client, FetchError, Glance, LimitReason, LogEngine, Tokens},
 };
 
 /// Clocks that differ by more are worth a line; by much more, what is read is dated wrongly and cron lines come at odd times.
@@ -43,8 +43,8 @@ pub(super) fn questions(options: &Options, clock: Clock) -> Vec<Question<'_>> {
     }
     questions.extend(options.logs.iter().map(|log| look_at_log(Arc::clone(log), clock.now()).boxed()));
     for query in &options.queries {
-        questions.push(match query_client(options, query, &mut clients) {
-            Ok(client) => ask_engine(query, client, clock.now()).boxed(),
+        questions.push(match log_engine(options, query, &mut clients) {
+            Ok(engine) => ask_engine(query, engine, clock.now()).boxed(),
             Err(error) => unusable(format!("query/{}", query.name), &error),
         });
     }
@@ -218,9 +218,9 @@ fn clocks(api: &url::Url, client: &Client) -> Option<Finding> {
     Some(Finding::new(state, "clock", host, found).advising("let NTP set the clock of this machine (timedatectl status)"))
 }
 
-async fn ask_engine(query: &Query, client: Client, now: Timestamp) -> Vec<Finding> {
+async fn ask_engine(query: &Query, engine: LogEngine, now: Timestamp) -> Vec<Finding> {
     let name = format!("query/{}", query.name);
-    vec![match rounds::glance_at_query(query, client, now).await {
+    vec![match rounds::glance_at_query(query, engine, now).await {
         Ok(Err(malformed)) => Finding::new(State::Wrong, "source", name, malformed.to_string()),
         Ok(Ok(lines)) => {
             let found = format!("the table can be asked; a second of an hour ago holds {lines} lines of Bitbucket");

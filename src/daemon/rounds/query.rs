@@ -14,7 +14,7 @@ use crate::{
     analysis::question::{Answer, Malformed},
     daemon::engine::{RoundError, Tally},
     evidence::{Batch, Coverage, CoverageState, CursorUpdate, Day, time},
-    source::{Asking, ClickHouse, Client, FetchError, Settings, Usage},
+    source::{Asking, FetchError, LogEngine, Session, Usage},
     store::{Slice, Store},
 };
 pub use slices::Pace;
@@ -39,18 +39,17 @@ pub struct QueryRound {
     name: String,
     query: Arc<Query>,
     fingerprint: String,
-    client: Client,
-    engine: ClickHouse,
+    engine: LogEngine,
 }
 
 impl QueryRound {
     /// `fingerprint` stands for what evidence is judged by now.
-    pub fn new(name: String, query: Arc<Query>, client: Client, fingerprint: String) -> Self {
-        Self { name, query, fingerprint, engine: ClickHouse::new(client.clone()), client }
+    pub fn new(name: String, query: Arc<Query>, engine: LogEngine, fingerprint: String) -> Self {
+        Self { name, query, fingerprint, engine }
     }
 
     pub fn usage(&self) -> Usage {
-        self.client.take_usage()
+        self.engine.take_usage()
     }
 
     /// Asks of everything that is over and was not asked, and once more of what is old enough that nothing comes late. From
@@ -70,14 +69,14 @@ impl QueryRound {
         let counted_until_ms = done.map_or(i64::MIN, |done| done.settled_ms);
         let ruled = text(RULED).filter(|_| since.is_none()).unwrap_or(&self.fingerprint);
         let warning = if ruled == self.fingerprint { "" } else { OTHER_RULES };
-        let (settings, mut tally) = (self.engine.settings().await?, Tally { warning, ..Tally::default() });
+        let (session, mut tally) = (self.engine.session().await?, Tally { warning, ..Tally::default() });
         for _ in 0..MAX_SLICES {
             let Some(slice) = progress.next(self.query.pace, now.as_millisecond()) else { break };
             progress = progress.after(slice);
             let first = slice.settled && slice.to_ms > counted_until_ms;
             let known = done.map_or(progress, |done| progress.max(done));
             let cursors = known.cursors().into_iter().chain([(RULED, ruled.to_owned())]).collect();
-            tally.items += self.ask(store, (slice, first), cursors, &settings, now).await?;
+            tally.items += self.ask(store, (slice, first), cursors, &session, now).await?;
         }
         Ok(tally)
     }
@@ -88,14 +87,14 @@ impl QueryRound {
         store: &Store,
         (slice, first): (Slice, bool),
         cursors: Vec<(&'static str, String)>,
-        settings: &Settings,
+        session: &Session<'_>,
         now: Timestamp,
     ) -> Result<u64, RoundError> {
         let name = self.name.clone();
         store.write(move |w| w.begin_answer(&name)).await?;
         let span = (slice.from_ms, slice.to_ms);
         let mut answer = self.query.question.answer(span);
-        self.read(store, &mut answer, span, settings, now).await?;
+        self.read(store, &mut answer, span, session, now).await?;
         let items = answer.lines();
         let state = if slice.settled { CoverageState::Covered } else { CoverageState::Partial };
         let reason = if slice.settled { String::new() } else { LATE_ROWS.to_owned() };
@@ -117,14 +116,14 @@ impl QueryRound {
         store: &Store,
         answer: &mut Answer<'_>,
         slice: (i64, i64),
-        settings: &Settings,
+        session: &Session<'_>,
         now: Timestamp,
     ) -> Result<(), RoundError> {
         let label = format!("duskwatch {} {}", self.name, time::instant(slice.0));
         // Two rounds never begin in one millisecond; one round asks of each slice once.
         let id = format!("duskwatch-{}-{}-{}", self.query.name, slice.0, now.as_millisecond());
-        let asking = Asking { id: &id, label: &label, limit: self.query.limit, settings };
-        let mut rows = self.engine.ask(self.query.question.statement(slice, &label), asking).await?;
+        let asking = Asking { id: &id, label: &label, limit: self.query.limit };
+        let mut rows = session.ask(self.query.question.statement(slice, &label), asking).await?;
         while let Some(more) = rows.next().await? {
             for row in more {
                 answer.read(&row).map_err(io::Error::other)?;
@@ -144,14 +143,13 @@ impl QueryRound {
 
 /// Asks of the first second of an hour that is over: whether table, columns and rights are there. Returns how many lines were
 /// in it, or why its answer is none.
-pub async fn glance(query: &Query, client: Client, now: Timestamp) -> Result<Result<u64, Malformed>, FetchError> {
-    let engine = ClickHouse::new(client);
-    let settings = engine.settings().await?;
+pub async fn glance(query: &Query, engine: LogEngine, now: Timestamp) -> Result<Result<u64, Malformed>, FetchError> {
+    let session = engine.session().await?;
     let from_ms = now.as_millisecond().div_euclid(time::MS_PER_HOUR) * time::MS_PER_HOUR - time::MS_PER_HOUR;
     let slice = (from_ms, from_ms + 1_000);
     let (id, label) = (format!("duskwatch-{}-check-{}", query.name, now.as_millisecond()), "duskwatch check");
-    let asking = Asking { id: &id, label, limit: Duration::from_secs(30), settings: &settings };
-    let mut rows = engine.ask(query.question.statement(slice, label), asking).await?;
+    let asking = Asking { id: &id, label, limit: Duration::from_secs(30) };
+    let mut rows = session.ask(query.question.statement(slice, label), asking).await?;
     let mut answer = query.question.answer(slice);
     while let Some(more) = rows.next().await? {
         if let Err(malformed) = more.iter().try_for_each(|row| answer.read(row)) {

@@ -75,10 +75,6 @@ impl Coming {
         }
     }
 
-    pub(in crate::source) fn at(&self) -> &str {
-        &self.at
-    }
-
     fn too_large_or_cut(&self) -> FetchError {
         if self.rest.len() > MAX_LINE_BYTES {
             return FetchError::TooLarge { at: self.at.clone(), limit_bytes: MAX_LINE_BYTES };

@@ -1,0 +1,208 @@
+//! PostgreSQL, and what speaks its protocol (<https://www.postgresql.org/docs/current/protocol.html>), by the simple query
+//! protocol: rows come as text while they are made.
+//!
+//! A connection goes to loopback as it is and everywhere else inside TLS, asked for as the protocol says: one short message, and
+//! one byte for an answer.
+
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use futures_util::StreamExt as _;
+use rustls::{
+    ClientConfig,
+    crypto::ring,
+    pki_types::{CertificateDer, ServerName, pem::PemObject as _},
+};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    task::JoinSet,
+    time::timeout,
+};
+use tokio_postgres::{Config, NoTls, SimpleQueryMessage, SimpleQueryStream, config::SslMode, error::SqlState};
+use tokio_rustls::{TlsConnector, client::TlsStream};
+
+use super::{Asking, FetchError, Outage, Refusal, Usage};
+use crate::tls;
+
+const BEGIN_SESSION: &str = include_str!("../../sql/engines/postgresql_session.sql");
+const BEGIN_QUESTION: &str = include_str!("../../sql/engines/postgresql_question.sql");
+
+/// Connecting, TLS and signing in, each.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The server ends a question itself; the answer's next row gets this much longer.
+const GRACE: Duration = Duration::from_secs(10);
+/// `SSLRequest`: eight bytes, this number among them.
+const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
+/// Rows that are handed over together.
+const ROWS_AT_ONCE: usize = 512;
+
+/// Where a server is, and who asks it.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub host: String,
+    pub port: u16,
+    pub database: String,
+    pub username: String,
+    pub password: SecretString,
+    /// Not on loopback.
+    pub encrypted: bool,
+    /// Further certificate authorities, PEM.
+    pub ca_pem: Option<Vec<u8>>,
+}
+
+pub(super) struct PostgreSql {
+    options: Options,
+    tls: Option<TlsConnector>,
+    usage: Mutex<Usage>,
+}
+
+/// A connection, which ends with it.
+pub(super) struct Session {
+    client: tokio_postgres::Client,
+    _connection: JoinSet<()>,
+}
+
+pub(super) struct Rows {
+    at: String,
+    stream: Pin<Box<SimpleQueryStream>>,
+    limit: Duration,
+    ended: bool,
+}
+
+impl PostgreSql {
+    pub fn new(options: Options) -> anyhow::Result<Self> {
+        let tls = if options.encrypted { Some(connector(options.ca_pem.as_deref())?) } else { None };
+        Ok(Self { options, tls, usage: Mutex::default() })
+    }
+
+    pub fn take_usage(&self) -> Usage {
+        std::mem::take(&mut *self.usage.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub async fn session(&self) -> Result<Session, FetchError> {
+        // Boxed: a handshake is many kilobytes, and every round would be as large.
+        let session = Box::pin(self.connect()).await;
+        self.count(&session);
+        session
+    }
+
+    async fn connect(&self) -> Result<Session, FetchError> {
+        let Options { host, port, database, username, password, .. } = &self.options;
+        let mut config = Config::new();
+        config.user(username).dbname(database).application_name("duskwatch").ssl_mode(SslMode::Disable);
+        if !password.expose_secret().is_empty() {
+            config.password(password.expose_secret());
+        }
+        let tcp = self.shortly(async { TcpStream::connect((host.as_str(), *port)).await }).await?;
+        let mut connection = JoinSet::new();
+        // What the connection says at its end is said to whoever asks, too.
+        let client = if let Some(tls) = &self.tls {
+            let encrypted = self.shortly(async { encrypted(tcp, tls, host).await }).await?;
+            let (client, task) = self.signed_in(config.connect_raw(encrypted, NoTls)).await?;
+            connection.spawn(async move { drop(task.await) });
+            client
+        } else {
+            let (client, task) = self.signed_in(config.connect_raw(tcp, NoTls)).await?;
+            connection.spawn(async move { drop(task.await) });
+            client
+        };
+        client.batch_execute(BEGIN_SESSION).await.map_err(|error| failed(self.at(), &error))?;
+        Ok(Session { client, _connection: connection })
+    }
+
+    pub async fn ask(&self, session: &Session, statement: &str, asking: Asking<'_>) -> Result<Rows, FetchError> {
+        let label = format!("'{}'", asking.label.replace('\'', "''"));
+        let begin = BEGIN_QUESTION.replace("{label}", &label).replace("{limit}", &asking.limit.as_millis().to_string());
+        let asked = async {
+            session.client.batch_execute(&begin).await?;
+            session.client.simple_query_raw(statement).await
+        };
+        let rows = asked.await.map_err(|error| failed(self.at(), &error));
+        self.count(&rows);
+        Ok(Rows { at: self.at(), stream: Box::pin(rows?), limit: asking.limit + GRACE, ended: false })
+    }
+
+    fn at(&self) -> String {
+        format!("{}:{}/{}", self.options.host, self.options.port, self.options.database)
+    }
+
+    async fn shortly<T>(&self, work: impl Future<Output = std::io::Result<T>>) -> Result<T, FetchError> {
+        let unavailable = |cause| FetchError::Unavailable { at: self.at(), cause };
+        let done = timeout(CONNECT_TIMEOUT, work).await.map_err(|_| unavailable(Outage::TimedOut))?;
+        done.map_err(|error| unavailable(Outage::Connect(tls::words(&error).unwrap_or_else(|| error.to_string()))))
+    }
+
+    async fn signed_in<T>(&self, work: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, FetchError> {
+        let unavailable = |cause| FetchError::Unavailable { at: self.at(), cause };
+        let done = timeout(CONNECT_TIMEOUT, work).await.map_err(|_| unavailable(Outage::TimedOut))?;
+        done.map_err(|error| failed(self.at(), &error))
+    }
+
+    /// By the classes of HTTP, which the figures of all sources know.
+    fn count<T>(&self, result: &Result<T, FetchError>) {
+        let class = match result {
+            Ok(_) => "2xx",
+            Err(FetchError::Unavailable { .. }) => "none",
+            Err(error) if error.is_transient() => "5xx",
+            Err(_) => "4xx",
+        };
+        *self.usage.lock().unwrap_or_else(PoisonError::into_inner).requests.entry(class).or_default() += 1;
+    }
+}
+
+impl Rows {
+    pub async fn next(&mut self) -> Result<Option<Vec<Vec<String>>>, FetchError> {
+        let mut rows = Vec::new();
+        while rows.len() < ROWS_AT_ONCE && !self.ended {
+            let next = timeout(self.limit, self.stream.next()).await;
+            let next = next.map_err(|_| FetchError::Unavailable { at: self.at.clone(), cause: Outage::TimedOut })?;
+            match next.transpose().map_err(|error| failed(self.at.clone(), &error))? {
+                None => self.ended = true,
+                Some(SimpleQueryMessage::Row(row)) => {
+                    rows.push((0..row.len()).map(|column| row.get(column).unwrap_or_default().to_owned()).collect());
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(if rows.is_empty() { None } else { Some(rows) })
+    }
+}
+
+fn connector(pem: Option<&[u8]>) -> anyhow::Result<TlsConnector> {
+    let roots: Vec<CertificateDer<'static>> =
+        CertificateDer::pem_slice_iter(pem.unwrap_or_default()).collect::<Result<_, _>>().context("network.ca_file")?;
+    let provider = Arc::new(ring::default_provider());
+    let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(roots, Arc::clone(&provider))?;
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let config = config.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth();
+    Ok(TlsConnector::from(Arc::new(config)))
+}
+
+async fn encrypted(mut tcp: TcpStream, tls: &TlsConnector, host: &str) -> std::io::Result<TlsStream<TcpStream>> {
+    tcp.write_all(&SSL_REQUEST).await?;
+    if tcp.read_u8().await? != b'S' {
+        return Err(std::io::Error::other("it speaks no TLS, without which nothing is sent to another machine"));
+    }
+    let name = ServerName::try_from(host.to_owned()).map_err(std::io::Error::other)?;
+    tls.connect(name, tcp).await
+}
+
+/// By its code; its words may quote what it read.
+fn failed(at: String, error: &tokio_postgres::Error) -> FetchError {
+    let Some(code) = error.code() else { return FetchError::Unavailable { at, cause: Outage::BrokenOff } };
+    match code {
+        code if [SqlState::INVALID_PASSWORD, SqlState::INVALID_AUTHORIZATION_SPECIFICATION].contains(code) => {
+            FetchError::Unauthorized { at, why: Refusal::Account }
+        }
+        code if *code == SqlState::INSUFFICIENT_PRIVILEGE => {
+            FetchError::Forbidden { at, required: Vec::new(), granted: Vec::new() }
+        }
+        code => FetchError::Engine { at, code: code.code().to_owned() },
+    }
+}
