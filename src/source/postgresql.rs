@@ -22,7 +22,7 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
     task::JoinSet,
-    time::timeout,
+    time::{Instant, timeout, timeout_at},
 };
 use tokio_postgres::{Config, NoTls, SimpleQueryMessage, SimpleQueryStream, config::SslMode, error::SqlState};
 use tokio_rustls::{TlsConnector, client::TlsStream};
@@ -35,7 +35,7 @@ const BEGIN_QUESTION: &str = include_str!("../../sql/engines/postgresql_question
 
 /// Connecting, TLS and signing in, each.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// The server ends a question itself; the answer's next row gets this much longer.
+/// The server ends a question itself; the answer's last rows get this much longer.
 const GRACE: Duration = Duration::from_secs(10);
 /// `SSLRequest`: eight bytes, this number among them.
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
@@ -71,7 +71,7 @@ pub(super) struct Session {
 pub(super) struct Rows {
     at: String,
     stream: Pin<Box<SimpleQueryStream>>,
-    limit: Duration,
+    until: Instant,
     ended: bool,
 }
 
@@ -104,15 +104,15 @@ impl PostgreSql {
         // What the connection says at its end is said to whoever asks, too.
         let client = if let Some(tls) = &self.tls {
             let encrypted = self.shortly(async { encrypted(tcp, tls, host).await }).await?;
-            let (client, task) = self.signed_in(config.connect_raw(encrypted, NoTls)).await?;
+            let (client, task) = self.within(CONNECT_TIMEOUT, config.connect_raw(encrypted, NoTls)).await?;
             connection.spawn(async move { drop(task.await) });
             client
         } else {
-            let (client, task) = self.signed_in(config.connect_raw(tcp, NoTls)).await?;
+            let (client, task) = self.within(CONNECT_TIMEOUT, config.connect_raw(tcp, NoTls)).await?;
             connection.spawn(async move { drop(task.await) });
             client
         };
-        client.batch_execute(BEGIN_SESSION).await.map_err(|error| failed(self.at(), &error))?;
+        self.within(CONNECT_TIMEOUT, client.batch_execute(BEGIN_SESSION)).await?;
         Ok(Session { client, _connection: connection })
     }
 
@@ -123,9 +123,10 @@ impl PostgreSql {
             session.client.batch_execute(&begin).await?;
             session.client.simple_query_raw(statement).await
         };
-        let rows = asked.await.map_err(|error| failed(self.at(), &error));
+        let until = Instant::now() + asking.limit + GRACE;
+        let rows = self.within(asking.limit + GRACE, asked).await;
         self.count(&rows);
-        Ok(Rows { at: self.at(), stream: Box::pin(rows?), limit: asking.limit + GRACE, ended: false })
+        Ok(Rows { at: self.at(), stream: Box::pin(rows?), until, ended: false })
     }
 
     fn at(&self) -> String {
@@ -138,9 +139,13 @@ impl PostgreSql {
         done.map_err(|error| unavailable(Outage::Connect(tls::words(&error).unwrap_or_else(|| error.to_string()))))
     }
 
-    async fn signed_in<T>(&self, work: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, FetchError> {
+    async fn within<T>(
+        &self,
+        limit: Duration,
+        work: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, FetchError> {
         let unavailable = |cause| FetchError::Unavailable { at: self.at(), cause };
-        let done = timeout(CONNECT_TIMEOUT, work).await.map_err(|_| unavailable(Outage::TimedOut))?;
+        let done = timeout(limit, work).await.map_err(|_| unavailable(Outage::TimedOut))?;
         done.map_err(|error| failed(self.at(), &error))
     }
 
@@ -160,7 +165,7 @@ impl Rows {
     pub async fn next(&mut self) -> Result<Option<Vec<Vec<String>>>, FetchError> {
         let mut rows = Vec::new();
         while rows.len() < ROWS_AT_ONCE && !self.ended {
-            let next = timeout(self.limit, self.stream.next()).await;
+            let next = timeout_at(self.until, self.stream.next()).await;
             let next = next.map_err(|_| FetchError::Unavailable { at: self.at.clone(), cause: Outage::TimedOut })?;
             match next.transpose().map_err(|error| failed(self.at.clone(), &error))? {
                 None => self.ended = true,

@@ -100,7 +100,7 @@ fn of_logs(bench: &Bench, python: &Python) -> anyhow::Result<Vec<Row>> {
         duck.seconds.push((run.seconds - again) / float(log.lines));
         duck.cpu_seconds.push(run.cpu_seconds / 2.0 / float(log.lines));
         script.add(&anew(&database, || python.run("script_log.py", &[&sample, &database]))?, sample_lines);
-        let insert = ["insert", &database, "use", &few, "--nl"];
+        let insert = ["insert", &database, "use", &few, "--nl", "--alter"];
         utils.add(&anew(&database, || Run::of(Command::new(python.programs.join("sqlite-utils")).args(insert)))?, few_lines);
     }
     Ok(vec![

@@ -1,10 +1,11 @@
 //! One run of the program from outside: how long, how much CPU, how much memory; and the service while it runs.
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::{Read as _, Write as _},
     net::TcpStream,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread::sleep,
     time::{Duration, Instant},
@@ -154,14 +155,17 @@ impl Service {
         Ok(cpu_of(&self.child.id().to_string())?.0)
     }
 
-    /// How often its threads were woken up.
-    pub fn wake_ups(&self) -> anyhow::Result<u64> {
-        let mut sum = 0;
+    /// How often each of its threads was woken up, by the thread's directory.
+    pub fn wake_ups(&self) -> anyhow::Result<BTreeMap<PathBuf, u64>> {
+        let mut threads = BTreeMap::new();
         for thread in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
-            let status = fs::read_to_string(thread?.path().join("status"))?;
-            sum += number_of(&status, "voluntary_ctxt_switches:").unwrap_or(0);
+            let thread = thread?.path();
+            // One that ends meanwhile has no status any more.
+            if let Ok(status) = fs::read_to_string(thread.join("status")) {
+                threads.insert(thread, number_of(&status, "voluntary_ctxt_switches:").unwrap_or(0));
+            }
         }
-        Ok(sum)
+        Ok(threads)
     }
 }
 
