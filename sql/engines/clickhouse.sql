@@ -1,6 +1,5 @@
 {#- How ClickHouse says what `question.sql` is made of (https://clickhouse.com/docs/en/sql-reference/functions), in words that the
     releases from 18.16 on share. Expressions with NULL become text first: '' is what is absent. -#}
-{%- macro name(parts) -%}`{{ parts | join("`.`") }}`{%- endmacro -%}
 {%- macro text(column) -%}ifNull(toString({{ column }}), ''){%- endmacro -%}
 {%- macro spelled(value) -%}toString({{ value }}){%- endmacro -%}
 {%- macro matches(value, pattern) -%}match({{ value }}, {{ pattern | quote }}){%- endmacro -%}

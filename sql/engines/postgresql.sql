@@ -1,6 +1,5 @@
 {#- How PostgreSQL, and what speaks its dialect, says what `question.sql` is made of
     (https://www.postgresql.org/docs/current/functions.html). Expressions with NULL become text first: '' is what is absent. -#}
-{%- macro name(parts) -%}"{{ parts | join('"."') }}"{%- endmacro -%}
 {%- macro text(column) -%}coalesce({{ column }}::text, ''){%- endmacro -%}
 {%- macro spelled(value) -%}({{ value }})::text{%- endmacro -%}
 {%- macro matches(value, pattern) -%}({{ value }} ~ {{ pattern | quote }}){%- endmacro -%}
