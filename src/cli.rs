@@ -243,7 +243,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
     let load_to_look = || read(Secrets::Unneeded);
     match cli.command {
         Command::Demo(arguments) => Ok(demo::run(arguments, cli.now).await?),
-        Command::Simulate(arguments) => Ok(simulate::run(arguments, clock).await?),
+        Command::Simulate(arguments) => simulate::run(arguments, clock).await,
         Command::Init(arguments) => init::run(*arguments, &cli.config),
         Command::Completions(arguments) => Ok(generated::completions(&arguments)?),
         Command::Man(arguments) => Ok(generated::manual(&arguments)?),

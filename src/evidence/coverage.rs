@@ -18,6 +18,11 @@ pub fn shows_credentials(source: &str) -> bool {
     ["log/", "query/", "intake/", "import/"].iter().any(|kind| source.starts_with(kind))
 }
 
+/// Whether what a source's counts were made of is kept beside them: not where somebody else has counted.
+pub fn keeps_lines(source: &str) -> bool {
+    !source.starts_with("query/")
+}
+
 /// No source claims more than the 400 days before a look: longer than logs are kept, and shorter than what one stray ancient
 /// line would claim.
 pub const MAX_CLAIMED_MS: i64 = 400 * MS_PER_DAY;

@@ -36,7 +36,7 @@ mod world;
 mod tests;
 
 pub use fate::{Fate, Half};
-pub use logs::LogFiles;
+pub use logs::{LogFiles, write_load};
 pub use organization::{Owner, Team, User};
 pub use serve::{EndOfStream, Fault, FaultKind, NextForm, Odd, Refusal, RetryHeader, ServeOptions, Server, When, serve};
 pub use truth::Truth;
@@ -49,16 +49,19 @@ pub enum Size {
     Small,
     Default,
     Large,
+    /// For [`write_load`]: its audit events would fill the memory.
+    Huge,
 }
 
 impl Size {
-    pub const ALL: [Self; 3] = [Self::Small, Self::Default, Self::Large];
+    pub const ALL: [Self; 4] = [Self::Small, Self::Default, Self::Large, Self::Huge];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Small => "small",
             Self::Default => "default",
             Self::Large => "large",
+            Self::Huge => "huge",
         }
     }
 
@@ -73,6 +76,14 @@ impl Size {
             Self::Large => {
                 Scale { users: 8_000, integrations: 5_000, workspaces: 60, teams: 96, repositories: 3_000, noise: 0.8 }
             }
+            Self::Huge => Scale {
+                users: 500_000,
+                integrations: 300_000,
+                workspaces: 5_000,
+                teams: 6_000,
+                repositories: 180_000,
+                noise: 0.8,
+            },
         }
     }
 }

@@ -107,6 +107,15 @@ impl Places {
         format!("{}/{}", self.workspaces[it.workspace].slug, it.slug)
     }
 
+    /// Teams take turns, so that nobody looks through everybody for one of them.
+    pub fn users_of(&self, team: usize) -> impl Iterator<Item = usize> + use<> {
+        (team..self.users.len()).step_by(self.teams.len())
+    }
+
+    pub fn repositories_of(&self, team: usize) -> impl Iterator<Item = usize> + use<> {
+        (team..self.repositories.len()).step_by(self.teams.len())
+    }
+
     pub fn members(&self, workspace: usize, on: Day) -> impl Iterator<Item = (usize, &User)> {
         let is_member = move |user: &User| user.workspaces.contains(&workspace) && !user.has_left_by(on);
         self.users.iter().enumerate().filter(move |(_, user)| is_member(user))

@@ -101,6 +101,13 @@ pub struct World {
 impl World {
     /// Generates a world; the same seed and options give the same one.
     pub fn generate(seed: u64, options: &Options) -> Self {
+        let mut world = Self::without_events(seed, options);
+        world.events = audit::generate(&world, options.size.scale().noise);
+        world
+    }
+
+    /// A world whose audit log shows nothing: for who wants only its other logs.
+    pub(super) fn without_events(seed: u64, options: &Options) -> Self {
         let text = Campaign::builtin("builtin:bitbucket-app-passwords").expect("the campaign is compiled in");
         let today = Day::of(options.now);
         let days = |count: u32| i32::try_from(count).unwrap_or(i32::MAX / 4);
@@ -119,7 +126,6 @@ impl World {
             last,
         };
         world.integrations = Deployer::new(&world).deploy(scale.integrations);
-        world.events = audit::generate(&world, scale.noise);
         world
     }
 
@@ -321,13 +327,12 @@ fn sites(kind: &Kind, rng: &mut fastrand::Rng) -> Vec<Site> {
 }
 
 fn candidates(places: &Places, team: usize, service: bool) -> Vec<usize> {
-    let fits = |index: &usize| places.users[*index].team == team && places.users[*index].service == service;
-    (0..places.users.len()).filter(fits).collect()
+    places.users_of(team).filter(|index| places.users[*index].service == service).collect()
 }
 
 /// Mostly the team's own repositories; what runs at night takes them all.
 fn repositories(places: &Places, rng: &mut fastrand::Rng, team: usize, kind: &Kind) -> Vec<usize> {
-    let mut own: Vec<usize> = (0..places.repositories.len()).filter(|r| places.repositories[*r].team == team).collect();
+    let mut own: Vec<usize> = places.repositories_of(team).collect();
     rng.shuffle(&mut own);
     let all = kind.parts.iter().any(|part| part.rhythm.takes_all());
     let wanted = if all { own.len().min(8) } else { rng.usize(1..=4) };

@@ -107,7 +107,8 @@ fn refusal(at: String, status: u16, said: &str) -> FetchError {
         (Some("192" | "193" | "194" | "516"), _) | (None, 401) => FetchError::Unauthorized { at, why: Refusal::Account },
         (Some("497"), _) | (None, 403) => FetchError::Forbidden { at, required: Vec::new(), granted: Vec::new() },
         (Some(code), _) => FetchError::Engine { at, code: code.to_owned() },
-        (None, _) => super::refusal::refusal(&at, status, "", false, Duration::ZERO),
+        (None, 408 | 425 | 429 | 500..) => super::refusal::refusal(&at, status, "", false, Duration::ZERO),
+        (None, _) => FetchError::NoEngine { at, status },
     }
 }
 
@@ -130,6 +131,7 @@ mod tests {
         assert!(refused(500, "Code: 193, e.displayText() = DB::Exception: Wrong password").contains("(401)"));
         assert!(refused(403, "Code: 516. DB::Exception: Authentication failed").contains("(401)"));
         assert!(refused(502, "<html>").contains("status 502"));
+        assert_eq!(refused(404, "<html>"), "ch:8123/ answers with status 404, as no engine does: check url");
         assert!(refused(500, "Code: 9999999999").ends_with("(code 999999)"));
     }
 }

@@ -21,6 +21,8 @@ pub enum FetchError {
     PageSizeRefused { at: String },
     #[error("{at} refused the request with status {status}: check api_url and the identifiers in the configuration")]
     Refused { at: String, status: u16 },
+    #[error("{at} answers with status {status}, as no engine does: check url")]
+    NoEngine { at: String, status: u16 },
     /// By an engine's own code; its words may quote what it read.
     #[error("{at} refuses the question (code {code}{})", meaning(code))]
     Engine { at: String, code: String },

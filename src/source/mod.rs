@@ -11,6 +11,7 @@
 
 mod access;
 mod audit;
+mod bounded;
 mod budget;
 mod clickhouse;
 mod engines;

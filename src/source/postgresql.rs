@@ -27,7 +27,10 @@ use tokio::{
 use tokio_postgres::{Config, NoTls, SimpleQueryMessage, SimpleQueryStream, config::SslMode, error::SqlState};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use super::{Asking, FetchError, Outage, Refusal, Usage};
+use super::{
+    Asking, FetchError, Outage, Refusal, Usage,
+    bounded::{Bounded, MAX_MESSAGE_BYTES, TooLong},
+};
 use crate::tls;
 
 const BEGIN_SESSION: &str = include_str!("../../sql/engines/postgresql_session.sql");
@@ -65,11 +68,13 @@ pub(super) struct PostgreSql {
 /// A connection, which ends with it.
 pub(super) struct Session {
     client: tokio_postgres::Client,
+    too_long: TooLong,
     _connection: JoinSet<()>,
 }
 
 pub(super) struct Rows {
     at: String,
+    too_long: TooLong,
     stream: Pin<Box<SimpleQueryStream>>,
     until: Instant,
     ended: bool,
@@ -100,20 +105,22 @@ impl PostgreSql {
             config.password(password.expose_secret());
         }
         let tcp = self.shortly(async { TcpStream::connect((host.as_str(), *port)).await }).await?;
-        let mut connection = JoinSet::new();
+        let (mut connection, too_long) = (JoinSet::new(), TooLong::default());
         // What the connection says at its end is said to whoever asks, too.
         let client = if let Some(tls) = &self.tls {
             let encrypted = self.shortly(async { encrypted(tcp, tls, host).await }).await?;
-            let (client, task) = self.within(CONNECT_TIMEOUT, config.connect_raw(encrypted, NoTls)).await?;
+            let (client, task) =
+                self.within(CONNECT_TIMEOUT, config.connect_raw(Bounded::new(encrypted, too_long.clone()), NoTls)).await?;
             connection.spawn(async move { drop(task.await) });
             client
         } else {
-            let (client, task) = self.within(CONNECT_TIMEOUT, config.connect_raw(tcp, NoTls)).await?;
+            let (client, task) =
+                self.within(CONNECT_TIMEOUT, config.connect_raw(Bounded::new(tcp, too_long.clone()), NoTls)).await?;
             connection.spawn(async move { drop(task.await) });
             client
         };
         self.within(CONNECT_TIMEOUT, client.batch_execute(BEGIN_SESSION)).await?;
-        Ok(Session { client, _connection: connection })
+        Ok(Session { client, too_long, _connection: connection })
     }
 
     pub async fn ask(&self, session: &Session, statement: &str, asking: Asking<'_>) -> Result<Rows, FetchError> {
@@ -126,7 +133,7 @@ impl PostgreSql {
         let until = Instant::now() + asking.limit + GRACE;
         let rows = self.within(asking.limit + GRACE, asked).await;
         self.count(&rows);
-        Ok(Rows { at: self.at(), stream: Box::pin(rows?), until, ended: false })
+        Ok(Rows { at: self.at(), too_long: session.too_long.clone(), stream: Box::pin(rows?), until, ended: false })
     }
 
     fn at(&self) -> String {
@@ -167,7 +174,7 @@ impl Rows {
         while rows.len() < ROWS_AT_ONCE && !self.ended {
             let next = timeout_at(self.until, self.stream.next()).await;
             let next = next.map_err(|_| FetchError::Unavailable { at: self.at.clone(), cause: Outage::TimedOut })?;
-            match next.transpose().map_err(|error| failed(self.at.clone(), &error))? {
+            match next.transpose().map_err(|error| self.failed(&error))? {
                 None => self.ended = true,
                 Some(SimpleQueryMessage::Row(row)) => {
                     rows.push((0..row.len()).map(|column| row.get(column).unwrap_or_default().to_owned()).collect());
@@ -176,6 +183,13 @@ impl Rows {
             }
         }
         Ok(if rows.is_empty() { None } else { Some(rows) })
+    }
+
+    fn failed(&self, error: &tokio_postgres::Error) -> FetchError {
+        if self.too_long.was_seen() {
+            return FetchError::TooLarge { at: self.at.clone(), limit_bytes: MAX_MESSAGE_BYTES };
+        }
+        failed(self.at.clone(), error)
     }
 }
 

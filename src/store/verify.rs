@@ -18,6 +18,7 @@ use super::{Reader, StoreError, convert::count};
 use crate::evidence::{
     Coverage, Day,
     chunk::{self, NO_TRACK},
+    coverage,
     journal::first_break,
 };
 
@@ -169,11 +170,13 @@ impl Reader {
     fn verify_counts(&self, finding: &mut Finding, contents: &Contents) -> Result<(), StoreError> {
         let kept_from = self.retention()?.map_or(Day(i32::MIN), |retention| retention.raw_from);
         let sources = self.sources_of_tracks()?;
-        let (mut days, mut uses, mut day) = (0_u64, 0_u64, Day(i32::MIN));
+        let is_kept = |track: &i64| sources.get(track).is_none_or(|source| coverage::keeps_lines(source));
+        let (mut days, mut uses, mut foreign, mut day) = (0_u64, 0_u64, 0_u64, Day(i32::MIN));
         while let Some(next) = self.next_day(day)? {
             day = next;
             days += 1;
-            let counted = self.counts_of(day)?;
+            let mut counted = self.counts_of(day)?;
+            foreign += counted.extract_if(|track, _| !is_kept(track)).map(|(_, uses)| uses).sum::<u64>();
             uses += counted.values().sum::<u64>();
             if day >= kept_from {
                 let indexed = self.indexed_of(day, contents, finding)?;
@@ -182,7 +185,8 @@ impl Reader {
         }
         let pruned =
             if kept_from > Day(i32::MIN) { format!("; of days before {kept_from} only counts are kept") } else { String::new() };
-        finding.well = format!("{uses} uses on {days} days are what is kept of them{pruned}");
+        let elsewhere = if foreign > 0 { format!("; {foreign} more were counted by engines") } else { String::new() };
+        finding.well = format!("{uses} uses on {days} days are what is kept of them{pruned}{elsewhere}");
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! The program itself: what it prints where, and how it ends.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use duskwatch::{simulator::ServeOptions, store::Store};
 use serde_json::Value;
@@ -42,6 +42,7 @@ async fn wrong_usage_ends_with_2() {
         &["log/ingress", "audit/acme", "log/egress-plain"],
     );
     assert_refused(&duskwatch(&site, &["import", "--format", "register", "a/list.csv", "b/list.csv"]), 2, &["named `list.csv`"]);
+    assert_refused(&duskwatch(&site, &["simulate", "--size", "huge"]), 2, &["small, default or large"]);
     assert_refused(&duskwatch(&site, &["report", "--as-of", "yesterday"]), 2, &["yesterday"]);
     assert_refused(&duskwatch(&site, &["report", "--audience", "everybody"]), 2, &["owner:NAME"]);
 }
@@ -300,4 +301,26 @@ async fn an_import_says_what_it_skipped_and_covers_only_what_it_read_to_the_end(
     assert_refused(&duskwatch(&site, &["import", "--format", "json", damaged.to_str().unwrap()]), 1, &["evidence.jsonl.zst"]);
     let picture = Picture::of(&site.store()).await;
     assert_eq!(picture.coverage.get("import/files"), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_of_any_length_has_the_people_of_its_organisation_and_can_be_read() {
+    let site = site().await;
+    let lines = |number: &str| result(&site, &["simulate", "--seed", "5", "--size", "small", "--lines", number, "--hours", "2"]);
+    let (few, many) = (lines("2500"), lines("20000"));
+    assert_eq!(many, lines("20000"));
+    let values = |text: &str, field: &str| -> BTreeSet<String> {
+        text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()[field].to_string()).collect()
+    };
+    let times = values(&many, "time");
+    assert_eq!((few.lines().count(), many.lines().count(), times.len()), (2_500, 20_000, 20_000));
+    assert_eq!(times.first().map(String::as_str), Some("\"2026-07-03T05:00:00.000Z\""));
+    assert!(times.last().unwrap().starts_with("\"2026-07-03T06:59:59.") && many.lines().is_sorted());
+    for field in ["username", "user_agent", "host"] {
+        assert!(values(&few, field).len() > 3);
+        assert_eq!(values(&few, field), values(&many, field), "{field}");
+    }
+    fs::write(site.path("load.jsonl"), &many).unwrap();
+    let told = result(&site, &["import", "--format", "json", site.path("load.jsonl").to_str().unwrap()]);
+    assert!(told.contains("20000") && !told.contains("malformed"), "{told}");
 }

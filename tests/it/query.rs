@@ -1,112 +1,31 @@
 //! An engine is asked slice by slice: what it answers is counted once, late rows included, and half an answer counts nowhere.
 
 use std::{
-    fmt::Write as _,
     fs,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
+    path::PathBuf,
+    process::{Command, Stdio},
+    sync::Arc,
 };
 
 use duskwatch::{
     config,
     daemon::{Engine, PollOutcome},
+    evidence::Day,
 };
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
+    task::block_in_place,
 };
 
-use crate::support::{at, picture::Picture};
+use crate::support::{
+    at, files,
+    lake::{Lake, Trouble},
+    picture::Picture,
+};
 
 const SOURCE: &str = "query/lake";
-const HOUR_MS: i64 = 3_600_000;
-
-/// Answers as ClickHouse does over HTTP: with one row for every hour that a question is about, as often as `uses` says. Its
-/// second answer breaks off when it is told so.
-struct Lake {
-    address: String,
-    uses: Arc<AtomicUsize>,
-    broken: Arc<AtomicUsize>,
-    asked: Arc<Mutex<Vec<String>>>,
-}
-
-impl Lake {
-    async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let (uses, broken) = (Arc::new(AtomicUsize::new(1)), Arc::new(AtomicUsize::new(0)));
-        let asked = Arc::<Mutex<Vec<String>>>::default();
-        let lake = Self { address, uses: Arc::clone(&uses), broken: Arc::clone(&broken), asked: Arc::clone(&asked) };
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                answer(stream, &uses, &broken, &asked).await;
-            }
-        });
-        lake
-    }
-
-    /// The slices that were asked for since the last call, as hours of the day.
-    fn slices(&self) -> Vec<String> {
-        let asked = std::mem::take(&mut *self.asked.lock().unwrap());
-        let hours = asked.iter().map(|statement| {
-            let (from, to) = slice(statement);
-            format!("{}-{}", from / HOUR_MS % 24, (to - 1) / HOUR_MS % 24 + 1)
-        });
-        hours.collect()
-    }
-}
-
-async fn answer(mut stream: TcpStream, uses: &AtomicUsize, broken: &AtomicUsize, asked: &Mutex<Vec<String>>) {
-    let mut read = Vec::new();
-    let body = loop {
-        let mut piece = vec![0; 16_384];
-        let length = stream.read(&mut piece).await.unwrap();
-        assert!(length > 0, "a whole request");
-        read.extend_from_slice(&piece[..length]);
-        let text = String::from_utf8_lossy(&read);
-        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-        let wanted =
-            head.to_lowercase().split_once("content-length: ").unwrap().1.lines().next().unwrap().parse::<usize>().unwrap();
-        if body.len() >= wanted {
-            break body.to_owned();
-        }
-    };
-    let rows =
-        if body.contains("system.settings") { "log_comment\n".to_owned() } else { rows(&body, uses.load(Ordering::SeqCst)) };
-    if !body.contains("system.settings") {
-        asked.lock().unwrap().push(body);
-        if broken.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)) == Ok(1) {
-            let text = format!("{rows}Code: 241, e.displayText() = DB::Exception: Memory limit exceeded\n");
-            return reply(&mut stream, &text).await;
-        }
-    }
-    reply(&mut stream, &rows).await;
-}
-
-async fn reply(stream: &mut TcpStream, body: &str) {
-    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
-    stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
-    stream.shutdown().await.unwrap();
-}
-
-fn slice(statement: &str) -> (i64, i64) {
-    let bound = |sign: &str| statement.split_once(sign).unwrap().1.split_whitespace().next().unwrap().parse::<i64>().unwrap();
-    (bound("WHERE `ts` >= "), bound("AND `ts` < "))
-}
-
-fn rows(statement: &str, uses: usize) -> String {
-    let (from, to) = slice(statement);
-    (from..to).step_by(usize::try_from(HOUR_MS).unwrap()).fold(String::new(), |mut rows, ms| {
-        let (day, bit) = (ms / (24 * HOUR_MS), 1 << (ms / HOUR_MS % 24));
-        write!(rows, "1\t{day}\t{uses}\t{uses}\t{ms}\t{ms}\t{bit}\t17\taccepted\tgit_read\toutside\tmona\t\t\tgit-cli\tr\t")
-            .unwrap();
-        writeln!(rows, "bitbucket.org\tacme\tpay\t\t\t\t\t").unwrap();
-        rows
-    })
-}
 
 struct Asker {
     dir: TempDir,
@@ -114,18 +33,36 @@ struct Asker {
 }
 
 impl Asker {
-    fn new(lake: &Lake) -> Self {
+    fn new(section: &str) -> Self {
         drop(rustls::crypto::ring::default_provider().install_default());
         let dir = tempfile::tempdir().unwrap();
-        let text = format!(
-            "[store]\npath = \"{}\"\n[csv]\ndirectory = \"\"\n[[query]]\nname = \"lake\"\nurl = \"http://{}\"\ntable = \"logs\"\n\
-             columns = {{ time = \"ts\" }}\ntime_unit = \"milliseconds\"\nslice = \"6h\"\nlate = \"3h\"\nbackfill = \"2d\"\n",
-            dir.path().join("duskwatch.db").display(),
-            lake.address
-        );
+        let text =
+            format!("[store]\npath = \"{}\"\n[csv]\ndirectory = \"\"\n{section}", dir.path().join("duskwatch.db").display());
         fs::write(dir.path().join("duskwatch.toml"), text).unwrap();
+        Self::again(dir)
+    }
+
+    /// The service, started in a directory with another configuration or another hand in its store.
+    fn again(dir: TempDir) -> Self {
         let options = config::load(&dir.path().join("duskwatch.toml"), config::Secrets::Needed).unwrap();
         Self { engine: Arc::new(Engine::open(options).unwrap()), dir }
+    }
+
+    /// Ends the service, and runs a command in its place. Returns its exit status and what it said.
+    fn command(self, arguments: &[&str]) -> (TempDir, Option<i32>, String) {
+        let Self { dir, engine } = self;
+        drop(engine);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_duskwatch"));
+        command.arg("--config").arg(dir.path().join("duskwatch.toml")).args(["--now", "2026-07-03T07:10:00Z"]).args(arguments);
+        let ran = block_in_place(|| command.stdin(Stdio::null()).env_remove("RUST_LOG").output()).unwrap();
+        let said = [ran.stdout, ran.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+        (dir, ran.status.code(), said)
+    }
+
+    /// Files of the store in which a name stands.
+    fn naming(&self, name: &str) -> Vec<PathBuf> {
+        let holds = |path: &PathBuf| fs::read(path).unwrap().windows(name.len()).any(|bytes| bytes == name.as_bytes());
+        files(self.dir.path()).into_iter().filter(holds).collect()
     }
 
     async fn poll(&self, now: &str) -> PollOutcome {
@@ -140,25 +77,25 @@ impl Asker {
 #[tokio::test(flavor = "multi_thread")]
 async fn slices_are_counted_once_and_replaced_when_rows_came_late() {
     let lake = Lake::start().await;
-    let asker = Asker::new(&lake);
+    let asker = Asker::new(&lake.section());
     asker.poll("2026-07-03T07:00:00Z").await;
     assert_eq!(lake.slices(), ["0-24", "0-24", "0-6"]);
     let picture = asker.picture().await;
     assert_eq!((picture.uses(SOURCE), picture.items(SOURCE)), (54, 48));
     assert_eq!(picture.states_of(SOURCE).iter().map(|(state, _)| *state).collect::<Vec<_>>(), ["covered", "partial"]);
-    lake.uses.store(2, Ordering::SeqCst);
+    lake.counts(2);
     asker.poll("2026-07-03T12:30:00Z").await;
     assert_eq!(lake.slices(), ["0-6", "6-12"]);
     let picture = asker.picture().await;
     assert_eq!((picture.uses(SOURCE), picture.items(SOURCE)), (48 + 24, 60));
     asker.poll("2026-07-03T12:40:00Z").await;
     assert_eq!(lake.slices(), Vec::<String>::new());
-    lake.uses.store(3, Ordering::SeqCst);
+    lake.counts(3);
     asker.poll("2026-07-04T03:00:00Z").await;
     assert_eq!(lake.slices(), ["6-12", "12-18", "18-24"]);
     let picture = asker.picture().await;
     assert_eq!((picture.uses(SOURCE), picture.counts.len()), (48 + 12 + 54, 3));
-    let (only, since) = ([SOURCE.to_owned()], duskwatch::evidence::Day::of(at("2026-07-03T00:00:00Z")));
+    let (only, since) = ([SOURCE.to_owned()], Day::of(at("2026-07-03T00:00:00Z")));
     let since = asker.engine.poll(&only, Some(since), at("2026-07-04T03:00:00Z"));
     assert_eq!(since.await.unwrap().failed, Vec::<String>::new());
     assert_eq!(lake.slices(), ["0-24"]);
@@ -170,18 +107,18 @@ async fn slices_are_counted_once_and_replaced_when_rows_came_late() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_asked_under_other_rules_is_said() {
     let lake = Lake::start().await;
-    let asker = Asker::new(&lake);
+    let asker = Asker::new(&lake.section());
     asker.poll("2026-07-03T07:00:00Z").await;
     let config = asker.dir.path().join("duskwatch.toml");
     let text = fs::read_to_string(&config).unwrap() + "[[origin]]\nname = \"farm\"\nnetworks = [\"10.20.0.0/16\"]\n";
     fs::write(&config, text).unwrap();
     let Asker { dir, engine } = asker;
     drop(engine);
-    let asker = Asker { engine: Arc::new(Engine::open(config::load(&config, config::Secrets::Needed).unwrap()).unwrap()), dir };
+    let asker = Asker::again(dir);
     asker.poll("2026-07-03T08:00:00Z").await;
     let warning = asker.picture().await.states[SOURCE].warning.clone().unwrap_or_default();
     assert!(warning.starts_with("rules, clients, networks or dates have changed"), "{warning}");
-    let since = Some(duskwatch::evidence::Day::of(at("2026-07-01T00:00:00Z")));
+    let since = Some(Day::of(at("2026-07-01T00:00:00Z")));
     asker.engine.poll(&[], since, at("2026-07-03T08:05:00Z")).await.unwrap();
     asker.poll("2026-07-03T08:10:00Z").await;
     assert_eq!(asker.picture().await.states[SOURCE].warning.clone().unwrap_or_default(), "");
@@ -190,8 +127,8 @@ async fn what_was_asked_under_other_rules_is_said() {
 #[tokio::test(flavor = "multi_thread")]
 async fn half_an_answer_counts_nowhere_and_is_asked_for_again() {
     let lake = Lake::start().await;
-    let asker = Asker::new(&lake);
-    lake.broken.store(2, Ordering::SeqCst);
+    let asker = Asker::new(&lake.section());
+    lake.fails_after(1, Trouble::Exception);
     let outcome = asker.poll("2026-07-03T07:00:00Z").await;
     assert_eq!(outcome.failed, [SOURCE]);
     assert!(outcome.lines[0].contains("row 25 of the answer"), "{:?}", outcome.lines);
@@ -200,4 +137,104 @@ async fn half_an_answer_counts_nowhere_and_is_asked_for_again() {
     let outcome = asker.poll("2026-07-03T07:05:00Z").await;
     assert_eq!((outcome.failed, lake.slices()), (vec![], vec!["0-24".to_owned(), "0-6".to_owned()]));
     assert_eq!(asker.picture().await.uses(SOURCE), 54);
+}
+
+/// More rows than one transaction stages, so that some of an answer is in the store when the rest does not come.
+const MANY: usize = 9_000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_cut_leaves_the_store_as_it_was() {
+    let lake = Lake::start().await;
+    let asker = Asker::new(&lake.section());
+    asker.poll("2026-07-03T07:00:00Z").await;
+    let before = asker.picture().await;
+    lake.slices();
+    lake.holds(MANY);
+    lake.fails_after(0, Trouble::Cut);
+    let outcome = asker.poll("2026-07-03T12:00:00Z").await;
+    assert_eq!((outcome.failed, lake.slices()), (vec![SOURCE.to_owned()], vec!["0-6".to_owned()]));
+    assert!(outcome.lines[0].contains("the connection broke off"), "{:?}", outcome.lines);
+    assert!(!asker.naming("pay-8000").is_empty(), "a part of it had come");
+    let cut = asker.picture().await;
+    assert_eq!((cut.counts, cut.totals.items), (before.counts, before.totals.items));
+    lake.holds(2);
+    let outcome = asker.poll("2026-07-03T12:05:00Z").await;
+    assert_eq!((outcome.failed, lake.slices()), (vec![], vec!["0-6".to_owned(), "6-12".to_owned()]));
+    assert_eq!(asker.picture().await.uses(SOURCE), 48 + 2 * 12);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_is_erased_from_slices_and_from_half_an_answer_and_no_count_is_lost() {
+    let lake = Lake::start().await;
+    let asker = Asker::new(&lake.section());
+    asker.poll("2026-07-03T07:00:00Z").await;
+    lake.holds(MANY);
+    lake.fails_after(0, Trouble::Cut);
+    asker.poll("2026-07-03T12:00:00Z").await;
+    assert!(!asker.naming("mona").is_empty());
+    let (dir, status, said) = asker.command(&["store", "forget", "mona"]);
+    assert!(status == Some(0) && said.contains("erased-1"), "{said}");
+    let asker = Asker::again(dir);
+    assert_eq!(asker.naming("mona"), Vec::<PathBuf>::new());
+    let erased = asker.picture().await;
+    assert_eq!(erased.uses(SOURCE), 54);
+    assert!(erased.counts.keys().all(|(_, track, ..)| track.username.as_deref() == Some("erased-1")), "{:?}", erased.counts);
+    // What is asked again replaces what was counted of the person, under whatever name it stands.
+    lake.holds(1);
+    lake.slices();
+    asker.poll("2026-07-03T12:05:00Z").await;
+    assert_eq!((lake.slices(), asker.picture().await.uses(SOURCE)), (vec!["0-6".to_owned(), "6-12".to_owned()], 48 + 12));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_at_which_no_engine_answers_is_to_be_looked_at_by_its_key() {
+    let lake = Lake::start().await;
+    lake.fails_after(0, Trouble::Stranger);
+    let (_dir, status, said) = Asker::new(&lake.section()).command(&["check"]);
+    assert_eq!(status, Some(78), "{said}");
+    assert!(said.contains("answers with status 418, as no engine does") && said.contains("check url"), "{said}");
+    assert!(!said.contains("api_url"), "{said}");
+}
+
+/// Speaks PostgreSQL's protocol as far as a question, whose answer is a row of two gigabytes.
+async fn a_row_without_end() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        let message = |kind: u8, body: &[u8]| {
+            let length = u32::try_from(body.len() + 4).unwrap().to_be_bytes();
+            [&[kind], &length[..], body].concat()
+        };
+        let ready = message(b'Z', b"I");
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut asked = vec![0; 65_536];
+        assert_ne!(stream.read(&mut asked).await.unwrap(), 0);
+        stream.write_all(&[message(b'R', &[0; 4]), ready.clone()].concat()).await.unwrap();
+        loop {
+            let length = stream.read(&mut asked).await.unwrap_or(0);
+            let question = String::from_utf8_lossy(&asked[..length]).into_owned();
+            if length == 0 {
+                return;
+            }
+            let answer = if question.contains("GROUP BY") {
+                [&b"D"[..], &i32::MAX.to_be_bytes(), &[0, 24]].concat()
+            } else {
+                [message(b'C', b"SELECT 1\0"), ready.clone()].concat()
+            };
+            stream.write_all(&answer).await.unwrap();
+        }
+    });
+    address
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_of_postgresql_without_end_is_refused_by_its_length() {
+    let address = a_row_without_end().await;
+    let asker = Asker::new(&format!(
+        "[[query]]\nname = \"lake\"\nengine = \"postgresql\"\nurl = \"postgresql://{address}/logs\"\nusername = \"duskwatch\"\n\
+         table = \"logs\"\ncolumns = {{ time = \"ts\" }}\nbackfill = \"2d\"\n"
+    ));
+    let outcome = asker.poll("2026-07-03T07:00:00Z").await;
+    assert_eq!(outcome.failed, [SOURCE]);
+    assert!(outcome.lines[0].contains("sent more than 1048576 bytes"), "{:?}", outcome.lines);
 }

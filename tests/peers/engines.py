@@ -1,12 +1,15 @@
 """Engines that keep logs: real servers on loopback, with one table of evidence each."""
 
 import csv
+import importlib.util
 import io
+import itertools
 import json
 import os
 import shutil
 import socket
 import subprocess
+import sys
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -23,6 +26,7 @@ DEFAULTS = {"time": 0, "uses": 1, "until": 0}
 NUMBERS = list(DEFAULTS)
 PASSWORD = "a password of a test"
 START_SECONDS = 60
+LONGEST_SECONDS = 600
 
 CONFIG = """<yandex><logger><level>warning</level><log>{base}/log</log><errorlog>{base}/errors</errorlog></logger>
 <http_port>{http}</http_port><tcp_port>{tcp}</tcp_port><interserver_http_port>{inter}</interserver_http_port>
@@ -88,17 +92,26 @@ class ClickHouse:
     @staticmethod
     def run(url, statement, data=b""):
         address = f"{url}/?{urllib.parse.urlencode({'query': statement, 'insert_distributed_sync': 1})}"
-        with urllib.request.urlopen(urllib.request.Request(address, data=data), timeout=60) as answer:
+        with urllib.request.urlopen(urllib.request.Request(address, data=data), timeout=LONGEST_SECONDS) as answer:
             return answer.read().decode()
 
+    COLUMNS = ", ".join([*(f"{name} String" for name in TEXTS), *(f"{name} Int64" for name in NUMBERS)])
+
+    @staticmethod
+    def lines(rows):
+        """JSON lines of the rows, some tens of megabytes at a time."""
+        rows = iter(rows)
+        while some := list(itertools.islice(rows, 100_000)):
+            lines = (json.dumps({**texts(row), **{name: row.get(name) or DEFAULTS[name] for name in DEFAULTS}}) for row in some)
+            yield "\n".join(lines).encode()
+
     def load(self, table, rows):
-        columns = ", ".join([*(f"{name} String" for name in TEXTS), *(f"{name} Int64" for name in NUMBERS)])
         for url in self.urls:
             order = "PARTITION BY toYYYYMM(toDateTime(intDiv(time, 1000))) ORDER BY time"
-            self.run(url, f"CREATE TABLE {table}_local ({columns}) ENGINE = MergeTree() {order}")
+            self.run(url, f"CREATE TABLE {table}_local ({self.COLUMNS}) ENGINE = MergeTree() {order}")
         self.run(self.urls[0], f"CREATE TABLE {table} AS {table}_local ENGINE = Distributed(both, default, {table}_local, rand())")
-        lines = (json.dumps({**texts(row), **{name: row.get(name) or DEFAULTS[name] for name in DEFAULTS}}) for row in rows)
-        self.run(self.urls[0], f"INSERT INTO {table} FORMAT JSONEachRow", "\n".join(lines).encode())
+        for lines in self.lines(rows):
+            self.run(self.urls[0], f"INSERT INTO {table} FORMAT JSONEachRow", lines)
 
     def asked(self, shard, part):
         """How many questions with this text a shard has answered."""
@@ -112,6 +125,42 @@ class ClickHouse:
             "table": f"default.{table}", "columns": {name: name for name in [*TEXTS, *NUMBERS]}, "time_unit": "milliseconds",
             "slice": "6h", "late": "1h", **changes,
         }
+
+
+class Chdb:
+    """ClickHouse of today, from PyPI: one process, behind as much of HTTP as duskwatch speaks."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    @staticmethod
+    def is_installed():
+        return importlib.util.find_spec("chdb") is not None
+
+    def __enter__(self):
+        (port,) = free_ports(1)
+        self.urls = [f"http://127.0.0.1:{port}"]
+        server = Path(__file__).parent / "chdb_server.py"
+        with (self.folder / "output").open("wb") as output:
+            line = [sys.executable, server, str(port), self.folder / "data"]
+            self.process = subprocess.Popen(line, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        service.eventually(lambda: ClickHouse.is_up(self.urls[0]), START_SECONDS, "chdb")
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+    run = staticmethod(ClickHouse.run)
+
+    def load(self, table, rows):
+        self.run(self.urls[0], f"CREATE TABLE {table} ({ClickHouse.COLUMNS}) ENGINE = MergeTree ORDER BY time")
+        file = self.folder / "rows.jsonl"
+        for lines in ClickHouse.lines(rows):
+            file.write_bytes(lines)
+            self.run(self.urls[0], f"INSERT INTO {table} FROM INFILE '{file}' FORMAT JSONEachRow")
+
+    section = ClickHouse.section
 
 
 class PostgreSQL:
@@ -150,19 +199,21 @@ class PostgreSQL:
 
     def run(self, statement, data=None):
         line = [self.programs / "psql", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", "-qAt", "-v", "ON_ERROR_STOP=1", "-c", statement]
-        return subprocess.run(line, check=True, input=data, capture_output=True, text=True, timeout=60).stdout.strip()
+        return subprocess.run(line, check=True, input=data, capture_output=True, text=True, timeout=LONGEST_SECONDS).stdout.strip()
 
     def load(self, table, rows):
         names = [*TEXTS, *NUMBERS]
         columns = ", ".join(f"{name} {self.TYPES.get(name, 'text')}" for name in names)
         self.run(f"CREATE TABLE {table} ({columns})")
         self.run(f"GRANT SELECT ON {table} TO duskwatch")
-        text = io.StringIO()
-        writer = csv.writer(text)
-        for row in rows:
-            instants = {name: datetime.fromtimestamp(row[name] / 1000, UTC).isoformat() for name in ("time", "until") if row.get(name)}
-            writer.writerow([{"uses": 1, **row, **instants}.get(name) for name in names])
-        self.run(f"COPY {table} ({', '.join(names)}) FROM STDIN WITH (FORMAT csv)", text.getvalue())
+        rows = iter(rows)
+        while some := list(itertools.islice(rows, 100_000)):
+            text = io.StringIO()
+            writer = csv.writer(text)
+            for row in some:
+                instants = {name: datetime.fromtimestamp(row[name] / 1000, UTC).isoformat() for name in ("time", "until") if row.get(name)}
+                writer.writerow([{"uses": 1, **row, **instants}.get(name) for name in names])
+            self.run(f"COPY {table} ({', '.join(names)}) FROM STDIN WITH (FORMAT csv)", text.getvalue())
 
     def asked(self, _, part):
         return (self.folder / "log").read_text().count(part)

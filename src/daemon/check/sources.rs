@@ -75,7 +75,7 @@ async fn ask_organization(organization: &Organization, client: Client, clock: Cl
         let source = format!("{source}/{name}");
         let held = || Finding::new(State::Ok, "source", &source, format!("the key is valid and has {scope}"));
         failure.map_or_else(held, |error| {
-            refused(&source, error, key_is_valid.then_some(scope), &organization_credential(name, scope))
+            refused(&source, error, key_is_valid.then_some(scope), &organization_credential(name, scope), API)
         })
     };
     let mut findings = vec![
@@ -135,7 +135,7 @@ async fn ask_workspace(workspace: &Workspace, client: Client) -> Vec<Finding> {
     let name = format!("access/{}", workspace.slug);
     let mut findings = match Access::new(client.clone(), &workspace.slug).glance().await {
         Ok(lists) => opened_lists(&name, workspace, &lists),
-        Err(error) => vec![refused(&name, &error, None, &workspace_credential(workspace))],
+        Err(error) => vec![refused(&name, &error, None, &workspace_credential(workspace), API)],
     };
     findings.extend(clocks(&workspace.api_url, &client));
     findings
@@ -180,8 +180,12 @@ fn closed(name: &str, list: &Glance, members_open: bool) -> Option<Finding> {
     Some(Finding::new(state, "source", name, found).advising(limit.advice.clone()))
 }
 
-/// A source that did not answer well. `lacking` is the scope that it needs of a key which opened another one.
-fn refused(source: &str, error: &FetchError, lacking: Option<&str>, credential: &str) -> Finding {
+/// The key of an API's address.
+const API: &str = "api_url";
+
+/// A source that did not answer well. `lacking` is the scope that it needs of a key which opened another one, `address` the key
+/// under which its address stands.
+fn refused(source: &str, error: &FetchError, lacking: Option<&str>, credential: &str, address: &str) -> Finding {
     let state = if error.is_transient() { State::Unreachable } else { State::Wrong };
     let found = match lacking.filter(|_| error.is_ours()) {
         Some(scope) => format!("the key is valid, and the scope {scope} is missing ({error})"),
@@ -189,13 +193,17 @@ fn refused(source: &str, error: &FetchError, lacking: Option<&str>, credential: 
     };
     let advice = match error {
         FetchError::Unauthorized { .. } | FetchError::Forbidden { .. } => format!("look at {credential}"),
-        FetchError::NotFound { .. } | FetchError::Refused { .. } => format!("check the name or id, api_url, and {credential}"),
+        FetchError::NotFound { .. } | FetchError::Refused { .. } => format!("check the name or id, {address}, and {credential}"),
         FetchError::RateLimited { .. } => "wait as told and check again; other pollers may spend the same limit".to_owned(),
-        FetchError::ForeignUrl { .. } | FetchError::ForeignCredential { .. } | FetchError::Unreadable { .. } => {
-            "check api_url, and what stands between here and there: a proxy or a login page answers so".to_owned()
+        FetchError::ForeignUrl { .. }
+        | FetchError::ForeignCredential { .. }
+        | FetchError::Unreadable { .. }
+        | FetchError::NoEngine { .. } => {
+            format!("check {address}, and what stands between here and there: a proxy or a login page answers so")
         }
         FetchError::Gone { .. } => "see the manual: Connect, Access".to_owned(),
-        _ => "check api_url, [network] and the way out of this machine, then check again".to_owned(),
+        FetchError::Engine { .. } => "look at table, columns and the rights of the account, then check again".to_owned(),
+        _ => format!("check {address}, [network] and the way out of this machine, then check again"),
     };
     Finding::new(state, "source", source, found).advising(advice)
 }
@@ -226,7 +234,7 @@ async fn ask_engine(query: &Query, engine: LogEngine, now: Timestamp) -> Vec<Fin
             let found = format!("the table can be asked; a second of an hour ago holds {lines} lines of Bitbucket");
             Finding::new(State::Ok, "source", name, found)
         }
-        Err(error) => refused(&name, &error, None, &query_credential(query)),
+        Err(error) => refused(&name, &error, None, &query_credential(query), "url"),
     }]
 }
 

@@ -39,6 +39,14 @@ pub(super) fn write(to: &mut impl Write, door: Door, it: &Exchange<'_>) -> io::R
     Ok(2)
 }
 
+/// Writes one request as a line that is whole, is followed by nothing broken, and carries no header.
+pub(super) fn write_tidy(to: &mut impl Write, door: Door, mut it: Exchange<'_>) -> io::Result<()> {
+    while it.salt.is_multiple_of(CARELESS_EVERY) || it.salt.is_multiple_of(MALFORMED_EVERY) {
+        it.salt = it.salt.wrapping_add(1);
+    }
+    write(to, door, &it).map(drop)
+}
+
 /// Whether the inspecting proxy writes this request's whole header, which it should not.
 fn careless(door: Door, it: &Exchange<'_>) -> bool {
     door == Door::Inspected && it.salt.is_multiple_of(CARELESS_EVERY)

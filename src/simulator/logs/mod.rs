@@ -16,12 +16,14 @@ use crate::evidence::Day;
 
 use super::{Door, World, uses::Use};
 use exchange::Exchange;
+pub use load::write_load;
 pub(super) use sign::{line_times, of_use as sign_of};
 use sink::{Jobs, SHAPES, Shape, Sink, TRANSCRIPTS};
 pub(super) use weather::Weather;
 
 mod exchange;
 mod lines;
+mod load;
 mod noise;
 mod sign;
 mod sink;

@@ -17,6 +17,7 @@ use crate::support::{
     NOW, Site, at, days_before,
     disk::{Disk as FaultyDisk, Fault},
     file_name, files,
+    lake::Lake,
     picture::{Picture, assert_same_counts},
     program::{duskwatch_at, program},
     smtp::MailServer,
@@ -37,9 +38,10 @@ struct Scenario {
     read_before: &'static [i64],
 }
 
-const SCENARIOS: [Scenario; 10] = [
+const SCENARIOS: [Scenario; 11] = [
     Scenario { name: "the first poll", arguments: &["poll"], read_before: &[] },
     Scenario { name: "a poll", arguments: &["poll"], read_before: &[1] },
+    Scenario { name: "an engine", arguments: &["poll", "--source", "query/lake"], read_before: &[1] },
     Scenario { name: "import", arguments: &["import", "--format", "json", "hand.jsonl"], read_before: &[0] },
     Scenario { name: "a register", arguments: &["import", "--format", "directory", "people.csv"], read_before: &[0] },
     Scenario { name: "send", arguments: &["send", "--audience", "security"], read_before: &[0] },
@@ -66,6 +68,8 @@ struct Stage {
     disk: FaultyDisk,
     before: Disk,
     arguments: Vec<String>,
+    /// What is asked, as long as this stands.
+    _lake: Lake,
 }
 
 #[derive(Debug, Default)]
@@ -131,6 +135,10 @@ impl Stage {
     async fn set(scenario: &'static Scenario, seed: u64) -> Self {
         let (mut site, mail) = super::site(seed, HISTORY_DAYS).await;
         write_inputs(&site);
+        let lake = Lake::start().await;
+        if scenario.name == "an engine" {
+            super::append(&site, &lake.section());
+        }
         let mut arguments: Vec<String> = scenario.arguments.iter().map(ToString::to_string).collect();
         for days in scenario.read_before {
             let before = days_before(at(NOW), *days);
@@ -153,7 +161,7 @@ impl Stage {
             }
         }
         let (disk, before) = (FaultyDisk::of(&site), Disk::of(&site));
-        Self { scenario, site, mail, disk, before, arguments }
+        Self { scenario, site, mail, disk, before, arguments, _lake: lake }
     }
 
     /// Calls the command, and returns how it ended and what it said; no status when it was killed.

@@ -3,6 +3,7 @@
 
 pub mod disk;
 pub mod hooks;
+pub mod lake;
 pub mod picture;
 pub mod program;
 pub mod seeds;
