@@ -139,6 +139,16 @@ CREATE TABLE staged_count (
     PRIMARY KEY (source_id, day, track_id, verdict_id)
 ) STRICT, WITHOUT ROWID;
 
+-- Which file of another instance says what is counted of a day of its source, and when that was looked at: the one that was
+-- written last (store::exchange).
+CREATE TABLE exchange_day (
+    day        INTEGER NOT NULL,
+    source_id  INTEGER NOT NULL REFERENCES source (id),
+    written_ms INTEGER NOT NULL,                  -- 2^63 - 1 where somebody was erased: no file replaces the day any more
+    digest     BLOB    NOT NULL,                  -- of the file, which decides between two of one instant
+    PRIMARY KEY (day, source_id)
+) STRICT, WITHOUT ROWID;
+
 -- What was read, kept for better rules: one compressed batch a row. The blob comes last, so that the columns before it
 -- are read without it.
 CREATE TABLE chunk (

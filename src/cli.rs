@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod explain;
+mod export;
 mod generated;
 mod import;
 mod init;
@@ -96,15 +97,8 @@ enum Command {
         #[arg(long, value_name = "PATH")]
         output: Option<PathBuf>,
     },
-    /// The CSV package from the store.
-    Export {
-        /// As it stood at the end of this day.
-        #[arg(long, value_name = "DATE", value_parser = day)]
-        as_of: Option<Day>,
-        /// The directory for packages; [csv] directory when left out.
-        #[arg(long, value_name = "DIR")]
-        output: Option<PathBuf>,
-    },
+    /// The CSV package from the store, or a signed file of what was counted, for an instance that reports for several.
+    Export(export::Arguments),
     /// Every piece of evidence behind a row, newest first, with the rule that graded it, and what would change the verdict.
     Explain(explain::Arguments),
     /// Apply the present rules, catalogue, named networks and dates to what was kept, and say what is different. It may be
@@ -199,7 +193,7 @@ fn log_level(command: &Command) -> Option<LevelFilter> {
         Command::Run => None,
         Command::Demo(_)
         | Command::Report { .. }
-        | Command::Export { .. }
+        | Command::Export(_)
         | Command::Explain(_)
         | Command::Status(_)
         | Command::Health
@@ -270,7 +264,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
             };
             Ok(write_result(output.as_deref(), text.as_bytes())?)
         }
-        Command::Export { as_of, output } => Ok(export(load_to_look()?, clock, as_of, output).await?),
+        Command::Export(arguments) => export::run(arguments, read, clock).await,
         Command::Explain(arguments) => explain::run(arguments, load_to_look()?, clock).await,
         Command::Reclassify { dry_run } => Ok(reclassify(load_to_look()?, clock, dry_run).await?),
         Command::Status(arguments) => status::run(arguments, load_to_look()?, clock).await,
@@ -316,15 +310,6 @@ async fn poll(options: Options, clock: Clock, sources: &[String], since: Option<
         say(line)?;
     }
     if outcome.failed.is_empty() { Ok(()) } else { Err(Failure::InPart(format!("{} failed", outcome.failed.join(", ")))) }
-}
-
-async fn export(options: Options, clock: Clock, as_of: Option<Day>, output: Option<PathBuf>) -> anyhow::Result<()> {
-    let (directory, keep_days) = options.package();
-    let directory = output.or(directory).context("[csv] directory is \"\": say --output DIR")?;
-    let seen = daemon::look(options, as_of, clock.now()).await?;
-    let written = seen.write_package(&directory, keep_days)?;
-    say(&written.display())?;
-    Ok(())
 }
 
 async fn reclassify(options: Options, clock: Clock, dry_run: bool) -> anyhow::Result<()> {

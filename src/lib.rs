@@ -25,7 +25,7 @@
 //! | [`evidence`] | the words of the domain, file formats | how kinds are spelt in storage, how secrets are dropped |
 //! | [`analysis`] | every judgement | thresholds, weights, models |
 //! | [`report`] | the document | markup, escaping, number formats, pseudonyms |
-//! | [`source`] | remote parties, engines and log files | paging, authentication, request budgets, wire formats, retries |
+//! | [`source`] | remote parties, engines, log files and files of other instances | paging, authentication, request budgets, wire formats, retries |
 //! | [`store`] | the database file | schema, pragmas, the one-writer rule, migrations, how a copy is made and a row erased |
 //! | [`deliver`] | recipients | SMTP, atomic files, OpenTelemetry, signatures of webhooks |
 //! | [`serve`] | callers of the page, senders of evidence | HTTP, TLS, authentication, limits, back-pressure |
@@ -104,6 +104,8 @@
 //!   slice, what the coverage shows unseen.
 //! - **slice**: the time of one question to an engine that keeps a log itself: whole hours of one day, asked again when nothing
 //!   comes late any more; its answer then takes the place of the earlier one.
+//! - **instance**: a duskwatch with a store of its own; **exchange**: what one has counted goes to another, which reports for both,
+//!   in signed files. Of each day of a source the file that was written last counts.
 //! - **sender**: somebody who pushes evidence; **register**: a table of credentials or people that was imported.
 //! - **trouble**: something of the service that fails; said when it begins, hourly, and when it is over.
 //! - **renewal**: taking up a new configuration and new secrets while the service runs.

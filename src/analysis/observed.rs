@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::assess::Scene;
 use super::days::UnitUses;
 use super::{Activity, Observation, ObservedWorkspace};
-use crate::evidence::{Day, Outcome, coverage::shows_credentials};
+use crate::evidence::{Day, Outcome, coverage::shows_credentials, exchange};
 
 /// What counts as recent.
 pub(super) const RECENT_DAYS: i32 = 30;
@@ -92,7 +92,8 @@ type List = Vec<(String, Option<Day>)>;
 /// The lists of all workspaces that are read, also of those that could not be.
 fn lists<'a>(scene: &Scene<'a>) -> BTreeMap<&'a str, List> {
     let mut lists: BTreeMap<&str, List> = BTreeMap::new();
-    for workspace in scene.inputs.ledger.sources.keys().filter_map(|source| source.strip_prefix("access/")) {
+    let sources = scene.inputs.ledger.sources.keys();
+    for workspace in sources.filter_map(|source| exchange::own_name(source).strip_prefix("access/")) {
         lists.entry(workspace).or_default();
     }
     for member in &scene.inputs.roster.members {

@@ -10,7 +10,7 @@
 use jiff::Timestamp;
 
 use super::tracks::{Span, Spans};
-use crate::evidence::{Day, History, Ledger, time};
+use crate::evidence::{Day, History, Ledger, exchange, time};
 
 /// The past in which a source's week is sought.
 const WEEKS: i32 = 8;
@@ -53,7 +53,7 @@ pub(super) fn silences(history: &History, spans: &Spans, ledger: &Ledger, now: T
             }
         }
     }
-    let judged = names.iter().zip(newest_ms).zip(&seen).filter(|((name, _), _)| !name.starts_with(IMPORTS));
+    let judged = names.iter().zip(newest_ms).zip(&seen).filter(|((name, _), _)| !exchange::own_name(name).starts_with(IMPORTS));
     judged.filter_map(|((name, newest_ms), seen)| silence(name, newest_ms, seen, &ledger.covered_days(name), now)).collect()
 }
 

@@ -18,7 +18,7 @@ use crate::{
 #[derive(Args)]
 pub struct Arguments {
     /// json, csv, combined, squid or transcript; register (credentials that no API lists) or directory (people and
-    /// their teams).
+    /// their teams); exchange (what another instance counted).
     #[arg(long, value_parser = imported)]
     format: ImportFormat,
     /// Use the settings of this [[log]] section, and its name: the source is import/NAME. Not for registers.
@@ -33,22 +33,26 @@ pub struct Arguments {
 pub enum ImportFormat {
     Evidence(Format),
     Register(RegisterKind),
+    Exchange,
 }
 
 fn imported(text: &str) -> Result<ImportFormat, String> {
     let evidence = Format::parse(text).map(ImportFormat::Evidence);
+    if text == "exchange" {
+        return Ok(ImportFormat::Exchange);
+    }
     let known = || evidence.or_else(|| RegisterKind::parse(text).map(ImportFormat::Register));
     known().ok_or_else(|| {
         let formats: Vec<_> = Format::ALL.iter().map(|format| format.as_str()).collect();
-        format!("{}, register, directory", formats.join(", "))
+        format!("{}, register, directory, exchange", formats.join(", "))
     })
 }
 
 pub async fn run(arguments: Arguments, options: Options, clock: Clock) -> Result<(), Failure> {
     let Arguments { format, name, paths } = arguments;
     let name = name.as_deref();
-    if let (ImportFormat::Register(_), Some(name)) = (format, name) {
-        return Err(Failure::Usage(format!("a register has no settings: leave --name {name} out")));
+    if let (ImportFormat::Register(_) | ImportFormat::Exchange, Some(name)) = (format, name) {
+        return Err(Failure::Usage(format!("such a file has no settings: leave --name {name} out")));
     }
     if let Some(name) = name.filter(|name| !options.log_names().any(|known| known == *name)) {
         return Err(Failure::Usage(format!("the configuration has no [[log]] section named `{name}`")));
@@ -70,6 +74,7 @@ pub async fn run(arguments: Arguments, options: Options, clock: Clock) -> Result
         let progress = |imported: &Imported| bar.step(format!("{shown}: {} read", imported.read));
         let imported = match format {
             ImportFormat::Evidence(format) => engine.import(format, name, path, now, progress).await,
+            ImportFormat::Exchange => engine.import_exchange(path, now, progress).await,
             ImportFormat::Register(kind) => engine.import_register(kind, path, now).await,
         };
         match imported {

@@ -5,6 +5,7 @@
 
 mod campaign;
 mod email;
+mod exchange;
 mod fields;
 mod http;
 mod intake;
@@ -62,7 +63,9 @@ pub fn load_to_watch(path: &Path) -> Result<Options, Vec<Fault>> {
     if options.watches() {
         return Ok(options);
     }
-    let words = "nothing is watched: there is no [[organization]], no [[log]], no [[query]] and no [[http.intake]]".to_owned();
+    let words =
+        "nothing is watched: there is no [[organization]], no [[log]], no [[query]], no [[http.intake]] and no [[exchange]]"
+            .to_owned();
     Err(vec![Fault { file: path.display().to_string(), line: 0, key: "(file)".to_owned(), words }])
 }
 

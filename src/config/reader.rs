@@ -32,9 +32,19 @@ impl Section<'_, '_> {
 
     /// What the reference of a key stands for.
     pub fn resolve(&self, key: &str, reference: &str) -> Result<SecretString, String> {
+        self.note_reference(key, reference);
+        secret::resolve(reference, self.carried().secrets)
+    }
+
+    /// The same for a key in PEM, which has several lines; none when it is not needed.
+    pub fn resolve_pem(&self, key: &str, reference: &str) -> Result<Option<SecretString>, String> {
+        self.note_reference(key, reference);
+        secret::resolve_pem(reference, self.carried().secrets)
+    }
+
+    fn note_reference(&self, key: &str, reference: &str) {
         let file = reference.strip_prefix("file:").map(Into::into);
         self.carried().named.borrow_mut().push(SecretReference { key: self.path_of(key), file });
-        secret::resolve(reference, self.carried().secrets)
     }
 
     /// Takes note of a secret whose file the configuration names, and which others read.

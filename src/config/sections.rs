@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use super::{
     campaign::campaigns,
     email::email,
+    exchange::{exchange, instance},
     fields::{name, network_of, unique, url},
     http,
     judgement::policy,
@@ -47,6 +48,8 @@ pub fn read(root: &Section) -> Options {
         .map(Arc::new)
         .collect();
     unique(root, "query", queries.iter().map(|query| &query.name));
+    let exchanges: Vec<_> = root.tables("exchange").into_iter().filter_map(exchange).collect();
+    unique(root, "exchange", exchanges.iter().map(|other| &other.name));
     let (store, retention) = store(root.table("store"));
     let (otel, top) = otel(root.table("otel"));
     Options {
@@ -56,6 +59,8 @@ pub fn read(root: &Section) -> Options {
         organizations,
         logs,
         queries,
+        instance: instance(root.table("instance")),
+        exchanges,
         network,
         store,
         retention,

@@ -243,7 +243,9 @@ fn the_sections_of_the_manual_are_valid() {
     let organization = include_str!("../../config/minimal.toml").split("[email]").next().expect("the beginning");
     for section in sections {
         let faults = parse("README.md", &format!("{organization}{section}")).err().unwrap_or_default();
-        let faults: Vec<_> = faults.iter().map(ToString::to_string).filter(|f| !f.contains("is not set")).collect();
+        // Secrets are not here.
+        let elsewhere = |fault: &String| fault.contains("is not set") || fault.contains("exchange.pem cannot be read");
+        let faults: Vec<_> = faults.iter().map(ToString::to_string).filter(|fault| !elsewhere(fault)).collect();
         assert_eq!(faults, Vec::<String>::new(), "{section}");
     }
 }

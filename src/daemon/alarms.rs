@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     deliver::mail,
-    evidence::Day,
+    evidence::{Day, exchange},
     report::{Alarm, AlarmKind, AlarmNews, Audience, SourceLine, alarm, event},
     store::{MailState, NewMessage, Reader, StoreError, Writer},
 };
@@ -59,11 +59,14 @@ fn source(line: &SourceLine, waits: bool, limit: std::time::Duration, since: Tim
     let standing = |wrong| Some(Standing { kind: AlarmKind::SourceDown, about: line.name.clone(), wrong });
     match failed {
         Some((_, why)) if waits || old => standing(Some(why.clone())),
-        None if old => standing(Some("no round of it has ended for long".to_owned())),
+        None if old => standing(Some(if exchange::instance_of(&line.name).is_some() { NO_FILE } else { NO_ROUND }.to_owned())),
         None if line.last_success.is_some_and(within) => standing(None),
         Some(_) | None => None,
     }
 }
+
+const NO_ROUND: &str = "no round of it has ended for long";
+const NO_FILE: &str = "no file of it came for long: look at its timer, and at the way that files take";
 
 /// How the mail to an audience stands; none while it is on its way, or before the first.
 fn report(audience: &Audience, state: Option<&MailState>, now: Timestamp) -> Option<Standing> {
@@ -132,7 +135,8 @@ impl Engine {
             let back =
                 |alarm: &Alarm| Standing { kind: alarm.kind, about: alarm.about.clone(), wrong: Some(alarm.reason.clone()) };
             standings.extend(returned.iter().map(back));
-            let sources: BTreeSet<String> = self.options.source_names().into_iter().collect();
+            let sources: BTreeSet<String> =
+                self.options.source_names().into_iter().chain(self.options.exchanged_names()).collect();
             standings.extend(gone(&open, &standings, &sources));
         }
         let mut news = news(&open, &standings, now);
@@ -168,10 +172,8 @@ impl Engine {
             Ok((r.open_alarms()?, lines, mails.into_iter().collect::<Result<Vec<_>, StoreError>>()?))
         };
         let (open, lines, mails) = self.store.read(read).await?;
-        // Nobody here can make a sender send, or a file be imported again.
-        let read_here = lines.iter().filter(|line| !line.name.starts_with("import/") && !line.name.starts_with("intake/"));
-        let standings = read_here.filter_map(|line| {
-            let limit = stale_after(self.options.every(&line.name));
+        let standings = lines.iter().filter_map(|line| {
+            let limit = stale_after(&line.name, &self.options)?;
             source(line, self.waits_for_somebody(&line.name), limit, started, now)
         });
         let mut standings: Vec<Standing> = standings.collect();

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::{Delivery, Engine, Options, judge::Measured, webhooks::WEBHOOK};
 use crate::{
+    evidence::exchange,
     report::{AuthenticationTotal, DeliveryTotal, Figure, Service, SkippedLine, SourceLine, figures},
     store::{Reader, Settled, StoreError},
 };
@@ -24,7 +25,11 @@ pub fn source_lines(store: &Reader, options: &Options, budgets: &Budgets) -> Res
     let (states, totals) = (store.source_states()?, store.totals()?);
     let mut names = options.source_names();
     names.extend(options.pushed_names());
-    names.extend(states.iter().map(|(name, _)| name.clone()).filter(|name| name.starts_with("import/")));
+    names.extend(options.exchanged_names());
+    let also = |name: &String| name.starts_with("import/") || options.late_after(name).is_some();
+    let others: Vec<_> =
+        states.iter().map(|(name, _)| name).filter(|name| also(name) && !names.contains(name)).cloned().collect();
+    names.extend(others);
     let line = |name: String| {
         let state = states.iter().find(|(n, _)| *n == name).map(|(_, state)| state.clone()).unwrap_or_default();
         let skipped = totals.skipped.iter().filter(|s| s.source == name);
@@ -38,6 +43,7 @@ pub fn source_lines(store: &Reader, options: &Options, budgets: &Budgets) -> Res
             requests: totals.requests.iter().filter(|r| r.source == name).map(|r| (r.status_class.clone(), r.count)).collect(),
             budget_used: budgets.get(&name).copied(),
             warning: state.warning.unwrap_or_default(),
+            late_after: options.late_after(&name),
             name,
         }
     };
@@ -100,22 +106,31 @@ impl Engine {
     }
 }
 
-/// How long a source that is read so often may be unread.
-pub fn stale_after(every: Duration) -> Duration {
-    (every * STALE_AFTER_INTERVALS).max(STALE_AFTER_AT_LEAST)
+/// How long a source may be unread; none where nobody here can mend it: a sender may have nothing to say, a file by hand comes
+/// once, and how a source of another instance is doing is that one's business. That its files come is ours.
+pub fn stale_after(source: &str, options: &Options) -> Option<Duration> {
+    let left_alone = source.starts_with("import/") || source.starts_with("intake/");
+    match exchange::instance_of(source) {
+        Some(_) if exchange::own_name(source).is_empty() => options.late_after(source),
+        Some(_) => None,
+        None if left_alone => None,
+        None => Some((options.every(source) * STALE_AFTER_INTERVALS).max(STALE_AFTER_AT_LEAST)),
+    }
 }
 
-/// One line for each source that is not fresh, or waits for somebody to act: since when, and why. Nobody here can make a sender
-/// send, or know that it has nothing to say, so the pushed ones are left to the report.
+/// One line for each source that is not fresh, or waits for somebody to act: since when, and why.
 pub fn not_ready(sources: &[SourceLine], options: &Options, waits: impl Fn(&str) -> bool, now: Timestamp) -> Vec<String> {
     let stale = |source: &&SourceLine| {
-        let limit = stale_after(options.every(&source.name));
-        let read_here = !source.name.starts_with("import/") && !source.name.starts_with("intake/");
-        let old = source.last_success.is_none_or(|at| now.duration_since(at).unsigned_abs() > limit);
-        read_here && (old || waits(&source.name))
+        let old = |limit| source.last_success.is_none_or(|at| now.duration_since(at).unsigned_abs() > limit);
+        stale_after(&source.name, options).is_some_and(|limit| old(limit) || waits(&source.name))
     };
     let words = |source: &SourceLine| {
-        let since = source.last_success.map_or_else(|| "never read".to_owned(), |at| format!("not read since {at}"));
+        let (never, since) = if exchange::instance_of(&source.name).is_some() {
+            ("no file of it was ever taken in", "its newest file was written at")
+        } else {
+            ("never read", "not read since")
+        };
+        let since = source.last_success.map_or_else(|| never.to_owned(), |at| format!("{since} {at}"));
         match &source.last_failure {
             Some((_, why)) => format!("{}: {since}: {why}", source.name),
             None => format!("{}: {since}", source.name),

@@ -17,7 +17,14 @@ pub use super::webhooks::Webhook;
 use crate::{
     analysis::{Classifier, Policy, Rules, question::Question},
     deliver::{mail, otel},
-    evidence::{Campaign, ClientCatalogue, Expiry, Grade, NamedNetworks, format::Form},
+    evidence::{
+        Campaign, ClientCatalogue, Expiry, Grade, NamedNetworks,
+        exchange::{
+            self,
+            seal::{PrivateKey, PublicKey},
+        },
+        format::Form,
+    },
     report::{self, Audience, BlindSpot, OwnCredential},
     serve,
     source::Network,
@@ -28,6 +35,10 @@ pub struct Options {
     pub(crate) organizations: Vec<Organization>,
     pub(crate) logs: Vec<Arc<Log>>,
     pub(crate) queries: Vec<Arc<Query>>,
+    /// Who this is to others that take its files in; none where nobody does.
+    pub(crate) instance: Option<Instance>,
+    /// Whose files are taken in.
+    pub(crate) exchanges: Vec<Exchange>,
     pub(crate) http: Http,
     pub(crate) network: Network,
     pub(crate) rules: Arc<Rules>,
@@ -121,6 +132,23 @@ pub struct Query {
     pub(crate) backfill_days: i32,
     /// How long one question may take.
     pub(crate) limit: Duration,
+}
+
+/// Who this instance is to another one that takes in what it counted.
+#[derive(Debug)]
+pub struct Instance {
+    pub(crate) name: String,
+    /// What its files are signed with; none for commands that need no secrets.
+    pub(crate) key: Option<Arc<PrivateKey>>,
+}
+
+/// Another instance, whose files are taken in.
+#[derive(Debug)]
+pub struct Exchange {
+    pub(crate) name: String,
+    pub(crate) public_key: PublicKey,
+    /// It is late when its newest file is older than this.
+    pub(crate) late_after: Duration,
 }
 
 #[derive(Debug)]
@@ -283,7 +311,18 @@ impl Options {
 
     /// Whether there is any source at all.
     pub fn watches(&self) -> bool {
-        !self.source_names().is_empty() || self.pushed_names().next().is_some()
+        !self.source_names().is_empty() || self.pushed_names().next().is_some() || !self.exchanges.is_empty()
+    }
+
+    /// The names under which the files of other instances are sources.
+    pub(super) fn exchanged_names(&self) -> impl Iterator<Item = String> {
+        self.exchanges.iter().map(|other| exchange::source_name(&other.name, ""))
+    }
+
+    /// How old what a source showed last may be before it is late, where that is told for it alone: of another instance's.
+    pub(super) fn late_after(&self, source: &str) -> Option<Duration> {
+        let instance = exchange::instance_of(source)?;
+        self.exchanges.iter().find(|other| other.name == instance).map(|other| other.late_after)
     }
 
     /// The names of the sources that are pushed, which no round reads.

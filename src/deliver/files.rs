@@ -105,13 +105,18 @@ fn any_file(package: &Path, holds: impl Fn(&[u8]) -> bool) -> Result<bool> {
 
 /// Replaces the content of `path`: readers see the old content or the new one.
 pub fn write_file_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_file(path, |out| out.write_all(bytes))
+}
+
+/// The same for content that is written piece by piece.
+pub fn write_file(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
     let name = path.file_name().with_context(|| format!("{} names no file", path.display()))?;
     let mut hidden = std::ffi::OsString::from(".");
     hidden.push(name);
     hidden.push(".new");
     let fresh = path.with_file_name(hidden);
     remove_if_there(&fresh)?;
-    write_new(&fresh, |out| out.write_all(bytes)).map_err(|error| also_remove(error, &fresh, fs::remove_file(&fresh)))?;
+    write_new(&fresh, content).map_err(|error| also_remove(error, &fresh, fs::remove_file(&fresh)))?;
     rename(&fresh, path)?;
     sync_directory(parent_of(path))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Day, time::MS_PER_DAY, vocabulary::spelled};
+use super::{Day, exchange, time::MS_PER_DAY, vocabulary::spelled};
 
 spelled!(CoverageState { Covered = "covered", Partial = "partial", Missed = "missed", NotPermitted = "not_permitted" });
 
@@ -15,6 +15,7 @@ impl CoverageState {
 
 /// Whether a source can show credentials at work, the legacy ones included: what clients write and send. No API can.
 pub fn shows_credentials(source: &str) -> bool {
+    let source = exchange::own_name(source);
     ["log/", "query/", "intake/", "import/"].iter().any(|kind| source.starts_with(kind))
 }
 
@@ -83,7 +84,26 @@ fn scale(n: u64, part: i64, whole: i64) -> u64 {
     u64::try_from(u128::from(n) * part / whole).unwrap_or(u64::MAX)
 }
 
-fn merge(sorted: Vec<Coverage>) -> Vec<Coverage> {
+/// The parts of an interval that lie in one UTC day each. Items are shared out by length, and add up to as many.
+pub fn by_day(interval: &Coverage) -> impl Iterator<Item = Coverage> + '_ {
+    let (from_ms, to_ms) = (interval.from_ms, interval.to_ms);
+    let until = move |n: u64, ms: i64| scale(n, ms - from_ms, to_ms - from_ms);
+    let last = Day::of_ms(to_ms.max(from_ms + 1) - 1);
+    (Day::of_ms(from_ms).0..=last.0).map(Day).filter(move |_| from_ms < to_ms).map(move |day| {
+        let (begin, end) = (day.start_ms().max(from_ms), day.end_ms().min(to_ms));
+        let share = move |n: u64| until(n, end) - until(n, begin);
+        Coverage {
+            from_ms: begin,
+            to_ms: end,
+            items: share(interval.items),
+            skipped: share(interval.skipped),
+            ..interval.clone()
+        }
+    })
+}
+
+/// Intervals of one source as the ledger holds them: those that touch and are of the same state and reason are one.
+pub fn merge(sorted: Vec<Coverage>) -> Vec<Coverage> {
     let mut out: Vec<Coverage> = Vec::with_capacity(sorted.len());
     for next in sorted {
         match out.last_mut() {
@@ -181,6 +201,23 @@ mod tests {
             .iter()
             .fold(Vec::new(), |list, (from, to)| insert(list, interval(*from, *to, CoverageState::Covered, 5)));
         assert_eq!(shape(&list), [(0, 30, "covered", 15)]);
+    }
+
+    #[test]
+    fn an_interval_falls_into_days_and_its_items_add_up() {
+        let whole = interval(MS_PER_DAY / 2, 3 * MS_PER_DAY + 1, CoverageState::Covered, 7);
+        let days: Vec<_> = by_day(&whole).collect();
+        assert_eq!(
+            shape(&days),
+            [
+                (MS_PER_DAY / 2, MS_PER_DAY, "covered", 1),
+                (MS_PER_DAY, 2 * MS_PER_DAY, "covered", 3),
+                (2 * MS_PER_DAY, 3 * MS_PER_DAY, "covered", 2),
+                (3 * MS_PER_DAY, 3 * MS_PER_DAY + 1, "covered", 1),
+            ]
+        );
+        assert_eq!(merge(days), [whole]);
+        assert_eq!(by_day(&interval(5, 5, CoverageState::Covered, 1)).count(), 0);
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod chunk;
 pub mod clients;
 pub mod counts;
 pub mod coverage;
+pub mod exchange;
 pub mod format;
 pub mod history;
 pub mod journal;

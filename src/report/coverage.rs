@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     analysis::{Activity, Observation, ObservedWorkspace, Share, Silence},
-    evidence::{Coverage, CoverageState, Ledger, coverage, time},
+    evidence::{Coverage, CoverageState, Ledger, coverage, exchange, time},
 };
 
 const MS_PER_HOUR: i64 = 3_600_000;
@@ -149,9 +149,11 @@ fn state(line: &SourceLine, intervals: &[Coverage], looked_until: Option<i64>, n
     let last = intervals.iter().max_by_key(|c| c.to_ms).map(|c| c.state);
     let failed_last = line.last_failure.as_ref().is_some_and(|(at, _)| line.last_success.is_none_or(|ok| *at > ok));
     // Who has never delivered a day through speaks when there is something to say, and its silence is no failure.
-    let occasional = line.name.starts_with("intake/") && coverage::covered_days(intervals).is_empty();
+    let own_name = exchange::own_name(&line.name);
+    let occasional = own_name.starts_with("intake/") && coverage::covered_days(intervals).is_empty();
     let latest = looked_until.max(line.last_success.map(Timestamp::as_millisecond));
-    if line.name.starts_with("import/") {
+    let behind_after_ms = line.late_after.map_or(BEHIND_AFTER_MS, |limit| i64::try_from(limit.as_millis()).unwrap_or(i64::MAX));
+    if own_name.starts_with("import/") {
         SourceState::Imported
     } else if last == Some(CoverageState::NotPermitted) {
         SourceState::NotPermitted
@@ -160,7 +162,7 @@ fn state(line: &SourceLine, intervals: &[Coverage], looked_until: Option<i64>, n
     } else {
         match latest {
             None => SourceState::NeverRead,
-            Some(at) if now_ms - at > BEHIND_AFTER_MS && !occasional => SourceState::Behind,
+            Some(at) if now_ms - at > behind_after_ms && !occasional => SourceState::Behind,
             Some(_) => SourceState::Reading,
         }
     }

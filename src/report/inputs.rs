@@ -1,6 +1,6 @@
 //! Everything a report is made of: the judgement, and what the service knows of itself.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
@@ -101,6 +101,8 @@ pub struct SourceLine {
     pub budget_used: Option<f64>,
     /// What a reader should know though nothing failed; empty is nothing.
     pub warning: String,
+    /// How old what it showed last may be before it is behind; none: a day.
+    pub late_after: Option<Duration>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

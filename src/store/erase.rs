@@ -150,6 +150,7 @@ impl Writer<'_> {
         let mut changed = 0;
         for (id, shown) in history::tracks(self.connection)? {
             let Some(left) = erasure.track(&shown.track) else { continue };
+            self.seal_exchanged_days(id)?;
             let source_id = self.source_id(&shown.source)?;
             match intern::find_track(self.connection, source_id, &left)? {
                 Some(other) => self.merge_tracks(id, other)?,

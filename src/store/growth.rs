@@ -38,6 +38,11 @@ impl Reader {
         Ok(Growth { used_bytes, bytes_a_day: Some(u64::try_from(a_day).unwrap_or(u64::MAX)) })
     }
 
+    /// The first day on which anything is counted.
+    pub(super) fn first_counted_day(&self) -> Result<Option<Day>, StoreError> {
+        self.first_day(Day(i32::MIN))
+    }
+
     fn uses_between(&self, from: Day, before: Day) -> Result<u64, StoreError> {
         let values = named_params! { ":from": from.0, ":before": before.0 };
         Ok(self.connection.prepare_cached(SUM_USES_BETWEEN)?.query_row(values, |row| count(row, 0))?)

@@ -85,7 +85,7 @@ impl Reader {
     }
 
     /// Verdicts by their row's number, and the ids of the rules that they point into.
-    fn verdicts(&self) -> Result<(HashMap<i64, Verdict>, Vec<String>), StoreError> {
+    pub(super) fn verdicts(&self) -> Result<(HashMap<i64, Verdict>, Vec<String>), StoreError> {
         let mut rules: Vec<String> = Vec::new();
         let mut verdicts = HashMap::new();
         let mut statement = self.connection.prepare_cached(LIST_VERDICTS)?;
@@ -179,7 +179,7 @@ fn verdict(row: &Row<'_>, rule: u16) -> rusqlite::Result<Verdict> {
     })
 }
 
-fn track(row: &Row<'_>) -> rusqlite::Result<TrackCount> {
+pub(super) fn track(row: &Row<'_>) -> rusqlite::Result<TrackCount> {
     let track = Track {
         username: optional_text(row, 2)?,
         email: optional_text(row, 3)?,

@@ -183,7 +183,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn put_cursors(&self, source_id: i64, cursors: &[CursorUpdate]) -> Result<(), StoreError> {
+    pub(super) fn put_cursors(&self, source_id: i64, cursors: &[CursorUpdate]) -> Result<(), StoreError> {
         for CursorUpdate { key, value } in cursors {
             if let Some(value) = value {
                 let values = named_params! { ":source_id": source_id, ":key": key, ":value": value };

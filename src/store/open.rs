@@ -48,6 +48,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { name: "0003_settled_totals", sql: include_str!("../../sql/migrations/0003_settled_totals.sql") },
     Migration { name: "0004_packed_counts", sql: include_str!("../../sql/migrations/0004_packed_counts.sql") },
     Migration { name: "0005_slices", sql: include_str!("../../sql/migrations/0005_slices.sql") },
+    Migration { name: "0006_exchange", sql: include_str!("../../sql/migrations/0006_exchange.sql") },
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,8 +11,9 @@
 //! | is counted in afterwards | its row is gone, in the transaction that counts | what was packed before, which nobody reads | its rows of `day_count` |
 //!
 //! So whoever counts only has to forget periods, which costs nothing, and late evidence is as cheap as other evidence. Counting
-//! adds and never takes away, so that packing a period again replaces every blob of it. Whoever takes counts away, a
-//! reclassification or an erasure, throws everything that is packed away. Both leave the work to the next packing.
+//! adds, so that packing a period again replaces every blob of it. Whoever takes counts away throws away what is packed of their
+//! tracks, since nothing may be counted of them afterwards: a reclassification or an erasure everything, a day that is replaced
+//! that of its tracks. All leave the work to the next packing.
 //!
 //! Blobs are clustered by track, then period: the judgement gets them track by track. That `day_count` comes by day, and is kept
 //! beside them, costs a fifth more space, and keeps recording, verifying, erasing and judging anew as simple as they are.
@@ -168,6 +169,11 @@ impl Writer<'_> {
         let mut forget = self.connection.prepare_cached(FORGET_PACKED_PERIOD)?;
         periods.into_iter().try_for_each(|period| forget.execute(named_params! { ":period": period }).map(drop))?;
         Ok(())
+    }
+
+    /// How a statement finds the blobs of tracks in the period of a day: the factor of their number, and the period.
+    pub(super) fn packed_place(day: Day) -> (i32, i32) {
+        (PERIODS, period_of(day))
     }
 
     /// Throws away what is packed: counts are taken away somewhere.

@@ -16,6 +16,7 @@ const STAGE_COUNT: &str = include_str!("../../sql/queries/slice/stage_count.sql"
 const DELETE_SLICE: &str = include_str!("../../sql/queries/slice/delete_slice.sql");
 const DELETE_SLICES_OF_DAY: &str = include_str!("../../sql/queries/slice/delete_slices_of_day.sql");
 const INSERT_SLICE: &str = include_str!("../../sql/queries/slice/insert_slice.sql");
+const FORGET_PACKED: &str = include_str!("../../sql/queries/slice/forget_packed.sql");
 const DELETE_COUNTS: &str = include_str!("../../sql/queries/slice/delete_counts.sql");
 const COUNT_SLICES: &str = include_str!("../../sql/queries/slice/count_slices.sql");
 const COUNT_STAGED: &str = include_str!("../../sql/queries/slice/count_staged.sql");
@@ -70,6 +71,9 @@ impl Writer<'_> {
         let (source_id, day) = (self.source_id(&batch.source)?, slice.day());
         let of_day = named_params! { ":source_id": source_id, ":day": day.0 };
         let run = |statement: &str| self.connection.prepare_cached(statement)?.execute(of_day).map(drop);
+        let (periods, period) = Self::packed_place(day);
+        let packed = named_params! { ":source_id": source_id, ":day": day.0, ":periods": periods, ":period": period };
+        self.connection.prepare_cached(FORGET_PACKED)?.execute(packed)?;
         self.unpack(std::iter::once(day))?;
         if slice.is_whole_day() {
             run(DELETE_SLICES_OF_DAY)?;

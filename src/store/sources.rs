@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use rusqlite::{Row, named_params};
+use rusqlite::{Connection, Row, named_params};
 
 use super::{
     Reader, StoreError, Writer,
@@ -89,18 +89,20 @@ impl Writer<'_> {
         for old in touching.iter().filter(|old| !merged.contains(old)) {
             delete.execute(named_params! { ":source_id": source_id, ":from_ms": old.from_ms })?;
         }
-        let mut insert = self.connection.prepare_cached(INSERT_COVERAGE)?;
-        for new in merged.iter().filter(|new| !touching.contains(new)) {
-            insert.execute(named_params! {
-                ":source_id": source_id,
-                ":from_ms": new.from_ms,
-                ":to_ms": new.to_ms,
-                ":state": new.state.as_str(),
-                ":items": stored(new.items),
-                ":skipped": stored(new.skipped),
-                ":reason": new.reason,
-            })?;
-        }
+        merged.iter().filter(|new| !touching.contains(new)).try_for_each(|new| self.put_coverage(source_id, new))
+    }
+
+    /// Adds an interval that overlaps none.
+    pub(super) fn put_coverage(&self, source_id: i64, new: &Coverage) -> Result<(), StoreError> {
+        self.connection.prepare_cached(INSERT_COVERAGE)?.execute(named_params! {
+            ":source_id": source_id,
+            ":from_ms": new.from_ms,
+            ":to_ms": new.to_ms,
+            ":state": new.state.as_str(),
+            ":items": stored(new.items),
+            ":skipped": stored(new.skipped),
+            ":reason": new.reason,
+        })?;
         Ok(())
     }
 
@@ -140,9 +142,7 @@ impl Writer<'_> {
 impl Reader {
     /// Where a source goes on reading: keys and values, sorted by key.
     pub fn cursors(&self, source: &str) -> Result<Vec<(String, String)>, StoreError> {
-        let mut statement = self.connection.prepare_cached(LIST_CURSORS)?;
-        let rows = statement.query_map(named_params! { ":source": source }, |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        cursors(&self.connection, source)
     }
 
     /// When each source was looking.
@@ -152,6 +152,10 @@ impl Reader {
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             sources.entry(row.get(0)?).or_default().push(coverage_from(row, 1)?);
+        }
+        // What other instances tell is kept day by day.
+        for intervals in sources.values_mut() {
+            *intervals = coverage::merge(std::mem::take(intervals));
         }
         Ok(Ledger { sources })
     }
@@ -214,6 +218,12 @@ impl Reader {
         let pragma = |name| self.connection.pragma_query_value(None, name, |row| count(row, 0));
         Ok(pragma("page_count")? * pragma("page_size")?)
     }
+}
+
+pub(super) fn cursors(connection: &Connection, source: &str) -> Result<Vec<(String, String)>, StoreError> {
+    let mut statement = connection.prepare_cached(LIST_CURSORS)?;
+    let rows = statement.query_map(named_params! { ":source": source }, |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 fn coverage_from(row: &Row<'_>, first: usize) -> rusqlite::Result<Coverage> {

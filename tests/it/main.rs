@@ -12,6 +12,7 @@ mod check;
 mod commands;
 mod crash;
 mod crowd;
+mod exchange;
 mod explain;
 mod faults;
 mod figures;

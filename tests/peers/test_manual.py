@@ -21,6 +21,7 @@ NOT_RUN = {
     r"duskwatch (--config \S+ )?init\b": "asks on a terminal; tests/it/init.rs gives it the answers as flags",
     r"duskwatch (--config \S+ )?run\b": "does not end; test_otlp.py and test_deploy.py start and stop it",
     r"export DUSKWATCH_WEBHOOK_SECRET=|python3 deploy/webhook/receiver\.py": "does not end; test_webhook.py starts it and asks it",
+    r"duskwatch (export|import) --format exchange\b|openssl genpkey": "needs two instances; tests/it/exchange has them",
     r"duskwatch check\b.*--send-test-mail": "needs a mail server; tests/it/check.rs has one",
 }
 

@@ -59,7 +59,7 @@ impl fmt::Display for State {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     pub state: State,
-    /// `secret`, `expiry`, `http`, `store`, `disk`, `source`, `clock`, `mail`, `webhook`, `csv` or `otel`.
+    /// `secret`, `exchange`, `expiry`, `http`, `store`, `disk`, `source`, `clock`, `mail`, `webhook`, `csv` or `otel`.
     pub part: &'static str,
     pub name: String,
     pub found: String,
@@ -80,6 +80,7 @@ impl Finding {
 /// Looks at everything that a valid configuration names.
 pub async fn check(options: &Options, extent: Extent, clock: Clock) -> Vec<Finding> {
     let mut findings = places::secrets(options);
+    findings.extend(places::instance(options));
     findings.extend(places::expiries(options, clock.now()));
     findings.push(places::page(options));
     findings.extend(places::store(options, clock.now()).await);

@@ -46,6 +46,15 @@ pub(super) fn secrets(options: &Options) -> Vec<Finding> {
     options.secrets.iter().map(finding).collect()
 }
 
+/// What the reporter has to know of this instance. The key is a secret; its other half is none.
+pub(super) fn instance(options: &Options) -> Option<Finding> {
+    let instance = options.instance.as_ref()?;
+    let public = instance.key.as_ref()?.public();
+    let found = format!("its files are signed; the public key is {public}");
+    let advice = format!("write where they are taken in: [[exchange]] name = \"{}\", public_key = \"{public}\"", instance.name);
+    Some(Finding::new(State::Ok, "exchange", &instance.name, found).advising(advice))
+}
+
 pub(super) fn expiries(options: &Options, now: Timestamp) -> Vec<Finding> {
     options.own_credentials.iter().map(|credential| expiry(credential, now)).collect()
 }

@@ -2,7 +2,10 @@
 
 use rusqlite::Connection;
 
-use super::{super::Reader, Fixture, accepted, batch, count, noon, track};
+use super::{
+    super::{Reader, Slice},
+    Fixture, accepted, batch, count, noon, track,
+};
 use crate::evidence::{Day, DayCount, Grade, Operation, Outcome, Track, Verdict};
 
 /// The last day on which anything is recorded; it is part of a period that is open.
@@ -113,4 +116,27 @@ async fn what_is_packed_otherwise_than_it_is_counted_is_found() {
     connection.execute_batch(include_str!("../../../tests/data/store/cut_packed_counts.sql")).expect("damage");
     let error = f.store.read(|r| r.history(Day(i32::MAX))).await.expect_err("half a count is none");
     assert!(error.to_string().contains("packed counts of track 1 from 1971-10-03 on"), "{error}");
+}
+
+#[tokio::test]
+async fn a_day_that_is_asked_again_leaves_nothing_packed_behind_of_whom_it_does_not_name_any_more() {
+    let f = Fixture::new();
+    let day = Day(TODAY - 200);
+    let slice = Slice { from_ms: day.start_ms(), to_ms: day.end_ms(), settled: true };
+    for track in [0, 1] {
+        let mut piece = batch(tracks(), vec![count(track, day.0, 5)]);
+        f.write(move |w| {
+            piece.items = 0;
+            w.begin_answer(&piece.source)?;
+            w.stage(&piece)?;
+            piece.counts.clear();
+            w.end_answer(slice, &piece, false, noon())
+        })
+        .await;
+        pack_all(&f).await;
+    }
+    let users: Vec<_> = f.history().await.tracks.into_iter().map(|shown| shown.track.username).collect();
+    assert_eq!(users, [Some("user1".to_owned())]);
+    let (periods, faults) = f.read(Reader::verify_packed).await;
+    assert!(periods >= 1 && faults.is_empty(), "{faults:?}");
 }

@@ -1,0 +1,2 @@
+-- When did anybody look first? One scan of coverage.
+SELECT min(from_ms) FROM coverage

@@ -1,0 +1,70 @@
+use super::*;
+use seal::{PrivateKey, PublicKey, Seal};
+
+const SAMPLE: &str = include_str!("../../../tests/data/exchange/west.ndjson");
+
+#[test]
+fn a_file_is_written_as_it_is_read() {
+    let (mut parser, mut number) = (Parser::default(), 0);
+    for text in SAMPLE.lines() {
+        let read = parser.line(text.as_bytes()).unwrap_or_else(|error| panic!("{error}: {text}"));
+        let written = match &read {
+            Item::Header(header) => line(&Line::Header(header)),
+            Item::Source(source) => line(&Line::Source(source)),
+            Item::Coverage(source, interval) => line(&Line::Coverage(*source, interval)),
+            Item::Track(source, track) => line(&Line::Track(*source, track)),
+            Item::Count(count) => {
+                let verdict = usize::from(parser.rules()[usize::from(count.verdict.rule)] == "basic-nickname-401");
+                line(&Line::Count(count, verdict))
+            }
+            Item::Defined => {
+                number += 1;
+                continue;
+            }
+        };
+        assert_eq!(String::from_utf8_lossy(&written), format!("{text}\n"));
+    }
+    assert_eq!((number, parser.rules().len()), (2, 2));
+}
+
+#[test]
+fn a_key_is_known_by_its_other_half_in_every_form_that_openssl_writes() {
+    let pem = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIGlVXn9oNS+gh8ZJgZ/yeNW9ObEdP845OHr8kBN7aGXh\n-----END PRIVATE KEY-----\n";
+    let key = PrivateKey::from_pem(pem).expect("a key");
+    assert_eq!(key.public().to_string(), "H8jZipbbnuoNFfT2H0yxLnejwqJRj7vQwwrZz0hJmV0=");
+    for text in [
+        "H8jZipbbnuoNFfT2H0yxLnejwqJRj7vQwwrZz0hJmV0=",
+        "MCowBQYDK2VwAyEAH8jZipbbnuoNFfT2H0yxLnejwqJRj7vQwwrZz0hJmV0=",
+        "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAH8jZipbbnuoNFfT2H0yxLnejwqJRj7vQwwrZz0hJmV0=\n-----END PUBLIC KEY-----\n",
+    ] {
+        assert_eq!(text.parse::<PublicKey>(), Ok(key.public()), "{text}");
+    }
+    for text in ["", "H8jZ", "H8jZipbbnuoNFfT2H0yxLnejwqJRj7vQwwrZz0hJmV00", pem] {
+        assert!(text.parse::<PublicKey>().is_err(), "{text}");
+    }
+    let digest = |text: &[u8]| {
+        let mut seal = Seal::default();
+        seal.add(text);
+        seal.digest()
+    };
+    let signature = key.sign(&digest(b"a"));
+    assert!(key.public().has_signed(&digest(b"a"), &signature) && !key.public().has_signed(&digest(b"b"), &signature));
+    assert_eq!(format!("{key:?}"), "PrivateKey");
+}
+
+#[test]
+fn names_of_sources_say_whose_they_are() {
+    for (name, instance, own) in [
+        ("log/egress", None, "log/egress"),
+        ("exchange/emea", Some("emea"), ""),
+        ("exchange/emea/log/egress", Some("emea"), "log/egress"),
+    ] {
+        assert_eq!((instance_of(name), own_name(name)), (instance, own));
+        if let Some(instance) = instance {
+            assert_eq!(source_name(instance, own), name);
+        }
+    }
+    let named = |name: &str| is_instance(name);
+    assert!(["emea", "eu-west-1", "a"].into_iter().all(named));
+    assert!(!["", "EMEA", "a/b", "a b", "-a", "a-", "..", "é", "a".repeat(33).as_str()].into_iter().any(named));
+}

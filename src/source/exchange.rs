@@ -1,0 +1,134 @@
+//! Files of counted evidence that another instance wrote (`evidence::exchange`), compressed with zstd.
+//!
+//! Such a file is read twice, and opened once: first to the end, line by line, so that its signature is known to be right before
+//! anything of it is believed; then to be taken in. Both times its bytes are hashed, and who takes it in compares the two: what
+//! was changed in between is as good as never signed. Memory is flat, and a few bytes that become endlessly many are refused.
+
+use std::{
+    fs::File,
+    io::{self, BufRead as _, BufReader, Read, Seek as _},
+    path::Path,
+};
+
+use crate::evidence::exchange::{
+    Header, Item, MAX_LINE_BYTES, Malformed, Parser,
+    seal::{PublicKey, Seal},
+};
+
+/// The largest window, as a power of two: what memory a file can ask for.
+const MAX_WINDOW_LOG: u32 = 23;
+/// No file is longer, uncompressed: a billion lines.
+const MAX_BYTES: u64 = 128 << 30;
+/// A file of counts becomes some ten times as long. One that becomes so many times as long, and longer than the next, is a trap.
+const MAX_RATIO: u64 = 400;
+const UNSUSPICIOUS_BYTES: u64 = 64 << 20;
+
+/// An open file of another instance.
+#[derive(Debug)]
+pub struct ExchangeFile {
+    file: File,
+    compressed: u64,
+}
+
+/// A file whose signature is right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    pub header: Header,
+    /// Of every byte before the last line.
+    pub digest: [u8; 32],
+    /// Lines before the last.
+    pub lines: u64,
+}
+
+impl ExchangeFile {
+    /// # Errors
+    /// When it cannot be opened, or is nothing that can be read twice.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        if path.as_os_str() == "-" {
+            return Err(refused("a file is read twice, first to prove who wrote it: name a file instead of -"));
+        }
+        let file = File::open(path)?;
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(refused("it is read twice, first to prove who wrote it, and so must be a file"));
+        }
+        Ok(Self { file, compressed: metadata.len() })
+    }
+
+    /// Reads the whole file and proves who wrote it. `key_of` is asked once, for the header that the file claims to have.
+    ///
+    /// # Errors
+    /// A file that is damaged, incomplete, no such file, or not signed by the key.
+    pub fn verify(&mut self, key_of: impl FnOnce(&Header) -> Result<PublicKey, String>) -> io::Result<Verified> {
+        let (mut key_of, mut known) = (Some(key_of), None);
+        let (digest, lines, last) = self.pass(|line| {
+            if let Some(key_of) = key_of.take() {
+                let Item::Header(header) = Parser::default().line(line).map_err(io::Error::other)? else {
+                    return Err(refused("the file does not begin with its header"));
+                };
+                let key = key_of(&header).map_err(io::Error::other)?;
+                known = Some((header, key));
+            }
+            Ok(())
+        })?;
+        let (header, key) = known.ok_or_else(|| refused("there is nothing in it"))?;
+        let signature = Parser::signature(&last).ok_or_else(|| refused("it has no seal at its end: it is incomplete"))?;
+        if !key.has_signed(&digest, &signature) {
+            return Err(refused(&format!(
+                "the signature is not of the key that is trusted for `{}`: the file was changed, or somebody else wrote it",
+                header.instance
+            )));
+        }
+        Ok(Verified { header, digest, lines })
+    }
+
+    /// Hands over every line before the last, and returns the digest of all of them.
+    ///
+    /// # Errors
+    /// As [`ExchangeFile::verify`], and what `take` refuses.
+    pub fn read(&mut self, take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<[u8; 32]> {
+        self.pass(take).map(|(digest, ..)| digest)
+    }
+
+    /// Reads from the beginning to the end: the digest, how many lines there are before the last one, and the last one.
+    fn pass(&mut self, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<([u8; 32], u64, Vec<u8>)> {
+        self.file.rewind()?;
+        let mut decoder = zstd::Decoder::new(&self.file)?;
+        decoder.window_log_max(MAX_WINDOW_LOG)?;
+        let limit = MAX_BYTES.min(UNSUSPICIOUS_BYTES.max(self.compressed.saturating_mul(MAX_RATIO)));
+        let mut input = BufReader::with_capacity(1 << 16, decoder);
+        let (mut seal, mut read, mut lines) = (Seal::default(), 0, 0);
+        let (mut line, mut before) = (Vec::new(), Vec::new());
+        loop {
+            line.clear();
+            let length =
+                input.by_ref().take(MAX_LINE_BYTES as u64 + 1).read_until(b'\n', &mut line).map_err(|error| damaged(&error))?;
+            if !before.is_empty() && length > 0 {
+                seal.add(&before);
+                take(&before[..before.len() - 1])?;
+                lines += 1;
+            }
+            if length == 0 {
+                return Ok((seal.digest(), lines, before));
+            }
+            read += length as u64;
+            if read > limit {
+                return Err(refused("it becomes far longer when it is uncompressed than counts do: it is refused unread"));
+            }
+            if line.pop_if(|byte| *byte == b'\n').is_none() {
+                let words = if length > MAX_LINE_BYTES { "a line is longer than any can be" } else { "it ends within a line" };
+                return Err(refused(words));
+            }
+            line.push(b'\n');
+            std::mem::swap(&mut line, &mut before);
+        }
+    }
+}
+
+fn refused(words: &str) -> io::Error {
+    io::Error::other(Malformed(words.to_owned()))
+}
+
+fn damaged(error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("it is damaged or incomplete: {error}"))
+}

@@ -1,0 +1,107 @@
+//! Several instances, one report: what some count and hand over in signed files is what one that reads everything counts.
+
+mod order;
+mod party;
+mod refused;
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use duskwatch::simulator::ServeOptions;
+
+use crate::support::{NOW, Site, at, file_name, files, small_world};
+use party::{EAST, Party, WEST, exchanges};
+
+/// Logs of the simulated organisation by the instance that reads them.
+const WESTERN: [&str; 1] = ["egress-inspected"];
+
+/// The names of all logs but the western ones.
+fn eastern(site: &Site) -> Vec<String> {
+    let logs = party::logs(site);
+    logs.into_iter().filter(|log| !WESTERN.contains(&log.as_str())).collect()
+}
+
+/// Two instances that each read a part of an organisation's logs.
+async fn two(site: &Site) -> (Party, Party) {
+    let west = Party::new(site, &WESTERN.map(str::to_owned), false, &WEST.section());
+    let east = Party::new(site, &eastern(site), false, &EAST.section());
+    west.poll(NOW).await;
+    east.poll(NOW).await;
+    (west, east)
+}
+
+/// The files of a package by name, with the sources' own names and without what is only here or there.
+fn package(directory: &Path) -> BTreeMap<String, Vec<String>> {
+    let named = files(directory).into_iter().filter(|path| !["journal.csv", "datapackage.json"].contains(&file_name(path)));
+    let lines = |text: String| {
+        let own = |line: &&str| !line.starts_with("exchange/west,") && !line.starts_with("exchange/east,");
+        let plain = |line: &str| line.replace("exchange/west/", "").replace("exchange/east/", "");
+        let mut lines: Vec<String> = text.lines().filter(own).map(plain).collect();
+        lines.sort();
+        lines
+    };
+    named.map(|path| (file_name(&path).to_owned(), lines(fs::read_to_string(&path).unwrap()))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_instances_and_a_reporter_say_what_one_says_that_reads_everything() {
+    let site = Site::grown(&small_world(41, at(NOW), 40), ServeOptions::default()).await;
+    let all = Party::new(&site, &party::logs(&site), true, "");
+    all.poll(NOW).await;
+    let (west, east) = two(&site).await;
+    let reporter = Party::new(&site, &[], true, &exchanges("36h"));
+    reporter.poll(NOW).await;
+    for file in [west.hand_over(None, NOW).await, east.hand_over(None, NOW).await] {
+        let imported = reporter.take(&file, NOW).await.unwrap();
+        assert!(imported.items > 100 && imported.repeated == 0, "{imported:?}");
+    }
+    let (expected, found) = (package(&all.package(NOW).await), package(&reporter.package(NOW).await));
+    assert_eq!(expected.keys().collect::<Vec<_>>(), found.keys().collect::<Vec<_>>());
+    for (name, lines) in &expected {
+        let missing: Vec<_> = lines.iter().filter(|line| !found[name].contains(line)).take(5).collect();
+        let surplus: Vec<_> = found[name].iter().filter(|line| !lines.contains(line)).take(5).collect();
+        assert!(missing.is_empty() && surplus.is_empty(), "{name}: missing {missing:#?}, surplus {surplus:#?}");
+    }
+    let rows = expected["integrations.csv"].len();
+    assert!(rows > 10, "there is something to compare: {rows}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_that_is_late_or_was_never_heard_is_said_to_be() {
+    let site = Site::grown(&small_world(42, at(NOW), 10), ServeOptions::default()).await;
+    let west = Party::new(&site, &WESTERN.map(str::to_owned), false, &WEST.section());
+    west.poll(NOW).await;
+    let reporter = Party::new(&site, &[], false, &exchanges("36h"));
+    let not_ready = |now| {
+        let engine = reporter.engine();
+        async move { engine.not_ready(at(now)).await }
+    };
+    assert_eq!(
+        not_ready(NOW).await,
+        ["exchange/west: no file of it was ever taken in", "exchange/east: no file of it was ever taken in"]
+    );
+    reporter.take(&west.hand_over(None, NOW).await, NOW).await.unwrap();
+    assert_eq!(not_ready(NOW).await, ["exchange/east: no file of it was ever taken in"]);
+    let states = |now| {
+        let engine = reporter.engine();
+        async move {
+            let report: serde_json::Value = serde_json::from_str(&engine.judge(at(now)).await.unwrap().json()).unwrap();
+            let sources = report["coverage"]["sources"].as_array().unwrap().clone();
+            sources
+                .iter()
+                .map(|row| format!("{} {}", row["source"].as_str().unwrap(), row["state"].as_str().unwrap()))
+                .collect::<Vec<_>>()
+        }
+    };
+    assert_eq!(
+        states(NOW).await,
+        ["exchange/west reading", "exchange/east never_read", "exchange/west/log/egress-inspected reading"]
+    );
+    // A day and a half is allowed.
+    let late = "2026-07-04T19:00:01Z";
+    assert_eq!(not_ready("2026-07-04T19:00:00Z").await.len(), 1);
+    assert_eq!(not_ready(late).await[0], "exchange/west: its newest file was written at 2026-07-03T07:00:00Z");
+    assert_eq!(
+        states(late).await,
+        ["exchange/west behind", "exchange/east never_read", "exchange/west/log/egress-inspected behind"]
+    );
+}
