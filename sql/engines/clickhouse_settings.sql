@@ -1,2 +1,4 @@
 -- Which of the settings that are used where they are known does this server know?
-SELECT name FROM system.settings WHERE name IN ('cancel_http_readonly_queries_on_client_close', 'log_comment') FORMAT TabSeparated
+SELECT name FROM system.settings
+WHERE name IN ('cancel_http_readonly_queries_on_client_close', 'log_comment', 'short_circuit_function_evaluation')
+FORMAT TabSeparated

@@ -105,6 +105,23 @@ async fn slices_are_counted_once_and_replaced_when_rows_came_late() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_question_comes_with_its_limit_and_with_settings_that_the_engine_knows() {
+    let lake = Lake::start().await;
+    let asker = Asker::new(&lake.section());
+    asker.poll("2026-07-03T07:00:00Z").await;
+    let settings = lake.settings();
+    for known in [
+        "max_execution_time=600",
+        "query_id=duskwatch-lake-",
+        "log_comment=duskwatch",
+        "short_circuit_function_evaluation=disable",
+    ] {
+        assert!(settings.contains(known), "{known} is not in {settings}");
+    }
+    assert!(!settings.contains("cancel_http"), "{settings}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_asked_under_other_rules_is_said() {
     let lake = Lake::start().await;
     let asker = Asker::new(&lake.section());

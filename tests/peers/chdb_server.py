@@ -7,14 +7,20 @@ from urllib.parse import parse_qs, urlsplit
 from chdb.session import Session
 
 
+# Of an address; the others are for a server that has several questions at a time.
+SETTINGS = {"short_circuit_function_evaluation", "max_execution_time", "log_comment"}
+
+
 class Caller(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-        statement = "\n".join([*parse_qs(urlsplit(self.path).query).get("query", []), body])
+        asked = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
+        for name in asked.keys() & SETTINGS:
+            session.query(f"SET {name} = '{asked[name]}'")
         try:
-            status, answer = 200, session.query(statement, "TabSeparated").bytes()
+            status, answer = 200, session.query(f"{asked.get('query', '')}\n{body}", "TabSeparated").bytes()
         except RuntimeError as error:
             status, answer = 500, str(error).encode()
         self.send_response(status)

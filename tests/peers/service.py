@@ -22,12 +22,12 @@ START_SECONDS = 120
 STOP_SECONDS = 30
 
 
-def command(*arguments, cwd, environment=None, now=NOW, expect=0):
+def command(*arguments, cwd, environment=None, now=NOW, expect=0, seconds=COMMAND_SECONDS):
     """Runs one command to its end and returns it; any other exit status than `expect` fails the check."""
     line = [str(BINARY), *(["--now", now] if now else []), *map(str, arguments)]
     done = subprocess.run(
         line, cwd=cwd, env={**os.environ, **(environment or {})}, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        timeout=COMMAND_SECONDS,
+        timeout=seconds,
     )
     allowed = expect if isinstance(expect, tuple) else (expect,)
     assert done.returncode in allowed, f"{' '.join(line)}: exit {done.returncode}, not {expect}\n{done.stdout}{done.stderr}"

@@ -98,7 +98,8 @@ impl<'a> Names<'a> {
             if let Some(secret) = track.secret_id.as_deref() {
                 names.by_secret.entry((source, secret)).or_default().insert(name);
             }
-            if let Some(place) = place(track) {
+            // Nobody else can be an heir, and of those whom no list names there may be a hundred thousand in one place.
+            if let Some(place) = place(track).filter(|_| names.user(name).is_some()) {
                 names.by_place.entry(place).or_default().insert(name);
             }
             names.by_name.entry(name).or_default().push(Shown { track, source, number, span });

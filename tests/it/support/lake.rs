@@ -33,6 +33,8 @@ struct Plan {
     /// After so many answers there is trouble, once.
     trouble: Option<(usize, Trouble)>,
     asked: Vec<String>,
+    /// What stood in the address of the last question.
+    settings: String,
 }
 
 pub struct Lake {
@@ -44,7 +46,7 @@ impl Lake {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let plan = Plan { uses: 1, rows: 1, trouble: None, asked: Vec::new() };
+        let plan = Plan { uses: 1, rows: 1, trouble: None, asked: Vec::new(), settings: String::new() };
         let plan = Arc::new(Mutex::new(plan));
         let lake = Self { address, plan: Arc::clone(&plan) };
         tokio::spawn(async move {
@@ -78,6 +80,11 @@ impl Lake {
             format!("{}-{}", from / HOUR_MS % 24, (to - 1) / HOUR_MS % 24 + 1)
         });
         hours.collect()
+    }
+
+    /// The settings that the last question came with.
+    pub fn settings(&self) -> String {
+        self.plan.lock().unwrap().settings.clone()
     }
 
     /// The `[[query]]` that asks it.
@@ -118,14 +125,15 @@ impl Plan {
 
 async fn answer(mut stream: TcpStream, plan: Arc<Mutex<Plan>>) {
     // Who is killed while it asks has asked nothing.
-    let Some(question) = question(&mut stream).await else { return };
+    let Some((settings, question)) = question(&mut stream).await else { return };
     if question.contains("system.settings") {
-        return reply(&mut stream, "200 OK", "log_comment\n", false).await;
+        return reply(&mut stream, "200 OK", "log_comment\nshort_circuit_function_evaluation\n", false).await;
     }
     let (rows, trouble) = {
         let mut plan = plan.lock().unwrap();
         let rows = plan.rows_of(&question);
         plan.asked.push(question);
+        plan.settings = settings;
         (rows, plan.trouble_now())
     };
     match trouble {
@@ -139,7 +147,8 @@ async fn answer(mut stream: TcpStream, plan: Arc<Mutex<Plan>>) {
     }
 }
 
-async fn question(stream: &mut TcpStream) -> Option<String> {
+/// What stands in its address, and what is asked.
+async fn question(stream: &mut TcpStream) -> Option<(String, String)> {
     let mut read = Vec::new();
     loop {
         let mut piece = vec![0; 16_384];
@@ -150,7 +159,7 @@ async fn question(stream: &mut TcpStream) -> Option<String> {
         let wanted: usize =
             head.to_lowercase().split_once("content-length: ").unwrap().1.lines().next().unwrap().parse().unwrap();
         if body.len() >= wanted {
-            return Some(body.to_owned());
+            return Some((head.lines().next().unwrap().to_owned(), body.to_owned()));
         }
     }
 }
