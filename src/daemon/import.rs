@@ -103,7 +103,7 @@ impl File {
 
 /// Whole lines, what identifies each of them in its file, and what they are when all of them are new.
 struct Lines {
-    bytes: Vec<u8>,
+    block: InFlight,
     file: Arc<File>,
     keys: Vec<Key>,
     /// Where they stand in the content.
@@ -115,7 +115,6 @@ struct Lines {
     times: Vec<Option<i64>>,
     /// The instants of the first and the last line that is evidence.
     span: Option<(i64, i64)>,
-    _in_flight: InFlight,
 }
 
 /// What of a page is no batch: the times of its lines, and of the first and the last that is evidence.
@@ -232,13 +231,13 @@ impl Reading {
             let in_flight = InFlight::wait();
             let too_long = blocks.advance()?;
             let last = blocks.is_last();
-            let bytes = blocks.bytes().to_vec();
-            let (keys, offset) = (keys.of(&bytes, &file.header), blocks.offset());
+            let block = in_flight.holding(blocks.bytes());
+            let (keys, offset) = (keys.of(block.bytes(), &file.header), blocks.offset());
             let (reading, file) = (Arc::clone(self), Arc::clone(&file));
             let parse = move || {
-                let (mut batch, (times, span)) = reading.parse(file.piece(&bytes));
+                let (mut batch, (times, span)) = reading.parse(file.piece(block.bytes()));
                 batch.skipped.extend(too_long.then(passed_over));
-                Lines { bytes, file, keys, offset, too_long, batch, times, span, _in_flight: in_flight }
+                Lines { block, file, keys, offset, too_long, batch, times, span }
             };
             if taken.blocking_send(spawn_blocking(parse)).is_err() || last {
                 return Ok(());
@@ -259,7 +258,7 @@ impl Reading {
 
     /// What those lines are that are new.
     fn only_fresh(&self, lines: &Lines, fresh: &[bool]) -> Batch {
-        let all = identity::lines(self.form.format, &lines.bytes, &lines.file.header);
+        let all = identity::lines(self.form.format, lines.block.bytes(), &lines.file.header);
         let kept: Vec<u8> = all.zip(fresh).filter(|(_, fresh)| **fresh).flat_map(|(line, _)| line).copied().collect();
         let mut batch = self.parse(lines.file.piece(&kept)).0;
         let new = lines.too_long && fresh.last() == Some(&true);

@@ -15,11 +15,11 @@ use data_encoding::HEXLOWER;
 use foldhash::fast::RandomState;
 use sha2::{Digest as _, Sha256};
 
-use crate::evidence::format::{Format, operations, rows};
+use crate::evidence::format::{Format, lines as lines_of, operations, rows};
 
-/// How many different lines are remembered at least, and half of what is at most: together some ten megabytes. It is what
-/// fits a table of 2^18 places.
-const REMEMBERED: usize = (1 << 18) / 8 * 7;
+/// How many different lines are remembered at least, and half of what is at most: together some five megabytes. It is what
+/// fits a table of 2^17 places.
+const REMEMBERED: usize = (1 << 17) / 8 * 7;
 
 /// The lines of a block as they are known, each with its end: rows, where the format has rows, and failing operations,
 /// where it has those.
@@ -27,7 +27,7 @@ pub(super) fn lines<'a>(format: Format, block: &'a [u8], header: &[u8]) -> Box<d
     match format {
         Format::Csv => Box::new(rows(block, header)),
         Format::Transcript => Box::new(operations(block)),
-        _ => Box::new(block.split_inclusive(|byte| *byte == b'\n')),
+        _ => Box::new(lines_of(block)),
     }
 }
 

@@ -218,12 +218,11 @@ fn read_file(reader: &mut FileReader, parser: &Arc<Parser>, blocks: &mpsc::Sende
     loop {
         let in_flight = InFlight::wait();
         let Some(block) = reader.next_block()? else { return Ok(true) };
-        let (bytes, cursor, skipped) = (block.bytes.to_vec(), block.cursor, block.skipped);
+        let (block, cursor, skipped) = (in_flight.holding(block.bytes), block.cursor, block.skipped);
         let (parser, header, path) = (Arc::clone(parser), Arc::clone(&header), Arc::clone(&path));
         let parse = move || {
-            let parsed = parser.parse(Piece { bytes: &bytes, header: &header, path: &path, changed_ms }, cursor, skipped);
-            drop(in_flight);
-            parsed
+            let bytes = block.bytes();
+            parser.parse(Piece { bytes, header: &header, path: &path, changed_ms }, cursor, skipped)
         };
         if blocks.blocking_send(spawn_blocking(parse)).is_err() {
             return Ok(false);

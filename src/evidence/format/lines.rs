@@ -1,6 +1,6 @@
 //! What the formats share of which every line is an item: lines become sightings, or are counted with a sample.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, io::BufRead as _};
 
 use super::{
     Defaults, MAX_LINE_BYTES,
@@ -24,21 +24,33 @@ pub(super) fn parse<'a>(
     read: impl for<'l> Fn(&'l str) -> Result<Draft<'l>, Refusal>,
     sample: impl Fn(&str) -> String,
 ) -> Page<'a> {
-    match std::str::from_utf8(block) {
-        Ok(text) => items(text.split('\n').map(Cow::Borrowed), defaults, now_ms, read, sample),
-        Err(_) => items(block.split(|byte| *byte == b'\n').map(String::from_utf8_lossy), defaults, now_ms, read, sample),
-    }
+    // A sighting is large: what grows by doubling would hold three times as much for a moment.
+    let mut page = Page::default();
+    let count = lines(block).count();
+    page.sightings.reserve_exact(count);
+    page.times.reserve_exact(count);
+    let text = |line| std::str::from_utf8(line).map_or_else(|_| String::from_utf8_lossy(line), Cow::Borrowed);
+    items(page, lines(block).map(|line| text(line.strip_suffix(b"\n").unwrap_or(line))), defaults, now_ms, read, sample)
 }
 
-/// The same of items that are cut already.
+/// The lines of some bytes, each with its end, which the last one may lack. (`split_inclusive` looks at one byte after the other.)
+pub fn lines(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let rest = bytes;
+        let length = bytes.skip_until(b'\n').ok().filter(|length| *length > 0)?;
+        Some(&rest[..length])
+    })
+}
+
+/// The same of items that are cut already, onto a page.
 pub(super) fn items<'a>(
+    mut page: Page<'a>,
     texts: impl Iterator<Item = Cow<'a, str>>,
     defaults: Defaults<'a>,
     now_ms: i64,
     read: impl for<'l> Fn(&'l str) -> Result<Draft<'l>, Refusal>,
     sample: impl Fn(&str) -> String,
 ) -> Page<'a> {
-    let mut page = Page::default();
     for text in texts {
         match text {
             Cow::Borrowed(line) => {

@@ -5,8 +5,6 @@
 //!
 //! Absent: reading files (`source`), deciding what a sighting means (`analysis`).
 
-use std::io::BufRead;
-
 use super::{Page, vocabulary::spelled};
 
 mod combined;
@@ -22,6 +20,7 @@ mod transcript;
 
 pub use draft::Defaults;
 pub use fields::Fields;
+pub use lines::lines;
 pub use table::{rows, split_rows};
 pub use transcript::{HEAD_BYTES, operations, split_operations};
 
@@ -104,13 +103,8 @@ pub const MAX_LINE_BYTES: usize = 1 << 20;
 /// Splits whole lines off a buffer: the next block, at most [`MAX_BLOCK_LINES`] lines, and the rest. A last line without
 /// its end stays in the rest.
 pub fn split_block(bytes: &[u8]) -> (&[u8], &[u8]) {
-    let (mut rest, mut end) = (bytes, 0);
-    for _ in 0..MAX_BLOCK_LINES {
-        match rest.skip_until(b'\n') {
-            Ok(length) if length > 0 && bytes[end + length - 1] == b'\n' => end += length,
-            _ => break,
-        }
-    }
+    let whole = lines(bytes).take(MAX_BLOCK_LINES).take_while(|line| line.ends_with(b"\n"));
+    let end = whole.map(<[u8]>::len).sum();
     bytes.split_at(end)
 }
 

@@ -41,7 +41,14 @@ pub(super) fn parse_rows<'a>(piece: Piece<'a>, fields: &Fields, defaults: Defaul
     let columns: Vec<_> = names.map(|name| fields.column(name.trim())).collect();
     let texts = rows(piece.bytes, piece.header).map(String::from_utf8_lossy);
     let read = |line: &str| if line.trim_end() == header { Err(Refusal::Comment) } else { Ok(()) };
-    lines::items(texts, defaults, now_ms, |line| read(line).and_then(|()| table.draft(line, &columns)), lines::shape)
+    lines::items(
+        Page::default(),
+        texts,
+        defaults,
+        now_ms,
+        |line| read(line).and_then(|()| table.draft(line, &columns)),
+        lines::shape,
+    )
 }
 
 /// How the rows of a table are cut.

@@ -6,7 +6,7 @@ use super::Layout;
 use crate::evidence::format::{HEAD_BYTES, split_block, split_operations, split_rows};
 
 /// Bytes of one block, and with it the longest line that is looked for the end of.
-pub(super) const BLOCK_BYTES: usize = 2 << 20;
+pub(super) const BLOCK_BYTES: usize = 1 << 20;
 /// The longest header of a table that is read.
 const MAX_HEADER_BYTES: usize = 65_536;
 
