@@ -286,7 +286,9 @@ CREATE TABLE person (
     UNIQUE (account_id, uuid, nickname, display_name, email)
 ) STRICT;
 
--- The inventories keep their past: a row holds from valid_from_ms until valid_to_ms, NULL while it is present.
+-- The inventories keep their past: a row holds from valid_from_ms until valid_to_ms, NULL while it is present. told_by is the
+-- source of the instance whose list it stands in, such as exchange/emea; 0: a list that is read here; less than 0: of that
+-- source's file, which is not whole yet.
 CREATE TABLE member (
     id               INTEGER NOT NULL PRIMARY KEY,
     workspace        TEXT    NOT NULL,
@@ -295,7 +297,7 @@ CREATE TABLE member (
     last_accessed_ms INTEGER,                     -- the newest value; its past is not kept
     valid_from_ms    INTEGER NOT NULL,
     valid_to_ms      INTEGER
-) STRICT;
+    , told_by INTEGER NOT NULL DEFAULT 0) STRICT;
 -- For inventory/list_members_of and report/list_members.
 CREATE INDEX member_by_workspace ON member (workspace, valid_from_ms);
 
@@ -307,7 +309,7 @@ CREATE TABLE repository (
     is_private    INTEGER NOT NULL DEFAULT 1,
     valid_from_ms INTEGER NOT NULL,
     valid_to_ms   INTEGER
-) STRICT;
+    , told_by INTEGER NOT NULL DEFAULT 0) STRICT;
 -- For inventory/list_repositories_of and report/list_repositories.
 CREATE INDEX repository_by_workspace ON repository (workspace, valid_from_ms);
 
@@ -320,7 +322,7 @@ CREATE TABLE repository_permission (
     permission    TEXT    NOT NULL,
     valid_from_ms INTEGER NOT NULL,
     valid_to_ms   INTEGER
-) STRICT;
+    , told_by INTEGER NOT NULL DEFAULT 0) STRICT;
 -- For inventory/list_permissions_of, inventory/list_permissions_on and report/list_permissions.
 CREATE INDEX repository_permission_by_place ON repository_permission (workspace_id, repository_id, valid_from_ms);
 
@@ -334,7 +336,7 @@ CREATE TABLE deploy_key (
     last_used_ms  INTEGER,                        -- the newest value; its past is not kept
     valid_from_ms INTEGER NOT NULL,
     valid_to_ms   INTEGER
-) STRICT;
+    , told_by INTEGER NOT NULL DEFAULT 0) STRICT;
 -- For inventory/list_deploy_keys_of and report/list_deploy_keys.
 CREATE INDEX deploy_key_by_repository ON deploy_key (workspace, repository, valid_from_ms);
 
@@ -351,7 +353,7 @@ CREATE TABLE api_token (
     last_active_ms INTEGER,                       -- the newest value; its past is in token_use
     valid_from_ms  INTEGER NOT NULL,
     valid_to_ms    INTEGER
-) STRICT;
+    , told_by INTEGER NOT NULL DEFAULT 0) STRICT;
 -- For inventory/list_tokens_of, report/list_tokens and report/list_gone_tokens.
 CREATE INDEX api_token_by_id ON api_token (organization, token_id, valid_from_ms);
 

@@ -20,7 +20,7 @@ use super::erasure::{Identity, Unclear};
 use super::rules::is_reserved;
 use super::tracks::Spans;
 use super::{NameState, Person};
-use crate::evidence::{ApiToken, Credential, Day, History, Person as Facts, Roster, Track};
+use crate::evidence::{ApiToken, Credential, Day, History, Person as Facts, Roster, Track, exchange::own_name};
 
 /// Access tokens act as users of their own, with addresses of this domain.
 const TOKEN_DOMAIN: &str = "@bots.bitbucket.org";
@@ -381,7 +381,7 @@ fn copy(history: &mut History, number: usize) -> usize {
 fn audit_actors(history: &History, spans: &Spans) -> Vec<(Facts, bool)> {
     let mut seen = HashSet::new();
     let mut actors = Vec::new();
-    for (number, shown) in history.tracks.iter().enumerate().filter(|(_, shown)| shown.source.starts_with(AUDIT)) {
+    for (number, shown) in history.tracks.iter().enumerate().filter(|(_, shown)| own_name(&shown.source).starts_with(AUDIT)) {
         let track = &shown.track;
         let says_how = track.token_id.is_some() || track.token_label.is_some() || spans.tells_credential(number);
         let names = (&track.account_id, &track.email, &track.display_name, says_how);

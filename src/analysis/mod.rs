@@ -46,6 +46,7 @@ mod tokens;
 mod tracks;
 mod trap;
 mod users;
+mod who;
 
 pub use assess::{Inputs, assess, attributed};
 pub use authentications::{Authentications, DailyUses};
@@ -64,5 +65,6 @@ pub use owners::glob;
 pub use policy::{Closure, Owner, Policy, Waiver};
 pub use rank::counted;
 pub use reclassified::{Anew, Collected, Move, Reclassified, reclassified};
-pub use rules::{Rule, Rules};
+pub use rules::{Rule, Rules, is_reserved};
 pub use silence::Silence;
+pub use who::Who;

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use jiff::Timestamp;
 
 use super::identity::People;
-use crate::evidence::{Day, Ledger, Permission, Roster};
+use crate::evidence::{Day, Ledger, Permission, Roster, exchange};
 
 /// A workspace's permission that implies administration of all its repositories.
 const WORKSPACE_OWNER: &str = "owner";
@@ -56,7 +56,7 @@ impl<'a> Rights<'a> {
             let left = rights.left.entry(user).or_insert(Day::of(until));
             *left = Day::of(until).max(*left);
         }
-        let workspaces = ledger.sources.keys().filter_map(|source| source.strip_prefix(ACCESS));
+        let workspaces = ledger.sources.keys().filter_map(|source| exchange::own_name(source).strip_prefix(ACCESS));
         rights.unread = workspaces.into_iter().any(|workspace| !rights.listed.contains(workspace));
         rights
     }

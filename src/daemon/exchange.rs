@@ -8,31 +8,32 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::Context as _;
 use jiff::Timestamp;
 use tokio::{sync::mpsc, task::spawn_blocking};
 
-use super::{Engine, Imported, Options};
+use super::{Engine, Imported, Options, freshness::Budgets, judge::Material};
 use crate::{
     deliver::files,
     evidence::{
         Batch, Coverage, Day, DayCount, Track,
         coverage::by_day,
         exchange::{
-            self, Header, Item, Line, Parser, Source,
+            self, Entry, Header, Item, Line, Parser, Source,
             seal::{PrivateKey, PublicKey, Seal},
         },
     },
+    report::privacy::HandOver,
     source::{ExchangeFile, Verified},
-    store::{Counted, Exchanged, Reader, Store, Writer},
+    store::{Counted, Exchanged, Reader, Store, StoreError, Writer},
 };
 
 /// Smaller files for a little more time: files cross borders.
 const COMPRESSION_LEVEL: i32 = 6;
 /// What such a file is called in a directory, behind the instance and the instant.
 const ENDING: &str = "ndjson.zst";
-/// Counts of one short transaction.
-const COUNTS_AT_ONCE: usize = 8_192;
+/// Counts, or rows of lists, of one short transaction.
+const ROWS_AT_ONCE: usize = 8_192;
 /// Days of one short transaction.
 const DAYS_AT_ONCE: usize = 8;
 /// Pieces of a file that wait while others are recorded.
@@ -49,92 +50,148 @@ pub struct HandedOver {
     pub sources: usize,
     pub tracks: u64,
     pub counts: u64,
+    /// Of lists.
+    pub rows: u64,
+}
+
+impl HandedOver {
+    fn new(path: &Path, header: &Header, sources: usize) -> Self {
+        Self { path: path.to_owned(), from: header.from, until: header.until, sources, tracks: 0, counts: 0, rows: 0 }
+    }
 }
 
 impl fmt::Display for HandedOver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { path, from, until, sources, tracks, counts } = self;
+        let Self { path, from, until, sources, tracks, counts, rows } = self;
         let last = until.plus(-1);
-        write!(f, "{}: {from} to {last}, {sources} sources, {tracks} tracks, {counts} day counts", crate::source::shown(path))
+        let path = crate::source::shown(path);
+        write!(f, "{path}: {from} to {last}, {sources} sources, {tracks} tracks, {counts} day counts, {rows} rows of lists")
     }
 }
 
 /// Writes what this instance counted from a day on, or all of it, into a file, or into a file of its own in a directory.
 ///
 /// # Errors
-/// A configuration without `[instance]`, or one that shows people under pseudonyms; a store or a file that fails.
+/// A configuration without `[instance]`; a store or a file that fails.
 pub async fn hand_over(options: Options, from: Option<Day>, output: &Path, now: Timestamp) -> anyhow::Result<HandedOver> {
-    let instance = options.instance.context("there is no [instance] in the configuration: give it a name and a key")?;
-    let key = instance.key.context("the key of [instance] was not read")?;
-    ensure!(
-        !options.privacy.pseudonyms,
-        "[privacy] people = \"pseudonyms\" keeps names here, and a file would carry them on: hand over from a configuration of \
-         the same store that says \"named\", if these names may go where the file goes"
-    );
+    let instance = options.instance.as_ref().context("there is no [instance] in the configuration: give it a name and a key")?;
+    let key = instance.key.clone().context("the key of [instance] was not read")?;
     let path = if output.is_dir() {
         output.join(format!("{}-{}.{ENDING}", instance.name, now.strftime("%Y%m%dT%H%M%SZ")))
     } else {
         output.to_owned()
     };
     let store = Store::open_read_only(&options.store)?;
-    let name = instance.name;
-    store.read(move |r| Ok(write(r, &name, &key, from, &path, now))).await?
+    let name = instance.name.clone();
+    let write = move |r: &Reader| {
+        let disguise = disguise(r, &options, now)?;
+        Ok(Writing { reader: r, disguise: disguise.as_ref(), now }.write(&name, &key, from, &path))
+    };
+    store.read(write).await?
 }
 
-fn write(
-    reader: &Reader,
-    instance: &str,
-    key: &PrivateKey,
-    from: Option<Day>,
-    path: &Path,
+/// What people are called in a file, unless it is by their names. It takes a judgement to know who is a human.
+fn disguise(reader: &Reader, options: &Options, now: Timestamp) -> Result<Option<HandOver>, StoreError> {
+    if !options.privacy.pseudonyms {
+        return Ok(None);
+    }
+    let material = Material::read(reader, options, &Budgets::new(), now)?;
+    let findings = material.assess(options, now);
+    Ok(material.hand_over(&findings, options))
+}
+
+/// A file for another instance, from one snapshot of the store.
+struct Writing<'a> {
+    reader: &'a Reader,
+    disguise: Option<&'a HandOver>,
     now: Timestamp,
-) -> anyhow::Result<HandedOver> {
-    let today = Day::of(now);
-    let earliest = today.plus(1 - exchange::MAX_DAYS);
-    let first = from.or(reader.first_known_day()?).unwrap_or(today);
-    let header = Header {
-        instance: instance.to_owned(),
-        written_ms: now.as_millisecond(),
-        from: first.clamp(earliest, today),
-        until: today.plus(1),
-    };
-    let sources = reader.own_sources()?;
-    let (mut tracks, mut counts) = (0, 0);
-    files::write_file(path, |out| {
-        let mut sealed = Sealed { out: zstd::Encoder::new(out, COMPRESSION_LEVEL)?, seal: Seal::default() };
-        sealed.line(&Line::Header(&header))?;
-        sources.iter().try_for_each(|source| sealed.line(&Line::Source(source)))?;
-        write_coverage(reader, &header, &sources, &mut sealed)?;
-        let verdicts = reader.own_verdicts().map_err(io::Error::other)?;
+}
+
+impl Writing<'_> {
+    fn write(&self, instance: &str, key: &PrivateKey, from: Option<Day>, path: &Path) -> anyhow::Result<HandedOver> {
+        let today = Day::of(self.now);
+        let earliest = today.plus(1 - exchange::MAX_DAYS);
+        let first = from.or(self.reader.first_known_day()?).unwrap_or(today);
+        let header = Header {
+            instance: instance.to_owned(),
+            written_ms: self.now.as_millisecond(),
+            from: first.clamp(earliest, today),
+            until: today.plus(1),
+        };
+        let sources = self.reader.own_sources()?;
+        let mut written = HandedOver::new(path, &header, sources.len());
+        files::write_file(path, |out| {
+            let mut sealed = Sealed { out: zstd::Encoder::new(out, COMPRESSION_LEVEL)?, seal: Seal::default() };
+            sealed.line(&Line::Header(&header))?;
+            sources.iter().try_for_each(|source| sealed.line(&Line::Source(source)))?;
+            self.coverage(&header, &sources, &mut sealed)?;
+            self.counts(&header, &sources, &mut sealed, &mut written)?;
+            self.lists(&mut sealed, &mut written)?;
+            sealed.finish(key)
+        })?;
+        Ok(written)
+    }
+
+    fn coverage<W: Write>(&self, header: &Header, sources: &[Source], sealed: &mut Sealed<'_, W>) -> io::Result<()> {
+        let ledger = self.reader.ledger().map_err(io::Error::other)?;
+        for (number, source) in sources.iter().enumerate() {
+            let intervals = ledger.sources.get(&source.name).map_or(&[][..], Vec::as_slice);
+            for mut interval in intervals.iter().flat_map(by_day) {
+                if (header.from..header.until).contains(&Day::of_ms(interval.from_ms)) {
+                    if let Some(disguise) = self.disguise {
+                        interval.reason = disguise.text(&interval.reason);
+                    }
+                    sealed.line(&Line::Coverage(number, &interval))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn counts<W: Write>(
+        &self,
+        header: &Header,
+        sources: &[Source],
+        sealed: &mut Sealed<'_, W>,
+        written: &mut HandedOver,
+    ) -> io::Result<()> {
+        let verdicts = self.reader.own_verdicts().map_err(io::Error::other)?;
         let number: BTreeMap<i64, usize> = verdicts.iter().enumerate().map(|(number, (row, ..))| (*row, number)).collect();
         verdicts.iter().try_for_each(|(_, verdict, rule)| sealed.line(&Line::Verdict(*verdict, rule)))?;
-        let written = reader.each_counted(&sources, (header.from, header.until), |counted| match counted {
-            Counted::Track(source, track) => {
-                tracks += 1;
-                sealed.line(&Line::Track(source, track))
+        // The track that came last, its source, and how it was shown last.
+        let (mut source, mut named, mut shown) = (0, Track::default(), None);
+        let counted = self.reader.each_counted(sources, (header.from, header.until), |counted| match counted {
+            Counted::Track(of, track) => {
+                (source, shown) = (of, None);
+                named.clone_from(track);
+                Ok(())
             }
             Counted::Count(count, verdict) => {
-                counts += 1;
+                // Somebody else may have gone by a name before.
+                let again = shown.is_none() || self.disguise.is_some();
+                let now =
+                    again.then(|| self.disguise.map_or_else(|| named.clone(), |disguise| disguise.track(&named, count.day)));
+                if let Some(now) = now.filter(|now| shown.as_ref() != Some(now)) {
+                    written.tracks += 1;
+                    sealed.line(&Line::Track(source, &now))?;
+                    shown = Some(now);
+                }
+                written.counts += 1;
                 sealed.line(&Line::Count(count, number.get(&verdict).copied().unwrap_or_default()))
             }
         });
-        written.map_err(io::Error::other)??;
-        sealed.finish(key)
-    })?;
-    Ok(HandedOver { path: path.to_owned(), from: header.from, until: header.until, sources: sources.len(), tracks, counts })
-}
-
-fn write_coverage<W: Write>(reader: &Reader, header: &Header, sources: &[Source], sealed: &mut Sealed<'_, W>) -> io::Result<()> {
-    let ledger = reader.ledger().map_err(io::Error::other)?;
-    for (number, source) in sources.iter().enumerate() {
-        let intervals = ledger.sources.get(&source.name).map_or(&[][..], Vec::as_slice);
-        for interval in intervals.iter().flat_map(by_day) {
-            if (header.from..header.until).contains(&Day::of_ms(interval.from_ms)) {
-                sealed.line(&Line::Coverage(number, &interval))?;
-            }
-        }
+        counted.map_err(io::Error::other)?
     }
-    Ok(())
+
+    fn lists<W: Write>(&self, sealed: &mut Sealed<'_, W>, written: &mut HandedOver) -> io::Result<()> {
+        let listed = self.reader.each_entry(|entry| {
+            let hidden = self.disguise.map(|disguise| disguise.entry(entry));
+            let Some(shown) = hidden.as_ref().map_or(Some(entry), Option::as_ref) else { return Ok(()) };
+            written.rows += 1;
+            sealed.line(&Line::Entry(shown))
+        });
+        listed.map_err(io::Error::other)?
+    }
 }
 
 /// Compresses lines, and hashes them as they are.
@@ -158,16 +215,16 @@ impl<W: Write> Sealed<'_, W> {
 
 /// What the thread that reads a file says to whoever records it.
 enum Part {
-    /// All its sources; nothing else was read yet.
-    Sources(Vec<Source>),
-    /// Counts, by source.
+    /// By source.
     Counts(Vec<Batch>),
+    Entries(Vec<Entry>),
 }
 
 /// What of a file is taken up day by day once all of it was read.
 struct Rest {
     digest: [u8; 32],
     coverage: BTreeMap<Day, Vec<(usize, Coverage)>>,
+    registers: Vec<Entry>,
 }
 
 impl Engine {
@@ -184,25 +241,21 @@ impl Engine {
             Ok::<_, io::Error>((file, verified))
         };
         let (mut file, verified) = spawn_blocking(verify).await??;
-        let instance = verified.header.instance.clone();
-        let (parts, mut inbox) = mpsc::channel(PIECES_AHEAD);
-        let reading = spawn_blocking(move || Taking::new(instance, parts).read(&mut file));
-        let Some(Part::Sources(sources)) = inbox.recv().await else {
-            reading.await??;
-            bail!("the file says nothing");
-        };
-        let Verified { header, digest, lines } = verified;
+        let Verified { header, sources, digest, lines } = verified;
         let exchanged = Arc::new(Exchanged { header, digest, sources });
         let asked = Arc::clone(&exchanged);
         if !self.store.read(move |r| r.is_news(&asked)).await? {
             return Ok(Imported { read: lines, repeated: lines, ..Imported::default() });
         }
         self.forget_staged(&exchanged).await?;
+        let (parts, mut inbox) = mpsc::channel(PIECES_AHEAD);
+        let of = Arc::clone(&exchanged);
+        let reading = spawn_blocking(move || Taking::new(of, parts).read(&mut file));
         let mut imported = Imported::default();
         while let Some(part) = inbox.recv().await {
-            let Part::Counts(batches) = part else { bail!("the file names its sources twice") };
-            imported.read += batches.iter().map(|batch| batch.counts.len() as u64).sum::<u64>();
-            self.store.write(move |w| batches.iter().try_for_each(|batch| w.stage(batch))).await?;
+            imported.read += part.len();
+            let of = Arc::clone(&exchanged);
+            self.store.write(move |w| part.stage(w, &of.header.instance)).await?;
             progress(&imported);
         }
         let rest = reading.await?.and_then(|rest| unchanged(rest, digest));
@@ -219,7 +272,7 @@ impl Engine {
 
     async fn forget_staged(&self, file: &Arc<Exchanged>) -> anyhow::Result<()> {
         let file = Arc::clone(file);
-        let forget = move |w: &mut Writer<'_>| file.names().try_for_each(|name| w.begin_answer(&name));
+        let forget = move |w: &mut Writer<'_>| w.begin_exchange(&file);
         Ok(self.store.write(forget).await?)
     }
 
@@ -236,7 +289,7 @@ impl Engine {
             tracing::debug!("some days of a file are taken up");
         }
         let file = Arc::clone(file);
-        Ok(self.store.write(move |w| w.end_exchange(&file)).await?)
+        Ok(self.store.write(move |w| w.end_exchange(&file, &rest.registers)).await?)
     }
 }
 
@@ -258,68 +311,73 @@ fn unchanged(rest: Rest, digest: [u8; 32]) -> io::Result<Rest> {
     if rest.digest == digest { Ok(rest) } else { Err(io::Error::other("the file was changed while it was read")) }
 }
 
+impl Part {
+    fn len(&self) -> u64 {
+        match self {
+            Self::Counts(batches) => batches.iter().map(|batch| batch.counts.len() as u64).sum(),
+            Self::Entries(entries) => entries.len() as u64,
+        }
+    }
+
+    fn stage(&self, writer: &mut Writer<'_>, instance: &str) -> Result<(), StoreError> {
+        match self {
+            Self::Counts(batches) => batches.iter().try_for_each(|batch| writer.stage(batch)),
+            Self::Entries(entries) => writer.stage_entries(instance, entries),
+        }
+    }
+}
+
 /// Reads the lines of a file that is proven, and hands over what they say.
 struct Taking {
-    instance: String,
+    file: Arc<Exchanged>,
     parser: Parser,
-    sources: Vec<Source>,
-    /// None once they were handed over.
     parts: mpsc::Sender<Part>,
-    told: bool,
     /// Of the track that came last, its source and its place in that source's batch.
     track: Option<(usize, Box<Track>, Option<u32>)>,
     batches: BTreeMap<usize, Batch>,
+    /// How many counts are in them.
     waiting: usize,
-    coverage: BTreeMap<Day, Vec<(usize, Coverage)>>,
+    entries: Vec<Entry>,
+    rest: Rest,
 }
 
 impl Taking {
-    fn new(instance: String, parts: mpsc::Sender<Part>) -> Self {
-        Self {
-            instance,
-            parser: Parser::default(),
-            sources: Vec::new(),
-            parts,
-            told: false,
-            track: None,
-            batches: BTreeMap::new(),
-            waiting: 0,
-            coverage: BTreeMap::new(),
-        }
+    fn new(file: Arc<Exchanged>, parts: mpsc::Sender<Part>) -> Self {
+        let rest = Rest { digest: [0; 32], coverage: BTreeMap::new(), registers: Vec::new() };
+        let (batches, entries) = (BTreeMap::new(), Vec::new());
+        Self { file, parser: Parser::default(), parts, track: None, batches, waiting: 0, entries, rest }
     }
 
     fn read(mut self, file: &mut ExchangeFile) -> io::Result<Rest> {
-        let digest = file.read(|line| self.line(line))?;
-        self.tell_sources()?;
-        self.hand_on()?;
-        Ok(Rest { digest, coverage: self.coverage })
-    }
-
-    fn line(&mut self, line: &[u8]) -> io::Result<()> {
-        match self.parser.line(line).map_err(io::Error::other)? {
-            Item::Header(_) => Ok(()),
-            Item::Source(source) if self.told => Err(io::Error::other(format!("the source {} comes too late", source.name))),
-            Item::Source(source) => {
-                self.sources.push(source);
-                Ok(())
-            }
-            other => {
-                self.tell_sources()?;
-                self.take(other)
-            }
-        }
+        let digest = file.read(|line| {
+            let item = self.parser.line(line).map_err(io::Error::other)?;
+            self.take(item)
+        })?;
+        self.hand_on_counts()?;
+        self.hand_on_entries()?;
+        Ok(Rest { digest, ..self.rest })
     }
 
     fn take(&mut self, item: Item) -> io::Result<()> {
         match item {
             Item::Coverage(source, interval) => {
-                self.coverage.entry(Day::of_ms(interval.from_ms)).or_default().push((source, interval));
+                self.rest.coverage.entry(Day::of_ms(interval.from_ms)).or_default().push((source, interval));
             }
             Item::Track(source, track) => self.track = Some((source, track, None)),
             Item::Count(count) => self.count(count)?,
+            Item::Entry(entry) => self.entry(*entry)?,
             Item::Header(_) | Item::Source(_) | Item::Defined => {}
         }
         Ok(())
+    }
+
+    fn entry(&mut self, entry: Entry) -> io::Result<()> {
+        if matches!(entry, Entry::Credential(..) | Entry::Directory(..)) {
+            self.rest.registers.push(entry);
+        } else {
+            self.entries.push(entry);
+        }
+        if self.entries.len() >= ROWS_AT_ONCE { self.hand_on_entries() } else { Ok(()) }
     }
 
     fn count(&mut self, count: DayCount) -> io::Result<()> {
@@ -331,19 +389,13 @@ impl Taking {
         });
         batch.counts.push(DayCount { track: place, ..count });
         self.waiting += 1;
-        if self.waiting >= COUNTS_AT_ONCE { self.hand_on() } else { Ok(()) }
+        if self.waiting >= ROWS_AT_ONCE { self.hand_on_counts() } else { Ok(()) }
     }
 
-    fn tell_sources(&mut self) -> io::Result<()> {
-        if std::mem::replace(&mut self.told, true) {
-            return Ok(());
-        }
-        self.send(Part::Sources(self.sources.clone()))
-    }
-
-    fn hand_on(&mut self) -> io::Result<()> {
+    fn hand_on_counts(&mut self) -> io::Result<()> {
+        let Exchanged { header, sources, .. } = &*self.file;
         let batches = std::mem::take(&mut self.batches).into_iter().map(|(source, batch)| Batch {
-            source: exchange::source_name(&self.instance, &self.sources[source].name),
+            source: exchange::source_name(&header.instance, &sources[source].name),
             rules: self.parser.rules().to_vec(),
             ..batch
         });
@@ -355,7 +407,12 @@ impl Taking {
         self.send(Part::Counts(batches))
     }
 
-    /// Whoever takes the file in may not want to hear more of it.
+    fn hand_on_entries(&mut self) -> io::Result<()> {
+        let entries = std::mem::take(&mut self.entries);
+        self.send(Part::Entries(entries))
+    }
+
+    /// Whoever takes the file in may have failed, and not hear more of it.
     fn send(&self, part: Part) -> io::Result<()> {
         self.parts.blocking_send(part).map_err(|_| io::Error::other("nobody takes the file in any more"))
     }

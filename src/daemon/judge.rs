@@ -20,12 +20,13 @@ use super::{
 use crate::{
     analysis::{
         self, Anew, CampaignFindings, Change, Findings, Inputs as Evidence, KnownIntegration, Reclassified, Recorded,
-        ReportedDay, Silence, Statuses, assess, reclassified,
+        ReportedDay, Silence, Statuses, Who, assess, reclassified,
     },
     deliver::files,
     evidence::{ClientCatalogue, Day, History, Ledger, Roster, UnknownTotal, journal::JournalEntry},
     report::{
         self, Alarm, Audience, Figure, Inputs, Late, Letter, Notice, People, Previous, Report, ToldEvent, Undelivered, event,
+        privacy::HandOver,
     },
     serve::{Document, Files},
     store::{GivenUp, NewMessage, Reader as StoreReader, Store, StoreError, Writer},
@@ -126,6 +127,12 @@ impl Material {
     pub(super) fn people<'a>(&'a self, options: &'a Options) -> Option<People<'a>> {
         let machines = options.privacy.pseudonyms.then_some(&options.privacy.machines)?;
         Some(People { key: &self.people_key, roster: &self.roster, machines })
+    }
+
+    /// What people are called in files for other instances, unless it is by their names.
+    pub(super) fn hand_over(&self, findings: &Findings, options: &Options) -> Option<HandOver> {
+        let people = self.people(options)?;
+        Some(HandOver::new(&people, findings, &options.policy, Who::new(&self.history, &self.roster)))
     }
 
     /// What is different when everything that is kept is judged anew.

@@ -21,7 +21,7 @@ pub fn shows_credentials(source: &str) -> bool {
 
 /// Whether what a source's counts were made of is kept beside them: not where somebody else has counted.
 pub fn keeps_lines(source: &str) -> bool {
-    !source.starts_with("query/")
+    !source.starts_with("query/") && exchange::instance_of(source).is_none()
 }
 
 /// No source claims more than the 400 days before a look: longer than logs are kept, and shorter than what one stray ancient

@@ -11,7 +11,7 @@ use std::{
 };
 
 use crate::evidence::exchange::{
-    Header, Item, MAX_LINE_BYTES, Malformed, Parser,
+    Header, Item, MAX_LINE_BYTES, Malformed, Parser, Source,
     seal::{PublicKey, Seal},
 };
 
@@ -34,6 +34,7 @@ pub struct ExchangeFile {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
     pub header: Header,
+    pub sources: Vec<Source>,
     /// Of every byte before the last line.
     pub digest: [u8; 32],
     /// Lines before the last.
@@ -58,16 +59,22 @@ impl ExchangeFile {
     /// Reads the whole file and proves who wrote it. `key_of` is asked once, for the header that the file claims to have.
     ///
     /// # Errors
-    /// A file that is damaged, incomplete, no such file, or not signed by the key.
+    /// A file that is damaged, incomplete, no such file, not signed by the key, or that says what cannot be.
     pub fn verify(&mut self, key_of: impl FnOnce(&Header) -> Result<PublicKey, String>) -> io::Result<Verified> {
         let (mut key_of, mut known) = (Some(key_of), None);
+        let (mut parser, mut sources, mut malformed) = (Parser::default(), Vec::new(), None);
         let (digest, lines, last) = self.pass(|line| {
-            if let Some(key_of) = key_of.take() {
-                let Item::Header(header) = Parser::default().line(line).map_err(io::Error::other)? else {
-                    return Err(refused("the file does not begin with its header"));
-                };
-                let key = key_of(&header).map_err(io::Error::other)?;
-                known = Some((header, key));
+            // What is wrong with a line says nothing before it is known who wrote it.
+            let item = if malformed.is_none() { parser.line(line) } else { return Ok(()) };
+            match (item, key_of.take()) {
+                (Ok(Item::Header(header)), Some(key_of)) => {
+                    let key = key_of(&header).map_err(io::Error::other)?;
+                    known = Some((header, key));
+                }
+                (Err(error), Some(_)) => return Err(io::Error::other(error)),
+                (Ok(Item::Source(source)), _) => sources.push(source),
+                (Ok(_), _) => {}
+                (Err(error), None) => malformed = Some(error),
             }
             Ok(())
         })?;
@@ -79,7 +86,7 @@ impl ExchangeFile {
                 header.instance
             )));
         }
-        Ok(Verified { header, digest, lines })
+        malformed.map_or(Ok(Verified { header, sources, digest, lines }), |error| Err(io::Error::other(error)))
     }
 
     /// Hands over every line before the last, and returns the digest of all of them.

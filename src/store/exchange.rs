@@ -18,7 +18,7 @@ use super::{
 use crate::evidence::{
     Coverage, CoverageState, CursorUpdate, Day, DayCount, Track, Verdict,
     coverage::merge,
-    exchange::{Header, Source, source_name},
+    exchange::{Entry, Header, Source, source_name},
     time::instant,
 };
 
@@ -210,18 +210,25 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// A file was taken in: how its sources are doing, unless a later one has said so, and nothing of it is staged any more.
-    pub fn end_exchange(&mut self, file: &Exchanged) -> Result<(), StoreError> {
+    /// Forgets what has come of a file of this instance: another one begins, or this one was refused.
+    pub fn begin_exchange(&mut self, file: &Exchanged) -> Result<(), StoreError> {
+        file.names().try_for_each(|name| self.begin_answer(&name))?;
+        let source_id = self.source_id(&source_name(&file.header.instance, ""))?;
+        self.forget_staged_entries(source_id)
+    }
+
+    /// A file was taken in: what its lists and `registers` say and how its sources are doing, unless a later one has said so.
+    /// Nothing of it is staged any more.
+    pub fn end_exchange(&mut self, file: &Exchanged, registers: &[Entry]) -> Result<(), StoreError> {
         let names: Vec<String> = file.names().collect();
-        for name in &names {
-            self.begin_answer(name)?;
-        }
         let instance = names[0].as_str();
         let source_id = self.source_id(instance)?;
         let stamp = file.stamp();
         if newest(&cursors(self.connection, instance)?).is_some_and(|newest| newest > stamp) {
-            return Ok(());
+            return self.begin_exchange(file);
         }
+        self.take_up_entries(&file.header.instance, registers)?;
+        self.begin_exchange(file)?;
         let value = Some(format!("{} {}", stamp.0, stamp.1));
         self.put_cursors(source_id, &[CursorUpdate { key: WRITTEN.to_owned(), value }])?;
         let state = SourceState { last_success: Some(instant(stamp.0)), ..SourceState::default() };

@@ -31,7 +31,7 @@ const CLOSE_DEPLOY_KEY: &str = include_str!("../../sql/queries/inventory/close_d
 const LIST_TOKENS_OF: &str = include_str!("../../sql/queries/inventory/list_tokens_of.sql");
 const INSERT_TOKEN: &str = include_str!("../../sql/queries/inventory/insert_token.sql");
 const TOUCH_TOKEN: &str = include_str!("../../sql/queries/inventory/touch_token.sql");
-const NOTE_TOKEN_USE: &str = include_str!("../../sql/queries/inventory/note_token_use.sql");
+pub(super) const NOTE_TOKEN_USE: &str = include_str!("../../sql/queries/inventory/note_token_use.sql");
 const CLOSE_TOKEN: &str = include_str!("../../sql/queries/inventory/close_token.sql");
 
 impl Writer<'_> {

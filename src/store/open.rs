@@ -49,6 +49,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { name: "0004_packed_counts", sql: include_str!("../../sql/migrations/0004_packed_counts.sql") },
     Migration { name: "0005_slices", sql: include_str!("../../sql/migrations/0005_slices.sql") },
     Migration { name: "0006_exchange", sql: include_str!("../../sql/migrations/0006_exchange.sql") },
+    Migration { name: "0007_exchanged_lists", sql: include_str!("../../sql/migrations/0007_exchanged_lists.sql") },
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

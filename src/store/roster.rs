@@ -8,13 +8,14 @@ use rusqlite::{Params, Row, named_params};
 use super::{
     Reader, StoreError,
     convert::{optional_instant, optional_text, person, word},
+    merged::merged,
 };
 use crate::evidence::{
     ApiToken, Credential, DeployKey, DirectoryEntry, GoneToken, Listed, Member, Permission, RegisteredCredential, Repository,
     RepositoryPermission, Roster, time::instant,
 };
 
-const LIST_PEOPLE: &str = include_str!("../../sql/queries/report/list_people.sql");
+pub(super) const LIST_PEOPLE: &str = include_str!("../../sql/queries/report/list_people.sql");
 const LIST_MEMBERS: &str = include_str!("../../sql/queries/report/list_members.sql");
 const LIST_MEMBERSHIPS: &str = include_str!("../../sql/queries/report/list_memberships.sql");
 const LIST_REPOSITORIES: &str = include_str!("../../sql/queries/report/list_repositories.sql");
@@ -32,7 +33,7 @@ impl Reader {
     pub fn roster(&self, at: Timestamp) -> Result<Roster, StoreError> {
         let at_ms = at.as_millisecond();
         let at = named_params! { ":at_ms": at_ms };
-        Ok(Roster {
+        let roster = Roster {
             people: self.list(LIST_PEOPLE, [], |row| person(row, 0))?,
             members: self.list(LIST_MEMBERS, at, |row| member(row, 0))?,
             listed: self.list(LIST_MEMBERSHIPS, at, listed)?,
@@ -44,7 +45,8 @@ impl Reader {
                 .list(LIST_GONE_TOKENS, at, |row| Ok(GoneToken { token: token(row, 0)?, gone_at: instant(row.get(12)?) }))?,
             registered: self.list(LIST_REGISTERED_CREDENTIALS, [], |row| registered(row, 0))?,
             directory: self.list(LIST_DIRECTORY, [], |row| directory_entry(row, 0))?,
-        })
+        };
+        Ok(if self.has_exchanged()? { merged(roster) } else { roster })
     }
 
     fn permissions(&self, at: impl Params) -> Result<Vec<RepositoryPermission>, StoreError> {
@@ -102,6 +104,17 @@ pub(super) fn repository(row: &Row<'_>, first: usize) -> rusqlite::Result<Reposi
     })
 }
 
+/// Of the names of workspace, repository and account.
+pub(super) fn right(row: &Row<'_>) -> rusqlite::Result<RepositoryPermission> {
+    let text = |column| Ok::<Arc<str>, rusqlite::Error>(row.get_ref(column)?.as_str()?.into());
+    Ok(RepositoryPermission {
+        workspace: text(0)?,
+        repository: text(1)?,
+        account_id: text(2)?,
+        permission: word(row, 3, Permission::parse)?,
+    })
+}
+
 pub(super) fn deploy_key(row: &Row<'_>, first: usize) -> rusqlite::Result<DeployKey> {
     Ok(DeployKey {
         workspace: row.get(first)?,
@@ -126,7 +139,7 @@ pub(super) fn token(row: &Row<'_>, first: usize) -> rusqlite::Result<ApiToken> {
     })
 }
 
-fn registered(row: &Row<'_>, first: usize) -> rusqlite::Result<RegisteredCredential> {
+pub(super) fn registered(row: &Row<'_>, first: usize) -> rusqlite::Result<RegisteredCredential> {
     Ok(RegisteredCredential {
         kind: word(row, first, Credential::parse)?,
         label: row.get(first + 1)?,
@@ -136,6 +149,6 @@ fn registered(row: &Row<'_>, first: usize) -> rusqlite::Result<RegisteredCredent
     })
 }
 
-fn directory_entry(row: &Row<'_>, first: usize) -> rusqlite::Result<DirectoryEntry> {
+pub(super) fn directory_entry(row: &Row<'_>, first: usize) -> rusqlite::Result<DirectoryEntry> {
     Ok(DirectoryEntry { person: person(row, first)?, team: optional_text(row, first + 5)? })
 }

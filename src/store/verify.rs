@@ -185,7 +185,7 @@ impl Reader {
         }
         let pruned =
             if kept_from > Day(i32::MIN) { format!("; of days before {kept_from} only counts are kept") } else { String::new() };
-        let elsewhere = if foreign > 0 { format!("; {foreign} more were counted by engines") } else { String::new() };
+        let elsewhere = if foreign > 0 { format!("; {foreign} more were counted elsewhere") } else { String::new() };
         finding.well = format!("{uses} uses on {days} days are what is kept of them{pruned}{elsewhere}");
         Ok(())
     }

@@ -2,5 +2,6 @@
 SELECT id, workspace, repository, key_id, label, created_ms, last_used_ms
 FROM deploy_key
 WHERE valid_to_ms IS NULL
+  AND told_by = 0
   AND workspace = :workspace AND repository = :repository
 ORDER BY id

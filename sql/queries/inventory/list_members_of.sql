@@ -5,5 +5,6 @@ SELECT member.id, member.workspace,
 FROM member
 JOIN person ON person.id = member.person_id
 WHERE member.valid_to_ms IS NULL
+  AND member.told_by = 0
   AND member.workspace = :workspace
 ORDER BY member.id

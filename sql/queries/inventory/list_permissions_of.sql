@@ -2,5 +2,6 @@
 SELECT id, repository_id, account_id, permission
 FROM repository_permission
 WHERE valid_to_ms IS NULL
+  AND told_by = 0
   AND workspace_id = :workspace_id
 ORDER BY id

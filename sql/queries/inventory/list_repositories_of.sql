@@ -2,5 +2,6 @@
 SELECT id, workspace, slug, uuid, is_private
 FROM repository
 WHERE valid_to_ms IS NULL
+  AND told_by = 0
   AND workspace = :workspace
 ORDER BY id

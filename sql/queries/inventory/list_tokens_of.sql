@@ -5,5 +5,6 @@ SELECT api_token.id, api_token.organization, api_token.token_id, api_token.label
 FROM api_token
 JOIN person ON person.id = api_token.person_id
 WHERE api_token.valid_to_ms IS NULL
+  AND api_token.told_by = 0
   AND api_token.organization = :organization
 ORDER BY api_token.id

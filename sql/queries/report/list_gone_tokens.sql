@@ -12,9 +12,10 @@ SELECT held.organization, held.token_id, held.label, held.status,
 FROM api_token AS held
 JOIN person ON person.id = held.person_id
 WHERE held.valid_to_ms <= :at_ms
+  AND held.told_by >= 0
   AND NOT EXISTS (
       SELECT 1 FROM api_token AS later
       WHERE later.organization = held.organization AND later.token_id = held.token_id
-        AND later.valid_from_ms <= :at_ms AND later.id > held.id
+        AND later.told_by = held.told_by AND later.valid_from_ms <= :at_ms AND later.id > held.id
   )
 ORDER BY held.organization, held.token_id

@@ -87,7 +87,7 @@ pub(super) enum UsernameKind {
 pub(in crate::analysis) const RESERVED_USERNAMES: [&str; 2] = ["x-token-auth", "x-bitbucket-api-token-auth"];
 
 /// Whether a username, in any case, stands for a kind of credential and names nobody.
-pub(in crate::analysis) fn is_reserved(username: &str) -> bool {
+pub fn is_reserved(username: &str) -> bool {
     RESERVED_USERNAMES.iter().any(|reserved| reserved.eq_ignore_ascii_case(username))
 }
 

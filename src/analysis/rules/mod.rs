@@ -13,7 +13,8 @@ mod tests;
 
 use crate::evidence::{Credential, Grade, Outcome, Sighting, settings::Fault};
 use conditions::Conditions;
-pub(super) use facts::{Derived, RESERVED_USERNAMES, is_reserved};
+pub use facts::is_reserved;
+pub(super) use facts::{Derived, RESERVED_USERNAMES};
 use facts::{Facts, Field};
 pub(super) use said::{Asks, Said};
 

@@ -2,13 +2,15 @@
 //!
 //! Each line is a JSON object with a `kind`. The first is the header: who wrote it, when, and for which UTC days it speaks. Then
 //! come the sources that the instance reads, numbered from 0; when they were looking, a line for each interval of a day; and
-//! verdicts, numbered from 0, and tracks, each before the day counts that belong to it. The last line is the seal
-//! ([`seal`]). What the file does not count of its days and sources was not there: the file replaces what was known of them.
+//! verdicts, numbered from 0, and tracks, each before the day counts that belong to it; and what lists say ([`listed`]). The last
+//! line is the seal ([`seal`]). What the file does not count of its days and sources was not there, and what it does not list
+//! neither: the file replaces what was known of them.
 //!
 //! Whoever wrote a file is trusted with what it says of its own sources, and with nothing else: every text is bounded and
 //! searched for secrets as if it came from a log, numbers have limits, and a line that says something else is refused with the
 //! whole file.
 
+pub mod listed;
 mod parser;
 pub mod seal;
 #[cfg(test)]
@@ -18,6 +20,7 @@ mod wire;
 use std::fmt;
 
 use super::{Coverage, Day, DayCount, Track, Verdict};
+pub use listed::{Entry, Held};
 pub use parser::{Item, Parser};
 pub use wire::{end, line};
 
@@ -38,6 +41,8 @@ pub const MAX_INTERVALS: usize = 1 << 20;
 pub const MAX_VERDICTS: usize = 1 << 14;
 /// The days for which one file speaks: ten years.
 pub const MAX_DAYS: i32 = 3_660;
+/// Rows of registers and directories, which are taken up at once.
+pub const MAX_REGISTERED: usize = 1 << 20;
 /// Uses of one day count, and items of one interval: so that billions of them can be added.
 pub const MAX_COUNT: u64 = 1 << 40;
 /// Texts of a track, in bytes.
@@ -87,6 +92,8 @@ pub enum Line<'a> {
     Track(usize, &'a Track),
     /// Of the track before it, with the number of its verdict.
     Count(&'a DayCount, usize),
+    /// A row of a list.
+    Entry(&'a Entry),
 }
 
 /// What is wrong with a line, or with a whole file.

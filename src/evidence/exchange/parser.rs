@@ -3,15 +3,15 @@
 use std::borrow::Cow;
 
 use super::{
-    Header, MAX_COUNT, MAX_DAYS, MAX_INTERVALS, MAX_LINE_BYTES, MAX_SOURCES, MAX_TEXT, MAX_VERDICTS, Malformed, Source,
-    is_instance,
+    Entry, Header, MAX_COUNT, MAX_DAYS, MAX_INTERVALS, MAX_LINE_BYTES, MAX_REGISTERED, MAX_SOURCES, MAX_TEXT, MAX_VERDICTS,
+    Malformed, PREFIX, Source, is_instance, listed,
     seal::Signature,
     wire::{self, Read},
 };
 use crate::evidence::{Coverage, Day, DayCount, Origin, Track, Verdict, redact};
 
 /// What is kept of a reason, in bytes.
-const MAX_REASON: usize = 400;
+const MAX_REASON: usize = 2_000;
 /// What a rule is called, in bytes.
 const MAX_RULE: usize = 100;
 /// The longest name of a source.
@@ -30,6 +30,8 @@ pub enum Item {
     Track(usize, Box<Track>),
     /// Of the last track; its verdict points into [`Parser::rules`].
     Count(DayCount),
+    /// A row of a list.
+    Entry(Box<Entry>),
     /// Something that later lines point to.
     Defined,
 }
@@ -43,6 +45,7 @@ pub struct Parser {
     verdicts: Vec<Verdict>,
     rules: Vec<String>,
     has_track: bool,
+    registered: usize,
 }
 
 impl Parser {
@@ -62,6 +65,9 @@ impl Parser {
     /// A line that is none of the format's, or that says what cannot be.
     pub fn line(&mut self, line: &[u8]) -> Result<Item, Malformed> {
         refuse_unless(line.len() <= MAX_LINE_BYTES, "a line is longer than any can be")?;
+        if self.header.is_some() && listed::is_entry(line) {
+            return self.entry(line);
+        }
         let read = wire::read(line, self.header.is_none())?;
         match (read, &self.header) {
             (Read::Header(header), None) => self.begin(header),
@@ -110,6 +116,16 @@ impl Parser {
         Ok(Item::Source(Source { items: source.items.min(MAX_COUNT), ..source }))
     }
 
+    fn entry(&mut self, line: &[u8]) -> Result<Item, Malformed> {
+        let entry = listed::read(line)?;
+        if let Entry::Credential(register, _) | Entry::Directory(register, _) = &entry {
+            self.registered += 1;
+            refuse_unless(self.registered <= MAX_REGISTERED, "more rows of registers than a file may hold")?;
+            refuse_unless(!register.is_empty() && !register.starts_with(PREFIX), "a register has no name that one can have")?;
+        }
+        Ok(Item::Entry(Box::new(entry)))
+    }
+
     fn verdict(&mut self, verdict: Verdict, rule: String) -> Result<Item, Malformed> {
         let plain = rule.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
         refuse_unless(plain && rule.len() <= MAX_RULE, "the id of a rule is none")?;
@@ -134,7 +150,7 @@ fn checked_interval(header: &Header, mut interval: Coverage) -> Result<Coverage,
     let within = header.speaks_for(day) && from_ms < to_ms && to_ms <= day.end_ms();
     refuse_unless(within, "an interval of coverage lies outside the day to which it belongs")?;
     let reason = std::mem::take(&mut interval.reason);
-    interval.reason = redact::free_text(reason.into(), MAX_REASON).map(Cow::into_owned).unwrap_or_default();
+    interval.reason = redact::bounded(reason.into(), MAX_REASON).into_owned();
     (interval.items, interval.skipped) = (interval.items.min(MAX_COUNT), interval.skipped.min(MAX_COUNT));
     Ok(interval)
 }

@@ -17,6 +17,7 @@ fn a_file_is_written_as_it_is_read() {
                 let verdict = usize::from(parser.rules()[usize::from(count.verdict.rule)] == "basic-nickname-401");
                 line(&Line::Count(count, verdict))
             }
+            Item::Entry(entry) => line(&Line::Entry(entry)),
             Item::Defined => {
                 number += 1;
                 continue;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::{FORMAT, Header, Line, Malformed, Source, VERSION, seal::Signature};
+use super::{FORMAT, Header, Line, Malformed, Source, VERSION, listed, seal::Signature};
 use crate::evidence::{
     Coverage, CoverageState, Credential, Day, DayCount, Grade, Operation, Origin, Outcome, Track, Verdict, WindowKind,
 };
@@ -142,6 +142,7 @@ pub fn line(line: &Line<'_>) -> Vec<u8> {
             authentication: verdict.authentication,
         },
         Line::Track(source, track) => of_track(source, track),
+        Line::Entry(entry) => return listed::write(entry),
         Line::Count(count, verdict) => Wire::Count {
             verdict,
             day: count.day.to_string().into(),

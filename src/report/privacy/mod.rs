@@ -12,6 +12,7 @@
 //! **Texts** that hold names (reasons, repositories, jobs, samples, the journal) are searched for every name, nickname,
 //! e-mail address and account id that is known of a human, in any case, where no letter or digit touches it.
 
+mod hand_over;
 mod humans;
 mod names;
 mod rewrite;
@@ -26,6 +27,7 @@ use crate::{
     analysis::{Findings, Policy},
     evidence::{Origin, Roster},
 };
+pub use hand_over::HandOver;
 use humans::Everybody;
 use names::Names;
 pub use rewrite::{Rewritten, explanation};

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use tokio::task::{JoinSet, block_in_place};
 
 use super::{Disk, Letter, assert_packages_are_whole, assert_sent_once, assert_sound, crashes, letters};
+use crate::exchange::party::{self, Party, WEST};
 use crate::support::{
     NOW, Site, at, days_before,
     disk::{Disk as FaultyDisk, Fault},
@@ -38,12 +39,13 @@ struct Scenario {
     read_before: &'static [i64],
 }
 
-const SCENARIOS: [Scenario; 11] = [
+const SCENARIOS: [Scenario; 12] = [
     Scenario { name: "the first poll", arguments: &["poll"], read_before: &[] },
     Scenario { name: "a poll", arguments: &["poll"], read_before: &[1] },
     Scenario { name: "an engine", arguments: &["poll", "--source", "query/lake"], read_before: &[1] },
     Scenario { name: "import", arguments: &["import", "--format", "json", "hand.jsonl"], read_before: &[0] },
     Scenario { name: "a register", arguments: &["import", "--format", "directory", "people.csv"], read_before: &[0] },
+    Scenario { name: "an exchange", arguments: &["import", "--format", "exchange", "west.ndjson.zst"], read_before: &[0] },
     Scenario { name: "send", arguments: &["send", "--audience", "security"], read_before: &[0] },
     Scenario { name: "export", arguments: &["export"], read_before: &[0] },
     Scenario { name: "reclassify", arguments: &["reclassify"], read_before: &[0] },
@@ -151,6 +153,12 @@ impl Stage {
             // Of the same day, so that it is replaced.
             let ran = duskwatch_at(&site, NOW, &["export"]);
             assert_eq!(ran.status, 0, "{ran:#?}");
+        }
+        if scenario.name == "an exchange" {
+            let west = Party::new(&site, &party::logs(&site), false, &WEST.section());
+            west.poll(NOW).await;
+            fs::copy(west.hand_over(None, NOW).await, site.path("west.ndjson.zst")).unwrap();
+            super::append(&site, &party::exchanges("36h"));
         }
         change_configuration(&site, scenario.name);
         for argument in &mut arguments {

@@ -1,12 +1,13 @@
 //! Several instances, one report: what some count and hand over in signed files is what one that reads everything counts.
 
 mod order;
-mod party;
+pub mod party;
+mod people;
 mod refused;
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use duskwatch::simulator::ServeOptions;
+use duskwatch::{daemon::RegisterKind, evidence::Roster, simulator::ServeOptions};
 
 use crate::support::{NOW, Site, at, file_name, files, small_world};
 use party::{EAST, Party, WEST, exchanges};
@@ -20,9 +21,9 @@ fn eastern(site: &Site) -> Vec<String> {
     logs.into_iter().filter(|log| !WESTERN.contains(&log.as_str())).collect()
 }
 
-/// Two instances that each read a part of an organisation's logs.
+/// Two instances that each read a part of an organisation's logs; one polls its APIs, too.
 async fn two(site: &Site) -> (Party, Party) {
-    let west = Party::new(site, &WESTERN.map(str::to_owned), false, &WEST.section());
+    let west = Party::new(site, &WESTERN.map(str::to_owned), true, &WEST.section());
     let east = Party::new(site, &eastern(site), false, &EAST.section());
     west.poll(NOW).await;
     east.poll(NOW).await;
@@ -48,8 +49,7 @@ async fn two_instances_and_a_reporter_say_what_one_says_that_reads_everything() 
     let all = Party::new(&site, &party::logs(&site), true, "");
     all.poll(NOW).await;
     let (west, east) = two(&site).await;
-    let reporter = Party::new(&site, &[], true, &exchanges("36h"));
-    reporter.poll(NOW).await;
+    let reporter = Party::new(&site, &[], false, &exchanges("36h"));
     for file in [west.hand_over(None, NOW).await, east.hand_over(None, NOW).await] {
         let imported = reporter.take(&file, NOW).await.unwrap();
         assert!(imported.items > 100 && imported.repeated == 0, "{imported:?}");
@@ -104,4 +104,52 @@ async fn an_instance_that_is_late_or_was_never_heard_is_said_to_be() {
         states(late).await,
         ["exchange/west behind", "exchange/east never_read", "exchange/west/log/egress-inspected behind"]
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_of_several_instances_are_one_and_each_file_replaces_its_own() {
+    let site = Site::grown(&small_world(48, at(NOW), 5), ServeOptions::default()).await;
+    // Both poll one organisation, and so does the reporter: nobody and nothing is there twice.
+    let west = Party::new(&site, &[], true, &WEST.section());
+    let east = Party::new(&site, &[], true, &EAST.section());
+    let reporter = Party::new(&site, &[], true, &exchanges("36h"));
+    for party in [&west, &east, &reporter] {
+        party.poll(NOW).await;
+    }
+    let alone = reporter.roster(NOW).await;
+    assert!(alone.members.len() > 5 && alone.permissions.len() > 5 && !alone.tokens.is_empty());
+    for party in [&west, &east] {
+        reporter.take(&party.hand_over(None, NOW).await, NOW).await.unwrap();
+    }
+    assert_eq!(sorted(&reporter.roster(NOW).await), sorted(&alone));
+    // What the reporter reads itself is gone; what others list stays, until their files say otherwise.
+    let elsewhere = Party::new(&site, &[], false, &exchanges("36h"));
+    let credentials = "kind,label,owner,location,expires_at\naccess_token,nightly,payments,vault,2026-12-01\n";
+    fs::write(west.path("credentials.csv"), credentials).unwrap();
+    west.engine().import_register(RegisterKind::Credentials, &west.path("credentials.csv"), at(NOW)).await.unwrap();
+    elsewhere.take(&west.hand_over(None, NOW).await, NOW).await.unwrap();
+    let told = elsewhere.roster(NOW).await;
+    assert_eq!(sorted(&told), sorted(&Roster { registered: told.registered.clone(), ..alone.clone() }));
+    assert_eq!(told.registered.iter().map(|row| row.label.as_str()).collect::<Vec<_>>(), ["nightly"]);
+    let empty = Party::new(&site, &[], false, &WEST.section());
+    drop(empty.engine());
+    let later = "2026-07-03T08:00:00Z";
+    elsewhere.take(&empty.hand_over(None, later).await, later).await.unwrap();
+    let left = elsewhere.roster(later).await;
+    assert!(left.members.is_empty() && left.permissions.is_empty() && left.tokens.is_empty() && left.registered.is_empty());
+}
+
+/// What the lists say, in an order of their own.
+fn sorted(roster: &Roster) -> Vec<String> {
+    let members = roster.members.iter().map(|row| format!("{row:?}"));
+    let mut all: Vec<String> = members
+        .chain(roster.repositories.iter().map(|row| format!("{row:?}")))
+        .chain(roster.permissions.iter().map(|row| format!("{row:?}")))
+        .chain(roster.deploy_keys.iter().map(|row| format!("{row:?}")))
+        .chain(roster.tokens.iter().map(|row| format!("{row:?}")))
+        .chain(roster.registered.iter().map(|row| format!("{row:?}")))
+        .chain(roster.directory.iter().map(|row| format!("{row:?}")))
+        .collect();
+    all.sort();
+    all
 }

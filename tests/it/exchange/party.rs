@@ -9,7 +9,8 @@ use std::{
 use duskwatch::{
     config::{self, Secrets},
     daemon::{Engine, Imported, hand_over},
-    evidence::Day,
+    evidence::{Day, Roster},
+    store::Store,
 };
 use tempfile::TempDir;
 
@@ -131,6 +132,17 @@ impl Party {
 
     pub async fn package(&self, now: &str) -> PathBuf {
         self.engine().judge(at(now)).await.unwrap().write_package(&self.path("csv"), 3_650).unwrap()
+    }
+
+    /// The JSON report of a judgement.
+    pub async fn report(&self, now: &str) -> serde_json::Value {
+        serde_json::from_str(&self.engine().judge(at(now)).await.unwrap().json()).unwrap()
+    }
+
+    /// What the lists say at an instant.
+    pub async fn roster(&self, now: &str) -> Roster {
+        let now = at(now);
+        Store::open_read_only(&self.path("duskwatch.db")).unwrap().read(move |r| r.roster(now)).await.unwrap()
     }
 
     pub async fn picture(&self) -> Picture {

@@ -1,0 +1,2 @@
+-- Takes out what a source has told. A scan of repository_permission.
+DELETE FROM repository_permission WHERE told_by = :told_by
