@@ -193,8 +193,8 @@ fn version_after(migrations: &[Migration]) -> u32 {
 
 fn set_pragmas(connection: &Connection, role: Role) -> rusqlite::Result<()> {
     let cache_kib = match role {
-        // The leaves of the days being read, of names and of tracks; the whole process stays under 80 MiB.
-        Role::Writer => 8 * 1024,
+        // The leaves of the days being read, of names and of tracks; the whole process stays near 64 MiB.
+        Role::Writer => 4 * 1024,
         // Reports scan; a larger cache would only be flushed by them.
         Role::Reader => 2 * 1024,
     };
