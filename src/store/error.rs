@@ -51,7 +51,7 @@ fn has_no_room(error: &rusqlite::Error) -> bool {
 pub enum StoreError {
     #[error("the disk of the store is full")]
     Full,
-    #[error("the disk of the store is full or fails: there is no room beside it")]
+    #[error("the disk of the store is full, fails or is read-only: there is no room beside it")]
     NoRoom,
     #[error("the store cannot be written: see whether its file system is read-only, and the rights on it")]
     ReadOnly,
@@ -105,7 +105,7 @@ mod tests {
     fn a_full_disk_is_named_as_far_as_sqlite_says_it() {
         let words = [
             (ffi::SQLITE_FULL, "the disk of the store is full"),
-            (SQLITE_IOERR_SHMSIZE, "the disk of the store is full or fails: there is no room beside it"),
+            (SQLITE_IOERR_SHMSIZE, "the disk of the store is full, fails or is read-only: there is no room beside it"),
         ];
         for (code, words) in words {
             let error = || rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);

@@ -34,8 +34,8 @@ impl Fault {
         match self {
             Self::Full => &["is full", "No space left"],
             // What cannot be read looks to SQLite as if it were damaged.
-            // Of the file beside the store it does not say whether its disk is full or fails.
-            Self::Broken => &["the disk of the store fails", "is full or fails", "its disk fails", "Input/output error"],
+            // Of the file beside the store it does not say whether its disk is full, fails or is read-only.
+            Self::Broken => &["the disk of the store fails", "is full, fails", "its disk fails", "Input/output error"],
             Self::ReadOnly => &["read-only", "Read-only"],
             Self::Kill | Self::Tear | Self::After | Self::Power => &[],
         }
