@@ -196,6 +196,14 @@ mod tests {
     }
 
     #[test]
+    fn what_others_counted_has_no_lines_here_and_shows_credentials_all_the_same() {
+        let of = |source| (keeps_lines(source), shows_credentials(source));
+        assert_eq!(["log/egress", "import/hand", "intake/ci"].map(of), [(true, true); 3]);
+        assert_eq!(["query/lake", "exchange/emea/log/egress", "exchange/emea/query/lake"].map(of), [(false, true); 3]);
+        assert_eq!(of("audit/acme"), (true, false));
+    }
+
+    #[test]
     fn touching_intervals_become_one_and_their_items_add_up() {
         let list = [(0, 10), (10, 20), (15, 30)]
             .iter()

@@ -122,7 +122,9 @@ impl<'a> Names<'a> {
         let secrets: BTreeSet<Secret<'_>> =
             shown.iter().filter_map(|it| Some((it.source, it.track.secret_id.as_deref()?))).collect();
         let mut found: Option<(usize, &str, Day, Day)> = None;
-        for secret in secrets {
+        // What nobody else has shown says nothing; a name may have shown any number of such.
+        let shared = |secret: &Secret<'_>| self.by_secret.get(secret).is_some_and(|names| names.len() > 1);
+        for secret in secrets.into_iter().filter(shared) {
             let with = |shown: &Shown<'_>| (shown.source, shown.track.secret_id.as_deref()) == (secret.0, Some(secret.1));
             let (_, ended) = self.span(name, with)?;
             for other in self.by_secret.get(&secret)?.iter().filter(|other| **other != name) {
@@ -148,7 +150,7 @@ impl<'a> Names<'a> {
         let shown = self.by_name.get(name)?;
         let places: BTreeSet<Place<'_>> = shown.iter().filter_map(|it| place(it.track)).collect();
         let mut heirs: BTreeMap<usize, String> = BTreeMap::new();
-        for at in places {
+        for at in places.into_iter().filter(|at| self.by_place.contains_key(at)) {
             let here = |shown: &Shown<'_>| place(shown.track) == Some(at);
             let (_, ended) = self.span(name, here)?;
             for other in self.by_place.get(&at).into_iter().flatten() {
