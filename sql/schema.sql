@@ -139,8 +139,8 @@ CREATE TABLE staged_count (
     PRIMARY KEY (source_id, day, track_id, verdict_id)
 ) STRICT, WITHOUT ROWID;
 
--- Which file of another instance says what is counted of a day of its source, and when that was looked at: the one that was
--- written last (store::exchange).
+-- Which file of another instance says what is counted of a day, and when that was looked at: the one that was written last, by
+-- the row of the instance itself (store::exchange). A source of its own that says a later one is sealed: somebody was erased.
 CREATE TABLE exchange_day (
     day        INTEGER NOT NULL,
     source_id  INTEGER NOT NULL REFERENCES source (id),
@@ -286,6 +286,13 @@ CREATE TABLE person (
     UNIQUE (account_id, uuid, nickname, display_name, email)
 ) STRICT;
 
+-- Who has told of a person: as told_by in the inventories below.
+CREATE TABLE told_person (
+    person_id INTEGER NOT NULL REFERENCES person (id) ON DELETE CASCADE,
+    told_by   INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (person_id, told_by)
+) STRICT, WITHOUT ROWID;
+
 -- The inventories keep their past: a row holds from valid_from_ms until valid_to_ms, NULL while it is present. told_by is the
 -- source of the instance whose list it stands in, such as exchange/emea; 0: a list that is read here; less than 0: of that
 -- source's file, which is not whole yet.
@@ -362,8 +369,9 @@ CREATE TABLE token_use (
     organization TEXT    NOT NULL,
     token_id     TEXT    NOT NULL,
     day          INTEGER NOT NULL,
+    told_by      INTEGER NOT NULL DEFAULT 0,
     last_ms      INTEGER NOT NULL,                -- the last use of that day that the inventory told
-    PRIMARY KEY (organization, token_id, day)
+    PRIMARY KEY (organization, token_id, day, told_by)
 ) STRICT, WITHOUT ROWID;
 
 -- Credentials that no API lists, as a file of the organisation's does: it replaces what a file of the same name said.

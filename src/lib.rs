@@ -105,7 +105,7 @@
 //! - **slice**: the time of one question to an engine that keeps a log itself: whole hours of one day, asked again when nothing
 //!   comes late any more; its answer then takes the place of the earlier one.
 //! - **instance**: a duskwatch with a store of its own; **exchange**: what one has counted goes to another, which reports for both,
-//!   in signed files. Of each day of a source the file that was written last counts.
+//!   in signed files. Of each of its days the file that was written last counts.
 //! - **sender**: somebody who pushes evidence; **register**: a table of credentials or people that was imported.
 //! - **trouble**: something of the service that fails; said when it begins, hourly, and when it is over.
 //! - **renewal**: taking up a new configuration and new secrets while the service runs.

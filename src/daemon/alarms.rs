@@ -55,18 +55,25 @@ fn news(open: &[Alarm], standings: &[Standing], now: Timestamp) -> Vec<AlarmNews
 fn source(line: &SourceLine, waits: bool, limit: std::time::Duration, since: Timestamp, now: Timestamp) -> Option<Standing> {
     let failed = line.last_failure.as_ref().filter(|(at, _)| line.last_success.is_none_or(|success| *at > success));
     let within = |at: Timestamp| now.duration_since(at).unsigned_abs() <= limit;
-    let old = !within(line.last_success.map_or(since, |success| success.max(since)));
+    // Files of another instance are taken in whether the service runs or not.
+    let handed_over = exchange::instance_of(&line.name).is_some();
+    let old = !within(line.last_success.map_or(since, |success| if handed_over { success } else { success.max(since) }));
     let standing = |wrong| Some(Standing { kind: AlarmKind::SourceDown, about: line.name.clone(), wrong });
     match failed {
         Some((_, why)) if waits || old => standing(Some(why.clone())),
-        None if old => standing(Some(if exchange::instance_of(&line.name).is_some() { NO_FILE } else { NO_ROUND }.to_owned())),
+        None if old && handed_over => standing(Some(no_file(line.last_success))),
+        None if old => standing(Some(NO_ROUND.to_owned())),
         None if line.last_success.is_some_and(within) => standing(None),
         Some(_) | None => None,
     }
 }
 
 const NO_ROUND: &str = "no round of it has ended for long";
-const NO_FILE: &str = "no file of it came for long: look at its timer, and at the way that files take";
+
+fn no_file(newest: Option<Timestamp>) -> String {
+    let since = newest.map_or_else(|| "no file of it ever came".to_owned(), |at| format!("its newest file was written at {at}"));
+    format!("{since}: look at its timer, at the way that files take, and at the import here")
+}
 
 /// How the mail to an audience stands; none while it is on its way, or before the first.
 fn report(audience: &Audience, state: Option<&MailState>, now: Timestamp) -> Option<Standing> {

@@ -244,9 +244,12 @@ impl Engine {
         let Verified { header, sources, digest, lines } = verified;
         let exchanged = Arc::new(Exchanged { header, digest, sources });
         let asked = Arc::clone(&exchanged);
-        if !self.store.read(move |r| r.is_news(&asked)).await? {
+        let (is_news, names_too_many) = self.store.read(move |r| Ok((r.is_news(&asked)?, r.names_too_many(&asked)?))).await?;
+        if !is_news {
             return Ok(Imported { read: lines, repeated: lines, ..Imported::default() });
         }
+        let limit = exchange::MAX_SOURCES;
+        anyhow::ensure!(!names_too_many, "with those of its earlier files it names more than {limit} sources");
         self.forget_staged(&exchanged).await?;
         let (parts, mut inbox) = mpsc::channel(PIECES_AHEAD);
         let of = Arc::clone(&exchanged);

@@ -88,13 +88,14 @@ fn source(inputs: &Inputs<'_>, line: &SourceLine, since_ms: i64) -> SourceRow {
     let unseen = |from_ms| overlap(intervals, from_ms, now_ms, |state| !state.looked());
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of a month are far below 2^52")]
     let ratio = |part: i64, whole: i64| part as f64 / whole as f64;
+    let state = state(line, intervals, looked_until, now_ms);
     SourceRow {
         source: inert::name(&line.name),
-        state: state(line, intervals, looked_until, now_ms),
+        state,
         looked_until: looked_until.map(time::instant),
         last_success: line.last_success,
         last_failure: line.last_failure.as_ref().map(|(at, _)| *at),
-        failure: failure(line, newest),
+        failure: failure(line, newest, state),
         covered_30d: ratio(covered, LOOK_BACK_MS),
         missed_hours: ratio(unseen(since_ms), MS_PER_HOUR),
         gap_seconds: seen.gap_seconds,
@@ -127,10 +128,12 @@ pub(super) fn seen(ledger: &Ledger, silences: &[Silence], source: &str, now: Tim
 }
 
 /// Why it is not read: the last failure, or what the ledger says of a source that may see nothing.
-fn failure(line: &SourceLine, newest: Option<&Coverage>) -> String {
+fn failure(line: &SourceLine, newest: Option<&Coverage>, state: SourceState) -> String {
     let refused = newest.filter(|c| c.state == CoverageState::NotPermitted).map(|c| c.reason.as_str());
     let what = line.last_failure.as_ref().map(|(_, what)| what.as_str()).filter(|what| !what.is_empty());
-    what.or(refused).map(inert::sentence).unwrap_or_default()
+    let is_instance = exchange::instance_of(&line.name).is_some() && exchange::own_name(&line.name).is_empty();
+    let no_file = words::no_file(state).filter(|_| is_instance);
+    what.or(refused).map(inert::sentence).or(no_file.map(str::to_owned)).unwrap_or_default()
 }
 
 /// What needs a look though it is read: part of it may not be seen, or it shows less than it should.

@@ -1,13 +1,13 @@
 //! Evidence that instances hand to one another, already counted: what this one has, and what others brought.
 //!
-//! Of every day of a source of another instance one file says what is counted and when that was looked at: the one that was
-//! written last (`exchange_day`). So files may come in any order and as often as they like. A day is replaced as a whole, for
-//! all sources of the file, in one transaction; an import that is ended between two days is simply repeated.
+//! Of every day of another instance one file says what is counted and when that was looked at: the one that was written last
+//! (`exchange_day`). So files may come in any order and as often as they like. A day is replaced as a whole, for all sources of
+//! the instance, in one transaction; an import that is ended between two days is simply repeated.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use data_encoding::HEXLOWER;
-use rusqlite::{OptionalExtension as _, named_params};
+use rusqlite::{Connection, OptionalExtension as _, named_params};
 
 use super::{
     Reader, SourceState, StoreError, Writer,
@@ -18,11 +18,12 @@ use super::{
 use crate::evidence::{
     Coverage, CoverageState, CursorUpdate, Day, DayCount, Track, Verdict,
     coverage::merge,
-    exchange::{Entry, Header, Source, source_name},
+    exchange::{self, Entry, Header, Source, source_name},
     time::instant,
 };
 
 const FIND_TRACK: &str = include_str!("../../sql/queries/exchange/find_track.sql");
+const LIST_SOURCES_OF: &str = include_str!("../../sql/queries/exchange/list_sources_of.sql");
 const LIST_SOURCES: &str = include_str!("../../sql/queries/exchange/list_sources.sql");
 const FIND_FIRST_COVERED: &str = include_str!("../../sql/queries/exchange/find_first_covered.sql");
 const COUNT_DAYS_BEFORE: &str = include_str!("../../sql/queries/exchange/count_days_before.sql");
@@ -132,70 +133,88 @@ impl Reader {
         Ok(refused.map_or(Ok(()), Err))
     }
 
+    /// Whether an instance would have named more sources with this file than one can have.
+    pub fn names_too_many(&self, file: &Exchanged) -> Result<bool, StoreError> {
+        let known = known_sources(&self.connection, &file.header.instance)?;
+        let all: HashSet<String> = known.into_iter().map(|(_, name)| name).chain(file.names().skip(1)).collect();
+        Ok(all.len() > exchange::MAX_SOURCES)
+    }
+
     /// Whether a file says anything that no later one has said.
     pub fn is_news(&self, file: &Exchanged) -> Result<bool, StoreError> {
         let Exchanged { header, digest, .. } = file;
+        let instance = source_name(&header.instance, "");
         let mut count_days = self.connection.prepare_cached(COUNT_DAYS_BEFORE)?;
-        for source in file.names() {
-            let values = named_params! {
-                ":source": source,
-                ":from_day": header.from.0,
-                ":until_day": header.until.0,
-                ":written_ms": header.written_ms,
-                ":digest": digest,
-            };
-            if header.from < header.until && count_days.query_row(values, |row| count(row, 0))? > 0 {
-                return Ok(true);
-            }
+        let values = named_params! {
+            ":source": instance,
+            ":from_day": header.from.0,
+            ":until_day": header.until.0,
+            ":written_ms": header.written_ms,
+            ":digest": digest,
+        };
+        if header.from < header.until && count_days.query_row(values, |row| count(row, 0))? > 0 {
+            return Ok(true);
         }
-        let cursors = self.cursors(&source_name(&header.instance, ""))?;
+        let cursors = self.cursors(&instance)?;
         Ok(newest(&cursors).is_none_or(|newest| newest < file.stamp()))
     }
 }
 
 impl Writer<'_> {
-    /// Takes up a day of a file whose counts are staged. `coverage` is what it says of the day, by the numbers of its sources.
-    /// Returns how many of the sources it now speaks for, which it did not before: the others stay as a later file left them.
-    pub fn exchange_day(&mut self, file: &Exchanged, day: Day, coverage: &[(usize, Coverage)]) -> Result<usize, StoreError> {
-        let names: Vec<String> = file.names().collect();
-        let mut taken = Vec::new();
-        for (at, name) in names.iter().enumerate() {
-            let source_id = self.source_id(name)?;
-            let values = named_params! {
-                ":day": day.0,
-                ":source_id": source_id,
-                ":written_ms": file.header.written_ms,
-                ":digest": file.digest,
-            };
-            if self.connection.prepare_cached(CLAIM_DAY)?.execute(values)? > 0 {
-                taken.push((at, source_id));
-            }
+    /// Takes up a day of a file whose counts are staged, unless a later file speaks for the day. `coverage` is what the file says
+    /// of the day, by the numbers of its sources. Returns whether it was taken up.
+    pub fn exchange_day(&mut self, file: &Exchanged, day: Day, coverage: &[(usize, Coverage)]) -> Result<bool, StoreError> {
+        let instance_id = self.source_id(&source_name(&file.header.instance, ""))?;
+        if !self.claim_day(file, day, instance_id)? {
+            return Ok(false);
         }
-        if taken.is_empty() {
-            return Ok(0);
+        let mut taken = Vec::new();
+        for (source_id, name) in known_sources(self.connection, &file.header.instance)? {
+            if self.claim_day(file, day, source_id)? {
+                taken.push((source_id, name));
+            }
         }
         self.replace_counts(file, day, &taken)?;
-        for (at, source_id) in &taken {
-            let span = named_params! { ":source_id": source_id, ":from_ms": day.start_ms(), ":to_ms": day.end_ms() };
-            self.connection.prepare_cached(DELETE_COVERAGE)?.execute(span)?;
-            let own = coverage.iter().filter(|(source, _)| source + 1 == *at).map(|(_, interval)| interval.clone());
-            let mut own: Vec<Coverage> = if *at == 0 { looked_at(&file.header, day) } else { own.collect() };
-            own.sort_by_key(|interval| (interval.from_ms, interval.to_ms));
-            // Whatever the file says, a ledger's intervals do not overlap.
-            let mut end_ms = i64::MIN;
-            for interval in merge(own) {
-                let from_ms = interval.from_ms.max(end_ms);
-                if from_ms < interval.to_ms {
-                    self.put_coverage(*source_id, &Coverage { from_ms, ..interval.clone() })?;
-                }
-                end_ms = end_ms.max(interval.to_ms);
-            }
+        let mut said = HashMap::<&str, Vec<Coverage>>::new();
+        for (source, interval) in coverage {
+            said.entry(&file.sources[*source].name).or_default().push(interval.clone());
         }
-        Ok(taken.len())
+        self.replace_coverage(instance_id, day, vec![looked_at(&file.header, day)])?;
+        taken.iter().try_for_each(|(source_id, name)| {
+            let own = said.remove(exchange::own_name(name)).unwrap_or_default();
+            self.replace_coverage(*source_id, day, own)
+        })?;
+        Ok(true)
+    }
+
+    fn claim_day(&self, file: &Exchanged, day: Day, source_id: i64) -> Result<bool, StoreError> {
+        let values = named_params! {
+            ":day": day.0,
+            ":source_id": source_id,
+            ":written_ms": file.header.written_ms,
+            ":digest": file.digest,
+        };
+        Ok(self.connection.prepare_cached(CLAIM_DAY)?.execute(values)? > 0)
+    }
+
+    fn replace_coverage(&self, source_id: i64, day: Day, mut intervals: Vec<Coverage>) -> Result<(), StoreError> {
+        let span = named_params! { ":source_id": source_id, ":from_ms": day.start_ms(), ":to_ms": day.end_ms() };
+        self.connection.prepare_cached(DELETE_COVERAGE)?.execute(span)?;
+        intervals.sort_by_key(|interval| (interval.from_ms, interval.to_ms));
+        // Whatever the file says, a ledger's intervals do not overlap.
+        let mut end_ms = i64::MIN;
+        for interval in merge(intervals) {
+            let from_ms = interval.from_ms.max(end_ms);
+            if from_ms < interval.to_ms {
+                self.put_coverage(source_id, &Coverage { from_ms, ..interval.clone() })?;
+            }
+            end_ms = end_ms.max(interval.to_ms);
+        }
+        Ok(())
     }
 
     /// Most days of a file are as they were in the one before it: those are not written again.
-    fn replace_counts(&self, file: &Exchanged, day: Day, taken: &[(usize, i64)]) -> Result<(), StoreError> {
+    fn replace_counts(&self, file: &Exchanged, day: Day, taken: &[(i64, String)]) -> Result<(), StoreError> {
         let of_file = named_params! { ":day": day.0, ":digest": file.digest };
         if self.connection.prepare_cached(HAS_SAME_COUNTS)?.query_row(of_file, |row| row.get(0))? {
             return Ok(());
@@ -206,14 +225,17 @@ impl Writer<'_> {
         self.connection.prepare_cached(DELETE_COUNTS)?.execute(of_file)?;
         self.unpack(std::iter::once(day))?;
         let mut add = self.connection.prepare_cached(COUNT_STAGED)?;
-        taken.iter().try_for_each(|(_, id)| add.execute(named_params! { ":source_id": id, ":day": day.0 }).map(drop))?;
+        taken.iter().try_for_each(|(id, _)| add.execute(named_params! { ":source_id": id, ":day": day.0 }).map(drop))?;
         Ok(())
     }
 
     /// Forgets what has come of a file of this instance: another one begins, or this one was refused.
     pub fn begin_exchange(&mut self, file: &Exchanged) -> Result<(), StoreError> {
-        file.names().try_for_each(|name| self.begin_answer(&name))?;
         let source_id = self.source_id(&source_name(&file.header.instance, ""))?;
+        file.names().try_for_each(|name| self.source_id(&name).map(drop))?;
+        for (_, name) in known_sources(self.connection, &file.header.instance)? {
+            self.begin_answer(&name)?;
+        }
         self.forget_staged_entries(source_id)
     }
 
@@ -258,13 +280,22 @@ impl Writer<'_> {
 const FAILED_THERE: &str = "it failed where it is read: look at the report of that instance";
 
 /// When files of an instance speak of a day: up to the instant at which it wrote.
-fn looked_at(header: &Header, day: Day) -> Vec<Coverage> {
-    vec![Coverage {
+fn looked_at(header: &Header, day: Day) -> Coverage {
+    Coverage {
         from_ms: day.start_ms(),
         to_ms: day.end_ms().min(header.written_ms),
         state: CoverageState::Covered,
         items: 0,
         skipped: 0,
         reason: String::new(),
-    }]
+    }
+}
+
+/// The rows and names of what an instance has ever named as its sources. What its newest file does not name any more was not
+/// there on the days for which that speaks: an instance that was set up anew may call the same log something else.
+fn known_sources(connection: &Connection, instance: &str) -> Result<Vec<(i64, String)>, StoreError> {
+    let mut list = connection.prepare_cached(LIST_SOURCES_OF)?;
+    let prefix = source_name(instance, "") + "/";
+    let rows = list.query_map(named_params! { ":prefix": prefix }, |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }

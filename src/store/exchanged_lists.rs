@@ -11,7 +11,7 @@ use super::{
     convert::{ms, text_or_empty},
     intern::name_id,
     inventory::NOTE_TOKEN_USE,
-    roster::{self, LIST_PEOPLE},
+    roster,
 };
 use crate::evidence::{
     Day, DirectoryEntry, RegisteredCredential,
@@ -20,6 +20,7 @@ use crate::evidence::{
 };
 
 const HAS_EXCHANGED: &str = include_str!("../../sql/queries/exchange/has_exchanged.sql");
+const LIST_PEOPLE: &str = include_str!("../../sql/queries/exchange/list_people.sql");
 const LIST_MEMBERS: &str = include_str!("../../sql/queries/exchange/list_members.sql");
 const LIST_REPOSITORIES: &str = include_str!("../../sql/queries/exchange/list_repositories.sql");
 const LIST_PERMISSIONS: &str = include_str!("../../sql/queries/exchange/list_permissions.sql");
@@ -36,20 +37,24 @@ const INSERT_API_TOKEN: &str = include_str!("../../sql/queries/exchange/insert_a
 const DELETE_CREDENTIALS: &str = include_str!("../../sql/queries/exchange/delete_credentials.sql");
 const DELETE_DIRECTORIES: &str = include_str!("../../sql/queries/exchange/delete_directories.sql");
 /// Take out what a source has told.
-const DELETE: [&str; 5] = [
+const DELETE: [&str; 7] = [
+    include_str!("../../sql/queries/exchange/delete_people.sql"),
     include_str!("../../sql/queries/exchange/delete_members.sql"),
     include_str!("../../sql/queries/exchange/delete_repositories.sql"),
     include_str!("../../sql/queries/exchange/delete_permissions.sql"),
     include_str!("../../sql/queries/exchange/delete_deploy_keys.sql"),
     include_str!("../../sql/queries/exchange/delete_tokens.sql"),
+    include_str!("../../sql/queries/exchange/delete_token_uses.sql"),
 ];
 /// Let what was staged stand.
-const TAKE_UP: [&str; 5] = [
+const TAKE_UP: [&str; 7] = [
+    include_str!("../../sql/queries/exchange/take_up_people.sql"),
     include_str!("../../sql/queries/exchange/take_up_members.sql"),
     include_str!("../../sql/queries/exchange/take_up_repositories.sql"),
     include_str!("../../sql/queries/exchange/take_up_permissions.sql"),
     include_str!("../../sql/queries/exchange/take_up_deploy_keys.sql"),
     include_str!("../../sql/queries/exchange/take_up_tokens.sql"),
+    include_str!("../../sql/queries/exchange/take_up_token_uses.sql"),
 ];
 
 impl Reader {
@@ -69,10 +74,7 @@ impl Reader {
             }
             Ok::<_, StoreError>(())
         };
-        // Whom other instances named cannot be told from whom the sources here did.
-        if !self.has_exchanged()? {
-            each(LIST_PEOPLE, &|row| Ok(Entry::Person(super::convert::person(row, 0)?)))?;
-        }
+        each(LIST_PEOPLE, &|row| Ok(Entry::Person(super::convert::person(row, 0)?)))?;
         each(LIST_MEMBERS, &|row| Ok(Entry::Member(roster::member(row, 0)?, held(row, 8)?)))?;
         each(LIST_REPOSITORIES, &|row| Ok(Entry::Repository(roster::repository(row, 0)?, held(row, 4)?)))?;
         each(LIST_PERMISSIONS, &|row| Ok(Entry::Right(roster::right(row)?, held(row, 4)?)))?;
@@ -100,18 +102,18 @@ impl Writer<'_> {
 
     fn stage_entry(&mut self, told_by: i64, entry: &Entry) -> Result<(), StoreError> {
         match entry {
-            // Facts that stood together do so whoever tells them, and a use is one.
-            Entry::Person(person) => drop(self.person_id(person)?),
+            Entry::Person(person) => drop(self.person_id(person, told_by)?),
             Entry::TokenUse { organization, token_id, last } => {
                 self.connection.prepare_cached(NOTE_TOKEN_USE)?.execute(named_params! {
                     ":organization": organization,
                     ":token_id": token_id,
                     ":day": Day::of(*last).0,
+                    ":told_by": told_by,
                     ":last_ms": last.as_millisecond(),
                 })?;
             }
             Entry::Member(member, held) => {
-                let person_id = self.person_id(&member.person)?;
+                let person_id = self.person_id(&member.person, told_by)?;
                 self.connection.prepare_cached(INSERT_MEMBER)?.execute(named_params! {
                     ":workspace": member.workspace,
                     ":person_id": person_id,
@@ -158,7 +160,7 @@ impl Writer<'_> {
                 })?;
             }
             Entry::Token(token, held) => {
-                let person_id = self.person_id(&token.person)?;
+                let person_id = self.person_id(&token.person, told_by)?;
                 self.connection.prepare_cached(INSERT_API_TOKEN)?.execute(named_params! {
                     ":organization": token.organization,
                     ":token_id": token.token_id,

@@ -8,6 +8,7 @@ use rusqlite::named_params;
 use super::{
     StoreError, Writer,
     convert::{stored, text_or_empty},
+    intern::TOLD_HERE,
 };
 use crate::evidence::{Batch, CursorUpdate, Day, DayCount, Skipped, UnknownValue, Verdict, chunk::Chunk};
 
@@ -43,7 +44,7 @@ impl Writer<'_> {
             self.keep_chunk(source_id, chunk, &batch.counts, &tracks, now)?;
         }
         for person in &batch.people {
-            self.person_id(person)?;
+            self.person_id(person, TOLD_HERE)?;
         }
         self.add_items(source_id, batch.items)?;
         self.add_skipped(source_id, &batch.skipped)?;

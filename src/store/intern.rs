@@ -21,6 +21,7 @@ const FIND_VERDICT: &str = include_str!("../../sql/queries/ingest/find_verdict.s
 const INSERT_VERDICT: &str = include_str!("../../sql/queries/ingest/insert_verdict.sql");
 const FIND_PERSON: &str = include_str!("../../sql/queries/ingest/find_person.sql");
 const INSERT_PERSON: &str = include_str!("../../sql/queries/ingest/insert_person.sql");
+const NOTE_PERSON: &str = include_str!("../../sql/queries/ingest/note_person.sql");
 
 /// Tracks remembered in memory: about 3 MiB. When they are full they are forgotten and looked up again.
 const MAX_TRACKS: usize = 1 << 16;
@@ -30,6 +31,9 @@ const MAX_VERDICTS: usize = 1 << 12;
 
 /// Sources remembered in memory; they are configured.
 const MAX_SOURCES: usize = 1 << 10;
+
+/// What lists that are read here are marked with, and whom they name.
+pub(super) const TOLD_HERE: i64 = 0;
 
 /// The number of the absent name, from the first migration.
 const NO_NAME: i64 = 0;
@@ -86,7 +90,8 @@ impl Writer<'_> {
         Ok(id)
     }
 
-    pub(super) fn person_id(&self, person: &Person) -> Result<i64, StoreError> {
+    /// `told_by` as in the inventories: 0 where it is told here.
+    pub(super) fn person_id(&self, person: &Person, told_by: i64) -> Result<i64, StoreError> {
         let values = named_params! {
             ":account_id": text_or_empty(person.account_id.as_ref()),
             ":uuid": text_or_empty(person.uuid.as_ref()),
@@ -94,7 +99,9 @@ impl Writer<'_> {
             ":display_name": text_or_empty(person.display_name.as_ref()),
             ":email": text_or_empty(person.email.as_ref()),
         };
-        Ok(find_or_insert(self.connection, FIND_PERSON, INSERT_PERSON, values)?)
+        let id = find_or_insert(self.connection, FIND_PERSON, INSERT_PERSON, values)?;
+        self.connection.prepare_cached(NOTE_PERSON)?.execute(named_params! { ":person_id": id, ":told_by": told_by })?;
+        Ok(id)
     }
 }
 

@@ -13,6 +13,7 @@ use rusqlite::{Params, Row, named_params};
 use super::{
     StoreError, Writer,
     convert::{ms, text_or_empty},
+    intern::TOLD_HERE,
     roster,
 };
 use crate::evidence::{ApiToken, Day, DeployKey, Member, Missing, Person, Repository};
@@ -56,7 +57,7 @@ impl Writer<'_> {
         for member in difference.begun {
             self.connection.prepare_cached(INSERT_MEMBER)?.execute(named_params! {
                 ":workspace": workspace,
-                ":person_id": self.person_id(&member.person)?,
+                ":person_id": self.person_id(&member.person, TOLD_HERE)?,
                 ":permission": text_or_empty(member.permission.as_ref()),
                 ":last_accessed_ms": ms(member.last_accessed),
                 ":now_ms": now.as_millisecond(),
@@ -160,7 +161,7 @@ impl Writer<'_> {
                 ":token_id": token.token_id,
                 ":label": token.label,
                 ":status": token.status,
-                ":person_id": self.person_id(&token.person)?,
+                ":person_id": self.person_id(&token.person, TOLD_HERE)?,
                 ":created_ms": ms(token.created_at),
                 ":expires_ms": ms(token.expires_at),
                 ":last_active_ms": ms(token.last_active_at),
@@ -181,6 +182,7 @@ impl Writer<'_> {
                 ":organization": organization,
                 ":token_id": token.token_id,
                 ":day": Day::of(last).0,
+                ":told_by": TOLD_HERE,
                 ":last_ms": last.as_millisecond(),
             })?;
         }

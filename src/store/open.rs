@@ -50,6 +50,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { name: "0005_slices", sql: include_str!("../../sql/migrations/0005_slices.sql") },
     Migration { name: "0006_exchange", sql: include_str!("../../sql/migrations/0006_exchange.sql") },
     Migration { name: "0007_exchanged_lists", sql: include_str!("../../sql/migrations/0007_exchanged_lists.sql") },
+    Migration { name: "0008_told_people", sql: include_str!("../../sql/migrations/0008_told_people.sql") },
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use crate::evidence::{
     RepositoryPermission, Roster, time::instant,
 };
 
-pub(super) const LIST_PEOPLE: &str = include_str!("../../sql/queries/report/list_people.sql");
+const LIST_PEOPLE: &str = include_str!("../../sql/queries/report/list_people.sql");
 const LIST_MEMBERS: &str = include_str!("../../sql/queries/report/list_members.sql");
 const LIST_MEMBERSHIPS: &str = include_str!("../../sql/queries/report/list_memberships.sql");
 const LIST_REPOSITORIES: &str = include_str!("../../sql/queries/report/list_repositories.sql");

@@ -12,7 +12,7 @@ SELECT held.organization, held.token_id, held.label, held.status,
        CASE WHEN held.last_active_ms <= :at_ms THEN held.last_active_ms ELSE (
            SELECT max(last_ms) FROM token_use
            WHERE token_use.organization = held.organization AND token_use.token_id = held.token_id
-             AND token_use.last_ms <= :at_ms
+             AND token_use.told_by = held.told_by AND token_use.last_ms <= :at_ms
        ) END
 FROM scope
 CROSS JOIN api_token AS held ON held.organization = scope.organization AND held.told_by = scope.told_by

@@ -38,6 +38,16 @@ fn a_source_is_down_when_it_is_stale_or_somebody_has_to_act_and_not_with_its_fir
 }
 
 #[test]
+fn an_instance_is_late_by_its_newest_file_however_young_the_service_is() {
+    let file = |written: Option<i64>| SourceLine { name: "exchange/emea".to_owned(), ..line(written, None) };
+    let begun = |line: &SourceLine| said(source(line, false, Duration::from_secs(300), at(98), at(100)));
+    assert_eq!(begun(&file(Some(96))), "well");
+    assert!(begun(&file(Some(94))).starts_with("its newest file was written at 2027-01-15T09:34:00Z: look at"));
+    assert_eq!(begun(&file(None)), "unknown", "the first may come yet");
+    assert!(found(&file(None), false).starts_with("no file of it ever came: look at"));
+}
+
+#[test]
 fn a_report_is_undeliverable_when_it_is_given_up_or_waits_for_long() {
     let state = |enqueued, pending, given_up| MailState {
         enqueued: at(enqueued),

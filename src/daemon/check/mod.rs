@@ -81,6 +81,7 @@ impl Finding {
 pub async fn check(options: &Options, extent: Extent, clock: Clock) -> Vec<Finding> {
     let mut findings = places::secrets(options);
     findings.extend(places::instance(options));
+    findings.extend(places::exchanges(options, clock.now()).await);
     findings.extend(places::expiries(options, clock.now()));
     findings.push(places::page(options));
     findings.extend(places::store(options, clock.now()).await);

@@ -6,11 +6,12 @@ use jiff::Timestamp;
 
 use super::{Finding, State, days_until};
 use crate::{
-    daemon::Options,
+    daemon::{Options, options::Exchange},
     deliver::files,
+    evidence::exchange::source_name,
     report::{OwnCredential, size},
     source::shown,
-    store::{Growth, OpenError, Store},
+    store::{Growth, OpenError, Reader, Store},
 };
 
 /// A credential that ends within this time is worth a line, as in the digest.
@@ -53,6 +54,24 @@ pub(super) fn instance(options: &Options) -> Option<Finding> {
     let found = format!("its files are signed; the public key is {public}");
     let advice = format!("write where they are taken in: [[exchange]] name = \"{}\", public_key = \"{public}\"", instance.name);
     Some(Finding::new(State::Ok, "exchange", &instance.name, found).advising(advice))
+}
+
+/// Whose files are taken in, and when the newest was written. Without a store none ever came.
+pub(super) async fn exchanges(options: &Options, now: Timestamp) -> Vec<Finding> {
+    let states = match Store::open_read_only(&options.store) {
+        Ok(store) if !options.exchanges.is_empty() => store.read(Reader::source_states).await.unwrap_or_default(),
+        Ok(_) | Err(_) => Vec::new(),
+    };
+    let finding = |other: &Exchange| {
+        let name = source_name(&other.name, "");
+        let newest = states.iter().find(|(known, _)| *known == name).and_then(|(_, state)| state.last_success);
+        let found =
+            newest.map_or("no file of it was taken in yet".to_owned(), |at| format!("its newest file was written at {at}"));
+        let in_time = newest.is_some_and(|at| now.duration_since(at).unsigned_abs() <= other.late_after);
+        let finding = Finding::new(if in_time { State::Ok } else { State::Warning }, "exchange", &other.name, found);
+        if in_time { finding } else { finding.advising("look at its timer, at the way that files take, and at the import here") }
+    };
+    options.exchanges.iter().map(finding).collect()
 }
 
 pub(super) fn expiries(options: &Options, now: Timestamp) -> Vec<Finding> {

@@ -224,7 +224,7 @@ fn wire(entry: &Entry) -> Wire<'_> {
 }
 
 pub(super) fn read(line: &[u8]) -> Result<Entry, Malformed> {
-    let wire = serde_json::from_slice(line).map_err(|error| Malformed(format!("no line of this format: {error}")))?;
+    let wire = serde_json::from_slice(line).map_err(|error| Malformed::unreadable(&error))?;
     Ok(match wire {
         Wire::Person { person } => Entry::Person(person_of(person)),
         Wire::Member { workspace, person, permission, last_accessed_ms, from_ms, to_ms } => Entry::Member(

@@ -3,10 +3,10 @@
 //! Each line is a JSON object with a `kind`. The first is the header: who wrote it, when, and for which UTC days it speaks. Then
 //! come the sources that the instance reads, numbered from 0; when they were looking, a line for each interval of a day; and
 //! verdicts, numbered from 0, and tracks, each before the day counts that belong to it; and what lists say ([`listed`]). The last
-//! line is the seal ([`seal`]). What the file does not count of its days and sources was not there, and what it does not list
-//! neither: the file replaces what was known of them.
+//! line is the seal ([`seal`]). What the file does not count of its days, of sources that it names or not, was not there, and what it
+//! does not list neither: the file replaces what was known of the instance.
 //!
-//! Whoever wrote a file is trusted with what it says of its own sources, and with nothing else: every text is bounded and
+//! Whoever wrote a file is trusted with what it says of its own sources and lists, and with nothing else: every text is bounded and
 //! searched for secrets as if it came from a log, numbers have limits, and a line that says something else is refused with the
 //! whole file.
 
@@ -43,6 +43,8 @@ pub const MAX_VERDICTS: usize = 1 << 14;
 pub const MAX_DAYS: i32 = 3_660;
 /// Rows of registers and directories, which are taken up at once.
 pub const MAX_REGISTERED: usize = 1 << 20;
+/// Lines of coverage, registers and directories together, which are in memory at one time.
+pub const MAX_HELD_BYTES: usize = 64 << 20;
 /// Uses of one day count, and items of one interval: so that billions of them can be added.
 pub const MAX_COUNT: u64 = 1 << 40;
 /// Texts of a track, in bytes.
@@ -99,6 +101,13 @@ pub enum Line<'a> {
 /// What is wrong with a line, or with a whole file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Malformed(pub String);
+
+impl Malformed {
+    /// A line that cannot be read. What stands in it is not repeated: anybody may have written it, for whatever terminal.
+    fn unreadable(error: &serde_json::Error) -> Self {
+        Self(format!("a line is no line of this format, from its column {} on", error.column()))
+    }
+}
 
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::{
-    Entry, Header, MAX_COUNT, MAX_DAYS, MAX_INTERVALS, MAX_LINE_BYTES, MAX_REGISTERED, MAX_SOURCES, MAX_TEXT, MAX_VERDICTS,
-    Malformed, PREFIX, Source, is_instance, listed,
+    Entry, Header, MAX_COUNT, MAX_DAYS, MAX_HELD_BYTES, MAX_INTERVALS, MAX_LINE_BYTES, MAX_REGISTERED, MAX_SOURCES, MAX_TEXT,
+    MAX_VERDICTS, Malformed, PREFIX, Source, is_instance, listed,
     seal::Signature,
     wire::{self, Read},
 };
@@ -42,6 +42,8 @@ pub struct Parser {
     header: Option<Header>,
     sources: Vec<String>,
     intervals: usize,
+    /// How long the lines were that whoever takes the file in holds until its end.
+    held_bytes: usize,
     verdicts: Vec<Verdict>,
     rules: Vec<String>,
     has_track: bool,
@@ -79,6 +81,7 @@ impl Parser {
                 self.intervals += 1;
                 refuse_unless(source < self.sources.len(), "an interval is of a source that the file does not name")?;
                 refuse_unless(self.intervals <= MAX_INTERVALS, "more intervals of coverage than a file may hold")?;
+                self.hold(line)?;
                 Ok(Item::Coverage(source, interval))
             }
             (Read::Verdict(verdict, rule), _) => self.verdict(verdict, rule),
@@ -121,9 +124,15 @@ impl Parser {
         if let Entry::Credential(register, _) | Entry::Directory(register, _) = &entry {
             self.registered += 1;
             refuse_unless(self.registered <= MAX_REGISTERED, "more rows of registers than a file may hold")?;
+            self.hold(line)?;
             refuse_unless(!register.is_empty() && !register.starts_with(PREFIX), "a register has no name that one can have")?;
         }
         Ok(Item::Entry(Box::new(entry)))
+    }
+
+    fn hold(&mut self, line: &[u8]) -> Result<(), Malformed> {
+        self.held_bytes += line.len();
+        refuse_unless(self.held_bytes <= MAX_HELD_BYTES, "more coverage and registers than memory should hold")
     }
 
     fn verdict(&mut self, verdict: Verdict, rule: String) -> Result<Item, Malformed> {

@@ -69,3 +69,18 @@ fn names_of_sources_say_whose_they_are() {
     assert!(["emea", "eu-west-1", "a"].into_iter().all(named));
     assert!(!["", "EMEA", "a/b", "a b", "-a", "a-", "..", "é", "a".repeat(33).as_str()].into_iter().any(named));
 }
+
+#[test]
+fn what_waits_for_the_end_of_a_file_fits_into_memory() {
+    let mut parser = Parser::default();
+    for text in SAMPLE.lines().take(3) {
+        parser.line(text.as_bytes()).unwrap_or_else(|error| panic!("{error}: {text}"));
+    }
+    let reason = "x".repeat(16_000);
+    let line = format!(
+        "{{\"kind\":\"coverage\",\"source\":0,\"from_ms\":1782950400000,\"to_ms\":1783036800000,\"state\":\"missed\",\"items\":0,\"skipped\":0,\"reason\":\"{reason}\"}}"
+    );
+    let fits = MAX_HELD_BYTES / line.len();
+    assert!((0..fits).all(|_| parser.line(line.as_bytes()).is_ok()));
+    assert_eq!(parser.line(line.as_bytes()), Err(Malformed("more coverage and registers than memory should hold".to_owned())));
+}

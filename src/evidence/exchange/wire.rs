@@ -200,7 +200,7 @@ pub(super) fn read(line: &[u8], first: bool) -> Result<Read, Malformed> {
     if first {
         opening(line)?;
     }
-    let wire = serde_json::from_slice(line).map_err(|error| Malformed(format!("no line of this format: {error}")))?;
+    let wire = serde_json::from_slice(line).map_err(|error| Malformed::unreadable(&error))?;
     Ok(match wire {
         Wire::Header { instance, written_ms, from, until, format: _, version: _ } => {
             Read::Header(Header { instance: instance.into_owned(), written_ms, from: day(&from)?, until: day(&until)? })

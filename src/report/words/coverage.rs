@@ -104,6 +104,15 @@ pub(in crate::report) fn budget(row: &SourceRow) -> Option<String> {
     Some(format!("{} {:.0} %", row.source, used * 100.0))
 }
 
+/// Why an instance is not heard whose files are taken in, and what to do.
+pub(in crate::report) fn no_file(state: SourceState) -> Option<&'static str> {
+    match state {
+        SourceState::NeverRead => Some("no file of it was ever taken in: export one there, and import it here"),
+        SourceState::Behind => Some("no newer file came: look at its timer, at the way that files take, and at the import here"),
+        SourceState::Reading | SourceState::Failing | SourceState::NotPermitted | SourceState::Imported => None,
+    }
+}
+
 /// How a source is doing.
 pub(in crate::report) fn source_state(state: SourceState) -> &'static str {
     match state {

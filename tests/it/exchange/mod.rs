@@ -7,7 +7,13 @@ mod refused;
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use duskwatch::{daemon::RegisterKind, evidence::Roster, simulator::ServeOptions};
+use duskwatch::{
+    clock::Clock,
+    config::{self, Secrets},
+    daemon::{Extent, RegisterKind, check},
+    evidence::Roster,
+    simulator::ServeOptions,
+};
 
 use crate::support::{NOW, Site, at, file_name, files, small_world};
 use party::{EAST, Party, WEST, exchanges};
@@ -88,21 +94,41 @@ async fn an_instance_that_is_late_or_was_never_heard_is_said_to_be() {
             let sources = report["coverage"]["sources"].as_array().unwrap().clone();
             sources
                 .iter()
-                .map(|row| format!("{} {}", row["source"].as_str().unwrap(), row["state"].as_str().unwrap()))
+                .map(|row| {
+                    let [source, state, why] = ["source", "state", "failure"].map(|field| row[field].as_str().unwrap());
+                    format!("{source} {state} {}", why.split(':').next().unwrap()).trim_end().to_owned()
+                })
                 .collect::<Vec<_>>()
         }
     };
     assert_eq!(
         states(NOW).await,
-        ["exchange/west reading", "exchange/east never_read", "exchange/west/log/egress-inspected reading"]
+        [
+            "exchange/west reading",
+            "exchange/east never_read no file of it was ever taken in",
+            "exchange/west/log/egress-inspected reading"
+        ]
     );
+    let checked = async |now| {
+        let options = config::load(&reporter.config(), Secrets::Needed).unwrap();
+        let findings = check(&options, Extent::Offline, Clock::Fixed(at(now))).await;
+        let of_exchange = findings.iter().filter(|finding| finding.part == "exchange");
+        of_exchange.map(|finding| format!("{} {}: {}", finding.state, finding.name, finding.found)).collect::<Vec<_>>()
+    };
+    let never = "warning east: no file of it was taken in yet";
+    assert_eq!(checked(NOW).await, ["ok west: its newest file was written at 2026-07-03T07:00:00Z", never]);
     // A day and a half is allowed.
     let late = "2026-07-04T19:00:01Z";
     assert_eq!(not_ready("2026-07-04T19:00:00Z").await.len(), 1);
     assert_eq!(not_ready(late).await[0], "exchange/west: its newest file was written at 2026-07-03T07:00:00Z");
+    assert_eq!(checked(late).await, ["warning west: its newest file was written at 2026-07-03T07:00:00Z", never]);
     assert_eq!(
         states(late).await,
-        ["exchange/west behind", "exchange/east never_read", "exchange/west/log/egress-inspected behind"]
+        [
+            "exchange/west behind no newer file came",
+            "exchange/east never_read no file of it was ever taken in",
+            "exchange/west/log/egress-inspected behind"
+        ]
     );
 }
 
@@ -136,7 +162,13 @@ async fn lists_of_several_instances_are_one_and_each_file_replaces_its_own() {
     let later = "2026-07-03T08:00:00Z";
     elsewhere.take(&empty.hand_over(None, later).await, later).await.unwrap();
     let left = elsewhere.roster(later).await;
-    assert!(left.members.is_empty() && left.permissions.is_empty() && left.tokens.is_empty() && left.registered.is_empty());
+    assert!(
+        left.people.is_empty()
+            && left.members.is_empty()
+            && left.permissions.is_empty()
+            && left.tokens.is_empty()
+            && left.registered.is_empty()
+    );
 }
 
 /// What the lists say, in an order of their own.

@@ -1,5 +1,7 @@
 //! In whatever order files come, and however often, the store ends the same.
 
+use std::fs;
+
 use duskwatch::{evidence::Day, simulator::ServeOptions};
 
 use super::{EAST, Party, WEST, WESTERN, eastern, exchanges};
@@ -53,4 +55,26 @@ async fn any_order_and_any_repetition_of_files_end_in_the_same_store() {
         assert_eq!(different, None, "{} and {} lines", ends[0].lines().count(), end.lines().count());
     }
     assert!(ends.iter().all(|end| end.len() == ends[0].len()) && ends[0].contains("exchange/east/log/"), "{}", ends[0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_instance_that_was_set_up_anew_calls_otherwise_is_counted_once() {
+    let site = Site::grown(&small_world(51, at(NOW), 5), ServeOptions::default()).await;
+    let logs = WESTERN.map(str::to_owned);
+    let (old, anew) = (Party::new(&site, &logs, false, &WEST.section()), Party::new(&site, &logs, false, &WEST.section()));
+    let renamed = fs::read_to_string(anew.config()).unwrap().replace("name = \"egress-inspected\"", "name = \"proxy\"");
+    fs::write(anew.config(), renamed).unwrap();
+    old.poll(NOW).await;
+    anew.poll(NOW).await;
+    let files = [old.hand_over(None, NOW).await, anew.hand_over(None, "2026-07-03T08:00:00Z").await];
+    let counted = |picture: &Picture| picture.counts.values().map(|(uses, ..)| uses).sum::<u64>();
+    let uses = counted(&anew.picture().await);
+    assert!(uses > 0);
+    for order in [[0, 1], [1, 0]] {
+        let reporter = Party::new(&site, &[], false, &exchanges("36h"));
+        for file in order {
+            reporter.take(&files[file], NOW).await.unwrap();
+        }
+        assert_eq!(counted(&reporter.picture().await), uses, "{order:?}");
+    }
 }

@@ -57,7 +57,7 @@ impl Border {
         let file = self.reporter.path("offered.ndjson.zst");
         fs::write(&file, bytes).unwrap();
         let refused = self.reporter.take(&file, NOW).await.unwrap_err();
-        assert!(refused.contains(words), "{refused}");
+        assert!(refused.contains(words) && !refused.contains(char::is_control), "{refused:?}");
         assert!(format!("{:?}", self.reporter.picture().await) == before, "{words}: something has changed");
     }
 
@@ -94,6 +94,8 @@ async fn what_is_not_what_its_instance_wrote_is_refused_and_changes_nothing() {
         .refuses(&border.with("header", |line| line.replace("\"version\":1", "\"version\":2")), "version 2 of the format")
         .await;
     border.refuses(&border.with("header", |line| line.replace("duskwatch-exchange", "x")), "this is no file that").await;
+    let escape = border.with("header", |line| line.replace("\"instance\"", "\"\\u001b[2J\""));
+    border.refuses(&escape, "no line of this format").await;
     let tomorrow = at(NOW).as_millisecond() + 86_400_000;
     let later = |line: &str| line.replace(&at(NOW).as_millisecond().to_string(), &tomorrow.to_string());
     border.refuses(&border.with("header", later), "in the future").await;
@@ -131,6 +133,10 @@ async fn what_an_instance_may_not_say_is_refused_though_it_signs_it() {
     border.refuses(&border.with("count", count("\"verdict\":[0-9]+", "\"verdict\":99999")), "no verdict").await;
     border.refuses(&border.with("coverage", count("\"to_ms\":[0-9]+", "\"to_ms\":9000000000000")), "outside the day").await;
     border.refuses(&border.with("verdict", count("\"grade\":\"[a-z]+\"", "\"grade\":\"sure\"")), "none of the format's").await;
+    for line in ["\\u001b[2J", "list_\\u001b[2J"] {
+        let escape = format!("{{\"kind\":\"{line}\",\"\\u001b]0;x\\u0007\":1}}");
+        border.refuses(&border.with("source", add(&escape)), "no line of this format, from its column").await;
+    }
     let long = format!("{{\"kind\":\"source\",\"name\":\"log/{}\"}}", "x".repeat(20_000));
     border.refuses(&border.with("source", add(&long)), "longer than any can be").await;
 }

@@ -1,0 +1,2 @@
+-- Takes out what a source has told. A scan of token_use.
+DELETE FROM token_use WHERE told_by = :told_by
