@@ -53,7 +53,8 @@ struct Names<'a> {
     people: &'a People,
     history: &'a History,
     by_name: BTreeMap<&'a str, Vec<Shown<'a>>>,
-    by_secret: HashMap<Secret<'a>, BTreeSet<&'a str>>,
+    /// Who showed a secret, from when to when. A name may have shown any number of them.
+    by_secret: HashMap<Secret<'a>, BTreeMap<&'a str, (Day, Day)>>,
     /// The names of known users.
     by_place: HashMap<Place<'a>, BTreeSet<&'a str>>,
 }
@@ -96,7 +97,8 @@ impl<'a> Names<'a> {
             let by_name = named(track.account_id.as_deref()).is_none() && email_of(track).is_none();
             let Some(name) = nickname_of(track).filter(|_| by_name && span.worked) else { continue };
             if let Some(secret) = track.secret_id.as_deref() {
-                names.by_secret.entry((source, secret)).or_default().insert(name);
+                let shown = names.by_secret.entry((source, secret)).or_default().entry(name);
+                shown.and_modify(|known| *known = both(*known, days(&span))).or_insert(days(&span));
             }
             // Nobody else can be an heir, and of those whom no list names there may be a hundred thousand in one place.
             if let Some(place) = place(track).filter(|_| names.user(name).is_some()) {
@@ -114,7 +116,7 @@ impl<'a> Names<'a> {
     /// The first and the last day on which a name was seen, of what a test lets pass.
     fn span(&self, name: &str, of: impl Fn(&Shown<'_>) -> bool) -> Option<(Day, Day)> {
         let shown = self.by_name.get(name)?.iter().filter(|shown| of(shown));
-        shown.map(|shown| (shown.span.first, shown.span.last)).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+        shown.map(|shown| days(&shown.span)).reduce(both)
     }
 
     fn by_one_secret(&self, name: &str) -> Option<Former> {
@@ -122,13 +124,11 @@ impl<'a> Names<'a> {
         let secrets: BTreeSet<Secret<'_>> =
             shown.iter().filter_map(|it| Some((it.source, it.track.secret_id.as_deref()?))).collect();
         let mut found: Option<(usize, &str, Day, Day)> = None;
-        // What nobody else has shown says nothing; a name may have shown any number of such.
-        let shared = |secret: &Secret<'_>| self.by_secret.get(secret).is_some_and(|names| names.len() > 1);
-        for secret in secrets.into_iter().filter(shared) {
-            let with = |shown: &Shown<'_>| (shown.source, shown.track.secret_id.as_deref()) == (secret.0, Some(secret.1));
-            let (_, ended) = self.span(name, with)?;
-            for other in self.by_secret.get(&secret)?.iter().filter(|other| **other != name) {
-                let (user, (began, _)) = (self.user(other)?, self.span(other, with)?);
+        for secret in secrets {
+            let by_name = self.by_secret.get(&secret)?;
+            let (_, ended) = *by_name.get(name)?;
+            for (other, (began, _)) in by_name.iter().filter(|(other, _)| **other != name) {
+                let (user, began) = (self.user(other)?, *began);
                 if began < ended || found.is_some_and(|(known, ..)| known != user) {
                     return None;
                 }
@@ -191,6 +191,14 @@ impl<'a> Names<'a> {
         let (one, two) = (of(name), of(other));
         !one.is_empty() && !two.is_empty() && (one.is_subset(&two) || two.is_subset(&one))
     }
+}
+
+fn days(span: &Span) -> (Day, Day) {
+    (span.first, span.last)
+}
+
+fn both(one: (Day, Day), two: (Day, Day)) -> (Day, Day) {
+    (one.0.min(two.0), one.1.max(two.1))
 }
 
 /// Where a track belongs, if it says so.
