@@ -165,10 +165,9 @@ impl<'a> Candidate<'a> {
         }
     }
 
-    fn agrees(&self, key: &Key, seen: &Seen<'_>) -> bool {
-        seen.user.as_ref().is_none_or(|user| *user == key.user)
-            && seen.track.client.as_ref().is_none_or(|client| *client == key.client)
-            && self.agrees_on_origin(&seen.track.origin)
+    /// User and client agree already: the index knows them.
+    fn agrees(&self, seen: &Seen<'_>) -> bool {
+        self.agrees_on_origin(&seen.track.origin)
             && seen.track.host.as_deref().is_none_or(|host| self.hosts.is_empty() || self.hosts.contains(host))
             && self.agrees_on_place(seen)
             && (!seen.is_anybodys_token() || *self.origin != Origin::Roaming || self.precedes(seen))
@@ -208,36 +207,43 @@ impl<'a> Candidate<'a> {
     }
 }
 
-/// The candidates by what an open track must name: the user or the repository.
+/// The candidates by what an open track must name, the user or the repository, and by the client that it may name. Who writes
+/// a log decides how many there are of each.
 struct CandidateIndex<'a> {
     all: Vec<(&'a Key, &'a Candidate<'a>)>,
-    by_user: HashMap<&'a str, Vec<usize>>,
-    by_repository: HashMap<&'a str, Vec<usize>>,
+    by_user: ByClient<'a>,
+    by_repository: ByClient<'a>,
 }
+
+/// The numbers of candidates: of one client, and of any.
+type ByClient<'a> = HashMap<(&'a str, Option<&'a str>), Vec<usize>>;
 
 impl<'a> CandidateIndex<'a> {
     fn new(candidates: &'a BTreeMap<Key, Candidate<'a>>) -> Self {
         let mut index = Self { all: candidates.iter().collect(), by_user: HashMap::new(), by_repository: HashMap::new() };
         for (number, (key, candidate)) in index.all.iter().enumerate() {
-            index.by_user.entry(&key.user).or_default().push(number);
             let slugs: HashSet<&str> = candidate.repositories.keys().map(|(slug, _)| *slug).collect();
-            for slug in slugs {
-                index.by_repository.entry(slug).or_default().push(number);
+            for client in [None, Some(key.client.as_str())] {
+                index.by_user.entry((&key.user, client)).or_default().push(number);
+                for slug in &slugs {
+                    index.by_repository.entry((slug, client)).or_default().push(number);
+                }
             }
         }
         index
     }
 
     fn only_one(&self, seen: &Seen<'_>) -> Option<&'a Key> {
+        let client = seen.track.client.as_deref();
         let numbers = match (&seen.user, seen.track.repository.as_deref()) {
-            (Some(user), _) => self.by_user.get(user.as_str()),
-            (None, Some(repository)) => self.by_repository.get(repository),
+            (Some(user), _) => self.by_user.get(&(user.as_str(), client)),
+            (None, Some(repository)) => self.by_repository.get(&(repository, client)),
             (None, None) => None,
         }?;
-        let fits = || numbers.iter().map(|number| self.all[*number]).filter(|(key, candidate)| candidate.agrees(key, seen));
+        let all = || numbers.iter().map(|number| self.all[*number]);
+        let by_name = || all().filter(|(_, it)| *it.origin == seen.track.origin && it.agrees(seen));
         let job = matches!(seen.track.origin, Origin::Job(_));
-        let by_name = || fits().filter(|(_, candidate)| job && *candidate.origin == seen.track.origin);
-        if by_name().next().is_some() { only(by_name()) } else { only(fits()) }
+        if job && by_name().next().is_some() { only(by_name()) } else { only(all().filter(|(_, it)| it.agrees(seen))) }
     }
 }
 
