@@ -27,6 +27,7 @@ NOBODY = 65532
 # Who shows which file of deploy; a file that is in none of them is one that nobody tries.
 TRIED = {
     "README.md": "test_manual.py",
+    "CAPACITY.md": "test_manual.py",
     "prometheus/": "test_prometheus.py",
     "grafana/": "test_prometheus.py",
     "otel-collector/": "test_deploy.py",

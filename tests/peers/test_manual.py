@@ -10,7 +10,7 @@ import pytest
 
 import service
 
-DOCUMENTS = {"README.md": service.ROOT / "README.md", "deploy/README.md": service.ROOT / "deploy" / "README.md"}
+DOCUMENTS = {name: service.ROOT / name for name in ("README.md", "deploy/README.md", "deploy/CAPACITY.md")}
 COMMAND_SECONDS = 180
 
 # Commands that are not run here, by how they begin.
