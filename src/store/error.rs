@@ -18,7 +18,7 @@ pub enum OpenError {
     Older { path: PathBuf, found: u32, supported: u32 },
     #[error("{}: the store is in use by {holder}: let that end first", path.display())]
     Locked { path: PathBuf, holder: String },
-    #[error("{}: migration {migration} failed, the store is as it was: {cause}", path.display())]
+    #[error("{}: migration {migration} failed, the store is as it was: {}", path.display(), of_opening(cause))]
     Migration { path: PathBuf, migration: &'static str, cause: rusqlite::Error },
     #[error("{}: there is no such directory", path.display())]
     Nowhere { path: PathBuf },
@@ -111,6 +111,8 @@ mod tests {
             let error = || rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
             let opening = OpenError::Sqlite { path: "/d/duskwatch.db".into(), cause: error() };
             assert_eq!(opening.to_string(), format!("/d/duskwatch.db: {words}"));
+            let migrating = OpenError::Migration { path: "/d/duskwatch.db".into(), migration: "0001", cause: error() };
+            assert!(migrating.to_string().ends_with(&format!("the store is as it was: {words}")), "{migrating}");
             assert_eq!(StoreError::from(error()).to_string(), words);
         }
         let failing = rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_IOERR_READ), None);
