@@ -60,7 +60,7 @@ pub enum StoreError {
     )]
     Corrupt(String),
     #[error(
-        "the disk of the store fails or has become read-only ({0}): look at the system's log; what was recorded stays as it was"
+        "the disk of the store fails, is full or has become read-only ({0}): look at the system's log; what was recorded stays as it was"
     )]
     Broken(String),
     #[error("the store cannot be opened ({0}): see whether its disk is full or read-only, and the rights on its directory")]
