@@ -14,6 +14,7 @@ use tokio::{sync::mpsc, task::spawn_blocking};
 
 use super::{Engine, Imported, Options, freshness::Budgets, judge::Material};
 use crate::{
+    analysis::counted,
     deliver::files,
     evidence::{
         Batch, Coverage, Day, DayCount, Track,
@@ -63,9 +64,14 @@ impl HandedOver {
 impl fmt::Display for HandedOver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { path, from, until, sources, tracks, counts, rows } = self;
-        let last = until.plus(-1);
-        let path = crate::source::shown(path);
-        write!(f, "{path}: {from} to {last}, {sources} sources, {tracks} tracks, {counts} day counts, {rows} rows of lists")
+        write!(f, "{}: {from} to {}", crate::source::shown(path), until.plus(-1))?;
+        let parts = [
+            (*sources as u64, "source", "sources"),
+            (*tracks, "track", "tracks"),
+            (*counts, "day count", "day counts"),
+            (*rows, "row of lists", "rows of lists"),
+        ];
+        parts.iter().try_for_each(|(count, one, many)| write!(f, ", {}", counted(*count, one, many)))
     }
 }
 

@@ -16,6 +16,8 @@ const MAX_DELIVERIES: usize = 4;
 const MAX_WAITING: usize = 2;
 /// Narrower than this the table of sources is not readable; wider than this no line is.
 const WIDTHS: std::ops::RangeInclusive<usize> = 72..=120;
+/// How wide the names of sources are: as the longest of them, between these two.
+const NAMES: std::ops::RangeInclusive<usize> = 22..=40;
 /// Where the text of an entry begins.
 const COLUMN: usize = 16;
 
@@ -187,8 +189,10 @@ pub fn text(status: &Status, width: usize) -> String {
     let looked = if status.complete { "all read without a gap" } else { "could not look everywhere" };
     entry("Sources", if status.sources.is_empty() { "none" } else { looked });
     let (mut told, mut shown) = (Vec::new(), 0);
+    let column =
+        status.sources.iter().map(|row| row.source.chars().count()).max().unwrap_or(0).clamp(*NAMES.start(), *NAMES.end());
     for row in &status.sources {
-        let own = source(row, zone, width);
+        let own = source(row, zone, column, width);
         if told.len() + own.len() > MAX_SOURCE_LINES {
             break;
         }
@@ -242,7 +246,7 @@ fn stands(stand: &StandRow, zone: &TimeZone) -> String {
 }
 
 /// A line, and one more for what is wrong with it.
-fn source(row: &SourceRow, zone: &TimeZone, width: usize) -> Vec<String> {
+fn source(row: &SourceRow, zone: &TimeZone, column: usize, width: usize) -> Vec<String> {
     let gap = match row.gap_seconds {
         0 => "no gap in 30 days".to_owned(),
         seconds if seconds < 3_600 => format!("{} min missed in 30 days", (seconds + 59) / 60),
@@ -253,7 +257,7 @@ fn source(row: &SourceRow, zone: &TimeZone, width: usize) -> Vec<String> {
         None if row.state == SourceState::NeverRead => String::new(),
         None => ", never read".to_owned(),
     };
-    let line = format!("  {:<22} {}{read}", row.source, words::source_state(row.state));
+    let line = format!("  {:<column$} {}{read}", row.source, words::source_state(row.state));
     let why = if row.failure.is_empty() || !needs_a_look(row) { &row.warning } else { &row.failure };
     let why = (!why.is_empty()).then(|| format!("    {}", cut(why, width - 4)));
     [cut(&line, width)].into_iter().chain(why).collect()

@@ -8,7 +8,10 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{MAX_TEXT, Malformed};
+use super::{
+    MAX_TEXT, Malformed,
+    wire::{word, written},
+};
 use crate::evidence::{
     ApiToken, Credential, DeployKey, DirectoryEntry, Member, Permission, Person, RegisteredCredential, Repository,
     RepositoryPermission, redact, time::instant,
@@ -132,9 +135,7 @@ pub(super) fn is_entry(line: &[u8]) -> bool {
 }
 
 pub(super) fn write(entry: &Entry) -> Vec<u8> {
-    let mut line = serde_json::to_vec(&wire(entry)).expect("texts and numbers are written as JSON");
-    line.push(b'\n');
-    line
+    written(&wire(entry))
 }
 
 fn ms(at: Option<Timestamp>) -> Option<i64> {
@@ -245,7 +246,7 @@ pub(super) fn read(line: &[u8]) -> Result<Entry, Malformed> {
                 workspace: kept(workspace).into(),
                 repository: kept(repository).into(),
                 account_id: kept(account_id).into(),
-                permission: Permission::parse(&permission).ok_or_else(unknown)?,
+                permission: word(&permission, Permission::parse)?,
             },
             Held { from_ms, to_ms },
         ),
@@ -267,7 +268,7 @@ pub(super) fn read(line: &[u8]) -> Result<Entry, Malformed> {
         Wire::Credential { register, credential, label, location, owner, expires_ms } => Entry::Credential(
             kept(register),
             RegisteredCredential {
-                kind: Credential::parse(&credential).ok_or_else(unknown)?,
+                kind: word(&credential, Credential::parse)?,
                 label: kept(label),
                 location: kept(location),
                 owner: optional(owner),
@@ -284,7 +285,7 @@ fn token_of(wire: Wire<'_>) -> Result<Entry, Malformed> {
     let Wire::Token { organization, token_id, label, status, person, created_ms, expires_ms, last_active_ms, from_ms, to_ms } =
         wire
     else {
-        return Err(unknown());
+        return Err(Malformed("no token".to_owned()));
     };
     let token = ApiToken {
         organization: kept(organization),
@@ -297,10 +298,6 @@ fn token_of(wire: Wire<'_>) -> Result<Entry, Malformed> {
         last_active_at: last_active_ms.map(instant),
     };
     Ok(Entry::Token(token, Held { from_ms, to_ms }))
-}
-
-fn unknown() -> Malformed {
-    Malformed("a word is none of the format's".to_owned())
 }
 
 fn person_of(who: Who<'_>) -> Person {

@@ -181,7 +181,7 @@ pub fn end(signature: &Signature) -> Vec<u8> {
     written(&Wire::End { signature: signature.to_string().into() })
 }
 
-fn written(wire: &Wire<'_>) -> Vec<u8> {
+pub(super) fn written(wire: &impl Serialize) -> Vec<u8> {
     let mut line = serde_json::to_vec(wire).expect("texts and numbers are written as JSON");
     line.push(b'\n');
     line
@@ -297,6 +297,6 @@ fn day(text: &str) -> Result<Day, Malformed> {
     Day::parse(text).ok_or_else(|| Malformed("a day is no date".to_owned()))
 }
 
-fn word<T>(text: &str, parse: fn(&str) -> Option<T>) -> Result<T, Malformed> {
+pub(super) fn word<T>(text: &str, parse: fn(&str) -> Option<T>) -> Result<T, Malformed> {
     parse(text).ok_or_else(|| Malformed("a word is none of the format's".to_owned()))
 }
