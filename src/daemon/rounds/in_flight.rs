@@ -21,14 +21,15 @@ static ROOMS: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 /// The right to have one block in memory, and the block.
 pub struct InFlight {
     bytes: Vec<u8>,
-    _permit: SemaphorePermit<'static>,
+    /// Given back before the lock on [`ROOMS`] is, so that the last one knows that it is the last.
+    permit: Option<SemaphorePermit<'static>>,
 }
 
 impl InFlight {
     /// Waits, on a blocking thread of the runtime, until there is room for one more block.
     pub fn wait() -> Self {
-        let permit = Handle::current().block_on(BLOCKS.acquire());
-        Self { bytes: rooms().pop().unwrap_or_default(), _permit: permit.expect("nobody closes the semaphore") }
+        let permit = Handle::current().block_on(BLOCKS.acquire()).expect("nobody closes the semaphore");
+        Self { bytes: rooms().pop().unwrap_or_default(), permit: Some(permit) }
     }
 
     /// The same with a block in it.
@@ -46,11 +47,11 @@ impl InFlight {
 impl Drop for InFlight {
     fn drop(&mut self) {
         let (mut bytes, mut rooms) = (std::mem::take(&mut self.bytes), rooms());
-        if BLOCKS.available_permits() + 1 == MAX_BLOCKS {
+        bytes.clear();
+        rooms.push(bytes);
+        drop(self.permit.take());
+        if BLOCKS.available_permits() == MAX_BLOCKS {
             rooms.clear();
-        } else {
-            bytes.clear();
-            rooms.push(bytes);
         }
     }
 }
