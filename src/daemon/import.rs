@@ -19,7 +19,7 @@ use tokio::{
 
 use super::{
     Engine,
-    rounds::{InFlight, Setting, Shared},
+    rounds::{InFlight, Setting, Shared, record_all},
 };
 use crate::{
     analysis::fold,
@@ -29,7 +29,7 @@ use crate::{
         format::{Form, Format, Piece, UNDERSTOOD, parse_block},
     },
     source::{Blocks, Layout, changed_ms, content},
-    store::{SourceState, Writer},
+    store::{SourceState, StoreError, Writer},
 };
 use identity::{Identities, Ids, Key, Keys};
 pub use register::RegisterKind;
@@ -147,20 +147,14 @@ impl Engine {
         let form = self.form(format, name)?;
         let setting = self.setting(format!("import/{}", name.unwrap_or(BY_HAND)));
         let reading = Arc::new(Reading { source: setting.name.clone(), form, classifier: setting.classifier(), now });
-        let (blocks, mut inbox) = mpsc::channel(BLOCKS_AHEAD);
+        let (blocks, inbox) = mpsc::channel(BLOCKS_AHEAD);
         let (file, reader) = (path.to_owned(), Arc::clone(&reading));
         let read = spawn_blocking(move || reader.read(&file, &blocks));
-        let mut identities = Identities::new();
-        let (mut imported, mut first, mut last) = (Imported::default(), None, None);
-        while let Some(parsed) = inbox.recv().await {
-            let lines = parsed.await.map_err(io::Error::other)?;
-            (first, last) = (first.or(lines.span.map(|(first, _)| first)), lines.span.map(|(_, last)| last).or(last));
-            let ids = lines.identities(&mut identities);
-            self.import_lines(&reading, lines, ids, &mut imported).await?;
-            progress(&imported);
-        }
+        let record = move |so_far: &mut SoFar, w: &mut Writer<'_>, lines| so_far.record(w, lines, &reading);
+        let all = record_all::<_, _, anyhow::Error>(inbox, &self.store, SoFar::new(), record, |all| progress(&all.imported));
+        let SoFar { imported, span, .. } = all.await?;
         read.await?.context("reading")?;
-        self.claim_coverage(setting, first.zip(last), &imported, now).await?;
+        self.claim_coverage(setting, span, &imported, now).await?;
         self.pack_after("import", now).await;
         Ok(imported)
     }
@@ -170,22 +164,6 @@ impl Engine {
         let log = self.options.logs.iter().find(|log| log.name == name);
         let log = log.with_context(|| format!("the configuration has no [[log]] section named `{name}`"))?;
         Ok(Form { format, ..log.form.clone() })
-    }
-
-    async fn import_lines(&self, reading: &Arc<Reading>, lines: Lines, ids: Ids, imported: &mut Imported) -> anyhow::Result<()> {
-        let total = ids.len() as u64;
-        let reading = Arc::clone(reading);
-        let write = move |w: &mut Writer<'_>| {
-            let times = lines.times.iter().copied().chain(std::iter::repeat(None));
-            let fresh = w.claim(&reading.source, ids.iter().zip(times), reading.now)?;
-            let repeated = fresh.iter().filter(|fresh| !**fresh).count();
-            let batch = if repeated == 0 { lines.batch } else { reading.only_fresh(&lines, &fresh) };
-            w.record(&batch, reading.now)?;
-            Ok((repeated as u64, batch))
-        };
-        let (repeated, batch) = self.store.write(write).await?;
-        imported.add(total, repeated, &batch);
-        Ok(())
     }
 
     /// Whoever imports a file hands over whole days, from its first line's to its last's. By the order in the file: a stray
@@ -214,6 +192,33 @@ impl Engine {
             w.note_source(&setting.name, &state)
         };
         Ok(self.store.write(write).await?)
+    }
+}
+
+/// What was recorded of a file so far.
+struct SoFar {
+    identities: Identities,
+    imported: Imported,
+    /// The instants of the first and the last line that is evidence, by the order in the file.
+    span: Option<(i64, i64)>,
+}
+
+impl SoFar {
+    fn new() -> Self {
+        Self { identities: Identities::new(), imported: Imported::default(), span: None }
+    }
+
+    /// Records those of some lines that are new.
+    fn record(&mut self, w: &mut Writer<'_>, lines: Lines, reading: &Reading) -> Result<(), StoreError> {
+        self.span = self.span.or(lines.span).zip(lines.span.or(self.span)).map(|((first, _), (_, last))| (first, last));
+        let ids = lines.identities(&mut self.identities);
+        let times = lines.times.iter().copied().chain(std::iter::repeat(None));
+        let fresh = w.claim(&reading.source, ids.iter().zip(times), reading.now)?;
+        let repeated = fresh.iter().filter(|fresh| !**fresh).count();
+        let batch = if repeated == 0 { lines.batch } else { reading.only_fresh(&lines, &fresh) };
+        w.record(&batch, reading.now)?;
+        self.imported.add(ids.len() as u64, repeated as u64, &batch);
+        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@
 //! which of its events came before, and only the transaction knows that; so a page is counted as if all of it were new, which
 //! holds for nearly every one, and counted again inside the transaction where it does not.
 
-use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::{Timestamp, ToSpan as _};
 use tokio::{
@@ -14,7 +14,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::{Setting, Shared};
+use super::{Setting, Shared, record_all};
 use crate::{
     analysis::fold,
     daemon::engine::{RoundError, Tally, gap_state},
@@ -33,7 +33,7 @@ const ACTIONS_AGAIN_HOURS: i64 = 1;
 const OUTDATED: &str = "the catalogue of actions could not be read again, so an older one is used: actions that Atlassian has \
                         added since are judged by their names alone";
 
-/// Pages that wait for the store, counted or not, and pages that one transaction takes: some four megabytes.
+/// Pages that wait for the store, counted or not: some four megabytes.
 const PAGES_AHEAD: usize = 4;
 
 /// Slices of one round of the older lane: far more than retention holds of whole ones, so that only a ledger in shreds or a
@@ -120,7 +120,12 @@ impl AuditRound {
         let (pages, inbox) = mpsc::channel(PAGES_AHEAD);
         let recorder = Arc::new(recorder);
         let fetching = self.fetch_all(audit, walk, (pages, &recorder), until);
-        let (fetched, recorded) = tokio::join!(fetching, record_all(store, inbox, &recorder));
+        let record = {
+            let recorder = Arc::clone(&recorder);
+            move |tally: &mut Tally, w: &mut Writer<'_>, page| recorder.record(w, page).map(|recorded| tally.add(&recorded))
+        };
+        let recording = record_all(inbox, store, Tally::default(), record, |_| ());
+        let (fetched, recorded): (_, Result<_, RoundError>) = tokio::join!(fetching, recording);
         let tally = recorded?;
         fetched.map(|()| tally)
     }
@@ -240,26 +245,6 @@ fn is_over(until: Option<Instant>) -> bool {
     until.is_some_and(|until| Instant::now() >= until)
 }
 
-/// Records the pages in their order. Those that wait together share a transaction, since what a commit costs is waiting for
-/// the disk.
-async fn record_all(
-    store: &Store,
-    mut inbox: mpsc::Receiver<JoinHandle<Counted>>,
-    recorder: &Arc<Recorder>,
-) -> Result<Tally, RoundError> {
-    let mut tally = Tally::default();
-    let mut waiting = Vec::new();
-    while inbox.recv_many(&mut waiting, PAGES_AHEAD).await > 0 {
-        let mut pages = Vec::with_capacity(waiting.len());
-        for counting in waiting.drain(..) {
-            pages.push(counting.await.map_err(io::Error::other)?);
-        }
-        let recorder = Arc::clone(recorder);
-        tally.add(&store.write(move |w| recorder.record_together(w, pages)).await?);
-    }
-    Ok(tally)
-}
-
 /// A page, what to commit with it, and what it comes to if all of it is new.
 struct Counted {
     page: AuditPage,
@@ -290,14 +275,6 @@ impl Recorder {
 
     fn fold(&self, page: Page<'_>, fresh: Option<&[bool]>) -> Batch {
         self.classifier.with(|classifier| fold(&self.name, page, fresh, classifier))
-    }
-
-    fn record_together(&self, w: &mut Writer<'_>, pages: Vec<Counted>) -> Result<Tally, StoreError> {
-        let mut tally = Tally::default();
-        for page in pages {
-            tally.add(&self.record(w, page)?);
-        }
-        Ok(tally)
     }
 
     fn record(&self, w: &mut Writer<'_>, Counted { page, step, ids, batch }: Counted) -> Result<Tally, StoreError> {

@@ -13,7 +13,7 @@ use tokio::{
     task::{JoinHandle, spawn_blocking},
 };
 
-use super::{InFlight, Setting, Shared};
+use super::{InFlight, Setting, Shared, record_all};
 use crate::{
     analysis::fold,
     daemon::{
@@ -26,7 +26,7 @@ use crate::{
         format::{Format, Piece, UNDERSTOOD, parse_block},
     },
     source::{FilePlan, FileReader, Layout, UNREADABLE, plan, shown},
-    store::{Reader, Store},
+    store::{Reader, Store, StoreError, Writer},
 };
 
 pub use glance::glance;
@@ -51,14 +51,15 @@ impl LogRound {
         let ledger = store.read(Reader::ledger).await?;
         let since = ledger.looked_until_ms(&self.setting.name).max(missed_until);
         let known = ledger.showed_items(&self.setting.name);
-        let mut begin = Begin::new(since, stored.get(BEGAN), now);
+        let begin = Begin::new(since, stored.get(BEGAN), now);
         let log = Arc::clone(&self.log);
         let looked = spawn_blocking(move || plan(&log.paths, Layout::of(log.form.format), &stored, now)).await;
         let plan = looked.map_err(io::Error::other)?.map_err(io::Error::other)?;
         if plan.found == 0 {
             return Err(io::Error::new(io::ErrorKind::NotFound, format!("no file matches {}", self.log.paths.join(", "))).into());
         }
-        let (mut tally, missed) = self.read_files(store, plan.files, &mut begin, known, now).await?;
+        let Read { begin, mut tally, skipped, .. } = self.read_files(store, plan.files, Read::new(begin, known, now)).await?;
+        let missed = missed(&skipped, tally.items, known);
         tally.skipped += plan.skipped.iter().map(|s| s.count).sum::<u64>();
         let unread = plan.unread.iter().chain(&missed).map(|s| words(s, &self.log)).collect::<Vec<_>>().join("; ");
         let state = if unread.is_empty() { CoverageState::Covered } else { CoverageState::Missed };
@@ -78,40 +79,47 @@ impl LogRound {
         if unread.is_empty() { Ok(tally) } else { Err(RoundError::InPart(unread)) }
     }
 
-    /// Reads the planned files, the oldest first, and records each block with its cursor, and with it that its time is lost
-    /// if it is: no later round reads it again. `known` is a log that was understood before. Returns what was missed too.
-    async fn read_files(
-        &self,
-        store: &Store,
-        files: Vec<FilePlan>,
-        begin: &mut Begin,
-        known: bool,
-        now: Timestamp,
-    ) -> Result<(Tally, Vec<Skipped>), RoundError> {
-        let (blocks, mut inbox) = mpsc::channel(BLOCKS_AHEAD);
+    /// Reads the planned files, the oldest first, and records each block with its cursor.
+    async fn read_files(&self, store: &Store, files: Vec<FilePlan>, nothing: Read) -> Result<Read, RoundError> {
+        let (blocks, inbox) = mpsc::channel(BLOCKS_AHEAD);
         let parser = Arc::new(Parser {
             name: self.setting.name.clone(),
             log: Arc::clone(&self.log),
             classifier: self.setting.classifier(),
-            now,
+            now: nothing.now,
         });
         let fetch = tracing::debug_span!("fetch");
         let reading = spawn_blocking(move || fetch.in_scope(|| read(files, &parser, &blocks)));
-        let mut tally = Tally::default();
-        let mut skipped = Vec::new();
-        while let Some(parsed) = inbox.recv().await {
-            let (mut batch, first_ms) = parsed.await.map_err(io::Error::other)?;
-            tally.items += batch.items;
-            tally.skipped += batch.skipped.iter().map(|s| s.count).sum::<u64>();
-            batch.cursors.extend(begin.earlier(first_ms));
-            batch.skipped.iter().for_each(|skip| Skipped::add(&mut skipped, skip));
-            let lost = !missed(&skipped, tally.items, known).is_empty();
-            batch.cursors.extend(lost.then(|| lost_until(now)));
-            store.write(move |w| w.record(&batch, now)).await?;
-        }
+        let all = record_all::<_, _, RoundError>(inbox, store, nothing, Read::record, |_| ()).await?;
         reading.await.map_err(io::Error::other)?;
-        let missed = missed(&skipped, tally.items, known);
-        Ok((tally, missed))
+        Ok(all)
+    }
+}
+
+/// What a round has read so far.
+struct Read {
+    begin: Begin,
+    tally: Tally,
+    skipped: Vec<Skipped>,
+    /// The log was understood before.
+    known: bool,
+    now: Timestamp,
+}
+
+impl Read {
+    fn new(begin: Begin, known: bool, now: Timestamp) -> Self {
+        Self { begin, tally: Tally::default(), skipped: Vec::new(), known, now }
+    }
+
+    /// Records a block with its cursor, and with it that its time is lost if it is: no later round reads it again.
+    fn record(&mut self, w: &mut Writer<'_>, (mut batch, first_ms): Parsed) -> Result<(), StoreError> {
+        self.tally.items += batch.items;
+        self.tally.skipped += batch.skipped.iter().map(|s| s.count).sum::<u64>();
+        batch.cursors.extend(self.begin.earlier(first_ms));
+        batch.skipped.iter().for_each(|skip| Skipped::add(&mut self.skipped, skip));
+        let lost = !missed(&self.skipped, self.tally.items, self.known).is_empty();
+        batch.cursors.extend(lost.then(|| lost_until(self.now)));
+        w.record(&batch, self.now)
     }
 }
 
@@ -187,12 +195,12 @@ impl Begin {
     }
 }
 
-/// A block that is being parsed: what it became, and the instant of its first line.
-type Parsing = JoinHandle<(Batch, Option<i64>)>;
+/// What a block became, and the instant of its first line.
+type Parsed = (Batch, Option<i64>);
 
 /// Reads file after file and has each block parsed. Ends early when nobody takes the blocks any more: the round has ended. A
 /// file that cannot be read keeps none of the others from being read.
-fn read(files: Vec<FilePlan>, parser: &Arc<Parser>, blocks: &mpsc::Sender<Parsing>) {
+fn read(files: Vec<FilePlan>, parser: &Arc<Parser>, blocks: &mpsc::Sender<JoinHandle<Parsed>>) {
     for file in files {
         let path = shown(&file.path);
         let unopened = file.give_up();
@@ -212,7 +220,7 @@ fn read(files: Vec<FilePlan>, parser: &Arc<Parser>, blocks: &mpsc::Sender<Parsin
 }
 
 /// Whether the blocks were taken to the file's end.
-fn read_file(reader: &mut FileReader, parser: &Arc<Parser>, blocks: &mpsc::Sender<Parsing>) -> io::Result<bool> {
+fn read_file(reader: &mut FileReader, parser: &Arc<Parser>, blocks: &mpsc::Sender<JoinHandle<Parsed>>) -> io::Result<bool> {
     let header: Arc<[u8]> = reader.header().into();
     let (path, changed_ms): (Arc<str>, _) = (reader.path().to_string_lossy().into(), reader.changed_ms());
     loop {
@@ -239,7 +247,7 @@ struct Parser {
 }
 
 impl Parser {
-    fn parse(&self, piece: Piece<'_>, cursor: CursorUpdate, skipped: Vec<Skipped>) -> (Batch, Option<i64>) {
+    fn parse(&self, piece: Piece<'_>, cursor: CursorUpdate, skipped: Vec<Skipped>) -> Parsed {
         let page = parse_block(piece, &self.log.form, self.now.as_millisecond());
         // Transcripts without a failure were looked at as well.
         let unfailing = (self.log.form.format == Format::Transcript && piece.changed_ms > 0).then_some(piece.changed_ms);

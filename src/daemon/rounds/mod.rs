@@ -5,6 +5,7 @@ mod access;
 mod audit;
 mod in_flight;
 mod log;
+mod pipeline;
 mod query;
 mod rotation;
 mod tokens;
@@ -15,6 +16,7 @@ pub use access::AccessRound;
 pub use audit::{AuditRound, UNLINKED};
 pub(super) use in_flight::InFlight;
 pub use log::{LogRound, glance};
+pub(super) use pipeline::record_all;
 pub use query::{Pace, QueryRound, glance as glance_at_query};
 pub use tokens::TokensRound;
 
