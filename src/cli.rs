@@ -262,6 +262,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
                 ReportFormat::Html => seen.html(&audience),
                 ReportFormat::Json => seen.json_for(&audience),
             };
+            leave(seen);
             Ok(write_result(output.as_deref(), text.as_bytes())?)
         }
         Command::Export(arguments) => export::run(arguments, read, clock).await,
@@ -276,6 +277,11 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
             send::run(arguments, options, clock).await
         }
     }
+}
+
+/// Leaves to the end of the process what is not needed any more: to give back millions of pieces one by one takes much longer.
+fn leave(seen: daemon::Judged) {
+    std::mem::forget(seen);
 }
 
 /// The service, and its log from the moment at which the configuration is known.

@@ -3,7 +3,10 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Range;
+use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::thread;
 
 use jiff::Timestamp;
 
@@ -22,6 +25,9 @@ use super::{
     integrations, owners, reidentified, silence, tokens, users,
 };
 use crate::evidence::{Campaign, ClientCatalogue, Day, History, Ledger, Roster};
+
+/// So few units are not worth a thread of their own.
+const ENOUGH_FOR_A_THREAD: usize = 256;
 
 /// Evidence older than this is not judged: it lies beyond every retirement, and each day of it is a row of the burndown.
 const MAX_DAYS: i32 = 4_000;
@@ -79,7 +85,8 @@ pub fn assess(inputs: &Inputs<'_>) -> Findings {
     let units = attribute(&history.tracks, &spans, &people, inputs.clients);
     let Assigned { ids, former_ids, new_keys, turns } = keys::assign(&units, inputs.known, inputs.now, inputs.id_key);
     let scene = Scene::new(inputs, people, units, (ids, former_ids));
-    let Passed { mut campaigns, sightings, of_users, authentications } = pass(&scene);
+    let rules: Vec<Rules<'_>> = scene.campaigns().collect();
+    let Passed { mut campaigns, sightings, of_users, authentications } = pass(&scene, &rules);
     let watch = Watch::new(&scene, sightings);
     let users = users::judge(&scene, &watch, &campaigns, &of_users);
     if let Some(Observation { active, observed, .. }) = &watch.observation {
@@ -107,31 +114,94 @@ struct Passed<'a> {
     authentications: Authentications,
 }
 
-/// Looks at one unit after the other, and keeps nothing of its days.
-fn pass<'a>(scene: &'a Scene<'_>) -> Passed<'a> {
-    let rules: Vec<Rules<'_>> = scene.campaigns().collect();
-    let lifting = scene.inputs.campaigns.iter().find(|campaign| campaign.retires_app_passwords());
-    let mut coverages = scene.coverages();
-    let mut judged: Vec<_> = rules.iter().map(|rules| integrations::Judged::new(scene, rules)).collect();
-    let (mut sightings, mut of_users) = (Sightings::default(), users::Collected::default());
-    let mut authentications = authentications::Collected::new(scene.first, scene.today);
-    for (number, unit) in scene.units.iter().enumerate() {
-        let uses = scene.counted.unit(&unit.tracks, lifting);
-        let phases = phases(&uses.shown, &mut coverages);
-        let covered: Vec<_> = phases.into_iter().map(|(day, set)| (day, coverages.set(set))).collect();
-        for judged in &mut judged {
-            judged.unit(number, &uses, &covered);
-        }
-        sightings.add(scene, number, &uses);
-        of_users.add(scene, &rules, number, &uses);
-        authentications.add(&unit.key.user, &scene.ids[number], &unit.tracks, &uses);
-    }
+/// Looks at all units, on all cores.
+fn pass<'a>(scene: &'a Scene<'a>, rules: &'a [Rules<'a>]) -> Passed<'a> {
+    let part = |units: Range<usize>| {
+        let mut part = Part::new(scene, rules);
+        units.for_each(|number| part.unit(number));
+        part
+    };
+    let mut ranges = ranges(scene).into_iter();
+    let first = ranges.next().unwrap_or_default();
+    let Part { judged, sightings, of_users, authentications, .. } = thread::scope(|scope| {
+        let others: Vec<_> = ranges.map(|range| scope.spawn(|| part(range))).collect();
+        let panicked = |panic| resume_unwind(panic);
+        others.into_iter().fold(part(first), |all, other| all.with(other.join().unwrap_or_else(panicked)))
+    });
     let workspaces = scene.names.places.iter().map(|place| place.workspace);
     Passed {
         campaigns: judged.into_iter().map(integrations::Judged::finish).collect(),
         sightings,
         of_users,
         authentications: authentications.finish(Arc::clone(&scene.counted), workspaces),
+    }
+}
+
+/// The units in as many ranges of about one length as there are cores; all of a user, who is counted once a day, are in one.
+fn ranges(scene: &Scene<'_>) -> Vec<Range<usize>> {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let length = scene.units.len().div_ceil(cores).max(ENOUGH_FOR_A_THREAD);
+    let (mut ranges, mut from) = (Vec::new(), 0);
+    while from < scene.units.len() {
+        let mut to = (from + length).min(scene.units.len());
+        while to < scene.units.len() && scene.units[to].key.user == scene.units[to - 1].key.user {
+            to += 1;
+        }
+        ranges.push(from..to);
+        from = to;
+    }
+    ranges
+}
+
+/// Some of the units, looked at one after the other; nothing of their days is kept.
+struct Part<'a> {
+    scene: &'a Scene<'a>,
+    rules: &'a [Rules<'a>],
+    lifting: Option<&'a Campaign>,
+    coverages: Coverages,
+    /// By campaign.
+    judged: Vec<integrations::Judged<'a>>,
+    sightings: Sightings<'a>,
+    of_users: users::Collected<'a>,
+    authentications: authentications::Collected,
+}
+
+impl<'a> Part<'a> {
+    fn new(scene: &'a Scene<'a>, rules: &'a [Rules<'a>]) -> Self {
+        Self {
+            scene,
+            rules,
+            lifting: scene.inputs.campaigns.iter().find(|campaign| campaign.retires_app_passwords()),
+            coverages: scene.coverages(),
+            judged: rules.iter().map(|rules| integrations::Judged::new(scene, rules)).collect(),
+            sightings: Sightings::default(),
+            of_users: users::Collected::default(),
+            authentications: authentications::Collected::new(scene.first, scene.today),
+        }
+    }
+
+    fn unit(&mut self, number: usize) {
+        let unit = &self.scene.units[number];
+        let uses = self.scene.counted.unit(&unit.tracks, self.lifting);
+        let phases = phases(&uses.shown, &mut self.coverages);
+        let covered: Vec<_> = phases.into_iter().map(|(day, set)| (day, self.coverages.set(set))).collect();
+        for judged in &mut self.judged {
+            judged.unit(number, &uses, &covered);
+        }
+        self.sightings.add(self.scene, number, &uses);
+        self.of_users.add(self.scene, self.rules, number, &uses);
+        self.authentications.add(&unit.key.user, &self.scene.ids[number], &unit.tracks, &uses);
+    }
+
+    /// With the units of the next range.
+    fn with(mut self, next: Self) -> Self {
+        for (judged, next) in self.judged.iter_mut().zip(next.judged) {
+            judged.append(next);
+        }
+        self.sightings.append(next.sightings);
+        self.of_users.append(next.of_users);
+        self.authentications.append(next.authentications);
+        self
     }
 }
 

@@ -158,6 +158,14 @@ impl Collected {
         self.units.push(Named { user, integration, tracks: tracks.into(), lift: uses.lift });
     }
 
+    /// Takes over those of other units, of the same days.
+    pub(super) fn append(&mut self, others: Self) {
+        self.units.extend(others.units);
+        for (sums, others) in self.daily.iter_mut().zip(others.daily) {
+            sums.iter_mut().zip(others).for_each(|(sum, other)| *sum += other);
+        }
+    }
+
     /// `workspaces` are those of the places, by number.
     pub(super) fn finish<'a>(
         mut self,

@@ -47,6 +47,25 @@ impl Burndown {
         }
     }
 
+    /// Counts what another one has counted of the same days, of other users.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.earliest = self.earliest.min(other.earliest);
+        for (row, other) in self.rows.iter_mut().zip(&other.rows) {
+            row.uses += other.uses;
+            row.rejected += other.rejected;
+            row.stale += other.stale;
+            row.migrating += other.migrating;
+            row.failing += other.failing;
+            row.active += other.active;
+            row.migrated += other.migrated;
+            row.retired += other.retired;
+            row.quiet += other.quiet;
+            row.remaining += other.remaining;
+            row.remaining_known += other.remaining_known;
+            row.users_remaining += other.users_remaining;
+        }
+    }
+
     /// The rows from the first day with anything to count.
     pub(super) fn into_rows(mut self) -> Vec<BurndownDay> {
         self.rows.split_off(self.earliest)

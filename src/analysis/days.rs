@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 
 use super::bounds::Bounds;
 use super::lift::{self, Lift, SecretKinds};
-use crate::evidence::{Campaign, Counts, Credential, Day, DayCount, Grade, History, Outcome, TrackCount, WindowKind};
+use crate::evidence::{
+    Campaign, Counts, Credential, Day, DayCount, Grade, History, Outcome, TrackCount, WindowKind, counts::TrackCounts,
+};
 
 /// Where something was used; the repository is open in evidence that names none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -178,16 +180,23 @@ impl Counted {
     ) -> Result<(), E> {
         let cursors = |tracks: &[usize]| tracks.iter().map(|track| (*track, self.counts.of(*track))).collect::<Vec<_>>();
         let mut cursors: Vec<_> = units.iter().map(|(tracks, _)| cursors(tracks)).collect();
+        let next_day = |cursors: &[(usize, TrackCounts<'_>)]| cursors.iter().filter_map(|(_, cursor)| cursor.next_day()).min();
+        // Side by side, since every day asks all of them, and few have anything to say.
+        let mut next_days: Vec<Option<Day>> = cursors.iter().map(|cursors| next_day(cursors)).collect();
         let (mut counts, mut cells) = (Vec::new(), Vec::new());
         for day in (self.first.0..=self.last.0).map(Day) {
-            for (number, cursors) in cursors.iter_mut().enumerate() {
+            for (number, (cursors, next)) in cursors.iter_mut().zip(&mut next_days).enumerate() {
+                if next.is_none_or(|next| next > day) {
+                    continue;
+                }
                 counts.clear();
-                for (track, cursor) in cursors {
+                for (track, cursor) in cursors.iter_mut() {
                     while cursor.next_day().is_some_and(|next| next <= day) {
                         let shown = cursor.next().map(|count| self.shown(*track, count));
                         counts.extend(shown.filter(|shown| self.is_judged(&shown.count)));
                     }
                 }
+                *next = next_day(cursors);
                 if !counts.is_empty() {
                     for shown in &mut counts {
                         self.lift(shown, units[number].1);

@@ -59,6 +59,14 @@ impl<'a> Judged<'a> {
         self.numbers.push(number);
     }
 
+    /// Takes over what was judged of the units behind these, of other users.
+    pub(super) fn append(&mut self, next: Self) {
+        self.burndown.add(&next.burndown);
+        self.integrations.extend(next.integrations);
+        self.standings.extend(next.standings);
+        self.numbers.extend(next.numbers);
+    }
+
     pub(super) fn finish(self) -> CampaignFindings {
         let Self { scene, rules, burndown, mut integrations, standings, numbers, .. } = self;
         let campaign = rules.campaign;

@@ -141,6 +141,14 @@ impl<'a> Sightings<'a> {
     }
 }
 
+impl Sightings<'_> {
+    /// Takes over those of other users.
+    pub(super) fn append(&mut self, others: Self) {
+        self.last_seen.extend(others.last_seen);
+        self.accepted.extend(others.accepted);
+    }
+}
+
 /// The last day on which anybody on a workspace's list was seen to get in there, by any source.
 fn at_work<'a>(accepted: &[Accepted<'_>], lists: &BTreeMap<&'a str, List>) -> HashMap<&'a str, Day> {
     let members: HashMap<&str, (&'a str, BTreeSet<&str>)> = lists

@@ -70,6 +70,11 @@ impl<'a> Collected<'a> {
         used.places.extend(uses.cells.iter().map(|cell| cell.place));
         uses.cells.iter().for_each(|cell| used.count(cell, rules));
     }
+
+    /// Takes over what other users did.
+    pub(super) fn append(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
 }
 
 /// Remaining integrations by user; one that several campaigns concern counts once.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
-use super::{Failure, day, say};
+use super::{Failure, day, leave, say};
 use crate::{
     clock::Clock,
     config::Secrets,
@@ -53,5 +53,6 @@ async fn package(options: Options, clock: Clock, as_of: Option<Day>, output: Opt
     let directory = output.or(directory).context("[csv] directory is \"\": say --output DIR")?;
     let seen = daemon::look(options, as_of, clock.now()).await?;
     let written = seen.write_package(&directory, keep_days)?;
+    leave(seen);
     say(&written.display())
 }

@@ -25,6 +25,10 @@ pub fn record(text: &str) -> String {
 }
 
 fn bounded(text: &str, limit: usize) -> String {
+    // Nearly all of them.
+    if text.len() <= limit && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len().min(limit));
     let mut length = 0;
     for c in text.chars() {

@@ -1,7 +1,7 @@
 //! Counts, ranking, users, tokens and changes.
 
 use super::world::*;
-use crate::analysis::{ChangeCause, Findings, Integration, Owner, changes, statuses};
+use crate::analysis::{BurndownDay, ChangeCause, Findings, Integration, Owner, changes, statuses};
 use crate::evidence::{
     Credential, Grade, Operation, Origin, Permission, RepositoryPermission, Status, Track, Verdict, WindowKind,
 };
@@ -58,6 +58,31 @@ fn later_evidence_is_left_out_when_looking_back() {
     assert_eq!(findings.campaigns[0].integrations[0].last_seen, noon(10));
     assert_eq!(findings.authentications.of(|_, _| true).len(), 1);
     assert_eq!(findings.users.len(), 1);
+}
+
+#[test]
+fn a_crowd_that_several_cores_look_at_is_counted_as_one() {
+    let mut world = World::watched();
+    let users = 600;
+    for user in 0..users {
+        let name = format!("user-{user:03}");
+        let laptop = Track { client: Some("git-cli".to_owned()), origin: Origin::Roaming, ..jenkins(&name, "api") };
+        for track in [jenkins(&name, "api"), laptop] {
+            (10..=13).for_each(|on| world.see(&track, on, legacy(Accepted)));
+        }
+    }
+    let findings = world.judged_on(13);
+    let found = &findings.campaigns[0];
+    let counts = |row: &BurndownDay| (row.day, row.remaining, row.remaining_known, row.active, row.users_remaining, row.uses);
+    let days: Vec<_> = found.burndown.iter().map(counts).collect();
+    let expected = (10..=13).map(|on| (day(on), 2 * users, 2 * users, 2 * users, users, 2 * u64::from(users)));
+    assert_eq!(days, expected.collect::<Vec<_>>());
+    let ranks: Vec<_> = found.integrations.iter().map(|row| row.rank).collect();
+    assert_eq!(ranks, (1..=2 * users).map(Some).collect::<Vec<_>>());
+    let daily: Vec<_> = findings.authentications.daily().iter().map(|daily| (daily.day, daily.uses)).collect();
+    assert_eq!(daily, (10..=13).map(|on| (day(on), 2 * u64::from(users))).collect::<Vec<_>>());
+    let of_users: Vec<_> = findings.users.iter().map(|user| (user.remaining_integrations, user.legacy_uses_30d)).collect();
+    assert_eq!(of_users, (0..users).map(|_| (2, 8)).collect::<Vec<_>>());
 }
 
 #[test]

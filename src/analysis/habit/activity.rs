@@ -40,9 +40,19 @@ pub(super) struct Activity {
     pub(super) outside_by_hour: [f64; 24],
     /// The last day that is over.
     pub(super) last_whole: Day,
-    /// Whether each day from the first on was seen: one of the sources that had shown the integration by then covered it,
-    /// or it was used.
-    looked: Vec<bool>,
+    /// Each day from the first on.
+    calendar: Vec<Seen>,
+}
+
+/// What is known of a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Seen {
+    /// Nobody looked.
+    No,
+    /// One of the sources that had shown the integration by then covered it, and there was no use.
+    Silent,
+    /// The index of its use.
+    Used(usize),
 }
 
 impl Activity {
@@ -59,13 +69,13 @@ impl Activity {
             by_hour: [0.0; 24],
             outside_by_hour: [0.0; 24],
             last_whole: if whole { rules.today } else { rules.today.plus(-1) },
-            looked: Vec::new(),
+            calendar: Vec::new(),
         };
         for cell in legacy().filter(|cell| cell.day >= oldest) {
             activity.take(cell, rules, course.is_repository[cell.place as usize]);
         }
         activity.places.sort_unstable_by_key(|place| place.place);
-        activity.looked = looked(course.covered, &activity.days, rules.today);
+        activity.calendar = calendar(course.covered, &activity.days, rules.today);
         Some(activity)
     }
 
@@ -101,11 +111,18 @@ impl Activity {
     }
 
     pub(super) fn on(&self, day: Day) -> Option<&ActiveDay> {
-        self.days.binary_search_by_key(&day, |active| active.day).ok().map(|at| &self.days[at])
+        match self.seen(day) {
+            Seen::Used(at) => Some(&self.days[at]),
+            Seen::No | Seen::Silent => None,
+        }
     }
 
     pub(super) fn looked(&self, day: Day) -> bool {
-        usize::try_from(day.0 - self.first().0).ok().and_then(|i| self.looked.get(i)).copied().unwrap_or(false)
+        self.seen(day) != Seen::No
+    }
+
+    fn seen(&self, day: Day) -> Seen {
+        usize::try_from(day.0 - self.first().0).ok().and_then(|i| self.calendar.get(i)).copied().unwrap_or(Seen::No)
     }
 
     /// The days of a range that were seen and are over, in order.
@@ -120,36 +137,37 @@ impl Activity {
     pub(super) fn lived(used: &[Day], looked: &[Day], today: Day) -> Self {
         let once = |day: &Day| ActiveDay { day: *day, accepted: 1, rejected: 0, outside: 1, hours: 1 };
         let first = used.first().copied().unwrap_or(today);
+        let seen = |day: i32| match used.iter().position(|used| used.0 == day) {
+            Some(at) => Seen::Used(at),
+            None if looked.contains(&Day(day)) => Seen::Silent,
+            None => Seen::No,
+        };
         Self {
             days: used.iter().map(once).collect(),
             places: Vec::new(),
             by_hour: [0.0; 24],
             outside_by_hour: [0.0; 24],
             last_whole: today.plus(-1),
-            looked: (first.0..=today.0).map(|day| [used, looked].iter().any(|days| days.contains(&Day(day)))).collect(),
+            calendar: (first.0..=today.0).map(seen).collect(),
         }
     }
 }
 
-fn looked(phases: &[(Day, &CoveredDays)], used: &[ActiveDay], today: Day) -> Vec<bool> {
+fn calendar(phases: &[(Day, &CoveredDays)], used: &[ActiveDay], today: Day) -> Vec<Seen> {
     let first = used[0].day;
-    let mut looked: Vec<bool> = (first.0..=today.0.max(first.0)).map(|_| false).collect();
+    let mut calendar: Vec<Seen> = (first.0..=today.0.max(first.0)).map(|_| Seen::No).collect();
+    let mut mark = |day: Day, seen: Seen| {
+        if let Some(slot) = usize::try_from(day.0 - first.0).ok().and_then(|i| calendar.get_mut(i)) {
+            *slot = seen;
+        }
+    };
     for (number, (from, covered)) in phases.iter().enumerate() {
         let until = phases.get(number + 1).map_or(today, |(next, _)| next.plus(-1));
-        for day in (from.0.max(first.0)..=until.0).map(Day) {
-            mark(&mut looked, first, day, covered.contains(day));
-        }
+        let looked = (from.0.max(first.0)..=until.0).map(Day).filter(|day| covered.contains(*day));
+        looked.for_each(|day| mark(day, Seen::Silent));
     }
-    for active in used {
-        mark(&mut looked, first, active.day, true);
-    }
-    looked
-}
-
-fn mark(looked: &mut [bool], first: Day, day: Day, seen: bool) {
-    if let Some(slot) = usize::try_from(day.0 - first.0).ok().and_then(|i| looked.get_mut(i)) {
-        *slot |= seen;
-    }
+    used.iter().enumerate().for_each(|(at, active)| mark(active.day, Seen::Used(at)));
+    calendar
 }
 
 fn spread(by_hour: &mut [f64; 24], uses: u64, hours: u32) {

@@ -18,7 +18,7 @@ const TELLING: f64 = 3.0;
 
 /// What the windows that are over did, up to the integration's last legacy use.
 pub(super) fn brownouts(
-    activity: &Activity,
+    (activity, hours): (&Activity, &[f64; 24]),
     periods: &[Period],
     cells: &[Cell],
     (rules, calendar): (&Rules<'_>, &Calendar),
@@ -32,7 +32,7 @@ pub(super) fn brownouts(
     let (mut published, mut extrapolated) = (Experiment::default(), Experiment::default());
     let (firm_ms, mut spared) = (last_firm_ms(cells, rules), 0.0);
     if !met.is_empty() {
-        let usual = Expectation::undisturbed(activity, periods, calendar);
+        let usual = Expectation::undisturbed(activity, periods, hours, calendar);
         for window in met {
             let experiment = if window.published { &mut published } else { &mut extrapolated };
             let expected = usual.within(window);

@@ -3,10 +3,10 @@
 use super::activity::part;
 use crate::evidence::{Campaign, Day, time::MS_PER_HOUR};
 
-/// The open part of each hour, 0 to 1, of each day from the first to the last brownout.
+/// The open part of each hour, 0 to 1, of each day from the first to the last brownout; none of a day without any.
 pub(in super::super) struct Calendar {
     first: Day,
-    open: Vec<[f64; 24]>,
+    open: Vec<Option<[f64; 24]>>,
 }
 
 impl Calendar {
@@ -15,7 +15,7 @@ impl Calendar {
             return Self { first: Day(0), open: Vec::new() };
         };
         let (first, last) = (Day::of_ms(first.from_ms), Day::of_ms(last.to_ms - 1));
-        let mut open: Vec<[f64; 24]> = (first.0..=last.0).map(|_| [1.0; 24]).collect();
+        let mut open: Vec<Option<[f64; 24]>> = (first.0..=last.0).map(|_| None).collect();
         for window in &campaign.windows {
             let mut from_ms = window.from_ms;
             while from_ms < window.to_ms {
@@ -24,7 +24,7 @@ impl Calendar {
                 let hour = usize::try_from((from_ms - day.start_ms()) / MS_PER_HOUR).unwrap_or(0);
                 let hours = usize::try_from(day.0 - first.0).ok().and_then(|at| open.get_mut(at));
                 if let Some(hours) = hours {
-                    hours[hour] -= part(next_ms.min(window.to_ms) - from_ms, MS_PER_HOUR);
+                    hours.get_or_insert([1.0; 24])[hour] -= part(next_ms.min(window.to_ms) - from_ms, MS_PER_HOUR);
                 }
                 from_ms = next_ms;
             }
@@ -34,7 +34,6 @@ impl Calendar {
 
     /// The open part of each hour of a day; none for a day without any brownout.
     pub(super) fn disturbed(&self, day: Day) -> Option<&[f64; 24]> {
-        let hours = usize::try_from(day.0 - self.first.0).ok().and_then(|at| self.open.get(at))?;
-        hours.iter().any(|open| *open < 1.0).then_some(hours)
+        usize::try_from(day.0 - self.first.0).ok().and_then(|at| self.open.get(at))?.as_ref()
     }
 }

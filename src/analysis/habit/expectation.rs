@@ -40,28 +40,27 @@ pub(super) struct Expectation {
 
 impl Expectation {
     /// At the present rate: from the days up to the last one that is over.
-    pub(super) fn present(activity: &Activity, periods: &[Period], calendar: &Calendar) -> Self {
+    pub(super) fn present(activity: &Activity, periods: &[Period], hours: &[f64; 24]) -> Self {
         let usual = usual_day(activity);
         let uses = |active: &ActiveDay| {
             let accepted = as_f64(active.accepted);
             let rejected = as_f64(active.rejected);
             accepted + usual.map_or(rejected, |usual| rejected.min((usual - accepted).max(1.0)))
         };
-        Self::fit(activity, periods, calendar, activity.last_whole, |day| Some((activity.on(day).map_or(0.0, uses), 1.0)))
+        Self::fit(activity, periods, hours, activity.last_whole, |day| Some((activity.on(day).map_or(0.0, uses), 1.0)))
     }
 
     /// As it worked outside brownouts while it was in use: what they are compared with. On days without any, where there are
     /// enough of them; else outside the windows, for as much of a day's work as they left open.
-    pub(super) fn undisturbed(activity: &Activity, periods: &[Period], calendar: &Calendar) -> Self {
+    pub(super) fn undisturbed(activity: &Activity, periods: &[Period], hours: &[f64; 24], calendar: &Calendar) -> Self {
         let until = activity.last().min(activity.last_whole);
         let days = activity.looked_days(until.plus(-LONG_DAYS), until);
         let undisturbed = days.filter(|day| calendar.disturbed(*day).is_none());
         let enough = undisturbed.take(ENOUGH_UNDISTURBED).count() == ENOUGH_UNDISTURBED;
-        let shares = hour_shares(activity, calendar);
         let outside = |day| activity.on(day).map_or(0.0, |active| as_f64(active.outside));
-        Self::fit(activity, periods, calendar, until, |day| {
+        Self::fit(activity, periods, hours, until, |day| {
             let Some(open) = calendar.disturbed(day) else { return Some((outside(day), 1.0)) };
-            let open: f64 = shares.iter().zip(open).map(|(share, open)| share * open).sum();
+            let open: f64 = hours.iter().zip(open).map(|(share, open)| share * open).sum();
             (!enough && open > 0.0).then(|| (outside(day), open))
         })
     }
@@ -70,7 +69,7 @@ impl Expectation {
     fn fit(
         activity: &Activity,
         periods: &[Period],
-        calendar: &Calendar,
+        hours: &[f64; 24],
         until: Day,
         of_day: impl Fn(Day) -> Option<(f64, f64)>,
     ) -> Self {
@@ -87,7 +86,7 @@ impl Expectation {
         Self {
             weekdays: weekday_means(measured),
             rare: rare.iter().filter_map(mean_of).collect(),
-            hours: hour_shares(activity, calendar),
+            hours: *hours,
             days: measured.iter().map(|(_, (_, part))| part).sum(),
         }
     }
@@ -113,12 +112,14 @@ impl Expectation {
     pub(super) fn within(&self, window: &Window) -> f64 {
         let days = Day::of_ms(window.from_ms).0..=Day::of_ms(window.to_ms - 1).0;
         let on = |day: Day| {
-            let part_of = |hour: usize| {
-                let from_ms = day.start_ms() + i64::try_from(hour).unwrap_or(0) * MS_PER_HOUR;
-                let common = window.to_ms.min(from_ms + MS_PER_HOUR) - window.from_ms.max(from_ms);
-                self.hours[hour] * part(common.max(0), MS_PER_HOUR)
+            let (from_ms, to_ms) = (window.from_ms.max(day.start_ms()), window.to_ms.min(day.end_ms()));
+            let part_of = |hour: i64| {
+                let start_ms = day.start_ms() + hour * MS_PER_HOUR;
+                let common_ms = to_ms.min(start_ms + MS_PER_HOUR) - from_ms.max(start_ms);
+                self.hours[usize::try_from(hour).unwrap_or(0)] * part(common_ms, MS_PER_HOUR)
             };
-            self.on(day) * (0..24).map(part_of).sum::<f64>()
+            let hour_of = |ms: i64| (ms - day.start_ms()) / MS_PER_HOUR;
+            self.on(day) * (hour_of(from_ms)..=hour_of(to_ms - 1)).map(part_of).sum::<f64>()
         };
         days.map(Day).map(on).sum()
     }
@@ -174,7 +175,8 @@ fn weekday_means(days: &[(Day, (f64, f64))]) -> [f64; 7] {
     })
 }
 
-fn hour_shares(activity: &Activity, calendar: &Calendar) -> [f64; 24] {
+/// How uses spread over the hours of a day, a share each, 1 in all.
+pub(super) fn hour_shares(activity: &Activity, calendar: &Calendar) -> [f64; 24] {
     if activity.outside_by_hour.iter().sum::<f64>() < ENOUGH_USES {
         return shares(activity.by_hour);
     }

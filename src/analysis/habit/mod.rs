@@ -46,11 +46,12 @@ pub(super) fn judge(
 ) -> Option<Habit> {
     let activity = Activity::of(course, rules)?;
     let periods = period::periods(&activity);
-    let expectation = Expectation::present(&activity, &periods, calendar);
+    let hours = expectation::hour_shares(&activity, calendar);
+    let expectation = Expectation::present(&activity, &periods, &hours);
     Some(Habit {
         rhythm: rhythm::rhythm(&activity, &periods, subject),
         weekly_uses: expectation.weekly(),
-        brownouts: brownout::brownouts(&activity, &periods, course.cells, (rules, calendar)),
+        brownouts: brownout::brownouts((&activity, &hours), &periods, course.cells, (rules, calendar)),
         exposure: brownout::exposure(&expectation, windows, rules),
     })
 }
