@@ -26,9 +26,6 @@ use super::{
 };
 use crate::evidence::{Campaign, ClientCatalogue, Day, History, Ledger, Roster};
 
-/// So few units are not worth a thread of their own.
-const ENOUGH_FOR_A_THREAD: usize = 256;
-
 /// Evidence older than this is not judged: it lies beyond every retirement, and each day of it is a row of the burndown.
 const MAX_DAYS: i32 = 4_000;
 
@@ -45,6 +42,8 @@ pub struct Inputs<'a> {
     pub policy: &'a Policy,
     /// In the order in which they became known.
     pub known: &'a [KnownIntegration],
+    /// So many integrations are looked at side by side: it is a question of time alone.
+    pub cores: usize,
     /// Secret; what new ids are made with where they may not tell whose they are, else empty.
     pub id_key: &'a [u8],
 }
@@ -137,10 +136,9 @@ fn pass<'a>(scene: &'a Scene<'a>, rules: &'a [Rules<'a>]) -> Passed<'a> {
     }
 }
 
-/// The units in as many ranges of about one length as there are cores; all of a user, who is counted once a day, are in one.
+/// The units in as many ranges of about one length as there are cores; all of a user, who counts once a day, are in one.
 fn ranges(scene: &Scene<'_>) -> Vec<Range<usize>> {
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    let length = scene.units.len().div_ceil(cores).max(ENOUGH_FOR_A_THREAD);
+    let length = scene.units.len().div_ceil(scene.inputs.cores.max(1));
     let (mut ranges, mut from) = (Vec::new(), 0);
     while from < scene.units.len() {
         let mut to = (from + length).min(scene.units.len());

@@ -5,6 +5,7 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::Arc,
+    thread::available_parallelism,
 };
 
 use axum::body::Bytes;
@@ -28,7 +29,7 @@ use crate::{
         self, Alarm, Audience, Figure, Inputs, Late, Letter, Notice, People, Previous, Report, ToldEvent, Undelivered, event,
         privacy::HandOver,
     },
-    serve::{Document, Files},
+    serve::{Document, Files, Written},
     store::{GivenUp, NewMessage, Reader as StoreReader, Store, StoreError, Writer},
 };
 
@@ -115,6 +116,7 @@ impl Material {
             campaigns: &options.campaigns,
             policy: &options.policy,
             known: &self.known,
+            cores: available_parallelism().map_or(1, usize::from),
             id_key: if options.privacy.pseudonyms { &self.people_key } else { &[] },
         }
     }
@@ -414,17 +416,17 @@ impl Judged {
         files::write_package(directory, day, &names, &write, keep_days, Day::of(self.report.now))
     }
 
-    /// The page and everything beside it, rendered once for all callers; evidence behind a row is read from `store`.
+    /// The page, rendered once for all callers, and everything beside it; evidence behind a row is read from `store`.
     pub fn document(&self, store: &Store) -> Document {
-        let report = Arc::clone(&self.report);
+        let (csv, json) = (Arc::clone(&self.report), Arc::clone(&self.report));
         Document {
             made_at: self.report.now,
             pages: pages::of(Arc::clone(&self.report), Arc::clone(&self.basis), store.clone()),
             page_html: Bytes::from(report::html::served_page(&self.report, &report::ranking::Query::default())),
             page_policy: report::html::content_security_policy(),
-            report_json: Bytes::from(self.json()),
+            report_json: Written::new(move |out| report::json::write(&json, out)),
             calendar: Bytes::from(self.calendar()),
-            files: Files::new(report::csv::names(), move |name, out| report::csv::write(&report, name, out)),
+            files: Files::new(report::csv::names(), move |name, out| report::csv::write(&csv, name, out)),
         }
     }
 

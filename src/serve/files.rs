@@ -17,13 +17,47 @@ const PIECE_BYTES: usize = 64 << 10;
 /// Pieces that wait for a caller who reads slowly; then the writer waits.
 const PIECES_WAITING: usize = 4;
 
-type Writing = dyn Fn(&str, &mut dyn Write) -> io::Result<()> + Send + Sync;
+type WriteOne = dyn Fn(&mut dyn Write) -> io::Result<()> + Send + Sync;
+
+/// One of them.
+#[derive(Clone)]
+pub struct Written(Arc<WriteOne>);
+
+impl fmt::Debug for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Written")
+    }
+}
+
+impl Written {
+    pub fn new(write: impl Fn(&mut dyn Write) -> io::Result<()> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(write))
+    }
+
+    /// It is written as fast as it is read, and no further once nobody reads.
+    pub(super) fn body(self) -> Body {
+        let (sender, receiver) = mpsc::channel(PIECES_WAITING);
+        spawn_blocking(move || {
+            let mut out = Pieces { piece: Vec::with_capacity(PIECE_BYTES), sender };
+            if let Err(error) = (self.0)(&mut out).and_then(|()| out.hand_over()) {
+                tracing::debug!(%error, "a file was not read to its end");
+            }
+        });
+        let pieces = stream::unfold(receiver, |mut receiver| async {
+            let piece = receiver.recv().await?;
+            Some((Ok::<_, Infallible>(piece), receiver))
+        });
+        Body::from_stream(pieces)
+    }
+}
+
+type WriteNamed = dyn Fn(&str, &mut dyn Write) -> io::Result<()> + Send + Sync;
 
 /// The files that can be asked for, and what writes them.
 #[derive(Clone)]
 pub struct Files {
     names: Vec<&'static str>,
-    writing: Arc<Writing>,
+    writing: Arc<WriteNamed>,
 }
 
 impl fmt::Debug for Files {
@@ -40,22 +74,11 @@ impl Files {
         Self { names: names.into_iter().collect(), writing: Arc::new(write) }
     }
 
-    /// The file of this name, if there is one. It is written as fast as it is read, and no further once nobody reads.
-    pub(super) fn body(&self, name: &str) -> Option<Body> {
+    /// The file of this name, if there is one.
+    pub(super) fn of(&self, name: &str) -> Option<Written> {
         let name = *self.names.iter().find(|known| **known == name)?;
-        let (sender, receiver) = mpsc::channel(PIECES_WAITING);
         let writing = Arc::clone(&self.writing);
-        spawn_blocking(move || {
-            let mut out = Pieces { piece: Vec::with_capacity(PIECE_BYTES), sender };
-            if let Err(error) = writing(name, &mut out).and_then(|()| out.hand_over()) {
-                tracing::debug!(name, %error, "a file was not read to its end");
-            }
-        });
-        let pieces = stream::unfold(receiver, |mut receiver| async {
-            let piece = receiver.recv().await?;
-            Some((Ok::<_, Infallible>(piece), receiver))
-        });
-        Some(Body::from_stream(pieces))
+        Some(Written::new(move |out| writing(name, out)))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The way in: for readers the page, the report, the CSV package and the health of the service, for senders the intake.
 //!
-//! The page and the report were rendered before and lie in memory as [`Served`], and the package is written from there to who
-//! asks ([`Files`]): names in a URL reach no path, and serving goes on when the disk does not. Single rows and other orders of
+//! The page was rendered before and lies in memory with the report as [`Served`]; the report as JSON ([`Written`]) and the
+//! package ([`Files`]) are written from there to who asks: names in a URL reach no path, and serving goes on when the disk does not. Single rows and other orders of
 //! the ranking are asked of the daemon ([`Pages`]), a few at a time. The room hides HTTP, its limits, who may read and who may
 //! send.
 //!
@@ -31,7 +31,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub use access::{Access, TrustedProxy};
-pub use files::Files;
+pub use files::{Files, Written};
 pub use intake::{Intake, Pushed, Receipt, Reply};
 pub use pages::{Answer, Asked, Pages};
 pub use pulse::Pulse;
@@ -76,7 +76,7 @@ pub struct Document {
     pub page_html: Bytes,
     /// The page's `Content-Security-Policy`: only its own style and script.
     pub page_policy: String,
-    pub report_json: Bytes,
+    pub report_json: Written,
     pub calendar: Bytes,
     /// The CSV package.
     pub files: Files,

@@ -136,7 +136,7 @@ pub(super) fn page(served: &Watched) -> Response {
 }
 
 async fn report(State(served): State<Watched>) -> Response {
-    from_document(&served.borrow(), |document| Some((JSON, document.report_json.clone())))
+    from_document(&served.borrow(), |document| Some((JSON, document.report_json.clone().body())))
 }
 
 async fn calendar(State(served): State<Watched>) -> Response {
@@ -146,7 +146,7 @@ async fn calendar(State(served): State<Watched>) -> Response {
 async fn csv(State(served): State<Watched>, Path(name): Path<String>) -> Response {
     let is_json = std::path::Path::new(&name).extension().is_some_and(|extension| extension == "json");
     let kind = if is_json { JSON } else { CSV };
-    from_document(&served.borrow(), |document| Some((kind, document.files.body(&name)?)))
+    from_document(&served.borrow(), |document| Some((kind, document.files.of(&name)?.body())))
 }
 
 async fn metrics(State(served): State<Watched>) -> Response {

@@ -37,6 +37,7 @@ async fn findings(site: &Site, now: Timestamp) -> Findings {
         campaigns: &campaigns,
         policy: &policy,
         known: &known,
+        cores: 1,
         id_key: &[],
     };
     analysis::assess(&inputs)

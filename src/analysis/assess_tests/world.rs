@@ -155,6 +155,7 @@ impl World {
             campaigns: &self.campaigns,
             policy: &self.policy,
             known: &self.known,
+            cores: 3,
             id_key: &[],
         };
         reclassified(&inputs, Anew { history, kept })
@@ -175,6 +176,7 @@ impl World {
             campaigns: &self.campaigns,
             policy: &self.policy,
             known: &self.known,
+            cores: 3,
             id_key: &[],
         })
     }

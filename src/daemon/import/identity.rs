@@ -106,7 +106,8 @@ impl Identities {
     fn count(&mut self, key: &Key, time_ms: Option<i64>) -> Count {
         if self.young.len() >= self.limit {
             self.forgotten += u32::from(!self.old.is_empty());
-            self.old = std::mem::take(&mut self.young);
+            std::mem::swap(&mut self.old, &mut self.young);
+            self.young.clear();
             let [young, old, forgotten] = self.until_ms;
             self.until_ms = [i64::MIN, young, forgotten.max(old)];
         }

@@ -29,7 +29,7 @@ const BANS: [Ban; 9] = [
         in_tests_too: false,
     },
     Ban {
-        pattern: r"\b(?:Instant::now|async\s|await\b|tokio::|(?:std::)?fs::|Tcp(?:Listener|Stream)\b|UdpSocket\b|thread::|process::|fastrand::|env::\w+)",
+        pattern: r"\b(?:Instant::now|async\s|await\b|tokio::|(?:std::)?fs::|Tcp(?:Listener|Stream)\b|UdpSocket\b|thread::(?:sleep|spawn|current|park|Builder|available_parallelism)|process::|fastrand::|env::\w+)",
         rule: "evidence, analysis and report do no I/O and read neither clock, environment nor randomness",
         applies: is_pure,
         in_tests_too: false,

@@ -82,6 +82,7 @@ pub async fn pairs(store: &Path, world: &World, marks: &Marks, view: &View) -> P
         campaigns: &[],
         policy: &policy,
         known: &known,
+        cores: 1,
         id_key: &[],
     });
     let (mut pieces, mut unmarked) = (Vec::new(), 0);

@@ -140,6 +140,7 @@ impl<'a> Truth<'a> {
             campaigns: &[self.world.truth().campaign().clone()],
             policy: &Policy::default(),
             known: &[],
+            cores: 1,
             id_key: &[],
         });
         let rows = findings.campaigns[0].integrations.iter();
