@@ -128,15 +128,41 @@ impl Service {
         Ok(service)
     }
 
+    /// Waits until it shows a newer judgement than it did.
+    pub fn wait_for_another(&self, shown: &str) -> anyhow::Result<String> {
+        let begun = Instant::now();
+        loop {
+            let now = self.judged_at()?;
+            if now != shown {
+                return Ok(now);
+            }
+            ensure!(begun.elapsed() < PATIENCE, "duskwatch run judges no more");
+            sleep(25 * TICK);
+        }
+    }
+
+    /// The instant of the judgement that it shows.
+    pub fn judged_at(&self) -> anyhow::Result<String> {
+        let answer = self.answer("/calendar.ics")?;
+        let head = String::from_utf8_lossy(&answer).to_lowercase();
+        let line = head.lines().find_map(|line| line.strip_prefix("last-modified: "));
+        Ok(line.context("no last-modified")?.to_owned())
+    }
+
     /// Status and length of an answer.
     pub fn get(&self, path: &str) -> anyhow::Result<(u16, usize)> {
+        let answer = self.answer(path)?;
+        let status = answer.get(9..12).and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
+        Ok((status.context("no status")?, answer.len()))
+    }
+
+    fn answer(&self, path: &str) -> anyhow::Result<Vec<u8>> {
         let mut stream = TcpStream::connect(&self.address)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         write!(stream, "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address)?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer)?;
-        let status = answer.get(9..12).and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
-        Ok((status.context("no status")?, answer.len()))
+        Ok(answer)
     }
 
     /// The seconds that an answer takes.

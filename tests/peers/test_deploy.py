@@ -108,6 +108,8 @@ def test_the_unit_is_the_contracts():
     assert check.removesuffix(" check --offline") == start.removesuffix(" run")
     assert unit["Service", "Type"] == ["notify"] and unit["Service", "DynamicUser"] == ["yes"]
     assert unit["Service", "RestartPreventExitStatus"] == ["78"] and unit["Service", "WatchdogSec"]
+    one_heap = "MALLOC_ARENA_MAX=1"
+    assert unit["Service", "Environment"] == [one_heap] and f"\nENV {one_heap}\n" in (CONTAINER / "Containerfile").read_text()
     secrets = {value.split(":")[0] for value in unit["Service", "LoadCredential"]}
     config = (DEPLOY / "systemd" / "duskwatch.toml").read_text()
     assert set(re.findall(r"file:/run/credentials/duskwatch\.service/([\w-]+)", config)) == secrets
