@@ -113,7 +113,7 @@ struct Passed<'a> {
     authentications: Authentications,
 }
 
-/// Looks at all units, on all cores.
+/// Looks at all units, on as many cores as it may.
 fn pass<'a>(scene: &'a Scene<'a>, rules: &'a [Rules<'a>]) -> Passed<'a> {
     let part = |units: Range<usize>| {
         let mut part = Part::new(scene, rules);
@@ -139,10 +139,12 @@ fn pass<'a>(scene: &'a Scene<'a>, rules: &'a [Rules<'a>]) -> Passed<'a> {
 /// The units in as many ranges of about one length as there are cores; all of a user, who counts once a day, are in one.
 fn ranges(scene: &Scene<'_>) -> Vec<Range<usize>> {
     let length = scene.units.len().div_ceil(scene.inputs.cores.max(1));
+    let user_of = |unit: usize| scene.units[unit].key.user.as_str();
     let (mut ranges, mut from) = (Vec::new(), 0);
     while from < scene.units.len() {
         let mut to = (from + length).min(scene.units.len());
-        while to < scene.units.len() && scene.units[to].key.user == scene.units[to - 1].key.user {
+        let same_user = |to: usize| !user_of(to).is_empty() && user_of(to) == user_of(to - 1);
+        while to < scene.units.len() && same_user(to) {
             to += 1;
         }
         ranges.push(from..to);

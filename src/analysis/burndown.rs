@@ -48,21 +48,37 @@ impl Burndown {
     }
 
     /// Counts what another one has counted of the same days, of other users.
-    pub(super) fn add(&mut self, other: &Self) {
-        self.earliest = self.earliest.min(other.earliest);
-        for (row, other) in self.rows.iter_mut().zip(&other.rows) {
-            row.uses += other.uses;
-            row.rejected += other.rejected;
-            row.stale += other.stale;
-            row.migrating += other.migrating;
-            row.failing += other.failing;
-            row.active += other.active;
-            row.migrated += other.migrated;
-            row.retired += other.retired;
-            row.quiet += other.quiet;
-            row.remaining += other.remaining;
-            row.remaining_known += other.remaining_known;
-            row.users_remaining += other.users_remaining;
+    pub(super) fn append(&mut self, others: &Self) {
+        self.earliest = self.earliest.min(others.earliest);
+        for (row, other) in self.rows.iter_mut().zip(&others.rows) {
+            let BurndownDay {
+                day: _,
+                remaining,
+                remaining_known,
+                active,
+                failing,
+                migrating,
+                stale,
+                quiet,
+                migrated,
+                retired,
+                users_remaining,
+                uses,
+                rejected,
+                observed: _,
+            } = *other;
+            row.uses += uses;
+            row.rejected += rejected;
+            row.stale += stale;
+            row.migrating += migrating;
+            row.failing += failing;
+            row.active += active;
+            row.migrated += migrated;
+            row.retired += retired;
+            row.quiet += quiet;
+            row.remaining += remaining;
+            row.remaining_known += remaining_known;
+            row.users_remaining += users_remaining;
         }
     }
 

@@ -61,7 +61,7 @@ impl<'a> Judged<'a> {
 
     /// Takes over what was judged of the units behind these, of other users.
     pub(super) fn append(&mut self, next: Self) {
-        self.burndown.add(&next.burndown);
+        self.burndown.append(&next.burndown);
         self.integrations.extend(next.integrations);
         self.standings.extend(next.standings);
         self.numbers.extend(next.numbers);

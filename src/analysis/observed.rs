@@ -139,9 +139,7 @@ impl<'a> Sightings<'a> {
             }
         }
     }
-}
 
-impl Sightings<'_> {
     /// Takes over those of other users.
     pub(super) fn append(&mut self, others: Self) {
         self.last_seen.extend(others.last_seen);

@@ -34,8 +34,8 @@ use crate::{
 use identity::{Identities, Ids, Key, Keys};
 pub use register::RegisterKind;
 
-/// Blocks that wait, parsed or not, while others are read and recorded.
-const BLOCKS_AHEAD: usize = 2;
+/// Blocks that wait, parsed or not, while others are read and recorded; `record_all` looks at one more.
+const BLOCKS_AHEAD: usize = 1;
 
 /// The name of an import that uses no `[[log]]` section's settings.
 const BY_HAND: &str = "files";
@@ -131,7 +131,7 @@ impl Lines {
 }
 
 impl Engine {
-    /// Imports one file; `-` is standard input. `progress` is told after each block what was done so far.
+    /// Imports one file; `-` is standard input. `progress` is told after each transaction what was done so far.
     ///
     /// # Errors
     /// A name that no `[[log]]` section has; a file that cannot be read to its end (what was read of it is kept); a store
@@ -151,8 +151,9 @@ impl Engine {
         let (file, reader) = (path.to_owned(), Arc::clone(&reading));
         let read = spawn_blocking(move || reader.read(&file, &blocks));
         let record = move |so_far: &mut SoFar, w: &mut Writer<'_>, lines| so_far.record(w, lines, &reading);
-        let all = record_all::<_, _, anyhow::Error>(inbox, &self.store, SoFar::new(), record, |all| progress(&all.imported));
-        let SoFar { imported, span, .. } = all.await?;
+        let recording =
+            record_all::<_, _, anyhow::Error>(inbox, &self.store, SoFar::new(), record, |so_far| progress(&so_far.imported));
+        let SoFar { imported, span, .. } = recording.await?;
         read.await?.context("reading")?;
         self.claim_coverage(setting, span, &imported, now).await?;
         self.pack_after("import", now).await;
@@ -210,7 +211,10 @@ impl SoFar {
 
     /// Records those of some lines that are new.
     fn record(&mut self, w: &mut Writer<'_>, lines: Lines, reading: &Reading) -> Result<(), StoreError> {
-        self.span = self.span.or(lines.span).zip(lines.span.or(self.span)).map(|((first, _), (_, last))| (first, last));
+        self.span = match (self.span, lines.span) {
+            (Some((first, _)), Some((_, last))) => Some((first, last)),
+            (before, of_these) => before.or(of_these),
+        };
         let ids = lines.identities(&mut self.identities);
         let times = lines.times.iter().copied().chain(std::iter::repeat(None));
         let fresh = w.claim(&reading.source, ids.iter().zip(times), reading.now)?;

@@ -5,7 +5,6 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::Arc,
-    thread::available_parallelism,
 };
 
 use axum::body::Bytes;
@@ -13,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::task::spawn_blocking;
 
 use super::{
-    Engine, Options, changed,
+    Engine, Options, changed, cores,
     explain::Basis,
     freshness::{self, Budgets},
     pages,
@@ -29,7 +28,7 @@ use crate::{
         self, Alarm, Audience, Figure, Inputs, Late, Letter, Notice, People, Previous, Report, ToldEvent, Undelivered, event,
         privacy::HandOver,
     },
-    serve::{Document, Files, Written},
+    serve::{Document, Files, OnDemand},
     store::{GivenUp, NewMessage, Reader as StoreReader, Store, StoreError, Writer},
 };
 
@@ -116,7 +115,7 @@ impl Material {
             campaigns: &options.campaigns,
             policy: &options.policy,
             known: &self.known,
-            cores: available_parallelism().map_or(1, usize::from),
+            cores: cores(),
             id_key: if options.privacy.pseudonyms { &self.people_key } else { &[] },
         }
     }
@@ -424,7 +423,7 @@ impl Judged {
             pages: pages::of(Arc::clone(&self.report), Arc::clone(&self.basis), store.clone()),
             page_html: Bytes::from(report::html::served_page(&self.report, &report::ranking::Query::default())),
             page_policy: report::html::content_security_policy(),
-            report_json: Written::new(move |out| report::json::write(&json, out)),
+            report_json: OnDemand::new(move |out| report::json::write(&json, out)),
             calendar: Bytes::from(self.calendar()),
             files: Files::new(report::csv::names(), move |name, out| report::csv::write(&csv, name, out)),
         }

@@ -56,3 +56,11 @@ pub use retention::Pruned;
 pub use run::{Renewal, run};
 pub use space::Space;
 pub use status::status;
+
+/// More side by side than this gains little, and threads are counted: the unit allows 128 of them.
+const MAX_CORES: usize = 8;
+
+/// On how many cores one piece of work may be done.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).min(MAX_CORES)
+}

@@ -4,7 +4,7 @@
 //! takes in what was recorded meanwhile, puts the new counts in place of the old ones, and with them the ids, the statuses and
 //! the line in the journal. It may end anywhere before that and goes on there when it is started again.
 
-use std::{collections::BTreeMap, fmt, sync::Arc, thread::available_parallelism};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use anyhow::Context as _;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use tokio::task::spawn_blocking;
 
 use super::{
-    Engine, Options,
+    Engine, Options, cores,
     freshness::Budgets,
     judge::Material,
     rounds::{Setting, Shared},
@@ -169,12 +169,11 @@ impl Judges {
         if chunks.is_empty() {
             return Ok(None);
         }
-        let cores = available_parallelism().map_or(1, usize::from);
         let judged = stream::iter(chunks).map(|chunk| {
             let judges = self.clone();
             spawn_blocking(move || judges.rejudged(chunk))
         });
-        Ok(Some(judged.buffered(cores).try_collect().await?))
+        Ok(Some(judged.buffered(cores()).try_collect().await?))
     }
 
     /// Adds the chunks that were recorded since the last batch, so that everything is of one moment.

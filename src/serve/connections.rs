@@ -40,7 +40,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 pub(super) struct Limits {
     /// For the request line and headers: a caller that says nothing is not waited for.
     pub header: Duration,
-    /// Running answers after the stop: they lie in memory, only slow callers need longer.
+    /// Running answers after the stop: only slow callers need longer.
     pub stop: Duration,
 }
 

@@ -1,9 +1,9 @@
 //! The way in: for readers the page, the report, the CSV package and the health of the service, for senders the intake.
 //!
-//! The page was rendered before and lies in memory with the report as [`Served`]; the report as JSON ([`Written`]) and the
-//! package ([`Files`]) are written from there to who asks: names in a URL reach no path, and serving goes on when the disk does not. Single rows and other orders of
-//! the ranking are asked of the daemon ([`Pages`]), a few at a time. The room hides HTTP, its limits, who may read and who may
-//! send.
+//! The page was rendered before and lies in memory with the report as [`Served`]; the report as JSON ([`OnDemand`]) and the
+//! package ([`Files`]) are written from there to who asks: names in a URL reach no path, and serving goes on when the disk does
+//! not. Single rows and other orders of the ranking are asked of the daemon ([`Pages`]). All of these a few at a time. The room
+//! hides HTTP, its limits, who may read and who may send.
 //!
 //! Absent: rendering (`report`), when the document changes (`daemon` sends a new one through the watch channel), what stands
 //! behind a row (`daemon`), what is done with evidence (`daemon` takes it from a channel).
@@ -31,7 +31,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub use access::{Access, TrustedProxy};
-pub use files::{Files, Written};
+pub use files::{Files, OnDemand};
 pub use intake::{Intake, Pushed, Receipt, Reply};
 pub use pages::{Answer, Asked, Pages};
 pub use pulse::Pulse;
@@ -76,7 +76,7 @@ pub struct Document {
     pub page_html: Bytes,
     /// The page's `Content-Security-Policy`: only its own style and script.
     pub page_policy: String,
-    pub report_json: Written,
+    pub report_json: OnDemand,
     pub calendar: Bytes,
     /// The CSV package.
     pub files: Files,

@@ -3,7 +3,7 @@
 //! What is asked goes to the daemon, which answers from the judgement that the page shows. Answers cost reading and
 //! rendering, so few are made at one time, and who waits too long is told to come again.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
 use axum::{
     Router,
@@ -13,19 +13,15 @@ use axum::{
     routing::get,
 };
 use futures_util::future::BoxFuture;
-use tokio::{sync::Semaphore, time::timeout};
 
 use super::{
     Document,
-    routes::{HTML, Watched, no_document, page, plain},
+    routes::{HTML, Shelf, Watched, no_document, page, plain},
 };
 
 /// Answers that are made at one time. A reader of the store fewer than there are, so that the next judgement never waits
 /// for readers of the page.
 pub(super) const PLACES: usize = 2;
-
-/// How long one waits for a place.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Parameters of one request, and characters of each: forms send a dozen short ones.
 const MAX_PARAMETERS: usize = 20;
@@ -72,14 +68,8 @@ impl fmt::Debug for Pages {
     }
 }
 
-#[derive(Clone)]
-struct Shelf {
-    served: Watched,
-    places: Arc<Semaphore>,
-}
-
 pub(super) fn router(served: Watched) -> Router {
-    let shelf = Shelf { served, places: Arc::new(Semaphore::new(PLACES)) };
+    let shelf = Shelf::new(served, PLACES);
     Router::new()
         .route("/", get(ranking))
         .route(
@@ -110,10 +100,9 @@ async fn ranking(State(shelf): State<Shelf>, uri: Uri) -> Response {
 
 async fn answer(shelf: Shelf, asked: Asked) -> Response {
     let Some(document) = shelf.served.borrow().document.clone() else { return no_document() };
-    let Ok(Ok(place)) = timeout(PATIENCE, shelf.places.acquire_owned()).await else {
-        let again = [(header::RETRY_AFTER, PATIENCE.as_secs().to_string())];
-        let words = "Others are being answered. Come again in a moment.\n";
-        return (again, plain(StatusCode::SERVICE_UNAVAILABLE, words)).into_response();
+    let place = match shelf.place().await {
+        Ok(place) => place,
+        Err(busy) => return busy,
     };
     let answering = (document.pages.0)(asked);
     // Apart from the connection: a caller who hangs up gives no place free before the work is done.

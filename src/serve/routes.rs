@@ -1,30 +1,32 @@
 //! What is answered to what.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::Router;
 use axum::body::{Body, HttpBody};
-use axum::extract::{Extension, Path, Request, State};
+use axum::extract::{Extension, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use jiff::fmt::rfc2822::DateTimePrinter;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::timeout;
 
 use super::{
     Document, Doors, Pulse, Served,
     access::{Caller, Turned},
     failures::Failures,
-    intake, pages,
+    files, intake, pages,
 };
 use crate::report::{html, prometheus};
 
 pub(super) const HTML: &str = "text/html; charset=utf-8";
-const JSON: &str = "application/json";
-const CSV: &str = "text/csv; charset=utf-8; header=present";
 const CALENDAR: &str = "text/calendar; charset=utf-8; method=PUBLISH";
 const PLAIN: &str = "text/plain; charset=utf-8";
+
+/// How long one waits for a place.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The two paths that machines ask without a token.
 const OPEN: [&str; 2] = ["/healthz", "/readyz"];
@@ -41,6 +43,29 @@ const FIXED: [(HeaderName, &str); 5] = [
 ];
 
 pub(super) type Watched = watch::Receiver<Arc<Served>>;
+
+/// What is shown, and the places of those whom something of it is made for at one time.
+#[derive(Clone)]
+pub(super) struct Shelf {
+    pub(super) served: Watched,
+    places: Arc<Semaphore>,
+}
+
+impl Shelf {
+    pub(super) fn new(served: Watched, places: usize) -> Self {
+        Self { served, places: Arc::new(Semaphore::new(places)) }
+    }
+
+    /// One of the places; who finds none free in time is told when to come again.
+    pub(super) async fn place(self) -> Result<OwnedSemaphorePermit, Response> {
+        let Ok(Ok(place)) = timeout(PATIENCE, self.places.acquire_owned()).await else {
+            let again = [(header::RETRY_AFTER, PATIENCE.as_secs().to_string())];
+            let words = "Others are being answered. Come again in a moment.\n";
+            return Err((again, plain(StatusCode::SERVICE_UNAVAILABLE, words)).into_response());
+        };
+        Ok(place)
+    }
+}
 
 /// What stands between a caller and everything else.
 #[derive(Clone)]
@@ -59,15 +84,14 @@ impl Gate {
 pub(super) fn router(doors: watch::Receiver<Arc<Doors>>, served: Watched) -> Router {
     let gate = Gate { doors, failures: Arc::default() };
     let pages = Router::new()
-        .route("/report.json", get(report))
-        .route("/csv/{name}", get(csv))
         .route("/metrics", get(metrics))
         .route("/calendar.ics", get(calendar))
         .route("/healthz", get(health))
         .route("/readyz", get(ready))
         .with_state(served.clone())
+        .merge(files::router(served.clone()))
         .merge(pages::router(served))
-        .fallback(|| async { plain(StatusCode::NOT_FOUND, "There is nothing here.\n") })
+        .fallback(|| async { nothing_here() })
         .method_not_allowed_fallback(|| async { plain(StatusCode::METHOD_NOT_ALLOWED, "This can only be read.\n") })
         .layer(middleware::from_fn_with_state(gate.clone(), admit));
     // Senders have tokens of their own, and bodies.
@@ -128,25 +152,15 @@ pub(super) fn page(served: &Watched) -> Response {
     let served = served.borrow();
     let mut response = from_document(&served, |document| {
         let page = document.page_html.clone();
-        let Some(trouble) = &served.trouble else { return Some((HTML, page)) };
-        Some((HTML, html::with_trouble(&String::from_utf8_lossy(&page), trouble).into()))
+        let Some(trouble) = &served.trouble else { return (HTML, page) };
+        (HTML, html::with_trouble(&String::from_utf8_lossy(&page), trouble).into())
     });
     response.headers_mut().extend(served.document.as_ref().and_then(|document| pages::policy(document)));
     response
 }
 
-async fn report(State(served): State<Watched>) -> Response {
-    from_document(&served.borrow(), |document| Some((JSON, document.report_json.clone().body())))
-}
-
 async fn calendar(State(served): State<Watched>) -> Response {
-    from_document(&served.borrow(), |document| Some((CALENDAR, document.calendar.clone())))
-}
-
-async fn csv(State(served): State<Watched>, Path(name): Path<String>) -> Response {
-    let is_json = std::path::Path::new(&name).extension().is_some_and(|extension| extension == "json");
-    let kind = if is_json { JSON } else { CSV };
-    from_document(&served.borrow(), |document| Some((kind, document.files.of(&name)?.body())))
+    from_document(&served.borrow(), |document| (CALENDAR, document.calendar.clone()))
 }
 
 async fn metrics(State(served): State<Watched>) -> Response {
@@ -171,11 +185,19 @@ async fn ready(State(served): State<Watched>) -> Response {
     }
 }
 
-fn from_document<B: Into<Body>>(served: &Served, pick: impl Fn(&Document) -> Option<(&'static str, B)>) -> Response {
+fn from_document<B: Into<Body>>(served: &Served, pick: impl Fn(&Document) -> (&'static str, B)) -> Response {
     let Some(document) = &served.document else { return no_document() };
-    let Some((kind, body)) = pick(document) else { return plain(StatusCode::NOT_FOUND, "There is nothing here.\n") };
+    let (kind, body) = pick(document);
+    of_document(document, kind, body)
+}
+
+pub(super) fn of_document(document: &Document, kind: &str, body: impl Into<Body>) -> Response {
     let made_at = DateTimePrinter::new().timestamp_to_rfc9110_string(&document.made_at).unwrap_or_default();
     ([(header::CONTENT_TYPE, kind.to_owned()), (header::LAST_MODIFIED, made_at)], body.into()).into_response()
+}
+
+pub(super) fn nothing_here() -> Response {
+    plain(StatusCode::NOT_FOUND, "There is nothing here.\n")
 }
 
 pub(super) fn no_document() -> Response {

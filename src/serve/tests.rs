@@ -31,7 +31,7 @@ fn document() -> Document {
         page_policy:
             "default-src 'none'; script-src 'sha256-RFWPLDbv2BY='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
                 .to_owned(),
-        report_json: Written::new(|out| out.write_all(b"{\"remaining\":37}")),
+        report_json: OnDemand::new(|out| out.write_all(b"{\"remaining\":37}")),
         calendar: Bytes::from_static(b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n"),
         files: Files::new(["users.csv", "datapackage.json"], |name, out| {
             out.write_all(if name == "users.csv" { b"user\r\nada\r\n" } else { b"{}" })
@@ -438,6 +438,48 @@ async fn few_pages_are_made_at_one_time_and_the_page_itself_never_waits() {
     go.cancel();
     for answer in asked {
         assert_eq!(answer.await.unwrap().unwrap().status(), StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn few_files_are_written_at_one_time_and_the_next_begins_when_one_is_read() {
+    let (begun, mut started) = tokio::sync::mpsc::unbounded_channel();
+    // Longer than all that a connection holds of what nobody reads.
+    let write = move |out: &mut dyn std::io::Write| {
+        begun.send(()).unwrap();
+        (0..100_000).try_for_each(|n| writeln!(out, "{n:0639}"))
+    };
+    let long = Document { report_json: OnDemand::new(write), ..document() };
+    let running = start(None, Served { document: Some(Arc::new(long)), ..Served::default() }).await;
+    let url = format!("{}/report.json", running.base);
+    let mut reading = Vec::new();
+    for _ in 0..files::WRITERS {
+        reading.push(client().get(&url).send().await.unwrap());
+        started.recv().await.unwrap();
+    }
+    let next = tokio::spawn(client().get(&url).send());
+    assert_eq!(get(&running, "/").await.status(), StatusCode::OK);
+    assert!(started.try_recv().is_err(), "more are written at one time than there are places");
+    assert_eq!(reading.pop().unwrap().bytes().await.unwrap().len(), 64_000_000);
+    assert_eq!(next.await.unwrap().unwrap().status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_written_to_its_end_is_not_taken_for_a_whole_one() {
+    let failing = |out: &mut dyn std::io::Write| {
+        out.write_all(&vec![b'x'; 100_000])?;
+        Err(std::io::Error::other("of this test"))
+    };
+    let panicking = |out: &mut dyn std::io::Write| {
+        out.write_all(&vec![b'x'; 100_000])?;
+        panic!("of this test")
+    };
+    for report_json in [OnDemand::new(failing), OnDemand::new(panicking)] {
+        let served = Served { document: Some(Arc::new(Document { report_json, ..document() })), ..Served::default() };
+        let running = start(None, served).await;
+        let begun = get(&running, "/report.json").await;
+        assert_eq!(begun.status(), StatusCode::OK);
+        begun.bytes().await.expect_err("the connection breaks");
     }
 }
 

@@ -164,7 +164,7 @@ pub fn past(bench: &Bench) -> anyhow::Result<Vec<Row>> {
         export_peak.push(mebibytes(run.peak_bytes));
         fs::remove_dir_all(&csv)?;
     }
-    let (pages, service_peak) = pages(&setup, &bench.path(LOG), &address)?;
+    let (pages, service_peak) = pages_and_peak(&setup, &bench.path(LOG), &address)?;
     let size = mebibytes(store_bytes(&setup.store)?);
     Ok(vec![
         Row::new("uses, of 3 years", "uses", vec![float(uses)]),
@@ -180,7 +180,7 @@ pub fn past(bench: &Bench) -> anyhow::Result<Vec<Row>> {
 
 /// The 99th percentile of a page's time in milliseconds, and the peak memory of the service, over several judgements and set up as
 /// `deploy/` does it.
-fn pages(setup: &Setup, log: &Path, address: &str) -> anyhow::Result<(f64, f64)> {
+fn pages_and_peak(setup: &Setup, log: &Path, address: &str) -> anyhow::Result<(f64, f64)> {
     let service = Service::start(setup.command().arg("run").env("MALLOC_ARENA_MAX", "1"), address)?;
     let mut times = (0..PAGES).map(|_| service.timed("/")).collect::<anyhow::Result<Vec<_>>>()?;
     times.sort_by(f64::total_cmp);

@@ -41,7 +41,7 @@ pub(super) struct Activity {
     /// The last day that is over.
     pub(super) last_whole: Day,
     /// Each day from the first on.
-    calendar: Vec<Seen>,
+    seen: Vec<Seen>,
 }
 
 /// What is known of a day.
@@ -69,13 +69,13 @@ impl Activity {
             by_hour: [0.0; 24],
             outside_by_hour: [0.0; 24],
             last_whole: if whole { rules.today } else { rules.today.plus(-1) },
-            calendar: Vec::new(),
+            seen: Vec::new(),
         };
         for cell in legacy().filter(|cell| cell.day >= oldest) {
             activity.take(cell, rules, course.is_repository[cell.place as usize]);
         }
         activity.places.sort_unstable_by_key(|place| place.place);
-        activity.calendar = calendar(course.covered, &activity.days, rules.today);
+        activity.seen = seen_days(course.covered, &activity.days, rules.today);
         Some(activity)
     }
 
@@ -122,7 +122,7 @@ impl Activity {
     }
 
     fn seen(&self, day: Day) -> Seen {
-        usize::try_from(day.0 - self.first().0).ok().and_then(|i| self.calendar.get(i)).copied().unwrap_or(Seen::No)
+        usize::try_from(day.0 - self.first().0).ok().and_then(|i| self.seen.get(i)).copied().unwrap_or(Seen::No)
     }
 
     /// The days of a range that were seen and are over, in order.
@@ -148,16 +148,16 @@ impl Activity {
             by_hour: [0.0; 24],
             outside_by_hour: [0.0; 24],
             last_whole: today.plus(-1),
-            calendar: (first.0..=today.0).map(seen).collect(),
+            seen: (first.0..=today.0).map(seen).collect(),
         }
     }
 }
 
-fn calendar(phases: &[(Day, &CoveredDays)], used: &[ActiveDay], today: Day) -> Vec<Seen> {
+fn seen_days(phases: &[(Day, &CoveredDays)], used: &[ActiveDay], today: Day) -> Vec<Seen> {
     let first = used[0].day;
-    let mut calendar: Vec<Seen> = (first.0..=today.0.max(first.0)).map(|_| Seen::No).collect();
+    let mut days: Vec<Seen> = (first.0..=today.0.max(first.0)).map(|_| Seen::No).collect();
     let mut mark = |day: Day, seen: Seen| {
-        if let Some(slot) = usize::try_from(day.0 - first.0).ok().and_then(|i| calendar.get_mut(i)) {
+        if let Some(slot) = usize::try_from(day.0 - first.0).ok().and_then(|i| days.get_mut(i)) {
             *slot = seen;
         }
     };
@@ -167,7 +167,7 @@ fn calendar(phases: &[(Day, &CoveredDays)], used: &[ActiveDay], today: Day) -> V
         looked.for_each(|day| mark(day, Seen::Silent));
     }
     used.iter().enumerate().for_each(|(at, active)| mark(active.day, Seen::Used(at)));
-    calendar
+    days
 }
 
 fn spread(by_hour: &mut [f64; 24], uses: u64, hours: u32) {

@@ -31,8 +31,9 @@ use crate::{
 
 pub use glance::glance;
 
-/// Blocks of one log that wait, parsed or not, while others are read and recorded. Over all logs [`InFlight`] says how many.
-const BLOCKS_AHEAD: usize = 2;
+/// Blocks of one log that wait, parsed or not, while others are read and recorded; `record_all` looks at one more. Over all logs
+/// [`InFlight`] says how many are read.
+const BLOCKS_AHEAD: usize = 1;
 
 pub struct LogRound {
     setting: Setting,
@@ -58,7 +59,7 @@ impl LogRound {
         if plan.found == 0 {
             return Err(io::Error::new(io::ErrorKind::NotFound, format!("no file matches {}", self.log.paths.join(", "))).into());
         }
-        let Read { begin, mut tally, skipped, .. } = self.read_files(store, plan.files, Read::new(begin, known, now)).await?;
+        let SoFar { begin, mut tally, skipped, .. } = self.read_files(store, plan.files, SoFar::new(begin, known, now)).await?;
         let missed = missed(&skipped, tally.items, known);
         tally.skipped += plan.skipped.iter().map(|s| s.count).sum::<u64>();
         let unread = plan.unread.iter().chain(&missed).map(|s| words(s, &self.log)).collect::<Vec<_>>().join("; ");
@@ -80,24 +81,24 @@ impl LogRound {
     }
 
     /// Reads the planned files, the oldest first, and records each block with its cursor.
-    async fn read_files(&self, store: &Store, files: Vec<FilePlan>, nothing: Read) -> Result<Read, RoundError> {
+    async fn read_files(&self, store: &Store, files: Vec<FilePlan>, so_far: SoFar) -> Result<SoFar, RoundError> {
         let (blocks, inbox) = mpsc::channel(BLOCKS_AHEAD);
         let parser = Arc::new(Parser {
             name: self.setting.name.clone(),
             log: Arc::clone(&self.log),
             classifier: self.setting.classifier(),
-            now: nothing.now,
+            now: so_far.now,
         });
         let fetch = tracing::debug_span!("fetch");
         let reading = spawn_blocking(move || fetch.in_scope(|| read(files, &parser, &blocks)));
-        let all = record_all::<_, _, RoundError>(inbox, store, nothing, Read::record, |_| ()).await?;
+        let all = record_all::<_, _, RoundError>(inbox, store, so_far, SoFar::record, |_| ()).await?;
         reading.await.map_err(io::Error::other)?;
         Ok(all)
     }
 }
 
 /// What a round has read so far.
-struct Read {
+struct SoFar {
     begin: Begin,
     tally: Tally,
     skipped: Vec<Skipped>,
@@ -106,7 +107,7 @@ struct Read {
     now: Timestamp,
 }
 
-impl Read {
+impl SoFar {
     fn new(begin: Begin, known: bool, now: Timestamp) -> Self {
         Self { begin, tally: Tally::default(), skipped: Vec::new(), known, now }
     }

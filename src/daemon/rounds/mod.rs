@@ -1,5 +1,5 @@
-//! One round of each kind of source: fetch, parse, classify, count, record. Each page or block is one transaction with its
-//! cursor and coverage, so a round may end anywhere.
+//! One round of each kind of source: fetch, parse, classify, count, record. Each page or block is recorded in one
+//! transaction with its cursor and coverage, which several may share, so a round may end anywhere.
 
 mod access;
 mod audit;

@@ -4,7 +4,7 @@ use std::{fs, path::Path, sync::Arc};
 
 use jiff::Timestamp;
 
-use super::{Begin, LogRound, Read};
+use super::{Begin, LogRound, SoFar};
 use crate::{
     daemon::{
         engine::{RoundError, Tally},
@@ -129,8 +129,8 @@ async fn a_round_that_ends_after_lines_that_nobody_understood_leaves_their_time_
     let killed = Timestamp::from_second(NOW + 60).expect("an instant");
     let stored = place.store.read(|r| r.cursors("log/l")).await.expect("cursors").into_iter().collect();
     let found = plan(&place.round.log.paths, Layout::Lines, &stored, killed).expect("a pattern");
-    let nothing = Read::new(Begin::new(Some(NOW * 1_000), None, killed), true, killed);
-    place.round.read_files(&place.store, found.files, nothing).await.expect("and nothing after it");
+    let so_far = SoFar::new(Begin::new(Some(NOW * 1_000), None, killed), true, killed);
+    place.round.read_files(&place.store, found.files, so_far).await.expect("and nothing after it");
     place.run(NOW + 120).await.expect("nothing new");
     let expected = [(CoverageState::Covered, NOW - 5, NOW), (CoverageState::Covered, NOW + 60, NOW + 120)];
     assert_eq!(place.coverage().await, expected);
