@@ -442,7 +442,7 @@ async fn few_pages_are_made_at_one_time_and_the_page_itself_never_waits() {
 }
 
 #[tokio::test]
-async fn few_files_are_written_at_one_time_and_the_next_begins_when_one_is_read() {
+async fn few_files_are_written_at_one_time_and_the_next_begins_when_one_ends() {
     let (begun, mut started) = tokio::sync::mpsc::unbounded_channel();
     // Longer than all that a connection holds of what nobody reads.
     let write = move |out: &mut dyn std::io::Write| {
@@ -460,7 +460,7 @@ async fn few_files_are_written_at_one_time_and_the_next_begins_when_one_is_read(
     let next = tokio::spawn(client().get(&url).send());
     assert_eq!(get(&running, "/").await.status(), StatusCode::OK);
     assert!(started.try_recv().is_err(), "more are written at one time than there are places");
-    assert_eq!(reading.pop().unwrap().bytes().await.unwrap().len(), 64_000_000);
+    drop(reading.pop());
     assert_eq!(next.await.unwrap().unwrap().status(), StatusCode::OK);
 }
 
