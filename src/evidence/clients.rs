@@ -7,6 +7,8 @@ mod steps;
 mod version;
 mod wire;
 
+use std::sync::OnceLock;
+
 use regex::{Regex, RegexSet};
 
 use super::Category;
@@ -68,15 +70,31 @@ impl Client {
     }
 }
 
-/// The catalogue, compiled. Rows are in matching order: the first match wins, generic names come last.
+/// The catalogue. Rows are in matching order: the first match wins, generic names come last.
 #[derive(Debug)]
 pub struct ClientCatalogue {
     clients: Vec<Client>,
     ways: Vec<Way>,
+    /// Compiled when somebody is to be recognised: most commands only look up what was, and compiling took half of a short one.
+    recognition: OnceLock<Recognition>,
+}
+
+/// All patterns, matched in one pass.
+#[derive(Debug)]
+struct Recognition {
     /// Verified patterns first, each kind in the order of the rows.
     patterns: RegexSet,
     /// Pattern number to client number.
     owners: Vec<usize>,
+}
+
+impl Recognition {
+    fn of(clients: &[Client]) -> Result<Self, regex::Error> {
+        let verified = clients.iter().enumerate().filter_map(|(n, client)| Some((n, client.user_agent.as_ref()?)));
+        let unverified = clients.iter().enumerate().filter_map(|(n, client)| Some((n, client.unverified.as_ref()?)));
+        let (owners, patterns): (Vec<usize>, Vec<&String>) = verified.chain(unverified).unzip();
+        Ok(Self { patterns: RegexSet::new(patterns)?, owners })
+    }
 }
 
 const CATALOGUE: &str = include_str!("../../config/clients.toml");
@@ -85,12 +103,13 @@ const CATALOGUE: &str = include_str!("../../config/clients.toml");
 const ANY_SCRIPT: &str = "python-requests";
 
 impl ClientCatalogue {
-    /// The compiled-in catalogue.
+    /// The compiled-in catalogue. Whether it is sound is for a test to say, not for each start.
     ///
     /// # Errors
     /// None in a released binary: a test parses the same text.
     pub fn builtin() -> Result<Self, String> {
-        Self::parse(CATALOGUE)
+        let Read { ways, clients, faults, .. } = wire::read(CATALOGUE, "");
+        if faults.is_empty() { Ok(Self { clients, ways, recognition: OnceLock::new() }) } else { Err(words(&faults)) }
     }
 
     /// Reads a whole catalogue.
@@ -98,8 +117,7 @@ impl ClientCatalogue {
     /// # Errors
     /// Names what is wrong: unknown keys or categories, a pattern that does not compile, an id used twice.
     pub fn parse(text: &str) -> Result<Self, String> {
-        Self::compiled(wire::read(text, ""))
-            .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+        Self::checked(wire::read(text, "")).map_err(|faults| words(&faults))
     }
 
     /// The compiled-in catalogue after rows of the organisation's own, which are asked first. What such a row leaves out
@@ -109,19 +127,21 @@ impl ClientCatalogue {
     /// Everything that is wrong with the rows, by line: what [`ClientCatalogue::parse`] refuses, a row that nothing can
     /// be recognised by, an example that its row does not recognise or that a row before it does.
     pub fn with_additions(text: &str) -> Result<Self, Vec<CatalogueFault>> {
-        Self::compiled(wire::read(CATALOGUE, text))
+        Self::checked(wire::read(CATALOGUE, text))
     }
 
-    fn compiled(read: Read) -> Result<Self, Vec<CatalogueFault>> {
+    fn checked(read: Read) -> Result<Self, Vec<CatalogueFault>> {
         let Read { ways, clients, mut faults, lines } = read;
-        let verified = clients.iter().enumerate().filter_map(|(n, client)| Some((n, client.user_agent.as_ref()?)));
-        let unverified = clients.iter().enumerate().filter_map(|(n, client)| Some((n, client.unverified.as_ref()?)));
-        let (owners, patterns): (Vec<usize>, Vec<&String>) = verified.chain(unverified).unzip();
-        let patterns = RegexSet::new(patterns).map_err(|error| vec![CatalogueFault { line: 0, words: error.to_string() }])?;
-        let catalogue = Self { clients, ways, patterns, owners };
+        let recognition =
+            Recognition::of(&clients).map_err(|error| vec![CatalogueFault { line: 0, words: error.to_string() }])?;
+        let catalogue = Self { clients, ways, recognition: recognition.into() };
         faults.extend(catalogue.unreached(&lines));
         faults.sort_by_key(|fault| fault.line);
         if faults.is_empty() { Ok(catalogue) } else { Err(faults) }
+    }
+
+    fn recogniser(&self) -> &Recognition {
+        self.recognition.get_or_init(|| Recognition::of(&self.clients).expect("compiled in, and a test compiles it"))
     }
 
     /// Rows that do not recognise what they say they do.
@@ -154,17 +174,16 @@ impl ClientCatalogue {
 
     /// Which entry matches, for those who remember it by user agent: matching is the dear part.
     pub fn position_of(&self, user_agent: &str) -> Option<usize> {
-        self.patterns.matches(user_agent).iter().next().map(|n| self.owners[n])
+        let Recognition { patterns, owners } = self.recogniser();
+        patterns.matches(user_agent).iter().next().map(|n| owners[n])
     }
 
     /// What recognises whom, in matching order: pattern, id and category.
     pub fn recognition(&self) -> impl Iterator<Item = (&str, &str, Category)> {
+        let Recognition { patterns, owners } = self.recogniser();
         let client = |owner: &usize| (self.clients[*owner].id.as_str(), self.clients[*owner].category);
-        self.patterns
-            .patterns()
-            .iter()
-            .zip(self.owners.iter().map(client))
-            .map(|(pattern, (id, category))| (pattern.as_str(), id, category))
+        let patterns = patterns.patterns().iter().zip(owners.iter().map(client));
+        patterns.map(|(pattern, (id, category))| (pattern.as_str(), id, category))
     }
 
     /// The entry at a [`position`](Self::position_of).
@@ -195,6 +214,10 @@ impl ClientCatalogue {
         let steps = Steps::of(client, self.ways.get(client.way)?);
         Some(if known { steps } else { Steps { client: id.to_owned(), client_name: id.to_owned(), ..steps } })
     }
+}
+
+fn words(faults: &[CatalogueFault]) -> String {
+    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]

@@ -135,7 +135,8 @@ pub(super) fn read(catalogue: &str, additions: &str) -> Read {
     let mut read = Read::default();
     let Some(wire) = read.parsed::<Wire>(catalogue) else { return read };
     let Some(added) = read.parsed::<Additions>(additions) else { return read };
-    let mut added: Vec<(usize, Row)> = added.client.into_iter().map(|row| located(row, additions)).collect();
+    let located = |row: Spanned<Row>, text| (Place { text, at: row.span().start }, row.into_inner());
+    let mut added: Vec<(Place<'_>, Row)> = added.client.into_iter().map(|row| located(row, additions)).collect();
     for (_, row) in &mut added {
         if let Some(base) = wire.client.iter().find(|base| base.get_ref().id == row.id) {
             let base =
@@ -145,18 +146,18 @@ pub(super) fn read(catalogue: &str, additions: &str) -> Read {
     }
     let replaced = |row: &Spanned<Row>| added.iter().any(|(_, own)| own.id == row.get_ref().id);
     let kept: Vec<_> = wire.client.iter().filter(|row| !replaced(row)).map(|row| located(row.clone(), catalogue)).collect();
-    for (own, (line, row)) in added.into_iter().map(|row| (true, row)).chain(kept.into_iter().map(|row| (false, row))) {
+    for (own, (place, row)) in added.into_iter().map(|row| (true, row)).chain(kept.into_iter().map(|row| (false, row))) {
         let id = row.id.clone();
         if read.clients.iter().any(|client| client.id == id) {
-            read.fault(line, format!("client `{id}` stands twice"));
+            read.fault(place.line(), format!("client `{id}` stands twice"));
             continue;
         }
         match checked(row, &wire.way, &wire.category) {
             Ok(client) => {
                 read.clients.push(client);
-                read.lines.push(if own { line } else { 0 });
+                read.lines.push(if own { place.line() } else { 0 });
             }
-            Err(why) => read.fault(line, format!("client `{id}`: {why}")),
+            Err(why) => read.fault(place.line(), format!("client `{id}`: {why}")),
         }
     }
     read.ways = wire.way;
@@ -168,7 +169,7 @@ impl Read {
         match toml::from_str(text) {
             Ok(wire) => Some(wire),
             Err(error) => {
-                let line = error.span().map_or(0, |span| line_at(text, span.start));
+                let line = error.span().map_or(0, |span| Place { text, at: span.start }.line());
                 self.fault(line, plain(error.message()));
                 None
             }
@@ -191,12 +192,16 @@ fn plain(message: &str) -> String {
     }
 }
 
-fn located(row: Spanned<Row>, text: &str) -> (usize, Row) {
-    (line_at(text, row.span().start), row.into_inner())
+/// Where something stands; the lines before it are counted for whoever asks.
+struct Place<'a> {
+    text: &'a str,
+    at: usize,
 }
 
-fn line_at(text: &str, at: usize) -> usize {
-    text.get(..at).map_or(0, |before| before.matches('\n').count() + 1)
+impl Place<'_> {
+    fn line(&self) -> usize {
+        self.text.get(..self.at).map_or(0, |before| before.matches('\n').count() + 1)
+    }
 }
 
 fn checked(row: Row, ways: &[Way], categories: &[CategoryRow]) -> Result<Client, String> {
@@ -212,7 +217,8 @@ fn checked(row: Row, ways: &[Way], categories: &[CategoryRow]) -> Result<Client,
     };
     let common = categories.iter().find(|one| one.name == category);
     for pattern in [&row.user_agent, &row.unverified].into_iter().flatten() {
-        regex::Regex::new(pattern).map_err(|error| error.to_string())?;
+        // Only read, not compiled yet: that is done for all of them at once, when somebody is to be recognised.
+        regex_syntax::parse(pattern).map_err(|error| error.to_string())?;
     }
     let too_old = row.too_old.unwrap_or_default();
     let bound = |text: &String| {
