@@ -46,8 +46,8 @@
 //!
 //! Each with the tests that guard it.
 //!
-//! 1. `evidence`, `analysis` and `report` do no I/O, are synchronous (threads of a judgement end with it), and read neither clock,
-//!    environment nor randomness.
+//! 1. `evidence`, `analysis` and `report` do no I/O, are synchronous (threads that they start end before they return), and read
+//!    neither clock, environment nor randomness.
 //!    (`every_import_points_inward`, `banned_code_stands_nowhere`)
 //! 2. Renderers format; they never compute.
 //!    (`the_same_input_gives_the_same_bytes`, `the_json_report_is_the_document`)

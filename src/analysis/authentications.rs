@@ -1,12 +1,22 @@
 //! Every integration's uses by day, workspace, credential, grade and outcome. They are too many to keep: they are made anew,
-//! day by day, whenever somebody asks for them, from the counts that the judgement looked at.
+//! some days at a time, whenever somebody asks for them, from the counts that the judgement looked at; the next days are made while
+//! these are taken.
 
-use std::{cmp::Ordering, convert::Infallible, sync::Arc};
+use std::{
+    cmp::Ordering,
+    panic::resume_unwind,
+    sync::{Arc, mpsc::sync_channel},
+    thread,
+};
 
 use super::Authentication;
 use super::days::{Cell, Counted, UnitUses};
 use super::lift::Lift;
-use crate::evidence::{Credential, Day};
+use crate::evidence::{Credential, Day, Grade, Outcome};
+
+/// Days that are made at a time, 24 bytes a row: of twenty thousand integrations that are used each day four megabytes. Three lots
+/// are there at once: one that is made, one that waits, one that is taken.
+const DAYS: i32 = 8;
 
 /// The authentications of one judgement. Clones share what they are made from.
 #[derive(Clone, Debug, Default)]
@@ -42,19 +52,31 @@ impl Authentications {
     ///
     /// # Errors
     /// The first one of `take`.
-    pub fn each<E>(&self, take: impl FnMut(&Authentication) -> Result<(), E>) -> Result<(), E> {
-        self.walk(&self.units.iter().collect::<Vec<_>>(), take)
+    pub fn each<E>(&self, mut take: impl FnMut(&Authentication) -> Result<(), E>) -> Result<(), E> {
+        let units: Vec<&Named> = self.units.iter().collect();
+        let units = units.as_slice();
+        thread::scope(|scope| {
+            let (making, made) = sync_channel(1);
+            let maker = scope.spawn(move || self.make(units, |rows| making.send(rows).is_ok()));
+            let mut shown = None;
+            // Whoever takes no more lets go of what is made, and that ends the making.
+            for row in made.into_iter().flatten() {
+                take(self.put(&mut shown, units, &row))?;
+            }
+            maker.join().unwrap_or_else(|panic| resume_unwind(panic));
+            Ok(())
+        })
     }
 
     /// Those of the integrations that are wanted, by user and id, in the same order.
     pub fn of(&self, wanted: impl Fn(&str, &str) -> bool) -> Vec<Authentication> {
         let units: Vec<&Named> = self.units.iter().filter(|unit| wanted(&unit.user, &unit.integration)).collect();
-        let mut rows = Vec::new();
-        let Ok(()) = self.walk(&units, |row| {
-            rows.push(row.clone());
-            Ok::<(), Infallible>(())
+        let (mut shown, mut all) = (None, Vec::new());
+        self.make(&units, |rows| {
+            all.extend(rows.iter().map(|row| self.put(&mut shown, &units, row).clone()));
+            true
         });
-        rows
+        all
     }
 
     /// How often each credential was used on each day, sorted.
@@ -84,44 +106,70 @@ impl Authentications {
         self
     }
 
-    fn walk<E>(&self, units: &[&Named], mut take: impl FnMut(&Authentication) -> Result<(), E>) -> Result<(), E> {
-        let Some(counted) = &self.counted else { return Ok(()) };
+    /// Makes the rows, some days at a time, as long as they are taken.
+    fn make(&self, units: &[&Named], mut take: impl FnMut(Vec<Row>) -> bool) {
+        let Some(counted) = &self.counted else { return };
         let made_of: Vec<(&[usize], Lift)> = units.iter().map(|unit| (&*unit.tracks, unit.lift)).collect();
-        let workspace = |cell: &Cell| &*self.workspaces[cell.place as usize];
         let words = |cell: &Cell| [cell.credential.as_str(), cell.grade.as_str(), cell.outcome.as_str()];
-        let key = |cell: &Cell| (workspace(cell), words(cell));
-        let mut order: Vec<Cell> = Vec::new();
-        let mut row: Option<Authentication> = None;
-        counted.by_day(&made_of, |number, cells| {
-            order.clear();
-            order.extend_from_slice(cells);
-            order.sort_by(|a, b| key(a).cmp(&key(b)));
-            for same in order.chunk_by(|a, b| key(a) == key(b)) {
-                let uses = same.iter().map(|cell| cell.uses).sum();
-                take(put(&mut row, units[number], workspace(&same[0]), &same[0], uses))?;
+        let key = |cell: &Cell| (cell.day, &*self.workspaces[cell.place as usize], words(cell));
+        let (mut walk, mut order) = (counted.walk(&made_of), Vec::new());
+        loop {
+            let mut rows = Vec::new();
+            let more = walk.on(DAYS, |number, cells| {
+                order.clear();
+                order.extend_from_slice(cells);
+                order.sort_by(|a, b| key(a).cmp(&key(b)));
+                rows.extend(order.chunk_by(|a, b| key(a) == key(b)).map(|same| Row::of(number, same)));
+            });
+            // Stable: each day has the units in their order.
+            rows.sort_by_key(|row| row.day);
+            if !more || !take(rows) {
+                return;
             }
-            Ok(())
-        })
+        }
+    }
+
+    /// One row after the other in the same place: there are millions.
+    fn put<'r>(&self, shown: &'r mut Option<Authentication>, units: &[&Named], row: &Row) -> &'r Authentication {
+        let Row { day, unit, place, credential, grade, outcome, uses } = *row;
+        let unit = units[unit as usize];
+        let shown = shown.get_or_insert_with(|| Authentication {
+            day,
+            user: String::new(),
+            integration: String::new(),
+            workspace: String::new(),
+            credential,
+            grade,
+            outcome,
+            uses,
+        });
+        unit.user.clone_into(&mut shown.user);
+        unit.integration.clone_into(&mut shown.integration);
+        self.workspaces[place as usize].as_ref().clone_into(&mut shown.workspace);
+        (shown.day, shown.credential, shown.grade, shown.outcome, shown.uses) = (day, credential, grade, outcome, uses);
+        shown
     }
 }
 
-/// One row after the other in the same place: there are millions.
-fn put<'r>(row: &'r mut Option<Authentication>, unit: &Named, workspace: &str, cell: &Cell, uses: u64) -> &'r Authentication {
-    let row = row.get_or_insert_with(|| Authentication {
-        day: cell.day,
-        user: String::new(),
-        integration: String::new(),
-        workspace: String::new(),
-        credential: cell.credential,
-        grade: cell.grade,
-        outcome: cell.outcome,
-        uses,
-    });
-    unit.user.clone_into(&mut row.user);
-    unit.integration.clone_into(&mut row.integration);
-    workspace.clone_into(&mut row.workspace);
-    (row.day, row.credential, row.grade, row.outcome, row.uses) = (cell.day, cell.credential, cell.grade, cell.outcome, uses);
-    row
+/// A row whose names are numbers.
+struct Row {
+    day: Day,
+    /// Its position among the units that are told of.
+    unit: u32,
+    place: u32,
+    credential: Credential,
+    grade: Grade,
+    outcome: Outcome,
+    uses: u64,
+}
+
+impl Row {
+    /// The sum of cells that differ in nothing that a row shows.
+    fn of(unit: usize, same: &[Cell]) -> Self {
+        let Cell { day, place, credential, grade, outcome, .. } = same[0];
+        let unit = u32::try_from(unit).expect("more integrations do not fit into memory");
+        Self { day, unit, place, credential, grade, outcome, uses: same.iter().map(|cell| cell.uses).sum() }
+    }
 }
 
 impl Named {

@@ -172,42 +172,11 @@ impl Counted {
         UnitUses { lift, ..UnitUses::fold(&mut counts) }
     }
 
-    /// The uses of units, day by day: `take` gets the position of a unit among these and its cells of a day.
-    pub(super) fn by_day<E>(
-        &self,
-        units: &[(&[usize], Lift)],
-        mut take: impl FnMut(usize, &[Cell]) -> Result<(), E>,
-    ) -> Result<(), E> {
+    /// The uses of units, some days at a time.
+    pub(super) fn walk<'a>(&'a self, units: &[(&[usize], Lift)]) -> Walk<'a> {
         let cursors = |tracks: &[usize]| tracks.iter().map(|track| (*track, self.counts.of(*track))).collect::<Vec<_>>();
-        let mut cursors: Vec<_> = units.iter().map(|(tracks, _)| cursors(tracks)).collect();
-        let next_day = |cursors: &[(usize, TrackCounts<'_>)]| cursors.iter().filter_map(|(_, cursor)| cursor.next_day()).min();
-        // Side by side, since every day asks all of them, and few have anything to say.
-        let mut next_days: Vec<Option<Day>> = cursors.iter().map(|cursors| next_day(cursors)).collect();
-        let (mut counts, mut cells) = (Vec::new(), Vec::new());
-        for day in (self.first.0..=self.last.0).map(Day) {
-            for (number, (cursors, next)) in cursors.iter_mut().zip(&mut next_days).enumerate() {
-                if next.is_none_or(|next| next > day) {
-                    continue;
-                }
-                counts.clear();
-                for (track, cursor) in cursors.iter_mut() {
-                    while cursor.next_day().is_some_and(|next| next <= day) {
-                        let shown = cursor.next().map(|count| self.shown(*track, count));
-                        counts.extend(shown.filter(|shown| self.is_judged(&shown.count)));
-                    }
-                }
-                *next = next_day(cursors);
-                if !counts.is_empty() {
-                    for shown in &mut counts {
-                        self.lift(shown, units[number].1);
-                    }
-                    cells.clear();
-                    cells.extend(folded(&mut counts));
-                    take(number, &cells)?;
-                }
-            }
-        }
-        Ok(())
+        let walkers = units.iter().map(|(tracks, lift)| Walker { cursors: cursors(tracks), lift: *lift });
+        Walk { counted: self, walkers: walkers.collect(), next: self.first, counts: Vec::new(), cells: Vec::new() }
     }
 
     fn is_judged(&self, count: &DayCount) -> bool {
@@ -235,6 +204,50 @@ impl Counted {
     fn number_of(&self, rule: &str) -> u16 {
         let number = self.rules.iter().position(|known| known == rule).unwrap_or_default();
         u16::try_from(number).unwrap_or(u16::MAX)
+    }
+}
+
+/// How far the uses of some units have been told.
+pub(super) struct Walk<'a> {
+    counted: &'a Counted,
+    walkers: Vec<Walker<'a>>,
+    /// The first day that was not told.
+    next: Day,
+    /// Of the unit that is told; their memory is used again for the next.
+    counts: Vec<Shown>,
+    cells: Vec<Cell>,
+}
+
+/// One unit's counts that were not told.
+struct Walker<'a> {
+    cursors: Vec<(usize, TrackCounts<'a>)>,
+    lift: Lift,
+}
+
+impl Walk<'_> {
+    /// Goes on by so many days, unit by unit, since what is told of one lies together in memory: `take` gets the position of
+    /// a unit and its cells of these days, if it has any. Returns whether there were days left.
+    pub(super) fn on(&mut self, days: i32, mut take: impl FnMut(usize, &[Cell])) -> bool {
+        if self.next > self.counted.last {
+            return false;
+        }
+        self.next = self.next.plus(days);
+        for (number, walker) in self.walkers.iter_mut().enumerate() {
+            self.counts.clear();
+            for (track, cursor) in &mut walker.cursors {
+                while cursor.next_day().is_some_and(|day| day < self.next) {
+                    let shown = cursor.next().map(|count| self.counted.shown(*track, count));
+                    self.counts.extend(shown.filter(|shown| self.counted.is_judged(&shown.count)));
+                }
+            }
+            if !self.counts.is_empty() {
+                self.counts.iter_mut().for_each(|shown| self.counted.lift(shown, walker.lift));
+                self.cells.clear();
+                self.cells.extend(folded(&mut self.counts));
+                take(number, &self.cells);
+            }
+        }
+        true
     }
 }
 
