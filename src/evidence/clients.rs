@@ -75,24 +75,28 @@ impl Client {
 pub struct ClientCatalogue {
     clients: Vec<Client>,
     ways: Vec<Way>,
-    /// Compiled when somebody is to be recognised: most commands only look up what was, and compiling took half of a short one.
+    /// Compiled when somebody is first to be recognised: most commands recognise nobody.
     recognition: OnceLock<Recognition>,
 }
 
 /// All patterns, matched in one pass.
 #[derive(Debug)]
 struct Recognition {
-    /// Verified patterns first, each kind in the order of the rows.
     patterns: RegexSet,
     /// Pattern number to client number.
     owners: Vec<usize>,
 }
 
+/// Each pattern with the number of its client: verified ones first, each kind in the order of the rows.
+fn owned_patterns(clients: &[Client]) -> impl Iterator<Item = (usize, &str)> {
+    let verified = clients.iter().enumerate().filter_map(|(n, client)| Some((n, client.user_agent.as_deref()?)));
+    let unverified = clients.iter().enumerate().filter_map(|(n, client)| Some((n, client.unverified.as_deref()?)));
+    verified.chain(unverified)
+}
+
 impl Recognition {
     fn of(clients: &[Client]) -> Result<Self, regex::Error> {
-        let verified = clients.iter().enumerate().filter_map(|(n, client)| Some((n, client.user_agent.as_ref()?)));
-        let unverified = clients.iter().enumerate().filter_map(|(n, client)| Some((n, client.unverified.as_ref()?)));
-        let (owners, patterns): (Vec<usize>, Vec<&String>) = verified.chain(unverified).unzip();
+        let (owners, patterns): (Vec<usize>, Vec<&str>) = owned_patterns(clients).unzip();
         Ok(Self { patterns: RegexSet::new(patterns)?, owners })
     }
 }
@@ -103,29 +107,27 @@ const CATALOGUE: &str = include_str!("../../config/clients.toml");
 const ANY_SCRIPT: &str = "python-requests";
 
 impl ClientCatalogue {
-    /// The compiled-in catalogue. Whether it is sound is for a test to say, not for each start.
+    /// The compiled-in catalogue. That its patterns compile and recognise their examples is for a test to say, not for each start.
     ///
     /// # Errors
     /// None in a released binary: a test parses the same text.
     pub fn builtin() -> Result<Self, String> {
         let Read { ways, clients, faults, .. } = wire::read(CATALOGUE, "");
-        if faults.is_empty() { Ok(Self { clients, ways, recognition: OnceLock::new() }) } else { Err(words(&faults)) }
+        if faults.is_empty() { Ok(Self { clients, ways, recognition: OnceLock::new() }) } else { Err(joined(&faults)) }
     }
 
     /// Reads a whole catalogue.
-    ///
-    /// # Errors
-    /// Names what is wrong: unknown keys or categories, a pattern that does not compile, an id used twice.
+    #[cfg(test)]
     pub fn parse(text: &str) -> Result<Self, String> {
-        Self::checked(wire::read(text, "")).map_err(|faults| words(&faults))
+        Self::checked(wire::read(text, "")).map_err(|faults| joined(&faults))
     }
 
     /// The compiled-in catalogue after rows of the organisation's own, which are asked first. What such a row leaves out
     /// comes from the compiled-in row of the same id, else from its way and category.
     ///
     /// # Errors
-    /// Everything that is wrong with the rows, by line: what [`ClientCatalogue::parse`] refuses, a row that nothing can
-    /// be recognised by, an example that its row does not recognise or that a row before it does.
+    /// Everything that is wrong with the rows, by line: unknown keys or categories, a pattern that does not compile, an id used
+    /// twice, a row that nothing can be recognised by, an example that its row does not recognise or that a row before it does.
     pub fn with_additions(text: &str) -> Result<Self, Vec<CatalogueFault>> {
         Self::checked(wire::read(CATALOGUE, text))
     }
@@ -138,10 +140,6 @@ impl ClientCatalogue {
         faults.extend(catalogue.unreached(&lines));
         faults.sort_by_key(|fault| fault.line);
         if faults.is_empty() { Ok(catalogue) } else { Err(faults) }
-    }
-
-    fn recogniser(&self) -> &Recognition {
-        self.recognition.get_or_init(|| Recognition::of(&self.clients).expect("compiled in, and a test compiles it"))
     }
 
     /// Rows that do not recognise what they say they do.
@@ -174,16 +172,15 @@ impl ClientCatalogue {
 
     /// Which entry matches, for those who remember it by user agent: matching is the dear part.
     pub fn position_of(&self, user_agent: &str) -> Option<usize> {
-        let Recognition { patterns, owners } = self.recogniser();
+        let compiled = || Recognition::of(&self.clients).expect("compiled in, and a test compiles it");
+        let Recognition { patterns, owners } = self.recognition.get_or_init(compiled);
         patterns.matches(user_agent).iter().next().map(|n| owners[n])
     }
 
     /// What recognises whom, in matching order: pattern, id and category.
     pub fn recognition(&self) -> impl Iterator<Item = (&str, &str, Category)> {
-        let Recognition { patterns, owners } = self.recogniser();
-        let client = |owner: &usize| (self.clients[*owner].id.as_str(), self.clients[*owner].category);
-        let patterns = patterns.patterns().iter().zip(owners.iter().map(client));
-        patterns.map(|(pattern, (id, category))| (pattern.as_str(), id, category))
+        owned_patterns(&self.clients)
+            .map(|(owner, pattern)| (pattern, self.clients[owner].id.as_str(), self.clients[owner].category))
     }
 
     /// The entry at a [`position`](Self::position_of).
@@ -216,7 +213,7 @@ impl ClientCatalogue {
     }
 }
 
-fn words(faults: &[CatalogueFault]) -> String {
+fn joined(faults: &[CatalogueFault]) -> String {
     faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 

@@ -182,6 +182,9 @@ fn slips_in_rows_of_the_organisations_own_are_told_by_line() {
         faults("[[client]]\nid = \"a\"\nuseragent = 'x'\n")[0]
             .starts_with("line 3: `useragent` is an unknown key; did you mean `user_agent`?")
     );
+    // What is read but is too much to compile is told where it stands, too.
+    let large = "[[client]]\nid = \"l\"\ncategory = \"CI\"\nuser_agent = '[\\w]{900}'\n";
+    assert!(faults(large)[0].starts_with("line 1: client `l`: "), "{:?}", faults(large));
     let twice = "[[client]]\nid = \"d\"\ncategory = \"CI\"\nuser_agent = '^d'\n".repeat(2);
     assert_eq!(faults(&twice), ["line 5: client `d` stands twice"]);
 }

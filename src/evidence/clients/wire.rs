@@ -152,7 +152,7 @@ pub(super) fn read(catalogue: &str, additions: &str) -> Read {
             read.fault(place.line(), format!("client `{id}` stands twice"));
             continue;
         }
-        match checked(row, &wire.way, &wire.category) {
+        match checked(row, own, &wire.way, &wire.category) {
             Ok(client) => {
                 read.clients.push(client);
                 read.lines.push(if own { place.line() } else { 0 });
@@ -204,7 +204,7 @@ impl Place<'_> {
     }
 }
 
-fn checked(row: Row, ways: &[Way], categories: &[CategoryRow]) -> Result<Client, String> {
+fn checked(row: Row, own: bool, ways: &[Way], categories: &[CategoryRow]) -> Result<Client, String> {
     let named = |key: &str, value: Option<String>| value.ok_or_else(|| format!("`{key}` is missing"));
     let category = named("category", row.category)?;
     let known = Category::parse(&category).ok_or_else(|| {
@@ -216,9 +216,9 @@ fn checked(row: Row, ways: &[Way], categories: &[CategoryRow]) -> Result<Client,
         return Err(format!("`{way}` is no way; there are: {}", listed(ways.iter().map(|way| &way.id))));
     };
     let common = categories.iter().find(|one| one.name == category);
-    for pattern in [&row.user_agent, &row.unverified].into_iter().flatten() {
-        // Only read, not compiled yet: that is done for all of them at once, when somebody is to be recognised.
-        regex_syntax::parse(pattern).map_err(|error| error.to_string())?;
+    // Those that are compiled in are compiled when they are needed, and by a test.
+    for pattern in [&row.user_agent, &row.unverified].into_iter().flatten().filter(|_| own) {
+        regex::Regex::new(pattern).map_err(|error| error.to_string())?;
     }
     let too_old = row.too_old.unwrap_or_default();
     let bound = |text: &String| {
