@@ -2,7 +2,7 @@
 //! nothing.
 //!
 //! They have a thread to themselves. The scheduler looks at its jobs twice a second and runs them by several tasks each; among
-//! the workers those wake one another, and a service at rest should rest. For the same reason sources are looked at every two
+//! the workers those wake one another, and a service at rest should rest. For the same reason sources are looked at every five
 //! seconds: each tick wakes the thread of the loop too, and no round is due to the second.
 
 use tokio::{
@@ -30,7 +30,7 @@ pub(super) fn start(stop: CancellationToken) -> (mpsc::Receiver<Tick>, JoinHandl
     let (ticks, inbox) = mpsc::channel(TICKS_PENDING);
     let keep_time = async move {
         let mut scheduler = JobScheduler::new().await?;
-        for (line, tick) in [("*/2 * * * * *", Tick::Sources), ("*/20 * * * * *", Tick::Reports)] {
+        for (line, tick) in [("*/5 * * * * *", Tick::Sources), ("*/20 * * * * *", Tick::Reports)] {
             let ticks = ticks.clone();
             let job = Job::new(line, move |_, _| {
                 if ticks.try_send(tick).is_err() {
