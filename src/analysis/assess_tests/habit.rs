@@ -137,6 +137,18 @@ fn evidence_without_any_coverage_is_judged_by_itself() {
 }
 
 #[test]
+fn what_a_brownout_refused_again_and_again_is_no_hour_of_the_habit() {
+    let mut world = runs(60..=104, 2);
+    let window = world.campaigns[0].windows[0];
+    let refused = Verdict { window: WindowKind::Published, ..legacy(Rejected) };
+    world.see_at(LOG, &jenkins("ada", "api"), window.from_ms, refused, 40);
+    let (hour, by_hour) = (usize::try_from(window.from_ms / HOUR_MS % 24).unwrap(), world.row(104).exposure.by_hour);
+    assert_ne!(hour, 2);
+    near(by_hour[hour], 0.0, 1e-9);
+    near(by_hour[2], by_hour.iter().sum(), 1e-9);
+}
+
+#[test]
 fn evidence_of_the_future_changes_nothing() {
     let known = runs(0..=60, 2);
     let mut world = runs(0..=60, 2);

@@ -3,7 +3,7 @@
 use super::world::*;
 use crate::analysis::{BurndownDay, ChangeCause, Findings, Integration, Owner, changes, statuses};
 use crate::evidence::{
-    Credential, Grade, Operation, Origin, Permission, RepositoryPermission, Status, Track, Verdict, WindowKind,
+    Credential, Day, Grade, Operation, Origin, Permission, RepositoryPermission, Status, Track, Verdict, WindowKind,
 };
 
 fn ids(findings: &Findings) -> Vec<(Option<u32>, String)> {
@@ -135,6 +135,30 @@ fn what_tries_again_when_it_is_refused_breaks_more_often() {
     };
     let (silent, loud) = (tries(1), tries(40));
     assert!((silent - 1.0).abs() < 1e-9 && loud > 1.5 && loud <= 3.0, "{silent} {loud}");
+}
+
+#[test]
+fn windows_that_were_guessed_count_as_published_ones() {
+    // Refusals in the first published window and in the first one that was guessed; seen from the day after the later one, or sooner.
+    let tries = |published: u64, guessed: u64, sooner: i32| {
+        let mut world = World::watched();
+        let window_of =
+            |published| world.campaigns[0].windows.iter().find(|window| window.published == published).copied().unwrap();
+        let windows = [(true, published), (false, guessed)].map(|(published, refusals)| (window_of(published), refusals));
+        let last = Day::of_ms(window_of(false).to_ms).0 - day(0).0 + 1;
+        for hour in (60 * 24..i64::from(last) * 24).step_by(2) {
+            world.see_at(LOG, &jenkins("ada", "api"), day(0).start_ms() + hour * 3_600_000, legacy(Accepted), 1);
+        }
+        for (window, refusals) in windows.into_iter().filter(|(_, refusals)| *refusals > 0) {
+            let kind = if window.published { WindowKind::Published } else { WindowKind::Extrapolated };
+            world.see_at(LOG, &jenkins("ada", "api"), window.from_ms, Verdict { window: kind, ..legacy(Rejected) }, refusals);
+        }
+        term(&world.row(last - sooner), "tries")
+    };
+    let (published, guessed) = (tries(30, 5, 0), tries(5, 30, 0));
+    assert!((published - guessed).abs() < 1e-9 && (1.2..2.9).contains(&published), "{published} {guessed}");
+    let (met, spared) = (tries(30, 0, 2), tries(30, 0, 0));
+    assert!(spared < met, "what a guessed window spared was expected in it, too: {met} {spared}");
 }
 
 #[test]

@@ -278,6 +278,17 @@ fn places_that_present_one_secret_know_each_other() {
 }
 
 #[test]
+fn a_secret_that_was_seen_as_a_token_here_is_no_app_password_that_is_shared() {
+    let mut world = World::watched();
+    for on in 10..=20 {
+        world.see(&jenkins("ada", "api"), on, legacy(Accepted));
+        world.see(&with_secret(jenkins("ada", "api"), "s1"), on, token(Accepted));
+        world.see(&with_secret(jenkins("zoe", "api"), "s1"), on, legacy(Accepted));
+    }
+    assert_eq!(shared(&world, 20), [("name:ada".to_owned(), 0), ("name:zoe".to_owned(), 0)]);
+}
+
+#[test]
 fn a_token_that_the_same_sender_saw_under_one_name_belongs_to_that_user() {
     let reserved = |track: Track| Track { username: Some("x-bitbucket-api-token-auth".to_owned()), ..track };
     let laptop = Track { client: Some("git-cli".to_owned()), origin: Origin::Roaming, ..jenkins("ada", "api") };
