@@ -1,6 +1,7 @@
 use ipnet::IpNet;
 
 use super::*;
+use crate::evidence::Origin;
 
 const SLICE: (i64, i64) = (1_783_058_400_000, 1_783_062_000_000);
 
@@ -88,6 +89,30 @@ fn row(changes: &[(usize, &str)]) -> Vec<String> {
         (*text).clone_into(&mut row[*at]);
     }
     row
+}
+
+#[test]
+fn every_kind_of_origin_is_read_and_no_other() {
+    let question = builtin();
+    let origin = |text: &str| {
+        let mut answer = question.answer(SLICE);
+        answer.read(&row(&[(15, text)])).ok()?;
+        Some(answer.take("query/lake").tracks[0].origin.clone())
+    };
+    for (text, expected) in [
+        ("n0", Some(Origin::Network("build-farm".to_owned()))),
+        ("jnightly", Some(Origin::Job("nightly".to_owned()))),
+        ("r", Some(Origin::Roaming)),
+        ("a0a1407", Some(Origin::Address("10.20.7.0/24".parse().expect("a network")))),
+        ("a20010db80001", Some(Origin::Address("2001:db8:1::/48".parse().expect("a network")))),
+        ("lmirror", Some(Origin::TokenLabel("mirror".to_owned()))),
+        ("u", Some(Origin::Unknown)),
+        ("n9", None),
+        ("a0a14", None),
+        ("x", None),
+    ] {
+        assert_eq!(origin(text), expected, "{text}");
+    }
 }
 
 #[test]
