@@ -49,3 +49,17 @@ pub(super) fn legacy_bit(campaign: usize) -> u32 {
 pub(super) fn replacement_bit(campaign: usize) -> u32 {
     2 << (2 * campaign)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_predicate_of_every_campaign_has_a_bit_of_its_own() {
+        let bits = (0..MAX_CAMPAIGNS).flat_map(|number| [legacy_bit(number), replacement_bit(number)]);
+        bits.fold(0, |others, bit| {
+            assert_eq!((bit.count_ones(), others & bit), (1, 0), "{bit:b}");
+            others | bit
+        });
+    }
+}

@@ -184,6 +184,22 @@ fn worked(track: &Track, days: impl IntoIterator<Item = i32>, hours: std::ops::R
 }
 
 #[test]
+fn who_hardly_works_at_night_is_less_surely_a_machine_than_what_never_sleeps() {
+    // It works at night once in so many days.
+    let probability = |once_in: i32| {
+        let laptop = Track { client: Some("git-cli".to_owned()), origin: Origin::Roaming, ..jenkins("ada", "api") };
+        let mut world = World::watched();
+        let hours = (0..=40).flat_map(|on| (0..24).map(move |hour| (on, hour)));
+        for (on, hour) in hours.filter(|(on, hour)| *hour >= 8 || on % once_in == 0) {
+            world.see_at(LOG, &laptop, at(on, hour), legacy(Accepted), 10);
+        }
+        world.row(40).rhythm.machine_probability.unwrap()
+    };
+    let (hardly, always) = (probability(8), probability(1));
+    assert!(hardly + 0.2 < always, "{hardly} {always}");
+}
+
+#[test]
 fn machines_and_people_are_told_apart_by_hours_weekends_origin_and_client() {
     let laptop = Track { client: Some("git-cli".to_owned()), origin: Origin::Roaming, ..jenkins("ada", "api") };
     let script = Track { client: None, origin: Origin::parse("a", "198.51.100.0/24"), ..jenkins("ada", "api") };
