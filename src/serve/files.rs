@@ -33,7 +33,8 @@ const PIECE_BYTES: usize = 64 << 10;
 /// Pieces that wait for a caller who reads slowly; then the writer waits.
 const PIECES_WAITING: usize = 4;
 
-/// Files that are written at one time: each has a thread, and authentications.csv a second one, and keeps the report that it is written from.
+/// Files that are written at one time: each has a thread, authentications.csv a second one, and keeps the report that it is written
+/// from.
 pub(super) const WRITERS: usize = 8;
 
 type WriteOne = dyn Fn(&mut dyn Write) -> io::Result<()> + Send + Sync;
