@@ -221,3 +221,20 @@ fn an_integration_that_falls_silent_is_less_and_less_likely_to_stay() {
     assert!(seen.windows(2).all(|pair| pair[1] < pair[0]), "{seen:?}");
     assert!(seen[3] < 0.5 * seen[0], "{seen:?}");
 }
+
+#[test]
+fn who_knocks_with_a_token_that_is_refused_is_not_expected_to_be_counted_as_gone() {
+    let end = |knock: bool| {
+        let mut world = World::watched();
+        for name in CROWD {
+            daily(&mut world, name, 0..95);
+            if knock {
+                let track = jenkins(name, &format!("{name}-api"));
+                (96..104).for_each(|on| world.see(&track, on, token(Rejected)));
+            }
+        }
+        known(&world, 104).end().quantiles
+    };
+    let (silent, knocking) = (end(false), end(true));
+    assert!(silent.p90 < 6 && knocking.p10 > 6, "silence alone {silent:?}, refused tokens {knocking:?}");
+}
