@@ -7,6 +7,7 @@ use std::{collections::HashSet, fmt, sync::Arc};
 
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
+use url::Url;
 
 use super::{
     Client, FetchError,
@@ -92,6 +93,7 @@ impl fmt::Display for Limit {
 
 /// An endpoint, and the scopes of the two kinds of token that open it.
 struct Endpoint {
+    /// Below the API's base; what stands in braces is a name.
     path: &'static str,
     /// The fields of a row that are read; the others, most of the bytes, are not asked for.
     fields: &'static str,
@@ -147,66 +149,79 @@ impl Access {
 
     /// Everybody in the workspace, permissions unknown: for credentials that [`Access::permissions`] is closed to.
     pub async fn members(&self) -> Result<Answer<Member>, FetchError> {
-        self.memberships(&MEMBERS, "members").await
+        self.memberships(&MEMBERS).await
     }
 
     /// Everybody in the workspace with their role and, where Bitbucket still tells it, their last activity.
     pub async fn permissions(&self) -> Result<Answer<Member>, FetchError> {
-        self.memberships(&PERMISSIONS, "permissions").await
+        self.memberships(&PERMISSIONS).await
     }
 
     pub async fn repositories(&self) -> Result<Answer<Repository>, FetchError> {
-        let path = ["repositories", &self.workspace];
-        self.list(&REPOSITORIES, &path, |row: RepositoryRow, _| named(row.repository(&self.workspace))).await
+        self.list(&REPOSITORIES, "", |row: RepositoryRow, _| named(row.repository(&self.workspace))).await
     }
 
     /// Effective rights of every user on every repository; open to workspace administrators only.
     pub async fn repository_permissions(&self) -> Result<Answer<RepositoryPermission>, FetchError> {
-        self.rights(&REPOSITORY_PERMISSIONS, &["workspaces", &self.workspace, "permissions", "repositories"]).await
+        self.rights(&REPOSITORY_PERMISSIONS, "").await
     }
 
     /// Effective rights of every user on one repository; open to its administrators. Explicit grants alone
     /// (`permissions-config`) would need a wider scope and leave out what groups and projects give.
     pub async fn permissions_on(&self, repository: &str) -> Result<Answer<RepositoryPermission>, FetchError> {
-        let path = ["workspaces", &self.workspace, "permissions", "repositories", repository];
-        self.rights(&PERMISSIONS_ON_REPOSITORY, &path).await
+        self.rights(&PERMISSIONS_ON_REPOSITORY, repository).await
     }
 
     /// The deploy keys of one repository; the keys themselves are not kept.
     pub async fn deploy_keys(&self, repository: &str) -> Result<Answer<DeployKey>, FetchError> {
-        let path = ["repositories", &self.workspace, repository, "deploy-keys"];
-        self.list(&DEPLOY_KEYS, &path, |row: DeployKeyRow, _| Row::Item(row.deploy_key(&self.workspace, repository))).await
+        self.list(&DEPLOY_KEYS, repository, |row: DeployKeyRow, _| Row::Item(row.deploy_key(&self.workspace, repository))).await
     }
 
-    async fn memberships(&self, endpoint: &Endpoint, last: &str) -> Result<Answer<Member>, FetchError> {
-        let path = ["workspaces", &self.workspace, last];
-        self.list(endpoint, &path, |row: Membership, _| named(row.member(&self.workspace))).await
+    async fn memberships(&self, endpoint: &Endpoint) -> Result<Answer<Member>, FetchError> {
+        self.list(endpoint, "", |row: Membership, _| named(row.member(&self.workspace))).await
     }
 
-    async fn rights(&self, endpoint: &Endpoint, path: &[&str]) -> Result<Answer<RepositoryPermission>, FetchError> {
+    async fn rights(&self, endpoint: &Endpoint, repository: &str) -> Result<Answer<RepositoryPermission>, FetchError> {
         let mut texts = Texts::default();
         let workspace = texts.shared(&self.workspace);
-        self.list(endpoint, path, |row: PermissionRow, unknown| row.permission(&workspace, &mut texts, unknown)).await
+        self.list(endpoint, repository, |row: PermissionRow, unknown| row.permission(&workspace, &mut texts, unknown)).await
     }
 
-    /// Reads one list whole.
+    /// Reads one list whole: of a repository, where the endpoint has a place for one.
     async fn list<R: DeserializeOwned, T>(
         &self,
         endpoint: &Endpoint,
-        path: &[&str],
+        repository: &str,
         mut item: impl FnMut(R, &mut Vec<UnknownValue>) -> Row<T>,
     ) -> Result<Answer<T>, FetchError> {
-        let mut url = self.client.url(path);
-        let fields = format!("next,size,{}", endpoint.fields);
-        url.query_pairs_mut().append_pair("pagelen", PAGE_LENGTH).append_pair("fields", &fields);
         let mut unknown = Vec::new();
-        match walk(&self.client, url, |reply| self.read(reply), |row| item(row, &mut unknown)).await {
+        match walk(
+            &self.client,
+            self.first_page(endpoint, repository, PAGE_LENGTH),
+            |reply| self.read(reply),
+            |row| item(row, &mut unknown),
+        )
+        .await
+        {
             Ok(list) => {
                 let skipped = list.skipped(endpoint.path);
                 Ok(Answer::Complete(Listing { items: list.items, skipped, unknown, missing: list.missing }))
             }
             Err(error) => limit(endpoint, &error).map(Answer::Limited).ok_or(error),
         }
+    }
+
+    /// The address of a list's first page.
+    fn first_page(&self, endpoint: &Endpoint, repository: &str, length: &str) -> Url {
+        let segments = endpoint.path.split('/').skip(1).map(|segment| match segment {
+            "{workspace}" => &self.workspace,
+            "{repository}" => repository,
+            fixed => fixed,
+        });
+        let mut url = self.client.url(segments);
+        let fields = format!("next,size,{}", endpoint.fields);
+        url.query_pairs_mut().append_pair("pagelen", length).append_pair("fields", &fields);
+        url
     }
 
     fn read(&self, reply: &Reply) -> Result<ListPage, FetchError> {

@@ -36,7 +36,7 @@ pub(super) struct Rows(Coming);
 impl ClickHouse {
     /// Asks the server what it knows; it may have been updated since.
     pub async fn settings(&self) -> Result<Settings, FetchError> {
-        let mut rows = Rows(self.send(self.client.url(&[]), LIST_SETTINGS.to_owned(), SHORTLY).await?);
+        let mut rows = Rows(self.send(self.client.url([]), LIST_SETTINGS.to_owned(), SHORTLY).await?);
         let mut known = Vec::new();
         while let Some(more) = rows.next().await? {
             known.extend(more.into_iter().filter_map(|row| row.into_iter().next()));
@@ -49,7 +49,7 @@ impl ClickHouse {
     /// # Errors
     /// What the server refuses is told by its code; its words may quote what it read.
     pub async fn ask(&self, statement: String, asking: Asking<'_>, settings: &Settings) -> Result<Rows, FetchError> {
-        let mut url = self.client.url(&[]);
+        let mut url = self.client.url([]);
         let known = |name: &str| settings.0.iter().any(|known| known == name);
         {
             let mut pairs = url.query_pairs_mut();

@@ -152,7 +152,7 @@ impl Client {
     }
 
     /// An address below the base, from path segments that are escaped here.
-    pub(super) fn url(&self, segments: &[&str]) -> Url {
+    pub(super) fn url<'s>(&self, segments: impl IntoIterator<Item = &'s str>) -> Url {
         let mut url = self.base.clone();
         url.path_segments_mut().expect("an http address has path segments").pop_if_empty().extend(segments);
         url

@@ -35,7 +35,7 @@ pub struct TokenList {
 impl Tokens {
     /// `organization` is the name of the configuration, `id` Atlassian's.
     pub fn new(client: Client, organization: &str, id: &str) -> Self {
-        let url = client.url(&["admin", "api-access", "v1", "orgs", id, "api-tokens"]);
+        let url = client.url(["admin", "api-access", "v1", "orgs", id, "api-tokens"]);
         Self { client, organization: organization.to_owned(), url }
     }
 

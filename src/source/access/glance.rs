@@ -21,27 +21,23 @@ impl Access {
     /// Asks for one row of each list of the workspace: of the members by the second way only where the first is closed, of
     /// the deploy keys by the first repository that is seen.
     pub async fn glance(&self) -> Result<Vec<Glance>, FetchError> {
-        let workspace = self.workspace.as_str();
-        let (permissions, _) = self.first_row(&PERMISSIONS, &["workspaces", workspace, "permissions"]).await?;
+        let (permissions, _) = self.first_row(&PERMISSIONS, "").await?;
         let mut seen = vec![permissions];
         if seen[0].limit.is_some() {
-            seen.push(self.first_row(&MEMBERS, &["workspaces", workspace, "members"]).await?.0);
+            seen.push(self.first_row(&MEMBERS, "").await?.0);
         }
-        let (repositories, first) = self.first_row(&REPOSITORIES, &["repositories", workspace]).await?;
+        let (repositories, first) = self.first_row(&REPOSITORIES, "").await?;
         seen.push(repositories);
-        let rights = ["workspaces", workspace, "permissions", "repositories"];
-        seen.push(self.first_row(&REPOSITORY_PERMISSIONS, &rights).await?.0);
+        seen.push(self.first_row(&REPOSITORY_PERMISSIONS, "").await?.0);
         if let Some(repository) = first {
-            seen.push(self.first_row(&DEPLOY_KEYS, &["repositories", workspace, &repository.slug, "deploy-keys"]).await?.0);
+            seen.push(self.first_row(&DEPLOY_KEYS, &repository.slug).await?.0);
         }
         Ok(seen)
     }
 
     /// One row of a list, which is read only as far as it is a repository.
-    async fn first_row(&self, endpoint: &Endpoint, path: &[&str]) -> Result<(Glance, Option<Repository>), FetchError> {
-        let mut url = self.client.url(path);
-        let fields = format!("next,size,{}", endpoint.fields);
-        url.query_pairs_mut().append_pair("pagelen", "1").append_pair("fields", &fields);
+    async fn first_row(&self, endpoint: &Endpoint, repository: &str) -> Result<(Glance, Option<Repository>), FetchError> {
+        let url = self.first_page(endpoint, repository, "1");
         let (limit, row) = match self.client.get(&url, |reply| self.read(&reply)).await {
             Ok(page) => (None, page.rows.into_iter().next()),
             Err(error) => (Some(limit(endpoint, &error).ok_or(error)?), None),

@@ -57,8 +57,8 @@ pub struct AuditPage {
 impl Audit {
     /// `id` is Atlassian's organisation id.
     pub fn new(client: Client, id: &str) -> Self {
-        let stream = client.url(&["admin", "v1", "orgs", id, "events-stream"]);
-        let actions = client.url(&["admin", "v1", "orgs", id, "event-actions"]);
+        let stream = client.url(["admin", "v1", "orgs", id, "events-stream"]);
+        let actions = client.url(["admin", "v1", "orgs", id, "event-actions"]);
         Self { client, stream, actions, page_size: LARGE_PAGE }
     }
 
