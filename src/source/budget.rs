@@ -305,4 +305,21 @@ mod tests {
         assert!((0.7..=1.0).contains(&used), "{used}");
         assert!(budget.used(now + MINUTE * 3) < f64::EPSILON);
     }
+
+    #[test]
+    fn what_was_sent_in_the_window_before_counts_as_far_as_it_may_lie_in_the_last_minute() {
+        let now = Instant::now();
+        let mut budget = Budget::new(&[(40, MINUTE)], 1.0, now);
+        let mut used_after_one_more = |seconds: u64| {
+            let at = now + Duration::from_secs(seconds);
+            assert_eq!(budget.admit(at), Ok(()));
+            (budget.used(at) * 40.0, budget.used(at + MINUTE / 4) * 40.0)
+        };
+        for second in [0, 10, 20] {
+            used_after_one_more(second);
+        }
+        // Three in the minute before, then one; a quarter of a minute later three quarters of the three.
+        assert_eq!(used_after_one_more(90), (4.0, 1.0 + 3.0 * 0.75));
+        assert_eq!(used_after_one_more(90 + 150), (1.0, 1.0), "two minutes later nothing of them is left");
+    }
 }
