@@ -135,6 +135,26 @@ async fn the_last_use_of_a_token_is_followed() {
 }
 
 #[tokio::test]
+async fn an_api_that_stops_telling_the_last_use_takes_nothing_back() {
+    let f = Fixture::new();
+    let later = at("2026-07-04T00:00:00Z");
+    for last in [Some(later), Some(noon()), None] {
+        f.write(move |w| {
+            let key = DeployKey { last_used: last, ..deploy_key(1, "api") };
+            w.put_deploy_keys("acme", "api", &[key], Missing::Gone, later)?;
+            w.put_members("acme", &[Member { last_accessed: last, ..member(person("1", "a"), "owner") }], Missing::Gone, later)?;
+            // What became another is a row of its own, and keeps it too.
+            let expires_at = last.is_none().then_some(later);
+            w.put_tokens("acme", &[ApiToken { expires_at, ..token("t1", last) }], Missing::Gone, later)
+        })
+        .await;
+        let known = roster(&f).await;
+        let told = (known.deploy_keys[0].last_used, known.members[0].last_accessed, known.tokens[0].last_active_at);
+        assert_eq!(told, (Some(later), Some(later), Some(later)), "after {last:?}");
+    }
+}
+
+#[tokio::test]
 async fn deploy_keys_come_one_repository_at_a_time() {
     let f = Fixture::new();
     f.write(|w| w.put_deploy_keys("acme", "api", &[deploy_key(1, "api"), deploy_key(2, "api")], Missing::Gone, noon())).await;
