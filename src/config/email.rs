@@ -20,14 +20,15 @@ pub(super) fn email(section: Section, own: &mut Vec<OwnCredential>) -> Option<Em
         let options = mail::Options { server: text.to_owned(), username: None, password: None, ca_pem: None };
         Mailer::new(&options).map(|_| url).map_err(|error| format!("{error:#}"))
     });
-    let (username, password, from) = (section.string("username"), section.secret("password"), section.string("from"));
+    let (username, password) = (section.string("username"), section.secret("password"));
+    let from = section.parsed("from", |from| mail::check_address(from).map(|()| from.to_owned()));
     if password.is_some() {
         own.push(OwnCredential { name: "email.password".to_owned(), kind: Credential::AccountPassword, expires });
     }
     let contact = section.parsed("contact", address);
     let recipients = section.tables("recipient").into_iter().map(recipient).collect::<Vec<_>>();
     let email = server.map(|server| {
-        if from.is_none() {
+        if section.string("from").is_none() {
             section.fault("from", "is missing");
         }
         match (&username, &password) {
@@ -37,12 +38,6 @@ pub(super) fn email(section: Section, own: &mut Vec<OwnCredential>) -> Option<Em
         }
         Email { server, username, password, from: from.unwrap_or_default(), contact: contact.unwrap_or_default(), recipients }
     });
-    if let Some(email) = &email
-        && !email.from.is_empty()
-        && let Err(words) = mail::check_address(&email.from)
-    {
-        section.fault("from", words);
-    }
     section.finish();
     email
 }

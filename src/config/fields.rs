@@ -43,6 +43,25 @@ pub(super) fn name(section: &Section, key: &'static str) -> String {
     name
 }
 
+/// A name for people, which no source and no file has: blanks may stand in it.
+pub(super) fn title(section: &Section, key: &'static str) -> String {
+    let title = section.required(key);
+    if !title.is_empty()
+        && let Err(words) = check_title(&title)
+    {
+        section.fault(key, words);
+    }
+    title
+}
+
+pub(super) fn check_title(title: &str) -> Result<(), String> {
+    let fits = (1..=64).contains(&title.len()) && title.trim() == title;
+    if fits && !title.contains(|c: char| c.is_control() || matches!(c, '/' | '\\')) {
+        return Ok(());
+    }
+    Err("must be a short name in one line, without slashes".to_owned())
+}
+
 /// When a secret of our own ends, if its operator says so.
 pub(super) fn expiry(section: &Section, key: &'static str) -> Option<jiff::civil::Date> {
     section.instant(key).map(|at| Day::of(at).date())

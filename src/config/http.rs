@@ -2,9 +2,14 @@
 
 use std::net::SocketAddr;
 
-use super::{fields::network_of, intake, reader::Section};
+use super::{
+    fields::{expiry, network_of},
+    intake,
+    reader::Section,
+};
 use crate::{
     daemon::options::{Http, Organization},
+    evidence::Credential,
     report::OwnCredential,
     serve::{Access, Tls, TrustedProxy},
 };
@@ -14,6 +19,10 @@ pub fn read(section: Section, organizations: &[Organization], own: &mut Vec<OwnC
         text.parse::<SocketAddr>().map_err(|_| format!("`{text}` is no address: write \"127.0.0.1:9188\""))
     });
     let listen = listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
+    let expires = expiry(&section, "token_expires");
+    if section.has("token") {
+        own.push(OwnCredential { name: "http.token".to_owned(), kind: Credential::Unknown, expires });
+    }
     let access = Access { token: section.secret("token"), trusted_proxy: trusted_proxy(&section), tls: tls(&section) };
     if access.token.is_none() && !listen.ip().is_loopback() {
         section.fault("token", "is required unless listen is a loopback address");

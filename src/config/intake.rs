@@ -40,8 +40,9 @@ fn sender(section: Section, known: &[&str], owners: &mut BTreeMap<String, String
     {
         section.fault("token", format!("is also the token of {other}: each needs its own, so that it is known who speaks"));
     }
-    let workspaces = section.strings("workspaces");
-    for slug in workspaces.iter().filter(|slug| !known.contains(&slug.as_str())) {
+    let workspaces: Vec<String> = section.strings("workspaces").iter().map(|slug| slug.to_lowercase()).collect();
+    // Who asks no API names no workspace elsewhere.
+    for slug in workspaces.iter().filter(|slug| !known.is_empty() && !known.contains(&slug.as_str())) {
         let words = match nearest(slug, known.iter().copied()) {
             Some(near) => format!("`{slug}` is no workspace of the configuration; did you mean `{near}`?"),
             None => format!("`{slug}` is no workspace of the configuration; there are {}", known.join(", ")),

@@ -1,11 +1,8 @@
 //! `[judgement]`, and what the organisation decided: who owns what, what is excepted, what is gone.
 
-use super::{
-    fields::{address, grade, name},
-    reader::Section,
-};
+use super::{fields::grade, owners::owners, reader::Section};
 use crate::{
-    analysis::{Closure, Owner, Policy, Waiver},
+    analysis::{Closure, Policy, Waiver},
     evidence::Grade,
 };
 
@@ -17,32 +14,12 @@ pub(super) fn policy(root: &Section) -> Policy {
         lead_time_days: section.days("lead_time").unwrap_or(14),
         minimum_grade: grade.unwrap_or(Grade::Weak),
         expiry_horizon_days: section.days("expiry_horizon").unwrap_or(60),
-        owners: root.tables("owner").into_iter().map(owner).collect(),
+        owners: owners(root),
         waivers: root.tables("waiver").into_iter().map(waiver).collect(),
         closures: root.tables("closure").into_iter().map(closure).collect(),
     };
     section.finish();
     policy
-}
-
-fn owner(section: Section) -> Owner {
-    let patterns = section.table("match");
-    let owner = Owner {
-        name: name(&section, "name"),
-        email: section.parsed("email", address),
-        lead_time_days: section.days("lead_time"),
-        workspace: patterns.string("workspace"),
-        repository: patterns.string("repository"),
-        client: patterns.string("client"),
-        user: patterns.string("user"),
-        origin: patterns.string("origin"),
-    };
-    if !section.has("match") {
-        section.fault("match", "is missing: say what is theirs, for example { repository = \"payments-*\" }");
-    }
-    patterns.finish();
-    section.finish();
-    owner
 }
 
 fn waiver(section: Section) -> Waiver {

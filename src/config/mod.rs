@@ -12,6 +12,7 @@ mod intake;
 mod judgement;
 mod log;
 mod organization;
+mod owners;
 mod query;
 mod reader;
 mod secret;

@@ -61,7 +61,8 @@ fn organization_id(section: &Section) -> String {
 }
 
 fn workspace(section: Section, network: &Network, own: &mut Vec<OwnCredential>) -> Workspace {
-    let slug = name(&section, "slug");
+    // As Bitbucket writes it, and evidence is kept.
+    let slug = name(&section, "slug").to_lowercase();
     let workspace = Workspace {
         api_url: api_url(&section, network),
         auth: workspace_auth(&section, &slug, own),

@@ -10,7 +10,7 @@ use super::{
     campaign::campaigns,
     email::email,
     exchange::{exchange, instance},
-    fields::{name, network_of, unique, url},
+    fields::{expiry, network_of, title, unique, url},
     http,
     judgement::policy,
     log::log,
@@ -24,8 +24,8 @@ use crate::{
     analysis::Rules,
     daemon::options::{Csv, Options, Otel, Privacy, Retention, Schedule},
     deliver::check_ca,
-    evidence::{Campaign, CatalogueFault, ClientCatalogue, NamedNetworks},
-    report::BlindSpot,
+    evidence::{Campaign, CatalogueFault, ClientCatalogue, Credential, NamedNetworks},
+    report::{BlindSpot, OwnCredential},
     source::Network,
 };
 
@@ -51,7 +51,9 @@ pub fn read(root: &Section) -> Options {
     let exchanges: Vec<_> = root.tables("exchange").into_iter().filter_map(exchange).collect();
     unique(root, "exchange", exchanges.iter().map(|other| &other.name));
     let (store, retention) = store(root.table("store"));
-    let (otel, top) = otel(root.table("otel"));
+    let (otel, top) = otel(root.table("otel"), &mut own_credentials);
+    let blind_spots: Vec<BlindSpot> = root.tables("blind_spot").into_iter().map(blind_spot).collect();
+    unique(root, "blind_spot", blind_spots.iter().map(|spot| &spot.name));
     Options {
         rules,
         catalogue: Arc::new(catalogue),
@@ -75,7 +77,7 @@ pub fn read(root: &Section) -> Options {
         top,
         policy: policy(root),
         networks,
-        blind_spots: root.tables("blind_spot").into_iter().map(blind_spot).collect(),
+        blind_spots,
         own_credentials,
         secrets: root.named_secrets(),
         manager: environment("NOTIFY_SOCKET").filter(|address| !address.is_empty()),
@@ -172,7 +174,7 @@ fn privacy(section: Section) -> Privacy {
     let pseudonyms = section.parsed("people", |text| match text {
         "named" => Ok(false),
         "pseudonyms" => Ok(true),
-        other => Err(format!("`{other}` is no way to show people: named or pseudonyms")),
+        other => Err(format!("`{other}` is no way to show people{}", suggestion(other, &["named", "pseudonyms"]))),
     });
     let privacy = Privacy { pseudonyms: pseudonyms.unwrap_or(false), machines: section.strings("machines") };
     section.finish();
@@ -189,15 +191,18 @@ fn csv(section: Section) -> Csv {
 const MAX_TOP: u32 = 100;
 
 /// Where metrics are sent, if anywhere, and how many ranks they show.
-fn otel(section: Section) -> (Option<Otel>, u32) {
+fn otel(section: Section, own: &mut Vec<OwnCredential>) -> (Option<Otel>, u32) {
     let grpc = section.parsed("protocol", |text| match text {
         "http" => Ok(false),
         "grpc" => Ok(true),
         other => Err(format!("`{other}` is no protocol{}", suggestion(other, &["http", "grpc"]))),
     });
     let interval = section.duration("interval");
-    let headers = section.map("headers").into_iter().filter_map(|(name, value)| {
+    let expires = expiry(&section, "headers_expires");
+    let (headers, mut names_secret) = (section.map("headers"), false);
+    let headers = headers.into_iter().filter_map(|(name, value)| {
         let resolved = if value.starts_with("env:") || value.starts_with("file:") {
+            names_secret = true;
             section.resolve("headers", &value)
         } else {
             Ok(SecretString::from(value))
@@ -205,6 +210,9 @@ fn otel(section: Section) -> (Option<Otel>, u32) {
         resolved.map_err(|words| section.fault("headers", format!("`{name}`: {words}"))).ok().map(|value| (name, value))
     });
     let headers = headers.collect();
+    if names_secret {
+        own.push(OwnCredential { name: "otel.headers".to_owned(), kind: Credential::Unknown, expires });
+    }
     let endpoint = section.string("endpoint").map(|_| url(&section, "endpoint", &["http", "https"]));
     let (logs, traces) = (section.boolean("logs"), section.boolean("traces"));
     let top = section.count("top", 0..=MAX_TOP);
@@ -212,16 +220,25 @@ fn otel(section: Section) -> (Option<Otel>, u32) {
     (endpoint.map(|endpoint| Otel { endpoint, grpc: grpc.unwrap_or(false), interval, headers, logs, traces }), top)
 }
 
+/// Origins that are no network's name.
+const RESERVED_ORIGINS: [&str; 2] = ["roaming", "unknown"];
+
 fn networks(root: &Section) -> NamedNetworks {
     let mut all: Vec<(ipnet::IpNet, String)> = Vec::new();
+    let mut names: Vec<String> = Vec::new();
     for section in root.tables("origin") {
-        let name = name(&section, "name");
+        let name = title(&section, "name");
+        if RESERVED_ORIGINS.contains(&name.as_str()) {
+            section.fault("name", format!("`{name}` is what is said of other places: call it otherwise"));
+        }
+        names.push(name.clone());
         let networks = section.strings("networks");
         if networks.is_empty() {
             section.fault("networks", "needs at least one network");
         }
         for text in networks {
-            match network_of(&section, "networks", &text) {
+            match network_of(&section, "networks", &text).map(|net| net.trunc()) {
+                // Bits behind the prefix are nobody's: 10.1.2.3/8 is 10.0.0.0/8.
                 Some(net) if all.iter().any(|(known, of)| *known == net && *of != name) => {
                     let other = all.iter().find(|(known, _)| *known == net).map_or("", |(_, name)| name);
                     section.fault("networks", format!("`{text}` is already named `{other}`"));
@@ -232,6 +249,7 @@ fn networks(root: &Section) -> NamedNetworks {
         }
         section.finish();
     }
+    unique(root, "origin", names.iter());
     NamedNetworks::new(all)
 }
 

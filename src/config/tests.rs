@@ -202,6 +202,70 @@ fn senders_have_names_and_tokens_of_their_own_and_workspaces_that_exist() {
 }
 
 #[test]
+fn who_asks_no_api_may_limit_senders_to_any_workspace() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("token");
+    std::fs::write(&path, "1-is-secret").expect("a file");
+    let text = format!("[[http.intake]]\nname = \"ci\"\ntoken = \"file:{}\"\nworkspaces = [\"Acme\"]\n", path.display());
+    assert_eq!(parse("duskwatch.toml", &text).expect("valid").http.intake[0].workspaces, ["acme"]);
+}
+
+#[test]
+fn a_workspace_is_known_as_evidence_names_it() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("token");
+    std::fs::write(&path, "1-is-secret").expect("a file");
+    let secret = format!("\"file:{}\"", path.display());
+    let workspace = |slug: &str| format!("[[organization.workspace]]\nslug = \"{slug}\"\nauth = {{ access_token = {secret} }}\n");
+    let base = format!("[[organization]]\nname = \"a\"\nid = \"x\"\napi_key = {secret}\n");
+    let options = parse("duskwatch.toml", &(base.clone() + &workspace("Acme"))).expect("valid");
+    assert_eq!(options.organizations[0].workspaces[0].slug, "acme");
+    let twice = faults(&(base + &workspace("Acme") + &workspace("acme"))).concat();
+    assert!(twice.contains("the workspace `acme` stands twice"), "{twice}");
+}
+
+#[test]
+fn owners_stand_in_sections_or_in_a_table_and_keep_their_order() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let table = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).expect("a file");
+        format!("owners_file = \"{}\"\n", path.display())
+    };
+    let last =
+        table("last.csv", "\u{feff}Lead Time;Name;E-Mail;User\r\n45d;Platform Team;platform@example.test;*\r\n;nobody;;x*\r\n");
+    let middle = table("middle.csv", "name,workspace,repository,client,origin\nmiddle,acme,pay-*,jenkins,build farm\n");
+    let text = last + "[[owner]]\nname = \"first\"\nmatch = { user = \"ada\" }\n[[owner]]\n" + &middle;
+    let owners = parse("duskwatch.toml", &text).expect("valid").policy.owners;
+    let names: Vec<&str> = owners.iter().map(|owner| owner.name.as_str()).collect();
+    assert_eq!(names, ["first", "middle", "Platform Team", "nobody"]);
+    let patterns = |owner: &crate::analysis::Owner| {
+        [&owner.workspace, &owner.repository, &owner.client, &owner.user, &owner.origin]
+            .map(|pattern| pattern.clone().unwrap_or_default())
+    };
+    assert_eq!(patterns(&owners[1]), ["acme", "pay-*", "jenkins", "", "build farm"]);
+    let team = &owners[2];
+    assert_eq!((team.email.as_deref(), team.lead_time_days), (Some("platform@example.test"), Some(45)));
+    assert_eq!((&owners[3].email, owners[3].lead_time_days, owners[3].user.as_deref()), (&None, None, Some("x*")));
+}
+
+#[test]
+fn when_a_secret_ends_can_be_said_of_each() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("token");
+    std::fs::write(&path, "1-is-secret").expect("a file");
+    let secret = format!("\"file:{}\"", path.display());
+    let text = format!(
+        "[http]\ntoken = {secret}\ntoken_expires = \"2027-01-02\"\n\
+         [otel]\nendpoint = \"http://127.0.0.1:4318\"\nheaders = {{ key = {secret} }}\nheaders_expires = \"2027-03-04\"\n"
+    );
+    let own = parse("duskwatch.toml", &text).expect("valid").own_credentials;
+    let own: Vec<_> = own.iter().map(|own| (own.name.as_str(), own.expires.map(|date| date.to_string()))).collect();
+    let told = |date: &str| Some(date.to_owned());
+    assert_eq!(own, [("otel.headers", told("2027-03-04")), ("http.token", told("2027-01-02"))]);
+}
+
+#[test]
 fn a_log_says_its_format_and_only_what_that_format_has() {
     let log = |rest: &str| format!("[[log]]\nname = \"a\"\npaths = [\"*.log\"]\n{rest}\n");
     for good in [
@@ -355,7 +419,7 @@ fn webhooks_are_signed_reached_safely_and_known_by_names_without_secrets() {
         (hook("ftp://hooks.example.test/hunter2", &good), "must start with https:// or http://"),
         (hook(two, "whsec_x"), "must be a reference"),
         (hook(two, &secret("short", "whsec_AAEC")), "the secret has 3 bytes: 24 to 64 random ones are asked for"),
-        (hook(two, &secret("plain", "hunter2")), "the secret must begin with whsec_"),
+        (hook(two, &secret("plain", "hunter2")), "the secret must be base64, with or without whsec_"),
         (hook(two, &good) + "[network]\nallowed_hosts = [\"api.example.test\"]\n", "hooks.example.test is not among"),
         (hook(&secret("odd", "chat/hunter2"), &good), "is no address that can be used"),
         (format!("[[webhook]]\nurl = \"{two}\"\n"), "webhook[0].secret: is missing"),
@@ -373,5 +437,5 @@ fn people_are_named_or_under_pseudonyms() {
     assert!(options.privacy.pseudonyms && options.privacy.machines == ["svc-*"]);
     assert!(!parse("duskwatch.toml", "").expect("valid").privacy.pseudonyms);
     let fault = faults("[privacy]\npeople = \"hidden\"\n");
-    assert_eq!(fault, ["duskwatch.toml:2: privacy.people: `hidden` is no way to show people: named or pseudonyms"]);
+    assert_eq!(fault, ["duskwatch.toml:2: privacy.people: `hidden` is no way to show people; known here: named, pseudonyms"]);
 }

@@ -34,7 +34,8 @@ pub fn parse_cron(line: &str) -> Result<Cron, String> {
     if line.split_whitespace().count() != 5 {
         return Err(wrong());
     }
-    Cron::from_str(line).map_err(|_| wrong())
+    let ranges = "minutes 0-59, hours 0-23, days 1-31, months 1-12 or JAN-DEC, weekdays 0-7 or SUN-SAT";
+    Cron::from_str(line).map_err(|_| format!("`{line}` is no cron line: its fields are {ranges}"))
 }
 
 /// The report that is due at `now`: the newest occurrence of the cron line after the one that was `done` last (for a new

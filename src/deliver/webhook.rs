@@ -61,9 +61,9 @@ pub fn check_secret(secret: &SecretString) -> Result<(), String> {
 }
 
 fn key(secret: &SecretString) -> Result<SecretSlice<u8>, String> {
-    let encoded = secret.expose_secret().strip_prefix(PREFIX);
-    let encoded = encoded.ok_or_else(|| format!("the secret must begin with {PREFIX}"))?;
-    let bytes = BASE64.decode(encoded.as_bytes()).map_err(|_| format!("what follows {PREFIX} must be base64"))?;
+    let encoded = secret.expose_secret();
+    let encoded = encoded.strip_prefix(PREFIX).unwrap_or(encoded);
+    let bytes = BASE64.decode(encoded.as_bytes()).map_err(|_| format!("the secret must be base64, with or without {PREFIX}"))?;
     if !SECRET_BYTES.contains(&bytes.len()) {
         let (least, most) = (SECRET_BYTES.start(), SECRET_BYTES.end());
         return Err(format!("the secret has {} bytes: {least} to {most} random ones are asked for", bytes.len()));

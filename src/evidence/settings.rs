@@ -265,7 +265,11 @@ impl<'d, 'a, S> Section<'d, 'a, S> {
 
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded by the range")]
     pub fn count(&self, key: &'static str, range: std::ops::RangeInclusive<u32>) -> u32 {
-        self.number(key, f64::from(*range.start())..=f64::from(*range.end())) as u32
+        let number = self.number(key, f64::from(*range.start())..=f64::from(*range.end()));
+        if number.fract() != 0.0 {
+            self.fault(key, format!("{number} must be a whole number"));
+        }
+        number as u32
     }
 
     pub fn boolean(&self, key: &'static str) -> bool {
@@ -278,31 +282,28 @@ impl<'d, 'a, S> Section<'d, 'a, S> {
 
     /// A duration with its unit: `"10s"`, `"15m"`, `"6h"`, `"7d"`, in seconds.
     pub fn seconds(&self, key: &'static str) -> Option<u64> {
-        const WRITE: &str = "write a number and a unit in quotes, such as \"10s\", \"15m\", \"6h\" or \"7d\"";
         if let Some(DeValue::Integer(number)) = self.find(key) {
-            self.fault(key, format!("{number} is no duration: {WRITE}"));
+            self.fault(key, format!("{number} is no duration: {WRITE_DURATION}"));
             return None;
         }
         let text = self.string(key)?;
-        let seconds = parse_duration(&text);
-        if seconds.is_none() {
-            let near = near_duration(&text).map_or_else(|| format!(": {WRITE}"), |near| format!("; did you mean `{near}`?"));
-            self.fault(key, format!("`{text}` is no duration{near}"));
-        }
-        seconds
+        checked_duration(&text).map_err(|words| self.fault(key, words)).ok()
     }
 
+    /// How long something takes, or how far apart it comes: never nothing.
     pub fn duration(&self, key: &'static str) -> std::time::Duration {
-        std::time::Duration::from_secs(self.seconds(key).unwrap_or(1).max(1))
+        let faults = self.fault_count();
+        let seconds = self.seconds(key).filter(|seconds| *seconds > 0);
+        // In a text that is no TOML, what is left of a value may be nothing.
+        if seconds.is_none() && self.fault_count() == faults && !self.document.unread.get() {
+            self.fault(key, "must not be empty or nothing: write \"10s\", \"15m\", \"6h\" or \"7d\"");
+        }
+        std::time::Duration::from_secs(seconds.unwrap_or(1))
     }
 
     /// A duration in whole days.
     pub fn days(&self, key: &'static str) -> Option<i32> {
-        let seconds = self.seconds(key)?;
-        if seconds % 86_400 != 0 {
-            self.fault(key, "must be whole days, such as \"14d\"");
-        }
-        i32::try_from(seconds / 86_400).ok()
+        whole_days(self.seconds(key)?).map_err(|words| self.fault(key, words)).ok()
     }
 
     /// An RFC 3339 instant or a date, in quotes.
@@ -383,7 +384,7 @@ impl<'d, 'a, S> Section<'d, 'a, S> {
 /// Seconds of a number with a unit.
 pub fn parse_duration(text: &str) -> Option<u64> {
     let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let number: u64 = number.parse().ok()?;
+    let number: u64 = number.bytes().all(|digit| digit.is_ascii_digit()).then(|| number.parse().ok())??;
     let factor = match unit {
         "s" => 1,
         "m" => 60,
@@ -393,6 +394,34 @@ pub fn parse_duration(text: &str) -> Option<u64> {
     };
     number.checked_mul(factor)
 }
+
+const WRITE_DURATION: &str = "write a number and a unit in quotes, such as \"10s\", \"15m\", \"6h\" or \"7d\"";
+
+fn checked_duration(text: &str) -> Result<u64, String> {
+    parse_duration(text).ok_or_else(|| {
+        let near = near_duration(text).map_or_else(|| format!(": {WRITE_DURATION}"), |near| format!("; did you mean `{near}`?"));
+        format!("`{text}` is no duration{near}")
+    })
+}
+
+/// As [`Section::days`], of a text that stands in no section.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn parse_days(text: &str) -> Result<i32, String> {
+    whole_days(checked_duration(text)?)
+}
+
+fn whole_days(seconds: u64) -> Result<i32, String> {
+    if !seconds.is_multiple_of(86_400) {
+        return Err("must be whole days, such as \"14d\"".to_owned());
+    }
+    let days = i32::try_from(seconds / 86_400).ok().filter(|days| *days <= MOST_DAYS);
+    days.ok_or_else(|| format!("is too long: {MOST_DAYS} days at most"))
+}
+
+/// A century; what is longer is a slip of the pen, and no calendar reaches that far.
+const MOST_DAYS: i32 = 36_500;
 
 /// What somebody meant who spelt out the unit.
 fn near_duration(text: &str) -> Option<String> {

@@ -82,7 +82,9 @@ fn expiry(credential: &OwnCredential, now: Timestamp) -> Finding {
     let OwnCredential { name, expires, .. } = credential;
     let Some(date) = expires else {
         let found = "not known when it ends";
-        return Finding::new(State::Ok, "expiry", name, found).advising(format!("write {name}_expires, and be warned ahead"));
+        let key = name.rsplit('.').next().unwrap_or(name);
+        return Finding::new(State::Ok, "expiry", name, found)
+            .advising(format!("write {key}_expires beside it, and be warned ahead"));
     };
     let days = days_until(*date, now);
     let (state, found) = match days {

@@ -100,9 +100,7 @@ fn read<T>(
     needed: &[usize],
     mut row: impl FnMut([&str; 5]) -> Result<T, &'static str>,
 ) -> Result<Register<T>, String> {
-    let text = text.trim_start_matches('\u{feff}');
-    let mut table =
-        csv::ReaderBuilder::new().delimiter(delimiter(text)).flexible(true).trim(csv::Trim::All).from_reader(text.as_bytes());
+    let mut table = table(text);
     let header: Vec<String> = table.headers().map_err(|_| "the header is unreadable")?.iter().map(column).collect();
     let places = columns.map(|names| header.iter().position(|column| names.contains(&column.as_str())));
     if needed.iter().all(|column| places[*column].is_none()) {
@@ -123,13 +121,20 @@ fn read<T>(
     Ok(register)
 }
 
+/// A table as people write them: with a byte order mark or not, whatever stands between its cells, blanks around them.
+pub fn table(text: &str) -> csv::Reader<&[u8]> {
+    let text = text.trim_start_matches('\u{feff}');
+    csv::ReaderBuilder::new().delimiter(delimiter(text)).flexible(true).trim(csv::Trim::All).from_reader(text.as_bytes())
+}
+
 fn delimiter(text: &str) -> u8 {
     let header = text.lines().next().unwrap_or_default();
     let count = |delimiter: u8| header.matches(char::from(delimiter)).count();
     [b',', b';', b'\t'].into_iter().rev().max_by_key(|delimiter| count(*delimiter)).unwrap_or(b',')
 }
 
-fn column(name: &str) -> String {
+/// What a column is called, however it is spelt.
+pub fn column(name: &str) -> String {
     name.trim().to_lowercase().replace([' ', '-'], "_")
 }
 
