@@ -84,6 +84,9 @@ fn cause(from: Option<Status>, row: &Integration, today: Day) -> ChangeCause {
     match row.status {
         Status::Migrated => ChangeCause::Migrated,
         Status::Retired => ChangeCause::Retired,
+        // What still knocks has moved, and no longer remains.
+        Status::Stale if from.remaining() => ChangeCause::Migrated,
+        _ if from == Status::Stale && in_use => ChangeCause::Returned,
         Status::Quiet if row.unseen_since.is_some() => ChangeCause::Coverage,
         _ if was_gone && row.returned => ChangeCause::Returned,
         _ if was_silent && in_use && late => ChangeCause::Coverage,

@@ -213,15 +213,26 @@ impl People {
     /// How a user id is shown.
     pub(super) fn person(&self, id: &str) -> Person {
         let email = id.strip_prefix("email:");
-        let user = match email {
-            Some(email) => self.only(self.meant_by_email(email)),
-            None => self.by_account.get(id).copied(),
-        };
-        let user = user.map(|user| &self.users[user]);
+        let user = self.meant_by_id(id).map(|user| &self.users[user]);
         Person {
             id: id.to_owned(),
             name: user.and_then(User::shown).cloned().or_else(|| id.strip_prefix("name:").map(str::to_owned)),
             email: user.and_then(|user| user.email.clone()).or_else(|| email.map(str::to_owned)),
+        }
+    }
+
+    /// Everything that a user id goes by: a name that is resolved meanwhile is still the user's.
+    pub(super) fn names<'s>(&'s self, id: &'s str) -> Vec<&'s str> {
+        let open = id.strip_prefix("email:").or_else(|| id.strip_prefix("name:"));
+        let user = self.meant_by_id(id).map(|user| &self.users[user]);
+        [Some(id), open].into_iter().flatten().chain(user.into_iter().flat_map(User::names)).collect()
+    }
+
+    /// The one user that a user id stands for.
+    fn meant_by_id(&self, id: &str) -> Option<usize> {
+        match id.strip_prefix("email:") {
+            Some(email) => self.only(self.meant_by_email(email)),
+            None => self.by_account.get(id).copied(),
         }
     }
 

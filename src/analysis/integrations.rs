@@ -15,7 +15,7 @@ use super::reasons;
 use super::secrets;
 use super::timeline::{Course, Rules, Standing, sweep};
 use super::trap;
-use super::{CampaignFindings, Forecast, Integration, NextWindow, Owner, forecast};
+use super::{CampaignFindings, Closure, Forecast, Integration, NextWindow, Owner, Waiver, forecast};
 use crate::evidence::{Campaign, Day, Permission, Status, time::MS_PER_DAY, time::instant};
 
 /// Windows that are looked ahead to: two days of them.
@@ -99,12 +99,26 @@ fn forecast<'a>(rows: &'a [Integration], standings: &'a [Standing], campaign: &C
     forecast::judge(&subjects, campaign, today)
 }
 
+/// The exception that holds for it today, by its place in the policy.
+fn waiver(scene: &Scene<'_>, number: usize) -> Option<usize> {
+    let holds = |waiver: &Waiver| scene.is_called(number, &waiver.integration) && waiver.holds_on(scene.today);
+    scene.inputs.policy.waivers.iter().position(holds)
+}
+
+/// What owners said of it being gone.
+fn closures<'a>(scene: &'a Scene<'_>, number: usize) -> impl Iterator<Item = &'a Closure> {
+    scene.inputs.policy.closures.iter().filter(move |closure| scene.is_called(number, &closure.integration))
+}
+
+fn deciding_closure<'a>(scene: &'a Scene<'_>, number: usize, standing: &Standing) -> Option<&'a Closure> {
+    closures(scene, number).find(|closure| standing.closed == Some(Day::from_date(closure.date)))
+}
+
 fn course<'a>(scene: &'a Scene<'_>, number: usize, uses: &'a UnitUses, covered: &'a [(Day, &'a CoveredDays)]) -> Course<'a> {
-    let closures = scene.inputs.policy.closures.iter().filter(|closure| scene.is_called(number, &closure.integration));
     Course {
         cells: &uses.cells,
         covered,
-        closures: closures.map(|closure| Day::from_date(closure.date)).collect(),
+        closures: closures(scene, number).map(|closure| Day::from_date(closure.date)).collect(),
         is_repository: &scene.is_repository,
     }
 }
@@ -122,17 +136,16 @@ fn describe(scene: &Scene<'_>, rules: &Rules<'_>, calendar: &Calendar, number: u
     let (Swept { course, standing, uses }, unit) = (swept, &scene.units[number]);
     let figures = Figures::of(&uses.cells, rules, &standing.passage);
     let places = Places::new(scene, &figures);
-    let client = scene.inputs.clients.get(&unit.key.client);
-    let owner = places.owner(scene, number);
+    let (client, owner) = (scene.inputs.clients.get(&unit.key.client), places.owner(scene, number));
     let lead_time_days = owner.as_ref().and_then(|owner| owner.lead_time_days).unwrap_or(scene.inputs.policy.lead_time_days);
-    let (policy, deadline) = (scene.inputs.policy, rules.campaign.removal);
-    let waiver = policy.waivers.iter().position(|w| scene.is_called(number, &w.integration) && w.holds_on(scene.today));
+    let (deadline, waiver) = (rules.campaign.removal, waiver(scene, number));
     let leaver = scene.rights.leaver(&scene.people, &unit.key.user, &places.workspaces);
     let category = scene.inputs.clients.category(&unit.key.client);
     let name_of = |place: u32| scene.names.places[place as usize].to_string();
     let subject =
         habit::Subject { category, origin: &unit.key.origin, repositories: places.repositories.len(), name_of: &name_of };
     let habit = habit::judge(course, rules, &subject, (calendar, rules.campaign.windows_after(scene.inputs.now, MAX_WINDOWS)))?;
+    let trap = trap::trap(scene, rules, number, uses);
     let mut row = Integration {
         id: scene.ids[number].clone(),
         former_ids: scene.former_ids[number].clone(),
@@ -178,7 +191,7 @@ fn describe(scene: &Scene<'_>, rules: &Rules<'_>, calendar: &Calendar, number: u
         repositories: places.repositories,
         replacement: figures.replacement.map(|(_, credential)| credential),
         replacement_last_seen: figures.replacement.map(|(ms, _)| instant(ms)),
-        replacement_rejected_30d: figures.replacement_rejected_30d,
+        replacement_rejected_30d: trap::refused(figures.replacement_rejected_30d, trap.as_ref()),
         deadline,
         latest_safe_start: instant(deadline.as_millisecond() - i64::from(lead_time_days) * MS_PER_DAY),
         advice: reasons::advice(rules.campaign, client),
@@ -188,13 +201,13 @@ fn describe(scene: &Scene<'_>, rules: &Rules<'_>, calendar: &Calendar, number: u
         brownouts: habit.brownouts,
         exposure: habit.exposure,
         rhythm: habit.rhythm,
-        trap: trap::trap(scene, rules, number, uses),
+        trap,
         proof: proof::proof(&uses.cells, rules, standing, &figures, &scene.is_repository, &name_of),
         lift: uses.lift,
         sources: sources(scene, uses),
     };
-    let waiver = waiver.map(|at| &policy.waivers[at]);
-    row.reasons = reasons::reasons(&row, rules.campaign, &figures, standing, &scene.counted.rules, waiver, &name_of);
+    let decided = (waiver.map(|at| &scene.inputs.policy.waivers[at]), deciding_closure(scene, number, standing));
+    row.reasons = reasons::reasons(&row, rules.campaign, &figures, standing, &scene.counted.rules, decided, &name_of);
     row.reasons.extend(reasons::of_user(&row, leaver, &scene.people));
     Some(row)
 }
@@ -250,7 +263,8 @@ impl<'a> Places<'a> {
     fn subject<'s>(&'s self, scene: &'s Scene<'_>, number: usize, origin: &'s str) -> Subject<'s> {
         let key = &scene.units[number].key;
         Subject {
-            user: &scene.persons[number],
+            user_id: &scene.persons[number].id,
+            names: scene.people.names(&scene.persons[number].id),
             workspaces: self.workspaces.clone(),
             repositories: self.repositories.iter().map(String::as_str).collect(),
             clients: vec![&key.client],

@@ -2,12 +2,14 @@
 
 use std::{borrow::Cow, collections::HashMap};
 
-use super::{Owner, Person, identity::People};
+use super::{Owner, identity::People};
 use crate::evidence::Roster;
 
 /// What owners are matched against: one integration, or all that one user has.
 pub(super) struct Subject<'a> {
-    pub(super) user: &'a Person,
+    pub(super) user_id: &'a str,
+    /// Everything that the user goes by.
+    pub(super) names: Vec<&'a str>,
     pub(super) workspaces: Vec<&'a str>,
     /// `workspace/repository`.
     pub(super) repositories: Vec<&'a str>,
@@ -35,7 +37,7 @@ pub(super) fn owner_of<'p>(
 ) -> Option<Cow<'p, Owner>> {
     let matching = owners.iter().find(|owner| owns(owner, subject)).map(Cow::Borrowed);
     matching.or_else(|| {
-        let team = teams.get(&subject.user.id)?;
+        let team = teams.get(subject.user_id)?;
         let named = owners.iter().find(|owner| owner.name.eq_ignore_ascii_case(team)).map(Cow::Borrowed);
         named.or_else(|| Some(Cow::Owned(Owner { name: team.clone(), ..Owner::default() })))
     })
@@ -50,17 +52,15 @@ pub(super) fn why(owners: &[Owner], teams: &HashMap<String, String>, subject: &S
         let given = given.collect::<Vec<_>>().join(", ");
         return Some(if given.is_empty() { "this [[owner]] matches everything".to_owned() } else { format!("matches {given}") });
     }
-    teams.get(&subject.user.id).map(|team| format!("the directory names the team {team} for its user"))
+    teams.get(subject.user_id).map(|team| format!("the directory names the team {team} for its user"))
 }
 
 fn owns(owner: &Owner, subject: &Subject<'_>) -> bool {
-    let user = subject.user;
-    let names: Vec<&str> = [Some(user.id.as_str()), user.email.as_deref(), user.name.as_deref()].into_iter().flatten().collect();
     any(owner.workspace.as_deref(), &subject.workspaces, glob)
         && any(owner.repository.as_deref(), &subject.repositories, repository_matches)
         && any(owner.client.as_deref(), &subject.clients, glob)
         && any(owner.origin.as_deref(), &subject.origins, glob)
-        && any(owner.user.as_deref(), &names, glob)
+        && any(owner.user.as_deref(), &subject.names, glob)
 }
 
 /// Whether a pattern matches one of the texts; no pattern matches always.
@@ -128,9 +128,9 @@ mod tests {
             owner("rest", None, None, None),
         ];
         let found = |email: Option<&str>, repository: &str| {
-            let user = Person { id: "u1".to_owned(), email: email.map(str::to_owned), name: None };
             let subject = Subject {
-                user: &user,
+                user_id: "u1",
+                names: [Some("u1"), email].into_iter().flatten().collect(),
                 workspaces: vec!["acme"],
                 repositories: vec![repository],
                 clients: vec![],

@@ -4,8 +4,8 @@ use super::figures::Figures;
 use super::identity::People;
 use super::rank::counted;
 use super::rights::Leaver;
-use super::timeline::Standing;
-use super::{Integration, NameState, Person, Rhythm, Waiver};
+use super::timeline::{RETIRED_AFTER_DAYS, Standing};
+use super::{Closure, Integration, NameState, Person, Rhythm, Waiver};
 use crate::evidence::{Campaign, Client, Credential, Day, Grade, Outcome, Status, time::MS_PER_DAY, time::instant};
 
 /// The advice where the catalogue knows nothing of the client.
@@ -25,7 +25,7 @@ pub(super) fn reasons(
     figures: &Figures,
     standing: &Standing,
     rules: &[String],
-    waiver: Option<&Waiver>,
+    (waiver, closure): (Option<&Waiver>, Option<&Closure>),
     name_of: &dyn Fn(u32) -> String,
 ) -> Vec<String> {
     let noun = campaign.words.one.as_str();
@@ -36,7 +36,7 @@ pub(super) fn reasons(
     if row.returned {
         reasons.push(format!("came back: it had stopped using {noun}, and uses it again"));
     }
-    reasons.push(status_words(row, campaign, standing));
+    reasons.push(status_words(row, campaign, standing, closure));
     if let Some(kept) = standing.kept_by.filter(|_| row.status.remaining() || row.status == Status::Stale) {
         reasons.push(format!(
             "counts as in use because of {} alone: its days of use lie up to {:.0} days apart, the last is {}, and it is given \
@@ -102,13 +102,13 @@ fn ambiguous(name: &str, candidates: &[Person]) -> String {
     format!("its user is ambiguous: {name} may be {names}; a row of the directory with account id and nickname tells them apart")
 }
 
-fn status_words(row: &Integration, campaign: &Campaign, standing: &Standing) -> String {
+fn status_words(row: &Integration, campaign: &Campaign, standing: &Standing, closure: Option<&Closure>) -> String {
     let noun = &campaign.words.one;
     let replaced = row.replacement_last_seen.map_or_else(String::new, |at| Day::of(at).to_string());
     let replacement = campaign.words.replacement.as_deref().unwrap_or_else(|| row.replacement.map_or("a replacement", noun_of));
     // Where the outcome is not known, too, it was seen at work and no more.
     let worked = if campaign.replacement.counts(Outcome::Unknown) { "used" } else { "accepted" };
-    let silent = format!("{} (enough: {:.0})", counted(standing.silent_days.into(), "day", "days"), standing.horizon_days.ceil());
+    let silent = |enough: f64| format!("{} (enough: {:.0})", counted(standing.silent_days.into(), "day", "days"), enough.ceil());
     match row.status {
         Status::Stale => format!("{noun} is still tried and refused, while {replacement} is {worked} everywhere it is needed"),
         Status::Migrating => {
@@ -117,8 +117,19 @@ fn status_words(row: &Integration, campaign: &Campaign, standing: &Standing) -> 
         Status::Failing => format!("its newest use of {noun} was refused, on {}", Day::of(row.last_seen)),
         Status::Active => format!("{noun} was last used on {}", Day::of(row.last_seen)),
         Status::Migrated => format!("{replacement} was {worked} on {replaced}, after the last use of {noun}"),
-        Status::Retired => format!("no use of {noun} for {silent} that somebody looked at, and nothing else since"),
-        Status::Quiet => format!("not seen with {noun} for {silent} that somebody looked at; that proves nothing"),
+        Status::Retired => match closure {
+            Some(Closure { by, date, ticket, .. }) => {
+                format!("declared gone by {by} on {date} ({ticket}), and no use of {noun} since then disproves it")
+            }
+            None => {
+                let silent = silent(standing.horizon_days.max(RETIRED_AFTER_DAYS));
+                format!("no use of {noun} for {silent} that somebody looked at, and nothing else since")
+            }
+        },
+        Status::Quiet => {
+            let silent = silent(standing.horizon_days);
+            format!("not seen with {noun} for {silent} that somebody looked at; that proves nothing")
+        }
     }
 }
 

@@ -117,6 +117,8 @@ pub(super) struct Standing {
     pub(super) days_to_silence: u32,
     /// The repository whose own, longer horizon alone keeps it in use.
     pub(super) kept_by: Option<KeptBy>,
+    /// The day by which its owner declared it gone, if nothing has disproved that.
+    pub(super) closed: Option<Day>,
     pub(super) passage: Passage,
 }
 
@@ -361,7 +363,7 @@ impl<'a> Progress<'a> {
         if self.replaced.is_some_and(|(_, ms)| ms > self.last_legacy_ms) {
             return Status::Migrated;
         }
-        if self.closed(at) || self.silent_long_enough(at) { Status::Retired } else { Status::Quiet }
+        if self.closed(at).is_some() || self.silent_long_enough(at) { Status::Retired } else { Status::Quiet }
     }
 
     /// All legacy use within the horizon was rejected, and whatever it touched is reached with a replacement. Legacy use
@@ -386,8 +388,8 @@ impl<'a> Progress<'a> {
     }
 
     /// An owner's word holds until later use of the legacy credential disproves it.
-    fn closed(&self, at: At) -> bool {
-        self.course.closures.iter().any(|closed| *closed <= at.day && self.rhythm.last() <= Some(*closed))
+    fn closed(&self, at: At) -> Option<Day> {
+        self.course.closures.iter().copied().filter(|closed| *closed <= at.day && self.rhythm.last() <= Some(*closed)).max()
     }
 
     /// A known period, silence for twice that and 30 covered days at least, and nothing else seen since.
@@ -432,6 +434,7 @@ impl<'a> Progress<'a> {
             horizon_days: self.horizon,
             days_to_silence: self.days_to_silence(last.day),
             kept_by: self.kept_by(self.at(last.day)),
+            closed: self.closed(self.at(last.day)),
             silent_days: self.covered.between(last_use, last.day),
             passage: Passage {
                 first,

@@ -41,6 +41,11 @@ pub(super) fn trap(scene: &Scene<'_>, rules: &Rules<'_>, number: usize, uses: &U
     Some(Trap { kind, uses, words: words(kind, uses, expired) })
 }
 
+/// How often a replacement was refused: what goes under a username that only a token has is one, though its credential is not known.
+pub(super) fn refused(known: u64, trap: Option<&Trap>) -> u64 {
+    known.max(trap.map_or(0, |trap| trap.uses))
+}
+
 fn is_refusal(count: &DayCount, rules: &Rules<'_>) -> bool {
     let recently = count.day > rules.today.plus(-MONTH_DAYS) && count.day <= rules.today;
     recently && count.verdict.authentication && count.verdict.outcome == Outcome::Rejected

@@ -124,7 +124,8 @@ fn owner(scene: &Scene<'_>, user: &super::Person, Used { units, places, .. }: &U
         places().filter_map(|place| Some(format!("{}/{}", place.workspace.unwrap_or_default(), place.repository?))).collect();
     let origins: Vec<String> = units.iter().map(|unit| scene.units[*unit].key.origin.text()).collect();
     let subject = Subject {
-        user,
+        user_id: &user.id,
+        names: scene.people.names(&user.id),
         workspaces: places().filter_map(|place| place.workspace).collect(),
         repositories: repositories.iter().map(String::as_str).collect(),
         clients: units.iter().map(|unit| scene.units[*unit].key.client.as_str()).collect(),

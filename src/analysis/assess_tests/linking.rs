@@ -1,7 +1,7 @@
 //! Who is who, what belongs together, and ids that stay.
 
 use super::world::*;
-use crate::evidence::{DirectoryEntry, Origin, Track, Verdict};
+use crate::evidence::{DirectoryEntry, Origin, Person, Track, Verdict};
 
 fn users(world: &World) -> Vec<String> {
     let mut users: Vec<String> = world.rows(100).into_iter().map(|row| row.user.id).collect();
@@ -235,4 +235,17 @@ fn items_that_sign_nobody_in_make_no_integration_and_join_none() {
     world.see(&jenkins("grace", "api"), 20, opening);
     let row = world.row(20);
     assert_eq!((row.last_seen, row.uses_30d), (noon(10), 1));
+}
+
+#[test]
+fn an_owner_of_a_user_stays_the_owner_when_the_name_is_resolved() {
+    let mut world = World::watched();
+    (0..10).for_each(|on| world.see(&jenkins("ada", "pay-api"), on, legacy(Accepted)));
+    let by_user =
+        |user: &str| crate::analysis::Owner { name: user.to_owned(), user: Some(user.to_owned()), ..Default::default() };
+    world.policy.owners = vec![by_user("bob"), by_user("ada")];
+    assert_eq!(world.row(11).owner.as_deref(), Some("ada"));
+    world.member(Person { display_name: Some("Ada L".to_owned()), ..person("acc-1", "ada", "ada@example.test") }, "owner");
+    let row = world.row(11);
+    assert_eq!((row.user.id.as_str(), row.owner.as_deref()), ("acc-1", Some("ada")));
 }

@@ -415,6 +415,19 @@ fn a_change_is_told_with_its_cause() {
 }
 
 #[test]
+fn who_only_knocks_any_more_has_migrated_and_who_is_let_in_again_is_back() {
+    let mut world = World::watched();
+    (REMOVAL - 20..REMOVAL + 10).for_each(|on| world.see(&jenkins("ada", "api"), on, legacy(Rejected)));
+    (REMOVAL + 5..REMOVAL + 10).for_each(|on| world.see(&jenkins("ada", "api"), on, token(Accepted)));
+    let told = |before: i32, on: i32| {
+        let changes = changes(&statuses(&world.judged_on(before)), &world.judged_on(on));
+        changes.into_iter().map(|change| (change.from, change.to.unwrap(), change.cause)).collect::<Vec<_>>()
+    };
+    assert_eq!(told(REMOVAL + 3, REMOVAL + 5), [(Some(Status::Failing), Status::Stale, ChangeCause::Migrated)]);
+    assert_eq!(told(REMOVAL + 5, REMOVAL + 3), [(Some(Status::Stale), Status::Failing, ChangeCause::Returned)]);
+}
+
+#[test]
 fn evidence_that_came_late_is_a_change_of_coverage() {
     let mut world = World::watched();
     (50..=60).for_each(|on| world.see(&jenkins("ada", "api"), on, legacy(Accepted)));

@@ -2,7 +2,7 @@
 
 use super::world::*;
 use crate::analysis::{Closure, Waiver};
-use crate::evidence::{Credential, Grade, Outcome, Status, Verdict, WindowKind};
+use crate::evidence::{Credential, Grade, Operation, Outcome, Status, Verdict, WindowKind};
 
 /// A Jenkins that used the app password daily, on days 50 to 60, and did nothing since.
 fn daily() -> World {
@@ -108,6 +108,23 @@ fn a_refused_replacement_is_no_replacement_and_is_shown() {
 }
 
 #[test]
+fn what_is_refused_under_a_name_that_only_a_token_has_counts_as_a_refused_replacement() {
+    let mut world = daily();
+    let mut track = jenkins("ada", "api");
+    track.username = Some("ada@example.test".to_owned());
+    track.account_id = Some("acc-1".to_owned());
+    let mut own = jenkins("ada", "api");
+    own.account_id = Some("acc-1".to_owned());
+    (50..=60).for_each(|on| world.see(&own, on, legacy(Accepted)));
+    let tried = Verdict { credential: Credential::Unknown, grade: Grade::None, operation: Operation::GitRead, ..token(Rejected) };
+    (58..=60).for_each(|on| world.see(&track, on, tried));
+    let rows = world.rows(60);
+    let row = rows.iter().find(|row| row.user.id == "acc-1").unwrap();
+    assert_eq!(row.trap.as_ref().map(|trap| trap.uses), Some(3));
+    assert_eq!(row.replacement_rejected_30d, 3, "the column says what the reason says");
+}
+
+#[test]
 fn the_newest_use_outside_brownouts_decides_about_failing() {
     let mut world = daily();
     world.see(&jenkins("ada", "api"), 61, legacy(Rejected));
@@ -180,6 +197,9 @@ fn a_closure_retires_what_is_silent_until_later_use_disproves_it() {
     assert_eq!(status(&world, 66), Status::Active);
     assert_eq!(status(&world, 69), Status::Quiet);
     assert_eq!(status(&world, 70), Status::Retired);
+    let told =
+        format!("declared gone by payments on {} (PAY-77), and no use of an app password since then disproves it", day(70));
+    assert_eq!(world.row(70).reasons[0], told);
     world.see(&jenkins("ada", "api"), 75, legacy(Accepted));
     let back = world.row(75);
     assert_eq!((back.status, back.returned), (Status::Active, true));
