@@ -51,6 +51,8 @@ pub(super) struct Material {
     told_events: BTreeMap<String, ToldEvent>,
     /// So many of the changes, the last ones, were found just now.
     fresh: usize,
+    /// What is read is of a day that is over.
+    looking_back: bool,
     /// What pseudonyms are made with.
     pub(super) people_key: Vec<u8>,
 }
@@ -101,6 +103,7 @@ impl Material {
             judged_otherwise: store.items_judged_otherwise(&options.fingerprint())?,
             told_events: store.told_events()?,
             fresh: 0,
+            looking_back: false,
             people_key: store.people_key()?,
         })
     }
@@ -157,6 +160,7 @@ impl Material {
             reported: &self.reported,
             forecasts: &self.forecasts,
             previous: self.previous.as_ref(),
+            looking_back: self.looking_back,
             late,
             undelivered: &self.undelivered,
             sources: &self.sources,
@@ -299,11 +303,12 @@ impl Engine {
 
 /// A report from the store as it is, or as it stood at the end of a day; nothing is recorded.
 pub async fn look(options: Options, as_of: Option<Day>, now: Timestamp) -> anyhow::Result<Judged> {
-    let now = as_of.map_or(now, |day| day.end().min(now));
+    let (today, now) = (now, as_of.map_or(now, |day| day.end().min(now)));
     let store = Store::open_read_only(&options.store)?;
     let options = Arc::new(options);
     let reading = Arc::clone(&options);
-    let material = store.read(move |r| Material::read(r, &reading, &Budgets::new(), now)).await?;
+    let mut material = store.read(move |r| Material::read(r, &reading, &Budgets::new(), now)).await?;
+    material.looking_back = now < today;
     let judge = move || {
         let findings = material.assess(&options, now);
         Judged::new(material, findings, options, None)

@@ -20,6 +20,9 @@ const MS_PER_HOUR: i64 = 3_600_000;
 const LEAST_PERIOD_MS: i64 = time::MS_PER_DAY;
 /// The slowest source is polled every six hours; four missed rounds are too many.
 const BEHIND_AFTER_MS: i64 = time::MS_PER_DAY;
+/// The last look of what is followed may be so old, and a list, which is read every six hours, may be two rounds old.
+const LOOK_AGE_MS: i64 = MS_PER_HOUR;
+const LIST_AGE_MS: i64 = 12 * MS_PER_HOUR;
 /// What `covered_30d` and `gap_seconds` look back on.
 const LOOK_BACK_MS: i64 = 30 * time::MS_PER_DAY;
 /// Reasons for skipping that one source may list.
@@ -29,12 +32,15 @@ pub(super) fn report(inputs: &Inputs<'_>) -> CoverageReport {
     let now_ms = inputs.findings.now.as_millisecond();
     let since_ms = inputs.previous.map_or(now_ms, |p| p.sent_at.as_millisecond()).min(now_ms - LEAST_PERIOD_MS);
     let sources: Vec<SourceRow> = lines(inputs).iter().map(|line| source(inputs, line, since_ms)).collect();
-    let complete = !sources.is_empty()
-        && sources.iter().all(|s| match s.state {
-            SourceState::Imported => true,
-            SourceState::Reading => s.missed_hours == 0.0,
-            _ => false,
-        });
+    let read_throughout = |s: &SourceRow| match s.state {
+        SourceState::Imported => true,
+        SourceState::Reading => s.missed_hours == 0.0,
+        _ => false,
+    };
+    // Files by hand say nothing of the time after them, and where there is nothing else nobody looks on.
+    let somebody_looks = sources.iter().any(|s| s.state != SourceState::Imported)
+        || sources.iter().filter_map(|s| s.looked_until).any(|until| now_ms - until.as_millisecond() <= BEHIND_AFTER_MS);
+    let complete = somebody_looks && sources.iter().all(read_throughout);
     CoverageReport {
         since: time::instant(since_ms),
         complete,
@@ -85,7 +91,6 @@ fn source(inputs: &Inputs<'_>, line: &SourceLine, since_ms: i64) -> SourceRow {
     let newest = intervals.iter().max_by_key(|c| c.to_ms);
     let covered = overlap(intervals, now_ms - LOOK_BACK_MS, now_ms, CoverageState::looked);
     let seen = seen(inputs.ledger, &inputs.findings.silences, &line.name, inputs.findings.now);
-    let unseen = |from_ms| overlap(intervals, from_ms, now_ms, |state| !state.looked());
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of a month are far below 2^52")]
     let ratio = |part: i64, whole: i64| part as f64 / whole as f64;
     let state = state(line, intervals, looked_until, now_ms);
@@ -97,7 +102,7 @@ fn source(inputs: &Inputs<'_>, line: &SourceLine, since_ms: i64) -> SourceRow {
         last_failure: line.last_failure.as_ref().map(|(at, _)| *at),
         failure: failure(line, newest, state),
         covered_30d: ratio(covered, LOOK_BACK_MS),
-        missed_hours: ratio(unseen(since_ms), MS_PER_HOUR),
+        missed_hours: ratio(missed_ms(line, intervals, (since_ms, now_ms)), MS_PER_HOUR),
         gap_seconds: seen.gap_seconds,
         lag_seconds: seen.lag_seconds,
         items: intervals.iter().map(|c| c.items).sum::<u64>().max(line.items),
@@ -107,6 +112,30 @@ fn source(inputs: &Inputs<'_>, line: &SourceLine, since_ms: i64) -> SourceRow {
         budget_used: line.budget_used,
         warning: warning(line, newest, silence, inputs.timezone),
     }
+}
+
+/// How much of a period nobody was looking: what the ledger calls missed, and what it says nothing of.
+fn missed_ms(line: &SourceLine, intervals: &[Coverage], (from_ms, to_ms): (i64, i64)) -> i64 {
+    let own_name = exchange::own_name(&line.name);
+    let is_inventory = ["tokens/", "access/"].iter().any(|kind| own_name.starts_with(kind));
+    if own_name.starts_with("import/") || speaks_at_times(line, intervals) {
+        return overlap(intervals, from_ms, to_ms, |state| !state.looked());
+    }
+    let success = line.last_success.map(Timestamp::as_millisecond);
+    let seen = intervals.iter().filter(|c| c.state.looked() && c.from_ms <= to_ms);
+    let first = seen.clone().map(|c| c.from_ms).min().into_iter().chain(success).min();
+    let last = seen.map(|c| c.to_ms).max().max(success).map(|last| last.min(to_ms));
+    // A list tells how things stand; before it was read first, there was nothing to miss.
+    let begun = first.filter(|first| is_inventory && *first <= to_ms).map_or(from_ms, |first| first.max(from_ms));
+    let allowed = if is_inventory { LIST_AGE_MS } else { LOOK_AGE_MS };
+    let allowed = line.late_after.map_or(allowed, |limit| i64::try_from(limit.as_millis()).unwrap_or(i64::MAX));
+    let ended = last.filter(|last| to_ms - last <= allowed).unwrap_or(to_ms);
+    (ended - begun - overlap(intervals, begun, ended, CoverageState::looked)).max(0)
+}
+
+/// Who has never delivered a day through speaks when there is something to say, and its silence is no failure.
+fn speaks_at_times(line: &SourceLine, intervals: &[Coverage]) -> bool {
+    exchange::own_name(&line.name).starts_with("intake/") && coverage::covered_days(intervals).is_empty()
 }
 
 /// How much of the time up to an instant one source has seen.
@@ -151,12 +180,10 @@ fn skipped(line: &super::inputs::SkippedLine) -> SkippedRow {
 fn state(line: &SourceLine, intervals: &[Coverage], looked_until: Option<i64>, now_ms: i64) -> SourceState {
     let last = intervals.iter().max_by_key(|c| c.to_ms).map(|c| c.state);
     let failed_last = line.last_failure.as_ref().is_some_and(|(at, _)| line.last_success.is_none_or(|ok| *at > ok));
-    // Who has never delivered a day through speaks when there is something to say, and its silence is no failure.
-    let own_name = exchange::own_name(&line.name);
-    let occasional = own_name.starts_with("intake/") && coverage::covered_days(intervals).is_empty();
+    let occasional = speaks_at_times(line, intervals);
     let latest = looked_until.max(line.last_success.map(Timestamp::as_millisecond));
     let behind_after_ms = line.late_after.map_or(BEHIND_AFTER_MS, |limit| i64::try_from(limit.as_millis()).unwrap_or(i64::MAX));
-    if own_name.starts_with("import/") {
+    if exchange::own_name(&line.name).starts_with("import/") {
         SourceState::Imported
     } else if last == Some(CoverageState::NotPermitted) {
         SourceState::NotPermitted

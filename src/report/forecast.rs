@@ -26,6 +26,10 @@ pub(super) fn report(inputs: &Inputs<'_>, found: &CampaignFindings) -> ForecastR
         Forecast::NotEnough(missing) => ForecastReport { missing: inert::sentence(missing), scores, ..ForecastReport::default() },
         Forecast::Known(outlook) => {
             let as_recorded: Vec<Recorded> = recorded.iter().filter(|made| made.day == today).copied().collect();
+            if inputs.looking_back && as_recorded.is_empty() {
+                let missing = "none was recorded on that day".to_owned();
+                return ForecastReport { missing, scores, ..ForecastReport::default() };
+            }
             let path = if as_recorded.is_empty() { &outlook.path } else { &as_recorded };
             ForecastReport { scores, ..of(inputs, outlook, path) }
         }

@@ -27,6 +27,8 @@ pub struct Inputs<'a> {
     pub forecasts: &'a BTreeMap<String, Vec<Recorded>>,
     /// The last digest that was really sent; none for the first.
     pub previous: Option<&'a Previous>,
+    /// The report is of a day that is over: what was recorded on it stands, and nothing is forecast for it anew.
+    pub looking_back: bool,
     /// Set when this report replaces ones that were due earlier.
     pub late: Option<Late>,
     /// What was given up since the last digest was sent, the newest first.

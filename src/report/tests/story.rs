@@ -2,8 +2,8 @@
 
 use super::fixture::{World, acme, after_the_removal, at, authentications, empty, file, integration};
 use crate::{
-    analysis::{Authentication, Integration, Person, Silence},
-    evidence::{Coverage, CoverageState, Status},
+    analysis::{Authentication, Integration, Person, Recorded, Silence},
+    evidence::{Coverage, CoverageState, Status, time},
     report::{Late, SourceLine, Undelivered, chart, csv, document::SourceState, html, json, letter, prometheus, text},
 };
 
@@ -267,6 +267,52 @@ fn a_sender_that_speaks_when_there_is_something_to_say_is_not_behind_and_a_strea
         let coverage = world.report().coverage;
         assert_eq!((coverage.sources[0].state, coverage.complete), (state, complete), "{hours} hours");
     }
+}
+
+#[test]
+fn a_day_that_is_over_has_the_forecast_that_was_recorded_on_it_or_none() {
+    let mut world = acme();
+    assert!(world.report().campaigns[0].forecast.end.is_some());
+    world.looking_back = true;
+    let today = world.findings.today();
+    for made in world.forecasts.values_mut() {
+        let of_today = Recorded { day: today, ..made[0] };
+        made.push(of_today);
+    }
+    assert!(world.report().campaigns[0].forecast.end.is_some(), "it was recorded");
+    world.forecasts.values_mut().for_each(|made| made.retain(|forecast| forecast.day != today));
+    let forecast = &world.report().campaigns[0].forecast;
+    assert_eq!((forecast.missing.as_str(), forecast.path.len()), ("none was recorded on that day", 0));
+}
+
+#[test]
+fn time_that_nothing_tells_of_was_not_read() {
+    let mut world = acme();
+    let now = world.findings.now;
+    let read = |hours_ago: (i64, i64)| {
+        let [from_ms, to_ms] = [hours_ago.0, hours_ago.1].map(|hours| now.as_millisecond() - hours * 3_600_000);
+        Coverage { from_ms, to_ms, state: CoverageState::Covered, items: 1, skipped: 0, reason: String::new() }
+    };
+    world.previous = None;
+    let mut seen = |name: &str, intervals: Vec<Coverage>| {
+        let last = intervals.iter().map(|c| c.to_ms).max().map(time::instant);
+        world.sources = vec![SourceLine { name: name.to_owned(), last_success: last, ..SourceLine::default() }];
+        world.ledger.sources = [(name.to_owned(), intervals)].into();
+        let report = world.report();
+        (report.coverage.complete, report.coverage.sources[0].missed_hours)
+    };
+    assert_eq!(seen("log/egress", vec![read((900, 0))]), (true, 0.0));
+    assert_eq!(seen("log/egress", vec![read((900, 1))]), (true, 0.0), "an hour is a round that is late");
+    assert_eq!(seen("log/egress", vec![read((900, 20))]), (false, 20.0), "nobody has looked since");
+    assert_eq!(seen("log/egress", vec![read((900, 12)), read((10, 0))]), (false, 2.0), "nobody looked in between");
+    assert_eq!(seen("log/egress", vec![read((6, 0))]), (false, 18.0), "it begins in the middle of the day");
+    assert_eq!(seen("access/acme", vec![read((6, 6))]), (true, 0.0), "a list tells how things stand");
+    assert_eq!(seen("access/acme", vec![read((60, 14))]), (false, 14.0), "two rounds are missing");
+    assert_eq!(seen("access/acme", vec![read((-48, -72))]), (false, 24.0), "it was read first after the day that is looked at");
+    assert_eq!(seen("import/files", vec![read((900, 3))]), (true, 0.0));
+    assert_eq!(seen("import/files", vec![read((900, 100))]), (false, 0.0), "files by hand that end long ago, and nothing else");
+    let told = text::summary(&world.report(), 200);
+    assert!(told.contains("Nobody is looking: all that was read are files that were imported by hand"), "{told}");
 }
 
 #[test]

@@ -14,6 +14,12 @@ pub(in crate::report) fn coverage(coverage: &CoverageReport, zone: &TimeZone) ->
     if coverage.sources.is_empty() {
         return "Nobody is looking: no source is configured and nothing was imported.".to_owned();
     }
+    if coverage.sources.iter().all(|s| s.state == SourceState::Imported) {
+        let until = coverage.sources.iter().filter_map(|s| s.looked_until).max();
+        let until = until.map_or_else(|| "say nothing of uses".to_owned(), |until| format!("end on {}", instant(until, zone)));
+        let looks = if coverage.complete { "Nobody looks on" } else { "Nobody is looking" };
+        return format!("{looks}: all that was read are files that were imported by hand, and they {until}.");
+    }
     if coverage.complete {
         return format!("Every source was read without a gap since {since}.{}", second_look(coverage));
     }
