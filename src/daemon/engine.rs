@@ -467,7 +467,7 @@ fn organization_sources(
     sources.push(Source { name, credential: credential("read:tokens:admin"), kind: Kind::Tokens(round) });
     for workspace in &organization.workspaces {
         let client = workspace_client(options, organization, workspace, clients)?;
-        let round = AccessRound::new(client, &workspace.slug, hourly_limit(options, workspace));
+        let round = AccessRound::new(client, &workspace.slug, hourly_limit(options, workspace), workspace_secret(workspace));
         let name = format!("access/{}", workspace.slug);
         sources.push(Source { name, credential: workspace_credential(workspace), kind: Kind::Access(round) });
     }
@@ -536,16 +536,20 @@ pub(super) fn organization_credential(name: &str, scope: &str) -> String {
 }
 
 pub(super) fn workspace_credential(workspace: &Workspace) -> String {
-    let slug = &workspace.slug;
-    match workspace.auth {
-        WorkspaceAuth::AccessToken(_) => {
-            format!("workspace.{slug}.access_token, which needs the scopes account, repository and repository:admin")
-        }
-        WorkspaceAuth::ApiToken { .. } => format!(
-            "workspace.{slug}.api_token, which needs the scopes read:workspace:bitbucket, read:repository:bitbucket and \
-             admin:repository:bitbucket"
-        ),
-    }
+    let scopes = match workspace.auth {
+        WorkspaceAuth::AccessToken(_) => "account, repository and repository:admin",
+        WorkspaceAuth::ApiToken { .. } => "read:workspace:bitbucket, read:repository:bitbucket and admin:repository:bitbucket",
+    };
+    format!("{}, which needs the scopes {scopes}", workspace_secret(workspace))
+}
+
+/// The name of the secret alone.
+pub(super) fn workspace_secret(workspace: &Workspace) -> String {
+    let key = match workspace.auth {
+        WorkspaceAuth::AccessToken(_) => "access_token",
+        WorkspaceAuth::ApiToken { .. } => "api_token",
+    };
+    format!("workspace.{}.{key}", workspace.slug)
 }
 
 fn auth(workspace: &Workspace) -> Auth {

@@ -13,6 +13,7 @@ use crate::{
         clients::Clients,
         engine::{
             log_engine, organization_client, organization_credential, query_credential, workspace_client, workspace_credential,
+            workspace_secret,
         },
         options::{Log, Organization, Query, Workspace, WorkspaceAuth},
         rounds::{self, UNLINKED},
@@ -158,12 +159,12 @@ fn opened_lists(name: &str, workspace: &Workspace, lists: &[Glance]) -> Vec<Find
         findings.push(Finding::new(State::Ok, "source", name, found));
     }
     let members_open = lists.iter().any(|list| list.limit.is_none() && list.endpoint.ends_with("/members"));
-    findings.extend(lists.iter().filter_map(|list| closed(name, list, members_open)));
+    findings.extend(lists.iter().filter_map(|list| closed(name, workspace, list, members_open)));
     findings
 }
 
 /// What a closed list means: without some the workspace is unknown, without others it is read more slowly or in part.
-fn closed(name: &str, list: &Glance, members_open: bool) -> Option<Finding> {
+fn closed(name: &str, workspace: &Workspace, list: &Glance, members_open: bool) -> Option<Finding> {
     let limit = list.limit.as_ref()?;
     let by_another_way = match list.endpoint {
         "/workspaces/{workspace}/permissions" => members_open,
@@ -177,7 +178,11 @@ fn closed(name: &str, list: &Glance, members_open: bool) -> Option<Finding> {
         LimitReason::Removed => format!("{} was removed by Atlassian (410)", limit.endpoint),
         LimitReason::MarkedAsSpam => format!("{} is gone, perhaps marked as spam (410)", limit.endpoint),
     };
-    Some(Finding::new(state, "source", name, found).advising(limit.advice.clone()))
+    Some(Finding::new(state, "source", name, found).advising(format!(
+        "{}; the secret is {}",
+        limit.advice,
+        workspace_secret(workspace)
+    )))
 }
 
 /// The key of an API's address.

@@ -31,6 +31,8 @@ pub struct AccessRound {
     api: Access,
     /// Requests that a round spends on single repositories.
     allowance: usize,
+    /// What it signs in with, as the configuration names it.
+    secret: String,
 }
 
 /// What a round has found out so far.
@@ -39,6 +41,8 @@ pub(super) struct Found {
     /// Skipped and unknown values.
     pub batch: Batch,
     reasons: Vec<String>,
+    /// Our credential may not see some of it.
+    limited: bool,
     /// Why lists failed that our credential may see.
     failed: Vec<FetchError>,
     items: u64,
@@ -51,6 +55,7 @@ impl Found {
             Answer::Complete(listing) => listing,
             Answer::Limited(limit) => {
                 self.note(&limit);
+                self.limited = true;
                 return None;
             }
         };
@@ -98,11 +103,11 @@ struct Lists {
 }
 
 impl AccessRound {
-    /// `requests_per_hour` is the vendor's limit for the credential.
-    pub fn new(client: Client, workspace: &str, requests_per_hour: u32) -> Self {
+    /// `requests_per_hour` is the vendor's limit for the credential, which the configuration calls `secret`.
+    pub fn new(client: Client, workspace: &str, requests_per_hour: u32, secret: String) -> Self {
         let api = Access::new(client.clone(), workspace);
         let allowance = usize::try_from(requests_per_hour / ROTATION_PART).unwrap_or(usize::MAX).max(1);
-        Self { name: format!("access/{workspace}"), workspace: workspace.to_owned(), client, api, allowance }
+        Self { name: format!("access/{workspace}"), workspace: workspace.to_owned(), client, api, allowance, secret }
     }
 
     pub fn usage(&self) -> Usage {
@@ -175,7 +180,10 @@ impl AccessRound {
 
     async fn record(&self, store: &Store, found: Found, now: Timestamp) -> Result<Tally, StoreError> {
         let since = looked_until(store, &self.name).await?;
-        let Found { mut batch, reasons, items, .. } = found;
+        let Found { mut batch, mut reasons, limited, items, .. } = found;
+        if limited {
+            reasons.push(format!("the secret is {}", self.secret));
+        }
         batch.source.clone_from(&self.name);
         let skipped = batch.skipped.iter().map(|s| s.count).sum();
         let left_out = reasons.join("; ");

@@ -54,7 +54,9 @@ impl Fixture {
 
     async fn round(&self, server: &Server, requests_per_hour: u32) -> Result<Tally, RoundError> {
         let now = "2026-07-03T07:00:00Z".parse().expect("an instant");
-        AccessRound::new(client(&server.base), "acme", requests_per_hour).run(&self.store, now).await
+        AccessRound::new(client(&server.base), "acme", requests_per_hour, "workspace.acme.access_token".to_owned())
+            .run(&self.store, now)
+            .await
     }
 
     async fn roster(&self) -> Roster {
@@ -227,6 +229,7 @@ async fn a_question_whose_scope_is_missing_is_asked_once_and_the_other_goes_on()
     assert_eq!(asked(&server, "deploy-keys").len(), 1);
     assert_eq!(asked(&server, "permissions/repositories/").len(), 3);
     assert!(tally.left_out.contains("deploy-keys is forbidden to our credential: grant the scope"), "{}", tally.left_out);
+    assert!(tally.left_out.ends_with("; the secret is workspace.acme.access_token"), "{}", tally.left_out);
 }
 
 #[tokio::test]
