@@ -43,7 +43,7 @@ pub const SITE_PAGES: [&str; 14] = [
 ];
 
 /// Before the resource of a REST path; on the git host they lead to the same API.
-const REST_ROOTS: [&str; 3] = ["/2.0/", "/api/2.0/", "/!api/2.0/"];
+const REST_ROOTS: [&str; 3] = ["2.0/", "api/2.0/", "!api/2.0/"];
 
 /// Whether a host, with or without port, is one that credentials for Bitbucket Cloud are sent to.
 pub fn is_bitbucket_host(host: &str) -> bool {
@@ -52,6 +52,8 @@ pub fn is_bitbucket_host(host: &str) -> bool {
 
 fn surface_of(host: &str) -> Surface {
     let (name, port) = host.split_once(':').unwrap_or((host, ""));
+    // A name that is written out to the root is the same host.
+    let name = name.strip_suffix('.').unwrap_or(name);
     let is = |known: &str| name.eq_ignore_ascii_case(known);
     if SSH_HOSTS.into_iter().any(is) || is(GIT_HOST) && port == "22" {
         Surface::Ssh
@@ -71,7 +73,7 @@ pub fn place<'a>(scheme: Option<&str>, host: Option<&str>, method: Option<&str>,
     if scheme == Some("ssh") || by_host == Some(Surface::Ssh) {
         return ssh(path);
     }
-    let rest = REST_ROOTS.iter().find_map(|root| path.strip_prefix(root));
+    let rest = REST_ROOTS.iter().find_map(|root| path.trim_start_matches('/').strip_prefix(root));
     match (by_host, rest) {
         (Some(Surface::Rest), _) => rest_place(method, rest.unwrap_or(path.trim_start_matches('/'))),
         (Some(Surface::Git) | None, Some(rest)) => rest_place(method, rest),
@@ -141,7 +143,7 @@ fn git_operation(method: Option<&str>, tail: &str) -> Option<Operation> {
     let (tail, query) = tail.split_once('?').unwrap_or((tail, ""));
     match tail {
         "git-receive-pack" => Some(Operation::GitWrite),
-        "info/refs" if query.starts_with("service=git-receive-pack") => Some(Operation::GitWrite),
+        "info/refs" if query.split('&').any(|pair| pair == "service=git-receive-pack") => Some(Operation::GitWrite),
         "git-upload-pack" | "git-upload-archive" | "info/refs" | "HEAD" => Some(Operation::GitRead),
         _ if tail.starts_with("objects/") => Some(Operation::GitRead),
         // A batch request asks for uploads and downloads alike; only locks and transfers tell.
@@ -168,7 +170,15 @@ mod tests {
 
     #[test]
     fn hosts_of_bitbucket_are_known_with_and_without_port() {
-        for host in ["bitbucket.org", "BitBucket.ORG:443", "api.bitbucket.org", "ssh.bitbucket.org", "altssh.bitbucket.org:443"] {
+        for host in [
+            "bitbucket.org",
+            "BitBucket.ORG:443",
+            "api.bitbucket.org",
+            "ssh.bitbucket.org",
+            "altssh.bitbucket.org:443",
+            "bitbucket.org.",
+            "bitbucket.org.:443",
+        ] {
             assert!(is_bitbucket_host(host), "{host}");
         }
         for host in ["", "bitbucket.example.test", "bitbucket.org.example.test", "notbitbucket.org", "github.com"] {
@@ -185,6 +195,7 @@ mod tests {
         for (host, method, path, surface, place_of, operation, git_path) in [
             (git, "GET", "/acme/pay.git/info/refs?service=git-upload-pack", Git, "acme/pay", GitRead, true),
             (git, "GET", "/acme/pay.git/info/refs?service=git-receive-pack", Git, "acme/pay", GitWrite, true),
+            (git, "GET", "/acme/pay.git/info/refs?x=1&service=git-receive-pack", Git, "acme/pay", GitWrite, true),
             (git, "POST", "/acme/pay/git-upload-pack", Git, "acme/pay", GitRead, true),
             (git, "POST", "/acme/pay.git/git-receive-pack", Git, "acme/pay", GitWrite, true),
             (git, "POST", "/acme/pay.git/info/lfs/objects/batch", Git, "acme/pay", GitRead, true),
@@ -196,6 +207,7 @@ mod tests {
             (api, "POST", "/repositories/acme/pay/commit/1/statuses/build", Rest, "acme/pay", ApiWrite, false),
             (api, "GET", "/2.0/workspaces/acme/members", Rest, "acme/", ApiRead, false),
             (api, "GET", "/2.0/user", Rest, "/", ApiRead, false),
+            (api, "GET", "2.0/repositories/acme/pay", Rest, "acme/pay", ApiRead, false),
             (api, "", "/2.0/repositories/acme", Rest, "acme/", Other, false),
             (None, "GET", "/acme/pay.git/info/refs", Git, "acme/pay", GitRead, true),
             (None, "GET", "/2.0/repositories/acme/pay", Rest, "acme/pay", ApiRead, false),

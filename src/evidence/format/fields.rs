@@ -110,10 +110,10 @@ impl Fields {
         &self.root
     }
 
-    /// The field that a column of a table holds.
+    /// The field that a column of a table holds. Whoever writes headers writes them in either case.
     pub(super) fn column(&self, name: &str) -> Option<Field> {
         let Target::Nested(root) = &self.root else { return None };
-        match root.get(name) {
+        match root.get(name).or_else(|| root.get(&name.to_ascii_lowercase())) {
             Some(Target::Field(field)) => Some(*field),
             _ => None,
         }

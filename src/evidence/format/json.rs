@@ -24,11 +24,12 @@ pub fn parse_lines<'a>(block: &'a [u8], fields: &Fields, defaults: Defaults<'a>,
     lines::parse(block, defaults, now_ms, |line| read(line, fields).ok_or(Refusal::Malformed), sample)
 }
 
-/// The keys at the beginning of a line that begins as an object. Anything else in it may be a secret in the wrong place.
+/// The keys at the beginning of a line that begins as an object, the shape of any other. Anything else in it may be a secret in the
+/// wrong place.
 fn sample(line: &str) -> String {
     let object = redact::cut(line, SAMPLED).trim_start_matches('\u{feff}').trim_start();
     if !object.starts_with('{') {
-        return String::new();
+        return lines::shape(line);
     }
     let keys: Vec<_> = QUOTED
         .captures_iter(object)

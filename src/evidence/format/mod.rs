@@ -108,5 +108,10 @@ pub fn split_block(bytes: &[u8]) -> (&[u8], &[u8]) {
     bytes.split_at(end)
 }
 
+/// Whether bytes without the end of a line are a whole line all the same: nothing can follow a JSON object.
+pub fn is_whole_object(line: &[u8]) -> bool {
+    line.trim_ascii_start().starts_with(b"{") && serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok()
+}
+
 #[cfg(test)]
 mod tests;

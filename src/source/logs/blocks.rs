@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use super::Layout;
-use crate::evidence::format::{HEAD_BYTES, split_block, split_operations, split_rows};
+use crate::evidence::format::{HEAD_BYTES, is_whole_object, split_block, split_operations, split_rows};
 
 /// Bytes of one block, and with it the longest line that is looked for the end of.
 pub(super) const BLOCK_BYTES: usize = 1 << 20;
@@ -114,6 +114,7 @@ impl<R: Read> Blocks<R> {
         let (whole, rest) = split_block(bytes);
         match self.layout {
             _ if complete && !rest.contains(&b'\n') => bytes.len(),
+            Layout::Lines if self.at_end && is_whole_object(rest) => bytes.len(),
             Layout::Transcript => split_operations(whole).0.len(),
             _ => whole.len(),
         }

@@ -71,7 +71,7 @@ impl Layout {
     }
 
     /// A last line without its end is still being written, until the file has not changed for this long. Servers write
-    /// through buffers that may hold half a line for hours; a job's output simply ends.
+    /// through buffers that may hold half a line for hours; a job's output simply ends. (A JSON object shows that it is whole.)
     fn settles_after(self) -> Duration {
         match self {
             Self::Lines | Self::Table => Duration::from_secs(86_400),

@@ -130,6 +130,20 @@ fn a_growing_file_is_read_line_by_line_and_a_partial_line_waits_for_its_end() {
 }
 
 #[test]
+fn a_json_object_is_whole_without_the_end_of_its_line() {
+    let mut logs = Logs::new(Layout::Lines, "*.jsonl");
+    logs.append("a.jsonl", "{\"a\":1}");
+    assert_eq!(logs.read(), ["{\"a\":1}"], "the only line of a file");
+    assert_eq!(logs.planned(), 0);
+    logs.append("a.jsonl", "\n{\"a\":2}\n{\"a\":{\"b\":3}");
+    assert_eq!(logs.read(), ["", "{\"a\":2}"], "half of one waits, although something in it is whole");
+    logs.append("a.jsonl", "}");
+    assert_eq!(logs.read(), ["{\"a\":{\"b\":3}}"]);
+    logs.append("a.jsonl", "\r\n");
+    assert!(logs.read().concat().is_empty());
+}
+
+#[test]
 fn renaming_and_compressing_a_read_file_repeats_nothing_and_loses_nothing() {
     for packed in ["a.jsonl.2.gz", "a.jsonl.2.zst", "a.jsonl-20260703.gz"] {
         let mut logs = Logs::new(Layout::Lines, "*.jsonl");
