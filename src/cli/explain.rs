@@ -20,10 +20,14 @@ pub struct Arguments {
     subject: String,
     #[arg(long, default_value = "text")]
     format: Format,
-    /// Pieces of evidence, at most.
-    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    limit: u32,
+    /// Pieces of evidence, at most: 200 on a terminal, else 100000, unless it is given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST)))]
+    limit: Option<u32>,
 }
+
+/// What a terminal shows of a busy integration.
+const ON_A_TERMINAL: u32 = 200;
+const MOST: u32 = 100_000;
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Format {
@@ -33,6 +37,7 @@ enum Format {
 
 pub async fn run(arguments: Arguments, options: Options, clock: Clock) -> Result<(), Failure> {
     let Arguments { subject, format, limit } = arguments;
+    let limit = limit.unwrap_or(if std::io::stdout().is_terminal() { ON_A_TERMINAL } else { MOST });
     let question = Question { subject: subject.clone(), limit: usize::try_from(limit).unwrap_or(usize::MAX) };
     let explained = daemon::explain(options, clock.now(), question).await?.map_err(|unknown| {
         let near = match &unknown {

@@ -12,6 +12,8 @@ use crate::{
     store::{Old, Reader, StoreError},
 };
 
+/// Who prunes without being asked.
+const SERVICE: &str = "run";
 /// How often the service looks for what has become too old: retention is counted in days.
 const EVERY: Duration = Duration::from_secs(24 * 3_600);
 
@@ -85,13 +87,15 @@ impl Engine {
         if !interval_due(done, EVERY, now) {
             return Ok(());
         }
-        let pruned = self.prune("run", now, |_| {}).await?;
+        let pruned = self.prune(SERVICE, now, |_| {}).await?;
         tracing::info!(pruned.chunks, pruned.ids, pruned.bytes_before, pruned.bytes_after, "what is too old was removed");
         Ok(())
     }
 
     async fn note_pruned(&self, pruned: &Pruned, command: &str, now: Timestamp) -> Result<(), StoreError> {
-        let entry = (pruned.chunks + pruned.ids > 0).then(|| (self.actor(command), pruned.detail()));
+        // What the service does every day is worth a line when it removed something; what somebody asked for always is.
+        let noted = command != SERVICE || pruned.chunks + pruned.ids > 0;
+        let entry = noted.then(|| (self.actor(command), pruned.detail()));
         let write = move |w: &mut crate::store::Writer<'_>| {
             if let Some((actor, detail)) = entry {
                 w.journal(now, &actor, "prune", &detail)?;

@@ -73,7 +73,7 @@ async fn every_row_leads_to_its_evidence_and_the_rules_that_graded_it() {
         assert!(page.contains(&format!("href=\"/integrations/{id}\"")), "{id}");
         let (status, _, html) = shown.get(&format!("/integrations/{id}")).await;
         assert_eq!(status, 200, "{id}");
-        let Ran { status, out, err } = duskwatch(&shown.site, &["explain", id, "--format", "json"]);
+        let Ran { status, out, err } = duskwatch(&shown.site, &["explain", id, "--format", "json", "--limit", "200"]);
         assert_eq!(status, 0, "{err}");
         let explained: Value = serde_json::from_str(&out).unwrap();
         let evidence = html.split("aria-labelledby=\"evidence\"").nth(1).unwrap().split("</table>").next().unwrap();

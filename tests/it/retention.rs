@@ -92,7 +92,7 @@ async fn an_explanation_says_that_single_pieces_were_removed_by_the_rule_and_rec
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pruning_is_journalled_when_it_removed_something() {
+async fn a_pruning_that_somebody_asked_for_is_journalled_although_nothing_was_left_to_remove() {
     let site = polled(31).await;
     keep(&site, "5d", "10d");
     for _ in 0..2 {
@@ -100,11 +100,12 @@ async fn a_pruning_is_journalled_when_it_removed_something() {
     }
     let journal = Store::open_read_only(&site.store()).unwrap().read(duskwatch::store::Reader::journal).await.unwrap();
     let pruned: Vec<_> = journal.iter().filter(|entry| entry.action == "prune").collect();
-    assert_eq!(pruned.len(), 1, "{journal:#?}");
-    assert!(
-        pruned[0].detail.starts_with("what was read of days before 2026-06-28 (")
-            && pruned[0].actor.ends_with("(duskwatch store prune)")
-    );
+    assert_eq!(pruned.len(), 2, "{journal:#?}");
+    for entry in &pruned {
+        assert!(entry.detail.starts_with("what was read of days before 2026-06-28 ("), "{entry:?}");
+        assert!(entry.actor.ends_with("(duskwatch store prune)"), "{entry:?}");
+    }
+    assert!(!pruned[0].detail.contains("(0 batches)") && pruned[1].detail.contains("(0 batches)"), "{pruned:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -197,6 +197,13 @@ async fn registers_feed_the_tokens_and_the_teams() {
     let imported = import(RegisterKind::Credentials, &file).await;
     assert_eq!((imported.items, imported.skipped[0].reason), (2, "no_label"));
     assert_eq!(import(RegisterKind::Credentials, &file).await.repeated, 3);
+    let copy = jobs.dir.path().join("copy.csv");
+    fs::copy(&file, &copy).unwrap();
+    assert_eq!(
+        import(RegisterKind::Credentials, &copy).await.repeated,
+        3,
+        "the same content under another name is no second register"
+    );
     assert_eq!(import(RegisterKind::Directory, &people).await.items, 1);
     let report = |judged: &duskwatch::daemon::Judged| serde_json::from_str::<serde_json::Value>(&judged.json()).unwrap();
     let seen = report(&engine.judge(now).await.unwrap());

@@ -85,7 +85,9 @@ impl Engine {
         let cursor = CursorUpdate { key: format!("register:{name}"), value: Some(digest) };
         let (source, key) = (kind.source(), cursor.key.clone());
         let known = self.store.read(move |r| r.cursors(source)).await?;
-        let repeated = known.into_iter().any(|(known, value)| known == key && Some(value) == cursor.value);
+        // The same content under another name would be a second register of the same credentials.
+        let is_new = known.iter().all(|(name, _)| *name != key);
+        let repeated = known.into_iter().any(|(name, value)| (is_new || name == key) && Some(value) == cursor.value);
         let lines = rows.count() + skipped.iter().map(|skip| skip.count).sum::<u64>();
         if repeated {
             return Ok(Imported { read: lines, repeated: lines, ..Imported::default() });
