@@ -495,3 +495,22 @@ fn the_digest_tells_the_steps_of_the_clients_that_it_ranks() {
     }
     assert!(text.contains("failing: its newest use was refused"), "words are explained: {text}");
 }
+
+#[test]
+fn the_digest_says_why_a_replacement_was_refused_however_many_reasons_stand_before_it() {
+    let mut world = acme();
+    let row = &mut world.campaign().integrations[0];
+    let trap = row.trap.clone().expect("it was refused").words;
+    row.reasons = vec!["one".to_owned(), "two".to_owned(), "three".to_owned(), trap.clone()];
+    let said = |world: &World| {
+        let digest = letter::digest(&world.report());
+        [digest.text, digest.html].map(|body| words(&body.replace("<b>Refused:</b>", "Refused:")))
+    };
+    for body in said(&world) {
+        assert!(body.contains(&format!("Refused: {trap}")), "{body}");
+    }
+    world.campaign().integrations[0].reasons.rotate_right(1);
+    for body in said(&world) {
+        assert_eq!(body.to_lowercase().matches(&trap.to_lowercase()).count(), 1, "it is said once: {body}");
+    }
+}
