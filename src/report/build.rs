@@ -57,7 +57,7 @@ fn built(inputs: &Inputs<'_>) -> Report {
         campaigns,
         changes: movement::all_changes(inputs.changes),
         users: inputs.findings.users.iter().map(rows::user).collect(),
-        expiring: expiring(&tokens, inputs.policy.expiry_horizon_days),
+        expiring: expiring(inputs, &tokens),
         expiries: expiries::reports(inputs, &tokens),
         undelivered: undelivered(inputs.undelivered),
         tokens,
@@ -312,11 +312,13 @@ fn burndown(inputs: &Inputs<'_>, found: &CampaignFindings) -> Vec<BurndownRow> {
     found.burndown.iter().map(row).collect()
 }
 
-fn expiring(tokens: &[TokenRow], horizon_days: i32) -> Expiring {
+fn expiring(inputs: &Inputs<'_>, tokens: &[TokenRow]) -> Expiring {
+    let horizon_days = inputs.policy.expiry_horizon_days;
     let own = |t: &&TokenRow| t.listed_by == rows::OWN && t.days_left.is_some_and(|d| d <= OWN_NOTICE_DAYS);
     let soon = |t: &&TokenRow| rows::ends_within(t, horizon_days);
     Expiring {
         horizon_days,
+        blind: expiries::blind(inputs, tokens),
         count: count(tokens.iter().filter(soon)),
         tokens: tokens.iter().filter(soon).take(MAX_EXPIRING).cloned().collect(),
         own: tokens.iter().filter(own).take(MAX_EXPIRING).cloned().collect(),

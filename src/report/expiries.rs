@@ -12,13 +12,22 @@ use crate::evidence::{Coverage, Expiry, exchange};
 const SHOWN_WHEN_EXPIRED_DAYS: i32 = 31;
 
 pub(super) fn reports(inputs: &Inputs<'_>, tokens: &[TokenRow]) -> Vec<ExpiryReport> {
-    inputs.expiries.iter().map(|expiry| report(inputs, expiry, tokens)).collect()
+    let blind = blind(inputs, tokens);
+    inputs.expiries.iter().map(|expiry| report(inputs, expiry, tokens, blind)).collect()
 }
 
-fn report(inputs: &Inputs<'_>, expiry: &Expiry, tokens: &[TokenRow]) -> ExpiryReport {
+/// Neither an inventory of tokens nor a register was ever read.
+pub(super) fn blind(inputs: &Inputs<'_>, tokens: &[TokenRow]) -> bool {
+    !tokens.iter().any(is_listed) && !inputs.ledger.sources.iter().any(|(name, list)| is_inventory(name, list))
+}
+
+fn is_listed(token: &TokenRow) -> bool {
+    token.listed_by != rows::OWN
+}
+
+fn report(inputs: &Inputs<'_>, expiry: &Expiry, tokens: &[TokenRow], blind: bool) -> ExpiryReport {
     let horizon_days = inputs.policy.expiry_horizon_days;
-    let listed = || tokens.iter().filter(|t| t.listed_by != rows::OWN);
-    let ours = listed().filter(|t| expiry.credentials.contains(&t.kind));
+    let ours = tokens.iter().filter(|t| is_listed(t) && expiry.credentials.contains(&t.kind));
     let mut tokens: Vec<TokenRow> = ours.filter(|t| ends_soon(t, horizon_days) || expired_lately(t)).cloned().collect();
     tokens.sort_by(|a, b| {
         let key = |t: &TokenRow| (!expired_lately(t), t.latest_safe_start, t.expires_at);
@@ -32,7 +41,7 @@ fn report(inputs: &Inputs<'_>, expiry: &Expiry, tokens: &[TokenRow]) -> ExpiryRe
         documentation: expiry.documentation.clone(),
         advice: expiry.advice.clone(),
         horizon_days,
-        blind: listed().next().is_none() && !inputs.ledger.sources.iter().any(|(name, list)| is_inventory(name, list)),
+        blind,
         counts: ExpiryCounts {
             expiring: of(&|t| !expired_lately(t)),
             overdue: of(&|t| t.overdue),

@@ -49,6 +49,7 @@ pub(super) fn render(report: &Report, template: &str, limits: Limits, more: Valu
         late => Serde(report.late),
         campaigns => report.campaigns.iter().map(|c| campaign(report, c, limits)).collect::<Vec<_>>(),
         expiring => Serde(&report.expiring),
+        no_inventory => words::NO_INVENTORY,
         undelivered => report.undelivered.iter().map(|row| words::undelivered(row, &report.zone)).collect::<Vec<_>>(),
         expiries => report.expiries.iter().map(|e| expiry(e, limits)).collect::<Vec<_>>(),
         steps => Serde(&report.steps),

@@ -12,7 +12,7 @@ use crate::evidence::campaign::Words;
 pub(super) use coverage::{budget, coverage, no_file, observed, observed_workspace, silence, source_state};
 pub(super) use forms::{counted, day, glued, grouped, hours, instant, percent, sentence_case, signed, span, stamp};
 pub(super) use rows::{expected_in, flags, glossary, rhythm, short_name};
-pub(super) use tokens::{expiring_headline, token_line, token_words};
+pub(super) use tokens::{NO_INVENTORY, expiring_headline, expiring_soon, token_line, token_words};
 
 /// What all numbers rest on, on the first screen of every report; before it that they do not all rest on the present rules,
 /// where that is so.
@@ -41,14 +41,9 @@ pub(super) fn subject(report: &Report) -> String {
     }
     if c.removed {
         return format!(
-            "[duskwatch] {}, {} in {} days, day {} after the removal",
+            "[duskwatch] {}, {}, day {} after the removal",
             broken(&c.words, &c.counts),
-            if report.expiring.count == 1 {
-                "1 token expires".to_owned()
-            } else {
-                format!("{} tokens expire", report.expiring.count)
-            },
-            report.expiring.horizon_days,
+            expiring_soon(&report.expiring),
             -c.days_left,
         );
     }

@@ -68,6 +68,8 @@ pub struct ExpiryCounts {
 #[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Expiring {
     pub horizon_days: i32,
+    /// No inventory and no register was read: the count is unknown, not zero.
+    pub blind: bool,
     /// Tokens that end within the horizon.
     pub count: u32,
     /// The first of them.

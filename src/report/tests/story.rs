@@ -514,3 +514,30 @@ fn the_digest_says_why_a_replacement_was_refused_however_many_reasons_stand_befo
         assert_eq!(body.to_lowercase().matches(&trap.to_lowercase()).count(), 1, "it is said once: {body}");
     }
 }
+
+#[test]
+fn where_no_list_of_tokens_was_read_nothing_says_that_none_ends() {
+    let mut world = after_the_removal();
+    world.findings.tokens.clear();
+    world.ledger.sources.remove("tokens/acme");
+    let report = world.report();
+    let digest = letter::digest(&report);
+    assert_eq!(digest.subject, "[duskwatch] 1 broken, 1 stale secret, tokens not seen, day 116 after the removal");
+    assert!(digest.html.contains(">?</b>"), "{}", digest.html);
+    for body in [digest.text, digest.html, html::page(&report)].map(|body| words(&body)) {
+        assert!(body.contains("Unknown: no inventory of tokens and no register has been read."), "{body}");
+        for clean in ["0 replacement tokens", "days: 0.", "None within 60 days"] {
+            assert!(!body.contains(clean), "{clean}: {body}");
+        }
+    }
+    let read = Coverage {
+        from_ms: at("2026-11-20T00:00:00Z").as_millisecond(),
+        to_ms: at("2026-11-21T00:00:00Z").as_millisecond(),
+        state: CoverageState::Covered,
+        items: 0,
+        skipped: 0,
+        reason: String::new(),
+    };
+    world.ledger.sources.insert("tokens/acme".to_owned(), vec![read]);
+    assert!(subject(&world).contains("0 tokens expire in 60 days"), "{}", subject(&world));
+}

@@ -1,13 +1,25 @@
 //! Tokens that end.
 
 use super::{counted, day, grouped};
-use crate::report::document::{ExpiryReport, TokenRow};
+use crate::report::document::{Expiring, ExpiryReport, TokenRow};
+
+/// What there is to say where a number would say that nothing ends.
+pub(in crate::report) const NO_INVENTORY: &str = "Unknown: no inventory of tokens and no register has been read.";
+
+/// `3 tokens expire in 60 days`, for a subject.
+pub(in crate::report) fn expiring_soon(expiring: &Expiring) -> String {
+    if expiring.blind {
+        return "tokens not seen".to_owned();
+    }
+    let expire = if expiring.count == 1 { "expires" } else { "expire" };
+    format!("{} {expire} in {} days", counted(expiring.count, "token"), expiring.horizon_days)
+}
 
 /// How many tokens end, and what is wrong with them beside that.
 pub(in crate::report) fn expiring_headline(e: &ExpiryReport) -> String {
     let n = &e.counts;
     if e.blind {
-        return "Unknown: no inventory of tokens and no register has been read.".to_owned();
+        return NO_INVENTORY.to_owned();
     }
     let of = |count: u32, one: &str, many: &str| {
         (count > 0).then(|| format!("{} {}", grouped(count.into()), if count == 1 { one } else { many }))
