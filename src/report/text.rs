@@ -12,6 +12,8 @@ use crate::evidence::Day;
 const MAX_ROWS: usize = 50;
 /// Tokens beside them.
 const MAX_TOKENS: usize = 10;
+/// Workspaces whose observed share stands with the coverage.
+const MAX_WORKSPACES: usize = 20;
 /// Narrower than this no table is readable; wider than this no line is.
 const WIDTHS: std::ops::RangeInclusive<usize> = 60..=240;
 /// Below this, only the columns that say who, what and by when.
@@ -91,11 +93,17 @@ pub fn summary(report: &Report, width: usize) -> String {
         lines.push(view::fill(&words::headline(campaign, &report.zone), 0, width));
         lines.push(view::fill(&forecast::outlook(campaign), 0, width));
         lines.push(view::fill(&words::change(campaign, report), 0, width));
+        let moved = campaign.movement.as_ref().filter(|movement| !movement.causes.is_empty() || movement.unexplained != 0);
+        lines.extend(moved.map(|movement| view::fill(&words::sentence_case(&words::causes(movement)), 0, width)));
         if number == 0 {
             lines.extend(coverage(report, width));
         }
+        if campaign.counts.contradictions > 0 {
+            lines.push(view::fill(&format!("CONTRADICTION: {}", words::contradiction(campaign)), 0, width));
+        }
         lines.push(String::new());
         lines.push(ranking(campaign, width));
+        lines.extend(marks(campaign).iter().map(|line| view::fill(line, 2, width)));
         lines.push(String::new());
     }
     if report.campaigns.is_empty() {
@@ -114,6 +122,11 @@ pub fn summary(report: &Report, width: usize) -> String {
 /// Who was looking, what was not seen, and what nobody can see.
 fn coverage(report: &Report, width: usize) -> Vec<String> {
     let mut lines = vec![view::fill(&format!("Coverage: {}", words::coverage(&report.coverage, &report.zone)), 0, width)];
+    if let Some(observed) = &report.coverage.observed {
+        lines.push(view::fill(&format!("Observed: {}", observed.words), 0, width));
+        lines
+            .extend(observed.workspaces.iter().take(MAX_WORKSPACES).map(|row| format!("  {}", view::fill(&row.words, 4, width))));
+    }
     for source in &report.coverage.sources {
         if !matches!(source.state, SourceState::Reading | SourceState::Imported) {
             let state = format!("{}: {}. {}", source.source, words::source_state(source.state), source.failure);
@@ -167,6 +180,22 @@ fn ranking(campaign: &CampaignReport, width: usize) -> String {
         0 => table.trim_fmt(),
         more => format!("{}\n… and {more} more in the CSV package.", table.trim_fmt()),
     }
+}
+
+/// What a row of the table has no room for: a line for each thing that is true of some of them.
+fn marks(campaign: &CampaignReport) -> Vec<String> {
+    let shown: Vec<&IntegrationRow> = campaign.integrations.iter().filter(|i| i.rank.is_some()).take(MAX_ROWS).collect();
+    // Whose start has passed stands in the table.
+    let flags = words::FLAGS.iter().filter(|(words, _)| *words != words::OVERDUE);
+    let flagged = flags.map(|(words, is_set)| {
+        let ids = shown.iter().filter(|row| is_set(row)).map(|row| row.integration.clone()).collect();
+        (*words, ids)
+    });
+    let unseen = |row: &&IntegrationRow| Some(format!("{} ({})", row.integration, words::day(row.unseen_since?)));
+    let marked: Vec<(&str, Vec<String>)> =
+        flagged.chain([("not seen since", shown.iter().filter_map(unseen).collect())]).collect();
+    let told = marked.into_iter().filter(|(_, rows)| !rows.is_empty());
+    told.map(|(words, rows)| format!("{}: {}", words::sentence_case(words), rows.join(", "))).collect()
 }
 
 fn or_dash(text: &str) -> String {

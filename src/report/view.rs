@@ -93,7 +93,7 @@ fn campaign(report: &Report, c: &CampaignReport, limits: Limits) -> Value {
     let teams = &c.teams[..c.teams.len().min(limits.teams)];
     let steps = report.steps.iter().filter(|steps| c.has_steps && shown.iter().any(|row| row.client == steps.client));
     context! {
-        id => c.id.as_str(), name => c.name.as_str(), noun => c.noun.as_str(), one => c.words.one.as_str(), advice => c.advice.as_str(),
+        id => c.id.as_str(), name => c.name.as_str(), noun => c.noun.as_str(), advice => c.advice.as_str(),
         leftovers => c.words.leftover.of(c.counts.stale), documentation => c.documentation.as_str(),
         freeze => Serde(c.freeze), removal => Serde(c.removal), removed => c.removed,
         days_left => c.days_left, days_since => -c.days_left,
@@ -102,6 +102,7 @@ fn campaign(report: &Report, c: &CampaignReport, limits: Limits) -> Value {
         blind => c.blind,
         headline => words::headline(c, &report.zone),
         change => words::change(c, report),
+        contradiction => words::contradiction(c),
         outlook => forecast::outlook(c),
         needed => forecast::needed(c),
         past_forecasts => forecast::past(c),

@@ -11,7 +11,7 @@ use super::document::{CampaignReport, CauseRow, Counts, Movement, Report, Undeli
 use crate::evidence::campaign::Words;
 pub(super) use coverage::{budget, coverage, no_file, observed, observed_workspace, silence, source_state};
 pub(super) use forms::{counted, day, glued, grouped, hours, instant, percent, sentence_case, signed, span, stamp};
-pub(super) use rows::{expected_in, flags, glossary, rhythm, short_name};
+pub(super) use rows::{FLAGS, OVERDUE, expected_in, flags, glossary, rhythm, short_name};
 pub(super) use tokens::{NO_INVENTORY, expiring_headline, expiring_soon, token_line, token_words};
 
 /// What all numbers rest on, on the first screen of every report; before it that they do not all rest on the present rules,
@@ -168,6 +168,15 @@ pub(super) fn causes(m: &Movement) -> String {
         parts.push(format!("{} by late evidence that no recorded change explains", signed(m.unexplained)));
     }
     format!("{}.", parts.join("; "))
+}
+
+/// What cannot be, and what it may mean.
+pub(super) fn contradiction(c: &CampaignReport) -> String {
+    format!(
+        "{} was accepted after the removal, proven for {}. Either the removal date is wrong or the evidence is.",
+        c.words.one,
+        counted(c.counts.contradictions, "integration"),
+    )
 }
 
 /// Whether those that remain work like machines or like people.

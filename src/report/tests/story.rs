@@ -541,3 +541,37 @@ fn where_no_list_of_tokens_was_read_nothing_says_that_none_ends() {
     world.ledger.sources.insert("tokens/acme".to_owned(), vec![read]);
     assert!(subject(&world).contains("0 tokens expire in 60 days"), "{}", subject(&world));
 }
+
+#[test]
+fn the_terminal_says_what_the_digest_says_of_changes_of_whom_is_observed_and_of_single_rows() {
+    let mut world = acme();
+    world.campaign().integrations[0].returned = true;
+    let text = words(&text::summary(&world.report(), 100));
+    for said in [
+        "Discovered 1 (+1 remaining: \u{b1}0 known, +1 possible); migrated 1",
+        "Observed: 61 of 80 people who were active in the last 30 days were seen",
+        "acme: 61 of 80 active members seen (76 %), 19 not observed",
+        "labs: unknown, its member list could not be read",
+        "Its user has left: p5r8c2aa",
+        "Returned: k7m2qd4x",
+        "Waived: p5r8c2aa",
+        "Refused only in brownouts: m3x9t2wq",
+        "Not seen since: q2w4e6r8 (20 Jun 2026)",
+    ] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    assert!(!text.contains("CONTRADICTION") && !text.contains("Overdue"), "{text}");
+}
+
+#[test]
+fn an_app_password_that_is_accepted_after_the_removal_is_a_contradiction_wherever_it_is_read() {
+    let mut world = after_the_removal();
+    world.campaign().integrations[1].contradiction = true;
+    let report = world.report();
+    let digest = letter::digest(&report);
+    for body in [text::summary(&report, 100), digest.text, digest.html, html::page(&report)].map(|body| words(&body)) {
+        let said = "app password was accepted after the removal, proven for 1 integration.";
+        assert!(body.to_lowercase().contains("contradiction") && body.contains(said), "{body}");
+    }
+    assert!(text::summary(&report, 100).contains("Accepted after the removal: m3x9t2wq"));
+}

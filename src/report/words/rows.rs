@@ -14,17 +14,21 @@ pub(in crate::report) fn short_name(client_name: &str) -> &str {
     &client_name[..end.unwrap_or(client_name.len())]
 }
 
+pub(in crate::report) const OVERDUE: &str = "overdue";
+
 /// What a reader has to know of a row beside its status.
+pub(in crate::report) const FLAGS: [(&str, fn(&IntegrationRow) -> bool); 6] = [
+    ("its user has left", |row| row.leaver),
+    ("returned", |row| row.returned),
+    ("waived", |row| row.waived),
+    ("refused only in brownouts", |row| row.window_only),
+    ("accepted after the removal", |row| row.contradiction),
+    (OVERDUE, |row| row.overdue),
+];
+
+/// Those that are set.
 pub(in crate::report) fn flags(row: &IntegrationRow) -> Vec<&'static str> {
-    let flags = [
-        (row.leaver, "its user has left"),
-        (row.returned, "returned"),
-        (row.waived, "waived"),
-        (row.window_only, "refused only in brownouts"),
-        (row.contradiction, "accepted after the removal"),
-        (row.overdue, "overdue"),
-    ];
-    flags.into_iter().filter(|(set, _)| *set).map(|(_, words)| words).collect()
+    FLAGS.iter().filter(|(_, is_set)| is_set(row)).map(|(words, _)| *words).collect()
 }
 
 /// The rhythm in words, the contract's period, and when the next use is expected.
