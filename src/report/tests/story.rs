@@ -575,3 +575,21 @@ fn an_app_password_that_is_accepted_after_the_removal_is_a_contradiction_whereve
     }
     assert!(text::summary(&report, 100).contains("Accepted after the removal: m3x9t2wq"));
 }
+
+#[test]
+fn the_brief_opens_with_its_verdict_and_who_was_looking() {
+    let mut world = acme();
+    let said = |world: &World| {
+        let brief = letter::brief(&world.report());
+        [brief.text, brief.html].map(|body| words(&body))
+    };
+    let coverage = "Coverage: Could not look everywhere: 2 of 3 sources are being read";
+    for body in said(&world) {
+        let place = |words: &str| body.find(words).unwrap_or_else(|| panic!("{words} is missing in {body}"));
+        assert!(place("Will it be done in time?") < place(coverage), "{body}");
+        assert!(place(coverage) < place("4 integrations still sign in"), "{body}");
+        assert_eq!(body.matches("Could not look everywhere").count(), 1, "{body}");
+    }
+    world.findings.campaigns.clear();
+    assert!(said(&world).iter().all(|body| body.contains(coverage)));
+}
