@@ -593,3 +593,30 @@ fn the_brief_opens_with_its_verdict_and_who_was_looking() {
     world.findings.campaigns.clear();
     assert!(said(&world).iter().all(|body| body.contains(coverage)));
 }
+
+#[test]
+fn whom_nobody_sees_in_each_workspace_stands_with_the_coverage_of_the_digest() {
+    let mut world = acme();
+    let said = |world: &World| {
+        let digest = letter::digest(&world.report());
+        [digest.text, digest.html].map(|body| words(&body))
+    };
+    for body in said(&world) {
+        let mut from = 0;
+        for part in [
+            "Could not look everywhere",
+            "61 of 80 people",
+            "acme: 61 of 80 active members seen (76 %), 19 not observed",
+            "labs: unknown, its member list could not be read",
+            "hat changed",
+            "Ranking",
+            "Sources",
+        ] {
+            let found = body[from..].to_lowercase().find(&part.to_lowercase());
+            from += found.unwrap_or_else(|| panic!("{part} is missing or misplaced in {body}"));
+        }
+        assert_eq!(body.matches("19 not observed").count(), 1, "{body}");
+    }
+    world.findings.campaigns.clear();
+    assert!(said(&world).iter().all(|body| body.contains("19 not observed") && body.contains("No campaign is configured")));
+}
