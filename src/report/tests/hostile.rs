@@ -7,9 +7,12 @@ use jiff::tz::TimeZone;
 use regex::Regex;
 
 use super::fixture::{World, acme, authentications, file};
-use crate::report::{
-    Alarm, AlarmKind, AlarmNews, Figure, FigureKind, alarm, calendar, csv, event, html, json, letter, notice, prometheus,
-    ranking::Query, text,
+use crate::{
+    evidence::{Campaign, ClientCatalogue, Steps, campaign},
+    report::{
+        Alarm, AlarmKind, AlarmNews, Figure, FigureKind, alarm, calendar, csv, event, html, inert, json, letter, notice,
+        prometheus, ranking::Query, text,
+    },
 };
 
 const MARKUP: &str = "<script>alert(1)</script><img src=x onerror=y>\" onmouseover='z'";
@@ -314,4 +317,33 @@ fn no_label_of_a_metric_and_no_line_of_a_calendar_is_made_by_a_name() {
         }
         assert_eq!(text.matches("\r\nBEGIN:VEVENT\r\n").count(), report.calendar.len(), "{name:?}");
     }
+}
+
+#[test]
+fn what_we_wrote_ourselves_is_never_cut() {
+    let clients = ClientCatalogue::builtin().expect("it is valid");
+    let (mut names, mut sentences) = (Vec::new(), Vec::new());
+    for client in clients.iter() {
+        let Steps {
+            client, client_name, usual_owner, replacement, needs, create, usernames, scopes, change, traps, proofs, ..
+        } = clients.steps(&client.id).expect("it is in the catalogue");
+        names.extend([client, client_name, usual_owner]);
+        sentences.extend([replacement, needs, scopes]);
+        sentences.extend(create.into_iter().chain(change).chain(traps));
+        sentences.extend(usernames.into_iter().map(|name| name.username));
+        sentences.extend(proofs.into_iter().map(|proof| proof.command));
+    }
+    for text in Campaign::builtin_names().filter_map(Campaign::builtin) {
+        match campaign::read("builtin", text, None).expect("it is valid") {
+            campaign::Kind::Use(campaign) => {
+                names.push(campaign.name);
+                sentences.extend(campaign.advice);
+                sentences.extend(campaign.moved.into_iter().map(|moved| moved.reason));
+            }
+            campaign::Kind::Expiry(expiry) => names.push(expiry.name),
+        }
+    }
+    assert!(names.len() > 200 && sentences.len() > 500, "{} and {}", names.len(), sentences.len());
+    names.iter().for_each(|text| assert_eq!(inert::name(text), *text));
+    sentences.iter().for_each(|text| assert_eq!(inert::sentence(text), *text));
 }
