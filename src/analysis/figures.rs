@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::days::Cell;
-use super::rank::as_f64;
+use super::rank::{as_f64, total};
 use super::timeline::{Passage, Rules};
 use crate::evidence::{Credential, Day, Grade, Outcome};
 
@@ -122,7 +122,7 @@ fn weekly_rejected(cells: &[Cell], rules: &Rules<'_>, passage: &Passage) -> f64 
     let since = passage.replaced.map_or(passage.first, |(first, _)| passage.first.max(first));
     let since = since.min(passage.last.plus(1 - LEAST_RATE_DAYS));
     let counts = |cell: &&Cell| cell.day >= since && cell.outcome == Outcome::Rejected && rules.is_legacy(cell);
-    let rejected: f64 = cells.iter().filter(counts).map(|cell| as_f64(cell.uses) * weight(cell.day)).sum();
+    let rejected = total(cells.iter().filter(counts).map(|cell| as_f64(cell.uses) * weight(cell.day)));
     let days: f64 = (since.0..=passage.last.0).map(|day| weight(Day(day))).sum();
     rejected / days * 7.0
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Authentications, Forecast, Lift, Silence, explain::Trace};
+use super::{Authentications, Forecast, Lift, Silence, explain::Trace, rank::total};
 use crate::evidence::{Campaign, Category, Credential, Day, Grade, Origin, Outcome, Status, Window, vocabulary::spelled};
 
 /// Everything that was judged at one instant.
@@ -323,7 +323,7 @@ impl NextWindow {
         let likely = || uses.iter().take_while(|(_, uses)| Self::hits(*uses));
         Self {
             window,
-            expected: uses.iter().map(|(_, uses)| uses).sum(),
+            expected: total(uses.iter().map(|(_, uses)| *uses)),
             integrations: u32::try_from(likely().count()).unwrap_or(u32::MAX),
             most_exposed: likely().take(Self::MOST_EXPOSED).map(|(id, uses)| ((*id).to_owned(), *uses)).collect(),
         }

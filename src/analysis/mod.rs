@@ -63,7 +63,7 @@ pub use guess::{Guess, guess};
 pub use lift::Lift;
 pub use owners::glob;
 pub use policy::{Closure, Owner, Policy, Waiver};
-pub use rank::counted;
+pub use rank::{counted, total};
 pub use reclassified::{Anew, Collected, Move, Reclassified, reclassified};
 pub use rules::{Rule, Rules, is_reserved};
 pub use silence::Silence;

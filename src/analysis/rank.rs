@@ -178,8 +178,8 @@ fn uses(row: &Integration, moment: &Moment) -> Term {
     }
     let days = row.exposure.days;
     let value = (own_uses(row) * days + moment.uses.of_client(&row.client) * USES_PRIOR_DAYS) / (days + USES_PRIOR_DAYS);
-    let words =
-        format!("{value:.1} uses in the week after the removal, by {days:.0} days and what is usual of {}", row.client_name);
+    let measured = rounded(days, "day", "days");
+    let words = format!("{value:.1} uses in the week after the removal, by {measured} and what is usual of {}", row.client_name);
     term("uses", value, words)
 }
 
@@ -196,8 +196,8 @@ fn tries(row: &Integration, usual: &UsualTries) -> Term {
         None if refused > 0 => as_tried("it was seen only when it was refused, as often as it was tried"),
         met => {
             let value = quotient(met.unwrap_or_default(), usual.among(row.machine), TRIES_PRIOR_USES);
-            let words =
-                format!("each refused use is tried {value:.1} times, by {refused} refusals in brownouts and what is usual");
+            let refusals = counted(refused, "refusal", "refusals");
+            let words = format!("each refused use is tried {value:.1} times, by {refusals} in brownouts and what is usual");
             term("tries", value, words)
         }
     }
@@ -228,7 +228,8 @@ fn certainty(row: &Integration) -> Term {
     let words = if spared < 1.0 {
         format!("{} evidence", row.grade)
     } else {
-        format!("{} evidence, and since it none of {spared:.0} uses that were expected in brownouts was refused", row.grade)
+        let uses = rounded(spared, "use that was", "uses that were");
+        format!("{} evidence, and since it none of {uses} expected in brownouts was refused", row.grade)
     };
     term("certainty", chance / (chance + 1.0 - value), words)
 }
@@ -266,13 +267,26 @@ fn writes(row: &Integration) -> Term {
 fn lateness(row: &Integration, moment: &Moment) -> Term {
     let (least, most) = LATENESS_BOUNDS;
     let late = f64::from(row.lead_time_days) - moment.days_left;
-    let words = format!("removal in {:.0} days, the team needs {}", moment.days_left.floor(), row.lead_time_days);
+    let days = rounded(moment.days_left.floor(), "day", "days");
+    let words = format!("removal in {days}, the team needs {}", row.lead_time_days);
     term("lateness", (late / LATENESS_DOUBLES_DAYS).exp2().clamp(least, most), words)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of uses lie far below 2^53")]
 pub(super) fn as_f64(count: u64) -> f64 {
     count as f64
+}
+
+/// What parts come to; of no part at all it is nothing, where the iterator's own sum is less than that by a sign (-0).
+pub fn total(parts: impl Iterator<Item = f64>) -> f64 {
+    parts.fold(0.0, |sum, part| sum + part)
+}
+
+/// `1 day`, `12 days`, of a number that need not be whole.
+pub(super) fn rounded(number: f64, one: &str, many: &str) -> String {
+    let digits = format!("{number:.0}");
+    let noun = if digits == "1" { one } else { many };
+    format!("{digits} {noun}")
 }
 
 /// `1 use`, `12 uses`.

@@ -2,7 +2,7 @@
 
 use super::figures::Figures;
 use super::identity::People;
-use super::rank::counted;
+use super::rank::{counted, rounded};
 use super::rights::Leaver;
 use super::timeline::{RETIRED_AFTER_DAYS, Standing};
 use super::{Closure, Integration, NameState, Person, Rhythm, Waiver};
@@ -39,12 +39,11 @@ pub(super) fn reasons(
     reasons.push(status_words(row, campaign, standing, closure));
     if let Some(kept) = standing.kept_by.filter(|_| row.status.remaining() || row.status == Status::Stale) {
         reasons.push(format!(
-            "counts as in use because of {} alone: its days of use lie up to {:.0} days apart, the last is {}, and it is given \
-             {:.0} days of silence",
+            "counts as in use because of {} alone: its days of use lie up to {} apart, the last is {}, and it is given {} of silence",
             name_of(kept.place),
-            kept.period_days.ceil(),
+            rounded(kept.period_days.ceil(), "day", "days"),
             kept.last,
-            kept.horizon_days.ceil(),
+            rounded(kept.horizon_days.ceil(), "day", "days"),
         ));
     }
     reasons.extend(row.proof.as_ref().map(|proof| proof.words(noun)));

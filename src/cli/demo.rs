@@ -17,6 +17,7 @@ use jiff::{Timestamp, ToSpan as _};
 
 use super::{progress::Progress, simulate::beginning};
 use crate::{
+    analysis::counted,
     config,
     daemon::{Engine, Judged},
     deliver::files::write_file_atomic,
@@ -142,7 +143,7 @@ async fn serve(engine: &Engine, judged: &Judged) -> anyhow::Result<()> {
 
 fn requests(server: &Server) -> String {
     let total: u64 = server.requests().values().sum();
-    format!("{total} requests were made to the simulated APIs.")
+    format!("{} made to the simulated APIs.", counted(total, "request was", "requests were"))
 }
 
 fn words(faults: &[config::Fault]) -> anyhow::Error {

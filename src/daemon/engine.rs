@@ -22,7 +22,7 @@ use super::{
     trouble::{News, STORE, Troubles},
 };
 use crate::{
-    analysis::question,
+    analysis::{self, question},
     deliver::otel,
     evidence::{Coverage, Day},
     report::prometheus,
@@ -430,7 +430,7 @@ fn count_requests(w: &mut Writer<'_>, source: &str, usage: &Usage) -> Result<(),
 }
 
 fn words(tally: &Tally) -> String {
-    let mut words = vec![format!("{} items", tally.items)];
+    let mut words = vec![analysis::counted(tally.items, "item", "items")];
     if tally.skipped > 0 {
         words.push(format!("{} skipped", tally.skipped));
     }

@@ -77,7 +77,8 @@ impl Engine {
             w.record_occurrence(MAIL, &Delivery::Notices.record(), due.occurrence, now)
         };
         self.store.write(write).await?;
-        Ok(format!("{} to owners were put into the outbox", counted(number as u64, "notice", "notices")))
+        let were = counted(number as u64, "notice to an owner was", "notices to owners were");
+        Ok(format!("{were} put into the outbox"))
     }
 }
 

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::{Engine, options::Retention, schedule::interval_due};
 use crate::{
+    analysis::counted,
     evidence::Day,
     report::size,
     store::{Old, Reader, StoreError},
@@ -110,19 +111,16 @@ impl Pruned {
     /// The line in the journal.
     fn detail(&self) -> String {
         let Self { raw_from, ids_from, chunks, ids, .. } = self;
-        format!(
-            "what was read of days before {raw_from} ({chunks} batches); the ids of items that came before {ids_from} ({ids})"
-        )
+        let batches = counted(*chunks, "batch", "batches");
+        format!("what was read of days before {raw_from} ({batches}); the ids of items that came before {ids_from} ({ids})")
     }
 }
 
 impl fmt::Display for Pruned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { raw_from, ids_from, chunks, ids, bytes_before, bytes_after } = self;
-        writeln!(
-            f,
-            "what was read of days before {raw_from}: {chunks} batches removed or shortened; the counts of days are kept"
-        )?;
+        let batches = counted(*chunks, "batch", "batches");
+        writeln!(f, "what was read of days before {raw_from}: {batches} removed or shortened; the counts of days are kept")?;
         writeln!(f, "ids of items that came before {ids_from}: {ids} removed")?;
         let given = bytes_before.saturating_sub(*bytes_after);
         write!(f, "the store has {}, {} less than before", size(*bytes_after), size(given))

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::Options;
 use crate::{
+    analysis::counted,
     report::size,
     store::{Growth, Store, StoreError},
 };
@@ -47,7 +48,7 @@ impl fmt::Display for Space {
         let Some(free) = self.free_bytes else { return Ok(()) };
         write!(f, "; {} free on its disk", size(free))?;
         match self.days_left() {
-            Some(days) if days < FAR_DAYS => write!(f, ", enough for {days} days"),
+            Some(days) if days < FAR_DAYS => write!(f, ", enough for {}", counted(days, "day", "days")),
             Some(_) => write!(f, ", enough for more than ten years"),
             None => Ok(()),
         }
@@ -65,6 +66,7 @@ mod tests {
             space(Some(60_000), Some(6_000_000)),
             "12 MB, growing by 60 kB a day; 6.0 MB free on its disk, enough for 100 days"
         );
+        assert!(space(Some(60_000), Some(60_000)).ends_with("enough for 1 day"));
         assert!(space(Some(1), Some(1 << 40)).ends_with("enough for more than ten years"));
         assert!(space(Some(0), Some(1 << 40)).ends_with("free on its disk"));
         assert_eq!(space(None, None), "12 MB; how much it grows is known after a whole day of evidence");

@@ -15,11 +15,14 @@ use std::collections::{BTreeMap, HashMap};
 use rusqlite::{named_params, types::Value};
 
 use super::{Reader, StoreError, convert::count};
-use crate::evidence::{
-    Coverage, Day,
-    chunk::{self, NO_TRACK},
-    coverage,
-    journal::first_break,
+use crate::{
+    analysis::counted,
+    evidence::{
+        Coverage, Day,
+        chunk::{self, NO_TRACK},
+        coverage,
+        journal::first_break,
+    },
 };
 
 pub(super) const FIND_NEXT_COUNTED_DAY: &str = include_str!("../../sql/queries/verify/find_next_counted_day.sql");
@@ -114,7 +117,7 @@ impl Reader {
         if let Some(broken) = first_break(&entries) {
             finding.fault(format!("entry {}: {}", broken.sequence, broken.words));
         }
-        finding.well = format!("{} entries, the chain is unbroken", entries.len());
+        finding.well = format!("{}, the chain is unbroken", counted(entries.len() as u64, "entry", "entries"));
         Ok(())
     }
 
@@ -128,8 +131,10 @@ impl Reader {
                 finding.fault(format!("{source}: two intervals overlap ({} and {})", span(&pair[0]), span(&pair[1])));
             }
         }
-        let intervals: usize = ledger.sources.values().map(Vec::len).sum();
-        finding.well = format!("{intervals} intervals of {} sources, in order and apart", ledger.sources.len());
+        let intervals = ledger.sources.values().map(|list| list.len() as u64).sum();
+        let (intervals, sources) =
+            (counted(intervals, "interval", "intervals"), counted(ledger.sources.len() as u64, "source", "sources"));
+        finding.well = format!("{intervals} of {sources}, in order and apart");
         Ok(())
     }
 
@@ -138,7 +143,11 @@ impl Reader {
         for fault in faults {
             finding.fault(fault);
         }
-        finding.well = format!("{periods} periods that are over are packed as they are counted");
+        finding.well = counted(
+            periods as u64,
+            "period that is over is packed as it is counted",
+            "periods that are over are packed as they are counted",
+        );
         Ok(())
     }
 
@@ -162,7 +171,8 @@ impl Reader {
                 }
             }
         }
-        finding.well = format!("{chunks} batches of what was read, {items} items, all can be read");
+        let (batches, items) = (counted(chunks, "batch", "batches"), counted(items, "item", "items"));
+        finding.well = format!("{batches} of what was read, {items}, all can be read");
         Ok(())
     }
 
@@ -186,7 +196,8 @@ impl Reader {
         let pruned =
             if kept_from > Day(i32::MIN) { format!("; of days before {kept_from} only counts are kept") } else { String::new() };
         let elsewhere = if foreign > 0 { format!("; {foreign} more were counted elsewhere") } else { String::new() };
-        finding.well = format!("{uses} uses on {days} days are what is kept of them{pruned}{elsewhere}");
+        let (uses, days) = (counted(uses, "use", "uses"), counted(days, "day", "days"));
+        finding.well = format!("what is kept of them is {uses} on {days}{pruned}{elsewhere}");
         Ok(())
     }
 

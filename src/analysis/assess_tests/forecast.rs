@@ -55,7 +55,8 @@ fn too_little_is_said_to_be_too_little() {
     assert_eq!(missing(&crowd_on(10..15), 14), five_days);
     let mut one = World::watched();
     daily(&mut one, "ada", 10..90);
-    assert_eq!(missing(&one, 89), "a forecast needs 5 integrations that were seen with app passwords, and there are 1");
+    assert_eq!(missing(&one, 89), "a forecast needs 5 integrations that were seen with app passwords, and there is 1");
+    assert_eq!(missing(&crowd_on(10..11), 10), "a forecast needs 28 days of evidence, and there is 1");
 }
 
 #[test]

@@ -259,6 +259,27 @@ fn the_next_windows_hit_what_runs_in_their_hours() {
 }
 
 #[test]
+fn nothing_expected_is_zero_and_not_less_by_a_sign() {
+    let found = World::watched().judged_on(109).campaigns.remove(0);
+    assert!(!found.windows.is_empty());
+    assert!(found.windows.iter().all(|window| window.expected.is_sign_positive()), "{:?}", found.windows);
+    // Its first day is not over: nothing is measured yet.
+    let row = runs(60..=60, 2).judged_at(noon(60)).campaigns.remove(0).integrations.remove(0);
+    near(row.exposure.days, 0.0, 1e-9);
+    assert!(row.exposure.days.is_sign_positive() && row.exposure.first_week.is_sign_positive(), "{:?}", row.exposure);
+    let words: Vec<&str> = row.terms.iter().map(|term| term.words.as_str()).collect();
+    assert!(words.iter().all(|words| !words.contains("-0")), "{words:?}");
+    assert!(words.iter().any(|words| words.contains("by 0 days")), "{words:?}");
+}
+
+#[test]
+fn one_day_is_a_day_in_the_terms_of_a_rank() {
+    let row = runs(60..=60, 2).row(60);
+    let words = row.terms.iter().map(|term| term.words.as_str()).collect::<Vec<_>>().join("; ");
+    assert!(words.contains("by 1 day and what is usual of Jenkins"), "{words}");
+}
+
+#[test]
 fn what_is_not_due_in_the_week_after_the_removal_is_not_expected_in_it() {
     // Of two that run every two weeks one is due on the day after the removal, the other on the eighth day from it on.
     let expected = |first: i32| {

@@ -2,6 +2,7 @@
 
 use super::subject::{Cohorts, Subject, Timeline};
 use super::{Counted, Forecast, Outlook, Quantiles, Recorded, moves, pace, quantiles, share, simulate, whole};
+use crate::analysis::rank::total;
 use crate::evidence::{Campaign, Day};
 
 /// Below this much history nothing is forecast: four weeks of pace.
@@ -61,11 +62,19 @@ fn by_the_priors(subjects: &[Subject<'_>], cohorts: &Cohorts, timeline: &Timelin
 fn too_little(subjects: &[Subject<'_>], timeline: &Timeline<'_>) -> Option<String> {
     let days = timeline.today.0 - timeline.first.0 + 1;
     if days < LEAST_HISTORY_DAYS {
-        return Some(format!("a forecast needs {LEAST_HISTORY_DAYS} days of evidence, and there are {days}"));
+        return Some(format!("a forecast needs {LEAST_HISTORY_DAYS} days of evidence, and there {}", are(i64::from(days))));
     }
     let (noun, seen) = (&timeline.campaign.words.many, subjects.len());
-    (seen < LEAST_INTEGRATIONS)
-        .then(|| format!("a forecast needs {LEAST_INTEGRATIONS} integrations that were seen with {noun}, and there are {seen}"))
+    (seen < LEAST_INTEGRATIONS).then(|| {
+        format!(
+            "a forecast needs {LEAST_INTEGRATIONS} integrations that were seen with {noun}, and there {}",
+            are(i64::try_from(seen).unwrap_or(i64::MAX))
+        )
+    })
+}
+
+fn are(number: i64) -> String {
+    if number == 1 { "is 1".to_owned() } else { format!("are {number}") }
 }
 
 fn outlook(
@@ -79,10 +88,10 @@ fn outlook(
     let today = timeline.today;
     let zero = quantiles(&runs.zero);
     let date = |offset: i32| (offset != simulate::NEVER).then(|| today.plus(offset));
-    let still_used: f64 = counted.iter().map(|number| 1.0 - pace.left[*number]).sum();
+    let still_used = total(counted.iter().map(|number| 1.0 - pace.left[*number]));
     let weeks = (f64::from((timeline.removal.0 - today.0).max(1)) / 7.0).max(1.0);
     let recent = |s: &Subject<'_>| s.passage.last > today.plus(-RECENT_DAYS);
-    let stopped: f64 = subjects.iter().zip(&pace.left).filter(|(s, _)| recent(s)).map(|(_, left)| left).sum();
+    let stopped = total(subjects.iter().zip(&pace.left).filter(|(s, _)| recent(s)).map(|(_, left)| *left));
     let mut lags: Vec<i32> = counted.iter().map(|number| whole(subjects[*number].passage.lag_days.ceil())).collect();
     lags.sort_unstable();
     Outlook {

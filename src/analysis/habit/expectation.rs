@@ -12,6 +12,7 @@
 use super::activity::{ActiveDay, Activity, as_f64, part, weekday};
 use super::calendar::Calendar;
 use super::period::{Pattern, Period};
+use crate::analysis::rank::total;
 use crate::evidence::{Day, Window, time::MS_PER_HOUR};
 
 /// The weight of all days in each weekday's mean, in days.
@@ -87,7 +88,7 @@ impl Expectation {
             weekdays: weekday_means(measured),
             rare: rare.iter().filter_map(mean_of).collect(),
             hours: *hours,
-            days: measured.iter().map(|(_, (_, part))| part).sum(),
+            days: total(measured.iter().map(|(_, (_, part))| *part)),
         }
     }
 
@@ -105,7 +106,7 @@ impl Expectation {
 
     /// Expected uses on so many days from one on.
     pub(super) fn from(&self, first: Day, days: i32) -> f64 {
-        (0..days).map(|n| self.on(first.plus(n))).sum()
+        total((0..days).map(|n| self.on(first.plus(n))))
     }
 
     /// Expected uses inside a window.

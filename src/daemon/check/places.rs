@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::{Finding, State, days_until};
 use crate::{
+    analysis::counted,
     daemon::{Options, options::Exchange},
     deliver::files,
     evidence::exchange::source_name,
@@ -87,10 +88,11 @@ fn expiry(credential: &OwnCredential, now: Timestamp) -> Finding {
             .advising(format!("write {key}_expires beside it, and be warned ahead"));
     };
     let days = days_until(*date, now);
+    let left = counted(u64::try_from(days).unwrap_or(0), "day", "days");
     let (state, found) = match days {
         ..0 => (State::Wrong, format!("ended on {date}")),
-        0..=EXPIRES_SOON_DAYS => (State::Warning, format!("ends on {date}, in {days} days")),
-        _ => return Finding::new(State::Ok, "expiry", name, format!("ends on {date}, in {days} days")),
+        0..=EXPIRES_SOON_DAYS => (State::Warning, format!("ends on {date}, in {left}")),
+        _ => return Finding::new(State::Ok, "expiry", name, format!("ends on {date}, in {left}")),
     };
     Finding::new(state, "expiry", name, found).advising("make a new one, replace the secret, and write its date")
 }
@@ -198,6 +200,7 @@ mod tests {
         };
         assert_eq!(told(Some("2026-07-02")), (State::Wrong, "ended on 2026-07-02".to_owned(), false));
         assert_eq!(told(Some("2026-07-03")), (State::Warning, "ends on 2026-07-03, in 0 days".to_owned(), false));
+        assert_eq!(told(Some("2026-07-04")), (State::Warning, "ends on 2026-07-04, in 1 day".to_owned(), false));
         assert_eq!(told(Some("2026-08-02")), (State::Warning, "ends on 2026-08-02, in 30 days".to_owned(), false));
         assert_eq!(told(Some("2027-05-01")), (State::Ok, "ends on 2027-05-01, in 302 days".to_owned(), true));
         assert_eq!(told(None), (State::Ok, "not known when it ends".to_owned(), false));

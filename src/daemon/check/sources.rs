@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::{Finding, Question, State};
 use crate::{
+    analysis::counted,
     clock::Clock,
     daemon::{
         Options,
@@ -236,7 +237,8 @@ async fn ask_engine(query: &Query, engine: LogEngine, now: Timestamp) -> Vec<Fin
     vec![match rounds::glance_at_query(query, engine, now).await {
         Ok(Err(malformed)) => Finding::new(State::Wrong, "source", name, malformed.to_string()),
         Ok(Ok(lines)) => {
-            let found = format!("the table can be asked; a second of an hour ago holds {lines} lines of Bitbucket");
+            let lines = counted(lines, "line", "lines");
+            let found = format!("the table can be asked; a second of an hour ago holds {lines} of Bitbucket");
             Finding::new(State::Ok, "source", name, found)
         }
         Err(error) => refused(&name, &error, None, &query_credential(query), "url"),

@@ -15,7 +15,7 @@ use tokio::{
 
 use super::{InFlight, Setting, Shared, record_all};
 use crate::{
-    analysis::fold,
+    analysis::{counted, fold},
     daemon::{
         engine::{RoundError, Tally},
         options::Log,
@@ -150,12 +150,13 @@ fn words(skipped: &Skipped, log: &Log) -> String {
     let Skipped { reason, count, sample } = skipped;
     let sample = if sample.is_empty() { String::new() } else { format!(", such as {sample}") };
     match *reason {
-        reason if reason == UNREADABLE => format!("{count} files cannot be read ({UNREADABLE}){sample}"),
-        "too_many_files" => format!("{count} files were left out: {reason}{sample}"),
+        reason if reason == UNREADABLE => format!("{} cannot be read ({UNREADABLE}){sample}", counted(*count, "file", "files")),
+        "too_many_files" => format!("{} left out: {reason}{sample}", counted(*count, "file was", "files were")),
         reason => format!(
-            "no line of {} is understood as {}: {count} are skipped ({reason}){sample}; look at `format` and `fields`",
+            "no line of {} is understood as {}: {} skipped ({reason}){sample}; look at `format` and `fields`",
             log.paths.join(", "),
-            log.form.format
+            log.form.format,
+            counted(*count, "is", "are"),
         ),
     }
 }

@@ -1,7 +1,7 @@
 //! At which hours what remains works, against the hours of the brownouts to come.
 
 use super::picture::{Ink, Picture, Sample, Shape, Span, numbers};
-use crate::report::document::CampaignReport;
+use crate::{analysis::total, report::document::CampaignReport};
 
 /// None where nothing is expected at any hour.
 pub fn exposure(campaign: &CampaignReport) -> Option<Picture> {
@@ -23,7 +23,7 @@ pub fn exposure(campaign: &CampaignReport) -> Option<Picture> {
         words: String::new(),
     });
     let all: f64 = hours.iter().sum();
-    let hit: f64 = (0..).zip(hours).filter(|(hour, _)| inside(campaign, *hour)).map(|(_, uses)| uses).sum();
+    let hit = total((0..).zip(hours).filter(|(hour, _)| inside(campaign, *hour)).map(|(_, uses)| *uses));
     let busiest = (0..24_u32).zip(hours).max_by(|a, b| a.1.total_cmp(b.1)).map_or(0, |(hour, _)| hour);
     let in_windows = if campaign.window_hours == 0 {
         String::new()

@@ -8,7 +8,7 @@ use super::{
     remaining::{brownouts, dates},
 };
 use crate::{
-    analysis::Authentication,
+    analysis::{Authentication, counted},
     evidence::{Credential, Day, Outcome},
     report::document::{CampaignReport, Report, UsageRow},
 };
@@ -120,7 +120,11 @@ pub fn of_row(uses: &[Authentication], campaign: Option<&CampaignReport>, today:
     let words: Vec<&str> = key.iter().map(|(_, _, words)| words.as_str()).collect();
     Some(Picture {
         title: "Credentials by day",
-        alt: format!("Uses from {first} to {today}, on {} days with any: {}.", days.len(), words.join(", ")),
+        alt: format!(
+            "Uses from {first} to {today}, on {} with any: {}.",
+            counted(days.len() as u64, "day", "days"),
+            words.join(", ")
+        ),
         note: "",
         spans: campaign.map(|campaign| brownouts(campaign, across)).unwrap_or_default(),
         marks: campaign.map(|campaign| dates(campaign, across)).unwrap_or_default(),

@@ -159,7 +159,11 @@ fn verdict(page: &mut Page, verdict: &VerdictRow, zone: &TimeZone) {
     page.entries("Why", &row.reasons);
     page.entry(
         "Silent",
-        &format!("{} covered days of the {:.0} that count as over", verdict.silent_days, verdict.horizon_days.ceil()),
+        &format!(
+            "{} of the {:.0} that count as over",
+            words::counted(verdict.silent_days, "covered day"),
+            verdict.horizon_days.ceil()
+        ),
     );
     page.entry("Rhythm", &words::rhythm(row, zone));
     page.entries("Brownouts", &verdict.brownouts_met);

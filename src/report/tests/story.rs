@@ -620,3 +620,18 @@ fn whom_nobody_sees_in_each_workspace_stands_with_the_coverage_of_the_digest() {
     world.findings.campaigns.clear();
     assert!(said(&world).iter().all(|body| body.contains("19 not observed") && body.contains("No campaign is configured")));
 }
+
+#[test]
+fn one_of_a_kind_is_said_in_the_singular() {
+    let mut world = after_the_removal();
+    world.policy.expiry_horizon_days = 1;
+    world.sources.truncate(2);
+    world.sources.remove(0);
+    world.ledger.sources.retain(|name, _| name == "tokens/acme");
+    let digest = letter::digest(&world.report());
+    assert!(digest.subject.contains("0 tokens expire in 1 day,"), "{}", digest.subject);
+    for body in [digest.text, digest.html].map(|body| words(&body)) {
+        assert!(body.contains("0 of 1 source is being read") && body.contains("0 replacement tokens within 1 day"), "{body}");
+        assert!(!body.contains("1 days"), "{body}");
+    }
+}

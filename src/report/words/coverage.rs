@@ -27,8 +27,10 @@ pub(in crate::report) fn coverage(coverage: &CoverageReport, zone: &TimeZone) ->
     let missed = coverage.sources.iter().filter(|s| s.missed_hours > 0.0).count();
     let gaps = if missed == 0 { String::new() } else { format!(", and {missed} missed some of the time since {since}") };
     let second_look = second_look(coverage);
-    let are = if reading == 1 { "is" } else { "are" };
-    format!("Could not look everywhere: {reading} of {} sources {are} being read{gaps}.{second_look}", coverage.sources.len())
+    let all = coverage.sources.len();
+    let are = if reading == 1 || all == 1 { "is" } else { "are" };
+    let sources = counted(i64::try_from(all).unwrap_or(i64::MAX), "source");
+    format!("Could not look everywhere: {reading} of {sources} {are} being read{gaps}.{second_look}")
 }
 
 /// The sources that need a look although they are read; up to three by name.

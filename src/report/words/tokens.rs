@@ -12,7 +12,7 @@ pub(in crate::report) fn expiring_soon(expiring: &Expiring) -> String {
         return "tokens not seen".to_owned();
     }
     let expire = if expiring.count == 1 { "expires" } else { "expire" };
-    format!("{} {expire} in {} days", counted(expiring.count, "token"), expiring.horizon_days)
+    format!("{} {expire} in {}", counted(expiring.count, "token"), counted(expiring.horizon_days, "day"))
 }
 
 /// How many tokens end, and what is wrong with them beside that.
@@ -34,7 +34,7 @@ pub(in crate::report) fn expiring_headline(e: &ExpiryReport) -> String {
     let expired =
         if n.expired > 0 { format!("; {} expired in the last 31 days", grouped(n.expired.into())) } else { String::new() };
     let more = if parts.is_empty() { String::new() } else { format!(" {}.", parts.join(", ")) };
-    format!("{ends} within {} days, or within the time that the owner needs{expired}.{more}", e.horizon_days)
+    format!("{ends} within {}, or within the time that the owner needs{expired}.{more}", counted(e.horizon_days, "day"))
 }
 
 /// One token in a line: its label, whose it is, and what a reader has to know of it.

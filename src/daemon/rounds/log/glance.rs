@@ -1,8 +1,8 @@
 //! The newest block of a log, read and thrown away: whether its lines are what the configuration says.
 
 use super::{
-    Arc, BTreeMap, FileReader, Layout, Log, Piece, Skipped, Timestamp, io, missed, parse_block, plan, shown, spawn_blocking,
-    words,
+    Arc, BTreeMap, FileReader, Layout, Log, Piece, Skipped, Timestamp, counted, io, missed, parse_block, plan, shown,
+    spawn_blocking, words,
 };
 
 /// What is right or wrong with a log's newest lines, in words.
@@ -21,12 +21,12 @@ fn look(log: &Log, now: Timestamp) -> io::Result<Result<String, String>> {
     if !plan.unread.is_empty() {
         return Ok(Err(plan.unread.iter().map(|skipped| words(skipped, log)).collect::<Vec<_>>().join("; ")));
     }
-    let files = plan.found;
-    let Some(newest) = plan.files.into_iter().next_back() else { return Ok(Ok(format!("{files} files, nothing in them yet"))) };
+    let files = counted(plan.found as u64, "file", "files");
+    let Some(newest) = plan.files.into_iter().next_back() else { return Ok(Ok(format!("{files}, nothing in them yet"))) };
     let path = newest.path.clone();
     let mut reader = FileReader::open(newest)?;
     let (header, changed_ms) = (reader.header().to_vec(), reader.changed_ms());
-    let Some(block) = reader.next_block()? else { return Ok(Ok(format!("{files} files, nothing in them yet"))) };
+    let Some(block) = reader.next_block()? else { return Ok(Ok(format!("{files}, nothing in them yet"))) };
     let piece = Piece { bytes: block.bytes, header: &header, path: &path.to_string_lossy(), changed_ms };
     let page = parse_block(piece, &log.form, now.as_millisecond());
     let (items, skipped): (u64, Vec<Skipped>) = (page.sightings.len() as u64, page.skipped);
@@ -35,5 +35,6 @@ fn look(log: &Log, now: Timestamp) -> io::Result<Result<String, String>> {
         return Ok(Err(missed.iter().map(|skipped| words(skipped, log)).collect::<Vec<_>>().join("; ")));
     }
     let passed_over = skipped.iter().map(|skipped| skipped.count).sum::<u64>();
-    Ok(Ok(format!("{files} files; {items} items in the newest lines of {}, {passed_over} lines passed over", shown(&path))))
+    let (items, passed_over) = (counted(items, "item", "items"), counted(passed_over, "line", "lines"));
+    Ok(Ok(format!("{files}; {items} in the newest lines of {}, {passed_over} passed over", shown(&path))))
 }

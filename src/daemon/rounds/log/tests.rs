@@ -72,7 +72,7 @@ async fn an_unreadable_file_is_missed_and_the_others_are_read() {
     fs::write(place.path().join("b.jsonl.1.zst"), packed).expect("written");
     let failed = place.run(NOW).await.expect_err("one file is damaged");
     assert!(
-        matches!(&failed, RoundError::InPart(words) if words.contains("1 files cannot be read") && words.contains("b.jsonl.1.zst"))
+        matches!(&failed, RoundError::InPart(words) if words.contains("1 file cannot be read") && words.contains("b.jsonl.1.zst"))
     );
     let covered = place.coverage().await;
     assert!(covered.iter().all(|(state, ..)| *state == CoverageState::Missed), "{covered:?}");
