@@ -116,15 +116,15 @@ fn status_words(row: &Integration, campaign: &Campaign, standing: &Standing, clo
         Status::Failing => format!("its newest use of {noun} was refused, on {}", Day::of(row.last_seen)),
         Status::Active => format!("{noun} was last used on {}", Day::of(row.last_seen)),
         Status::Migrated => format!("{replacement} was {worked} on {replaced}, after the last use of {noun}"),
-        Status::Retired => match closure {
-            Some(Closure { by, date, ticket, .. }) => {
-                format!("declared gone by {by} on {date} ({ticket}), and no use of {noun} since then disproves it")
-            }
-            None => {
+        Status::Retired => closure.map_or_else(
+            || {
                 let silent = silent(standing.horizon_days.max(RETIRED_AFTER_DAYS));
                 format!("no use of {noun} for {silent} that somebody looked at, and nothing else since")
-            }
-        },
+            },
+            |Closure { by, date, ticket, .. }| {
+                format!("declared gone by {by} on {date} ({ticket}), and no use of {noun} since then disproves it")
+            },
+        ),
         Status::Quiet => {
             let silent = silent(standing.horizon_days);
             format!("not seen with {noun} for {silent} that somebody looked at; that proves nothing")

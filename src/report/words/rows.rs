@@ -16,8 +16,11 @@ pub(in crate::report) fn short_name(client_name: &str) -> &str {
 
 pub(in crate::report) const OVERDUE: &str = "overdue";
 
+/// Something that is true of a row, in words.
+type Flag = (&'static str, fn(&IntegrationRow) -> bool);
+
 /// What a reader has to know of a row beside its status.
-pub(in crate::report) const FLAGS: [(&str, fn(&IntegrationRow) -> bool); 6] = [
+pub(in crate::report) const FLAGS: [Flag; 6] = [
     ("its user has left", |row| row.leaver),
     ("returned", |row| row.returned),
     ("waived", |row| row.waived),
