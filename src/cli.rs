@@ -35,7 +35,7 @@ use crate::{
     daemon::{self, Engine, Options},
     deliver::otel::Own,
     evidence::Day,
-    report::Audience,
+    report::{Audience, inert},
     telemetry,
 };
 use progress::Progress;
@@ -208,7 +208,7 @@ fn report_failure(failure: &Failure) -> ExitCode {
     match failure {
         Failure::Configuration(faults) => {
             for fault in faults {
-                eprintln!("{fault}");
+                eprintln!("{}", inert::sentence(&fault.to_string()));
             }
             eprintln!("duskwatch: {} in the configuration", counted(faults.len() as u64, "fault", "faults"));
             ExitCode::from(CONFIGURATION)

@@ -145,7 +145,7 @@ fn describe(scene: &Scene<'_>, rules: &Rules<'_>, calendar: &Calendar, number: u
     let subject =
         habit::Subject { category, origin: &unit.key.origin, repositories: places.repositories.len(), name_of: &name_of };
     let habit = habit::judge(course, rules, &subject, (calendar, rules.campaign.windows_after(scene.inputs.now, MAX_WINDOWS)))?;
-    let trap = trap::trap(scene, rules, number, uses);
+    let (trap, refused_by_name) = trap::trap(scene, rules, number, uses);
     let mut row = Integration {
         id: scene.ids[number].clone(),
         former_ids: scene.former_ids[number].clone(),
@@ -191,7 +191,7 @@ fn describe(scene: &Scene<'_>, rules: &Rules<'_>, calendar: &Calendar, number: u
         repositories: places.repositories,
         replacement: figures.replacement.map(|(_, credential)| credential),
         replacement_last_seen: figures.replacement.map(|(ms, _)| instant(ms)),
-        replacement_rejected_30d: trap::refused(figures.replacement_rejected_30d, trap.as_ref()),
+        replacement_rejected_30d: figures.replacement_rejected_30d + refused_by_name,
         deadline,
         latest_safe_start: instant(deadline.as_millisecond() - i64::from(lead_time_days) * MS_PER_DAY),
         advice: reasons::advice(rules.campaign, client),

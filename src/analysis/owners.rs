@@ -60,7 +60,13 @@ fn owns(owner: &Owner, subject: &Subject<'_>) -> bool {
         && any(owner.repository.as_deref(), &subject.repositories, repository_matches)
         && any(owner.client.as_deref(), &subject.clients, glob)
         && any(owner.origin.as_deref(), &subject.origins, glob)
-        && any(owner.user.as_deref(), &subject.names, glob)
+        && any(owner.user.as_deref(), &subject.names, is_called)
+}
+
+/// Whether a pattern is meant for a name. One that is copied from a report may say how the name was known then.
+fn is_called(pattern: &str, name: &str) -> bool {
+    let bare = pattern.strip_prefix("name:").or_else(|| pattern.strip_prefix("email:"));
+    glob(pattern, name) || bare.is_some_and(|bare| !bare.contains('*') && glob(bare, name))
 }
 
 /// Whether a pattern matches one of the texts; no pattern matches always.
@@ -76,7 +82,7 @@ fn repository_matches(pattern: &str, repository: &str) -> bool {
 
 /// Whether the whole text matches; `*` stands for any characters, also none. Letters match in either case.
 pub fn glob(pattern: &str, text: &str) -> bool {
-    let (pattern, text) = (pattern.to_lowercase(), text.to_lowercase());
+    let (pattern, text) = (folded(pattern), folded(text));
     let Some((start, rest)) = pattern.split_once('*') else { return pattern == text };
     let Some(mut text) = text.strip_prefix(start) else { return false };
     let (middle, end) = rest.rsplit_once('*').unwrap_or(("", rest));
@@ -87,6 +93,12 @@ pub fn glob(pattern: &str, text: &str) -> bool {
         }
     }
     text.ends_with(end)
+}
+
+/// In small letters, as most patterns and names are anyway: of those there are many pairs.
+fn folded(text: &str) -> Cow<'_, str> {
+    let is_small = text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+    if is_small { Cow::Borrowed(text) } else { Cow::Owned(text.to_lowercase()) }
 }
 
 #[cfg(test)]

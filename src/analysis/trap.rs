@@ -7,7 +7,7 @@
 //! e-mail address, so one that git refuses belongs to a token, though nothing else says so.
 
 use super::assess::Scene;
-use super::days::{Cell, UnitUses};
+use super::days::UnitUses;
 use super::figures::{MONTH_DAYS, recent};
 use super::rank::counted;
 use super::rules::RESERVED_USERNAMES;
@@ -16,12 +16,32 @@ use super::{Trap, TrapKind};
 use crate::evidence::{Credential, Day, DayCount, Operation, Outcome, Track};
 
 /// The trap that most of the refusals of the last 30 days fell into; none where nothing was refused that may be a
-/// replacement.
-pub(super) fn trap(scene: &Scene<'_>, rules: &Rules<'_>, number: usize, uses: &UnitUses) -> Option<Trap> {
-    let refused = |cell: &&Cell| cell.outcome == Outcome::Rejected && !rules.campaign.is_legacy(cell.credential);
-    uses.cells.iter().rev().take_while(|cell| recent(cell, rules, MONTH_DAYS)).find(refused)?;
+/// replacement. With it, how many refusals there were in all that are a replacement's by their username alone.
+pub(super) fn trap(scene: &Scene<'_>, rules: &Rules<'_>, number: usize, uses: &UnitUses) -> (Option<Trap>, u64) {
+    // Of what two sources have seen a cell counts the larger.
+    let recently = || uses.cells.iter().rev().take_while(|cell| recent(cell, rules, MONTH_DAYS));
+    let refused = |of: &dyn Fn(Credential) -> bool| -> u64 {
+        recently().filter(|cell| cell.outcome == Outcome::Rejected && of(cell.credential)).map(|cell| cell.uses).sum()
+    };
+    let all = refused(&|credential| !rules.campaign.is_legacy(credential));
+    if all == 0 {
+        return (None, 0);
+    }
+    let (met, by_name) = met(scene, rules, number, uses);
+    let by_name = by_name.min(refused(&|credential| credential == Credential::Unknown));
+    let Some((kind, uses, last_ms)) = met.into_iter().max_by_key(|(kind, uses, _)| (*uses, std::cmp::Reverse(*kind))) else {
+        return (None, 0);
+    };
+    let uses = uses.min(all);
+    let expired = (kind == TrapKind::RightUsername).then(|| expired(scene, number, last_ms)).flatten();
+    let kind = if expired.is_some() { TrapKind::Expired } else { kind };
+    (Some(Trap { kind, uses, words: words(kind, uses, expired) }), by_name)
+}
+
+/// The traps that were met, how often and when last, as each source has seen it; and how often the username alone told.
+fn met(scene: &Scene<'_>, rules: &Rules<'_>, number: usize, uses: &UnitUses) -> (Vec<(TrapKind, u64, i64)>, u64) {
     let history = scene.inputs.history;
-    let mut met: Vec<(TrapKind, u64, i64)> = Vec::new();
+    let (mut met, mut by_name): (Vec<(TrapKind, u64, i64)>, u64) = (Vec::new(), 0);
     for &track in &scene.units[number].tracks {
         for count in history.counts.of(track).filter(|count| is_refusal(count, rules)) {
             let mut verdict = count.verdict;
@@ -29,21 +49,14 @@ pub(super) fn trap(scene: &Scene<'_>, rules: &Rules<'_>, number: usize, uses: &U
             let lifted = uses.lift.apply(&mut verdict, count.first_ms).is_some();
             let kind = kind(&history.tracks[track].track, verdict.credential, verdict.operation).filter(|_| !lifted);
             let Some(kind) = kind else { continue };
+            by_name += if verdict.credential == Credential::Unknown { count.uses } else { 0 };
             match met.iter_mut().find(|known| known.0 == kind) {
                 Some(known) => *known = (kind, known.1 + count.uses, known.2.max(count.last_ms)),
                 None => met.push((kind, count.uses, count.last_ms)),
             }
         }
     }
-    let (kind, uses, last_ms) = met.into_iter().max_by_key(|(kind, uses, _)| (*uses, std::cmp::Reverse(*kind)))?;
-    let expired = (kind == TrapKind::RightUsername).then(|| expired(scene, number, last_ms)).flatten();
-    let kind = if expired.is_some() { TrapKind::Expired } else { kind };
-    Some(Trap { kind, uses, words: words(kind, uses, expired) })
-}
-
-/// How often a replacement was refused: what goes under a username that only a token has is one, though its credential is not known.
-pub(super) fn refused(known: u64, trap: Option<&Trap>) -> u64 {
-    known.max(trap.map_or(0, |trap| trap.uses))
+    (met, by_name)
 }
 
 fn is_refusal(count: &DayCount, rules: &Rules<'_>) -> bool {

@@ -12,6 +12,7 @@ use crate::{
     clock::Clock,
     config::{self, Fault},
     daemon::{self, Extent, Finding, State},
+    report::inert,
 };
 
 #[derive(Args)]
@@ -77,8 +78,8 @@ fn fault(fault: Fault) -> Row {
     Row {
         status: State::Wrong.as_str(),
         part: "configuration",
-        name: key,
-        found: words,
+        name: inert::name(&key),
+        found: inert::sentence(&words),
         advice: "mend the line, or what it names; config/default.toml shows every option".to_owned(),
         file: Some(file),
         line: (line > 0).then_some(line),

@@ -1,5 +1,7 @@
 //! `[[owner]]` and `owners_file`: who answers for what. The first that matches counts, so the order of both is kept.
 
+use std::{borrow::Cow, io::Read as _};
+
 use csv::StringRecord;
 
 use super::{
@@ -8,12 +10,18 @@ use super::{
 };
 use crate::{
     analysis::Owner,
-    evidence::{format::register, settings::parse_days},
+    evidence::{format::register, redact, settings::parse_days},
 };
 
 /// The columns of a file of owners: the keys of `[[owner]]` and of its `match`.
 const COLUMNS: [&str; 8] = ["name", "email", "lead_time", "workspace", "repository", "client", "user", "origin"];
 const PATTERNS: std::ops::Range<usize> = 3..8;
+/// Bytes of a column's name that a fault repeats.
+const MAX_COLUMN: usize = 40;
+/// A longer table is no list of teams.
+const MAX_BYTES: u64 = 4 << 20;
+/// A file that is something else has a fault in each row.
+const MAX_FAULTS: usize = 20;
 
 /// The owners of the file, in its order; behind them those of `owners_file`. An `[[owner]]` may name such a file, too: its rows
 /// then stand in its place.
@@ -51,8 +59,13 @@ fn owner(section: Section) -> Vec<Owner> {
 /// What the file behind `owners_file` lists, if one is named.
 fn listed(section: &Section) -> Vec<Owner> {
     let read = section.parsed("owners_file", |file| {
-        let text = std::fs::read_to_string(file).map_err(|error| format!("{file} cannot be read: {error}"))?;
-        Ok((file.to_owned(), text))
+        let mut text = String::new();
+        let open = std::fs::File::open(file).and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text));
+        match open {
+            Err(error) => Err(format!("{file} cannot be read: {error}")),
+            Ok(bytes) if bytes as u64 > MAX_BYTES => Err(format!("{file} has more than {MAX_BYTES} bytes")),
+            Ok(_) => Ok((file.to_owned(), text)),
+        }
     });
     let Some((file, text)) = read else { return Vec::new() };
     let (owners, faults) = read_table(&file, &text);
@@ -64,12 +77,22 @@ fn listed(section: &Section) -> Vec<Owner> {
 fn read_table(file: &str, text: &str) -> (Vec<Owner>, Vec<Fault>) {
     let (mut owners, mut faults) = (Vec::new(), Vec::new());
     let mut fault = |line: u64, key: &str, words: String| {
-        faults.push(Fault { file: file.to_owned(), line: usize::try_from(line).unwrap_or(0), key: key.to_owned(), words });
+        if faults.len() < MAX_FAULTS {
+            faults.push(Fault { file: file.to_owned(), line: usize::try_from(line).unwrap_or(0), key: key.to_owned(), words });
+        }
     };
     let mut table = register::table(text);
-    let header: Vec<String> = table.headers().map(|header| header.iter().map(column).collect()).unwrap_or_default();
-    for column in header.iter().filter(|column| !COLUMNS.contains(&column.as_str())) {
-        fault(1, column, format!("is no column of owners{}", suggestion(column, &COLUMNS)));
+    let written: Vec<String> = table.headers().map(|header| header.iter().map(str::to_owned).collect()).unwrap_or_default();
+    let header: Vec<String> = written.iter().map(|name| column(name)).collect();
+    for (number, column) in header.iter().enumerate() {
+        // What stands there may be anything: the first row of another file.
+        let shown = redact::identifier(written[number].as_str().into(), MAX_COLUMN);
+        let shown = shown.map_or_else(|| format!("(column {})", number + 1), Cow::into_owned);
+        if !COLUMNS.contains(&column.as_str()) {
+            fault(1, &shown, format!("is no column of owners{}", suggestion(column, &COLUMNS)));
+        } else if header[..number].contains(column) {
+            fault(1, &shown, "stands twice".to_owned());
+        }
     }
     if !header.iter().any(|column| column == COLUMNS[0]) {
         fault(1, COLUMNS[0], format!("is missing: the first line names the columns, of {}", COLUMNS.join(", ")));
@@ -80,6 +103,13 @@ fn read_table(file: &str, text: &str) -> (Vec<Owner>, Vec<Fault>) {
         match record {
             Ok(record) => {
                 let line = record.position().map_or(0, csv::Position::line);
+                if record.len() > header.len() {
+                    fault(
+                        line,
+                        "(row)",
+                        format!("has {} cells for {} columns: a cell with a comma stands in quotes", record.len(), header.len()),
+                    );
+                }
                 owners.push(row(&record, &places, |key, words| fault(line, key, words)));
             }
             Err(error) => fault(error.position().map_or(0, csv::Position::line), "(row)", format!("cannot be read: {error}")),

@@ -237,8 +237,8 @@ fn networks(root: &Section) -> NamedNetworks {
             section.fault("networks", "needs at least one network");
         }
         for text in networks {
+            // Bits behind the prefix are nobody's: 10.1.2.3/8 is 10.0.0.0/8.
             match network_of(&section, "networks", &text).map(|net| net.trunc()) {
-                // Bits behind the prefix are nobody's: 10.1.2.3/8 is 10.0.0.0/8.
                 Some(net) if all.iter().any(|(known, of)| *known == net && *of != name) => {
                     let other = all.iter().find(|(known, _)| *known == net).map_or("", |(_, name)| name);
                     section.fault("networks", format!("`{text}` is already named `{other}`"));

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use data_encoding::HEXLOWER;
 use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
 
 use super::{Engine, Options};
 use crate::{
@@ -58,12 +60,19 @@ fn sections(options: &Options) -> Vec<(&'static str, Accepted)> {
 
 /// Several entries of one name become one.
 fn collected(entries: impl Iterator<Item = (String, String)>) -> Accepted {
-    let mut all: Accepted = BTreeMap::new();
+    let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (key, words) in entries {
-        let known = all.entry(inert::name(&key)).or_default();
-        *known = inert::sentence(&if known.is_empty() { words } else { format!("{known}; {words}") });
+        all.entry(inert::name(&key)).or_default().push(words);
     }
-    all
+    all.into_iter().map(|(key, words)| (key, told(&words.join("; ")))).collect()
+}
+
+/// What is compared and told of an entry. Of a long one only the beginning is told, and a change behind it is a change, too.
+fn told(words: &str) -> String {
+    if words.chars().count() <= inert::MAX_SENTENCE_CHARS {
+        return inert::sentence(words);
+    }
+    format!("{} ({})", inert::sentence(words), &HEXLOWER.encode(&Sha256::digest(words))[..8])
 }
 
 fn waiver(waiver: &Waiver) -> (String, String) {
@@ -177,6 +186,15 @@ mod tests {
     fn owned(name: &str) -> Owner {
         let (workspace, repository, client, user, origin) = (None, None, None, None, None);
         Owner { name: name.to_owned(), email: None, lead_time_days: None, workspace, repository, client, user, origin }
+    }
+
+    #[test]
+    fn a_change_behind_what_is_told_is_a_change_too() {
+        let rows = |number: usize| collected((0..number).map(|n| ("payments".to_owned(), format!("repository pay-{n:03}"))));
+        let (before, now) = (rows(100), rows(101));
+        assert!(before["payments"].starts_with("repository pay-000; repository pay-001") && before["payments"].len() < 700);
+        assert_ne!(before, now);
+        assert_eq!(rows(3)["payments"], "repository pay-000; repository pay-001; repository pay-002");
     }
 
     #[test]

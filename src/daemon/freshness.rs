@@ -44,6 +44,7 @@ pub fn source_lines(store: &Reader, options: &Options, budgets: &Budgets) -> Res
             budget_used: budgets.get(&name).copied(),
             warning: state.warning.unwrap_or_default(),
             late_after: options.late_after(&name),
+            fresh_for: fresh_for(&name, options),
             name,
         }
     };
@@ -116,6 +117,15 @@ pub fn stale_after(source: &str, options: &Options) -> Option<Duration> {
         None if left_alone => None,
         None => Some((options.every(source) * STALE_AFTER_INTERVALS).max(STALE_AFTER_AT_LEAST)),
     }
+}
+
+/// How old the newest look of a source may be while it is read as it should. A question to an engine is of slices of time that
+/// are over; and who polls by hand or by cron is late by more than a service.
+fn fresh_for(source: &str, options: &Options) -> Option<Duration> {
+    const AT_LEAST: Duration = Duration::from_secs(3_600);
+    let slice = options.queries.iter().find(|query| source.strip_prefix("query/") == Some(query.name.as_str()));
+    let slice = slice.map_or(0, |query| query.pace.slice_ms + query.pace.late_ms).unsigned_abs();
+    options.late_after(source).or_else(|| Some(stale_after(source, options)?.max(AT_LEAST) + Duration::from_millis(slice)))
 }
 
 /// One line for each source that is not fresh, or waits for somebody to act: since when, and why.

@@ -19,6 +19,12 @@ pub fn shows_credentials(source: &str) -> bool {
     ["log/", "query/", "intake/", "import/"].iter().any(|kind| source.starts_with(kind))
 }
 
+/// Whether a source is a list that is read whole: it tells how things stand, not what happened.
+pub fn is_list(source: &str) -> bool {
+    let source = exchange::own_name(source);
+    ["tokens/", "access/"].iter().any(|kind| source.starts_with(kind))
+}
+
 /// Whether what a source's counts were made of is kept beside them: not where somebody else has counted.
 pub fn keeps_lines(source: &str) -> bool {
     !source.starts_with("query/") && exchange::instance_of(source).is_none()

@@ -91,11 +91,14 @@ impl<'a, S> Document<'a, S> {
 type Table<'a> = DeTable<'a>;
 type Value<'a> = Spanned<DeValue<'a>>;
 
-/// A secret may stand where something else belongs, and what stands there is quoted between backticks.
+/// A secret may stand where something else belongs, and what stands there is quoted.
 fn without_secrets(words: &str) -> String {
-    let parts = words.split('`').enumerate();
-    let clean = parts.map(|(n, part)| if n % 2 == 1 { redact::scrub(part).into_owned() } else { part.to_owned() });
-    clean.collect::<Vec<_>>().join("`")
+    let clean = |words: &str, quote: &str| {
+        let parts = words.split(quote).enumerate();
+        let clean = parts.map(|(n, part)| if n % 2 == 1 { redact::scrub(part).into_owned() } else { part.to_owned() });
+        clean.collect::<Vec<_>>().join(quote)
+    };
+    clean(&clean(words, "`"), "\"")
 }
 
 /// One table of the document over its defaults.
@@ -143,7 +146,8 @@ impl<'d, 'a, S> Section<'d, 'a, S> {
 
     /// Takes over what is wrong with a file that this one names.
     pub fn adopt(&self, faults: Vec<Fault>) {
-        self.document.faults.borrow_mut().extend(faults);
+        let clean = |fault: Fault| Fault { words: without_secrets(&fault.words), ..fault };
+        self.document.faults.borrow_mut().extend(faults.into_iter().map(clean));
     }
 
     /// How many faults were found in the document so far: whether a part of it was read without any.
@@ -445,8 +449,14 @@ pub fn suggestion(word: &str, known: &[&str]) -> String {
     }
 }
 
+const MAX_TYPED: usize = 256;
+
 /// The known word with the fewest edits (Levenshtein), if they are few for its length.
 pub fn nearest<'w>(word: &str, known: impl Iterator<Item = &'w str>) -> Option<&'w str> {
+    // Nobody mistypes so long a word, and comparing takes its length times the other's.
+    if word.len() > MAX_TYPED {
+        return None;
+    }
     let scored = known.map(|k| (edits(word, k), k)).min()?;
     (scored.0 <= 1 + word.len().min(scored.1.len()) / 4).then_some(scored.1)
 }

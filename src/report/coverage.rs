@@ -20,9 +20,8 @@ const MS_PER_HOUR: i64 = 3_600_000;
 const LEAST_PERIOD_MS: i64 = time::MS_PER_DAY;
 /// The slowest source is polled every six hours; four missed rounds are too many.
 const BEHIND_AFTER_MS: i64 = time::MS_PER_DAY;
-/// The last look of what is followed may be so old, and a list, which is read every six hours, may be two rounds old.
+/// The last look may be so old, where nobody says how often there is one.
 const LOOK_AGE_MS: i64 = MS_PER_HOUR;
-const LIST_AGE_MS: i64 = 12 * MS_PER_HOUR;
 /// What `covered_30d` and `gap_seconds` look back on.
 const LOOK_BACK_MS: i64 = 30 * time::MS_PER_DAY;
 /// Reasons for skipping that one source may list.
@@ -90,7 +89,7 @@ fn source(inputs: &Inputs<'_>, line: &SourceLine, since_ms: i64) -> SourceRow {
     let looked_until = inputs.ledger.looked_until_ms(&line.name);
     let newest = intervals.iter().max_by_key(|c| c.to_ms);
     let covered = overlap(intervals, now_ms - LOOK_BACK_MS, now_ms, CoverageState::looked);
-    let seen = seen(inputs.ledger, &inputs.findings.silences, &line.name, inputs.findings.now);
+    let seen = seen(inputs.ledger, &inputs.findings.silences, line, inputs.findings.now);
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of a month are far below 2^52")]
     let ratio = |part: i64, whole: i64| part as f64 / whole as f64;
     let state = state(line, intervals, looked_until, now_ms);
@@ -116,26 +115,20 @@ fn source(inputs: &Inputs<'_>, line: &SourceLine, since_ms: i64) -> SourceRow {
 
 /// How much of a period nobody was looking: what the ledger calls missed, and what it says nothing of.
 fn missed_ms(line: &SourceLine, intervals: &[Coverage], (from_ms, to_ms): (i64, i64)) -> i64 {
-    let own_name = exchange::own_name(&line.name);
-    let is_inventory = ["tokens/", "access/"].iter().any(|kind| own_name.starts_with(kind));
-    if own_name.starts_with("import/") || speaks_at_times(line, intervals) {
+    // Files by hand come once, and senders speak when there is something to say.
+    if ["import/", "intake/"].iter().any(|kind| exchange::own_name(&line.name).starts_with(kind)) {
         return overlap(intervals, from_ms, to_ms, |state| !state.looked());
     }
-    let success = line.last_success.map(Timestamp::as_millisecond);
+    let is_list = coverage::is_list(&line.name);
+    let success = line.last_success.map(Timestamp::as_millisecond).filter(|_| is_list);
     let seen = intervals.iter().filter(|c| c.state.looked() && c.from_ms <= to_ms);
     let first = seen.clone().map(|c| c.from_ms).min().into_iter().chain(success).min();
     let last = seen.map(|c| c.to_ms).max().max(success).map(|last| last.min(to_ms));
     // A list tells how things stand; before it was read first, there was nothing to miss.
-    let begun = first.filter(|first| is_inventory && *first <= to_ms).map_or(from_ms, |first| first.max(from_ms));
-    let allowed = if is_inventory { LIST_AGE_MS } else { LOOK_AGE_MS };
-    let allowed = line.late_after.map_or(allowed, |limit| i64::try_from(limit.as_millis()).unwrap_or(i64::MAX));
+    let begun = first.filter(|first| is_list && *first <= to_ms).map_or(from_ms, |first| first.max(from_ms));
+    let allowed = line.fresh_for.map_or(LOOK_AGE_MS, |limit| i64::try_from(limit.as_millis()).unwrap_or(i64::MAX));
     let ended = last.filter(|last| to_ms - last <= allowed).unwrap_or(to_ms);
     (ended - begun - overlap(intervals, begun, ended, CoverageState::looked)).max(0)
-}
-
-/// Who has never delivered a day through speaks when there is something to say, and its silence is no failure.
-fn speaks_at_times(line: &SourceLine, intervals: &[Coverage]) -> bool {
-    exchange::own_name(&line.name).starts_with("intake/") && coverage::covered_days(intervals).is_empty()
 }
 
 /// How much of the time up to an instant one source has seen.
@@ -145,14 +138,15 @@ pub(super) struct Seen {
     pub(super) gap_seconds: i64,
 }
 
-pub(super) fn seen(ledger: &Ledger, silences: &[Silence], source: &str, now: Timestamp) -> Seen {
-    let now_ms = now.as_millisecond();
+pub(super) fn seen(ledger: &Ledger, silences: &[Silence], line: &SourceLine, now: Timestamp) -> Seen {
+    let (source, now_ms) = (line.name.as_str(), now.as_millisecond());
     let intervals = ledger.sources.get(source).map_or(&[][..], Vec::as_slice);
+    let begun = intervals.iter().map(|c| c.from_ms).min().unwrap_or(now_ms).max(now_ms - LOOK_BACK_MS);
     let known_until = silences.iter().find(|silence| silence.source == source).map(|silence| silence.since.as_millisecond());
     let until = known_until.or_else(|| ledger.looked_until_ms(source));
     Seen {
         lag_seconds: until.map(|until| (now_ms - until).max(0) / 1_000),
-        gap_seconds: overlap(intervals, now_ms - LOOK_BACK_MS, now_ms, |state| !state.looked()) / 1_000,
+        gap_seconds: missed_ms(line, intervals, (begun, now_ms)) / 1_000,
     }
 }
 
@@ -180,10 +174,12 @@ fn skipped(line: &super::inputs::SkippedLine) -> SkippedRow {
 fn state(line: &SourceLine, intervals: &[Coverage], looked_until: Option<i64>, now_ms: i64) -> SourceState {
     let last = intervals.iter().max_by_key(|c| c.to_ms).map(|c| c.state);
     let failed_last = line.last_failure.as_ref().is_some_and(|(at, _)| line.last_success.is_none_or(|ok| *at > ok));
-    let occasional = speaks_at_times(line, intervals);
+    // Who has never delivered a day through speaks when there is something to say, and its silence is no failure.
+    let own_name = exchange::own_name(&line.name);
+    let occasional = own_name.starts_with("intake/") && coverage::covered_days(intervals).is_empty();
     let latest = looked_until.max(line.last_success.map(Timestamp::as_millisecond));
     let behind_after_ms = line.late_after.map_or(BEHIND_AFTER_MS, |limit| i64::try_from(limit.as_millis()).unwrap_or(i64::MAX));
-    if exchange::own_name(&line.name).starts_with("import/") {
+    if own_name.starts_with("import/") {
         SourceState::Imported
     } else if last == Some(CoverageState::NotPermitted) {
         SourceState::NotPermitted

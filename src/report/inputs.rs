@@ -105,6 +105,8 @@ pub struct SourceLine {
     pub warning: String,
     /// How old what it showed last may be before it is behind; none: a day.
     pub late_after: Option<Duration>,
+    /// How old its newest look may be while it is read as it should; none: an hour.
+    pub fresh_for: Option<Duration>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -128,7 +128,8 @@ pub fn build(report: &Report, facts: Facts) -> Status {
 }
 
 fn needs_a_look(source: &SourceRow) -> bool {
-    !matches!(source.state, SourceState::Reading | SourceState::Imported) || !source.warning.is_empty()
+    let is_read = matches!(source.state, SourceState::Reading | SourceState::Imported);
+    !is_read || !source.warning.is_empty() || source.missed_hours > 0.0
 }
 
 fn stand(campaign: &CampaignReport) -> StandRow {

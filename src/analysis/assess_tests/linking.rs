@@ -248,4 +248,6 @@ fn an_owner_of_a_user_stays_the_owner_when_the_name_is_resolved() {
     world.member(Person { display_name: Some("Ada L".to_owned()), ..person("acc-1", "ada", "ada@example.test") }, "owner");
     let row = world.row(11);
     assert_eq!((row.user.id.as_str(), row.owner.as_deref()), ("acc-1", Some("ada")));
+    world.policy.owners = vec![by_user("name:*"), by_user("name:Ada")];
+    assert_eq!(world.row(11).owner.as_deref(), Some("name:Ada"), "as reports called the user before");
 }

@@ -100,7 +100,7 @@ fn source(figures: &mut Figures, of: &Own<'_>, line: &SourceLine) {
     if let Some(at) = line.last_success {
         figures.time(&LAST_SUCCESS, vec![source()], at);
     }
-    let seen = coverage::seen(of.ledger, of.silences, &line.name, of.now);
+    let seen = coverage::seen(of.ledger, of.silences, line, of.now);
     if let Some(lag) = seen.lag_seconds {
         figures.count(&LAG, vec![source()], lag.unsigned_abs());
     }

@@ -294,25 +294,53 @@ fn time_that_nothing_tells_of_was_not_read() {
         Coverage { from_ms, to_ms, state: CoverageState::Covered, items: 1, skipped: 0, reason: String::new() }
     };
     world.previous = None;
-    let mut seen = |name: &str, intervals: Vec<Coverage>| {
-        let last = intervals.iter().map(|c| c.to_ms).max().map(time::instant);
-        world.sources = vec![SourceLine { name: name.to_owned(), last_success: last, ..SourceLine::default() }];
+    let mut seen = |name: &str, polled_ago: i64, fresh_for: u64, intervals: Vec<Coverage>| {
+        let last_success = Some(time::instant(now.as_millisecond() - polled_ago * 3_600_000));
+        let fresh_for = Some(std::time::Duration::from_secs(fresh_for * 3_600));
+        world.sources = vec![SourceLine { name: name.to_owned(), last_success, fresh_for, ..SourceLine::default() }];
         world.ledger.sources = [(name.to_owned(), intervals)].into();
         let report = world.report();
-        (report.coverage.complete, report.coverage.sources[0].missed_hours)
+        let row = &report.coverage.sources[0];
+        assert_eq!(row.gap_seconds > 0, row.missed_hours > 0.0, "{name}: {row:?}");
+        (report.coverage.complete, row.missed_hours)
     };
-    assert_eq!(seen("log/egress", vec![read((900, 0))]), (true, 0.0));
-    assert_eq!(seen("log/egress", vec![read((900, 1))]), (true, 0.0), "an hour is a round that is late");
-    assert_eq!(seen("log/egress", vec![read((900, 20))]), (false, 20.0), "nobody has looked since");
-    assert_eq!(seen("log/egress", vec![read((900, 12)), read((10, 0))]), (false, 2.0), "nobody looked in between");
-    assert_eq!(seen("log/egress", vec![read((6, 0))]), (false, 18.0), "it begins in the middle of the day");
-    assert_eq!(seen("access/acme", vec![read((6, 6))]), (true, 0.0), "a list tells how things stand");
-    assert_eq!(seen("access/acme", vec![read((60, 14))]), (false, 14.0), "two rounds are missing");
-    assert_eq!(seen("access/acme", vec![read((-48, -72))]), (false, 24.0), "it was read first after the day that is looked at");
-    assert_eq!(seen("import/files", vec![read((900, 3))]), (true, 0.0));
-    assert_eq!(seen("import/files", vec![read((900, 100))]), (false, 0.0), "files by hand that end long ago, and nothing else");
+    assert_eq!(seen("log/egress", 0, 1, vec![read((900, 0))]), (true, 0.0));
+    assert_eq!(seen("log/egress", 1, 1, vec![read((900, 1))]), (true, 0.0), "an hour is a round that is late");
+    assert_eq!(seen("log/egress", 20, 1, vec![read((900, 20))]), (false, 20.0), "nobody has looked since");
+    assert_eq!(seen("log/egress", 0, 1, vec![read((900, 12)), read((10, 0))]), (false, 2.0), "nobody looked in between");
+    assert_eq!(seen("query/siem", 0, 3, vec![read((900, 2))]), (true, 0.0), "it is asked for hours that are over");
+    assert_eq!(seen("query/siem", 0, 3, vec![read((900, 5))]), (false, 5.0), "it answers, and says nothing of the last hours");
+    assert_eq!(seen("access/acme", 6, 18, vec![]), (true, 0.0), "a list tells how things stand");
+    assert_eq!(seen("access/acme", 14, 18, vec![read((60, 14))]), (true, 0.0));
+    assert_eq!(seen("access/acme", 19, 18, vec![read((60, 19))]), (false, 19.0), "three rounds are missing");
+    assert_eq!(seen("intake/ci", 3, 1, vec![read((900, 40)), read((15, 13))]), (true, 0.0), "a sender speaks when it has to");
+    assert_eq!(seen("import/files", 3, 1, vec![read((900, 3))]), (true, 0.0));
+    assert_eq!(
+        seen("import/files", 100, 1, vec![read((900, 100))]),
+        (false, 0.0),
+        "files by hand that end long ago, and nothing else"
+    );
     let told = text::summary(&world.report(), 200);
     assert!(told.contains("Nobody is looking: all that was read are files that were imported by hand"), "{told}");
+}
+
+#[test]
+fn time_before_a_source_was_there_was_not_read_either() {
+    let mut world = acme();
+    world.previous = None;
+    let now_ms = world.findings.now.as_millisecond();
+    let read = |from: i64, to: i64| {
+        let [from_ms, to_ms] = [from, to].map(|hours| now_ms - hours * 3_600_000);
+        Coverage { from_ms, to_ms, state: CoverageState::Covered, items: 1, skipped: 0, reason: String::new() }
+    };
+    // A log that begins in the middle of the day, and lists that were read first after the day that is looked at.
+    for (name, intervals, missed) in [("log/egress", read(6, 0), 18.0), ("access/acme", read(-48, -72), 24.0)] {
+        let last_success = Some(time::instant(intervals.to_ms));
+        world.sources = vec![SourceLine { name: name.to_owned(), last_success, ..SourceLine::default() }];
+        world.ledger.sources = [(name.to_owned(), vec![intervals])].into();
+        let coverage = world.report().coverage;
+        assert_eq!((coverage.complete, coverage.sources[0].missed_hours), (false, missed), "{name}");
+    }
 }
 
 #[test]

@@ -19,7 +19,7 @@ use super::{
     cursor::{FileCursor, KEY_PREFIX, ending},
     shown,
 };
-use crate::evidence::{CursorUpdate, Skipped, format::is_whole_object, time::MS_PER_DAY};
+use crate::evidence::{CursorUpdate, Skipped, time::MS_PER_DAY};
 
 /// Files of one section; a glob that finds more is a slip.
 const MAX_FILES: usize = 100_000;
@@ -413,14 +413,14 @@ fn fingerprint(parts: &[&[u8]]) -> String {
     format!("{KEY_PREFIX}{}", HEXLOWER.encode(&hash.finalize()[..8]))
 }
 
-/// The first lines, without their end; none while they are still being written, as far as that can be told.
+/// The first lines, without their end; none while they are still being written.
 fn head_of(path: &Path, compression: Compression, lines: usize, settled: bool) -> io::Result<Option<Vec<u8>>> {
     let mut head = beginning(path, compression, MAX_HEAD_BYTES)?;
     let end = head.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at).nth(lines - 1);
     match end {
         Some(end) => head.truncate(end),
         None if head.len() as u64 == MAX_HEAD_BYTES => {}
-        None if settled || is_whole_object(&head) => {
+        None if settled => {
             let whole = head.strip_suffix(b"\n").map_or(head.len(), <[u8]>::len);
             head.truncate(whole);
         }
