@@ -14,7 +14,7 @@ use jiff::Timestamp;
 pub use own::{Own, own, store_failing};
 
 use super::{
-    document::{CampaignReport, Report},
+    document::{CampaignReport, Report, SourceRow},
     inert,
     inputs::{Inputs, Organization},
     rows,
@@ -219,9 +219,14 @@ fn of_observed(figures: &mut Figures, report: &Report, organizations: &[Organiza
     }
 }
 
+/// Where the inventory was never read there is no figure: nobody has counted.
 fn of_tokens(figures: &mut Figures, report: &Report, organizations: &[Organization]) {
     for organization in organizations {
         let source = format!("tokens/{}", organization.name);
+        let was_read = |row: &SourceRow| row.source == source && (row.last_success.is_some() || row.looked_until.is_some());
+        if !report.coverage.sources.iter().any(was_read) && report.tokens.iter().all(|t| t.listed_by != source) {
+            continue;
+        }
         for days in EXPIRY_SPANS {
             let soon = report
                 .tokens

@@ -239,3 +239,22 @@ fn who_knocks_with_a_token_that_is_refused_is_not_expected_to_be_counted_as_gone
     let (silent, knocking) = (end(false), end(true));
     assert!(silent.p90 < 6 && knocking.p10 > 6, "silence alone {silent:?}, refused tokens {knocking:?}");
 }
+
+#[test]
+fn who_is_half_done_leaves_sooner_where_others_have_left_from_there() {
+    let mut world = crowd_on(0..110);
+    for number in 0..12 {
+        let (name, on) = (format!("left{number}"), 70 + 2 * number);
+        daily(&mut world, &name, 0..on);
+        replaced(&mut world, &name, on - 6..110);
+    }
+    for name in &CROWD[..6] {
+        replaced(&mut world, name, 106..110);
+    }
+    let rows = world.rows(109);
+    let stay = |names: &[&str]| -> f64 {
+        rows.iter().filter(|row| names.contains(&&row.user.id["name:".len()..])).map(|row| row.stays).sum()
+    };
+    let (half, whole) = (stay(&CROWD[..6]), stay(&CROWD[6..]));
+    assert!(half < 0.8 * whole, "{half} of the six that have begun, {whole} of those that have not");
+}

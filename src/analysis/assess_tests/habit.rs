@@ -174,6 +174,25 @@ fn what_keeps_no_calendar_is_said_to_keep_none() {
 }
 
 /// The integration of a track that is used on some days, at hours of its own choice.
+#[test]
+fn what_keeps_no_calendar_is_expected_after_its_usual_pauses() {
+    // Pauses of 1, 2, 3, 5, 2, 9, 1, 4, 2, 6 and 3 days: their middle is 3, and nine of ten are at most 6.
+    let pauses = [1, 2, 3, 5, 2, 9, 1, 4, 2, 6, 3];
+    let days: Vec<i32> = std::iter::once(10)
+        .chain(pauses.iter().scan(10, |on, pause| {
+            *on += pause;
+            Some(*on)
+        }))
+        .collect();
+    let last = days[days.len() - 1];
+    let world = runs(days, 14);
+    let next = |on: i32| rhythm(&world, on).next;
+    assert_eq!(rhythm(&world, last).kind, RhythmKind::Irregular);
+    assert_eq!(next(last), Some(instants((last + 3, 0), (last + 7, 0))));
+    assert_eq!(next(last + 5), Some(instants((last + 6, 0), (last + 7, 0))), "it is late, and may still come");
+    assert_eq!(next(last + 8), None, "it is later than it ever was nine times of ten");
+}
+
 fn worked(track: &Track, days: impl IntoIterator<Item = i32>, hours: std::ops::Range<i64>) -> Integration {
     let mut world = World::watched();
     let mut rng = fastrand::Rng::with_seed(7);

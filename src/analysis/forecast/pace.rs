@@ -408,3 +408,6 @@ fn inverse_root(root: &[Parameters; PARAMETERS]) -> [Parameters; PARAMETERS] {
     }
     inverse
 }
+
+#[cfg(test)]
+mod tests;

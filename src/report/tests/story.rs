@@ -325,6 +325,17 @@ fn time_that_nothing_tells_of_was_not_read() {
 }
 
 #[test]
+fn tokens_that_nobody_has_counted_are_no_figure() {
+    let mut world = acme();
+    let is_told = |world: &World| world.report().figures.iter().any(|figure| figure.name == "duskwatch.tokens.expiring");
+    assert!(is_told(&world));
+    world.findings.tokens.clear();
+    world.ledger.sources.remove("tokens/acme");
+    world.sources.retain(|line| line.name != "tokens/acme");
+    assert!(!is_told(&world));
+}
+
+#[test]
 fn time_before_a_source_was_there_was_not_read_either() {
     let mut world = acme();
     world.previous = None;
