@@ -9,7 +9,7 @@ use super::{Client, FetchError, MAX_ERROR_BODY_BYTES, body, class, place, unavai
 use crate::source::retry::persist;
 
 /// An answer longer than any that is meant for us.
-const MAX_ANSWER_BYTES: u64 = 64 << 30;
+const MAX_ANSWER_BYTES: usize = 64 << 30;
 /// A row has a few hundred bytes; this is no row any more.
 const MAX_LINE_BYTES: usize = 1 << 20;
 
@@ -18,7 +18,7 @@ pub(in crate::source) struct Coming {
     at: String,
     answer: Response,
     rest: Vec<u8>,
-    bytes: u64,
+    bytes: usize,
 }
 
 /// A refusal, with its body as far as its message goes: for the code in it, never to be quoted.
@@ -56,29 +56,27 @@ impl Client {
 }
 
 impl Coming {
-    /// The next whole lines; none at the end. What follows the last line end is no line, and is lost with the answer.
+    /// The next whole lines; none at the end. Where something follows the last line end, the answer was cut off.
     pub(in crate::source) async fn lines(&mut self) -> Result<Option<Vec<u8>>, FetchError> {
         loop {
             let Some(chunk) = self.answer.chunk().await.map_err(|error| unavailable(&self.at, &error))? else {
-                let whole = self.rest.is_empty();
-                return if whole { Ok(None) } else { Err(self.too_large_or_cut()) };
+                if self.rest.is_empty() {
+                    return Ok(None);
+                }
+                return Err(FetchError::Unavailable { at: self.at.clone(), cause: super::Outage::BrokenOff });
             };
-            self.bytes += chunk.len() as u64;
+            self.bytes += chunk.len();
+            if self.bytes > MAX_ANSWER_BYTES {
+                return Err(FetchError::TooLarge { at: self.at.clone(), limit_bytes: MAX_ANSWER_BYTES });
+            }
             self.rest.extend_from_slice(&chunk);
             if let Some(end) = self.rest.iter().rposition(|byte| *byte == b'\n') {
                 let rest = self.rest.split_off(end + 1);
                 return Ok(Some(std::mem::replace(&mut self.rest, rest)));
             }
-            if self.rest.len() > MAX_LINE_BYTES || self.bytes > MAX_ANSWER_BYTES {
-                return Err(self.too_large_or_cut());
+            if self.rest.len() > MAX_LINE_BYTES {
+                return Err(FetchError::TooLarge { at: self.at.clone(), limit_bytes: MAX_LINE_BYTES });
             }
         }
-    }
-
-    fn too_large_or_cut(&self) -> FetchError {
-        if self.rest.len() > MAX_LINE_BYTES {
-            return FetchError::TooLarge { at: self.at.clone(), limit_bytes: MAX_LINE_BYTES };
-        }
-        FetchError::Unavailable { at: self.at.clone(), cause: super::Outage::BrokenOff }
     }
 }

@@ -188,3 +188,43 @@ async fn a_missing_scope_becomes_a_limit_that_names_it() {
         "/workspaces/{workspace}/members is forbidden to our credential: grant the scope read:workspace:bitbucket"
     );
 }
+
+/// An answer in the pieces in which it comes.
+fn in_pieces(pieces: &[&str], ended: bool) -> Vec<u8> {
+    let chunk = |piece: &&str| format!("{:x}\r\n{piece}\r\n", piece.len());
+    let end = if ended { "0\r\n\r\n" } else { "" };
+    let body: String = pieces.iter().map(chunk).collect();
+    format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n{body}{end}").into_bytes()
+}
+
+/// The lines of an answer, and what ended it.
+async fn lines_of(answer: Vec<u8>) -> (Vec<String>, Option<FetchError>) {
+    let server = Server::start(move |_, _| answer.clone()).await;
+    let asked = client(&server.base).ask(&server.base, "SELECT 1".to_owned(), Duration::from_secs(60)).await;
+    let mut coming = asked.expect("an answer").unwrap_or_else(|_| panic!("a refusal"));
+    let mut lines = Vec::new();
+    loop {
+        match coming.lines().await {
+            Ok(Some(whole)) => lines.extend(String::from_utf8_lossy(&whole).lines().map(str::to_owned)),
+            Ok(None) => return (lines, None),
+            Err(error) => return (lines, Some(error)),
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_read_line_by_line_however_it_comes() {
+    let (lines, error) = lines_of(in_pieces(&["a\tb", "c\nd", "\te\nf\n", "g", "\n"], true)).await;
+    assert_eq!((lines, error.is_none()), (["a\tbc", "d\te", "f", "g"].map(str::to_owned).to_vec(), true));
+
+    for cut in [in_pieces(&["a\nb"], true), in_pieces(&["a\nb\n", "c"], false)] {
+        let (_, error) = lines_of(cut).await;
+        assert!(matches!(error, Some(FetchError::Unavailable { cause: Outage::BrokenOff, .. })), "{error:?}");
+    }
+    let piece = "x".repeat(1 << 18);
+    let (lines, error) = lines_of(in_pieces(&["a\n", &piece, &piece, &piece, &piece, "x"], true)).await;
+    assert!(matches!(error, Some(FetchError::TooLarge { limit_bytes: 1_048_576, .. })), "{error:?}");
+    assert_eq!(lines, ["a"]);
+    let (lines, error) = lines_of(in_pieces(&[&piece, &piece, &piece, &piece[1..], "\n"], true)).await;
+    assert_eq!((lines[0].len(), error.is_none()), ((1 << 20) - 1, true), "as long as a line may be");
+}

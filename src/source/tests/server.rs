@@ -76,6 +76,10 @@ async fn read_request(
         head.push(stream.read_u8().await?);
     }
     let head = String::from_utf8_lossy(&head).into_owned();
+    // What is left unread when a connection is closed resets it, and the answer with it.
+    let length =
+        head.to_lowercase().split_once("content-length: ").and_then(|(_, rest)| rest.lines().next()?.trim().parse().ok());
+    stream.read_exact(&mut vec![0; length.unwrap_or(0)]).await?;
     let target = head.split(' ').nth(1).unwrap_or_default().to_owned();
     let before = {
         let mut seen = seen.lock().expect("no panic in the server");
