@@ -291,9 +291,8 @@ impl Engine {
         for some in days.chunks(DAYS_AT_ONCE) {
             let some: Vec<_> = some.iter().map(|day| (*day, rest.coverage.remove(day).unwrap_or_default())).collect();
             let file = Arc::clone(file);
-            let write = move |w: &mut Writer<'_>| {
-                some.iter().try_for_each(|(day, coverage)| w.exchange_day(&file, *day, coverage).map(drop))
-            };
+            let write =
+                move |w: &mut Writer<'_>| some.iter().try_for_each(|(day, coverage)| w.exchange_day(&file, *day, coverage));
             self.store.write(write).await?;
             tracing::debug!("some days of a file are taken up");
         }

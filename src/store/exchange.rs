@@ -162,11 +162,11 @@ impl Reader {
 
 impl Writer<'_> {
     /// Takes up a day of a file whose counts are staged, unless a later file speaks for the day. `coverage` is what the file says
-    /// of the day, by the numbers of its sources. Returns whether it was taken up.
-    pub fn exchange_day(&mut self, file: &Exchanged, day: Day, coverage: &[(usize, Coverage)]) -> Result<bool, StoreError> {
+    /// of the day, by the numbers of its sources.
+    pub fn exchange_day(&mut self, file: &Exchanged, day: Day, coverage: &[(usize, Coverage)]) -> Result<(), StoreError> {
         let instance_id = self.source_id(&source_name(&file.header.instance, ""))?;
         if !self.claim_day(file, day, instance_id)? {
-            return Ok(false);
+            return Ok(());
         }
         let mut taken = Vec::new();
         for (source_id, name) in known_sources(self.connection, &file.header.instance)? {
@@ -183,8 +183,7 @@ impl Writer<'_> {
         taken.iter().try_for_each(|(source_id, name)| {
             let own = said.remove(exchange::own_name(name)).unwrap_or_default();
             self.replace_coverage(*source_id, day, own)
-        })?;
-        Ok(true)
+        })
     }
 
     fn claim_day(&self, file: &Exchanged, day: Day, source_id: i64) -> Result<bool, StoreError> {
