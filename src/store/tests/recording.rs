@@ -290,3 +290,20 @@ async fn a_source_was_looked_at_up_to_its_last_interval_that_was_read() {
         assert_eq!(f.read(move |r| r.looked_until_ms(source)).await, until, "{source}");
     }
 }
+
+#[tokio::test]
+async fn the_growth_is_what_the_uses_of_a_day_take_of_the_file() {
+    let f = Fixture::new();
+    let today = Day::of(noon()).0;
+    assert_eq!(f.read(|r| r.growth(noon(), 180)).await.bytes_a_day, None, "there was no whole day yet");
+    // Forty uses are kept, twenty of them of the two days before today.
+    let counts = [(-60, 10), (-2, 15), (-1, 5), (0, 10)].map(|(ago, uses)| count(0, today + ago, uses));
+    f.write(move |w| w.record(&batch(vec![track("ada", "api")], counts.to_vec()), noon())).await;
+    let connection = rusqlite::Connection::open(f.path()).expect("the store");
+    let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).expect("a number").unsigned_abs();
+    let used = (pragma("page_count") - pragma("freelist_count")) * pragma("page_size");
+    let grown = f.read(|r| r.growth(noon(), 180)).await;
+    assert_eq!((grown.used_bytes, grown.bytes_a_day), (used, Some(used * 20 / 40 / 2)));
+    // What is too old is no part of what a use takes.
+    assert_eq!(f.read(|r| r.growth(noon(), 10)).await.bytes_a_day, Some(used * 20 / 30 / 2));
+}
