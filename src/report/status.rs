@@ -254,6 +254,8 @@ fn source(row: &SourceRow, zone: &TimeZone, column: usize, width: usize) -> Vec<
         seconds => format!("{} h missed in 30 days", (seconds + 3_599) / 3_600),
     };
     let read = match row.looked_until {
+        // Files by hand are no watch that could have a gap.
+        Some(at) if row.state == SourceState::Imported => format!(", until {}", words::instant(at, zone)),
         Some(at) => format!(", until {}, {gap}", words::instant(at, zone)),
         None if row.state == SourceState::NeverRead => String::new(),
         None => ", never read".to_owned(),
