@@ -258,3 +258,23 @@ fn who_is_half_done_leaves_sooner_where_others_have_left_from_there() {
     let (half, whole) = (stay(&CROWD[..6]), stay(&CROWD[6..]));
     assert!(half < 0.8 * whole, "{half} of the six that have begun, {whole} of those that have not");
 }
+
+#[test]
+fn a_cut_is_believed_the_sooner_the_more_cuts_were_clean() {
+    let stays = |clean: bool| {
+        let mut world = crowd_on(0..110);
+        for number in 0..24 {
+            let (name, on) = (format!("other{number}"), 60 + number);
+            daily(&mut world, &name, 0..if clean { on } else { 110 });
+            replaced(&mut world, &name, on..110);
+        }
+        // Weekly: a few days of silence say nothing by themselves.
+        let track = jenkins("zoe", "zoe-api");
+        (0..106).step_by(7).for_each(|on| world.see(&track, on, legacy(Accepted)));
+        replaced(&mut world, "zoe", 107..110);
+        let rows = world.rows(109);
+        rows.iter().find(|row| row.user.id == "name:zoe").map(|row| row.stays).unwrap()
+    };
+    let (clean, both) = (stays(true), stays(false));
+    assert!(clean < 0.1 && both > 0.4, "{clean} where all cuts were clean, {both} where everybody went on with both");
+}
