@@ -20,10 +20,10 @@ pub fn read(section: Section, organizations: &[Organization], own: &mut Vec<OwnC
     });
     let listen = listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
     let expires = expiry(&section, "token_expires");
-    if section.has("token") {
+    let access = Access { token: section.secret("token"), trusted_proxy: trusted_proxy(&section), tls: tls(&section) };
+    if access.token.is_some() {
         own.push(OwnCredential { name: "http.token".to_owned(), kind: Credential::Unknown, expires });
     }
-    let access = Access { token: section.secret("token"), trusted_proxy: trusted_proxy(&section), tls: tls(&section) };
     if access.token.is_none() && !listen.ip().is_loopback() {
         section.fault("token", "is required unless listen is a loopback address");
     }

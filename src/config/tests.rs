@@ -11,6 +11,13 @@ fn parse(file: &str, text: &str) -> Result<Options, Vec<super::Fault>> {
     super::parse(file, text, Secrets::Needed)
 }
 
+/// A reference to a secret that is written into a directory.
+fn secret_in(directory: &tempfile::TempDir, name: &str, value: &str) -> String {
+    let path = directory.path().join(name);
+    std::fs::write(&path, value).expect("a file");
+    format!("file:{}", path.display())
+}
+
 fn faults(text: &str) -> Vec<String> {
     parse("duskwatch.toml", text).expect_err("the configuration is refused").iter().map(ToString::to_string).collect()
 }
@@ -163,11 +170,7 @@ fn an_id_that_still_waits_to_be_replaced_is_refused() {
 #[test]
 fn senders_have_names_and_tokens_of_their_own_and_workspaces_that_exist() {
     let directory = tempfile::tempdir().expect("a directory");
-    let secret = |name: &str, value: &str| {
-        let path = directory.path().join(name);
-        std::fs::write(&path, value).expect("a file");
-        format!("file:{}", path.display())
-    };
+    let secret = |name: &str, value: &str| secret_in(&directory, name, value);
     let (page, one, two) = (secret("page", "p"), secret("one", "1-is-secret"), secret("two", "2"));
     let base = format!(
         "[[organization]]\nname = \"a\"\nid = \"x\"\napi_key = \"{two}\"\n[[organization.workspace]]\nslug = \"acme\"\n\
@@ -204,18 +207,15 @@ fn senders_have_names_and_tokens_of_their_own_and_workspaces_that_exist() {
 #[test]
 fn who_asks_no_api_may_limit_senders_to_any_workspace() {
     let directory = tempfile::tempdir().expect("a directory");
-    let path = directory.path().join("token");
-    std::fs::write(&path, "1-is-secret").expect("a file");
-    let text = format!("[[http.intake]]\nname = \"ci\"\ntoken = \"file:{}\"\nworkspaces = [\"Acme\"]\n", path.display());
+    let token = secret_in(&directory, "token", "1-is-secret");
+    let text = format!("[[http.intake]]\nname = \"ci\"\ntoken = \"{token}\"\nworkspaces = [\"Acme\"]\n");
     assert_eq!(parse("duskwatch.toml", &text).expect("valid").http.intake[0].workspaces, ["acme"]);
 }
 
 #[test]
 fn a_workspace_is_known_as_evidence_names_it() {
     let directory = tempfile::tempdir().expect("a directory");
-    let path = directory.path().join("token");
-    std::fs::write(&path, "1-is-secret").expect("a file");
-    let secret = format!("\"file:{}\"", path.display());
+    let secret = format!("\"{}\"", secret_in(&directory, "token", "1-is-secret"));
     let workspace = |slug: &str| format!("[[organization.workspace]]\nslug = \"{slug}\"\nauth = {{ access_token = {secret} }}\n");
     let base = format!("[[organization]]\nname = \"a\"\nid = \"x\"\napi_key = {secret}\n");
     let options = parse("duskwatch.toml", &(base.clone() + &workspace("Acme"))).expect("valid");
@@ -252,9 +252,7 @@ fn owners_stand_in_sections_or_in_a_table_and_keep_their_order() {
 #[test]
 fn when_a_secret_ends_can_be_said_of_each() {
     let directory = tempfile::tempdir().expect("a directory");
-    let path = directory.path().join("token");
-    std::fs::write(&path, "1-is-secret").expect("a file");
-    let secret = format!("\"file:{}\"", path.display());
+    let secret = format!("\"{}\"", secret_in(&directory, "token", "1-is-secret"));
     let text = format!(
         "[http]\ntoken = {secret}\ntoken_expires = \"2027-01-02\"\n\
          [otel]\nendpoint = \"http://127.0.0.1:4318\"\nheaders = {{ key = {secret} }}\nheaders_expires = \"2027-03-04\"\n"
@@ -263,6 +261,8 @@ fn when_a_secret_ends_can_be_said_of_each() {
     let own: Vec<_> = own.iter().map(|own| (own.name.as_str(), own.expires.map(|date| date.to_string()))).collect();
     let told = |date: &str| Some(date.to_owned());
     assert_eq!(own, [("otel.headers", told("2027-03-04")), ("http.token", told("2027-01-02"))]);
+    let none = parse("duskwatch.toml", "[http]\ntoken = \"\"\n").expect("valid").own_credentials;
+    assert!(none.is_empty(), "what is empty is no secret: {none:?}");
 }
 
 #[test]
@@ -400,11 +400,7 @@ fn campaigns_stand_side_by_side_and_the_slips_of_their_files_are_told_with_the_o
 #[test]
 fn webhooks_are_signed_reached_safely_and_known_by_names_without_secrets() {
     let directory = tempfile::tempdir().expect("a directory");
-    let secret = |name: &str, value: &str| {
-        let path = directory.path().join(name);
-        std::fs::write(&path, value).expect("a file");
-        format!("file:{}", path.display())
-    };
+    let secret = |name: &str, value: &str| secret_in(&directory, name, value);
     let good = secret("good", "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX");
     let hidden = secret("address", "https://chat.example.test/hooks/hunter2");
     let hook = |url: &str, secret: &str| format!("[[webhook]]\nurl = \"{url}\"\nsecret = \"{secret}\"\n");
