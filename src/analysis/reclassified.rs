@@ -10,7 +10,7 @@ use super::{
     Change, ChangeCause, Findings, Inputs, IntegrationKey, KnownIntegration, Recount, assess,
     changes::{changes, statuses},
 };
-use crate::evidence::{Counts, Day, DayCount, History, Origin, Track, TrackCount, Verdict, WindowKind, counts::Packer};
+use crate::evidence::{Callers, Counts, Day, DayCount, History, Origin, Track, TrackCount, Verdict, WindowKind, counts::Packer};
 
 /// How uses are called that sign nobody in, and are counted nowhere.
 const NOBODY: &str = "nobody signed in";
@@ -90,9 +90,12 @@ pub fn reclassified(inputs: &Inputs<'_>, anew: Anew) -> Reclassified {
 const ADDED_AT_ONCE: usize = 1 << 17;
 
 /// What is judged anew chunk by chunk, put together in memory.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Collected {
     anew: Anew,
+    /// How many callers of one source have names, and which they are so far.
+    callers_per_source: usize,
+    callers: HashMap<String, Callers>,
     /// What came since the history's counts were packed.
     added: HashMap<(u32, Day, Verdict), DayCount>,
     tracks: HashMap<TrackCount, u32>,
@@ -100,10 +103,18 @@ pub struct Collected {
 }
 
 impl Collected {
+    pub fn new(callers_per_source: usize) -> Self {
+        Self::on(Anew::default(), callers_per_source)
+    }
+
     /// Goes on with what is put together elsewhere.
-    pub fn on(anew: Anew) -> Self {
+    pub fn on(anew: Anew, callers_per_source: usize) -> Self {
+        let mut callers: HashMap<String, Callers> = HashMap::new();
+        for TrackCount { source, track } in &anew.history.tracks {
+            callers.entry(source.clone()).or_insert_with(|| Callers::new(callers_per_source)).meet(track);
+        }
         let tracks = (0..).zip(&anew.history.tracks).map(|(number, track)| (track.clone(), number)).collect();
-        Self { anew, tracks, ..Self::default() }
+        Self { anew, callers_per_source, callers, added: HashMap::new(), tracks, items: 0 }
     }
 
     /// Adds a chunk of a source. `rules` are the ids that its verdicts point into.
@@ -113,8 +124,11 @@ impl Collected {
         for (day, uses) in recount.counted_before {
             *self.anew.kept.entry((day, source.to_owned())).or_default() += uses;
         }
+        let limit = self.callers_per_source;
+        let callers = self.callers.entry(source.to_owned()).or_insert_with(|| Callers::new(limit));
+        let counted_as: Vec<Track> = recount.tracks.iter().map(|track| callers.admit(track).into_owned()).collect();
         let own = |track| TrackCount { source: source.to_owned(), track };
-        let numbers: Vec<u32> = recount.tracks.into_iter().map(|track| self.number(own(track))).collect();
+        let numbers: Vec<u32> = counted_as.into_iter().map(|track| self.number(own(track))).collect();
         for count in recount.counts {
             let verdict = Verdict { rule: rules[usize::from(count.verdict.rule)], ..count.verdict };
             let count = DayCount { track: numbers[count.track as usize], verdict, ..count };

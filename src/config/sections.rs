@@ -29,6 +29,9 @@ use crate::{
     source::Network,
 };
 
+/// What one source may name; no machine has the memory to judge more.
+const MAX_INTEGRATIONS: u32 = 10_000_000;
+
 pub fn read(root: &Section) -> Options {
     let mut own_credentials = Vec::new();
     let network = network(root.table("network"));
@@ -50,7 +53,7 @@ pub fn read(root: &Section) -> Options {
     unique(root, "query", queries.iter().map(|query| &query.name));
     let exchanges: Vec<_> = root.tables("exchange").into_iter().filter_map(exchange).collect();
     unique(root, "exchange", exchanges.iter().map(|other| &other.name));
-    let (store, retention) = store(root.table("store"));
+    let (store, retention, integrations_per_source) = store(root.table("store"));
     let (otel, top) = otel(root.table("otel"), &mut own_credentials);
     let blind_spots: Vec<BlindSpot> = root.tables("blind_spot").into_iter().map(blind_spot).collect();
     unique(root, "blind_spot", blind_spots.iter().map(|spot| &spot.name));
@@ -66,6 +69,7 @@ pub fn read(root: &Section) -> Options {
         network,
         store,
         retention,
+        integrations_per_source,
         campaigns,
         expiries,
         schedule: schedule(root.table("schedule")),
@@ -131,12 +135,13 @@ fn added(section: &Section, key: &'static str) -> Option<(String, String)> {
     })
 }
 
-fn store(section: Section) -> (PathBuf, Retention) {
+fn store(section: Section) -> (PathBuf, Retention, u32) {
     let path = PathBuf::from(section.required("path"));
     let days = |key| section.days(key).unwrap_or(i32::MAX);
     let retention = Retention { raw_days: days("keep_raw"), evidence_days: days("keep_evidence") };
+    let integrations = section.count("integrations_per_source", 1..=MAX_INTEGRATIONS);
     section.finish();
-    (path, retention)
+    (path, retention, integrations)
 }
 
 fn schedule(section: Section) -> Schedule {

@@ -174,7 +174,7 @@ impl Engine {
     async fn standings(&self, started: Timestamp, now: Timestamp) -> Result<(Vec<Alarm>, Vec<Standing>), StoreError> {
         let options = std::sync::Arc::clone(&self.options);
         let read = move |r: &Reader| {
-            let lines = freshness::source_lines(r, &options, &Budgets::new())?;
+            let lines = freshness::source_lines(r, &options, &Budgets::new(), now)?;
             let mails = Audience::WHOLE.map(|audience| Ok((r.mail_state(&audience.to_string())?, audience)));
             Ok((r.open_alarms()?, lines, mails.into_iter().collect::<Result<Vec<_>, StoreError>>()?))
         };

@@ -95,6 +95,7 @@ impl Engine {
         budgets: Arc<Mutex<Budgets>>,
         troubles: Arc<Mutex<Troubles>>,
     ) -> anyhow::Result<Self> {
+        store.limit_callers(options.callers_per_source());
         let mut sources = Vec::new();
         for organization in &options.organizations {
             organization_sources(&options, organization, &mut clients, &mut sources)?;
@@ -152,7 +153,7 @@ impl Engine {
     /// What is not as it should be, a line each: the store, and every source that is not fresh or waits for somebody to act.
     pub async fn not_ready(&self, now: Timestamp) -> Vec<String> {
         let (options, budgets) = (Arc::clone(&self.options), self.budgets());
-        let read = self.store.read(move |r| freshness::source_lines(r, &options, &budgets)).await;
+        let read = self.store.read(move |r| freshness::source_lines(r, &options, &budgets, now)).await;
         let troubles = self.troubles();
         match (troubles.store_line(), read) {
             (Some(line), _) => vec![line],

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{Delivery, Engine, Options, judge::Measured, webhooks::WEBHOOK};
 use crate::{
     evidence::exchange,
-    report::{AuthenticationTotal, DeliveryTotal, Figure, Service, SkippedLine, SourceLine, figures},
+    report::{AuthenticationTotal, Crowd, DeliveryTotal, Figure, Service, SkippedLine, SourceLine, figures},
     store::{Reader, Settled, StoreError},
 };
 
@@ -21,8 +21,8 @@ const STALE_AFTER_AT_LEAST: Duration = Duration::from_secs(5 * 60);
 pub type Budgets = BTreeMap<String, f64>;
 
 /// How every configured source is doing, in the order of the configuration, and after them those that were imported.
-pub fn source_lines(store: &Reader, options: &Options, budgets: &Budgets) -> Result<Vec<SourceLine>, StoreError> {
-    let (states, totals) = (store.source_states()?, store.totals()?);
+pub fn source_lines(store: &Reader, options: &Options, budgets: &Budgets, now: Timestamp) -> Result<Vec<SourceLine>, StoreError> {
+    let (states, totals, crowds) = (store.source_states()?, store.totals()?, store.crowds(now)?);
     let mut names = options.source_names();
     names.extend(options.pushed_names());
     names.extend(options.exchanged_names());
@@ -43,6 +43,10 @@ pub fn source_lines(store: &Reader, options: &Options, budgets: &Budgets) -> Res
             requests: totals.requests.iter().filter(|r| r.source == name).map(|r| (r.status_class.clone(), r.count)).collect(),
             budget_used: budgets.get(&name).copied(),
             warning: state.warning.unwrap_or_default(),
+            crowd: crowds
+                .iter()
+                .find(|(n, _)| *n == name)
+                .map(|(_, items)| Crowd { items: *items, limit: options.integrations_per_source }),
             late_after: options.late_after(&name),
             fresh_for: fresh_for(&name, options),
             name,
@@ -95,7 +99,7 @@ impl Engine {
         let own = move |r: &Reader| {
             Ok(figures::own(&figures::Own {
                 now,
-                sources: &source_lines(r, &options, &budgets)?,
+                sources: &source_lines(r, &options, &budgets, now)?,
                 ledger: &r.ledger()?,
                 silences: &silences,
                 organizations: &options.known_organizations(),

@@ -98,7 +98,7 @@ impl Material {
             forecasts,
             undelivered: undelivered(store, previous.as_ref(), now)?,
             previous,
-            sources: freshness::source_lines(store, options, budgets)?,
+            sources: freshness::source_lines(store, options, budgets, now)?,
             journal: journal(store, now)?,
             judged_otherwise: store.items_judged_otherwise(&options.fingerprint())?,
             told_events: store.told_events()?,

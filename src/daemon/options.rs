@@ -45,6 +45,10 @@ pub struct Options {
     pub(crate) catalogue: Arc<ClientCatalogue>,
     pub(crate) store: PathBuf,
     pub(crate) retention: Retention,
+    /// So many integrations of one source have names; what is beyond them is counted together ([`Callers`]).
+    ///
+    /// [`Callers`]: crate::evidence::Callers
+    pub(crate) integrations_per_source: u32,
     pub(crate) campaigns: Vec<Campaign>,
     pub(crate) expiries: Vec<Expiry>,
     pub(crate) schedule: Schedule,
@@ -283,6 +287,10 @@ impl Options {
     pub(super) fn secret_files(&self) -> impl Iterator<Item = PathBuf> {
         let certificate = self.http.access.tls.iter().flat_map(|tls| tls.files().iter().cloned());
         self.secrets.iter().filter_map(|secret| secret.file.clone()).chain(certificate)
+    }
+
+    pub(super) fn callers_per_source(&self) -> usize {
+        usize::try_from(self.integrations_per_source).unwrap_or(usize::MAX)
     }
 
     /// What stands for all that evidence is judged by.

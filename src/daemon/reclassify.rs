@@ -76,7 +76,8 @@ impl Engine {
     async fn switch(&self, judges: Judges, step: Progress, now: Timestamp) -> anyhow::Result<Outcome> {
         let (options, budgets, judging, after) = (Arc::clone(&self.options), self.budgets(), judges.clone(), step.done_chunk);
         let read = move |r: &Reader| {
-            let anew = judging.with_rest(r, Collected::on(r.anew(Day(i32::MAX))?), after)?.finish();
+            let built = Collected::on(r.anew(Day(i32::MAX))?, options.callers_per_source());
+            let anew = judging.with_rest(r, built, after)?.finish();
             Ok((Material::read(r, &options, &budgets, now)?, anew))
         };
         let (material, anew) = self.store.read(read).await?;
@@ -113,7 +114,7 @@ pub async fn preview_reclassification(options: Options, now: Timestamp, progress
     let store = Store::open_read_only(&options.store)?;
     let options = Arc::new(options);
     let judges = Judges::new(&options, &store).await?;
-    let (mut collected, mut after) = (Collected::default(), 0);
+    let (mut collected, mut after) = (Collected::new(options.callers_per_source()), 0);
     loop {
         let chunks = store.read(move |r| r.chunks_after(after, BATCH_CHUNKS, BATCH_BYTES)).await?;
         let Some(rejudged) = judges.rejudge(chunks).await? else { break };

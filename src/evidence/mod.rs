@@ -6,6 +6,7 @@
 //!
 //! Absent: judgement (`analysis`), wire formats of remote APIs (`source`), SQL (`store`).
 
+pub mod callers;
 pub mod campaign;
 pub mod chunk;
 pub mod clients;
@@ -26,6 +27,7 @@ pub mod sighting;
 pub mod time;
 pub mod vocabulary;
 
+pub use callers::{CROWD, Callers};
 pub use campaign::{Campaign, Expiry, Window};
 pub use clients::{CatalogueFault, Client, ClientCatalogue, Steps};
 pub use counts::Counts;

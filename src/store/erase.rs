@@ -152,12 +152,14 @@ impl Writer<'_> {
             let Some(left) = erasure.track(&shown.track) else { continue };
             self.seal_exchanged_days(id)?;
             let source_id = self.source_id(&shown.source)?;
-            match intern::find_track(self.connection, source_id, &left)? {
-                Some(other) => self.merge_tracks(id, other)?,
-                None => intern::with_track_values(self.connection, source_id, &left, |values| {
+            if let Some(other) = intern::find_track(self.connection, source_id, &left)? {
+                self.merge_tracks(id, other)?;
+            } else {
+                let named = |text: &str| intern::name_id(self.connection, text);
+                intern::with_track_values(source_id, &left, named, |values| {
                     let values: Vec<_> = values.iter().copied().chain([(":id", &id as &dyn rusqlite::ToSql)]).collect();
                     self.connection.prepare_cached(UPDATE_TRACK)?.execute(values.as_slice()).map(drop)
-                })?,
+                })?;
             }
             changed += 1;
         }

@@ -2,7 +2,10 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use rusqlite::{Connection, TransactionBehavior};
@@ -35,6 +38,8 @@ struct Shared {
     /// Readers that nobody uses now; opened when they are first needed.
     idle_readers: Mutex<Vec<Reader>>,
     reader_permits: Arc<Semaphore>,
+    /// How many callers of one source have names.
+    callers_per_source: AtomicUsize,
 }
 
 struct WriterConnection {
@@ -43,6 +48,8 @@ struct WriterConnection {
     /// What SQLite counts of the commits of others.
     others_wrote: i64,
     seen_key: [u8; 16],
+    /// The limit by which tracks are interned.
+    callers_per_source: usize,
 }
 
 /// One write transaction: what is recorded through it is kept together or not at all.
@@ -50,6 +57,7 @@ pub struct Writer<'t> {
     pub(super) connection: &'t Connection,
     pub(super) interned: &'t mut Interned,
     pub(super) seen_key: &'t [u8; 16],
+    pub(super) callers_per_source: usize,
 }
 
 /// One consistent snapshot.
@@ -66,7 +74,13 @@ impl Store {
         let connection = open::open_writer(path, MIGRATIONS)?;
         let sqlite = |cause| OpenError::Sqlite { path: path.to_owned(), cause };
         let seen_key = open::read_seen_key(&connection).map_err(sqlite)?;
-        let writer = WriterConnection { connection, interned: Interned::default(), others_wrote: 0, seen_key };
+        let writer = WriterConnection {
+            connection,
+            interned: Interned::default(),
+            others_wrote: 0,
+            seen_key,
+            callers_per_source: usize::MAX,
+        };
         Ok(Self::shared(path, Some(writer), Vec::new()))
     }
 
@@ -82,8 +96,14 @@ impl Store {
             writer: writer.map(|writer| Arc::new(AsyncMutex::new(writer))),
             idle_readers: Mutex::new(readers),
             reader_permits: Arc::new(Semaphore::new(MAX_READERS)),
+            callers_per_source: AtomicUsize::new(usize::MAX),
         };
         Self { shared: Arc::new(shared) }
+    }
+
+    /// Lets each source tell of so many callers by name from now on (`store::callers`); at first there is no limit.
+    pub fn limit_callers(&self, per_source: usize) {
+        self.shared.callers_per_source.store(per_source, Ordering::Relaxed);
     }
 
     /// Takes the right to collect and deliver on the store at `path`, which one process has at a time.
@@ -128,7 +148,8 @@ impl Store {
     {
         let writer = Arc::clone(self.shared.writer.as_ref().ok_or(StoreError::ReadOnly)?);
         let mut writer = writer.lock_owned().await;
-        finished(spawn_blocking(move || writer.transact(work)).await)
+        let callers_per_source = self.shared.callers_per_source.load(Ordering::Relaxed);
+        finished(spawn_blocking(move || writer.transact(callers_per_source, work)).await)
     }
 
     /// Moves what was committed from the write-ahead log into the file, and empties the log unless somebody still reads from
@@ -178,15 +199,21 @@ impl Reader {
 impl WriterConnection {
     /// What was interned in a transaction that does not commit must be forgotten with it, also when `work` panics: the
     /// interned numbers are taken out and put back only after the commit.
-    fn transact<T>(&mut self, work: impl FnOnce(&mut Writer<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    fn transact<T>(
+        &mut self,
+        callers_per_source: usize,
+        work: impl FnOnce(&mut Writer<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let mut interned = std::mem::take(&mut self.interned);
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let others: i64 = transaction.pragma_query_value(None, "data_version", |row| row.get(0))?;
-        if self.others_wrote != others {
-            // Another process may have erased somebody, and with them rows that are remembered here.
-            (self.others_wrote, interned) = (others, Interned::default());
+        // Another process may have erased somebody, and with them rows that are remembered here; under another limit, other tracks
+        // have names.
+        if (self.others_wrote, self.callers_per_source) != (others, callers_per_source) {
+            (self.others_wrote, self.callers_per_source, interned) = (others, callers_per_source, Interned::default());
         }
-        let result = work(&mut Writer { connection: &transaction, interned: &mut interned, seen_key: &self.seen_key })?;
+        let seen_key = &self.seen_key;
+        let result = work(&mut Writer { connection: &transaction, interned: &mut interned, seen_key, callers_per_source })?;
         transaction.commit()?;
         self.interned = interned;
         Ok(result)

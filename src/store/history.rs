@@ -162,9 +162,25 @@ impl Gathering {
 }
 
 pub(super) fn tracks(connection: &Connection) -> Result<Vec<(i64, TrackCount)>, StoreError> {
+    let mut tracks = Vec::new();
+    each_track(connection, |id, track| {
+        tracks.push((id, track));
+        Ok(())
+    })?;
+    Ok(tracks)
+}
+
+/// Hands over every track with its row's number, in the order in which they were met.
+pub(super) fn each_track(
+    connection: &Connection,
+    mut take: impl FnMut(i64, TrackCount) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(LIST_TRACKS)?;
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, track(row)?)))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        take(row.get(0)?, track(row)?)?;
+    }
+    Ok(())
 }
 
 fn verdict(row: &Row<'_>, rule: u16) -> rusqlite::Result<Verdict> {

@@ -12,6 +12,7 @@
 mod alarms;
 mod backup;
 mod calendar;
+mod callers;
 mod convert;
 mod erase;
 mod error;

@@ -12,7 +12,7 @@
 //! uses of a day and source the chunks held when they were recorded is added up in `kept_day`; where that is not what is
 //! counted, something of the day is not kept any more, and its counts stay.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension as _, named_params};
 
@@ -200,17 +200,25 @@ impl Writer<'_> {
     }
 
     /// Forgets what was built; whoever builds it is told so by its next step.
-    pub(super) fn throw_away(&self) -> Result<(), StoreError> {
+    pub(super) fn throw_away(&mut self) -> Result<(), StoreError> {
+        self.interned.forget_next();
         for statement in [EMPTY_NEXT_COUNTS, EMPTY_NEXT_INDEX, EMPTY_KEPT_DAYS, DELETE_PROGRESS] {
             self.connection.prepare_cached(statement)?.execute([])?;
         }
         Ok(())
     }
 
+    /// The rows of the tracks of what was built so far.
+    pub(super) fn rejudged_tracks(&self) -> Result<HashSet<i64>, StoreError> {
+        let mut statement = self.connection.prepare_cached(LIST_NEXT_COUNTS)?;
+        let rows = statement.query_map(named_params! { ":until": i32::MAX }, |row| row.get(1))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     fn add_rejudged_chunk(&mut self, rejudged: &Rejudged, rules: &[String]) -> Result<(), StoreError> {
         let Rejudged { chunk, source, recount } = rejudged;
         let source_id = self.source_id(source)?;
-        let tracks = recount.tracks.iter().map(|track| self.track_id(source_id, track)).collect::<Result<Vec<i64>, _>>()?;
+        let tracks = recount.tracks.iter().map(|track| self.next_track_id(source_id, track)).collect::<Result<Vec<i64>, _>>()?;
         self.add_day_counts(ADD_NEXT_COUNT, &recount.counts, &tracks, rules)?;
         // Tracks that differed in a batch may be one row of the table.
         let mut places: BTreeMap<(i32, i64, u32), u64> = BTreeMap::new();

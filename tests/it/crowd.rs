@@ -1,7 +1,7 @@
-//! Users without number: memory stays within what the unit of the service allows, what people read stays short, what programs
-//! read is whole, and no name does anything. `DUSKWATCH_USERS=1000000` plays the full size.
+//! Users without number: memory stays within what the unit of the service allows, what people read stays short and says that
+//! there are more than have names, every use is counted, and no name does anything. `DUSKWATCH_USERS=1000000` plays the full size.
 
-use std::{fmt::Write as _, fs};
+use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 
 use duskwatch::simulator::ServeOptions;
 
@@ -15,6 +15,8 @@ use crate::support::{
 
 /// Users where nobody asks for more.
 const FEW: u64 = 1_000;
+/// So many integrations of one source have names where nothing else is configured.
+const NAMED: u64 = 30_000;
 /// `MemoryMax` of deploy/systemd/duskwatch.service.
 const MEMORY_KIB: u64 = 1 << 20;
 /// What a person or a scraper is given at most.
@@ -56,6 +58,8 @@ fn peak_kib(process: u32) -> u64 {
 async fn however_many_users_there_are_memory_is_bounded_and_every_document_inert() {
     let users = number("DUSKWATCH_USERS").unwrap_or(FEW);
     let (site, mail) = (Site::new(&small_world(95, at(NOW), 2), ServeOptions::default()).await, MailServer::start().await);
+    // However few come, there are more than have names.
+    let named = NAMED.min(users * 4 / 5);
     let log = site.path("crowd.jsonl");
     fs::write(&log, lines(users)).unwrap();
     let sections = format!(
@@ -67,6 +71,7 @@ async fn however_many_users_there_are_memory_is_bounded_and_every_document_inert
         mail.url
     );
     let text = fs::read_to_string(site.config()).unwrap();
+    let text = text.replace("[store]\n", &format!("[store]\nintegrations_per_source = {named}\n"));
     fs::write(site.config(), text + &sections).unwrap();
 
     let set_up = |command: &mut _| {
@@ -79,13 +84,13 @@ async fn however_many_users_there_are_memory_is_bounded_and_every_document_inert
     let mut digest = None;
     for _ in 0..MAX_MAILS {
         let arrived = mail.next().await;
-        let whole = site.path("csv/latest/integrations.csv");
-        if fs::read_to_string(whole).is_ok_and(|table| rows(&table) >= users) {
+        // Whoever has no name of their own is counted all the same.
+        if uses(&site.path("csv/latest/authentications.csv")) >= users {
             digest = Some(arrived);
             break;
         }
     }
-    let digest = digest.expect("a digest tells of everybody").text;
+    let digest = digest.expect("a digest comes that tells of everybody").text;
     // Whoever reads it does not read the package that comes with it.
     let digest = digest.split("Content-Disposition: attachment").next().unwrap_or_default();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -98,13 +103,22 @@ async fn however_many_users_there_are_memory_is_bounded_and_every_document_inert
     }
     assert!(page.contains("&lt;b&gt;&amp;amp;") && !page.contains("<b>&amp;"), "the page shows names as text");
     assert!(!metrics.contains("ordinary"), "no series is named after a user");
+    assert!(page.contains("raise [store] integrations_per_source"), "the page says that there are more");
     let table = fs::read_to_string(site.path("csv/latest/integrations.csv")).unwrap();
+    assert!(rows(&table) > named, "{} rows", rows(&table));
     assert!(!table.contains(['\u{202e}', '\u{1b}']) && !table.contains(",=cmd"), "the table is inert");
     let peak = peak_kib(service.id());
     eprintln!("{users} users: {peak} KiB at the most, {} bytes of digest, {} of page", digest.len(), page.len());
     assert!(peak < MEMORY_KIB, "{peak} KiB for {users} users");
     let (ended, log) = service.terminate();
     assert!(ended.success() && !log.contains("panicked"), "{log}");
+}
+
+/// How often somebody signed in, by a table of it; none while there is no table.
+fn uses(table: &Path) -> u64 {
+    let Ok(table) = csv::Reader::from_path(table) else { return 0 };
+    let uses = |row: Result<BTreeMap<String, String>, _>| row.unwrap()["uses"].parse::<u64>().unwrap();
+    table.into_deserialize().map(uses).sum()
 }
 
 /// Rows of a table that has no line ends in its cells.

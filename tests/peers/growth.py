@@ -258,7 +258,7 @@ def ask(engine, lines, folder):
     (folder / "empty.toml").write_text("")
     query = {**engine.section(), "timeout": "6h"}
     config = service.configuration(
-        folder / "empty.toml", folder / "duskwatch.toml", store={"path": "duskwatch.db"}, csv={"directory": ""}, query=[query], origin=NETWORKS
+        folder / "empty.toml", folder / "duskwatch.toml", store={"path": "duskwatch.db", "integrations_per_source": 10**6}, csv={"directory": ""}, query=[query], origin=NETWORKS
     )
     run("--config", config, "poll", now=DAY, cwd=folder)
     size, before, moved = (folder / "duskwatch.db").stat().st_size, cpu_seconds(engine.processes()), engine.meter.bytes

@@ -5,7 +5,11 @@ use jiff::tz::TimeZone;
 use super::{counted, grouped, instant, percent};
 use crate::{
     analysis::{Activity, Observation, ObservedWorkspace, Share, Silence},
-    report::document::{CoverageReport, SourceRow, SourceState},
+    evidence::CROWD,
+    report::{
+        Crowd,
+        document::{CoverageReport, SourceRow, SourceState},
+    },
 };
 
 /// Who was looking, in one sentence.
@@ -46,6 +50,17 @@ fn second_look(coverage: &CoverageReport) -> String {
             format!(" Look at {names}{more} all the same: they show less than they should.")
         }
     }
+}
+
+/// What comes of those who have no names of their own.
+pub(in crate::report) fn crowd(crowd: Crowd) -> String {
+    format!(
+        "{} of the last 30 days {} of integrations beyond the {} that one source may name: they are counted under {CROWD}; if they \
+         are real, raise [store] integrations_per_source and run duskwatch reclassify, else look at who writes what is read",
+        counted(i64::try_from(crowd.items).unwrap_or(i64::MAX), "item"),
+        if crowd.items == 1 { "is" } else { "are" },
+        grouped(crowd.limit.into()),
+    )
 }
 
 /// Of how many of those who work something is seen.

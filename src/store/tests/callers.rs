@@ -1,0 +1,99 @@
+//! A source that tells of more callers than it may name.
+
+use super::{super::Rejudged, Fixture, at, batch, count, noon, track};
+use crate::{
+    analysis::{Found, Recount},
+    evidence::{Batch, CROWD, Day, Sighting, Track, chunk},
+};
+
+const DAY: i32 = 20_637;
+
+/// What a page holds: one use of each caller, and the page itself.
+fn page(source: &str, tracks: &[Track]) -> Batch {
+    let seen = Sighting { time_ms: noon().as_millisecond(), uses: 1, ..Sighting::default() };
+    let (seen, ordinals): (Vec<_>, Vec<u32>) = (0..).zip(tracks).map(|(number, _)| (seen.clone(), number)).unzip();
+    let counts = (0..).zip(tracks).map(|(number, _)| count(number, DAY, 1)).collect();
+    Batch { source: source.to_owned(), chunk: Some(chunk::encode(&seen, &ordinals)), ..batch(tracks.to_vec(), counts) }
+}
+
+/// Source, name and repository of each track, with its uses.
+async fn counted(f: &Fixture) -> Vec<(String, u64)> {
+    let history = f.history().await;
+    let of = |n: u32| {
+        let found = &history.tracks[n as usize];
+        let name = |text: &Option<String>| text.clone().unwrap_or_default();
+        format!("{} {} {}", found.source, name(&found.track.username), name(&found.track.repository))
+    };
+    let mut lines: Vec<_> = history.counts.iter().map(|count| (of(count.track), count.uses)).collect();
+    lines.sort();
+    lines
+}
+
+fn lines(of: &[(&str, u64)]) -> Vec<(String, u64)> {
+    of.iter().map(|(line, uses)| ((*line).to_owned(), *uses)).collect()
+}
+
+#[tokio::test]
+async fn what_a_crowd_does_is_counted_and_hides_nobody_who_was_there() {
+    let f = Fixture::new();
+    f.store.limit_callers(2);
+    let first = [track("a", "r"), track("b", "r"), track("x1", "r"), track("x2", "r")];
+    f.write(move |w| w.record(&page("log/egress", &first), noon())).await;
+    f.write(|w| w.record(&page("log/egress", &[track("a", "another"), track("x1", "r"), track("x3", "q")]), noon())).await;
+    f.write(|w| w.record(&page("log/other", &[track("x1", "r")]), noon())).await;
+    let crowd = format!("log/egress {CROWD} ");
+    let expected = [("log/egress a another", 1), ("log/egress a r", 1), ("log/egress b r", 1), ("log/other x1 r", 1)];
+    assert_eq!(counted(&f).await, [lines(&[(&crowd, 4)]), lines(&expected)].concat(), "each source has room of its own");
+    let faults = f.read(|r| Ok(r.verify())).await.into_iter().flat_map(|finding| finding.faults);
+    assert_eq!(faults.collect::<Vec<_>>(), [""; 0]);
+    let crowds = async |text| f.read(move |r| r.crowds(at(text))).await;
+    assert_eq!(crowds("2026-07-03T12:00:00Z").await, [("log/egress".to_owned(), 4)]);
+    assert_eq!(crowds("2026-09-03T12:00:00Z").await, [], "what was long ago is told no more");
+    assert_eq!(crowds("2026-06-03T12:00:00Z").await, [], "nor is what is yet to come");
+}
+
+#[tokio::test]
+async fn who_was_met_before_the_process_began_takes_room() {
+    let f = Fixture::new();
+    f.write(|w| w.record(&page("log/egress", &[track("a", "r"), track("b", "r")]), noon())).await;
+    let again = super::Store::open(&f.path()).expect("the store opens again");
+    again.limit_callers(3);
+    let page = page("log/egress", &[track("b", "another"), track("c", "r"), track("d", "r")]);
+    again.write(move |w| w.record(&page, noon())).await.expect("the write commits");
+    let crowd = format!("log/egress {CROWD} ");
+    let named = lines(&[("log/egress a r", 1), ("log/egress b another", 1), ("log/egress b r", 1), ("log/egress c r", 1)]);
+    assert_eq!(counted(&f).await, [lines(&[(&crowd, 1)]), named].concat());
+}
+
+/// What is kept of the first page, judged anew without any change.
+fn rejudged(chunk: i64, tracks: &[Track]) -> Rejudged {
+    let places = (0..).zip(tracks).map(|(n, _)| Found { day: Day(DAY), track: n, ordinal: n, uses: 1 }).collect();
+    let counts = (0..).zip(tracks).map(|(n, _)| count(n, DAY, 1)).collect();
+    let uses = tracks.len() as u64;
+    let recount = Recount { tracks: tracks.to_vec(), counts, places, counted_before: vec![(Day(DAY), uses)], items: uses };
+    Rejudged { chunk, source: "log/egress".to_owned(), recount }
+}
+
+#[tokio::test]
+async fn a_higher_limit_gives_names_back_when_what_is_kept_is_judged_anew() {
+    let f = Fixture::new();
+    let tracks = [track("a", "r"), track("x1", "r"), track("x2", "r"), track("x3", "r")];
+    f.store.limit_callers(1);
+    let kept = page("log/egress", &tracks);
+    f.write(move |w| w.record(&kept, noon())).await;
+    for (limit, others) in [(1, 3), (3, 1), (2, 2), (4, 0)] {
+        f.store.limit_callers(limit);
+        let tracks = tracks.clone();
+        f.write(move |w| {
+            let begun = w.begin_reclassification("the same")?;
+            let step = w.add_rejudged(&begun, &[rejudged(1, &tracks)], &["basic-nickname-git".to_owned()])?;
+            w.switch_to_rejudged(&step.expect("nobody else reclassifies"))
+        })
+        .await;
+        let counted = counted(&f).await;
+        let crowd = counted.iter().filter(|(line, _)| line.contains(CROWD)).map(|(_, uses)| uses).sum::<u64>();
+        assert_eq!((crowd, counted.iter().map(|(_, uses)| uses).sum::<u64>()), (others, 4), "at most {limit}");
+        let faults = f.read(|r| Ok(r.verify())).await.into_iter().flat_map(|finding| finding.faults);
+        assert_eq!(faults.collect::<Vec<_>>(), [""; 0]);
+    }
+}
