@@ -13,6 +13,10 @@ use super::identity::{People, unresolved};
 use super::tracks::{Span, Spans};
 use crate::evidence::{ClientCatalogue, Day, Origin, Track, TrackCount};
 
+/// How many candidates open evidence may look at in one judgement. Tens of thousands of integrations take a hundredth of it; a log
+/// that names as many of one user as it may, and open evidence of that user without end, must not stop the judgement.
+const MAX_LOOKS: usize = 100_000_000;
+
 /// What an integration is, the name of one before it has an id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Key {
@@ -85,8 +89,9 @@ pub(super) fn attribute(tracks: &[TrackCount], spans: &Spans, people: &People, c
         place(&mut units, key, seen, true);
     }
     let index = CandidateIndex::new(&candidates);
+    let mut looks = MAX_LOOKS;
     for seen in seen.iter().filter(|seen| !seen.closed()) {
-        match index.only_one(seen) {
+        match index.only_one(seen, &mut looks) {
             Some(key) => place(&mut units, key.clone(), seen, false),
             None => place(&mut units, seen.key(), seen, true),
         }
@@ -233,13 +238,15 @@ impl<'a> CandidateIndex<'a> {
         index
     }
 
-    fn only_one(&self, seen: &Seen<'_>) -> Option<&'a Key> {
+    /// None as well where too many would have to be looked at, which takes from `looks`.
+    fn only_one(&self, seen: &Seen<'_>, looks: &mut usize) -> Option<&'a Key> {
         let client = seen.track.client.as_deref();
         let numbers = match (&seen.user, seen.track.repository.as_deref()) {
             (Some(user), _) => self.by_user.get(&(user.as_str(), client)),
             (None, Some(repository)) => self.by_repository.get(&(repository, client)),
             (None, None) => None,
         }?;
+        *looks = looks.checked_sub(numbers.len())?;
         let all = || numbers.iter().map(|number| self.all[*number]);
         let by_name = || all().filter(|(_, it)| *it.origin == seen.track.origin && it.agrees(seen));
         let job = matches!(seen.track.origin, Origin::Job(_));

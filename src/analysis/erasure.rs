@@ -14,8 +14,8 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
-use super::{identity::People, rules::is_reserved, tracks::Spans};
-use crate::evidence::{History, Origin, Person, Roster, Sighting, Track};
+use super::{identity::People, tracks::Spans};
+use crate::evidence::{History, Origin, Person, Roster, Sighting, Track, is_reserved};
 use scrub::Scrub;
 
 /// Nobody, or several, go by a name.
@@ -39,6 +39,21 @@ pub struct Identity {
     pub tokens: BTreeSet<String>,
     /// Nicknames and display names that somebody else has, too: they are in none of the sets above.
     pub shared: BTreeSet<String>,
+}
+
+impl Identity {
+    /// Somebody of whom nothing is known but a name (in lower case), and the ways in which it was written.
+    pub fn of_names(written: BTreeSet<String>, name: &str) -> Self {
+        let lower = BTreeSet::from([name.to_owned()]);
+        let emails = if name.contains('@') { lower.clone() } else { BTreeSet::new() };
+        Self { accounts: written, emails, nicknames: lower.clone(), display_names: lower, ..Self::default() }
+    }
+}
+
+/// The ways in which pieces of evidence write a name (in lower case), of somebody who is counted among others only.
+pub fn written<'s>(sightings: impl Iterator<Item = &'s Sighting<'s>>, name: &str) -> BTreeSet<String> {
+    let names = |s: &'s Sighting<'s>| [&s.account_id, &s.email, &s.username, &s.display_name].into_iter().flatten();
+    sightings.flat_map(names).filter(|written| written.to_lowercase() == name).map(ToString::to_string).collect()
 }
 
 /// Finds somebody by any name, and all their names with it.

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::evidence::{
     Campaign, ClientCatalogue, Credential, Day, DayCount, Grade, History, Member, Roster, Sighting, Steps, Track, Verdict,
-    time::instant,
+    is_crowd, sighting::Text, time::instant,
 };
 pub use find::{Subject, Unknown, find};
 
@@ -264,7 +264,7 @@ fn piece(
     Evidence {
         integration: trace.key.id.clone(),
         source: counted.source.clone(),
-        track: counted.track.clone(),
+        track: presented(&counted.track, sighting),
         first: instant(sighting.time_ms),
         last: instant(sighting.until_ms.unwrap_or(sighting.time_ms)),
         uses: u64::from(sighting.uses),
@@ -273,6 +273,21 @@ fn piece(
         verdict,
         rule,
         sighting: Some(sighting.clone()),
+    }
+}
+
+/// A track with the names of a piece of it, where it stands for many.
+fn presented(track: &Track, sighting: &Sighting<'static>) -> Track {
+    if !track.username.as_deref().is_some_and(is_crowd) {
+        return track.clone();
+    }
+    let own = |name: &Text<'static>| name.as_deref().map(str::to_owned);
+    Track {
+        username: own(&sighting.username),
+        email: own(&sighting.email),
+        account_id: own(&sighting.account_id),
+        display_name: own(&sighting.display_name),
+        ..track.clone()
     }
 }
 

@@ -17,10 +17,11 @@ use self::bearers::Bearers;
 use self::former::Former;
 use self::joined::{User, strong_keys, strongly_joined};
 use super::erasure::{Identity, Unclear};
-use super::rules::is_reserved;
 use super::tracks::Spans;
 use super::{NameState, Person};
-use crate::evidence::{ApiToken, Credential, Day, History, Person as Facts, Roster, Track, exchange::own_name};
+use crate::evidence::{
+    ApiToken, Credential, Day, History, Person as Facts, Roster, Track, exchange::own_name, is_crowd, is_reserved,
+};
 
 /// Access tokens act as users of their own, with addresses of this domain.
 const TOKEN_DOMAIN: &str = "@bots.bitbucket.org";
@@ -172,13 +173,14 @@ impl People {
             let known = self.users.iter().flat_map(User::names).map(str::to_owned);
             return Err(Unclear::Nobody(known.chain(names).collect::<BTreeSet<_>>().into_iter().collect()));
         }
-        let lower = BTreeSet::from([folded.to_owned()]);
-        let emails = if folded.contains('@') { lower.clone() } else { BTreeSet::new() };
-        Ok(Identity { accounts: meant, emails, nicknames: lower.clone(), display_names: lower, ..Identity::default() })
+        Ok(Identity::of_names(meant, folded))
     }
 
     /// The user that a track names in evidence of a day (none: at any time); none when it names nobody.
     pub(super) fn user_of(&self, track: &Track, day: Option<Day>) -> Option<String> {
+        if track.username.as_deref().is_some_and(is_crowd) {
+            return unresolved(track).into_iter().next();
+        }
         if let Some(account) = named(track.account_id.as_deref()) {
             return Some(self.canonical(account));
         }
@@ -425,6 +427,11 @@ pub(super) fn unresolved(track: &Track) -> Vec<String> {
     let email = email_of(track).map(|email| format!("email:{email}"));
     let names = [nickname_of(track), named(track.display_name.as_deref())];
     email.into_iter().chain(names.into_iter().flatten().map(|name| format!("name:{name}"))).collect()
+}
+
+/// Whether a user id stands for many of whom nothing is known ([`crate::evidence::Callers`]).
+pub fn is_crowd_id(id: &str) -> bool {
+    id.strip_prefix("name:").is_some_and(is_crowd)
 }
 
 fn email_of(track: &Track) -> Option<String> {

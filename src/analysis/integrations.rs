@@ -8,6 +8,7 @@ use super::covered::CoveredDays;
 use super::days::UnitUses;
 use super::figures::Figures;
 use super::habit::{self, Calendar};
+use super::identity::is_crowd_id;
 use super::owners::{self, Subject, owner_of};
 use super::proof;
 use super::rank::{self, Moment};
@@ -120,6 +121,7 @@ fn course<'a>(scene: &'a Scene<'_>, number: usize, uses: &'a UnitUses, covered: 
         covered,
         closures: closures(scene, number).map(|closure| Day::from_date(closure.date)).collect(),
         is_repository: &scene.is_repository,
+        is_crowd: is_crowd_id(&scene.units[number].key.user),
     }
 }
 

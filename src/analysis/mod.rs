@@ -60,11 +60,12 @@ pub use findings::{
 pub use fold::{Found, Recount, fold, recount, track_of};
 pub use forecast::{Forecast, Recorded};
 pub use guess::{Guess, guess};
+pub use identity::is_crowd_id;
 pub use lift::Lift;
 pub use owners::glob;
 pub use policy::{Closure, Owner, Policy, Waiver};
 pub use rank::{counted, total};
 pub use reclassified::{Anew, Collected, Move, Reclassified, reclassified};
-pub use rules::{Rule, Rules, is_reserved};
+pub use rules::{Rule, Rules};
 pub use silence::Silence;
 pub use who::Who;

@@ -130,14 +130,12 @@ impl<'a> Sightings<'a> {
             let last = self.last_seen.entry(user.to_owned()).or_insert(day);
             *last = day.max(*last);
         }
-        let before = self.accepted.len();
+        let mut last_in: HashMap<&str, Day> = HashMap::new();
         for cell in uses.cells.iter().filter(|cell| cell.outcome == Outcome::Accepted) {
             let Some(workspace) = scene.names.places[cell.place as usize].workspace else { continue };
-            match self.accepted[before..].iter_mut().find(|accepted| accepted.workspace == workspace) {
-                Some(accepted) => accepted.last = cell.day,
-                None => self.accepted.push(Accepted { user, workspace, last: cell.day }),
-            }
+            last_in.insert(workspace, cell.day);
         }
+        self.accepted.extend(last_in.into_iter().map(|(workspace, last)| Accepted { user, workspace, last }));
     }
 
     /// Takes over those of other users.

@@ -19,10 +19,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 
-use super::{Rules, rules::RESERVED_USERNAMES};
+use super::Rules;
 use crate::evidence::{
-    Campaign, ClientCatalogue, Credential, NamedNetworks, Window, format::fields::Field, pattern, place::SITE_PAGES,
-    redact::SCHEMES, vocabulary::spelled,
+    Campaign, ClientCatalogue, Credential, NamedNetworks, RESERVED_USERNAMES, Window, format::fields::Field, pattern,
+    place::SITE_PAGES, redact::SCHEMES, vocabulary::spelled,
 };
 pub use answer::{Answer, Malformed};
 

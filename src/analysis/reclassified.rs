@@ -93,9 +93,8 @@ const ADDED_AT_ONCE: usize = 1 << 17;
 #[derive(Debug)]
 pub struct Collected {
     anew: Anew,
-    /// How many callers of one source have names, and which they are so far.
-    callers_per_source: usize,
-    callers: HashMap<String, Callers>,
+    /// Who has a name so far.
+    callers: Callers,
     /// What came since the history's counts were packed.
     added: HashMap<(u32, Day, Verdict), DayCount>,
     tracks: HashMap<TrackCount, u32>,
@@ -103,18 +102,19 @@ pub struct Collected {
 }
 
 impl Collected {
-    pub fn new(callers_per_source: usize) -> Self {
-        Self::on(Anew::default(), callers_per_source)
+    /// Begins with nothing, and with nobody met.
+    pub fn new(nobody: Callers) -> Self {
+        Self::on(Anew::default(), nobody)
     }
 
     /// Goes on with what is put together elsewhere.
-    pub fn on(anew: Anew, callers_per_source: usize) -> Self {
-        let mut callers: HashMap<String, Callers> = HashMap::new();
+    pub fn on(anew: Anew, nobody: Callers) -> Self {
+        let mut callers = nobody;
         for TrackCount { source, track } in &anew.history.tracks {
-            callers.entry(source.clone()).or_insert_with(|| Callers::new(callers_per_source)).meet(track);
+            callers.meet(source, track);
         }
         let tracks = (0..).zip(&anew.history.tracks).map(|(number, track)| (track.clone(), number)).collect();
-        Self { anew, callers_per_source, callers, added: HashMap::new(), tracks, items: 0 }
+        Self { anew, callers, added: HashMap::new(), tracks, items: 0 }
     }
 
     /// Adds a chunk of a source. `rules` are the ids that its verdicts point into.
@@ -124,9 +124,8 @@ impl Collected {
         for (day, uses) in recount.counted_before {
             *self.anew.kept.entry((day, source.to_owned())).or_default() += uses;
         }
-        let limit = self.callers_per_source;
-        let callers = self.callers.entry(source.to_owned()).or_insert_with(|| Callers::new(limit));
-        let counted_as: Vec<Track> = recount.tracks.iter().map(|track| callers.admit(track).into_owned()).collect();
+        let admitted = |track: &Track| self.callers.admit(source, track).into_owned();
+        let counted_as: Vec<Track> = recount.tracks.iter().map(admitted).collect();
         let own = |track| TrackCount { source: source.to_owned(), track };
         let numbers: Vec<u32> = counted_as.into_iter().map(|track| self.number(own(track))).collect();
         for count in recount.counts {

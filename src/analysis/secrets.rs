@@ -11,6 +11,9 @@ use super::assess::Scene;
 use super::timeline::Rules;
 use crate::evidence::Verdict;
 
+/// Others that one row is told of: whoever writes a log can give all its lines one label.
+const MAX_OTHERS: usize = 200;
+
 /// What stands for one secret.
 #[derive(PartialEq, Eq, Hash)]
 enum Label<'a> {
@@ -33,23 +36,32 @@ pub(super) fn note_shared(scene: &Scene<'_>, rules: &Rules<'_>, numbers: &[usize
             }
         }
     }
-    let mut others: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); rows.len()];
+    let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
+    let mut labels_of: Vec<Vec<&BTreeSet<usize>>> = vec![Vec::new(); rows.len()];
     for places in holders.values().filter(|places| places.len() > 1) {
         for place in places {
-            others[*place].extend(places.iter().filter(|other| *other != place));
+            labels_of[*place].push(places);
         }
     }
-    let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
-    for (row, others) in rows.iter_mut().zip(others).filter(|(_, others)| !others.is_empty()) {
-        row.secret_shared_with = others.into_iter().map(|other| ids[other].clone()).collect();
-        row.secret_shared_with.sort_unstable();
-        row.reasons.push(words(row.secret_shared_with.len()));
+    for (number, (row, labels)) in rows.iter_mut().zip(labels_of).enumerate().filter(|(_, (_, labels))| !labels.is_empty()) {
+        let mut others: BTreeSet<&str> = BTreeSet::new();
+        for other in labels.into_iter().flatten().filter(|other| **other != number) {
+            if others.len() > MAX_OTHERS {
+                break;
+            }
+            others.insert(&ids[*other]);
+        }
+        row.reasons.push(words(others.len()));
+        row.secret_shared_with = others.into_iter().take(MAX_OTHERS).map(str::to_owned).collect();
     }
 }
 
 fn words(others: usize) -> String {
     match others {
         1 => "the same secret is used in 1 other place; replacing it here leaves that".to_owned(),
+        others if others > MAX_OTHERS => {
+            format!("the same secret is used in more than {MAX_OTHERS} other places; replacing it here leaves them")
+        }
         others => format!("the same secret is used in {others} other places; replacing it here leaves them"),
     }
 }

@@ -89,6 +89,8 @@ pub(super) struct Course<'a> {
     pub(super) closures: Vec<Day>,
     /// Places without a repository, by place number, have no horizon of their own.
     pub(super) is_repository: &'a [bool],
+    /// It stands for many of whom nothing else is known: what one of them moved to says nothing of the others.
+    pub(super) is_crowd: bool,
 }
 
 /// How an integration stood at the end of a day.
@@ -276,7 +278,7 @@ impl<'a> Progress<'a> {
                     rejected += cell.uses;
                 }
                 self.take_legacy(cell, place);
-            } else if self.rules.is_replacement(cell) {
+            } else if self.rules.is_replacement(cell) && !self.course.is_crowd {
                 self.places[place].replaced = Some(cell.day);
                 self.replaced = self.replaced.max(Some((cell.day, cell.last_ms)));
                 self.replaced_first.get_or_insert(cell.day);

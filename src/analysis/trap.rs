@@ -10,10 +10,9 @@ use super::assess::Scene;
 use super::days::UnitUses;
 use super::figures::{MONTH_DAYS, recent};
 use super::rank::counted;
-use super::rules::RESERVED_USERNAMES;
 use super::timeline::Rules;
 use super::{Trap, TrapKind};
-use crate::evidence::{Credential, Day, DayCount, Operation, Outcome, Track};
+use crate::evidence::{Credential, Day, DayCount, Operation, Outcome, RESERVED_USERNAMES, Track};
 
 /// The trap that most of the refusals of the last 30 days fell into; none where nothing was refused that may be a
 /// replacement. With it, how many refusals there were in all that are a replacement's by their username alone.

@@ -95,7 +95,7 @@ impl Engine {
         budgets: Arc<Mutex<Budgets>>,
         troubles: Arc<Mutex<Troubles>>,
     ) -> anyhow::Result<Self> {
-        store.limit_callers(options.callers_per_source());
+        let store = store.limited_to(options.callers_per_source());
         let mut sources = Vec::new();
         for organization in &options.organizations {
             organization_sources(&options, organization, &mut clients, &mut sources)?;

@@ -2,6 +2,7 @@
 //! to nobody. If a source names the person again later, that is a new person.
 
 use std::{
+    collections::BTreeSet,
     fmt,
     path::{Path, PathBuf},
 };
@@ -14,10 +15,10 @@ use super::Engine;
 use crate::{
     analysis::{
         counted,
-        erasure::{Erasure, Unclear, identify},
+        erasure::{Erasure, Identity, Unclear, identify, written as written_in},
     },
     deliver::files,
-    evidence::{Day, journal::JournalEntry},
+    evidence::{Day, chunk, journal::JournalEntry},
     report::inert,
     store::{Erased, Reader, Writer},
 };
@@ -54,10 +55,14 @@ impl Engine {
         self.end_erasure().await?;
         let read = |r: &Reader| Ok((r.history(Day(i32::MAX))?, r.roster(Timestamp::MAX)?, r.journal()?));
         let (history, roster, journal) = self.store.read(read).await?;
-        let asked = asked.to_owned();
-        let identity = match spawn_blocking(move || identify(&history, &roster, &asked)).await? {
+        let name = asked.to_owned();
+        let identity = match spawn_blocking(move || identify(&history, &roster, &name)).await? {
             Ok(identity) => identity,
-            Err(unclear) => return Ok(Err(unclear)),
+            Err(unclear @ Unclear::Several(_)) => return Ok(Err(unclear)),
+            Err(nobody) => match self.among_others(asked.to_lowercase()).await? {
+                Some(identity) => identity,
+                None => return Ok(Err(nobody)),
+            },
         };
         let erasure = Erasure::new(identity, next_pseudonym(&journal));
         let named = |entry: &&JournalEntry| [&entry.actor, &entry.detail].iter().any(|text| erasure.text(text).is_some());
@@ -72,6 +77,34 @@ impl Engine {
         self.end_erasure().await?;
         let shared = erasure.shared().len();
         Ok(Ok(Forgotten { pseudonym: erasure.pseudonym().to_owned(), erased, shared, packages, journalled }))
+    }
+
+    /// Somebody whom only single pieces of evidence name, because their source named too many ([`Callers`]).
+    ///
+    /// [`Callers`]: crate::evidence::Callers
+    async fn among_others(&self, name: String) -> anyhow::Result<Option<Identity>> {
+        let (mut written, mut after) = (BTreeSet::new(), 0);
+        loop {
+            let name = name.clone();
+            let read = move |r: &Reader| {
+                let chunks = r.chunks_after(after, CHUNKS_A_STEP, usize::MAX)?;
+                let mut found = BTreeSet::new();
+                for chunk in &chunks {
+                    // One that cannot be read is removed when somebody is erased.
+                    let names =
+                        chunk::with_decoded(&chunk.bytes, |kept| written_in(kept.iter().map(|(sighting, _)| sighting), &name));
+                    found.extend(names.unwrap_or_default());
+                }
+                Ok((found, chunks.last().map(|chunk| chunk.id)))
+            };
+            let (found, last) = self.store.read(read).await?;
+            written.extend(found);
+            match last {
+                Some(last) => after = last,
+                None => break,
+            }
+        }
+        Ok((!written.is_empty()).then(|| Identity::of_names(written, &name)))
     }
 
     async fn erase_from_chunks(&self, erasure: &Erasure, progress: impl Fn(u64)) -> anyhow::Result<u64> {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{Delivery, Engine, Options, judge::Measured, webhooks::WEBHOOK};
 use crate::{
     evidence::exchange,
-    report::{AuthenticationTotal, Crowd, DeliveryTotal, Figure, Service, SkippedLine, SourceLine, figures},
+    report::{AuthenticationTotal, DeliveryTotal, Figure, Service, SkippedLine, SourceLine, figures},
     store::{Reader, Settled, StoreError},
 };
 
@@ -22,7 +22,7 @@ pub type Budgets = BTreeMap<String, f64>;
 
 /// How every configured source is doing, in the order of the configuration, and after them those that were imported.
 pub fn source_lines(store: &Reader, options: &Options, budgets: &Budgets, now: Timestamp) -> Result<Vec<SourceLine>, StoreError> {
-    let (states, totals, crowds) = (store.source_states()?, store.totals()?, store.crowds(now)?);
+    let (states, totals, nameless) = (store.source_states()?, store.totals()?, store.beyond_limits(now)?);
     let mut names = options.source_names();
     names.extend(options.pushed_names());
     names.extend(options.exchanged_names());
@@ -43,10 +43,7 @@ pub fn source_lines(store: &Reader, options: &Options, budgets: &Budgets, now: T
             requests: totals.requests.iter().filter(|r| r.source == name).map(|r| (r.status_class.clone(), r.count)).collect(),
             budget_used: budgets.get(&name).copied(),
             warning: state.warning.unwrap_or_default(),
-            crowd: crowds
-                .iter()
-                .find(|(n, _)| *n == name)
-                .map(|(_, items)| Crowd { items: *items, limit: options.integrations_per_source }),
+            nameless: nameless.iter().filter(|(n, _)| *n == name).map(|(_, items)| items).sum(),
             late_after: options.late_after(&name),
             fresh_for: fresh_for(&name, options),
             name,

@@ -76,7 +76,7 @@ impl Engine {
     async fn switch(&self, judges: Judges, step: Progress, now: Timestamp) -> anyhow::Result<Outcome> {
         let (options, budgets, judging, after) = (Arc::clone(&self.options), self.budgets(), judges.clone(), step.done_chunk);
         let read = move |r: &Reader| {
-            let built = Collected::on(r.anew(Day(i32::MAX))?, options.callers_per_source());
+            let built = Collected::on(r.anew(Day(i32::MAX))?, r.no_callers(options.callers_per_source())?);
             let anew = judging.with_rest(r, built, after)?.finish();
             Ok((Material::read(r, &options, &budgets, now)?, anew))
         };
@@ -114,7 +114,8 @@ pub async fn preview_reclassification(options: Options, now: Timestamp, progress
     let store = Store::open_read_only(&options.store)?;
     let options = Arc::new(options);
     let judges = Judges::new(&options, &store).await?;
-    let (mut collected, mut after) = (Collected::new(options.callers_per_source()), 0);
+    let limit = options.callers_per_source();
+    let (mut collected, mut after) = (Collected::new(store.read(move |r| r.no_callers(limit)).await?), 0);
     loop {
         let chunks = store.read(move |r| r.chunks_after(after, BATCH_CHUNKS, BATCH_BYTES)).await?;
         let Some(rejudged) = judges.rejudge(chunks).await? else { break };

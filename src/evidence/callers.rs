@@ -1,57 +1,121 @@
-//! How many callers a source may tell of.
+//! How much a source may name.
 //!
 //! A caller is who signs in with what client from where, as one source names them: about what an integration is before its names
-//! are resolved. Whoever writes a log can name as many as they like, and a judgement holds each of them in memory. So those
-//! beyond a limit are counted together, under one name and without client, origin or place; those who were there before keep
-//! theirs, so that a crowd hides none of them.
+//! are resolved. Whoever writes a log can name as many as they like, and places without end for each, and a judgement holds all
+//! of them in memory. So of each source
+//!
+//! | beyond | new ones are counted |
+//! |---|---|
+//! | the limit of callers, and half as much again for those who are known by name | together, as [`crowd_of`] the source, without client, origin or place |
+//! | [`TRACKS_A_CALLER`] times the limit of places and secrets | under their caller, at [`ELSEWHERE`] |
+//!
+//! Whoever was there before keeps their name and places. Known by name is whom a list of people names, or the source itself has
+//! named: a crowd of strangers does not hide that they move.
 
 use std::{
     borrow::Cow,
-    collections::HashSet,
-    hash::{BuildHasher, RandomState},
+    collections::{HashMap, HashSet},
+    hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash},
 };
 
-use super::Track;
+use super::{Track, is_reserved};
 
-/// The user name of those beyond the limit.
-pub const CROWD: &str = "(everybody else)";
+/// Places and secrets for each caller that is allowed, on average. Few callers touch more than one repository.
+const TRACKS_A_CALLER: usize = 10;
 
-/// Whom one source has told of.
-#[derive(Clone, Debug)]
+/// How the user name of those beyond the limit begins.
+pub const CROWD: &str = "(everybody else of ";
+
+/// The repository of what is beyond the limit of places.
+pub const ELSEWHERE: &str = "(everywhere else)";
+
+/// The user name under which the callers of a source are counted that are beyond its limit.
+pub fn crowd_of(source: &str) -> String {
+    format!("{CROWD}{source})")
+}
+
+/// Whether a user name stands for those beyond a limit: nobody's, whoever presents it.
+pub fn is_crowd(username: &str) -> bool {
+    username.starts_with(CROWD)
+}
+
+/// Whom every source has told of.
+#[derive(Debug)]
 pub struct Callers {
     limit: usize,
-    /// By hashes.
-    known: HashSet<u64>,
-    state: RandomState,
+    /// Names that lists of people have.
+    people: HashSet<u64>,
+    sources: HashMap<String, Met>,
+}
+
+/// The same in every process, so that what is counted does not depend on chance.
+type Hashes = BuildHasherDefault<DefaultHasher>;
+
+/// Whom one source has told of, by hashes.
+#[derive(Debug, Default)]
+struct Met {
+    callers: HashSet<u64>,
+    names: HashSet<u64>,
+    tracks: HashSet<u64>,
 }
 
 impl Callers {
-    pub fn new(limit: usize) -> Self {
-        Self { limit, known: HashSet::new(), state: RandomState::new() }
+    /// So many callers of each source, and the names of people who are known anyway.
+    pub fn new<'a>(limit: usize, people: impl IntoIterator<Item = &'a str>) -> Self {
+        Self { limit, people: people.into_iter().map(hash).collect(), sources: HashMap::new() }
     }
 
-    /// Takes note of what is counted under its own name, whatever the limit.
-    pub fn meet(&mut self, track: &Track) {
-        self.known.insert(self.caller(track));
+    /// Takes note of what is counted as it is, whatever the limit.
+    pub fn meet(&mut self, source: &str, track: &Track) {
+        met(&mut self.sources, source).enter(track);
     }
 
-    /// What a track is counted as: itself while its caller is known or there is room, else the crowd's.
-    pub fn admit<'t>(&mut self, track: &'t Track) -> Cow<'t, Track> {
-        let caller = self.caller(track);
-        if self.known.contains(&caller) {
-            return Cow::Borrowed(track);
+    /// What a track is counted as: itself, where its caller and its place are known or there is room for them.
+    pub fn admit<'t>(&mut self, source: &str, track: &'t Track) -> Cow<'t, Track> {
+        let (limit, met) = (self.limit, met(&mut self.sources, source));
+        let is_known = |name: &str| self.people.contains(&hash(name)) || met.names.contains(&hash(name));
+        let known = names(track).any(|name| is_reserved(name) || is_known(name));
+        let room = if known { limit.saturating_add(limit / 2) } else { limit };
+        let presents_a_crowd = names(track).any(is_crowd);
+        if presents_a_crowd || (met.callers.len() >= room && !met.callers.contains(&caller(track))) {
+            return Cow::Owned(Track { username: Some(crowd_of(source)), ..Track::default() });
         }
-        if self.known.len() >= self.limit {
-            return Cow::Owned(Track { username: Some(CROWD.to_owned()), ..Track::default() });
+        if met.tracks.len() >= limit.saturating_mul(TRACKS_A_CALLER) && !met.tracks.contains(&hash(track)) {
+            met.callers.insert(caller(track));
+            let repository = Some(ELSEWHERE.to_owned());
+            return Cow::Owned(Track { host: None, workspace: None, repository, secret_id: None, ..track.clone() });
         }
-        self.known.insert(caller);
+        met.enter(track);
         Cow::Borrowed(track)
     }
+}
 
-    fn caller(&self, track: &Track) -> u64 {
-        let Track { username, email, account_id, display_name, client, origin, token_id, token_label, .. } = track;
-        self.state.hash_one((username, email, account_id, display_name, client, origin, token_id, token_label))
+impl Met {
+    fn enter(&mut self, track: &Track) {
+        self.callers.insert(caller(track));
+        self.names.extend(names(track).map(hash));
+        self.tracks.insert(hash(track));
     }
+}
+
+fn met<'m>(sources: &'m mut HashMap<String, Met>, source: &str) -> &'m mut Met {
+    if !sources.contains_key(source) {
+        sources.insert(source.to_owned(), Met::default());
+    }
+    sources.get_mut(source).expect("it was put there if it was not")
+}
+
+fn names(track: &Track) -> impl Iterator<Item = &str> {
+    [&track.username, &track.email, &track.account_id, &track.display_name].into_iter().flatten().map(String::as_str)
+}
+
+fn caller(track: &Track) -> u64 {
+    let Track { username, email, account_id, display_name, client, origin, token_id, token_label, .. } = track;
+    hash((username, email, account_id, display_name, client, origin, token_id, token_label))
+}
+
+fn hash(of: impl Hash) -> u64 {
+    Hashes::default().hash_one(of)
 }
 
 #[cfg(test)]
@@ -59,22 +123,62 @@ mod tests {
     use super::*;
     use crate::evidence::Origin;
 
+    const LOG: &str = "log/egress";
+
     fn track(username: &str, repository: &str) -> Track {
         Track { username: Some(username.to_owned()), repository: Some(repository.to_owned()), ..Track::default() }
     }
 
+    fn at(origin: &str, track: Track) -> Track {
+        Track { origin: Origin::Network(origin.to_owned()), ..track }
+    }
+
+    fn crowd() -> Track {
+        Track { username: Some(crowd_of(LOG)), ..Track::default() }
+    }
+
     #[test]
-    fn those_beyond_the_limit_are_one_and_those_before_keep_their_names() {
-        let mut callers = Callers::new(3);
-        callers.meet(&track("a", "one"));
-        for mine in [track("b", "one"), Track { origin: Origin::Roaming, ..track("b", "one") }] {
-            assert_eq!(*callers.admit(&mine), mine);
+    fn strangers_beyond_the_limit_are_one_and_those_before_keep_their_names() {
+        let mut callers = Callers::new(2, []);
+        callers.meet(LOG, &track("a", "one"));
+        assert_eq!(*callers.admit(LOG, &track("b", "one")), track("b", "one"));
+        assert_eq!(*callers.admit(LOG, &track("c", "one")), crowd());
+        assert_eq!(*callers.admit(LOG, &track("d", "two")), crowd());
+        assert_eq!(*callers.admit("log/other", &track("c", "one")), track("c", "one"), "each source has room of its own");
+        for mine in [track("a", "another"), track("b", "another")] {
+            assert_eq!(*callers.admit(LOG, &mine), mine, "another place of the same caller takes no room");
         }
-        let [first, second] = ["c", "d"].map(|name| callers.admit(&track(name, "one")).into_owned());
-        assert_eq!((first.username.as_deref(), &first.repository), (Some(CROWD), &None));
-        assert_eq!(first, second);
-        for mine in [track("a", "another"), Track { origin: Origin::Roaming, ..track("b", "another") }] {
-            assert_eq!(*callers.admit(&mine), mine, "another place of the same caller takes no room");
+    }
+
+    #[test]
+    fn there_is_room_left_for_those_who_are_known_by_name() {
+        let mut callers = Callers::new(4, ["mira@example.test"]);
+        for name in ["a", "b", "c", "d", "e", "f"] {
+            callers.admit(LOG, &track(name, "one"));
         }
+        assert_eq!(*callers.admit(LOG, &track("g", "one")), crowd());
+        for known in [track("mira@example.test", "one"), at("farm", track("a", "one"))] {
+            assert_eq!(*callers.admit(LOG, &known), known);
+        }
+        assert_eq!(*callers.admit(LOG, &at("farm", track("b", "one"))), crowd(), "and for no more of them than that");
+    }
+
+    #[test]
+    fn places_without_end_are_one_and_those_before_stay() {
+        let mut callers = Callers::new(3, []);
+        for place in 0..30 {
+            callers.admit(LOG, &track("a", &place.to_string()));
+        }
+        assert_eq!(*callers.admit(LOG, &track("a", "29")), track("a", "29"));
+        let secret = Track { secret_id: Some("s".to_owned()), workspace: Some("acme".to_owned()), ..track("a", "31") };
+        for mine in [track("a", "30"), secret] {
+            assert_eq!(*callers.admit(LOG, &mine), track("a", ELSEWHERE));
+        }
+    }
+
+    #[test]
+    fn the_name_of_a_crowd_is_nobodys() {
+        let mut callers = Callers::new(3, []);
+        assert_eq!(*callers.admit(LOG, &at("farm", track(&crowd_of("log/other"), "one"))), crowd());
     }
 }

@@ -27,7 +27,7 @@ pub mod sighting;
 pub mod time;
 pub mod vocabulary;
 
-pub use callers::{CROWD, Callers};
+pub use callers::{CROWD, Callers, ELSEWHERE, crowd_of, is_crowd};
 pub use campaign::{Campaign, Expiry, Window};
 pub use clients::{CatalogueFault, Client, ClientCatalogue, Steps};
 pub use counts::Counts;
@@ -38,6 +38,6 @@ pub use roster::{
     ApiToken, DeployKey, DirectoryEntry, GoneToken, Listed, Member, Missing, Permission, Person, RegisteredCredential,
     Repository, RepositoryPermission, Roster,
 };
-pub use sighting::{OTHER_PRODUCT, Page, Sighting};
+pub use sighting::{OTHER_PRODUCT, Page, RESERVED_USERNAMES, Sighting, is_reserved};
 pub use time::Day;
 pub use vocabulary::{Category, Credential, Grade, Operation, Outcome, Status, Verdict, WindowKind};

@@ -9,6 +9,14 @@ use super::{Person, Skipped, UnknownValue};
 /// Text that is borrowed from the bytes it was read from where it can be.
 pub type Text<'a> = Option<Cow<'a, str>>;
 
+/// Usernames that stand for a kind of credential: access tokens (and OAuth), API tokens.
+pub const RESERVED_USERNAMES: [&str; 2] = ["x-token-auth", "x-bitbucket-api-token-auth"];
+
+/// Whether a username, in any case, stands for a kind of credential and names nobody.
+pub fn is_reserved(username: &str) -> bool {
+    RESERVED_USERNAMES.iter().any(|reserved| reserved.eq_ignore_ascii_case(username))
+}
+
 /// The evidence object of the contract: who, when, from where, with which client and credential, on which repository,
 /// with what outcome. Everything but the time may be missing. Secrets are already gone ([`super::redact`]).
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -164,8 +164,8 @@ fn warning(line: &SourceLine, newest: Option<&Coverage>, silence: Option<&Silenc
     let limit = newest.filter(|c| c.state == CoverageState::Partial && !c.reason.is_empty()).map(|c| inert::sentence(&c.reason));
     let silent = silence.map(|silence| words::silence(silence, zone));
     let told = (!line.warning.is_empty()).then(|| inert::sentence(&line.warning));
-    let crowd = line.crowd.map(words::crowd);
-    told.into_iter().chain(limit).chain(crowd).chain(silent).collect::<Vec<_>>().join("; ")
+    let nameless = (line.nameless > 0).then(|| words::nameless(line));
+    told.into_iter().chain(limit).chain(nameless).chain(silent).collect::<Vec<_>>().join("; ")
 }
 
 fn skipped(line: &super::inputs::SkippedLine) -> SkippedRow {

@@ -103,20 +103,12 @@ pub struct SourceLine {
     pub budget_used: Option<f64>,
     /// What a reader should know though nothing failed; empty is nothing.
     pub warning: String,
-    pub crowd: Option<Crowd>,
+    /// Items of the last 30 days of what is beyond the limits of how much a source may name.
+    pub nameless: u64,
     /// How old what it showed last may be before it is behind; none: a day.
     pub late_after: Option<Duration>,
     /// How old its newest look may be while it is read as it should; none: an hour.
     pub fresh_for: Option<Duration>,
-}
-
-/// What a source tells of integrations beyond those that have names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Crowd {
-    /// Items of the last 30 days, as the source counted them.
-    pub items: u64,
-    /// So many integrations have names.
-    pub limit: u32,
 }
 
 /// Items that were not kept for one reason.

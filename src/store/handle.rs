@@ -2,10 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use rusqlite::{Connection, TransactionBehavior};
@@ -29,6 +26,8 @@ const MAX_READERS: usize = 3;
 #[derive(Clone)]
 pub struct Store {
     shared: Arc<Shared>,
+    /// How many callers of one source may be named by what is written here.
+    callers_per_source: usize,
 }
 
 struct Shared {
@@ -38,8 +37,6 @@ struct Shared {
     /// Readers that nobody uses now; opened when they are first needed.
     idle_readers: Mutex<Vec<Reader>>,
     reader_permits: Arc<Semaphore>,
-    /// How many callers of one source have names.
-    callers_per_source: AtomicUsize,
 }
 
 struct WriterConnection {
@@ -96,14 +93,13 @@ impl Store {
             writer: writer.map(|writer| Arc::new(AsyncMutex::new(writer))),
             idle_readers: Mutex::new(readers),
             reader_permits: Arc::new(Semaphore::new(MAX_READERS)),
-            callers_per_source: AtomicUsize::new(usize::MAX),
         };
-        Self { shared: Arc::new(shared) }
+        Self { shared: Arc::new(shared), callers_per_source: usize::MAX }
     }
 
-    /// Lets each source tell of so many callers by name from now on (`store::callers`); at first there is no limit.
-    pub fn limit_callers(&self, per_source: usize) {
-        self.shared.callers_per_source.store(per_source, Ordering::Relaxed);
+    /// This store, into which each source may name so many callers ([`Callers`](crate::evidence::Callers)).
+    pub fn limited_to(self, callers_per_source: usize) -> Self {
+        Self { callers_per_source, ..self }
     }
 
     /// Takes the right to collect and deliver on the store at `path`, which one process has at a time.
@@ -148,7 +144,7 @@ impl Store {
     {
         let writer = Arc::clone(self.shared.writer.as_ref().ok_or(StoreError::ReadOnly)?);
         let mut writer = writer.lock_owned().await;
-        let callers_per_source = self.shared.callers_per_source.load(Ordering::Relaxed);
+        let callers_per_source = self.callers_per_source;
         finished(spawn_blocking(move || writer.transact(callers_per_source, work)).await)
     }
 
@@ -207,8 +203,8 @@ impl WriterConnection {
         let mut interned = std::mem::take(&mut self.interned);
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let others: i64 = transaction.pragma_query_value(None, "data_version", |row| row.get(0))?;
-        // Another process may have erased somebody, and with them rows that are remembered here; under another limit, other tracks
-        // have names.
+        // Another process may have erased somebody, and with them rows that are remembered here; and by another limit others have
+        // names.
         if (self.others_wrote, self.callers_per_source) != (others, callers_per_source) {
             (self.others_wrote, self.callers_per_source, interned) = (others, callers_per_source, Interned::default());
         }

@@ -7,6 +7,7 @@ use rusqlite::named_params;
 
 use super::{
     StoreError, Writer,
+    callers::Book,
     convert::{stored, text_or_empty},
     intern::TOLD_HERE,
 };
@@ -26,16 +27,18 @@ const ADD_ITEMS: &str = include_str!("../../sql/queries/ingest/add_items.sql");
 /// cannot fill the store.
 const MAX_UNKNOWN_VALUES: i64 = 1000;
 
+/// Workspaces of which there are totals; whoever writes a log can invent more.
+pub(super) const MAX_WORKSPACES: i64 = 1000;
+
 /// The value under which the others are counted.
-const OTHER_VALUES: &str = "(others)";
+pub(super) const OTHER_VALUES: &str = "(others)";
 
 impl Writer<'_> {
     /// Records one page or batch: its counts, chunk, people, skipped and unknown items, coverage and cursors, and adds
     /// it to the running totals. What repeats must have been left out before ([`Writer::claim`]).
     pub fn record(&mut self, batch: &Batch, now: Timestamp) -> Result<(), StoreError> {
         let source_id = self.source_id(&batch.source)?;
-        let tracks =
-            batch.tracks.iter().map(|track| self.track_id(source_id, track)).collect::<Result<Vec<i64>, StoreError>>()?;
+        let tracks = self.track_ids(Book::Present, &batch.source, &batch.tracks)?;
         self.unpack(batch.counts.iter().map(|count| count.day))?;
         self.add_day_counts(ADD_DAY_COUNT, &batch.counts, &tracks, &batch.rules)?;
         self.add_authentications(batch)?;
@@ -109,6 +112,8 @@ impl Writer<'_> {
                 ":outcome": outcome.as_str(),
                 ":grade": grade.as_str(),
                 ":uses": stored(uses),
+                ":limit": MAX_WORKSPACES,
+                ":others": OTHER_VALUES,
             })?;
         }
         Ok(())

@@ -8,12 +8,8 @@ use std::{collections::HashMap, hash::Hash};
 use rusqlite::{Connection, OptionalExtension, ToSql, named_params};
 use siphasher::sip128::{Hasher128, SipHasher13};
 
-use super::{
-    StoreError, Writer,
-    callers::{Book, Roll},
-    convert::text_or_empty,
-};
-use crate::evidence::{CROWD, Person, Track, Verdict};
+use super::{StoreError, Writer, callers::Book, convert::text_or_empty};
+use crate::evidence::{Callers, Person, Track, Verdict};
 
 const FIND_SOURCE: &str = include_str!("../../sql/queries/ingest/find_source.sql");
 const INSERT_SOURCE: &str = include_str!("../../sql/queries/ingest/insert_source.sql");
@@ -49,35 +45,33 @@ const UNHEARD: i64 = -1;
 #[derive(Default)]
 pub(super) struct Interned {
     sources: HashMap<String, i64>,
-    /// By a 128-bit hash under the store's key: the texts of a track would take twenty times the memory.
-    tracks: HashMap<u128, i64>,
-    /// The same of what a reclassification builds.
-    next_tracks: HashMap<u128, i64>,
-    roll: Roll,
-    next_roll: Roll,
+    present: Remembered,
+    /// Of what a reclassification builds.
+    next: Remembered,
     /// By the rule's id and the verdict without its batch's number for that rule.
     verdicts: HashMap<(String, Verdict), i64>,
 }
 
-impl Interned {
-    pub(super) fn roll(&mut self, book: Book) -> &mut Roll {
-        match book {
-            Book::Present => &mut self.roll,
-            Book::Next => &mut self.next_roll,
-        }
-    }
+/// What is remembered of the tracks of one book.
+#[derive(Default)]
+pub(super) struct Remembered {
+    /// By a 128-bit hash under the store's key: the texts of a track would take twenty times the memory.
+    tracks: HashMap<u128, i64>,
+    /// None until they were read.
+    pub(super) callers: Option<Callers>,
+}
 
-    fn tracks(&mut self, book: Book) -> &mut HashMap<u128, i64> {
+impl Interned {
+    pub(super) fn book(&mut self, book: Book) -> &mut Remembered {
         match book {
-            Book::Present => &mut self.tracks,
-            Book::Next => &mut self.next_tracks,
+            Book::Present => &mut self.present,
+            Book::Next => &mut self.next,
         }
     }
 
     /// Another reclassification begins, or none goes on.
     pub(super) fn forget_next(&mut self) {
-        self.next_tracks.clear();
-        self.next_roll = None;
+        self.next = Remembered::default();
     }
 }
 
@@ -91,47 +85,28 @@ impl Writer<'_> {
         Ok(id)
     }
 
-    pub(super) fn track_id(&mut self, source_id: i64, track: &Track) -> Result<i64, StoreError> {
-        self.track_id_in(Book::Present, source_id, track)
+    /// The numbers of what a source shows, in its order.
+    pub(super) fn track_ids(&mut self, book: Book, source: &str, tracks: &[Track]) -> Result<Vec<i64>, StoreError> {
+        let source_id = self.source_id(source)?;
+        tracks.iter().map(|track| self.track_id(book, (source, source_id), track)).collect()
     }
 
-    /// The number of a track in what a reclassification builds.
-    pub(super) fn next_track_id(&mut self, source_id: i64, track: &Track) -> Result<i64, StoreError> {
-        self.track_id_in(Book::Next, source_id, track)
-    }
-
-    fn track_id_in(&mut self, book: Book, source_id: i64, track: &Track) -> Result<i64, StoreError> {
+    fn track_id(&mut self, book: Book, (source, source_id): (&str, i64), track: &Track) -> Result<i64, StoreError> {
         let mut hasher = SipHasher13::new_with_key(self.seen_key);
         source_id.hash(&mut hasher);
         track.hash(&mut hasher);
         let key = hasher.finish128().as_u128();
-        if let Some(id) = self.interned.tracks(book).get(&key) {
+        if let Some(id) = self.interned.book(book).tracks.get(&key) {
             return Ok(*id);
         }
-        let present = if book == Book::Present { find_track(self.connection, source_id, track)? } else { None };
-        let id = match present {
+        // What is counted under its own name goes on so.
+        let own = if book == Book::Present { find_track(self.connection, source_id, track)? } else { None };
+        let id = match own {
             Some(id) => id,
-            None => self.new_track_id(book, source_id, track)?,
+            None => find_or_insert_track(self.connection, source_id, &*self.counted_as(book, source, track)?)?,
         };
-        remember(self.interned.tracks(book), MAX_TRACKS, key, id);
+        remember(&mut self.interned.book(book).tracks, MAX_TRACKS, key, id);
         Ok(id)
-    }
-
-    fn new_track_id(&mut self, book: Book, source_id: i64, track: &Track) -> Result<i64, StoreError> {
-        let track = self.counted_as(book, source_id, track)?;
-        if let Some(id) = find_track(self.connection, source_id, &track)? {
-            return Ok(id);
-        }
-        if track.username.as_deref() == Some(CROWD) {
-            let limit = self.callers_per_source;
-            tracing::warn!(limit, "a source tells of more integrations than it may name: those beyond are counted together");
-        }
-        Ok(with_track_values(
-            source_id,
-            &track,
-            |text| name_id(self.connection, text),
-            |values| self.connection.prepare_cached(INSERT_TRACK)?.query_row(values, |row| row.get(0)),
-        )?)
     }
 
     pub(super) fn verdict_id(&mut self, verdict: Verdict, rule: &str) -> Result<i64, StoreError> {
@@ -173,17 +148,23 @@ pub(super) fn name_id(connection: &Connection, text: &str) -> rusqlite::Result<i
     if text.is_empty() {
         return Ok(NO_NAME);
     }
-    match find_name(connection, text)? {
-        Some(id) => Ok(id),
-        None => connection.prepare_cached(INSERT_NAME)?.query_row(named_params! { ":text": text }, |row| row.get(0)),
-    }
+    find_or_insert(connection, FIND_NAME, INSERT_NAME, named_params! { ":text": text })
+}
+
+fn find_or_insert_track(connection: &Connection, source_id: i64, track: &Track) -> rusqlite::Result<i64> {
+    let named = |text: &str| name_id(connection, text);
+    with_track_values(source_id, track, named, |values| find_or_insert(connection, FIND_TRACK, INSERT_TRACK, values))
 }
 
 /// The number of a track, if it has one.
 pub(super) fn find_track(connection: &Connection, source_id: i64, track: &Track) -> rusqlite::Result<Option<i64>> {
     let find =
         |values: &[(&str, &dyn ToSql)]| connection.prepare_cached(FIND_TRACK)?.query_row(values, |row| row.get(0)).optional();
-    with_track_values(source_id, track, |text| Ok(find_name(connection, text)?.unwrap_or(UNHEARD)), find)
+    let heard = |text: &str| {
+        let values = named_params! { ":text": text };
+        Ok(connection.prepare_cached(FIND_NAME)?.query_row(values, |row| row.get(0)).optional()?.unwrap_or(UNHEARD))
+    };
+    with_track_values(source_id, track, heard, find)
 }
 
 /// Hands over the columns of a track, with the numbers of its names.
@@ -212,10 +193,6 @@ pub(super) fn with_track_values<T>(
         ":secret_id": name(track.secret_id.as_ref())?,
     };
     work(values)
-}
-
-fn find_name(connection: &Connection, text: &str) -> rusqlite::Result<Option<i64>> {
-    connection.prepare_cached(FIND_NAME)?.query_row(named_params! { ":text": text }, |row| row.get(0)).optional()
 }
 
 fn find_or_insert(connection: &Connection, find: &str, insert: &str, values: &[(&str, &dyn ToSql)]) -> rusqlite::Result<i64> {

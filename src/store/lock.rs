@@ -4,6 +4,7 @@ use std::{
     ffi::OsString,
     fs::{File, OpenOptions, TryLockError},
     io::{self, Read, Seek, Write},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
@@ -50,7 +51,7 @@ fn open(store: &Path, right: &str) -> Result<(PathBuf, File), OpenError> {
     let mut name = OsString::from(store);
     name.push(right);
     let path = PathBuf::from(name);
-    match OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path) {
+    match OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path) {
         Ok(file) => Ok((path, file)),
         Err(cause) => Err(OpenError::Io { path, cause }),
     }

@@ -18,6 +18,7 @@ use rusqlite::{Connection, OptionalExtension as _, named_params};
 
 use super::{
     Reader, StoreError, Writer,
+    callers::Book,
     convert::{count, stored},
 };
 use crate::{
@@ -218,7 +219,7 @@ impl Writer<'_> {
     fn add_rejudged_chunk(&mut self, rejudged: &Rejudged, rules: &[String]) -> Result<(), StoreError> {
         let Rejudged { chunk, source, recount } = rejudged;
         let source_id = self.source_id(source)?;
-        let tracks = recount.tracks.iter().map(|track| self.next_track_id(source_id, track)).collect::<Result<Vec<i64>, _>>()?;
+        let tracks = self.track_ids(Book::Next, source, &recount.tracks)?;
         self.add_day_counts(ADD_NEXT_COUNT, &recount.counts, &tracks, rules)?;
         // Tracks that differed in a batch may be one row of the table.
         let mut places: BTreeMap<(i32, i64, u32), u64> = BTreeMap::new();

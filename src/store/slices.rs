@@ -7,7 +7,11 @@
 use jiff::Timestamp;
 use rusqlite::named_params;
 
-use super::{StoreError, Writer};
+use super::{
+    StoreError, Writer,
+    callers::Book,
+    ingest::{MAX_WORKSPACES, OTHER_VALUES},
+};
 use crate::evidence::{Batch, Day, time::MS_PER_HOUR};
 
 const EMPTY_STAGED: &str = include_str!("../../sql/queries/slice/empty_staged.sql");
@@ -59,9 +63,7 @@ impl Writer<'_> {
 
     /// Takes in a piece of an answer, which counts nowhere yet.
     pub fn stage(&mut self, piece: &Batch) -> Result<(), StoreError> {
-        let source_id = self.source_id(&piece.source)?;
-        let tracks =
-            piece.tracks.iter().map(|track| self.track_id(source_id, track)).collect::<Result<Vec<i64>, StoreError>>()?;
+        let tracks = self.track_ids(Book::Present, &piece.source, &piece.tracks)?;
         self.add_day_counts(STAGE_COUNT, &piece.counts, &tracks, &piece.rules)
     }
 
@@ -92,7 +94,8 @@ impl Writer<'_> {
             }
         }
         if first {
-            self.connection.prepare_cached(ADD_AUTHENTICATIONS)?.execute(named_params! { ":source_id": source_id })?;
+            let total = named_params! { ":source_id": source_id, ":limit": MAX_WORKSPACES, ":others": OTHER_VALUES };
+            self.connection.prepare_cached(ADD_AUTHENTICATIONS)?.execute(total)?;
         }
         self.connection.prepare_cached(EMPTY_STAGED)?.execute(named_params! { ":source_id": source_id })?;
         self.record(batch, now)

@@ -32,6 +32,12 @@ impl Fixture {
         Self { store, directory }
     }
 
+    /// In which each source may name so many callers.
+    fn limited_to(callers_per_source: usize) -> Self {
+        let Self { store, directory } = Self::new();
+        Self { store: store.limited_to(callers_per_source), directory }
+    }
+
     fn path(&self) -> std::path::PathBuf {
         self.directory.path().join("duskwatch.db")
     }

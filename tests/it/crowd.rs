@@ -4,10 +4,11 @@
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 
 use duskwatch::simulator::ServeOptions;
+use serde_json::Value;
 
 use crate::support::{
-    NOW, Site, at,
-    program::{Service, hasten},
+    NOW, Site, at, integrations,
+    program::{Service, duskwatch, hasten},
     seeds::number,
     small_world,
     smtp::MailServer,
@@ -16,7 +17,7 @@ use crate::support::{
 /// Users where nobody asks for more.
 const FEW: u64 = 1_000;
 /// So many integrations of one source have names where nothing else is configured.
-const NAMED: u64 = 30_000;
+const NAMED: u64 = 25_000;
 /// `MemoryMax` of deploy/systemd/duskwatch.service.
 const MEMORY_KIB: u64 = 1 << 20;
 /// What a person or a scraper is given at most.
@@ -112,6 +113,52 @@ async fn however_many_users_there_are_memory_is_bounded_and_every_document_inert
     assert!(peak < MEMORY_KIB, "{peak} KiB for {users} users");
     let (ended, log) = service.terminate();
     assert!(ended.success() && !log.contains("panicked"), "{log}");
+}
+
+/// A line of somebody's with a secret that begins so.
+fn line(day: u8, user: &str, prefix: &str) -> String {
+    format!(
+        "{{\"time\":\"2026-06-{day:02}T06:00:00Z\",\"username\":\"{user}\",\"secret_prefix\":\"{prefix}\",\"status\":200,\
+         \"host\":\"bitbucket.org\",\"method\":\"GET\",\"path\":\"/acme/{user}-repo.git/info/refs\",\"user_agent\":\"{user}/1.0\"}}\n"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_counted_among_others_is_explained_and_forgotten_and_judged_by_nobody_elses_move() {
+    let site = Site::new(&small_world(95, at(NOW), 2), ServeOptions::default()).await;
+    let text = fs::read_to_string(site.config()).unwrap();
+    let text = text.replace("[store]\n", "[store]\nintegrations_per_source = 2\n");
+    fs::write(site.config(), &text).unwrap();
+    let names = ["anna", "boris", "zoe", "yuri"];
+    let legacy = (10..20).flat_map(|day| names.map(|user| line(day, user, "ATBB")));
+    // One of those who have no name of their own moves, and the other does not.
+    let moved = (20..30).map(|day| line(day, "zoe", "ATAT"));
+    fs::write(site.path("hand.jsonl"), legacy.chain(moved).collect::<String>()).unwrap();
+    let run = |arguments: &[&str]| {
+        let ran = duskwatch(&site, arguments);
+        assert_eq!(ran.status, 0, "{arguments:?}: {}", ran.err);
+        ran.out
+    };
+    run(&["import", "--format", "json", site.path("hand.jsonl").to_str().unwrap()]);
+    let crowd = || {
+        let report: Value = serde_json::from_str(&run(&["report", "--format", "json"])).unwrap();
+        let named = |row: &&Value| row["user"].as_str().unwrap().starts_with("name:(everybody else of import/");
+        integrations(&report).iter().find(named).expect("they are one integration").clone()
+    };
+    let (id, status) = (crowd()["integration"].as_str().unwrap().to_owned(), crowd()["status"].as_str().unwrap().to_owned());
+    assert!(["active", "quiet"].contains(&status.as_str()), "{status}: what zoe moved to says nothing of yuri");
+    let explained = run(&["explain", &id]);
+    assert!(explained.contains("zoe") && explained.contains("yuri"), "{explained}");
+    fs::write(site.config(), text.clone() + "[privacy]\npeople = \"pseudonyms\"\n").unwrap();
+    let disguised = run(&["explain", &id]);
+    assert!(!disguised.contains("zoe") && !disguised.contains("yuri"), "{disguised}");
+    fs::write(site.config(), &text).unwrap();
+    assert_eq!(crowd()["uses_30d"], 20);
+    run(&["store", "forget", "zoe"]);
+    let explained = run(&["explain", &id]);
+    assert!(!explained.contains("zoe") && explained.contains("yuri"), "{explained}");
+    assert_eq!(crowd()["uses_30d"], 20, "no count is lost");
+    assert_eq!(duskwatch(&site, &["store", "forget", "zoe"]).status, 2, "nobody goes by that name any more");
 }
 
 /// How often somebody signed in, by a table of it; none while there is no table.

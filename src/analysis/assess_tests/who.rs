@@ -278,6 +278,18 @@ fn places_that_present_one_secret_know_each_other() {
 }
 
 #[test]
+fn one_label_on_everything_names_two_hundred_others_and_says_that_there_are_more() {
+    let mut world = World::watched();
+    for user in 0..300 {
+        world.see(&with_secret(jenkins(&format!("user{user}"), "api"), "s1"), 10, legacy(Accepted));
+    }
+    let rows = world.rows(10);
+    assert!(rows.iter().all(|row| row.secret_shared_with.len() == 200 && !row.secret_shared_with.contains(&row.id)));
+    let words = "the same secret is used in more than 200 other places; replacing it here leaves them";
+    assert!(rows.iter().all(|row| row.reasons.last().unwrap() == words));
+}
+
+#[test]
 fn a_secret_that_was_seen_as_a_token_here_is_no_app_password_that_is_shared() {
     let mut world = World::watched();
     for on in 10..=20 {

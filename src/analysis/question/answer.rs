@@ -19,6 +19,8 @@ const COLUMNS: usize = 24;
 /// How many different unknown values one answer lists; the rest is not named.
 const MAX_UNKNOWN: usize = 100;
 const MAX_PRODUCT: usize = 40;
+/// Uses that one row may stand for: thousands of times those of any group of an hour.
+const MAX_USES: u64 = 1 << 40;
 
 /// A row that is none of the question's, by its number; what it says is not quoted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -129,7 +131,8 @@ impl<'q> Answer<'q> {
             token_label: label(token_label),
             secret_id: identifier(secret_id),
         };
-        let (uses, hours) = (uses.parse().ok()?, hours.parse().ok()?);
+        let uses = uses.parse().ok().filter(|uses| *uses <= MAX_USES)?;
+        let hours = hours.parse().ok()?;
         let track = self.ordinal(track);
         self.counts.push(DayCount { track, day, verdict, uses, first_ms, last_ms, hours });
         Some(())

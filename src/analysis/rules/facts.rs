@@ -1,6 +1,6 @@
 //! What rules look at: the fields of a piece of evidence, and what follows from them and the campaign's calendar.
 
-use crate::evidence::{Operation, Outcome, Sighting, WindowKind, place::Surface};
+use crate::evidence::{Operation, Outcome, Sighting, WindowKind, is_reserved, place::Surface};
 
 /// A field of the evidence object that may be there or not; the client is the catalogue's id of the user agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,14 +81,6 @@ pub(super) enum UsernameKind {
     Email,
     Reserved,
     Absent,
-}
-
-/// Usernames that stand for a kind of credential: access tokens (and OAuth), API tokens.
-pub(in crate::analysis) const RESERVED_USERNAMES: [&str; 2] = ["x-token-auth", "x-bitbucket-api-token-auth"];
-
-/// Whether a username, in any case, stands for a kind of credential and names nobody.
-pub fn is_reserved(username: &str) -> bool {
-    RESERVED_USERNAMES.iter().any(|reserved| reserved.eq_ignore_ascii_case(username))
 }
 
 impl UsernameKind {

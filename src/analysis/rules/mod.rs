@@ -13,8 +13,7 @@ mod tests;
 
 use crate::evidence::{Credential, Grade, Outcome, Sighting, settings::Fault};
 use conditions::Conditions;
-pub use facts::is_reserved;
-pub(super) use facts::{Derived, RESERVED_USERNAMES};
+pub(super) use facts::Derived;
 use facts::{Facts, Field};
 pub(super) use said::{Asks, Said};
 

@@ -3,10 +3,10 @@
 
 use super::{Disguise, People};
 use crate::{
-    analysis::{Findings, Policy, Who, is_reserved},
+    analysis::{Findings, Policy, Who},
     evidence::{
         ApiToken, Day, DeployKey, DirectoryEntry, Member, Origin, Person, RegisteredCredential, Repository, RepositoryPermission,
-        Track, exchange::Entry,
+        Track, exchange::Entry, is_reserved,
     },
 };
 

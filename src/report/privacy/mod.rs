@@ -24,7 +24,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::{
-    analysis::{Findings, Policy},
+    analysis::{Findings, Policy, is_crowd_id},
     evidence::{Origin, Roster},
 };
 pub use hand_over::HandOver;
@@ -110,7 +110,7 @@ impl Disguise {
     }
 
     fn is_machine(&self, id: &str) -> bool {
-        self.machines.contains(id)
+        self.machines.contains(id) || is_crowd_id(id)
     }
 
     fn is_team(&self, name: &str) -> bool {

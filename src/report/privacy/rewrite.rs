@@ -5,6 +5,7 @@ use crate::{
     analysis::{
         Change, Findings, Integration, IntegrationKey, Person, Policy, TokenFinding, UserFinding,
         explain::{Evidence, ExplainedIntegration, ExplainedUser, ExplainedVerdict, Explanation},
+        is_crowd_id,
     },
     evidence::{Ledger, Origin, Track, UnknownTotal, journal::JournalEntry},
     report::inputs::{BlindSpot, Inputs, Organization, SourceLine},
@@ -262,12 +263,17 @@ impl Disguise {
 
     /// A human's address is where they live or work: of it the network stays that the origin names.
     fn evidence(&self, piece: &mut Evidence, user: &str) {
-        let human = user.is_empty() || self.is_human(user);
+        let crowd = is_crowd_id(user);
+        let human = user.is_empty() || crowd || self.is_human(user);
         let pseudonym = self.id(user);
         self.track(&mut piece.track, &pseudonym, human);
         let Some(s) = &mut piece.sighting else { return };
         if human {
             s.client_ip = None;
+        }
+        if crowd {
+            // Nobody knows their names, so that nothing can be searched for them.
+            (s.user_agent, s.path, s.message) = (None, None, None);
         }
         let shown =
             [&mut s.user_agent, &mut s.scheme, &mut s.auth_type, &mut s.method, &mut s.path, &mut s.message, &mut s.action];

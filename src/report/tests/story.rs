@@ -4,7 +4,7 @@ use super::fixture::{World, acme, after_the_removal, at, authentications, empty,
 use crate::{
     analysis::{Authentication, Integration, Person, Recorded, Silence},
     evidence::{Coverage, CoverageState, Status, time},
-    report::{Crowd, Late, SourceLine, Undelivered, chart, csv, document::SourceState, html, json, letter, prometheus, text},
+    report::{Late, SourceLine, Undelivered, chart, csv, document::SourceState, html, json, letter, prometheus, text},
 };
 
 /// Without line breaks, which depend on what stands before.
@@ -93,17 +93,20 @@ fn a_source_that_is_read_and_needs_a_look_is_no_green_light() {
     world.sources.retain(|s| s.name == "audit/acme");
     world.ledger.sources.retain(|name, _| name == "audit/acme");
     world.sources[0].warning = "the catalogue of actions names none of Bitbucket".to_owned();
-    world.sources[0].crowd = Some(Crowd { items: 1, limit: 30_000 });
+    world.sources[0].nameless = 1;
     let since = at("2026-06-28T10:00:00Z");
     world.findings.silences = vec![Silence { source: "audit/acme".to_owned(), since, days: 4 }];
     let report = world.report();
     let digest = words(&letter::digest(&report).text);
     for text in [&digest, &words(&text::summary(&report, 160)), &words(&html::page(&report)).replace("&#x2f;", "/")] {
         assert!(text.contains("Look at audit/acme all the same: it shows less than it should"), "{text}");
-        assert!(text.contains("names none of Bitbucket; 1 item of the last 30 days is of integrations beyond the 30,000 that one source may name"), "{text}");
         assert!(
-            text.contains("they are counted under (everybody else)") && text.contains("at who writes what is read; silent since")
+            text.contains(
+                "names none of Bitbucket; 1 item of the last 30 days is beyond what one source may name, and counted together"
+            ),
+            "{text}"
         );
+        assert!(text.contains("run duskwatch reclassify, else look at who writes what is read; silent since"));
         assert!(text.contains("it was read on 4 days on which it usually shows something, and showed nothing"), "{text}");
     }
     assert_eq!(report.coverage.sources[0].lag_seconds, Some(at("2026-07-03T07:00:00Z").as_second() - since.as_second()));

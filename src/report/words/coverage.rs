@@ -5,9 +5,9 @@ use jiff::tz::TimeZone;
 use super::{counted, grouped, instant, percent};
 use crate::{
     analysis::{Activity, Observation, ObservedWorkspace, Share, Silence},
-    evidence::CROWD,
+    evidence::coverage,
     report::{
-        Crowd,
+        SourceLine,
         document::{CoverageReport, SourceRow, SourceState},
     },
 };
@@ -52,14 +52,14 @@ fn second_look(coverage: &CoverageReport) -> String {
     }
 }
 
-/// What comes of those who have no names of their own.
-pub(in crate::report) fn crowd(crowd: Crowd) -> String {
+/// What a source tells of more than it may name. Only what is kept can be named anew.
+pub(in crate::report) fn nameless(line: &SourceLine) -> String {
+    let again = if coverage::keeps_lines(&line.name) { "run duskwatch reclassify" } else { "ask for it anew" };
     format!(
-        "{} of the last 30 days {} of integrations beyond the {} that one source may name: they are counted under {CROWD}; if they \
-         are real, raise [store] integrations_per_source and run duskwatch reclassify, else look at who writes what is read",
-        counted(i64::try_from(crowd.items).unwrap_or(i64::MAX), "item"),
-        if crowd.items == 1 { "is" } else { "are" },
-        grouped(crowd.limit.into()),
+        "{} of the last 30 days {} beyond what one source may name, and counted together; if they are real, raise [store] \
+         integrations_per_source and {again}, else look at who writes what is read",
+        counted(i64::try_from(line.nameless).unwrap_or(i64::MAX), "item"),
+        if line.nameless == 1 { "is" } else { "are" },
     )
 }
 

@@ -1,7 +1,7 @@
 //! One page of events, as Atlassian writes them, into sightings. Fields may be missing, null, empty or of another type;
 //! only an event without a time is malformed.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, collections::HashSet, fmt};
 
 use serde::{
     Deserialize, Deserializer,
@@ -19,6 +19,8 @@ use crate::{
 const SYSTEM_ACTOR: &str = "Atlassian app";
 /// Objects of one event that are looked at; a real one names two or three.
 const MAX_OBJECTS: usize = 20;
+/// People of one page that are told of; five hundred real events name a thousand at most.
+const MAX_PEOPLE: usize = 10_000;
 
 /// What a walk has to know of a page's events.
 #[derive(Default)]
@@ -70,7 +72,8 @@ struct Data<T> {
 
 /// Reads the events of a page. Those of a form that cannot be read are singled out one by one only when there is one.
 pub(super) fn parse<'a>(page: &'a str, actions: &Actions) -> Page<'a> {
-    let mut reader = Reader { actions, page: Page::default(), malformed: Tally::default(), other: Tally::default() };
+    let mut reader =
+        Reader { actions, page: Page::default(), people: HashSet::new(), malformed: Tally::default(), other: Tally::default() };
     if let Ok(Data { data }) = serde_json::from_str::<Data<Option<Vec<Event<'a>>>>>(page) {
         let events = data.unwrap_or_default();
         reader.page.sightings.reserve(events.len());
@@ -97,6 +100,8 @@ pub(super) fn singly<'a, T: Deserialize<'a>>(array: &'a str) -> impl Iterator<It
 struct Reader<'a, 'b> {
     actions: &'b Actions,
     page: Page<'a>,
+    /// Those of the page.
+    people: HashSet<Person>,
     malformed: Tally,
     other: Tally,
 }
@@ -185,7 +190,7 @@ impl<'a> Reader<'a, '_> {
             ..Person::default()
         };
         let keyed = person.account_id.is_some() || person.email.is_some();
-        if keyed && !self.page.people.contains(&person) {
+        if keyed && self.people.len() < MAX_PEOPLE && self.people.insert(person.clone()) {
             self.page.people.push(person);
         }
     }

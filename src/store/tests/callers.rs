@@ -3,7 +3,7 @@
 use super::{super::Rejudged, Fixture, at, batch, count, noon, track};
 use crate::{
     analysis::{Found, Recount},
-    evidence::{Batch, CROWD, Day, Sighting, Track, chunk},
+    evidence::{Batch, CROWD, Day, ELSEWHERE, Person, Sighting, Track, chunk, crowd_of},
 };
 
 const DAY: i32 = 20_637;
@@ -33,36 +33,60 @@ fn lines(of: &[(&str, u64)]) -> Vec<(String, u64)> {
     of.iter().map(|(line, uses)| ((*line).to_owned(), *uses)).collect()
 }
 
+/// What was counted together of `log/egress`.
+fn crowd(uses: u64) -> Vec<(String, u64)> {
+    lines(&[(&format!("log/egress {} ", crowd_of("log/egress")), uses)])
+}
+
 #[tokio::test]
 async fn what_a_crowd_does_is_counted_and_hides_nobody_who_was_there() {
-    let f = Fixture::new();
-    f.store.limit_callers(2);
+    let f = Fixture::limited_to(2);
     let first = [track("a", "r"), track("b", "r"), track("x1", "r"), track("x2", "r")];
     f.write(move |w| w.record(&page("log/egress", &first), noon())).await;
     f.write(|w| w.record(&page("log/egress", &[track("a", "another"), track("x1", "r"), track("x3", "q")]), noon())).await;
     f.write(|w| w.record(&page("log/other", &[track("x1", "r")]), noon())).await;
-    let crowd = format!("log/egress {CROWD} ");
     let expected = [("log/egress a another", 1), ("log/egress a r", 1), ("log/egress b r", 1), ("log/other x1 r", 1)];
-    assert_eq!(counted(&f).await, [lines(&[(&crowd, 4)]), lines(&expected)].concat(), "each source has room of its own");
+    assert_eq!(counted(&f).await, [crowd(4), lines(&expected)].concat(), "each source has room of its own");
     let faults = f.read(|r| Ok(r.verify())).await.into_iter().flat_map(|finding| finding.faults);
     assert_eq!(faults.collect::<Vec<_>>(), [""; 0]);
-    let crowds = async |text| f.read(move |r| r.crowds(at(text))).await;
-    assert_eq!(crowds("2026-07-03T12:00:00Z").await, [("log/egress".to_owned(), 4)]);
-    assert_eq!(crowds("2026-09-03T12:00:00Z").await, [], "what was long ago is told no more");
-    assert_eq!(crowds("2026-06-03T12:00:00Z").await, [], "nor is what is yet to come");
+    let beyond = async |text| f.read(move |r| r.beyond_limits(at(text))).await;
+    assert_eq!(beyond("2026-07-03T12:00:00Z").await, [("log/egress".to_owned(), 4)]);
+    assert_eq!(beyond("2026-09-03T12:00:00Z").await, [], "what was long ago is told no more");
+    assert_eq!(beyond("2026-06-03T12:00:00Z").await, [], "nor is what is yet to come");
+}
+
+#[tokio::test]
+async fn whom_a_list_names_is_named_where_strangers_are_not() {
+    let f = Fixture::limited_to(2);
+    let mira =
+        Person { account_id: Some("557058:a".to_owned()), email: Some("mira@example.test".to_owned()), ..Person::default() };
+    f.write(move |w| w.record(&Batch { people: vec![mira], ..page("audit/acme", &[]) }, noon())).await;
+    let came = [track("x1", "r"), track("x2", "r"), track("x3", "r"), track("mira@example.test", "r")];
+    f.write(move |w| w.record(&page("log/egress", &came), noon())).await;
+    let named = [("log/egress mira@example.test r", 1), ("log/egress x1 r", 1), ("log/egress x2 r", 1)];
+    assert_eq!(counted(&f).await, [crowd(1), lines(&named)].concat());
+}
+
+#[tokio::test]
+async fn places_without_end_are_counted_as_one_and_told() {
+    let f = Fixture::limited_to(1);
+    let places: Vec<Track> = (0..14).map(|n| track("a", &format!("r{n:02}"))).collect();
+    f.write(move |w| w.record(&page("log/egress", &places), noon())).await;
+    let counted = counted(&f).await;
+    assert_eq!(counted.len(), 11, "ten places a caller, and all others");
+    assert_eq!(counted[0], (format!("log/egress a {ELSEWHERE}"), 4));
+    assert_eq!(f.read(|r| r.beyond_limits(noon())).await, [("log/egress".to_owned(), 4)]);
 }
 
 #[tokio::test]
 async fn who_was_met_before_the_process_began_takes_room() {
     let f = Fixture::new();
     f.write(|w| w.record(&page("log/egress", &[track("a", "r"), track("b", "r")]), noon())).await;
-    let again = super::Store::open(&f.path()).expect("the store opens again");
-    again.limit_callers(3);
+    let again = super::Store::open(&f.path()).expect("the store opens again").limited_to(3);
     let page = page("log/egress", &[track("b", "another"), track("c", "r"), track("d", "r")]);
     again.write(move |w| w.record(&page, noon())).await.expect("the write commits");
-    let crowd = format!("log/egress {CROWD} ");
     let named = lines(&[("log/egress a r", 1), ("log/egress b another", 1), ("log/egress b r", 1), ("log/egress c r", 1)]);
-    assert_eq!(counted(&f).await, [lines(&[(&crowd, 1)]), named].concat());
+    assert_eq!(counted(&f).await, [crowd(1), named].concat());
 }
 
 /// What is kept of the first page, judged anew without any change.
@@ -76,20 +100,18 @@ fn rejudged(chunk: i64, tracks: &[Track]) -> Rejudged {
 
 #[tokio::test]
 async fn a_higher_limit_gives_names_back_when_what_is_kept_is_judged_anew() {
-    let f = Fixture::new();
+    let f = Fixture::limited_to(1);
     let tracks = [track("a", "r"), track("x1", "r"), track("x2", "r"), track("x3", "r")];
-    f.store.limit_callers(1);
     let kept = page("log/egress", &tracks);
     f.write(move |w| w.record(&kept, noon())).await;
     for (limit, others) in [(1, 3), (3, 1), (2, 2), (4, 0)] {
-        f.store.limit_callers(limit);
-        let tracks = tracks.clone();
-        f.write(move |w| {
+        let (store, tracks) = (f.store.clone().limited_to(limit), tracks.clone());
+        let again = store.write(move |w| {
             let begun = w.begin_reclassification("the same")?;
             let step = w.add_rejudged(&begun, &[rejudged(1, &tracks)], &["basic-nickname-git".to_owned()])?;
             w.switch_to_rejudged(&step.expect("nobody else reclassifies"))
-        })
-        .await;
+        });
+        again.await.expect("it is judged anew");
         let counted = counted(&f).await;
         let crowd = counted.iter().filter(|(line, _)| line.contains(CROWD)).map(|(_, uses)| uses).sum::<u64>();
         assert_eq!((crowd, counted.iter().map(|(_, uses)| uses).sum::<u64>()), (others, 4), "at most {limit}");
