@@ -259,11 +259,7 @@ impl Engine {
     pub async fn view(&self, now: Timestamp) -> anyhow::Result<Judged> {
         let options = Arc::clone(&self.options);
         let material = self.material(now).await?;
-        let judge = move || {
-            let findings = material.assess(&options, now);
-            Judged::new(material, findings, options, None)
-        };
-        Ok(spawn_blocking(judge).await?)
+        Ok(spawn_blocking(move || Judged::new(material, options, now)).await?)
     }
 
     async fn material(&self, now: Timestamp) -> Result<Material, StoreError> {
@@ -309,16 +305,14 @@ pub async fn look(options: Options, as_of: Option<Day>, now: Timestamp) -> anyho
     let reading = Arc::clone(&options);
     let mut material = store.read(move |r| Material::read(r, &reading, &Budgets::new(), now)).await?;
     material.looking_back = now < today;
-    let judge = move || {
-        let findings = material.assess(&options, now);
-        Judged::new(material, findings, options, None)
-    };
-    Ok(spawn_blocking(judge).await?)
+    Ok(spawn_blocking(move || Judged::new(material, options, now)).await?)
 }
 
 impl Judged {
-    fn new(material: Material, findings: Findings, options: Arc<Options>, late: Option<Late>) -> Self {
-        Self::of(Arc::new(material.report(&findings, &options, late)), material, findings, options)
+    fn new(material: Material, options: Arc<Options>, now: Timestamp) -> Self {
+        let findings = material.assess(&options, now);
+        let report = Arc::new(material.report(&findings, &options, None));
+        Self::of(report, material, findings, options)
     }
 
     /// Of a report that was built.

@@ -27,7 +27,6 @@ use crate::{
 };
 
 const LIST_CHUNKS_AFTER: &str = include_str!("../../sql/queries/reclassify/list_chunks_after.sql");
-const FIND_NEWEST_CHUNK: &str = include_str!("../../sql/queries/reclassify/find_newest_chunk.sql");
 const READ_PROGRESS: &str = include_str!("../../sql/queries/reclassify/read_progress.sql");
 const PUT_PROGRESS: &str = include_str!("../../sql/queries/reclassify/put_progress.sql");
 const DELETE_PROGRESS: &str = include_str!("../../sql/queries/reclassify/delete_progress.sql");
@@ -81,11 +80,6 @@ impl Reader {
     /// `max_bytes`.
     pub fn chunks_after(&self, after: i64, limit: u32, max_bytes: usize) -> Result<Vec<StoredChunk>, StoreError> {
         chunks_after(&self.connection, after, limit, max_bytes)
-    }
-
-    /// The number of the newest chunk, 0 where there is none.
-    pub fn newest_chunk(&self) -> Result<i64, StoreError> {
-        Ok(self.connection.prepare_cached(FIND_NEWEST_CHUNK)?.query_row([], |row| row.get(0))?)
     }
 
     /// How many items were judged by something else than what this fingerprint stands for.
