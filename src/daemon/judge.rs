@@ -84,7 +84,7 @@ impl Material {
         for made in forecasts.values_mut() {
             made.retain(|forecast| forecast.day <= until);
         }
-        let mut changes = store.changes(None)?;
+        let mut changes = store.changes()?;
         changes.retain(|change| change.day <= until);
         let previous = previous(store, options, now)?;
         Ok(Self {

@@ -164,11 +164,10 @@ impl Reader {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Recorded changes of a day and later (none: all), sorted by day and integration.
-    pub fn changes(&self, since: Option<Day>) -> Result<Vec<Change>, StoreError> {
+    /// Every change in the order in which it was recorded: a reader who knows how many there were knows which are new.
+    pub fn changes(&self) -> Result<Vec<Change>, StoreError> {
         let mut statement = self.connection.prepare_cached(LIST_CHANGES)?;
-        let since = since.map_or(i32::MIN, |day| day.0);
-        let rows = statement.query_map(named_params! { ":since": since }, change)?;
+        let rows = statement.query_map([], change)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

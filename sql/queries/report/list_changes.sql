@@ -1,5 +1,4 @@
--- Which statuses changed since a day? Served by status_change_by_day.
+-- Which statuses changed, in the order in which it was recorded? A scan of status_change.
 SELECT day, campaign, integration, from_status, to_status, cause, reason
 FROM status_change
-WHERE day >= :since
-ORDER BY day, integration, id
+ORDER BY id

@@ -70,12 +70,26 @@ async fn changes_and_the_number_reported_stand_as_recorded() {
     record(20_637, 5, vec![moved.clone()]).await;
     record(20_637, 4, vec![]).await;
     let [b, a] = discovered;
-    assert_eq!(f.read(|r| r.changes(None)).await, [a, b, moved.clone()]);
-    assert_eq!(f.read(|r| r.changes(Some(Day(20_637)))).await, [moved]);
+    assert_eq!(f.read(Reader::changes).await, [b, a, moved]);
     let reported = |day: i32, remaining, observed| ReportedDay { day: Day(day), remaining, observed };
     let share = Some(Share { part: 61, whole: 80 });
     assert_eq!(f.read(|r| r.reported(CAMPAIGN)).await, [reported(20_636, 2, None), reported(20_637, 4, share)]);
     assert_eq!(f.read(|r| r.reported("other")).await, []);
+}
+
+#[tokio::test]
+async fn a_change_of_the_same_day_stands_behind_those_that_were_recorded_before_it() {
+    let f = Fixture::new();
+    let record = |changes: Vec<Change>| {
+        let reported = BurndownDay { day: Day(20_636), remaining: 1, ..BurndownDay::default() };
+        f.write(move |w| w.record_judgement(CAMPAIGN, &Statuses::new(), &changes, &reported))
+    };
+    let (morning, evening) = (change(20_636, "z", None, Status::Active), change(20_636, "a", None, Status::Failing));
+    record(vec![morning.clone()]).await;
+    let told = f.read(Reader::changes).await.len();
+    record(vec![evening.clone()]).await;
+    let changes = f.read(Reader::changes).await;
+    assert_eq!((&changes[..told], &changes[told..]), (&[morning][..], &[evening][..]));
 }
 
 fn forecast(day: i32, target: i32, p50: u32) -> Recorded {

@@ -109,7 +109,7 @@ async fn each_migration_runs_over_the_rows_of_those_before_it() {
         r.ledger()?;
         r.roster(jiff::Timestamp::MAX)?;
         r.known_integrations()?;
-        r.changes(None)?;
+        r.changes()?;
         r.told_events()?;
         r.due_recipients("mail", jiff::Timestamp::MAX, 10)?;
         Ok((r.history(Day(i32::MAX))?, r.statuses()?, r.totals()?, r.outbox_summary()?))
