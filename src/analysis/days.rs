@@ -78,6 +78,8 @@ struct TrackFacts {
     source: u32,
     /// As [`Bounds::fits`] says.
     fits: u32,
+    /// As [`lift::is_old_name`] says.
+    old_name: bool,
 }
 
 /// The names that [`Counted`] has numbers for.
@@ -136,6 +138,7 @@ impl Counted {
             place: index_of(&places, &place_of(shown)),
             source: index_of(&sources, &shown.source.as_str()),
             fits: bounds.fits(&shown.track),
+            old_name: lift::is_old_name(shown.track.username.as_deref()),
         };
         let mut rules = history.rules.clone();
         for id in lift::RULES {
@@ -194,7 +197,7 @@ impl Counted {
 
     fn lift(&self, shown: &mut Shown, lift: Lift) {
         let verdict = &mut shown.count.verdict;
-        if let Some(id) = lift.apply(verdict, shown.count.first_ms) {
+        if let Some(id) = lift.apply(verdict, shown.count.first_ms, shown.track.old_name) {
             verdict.rule = self.number_of(id);
             shown.marks = self.bounds.marks(shown.track.fits, verdict.credential);
         }

@@ -14,7 +14,7 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::lift::SecretKinds;
+use super::lift::{self, SecretKinds};
 use super::{
     Classifier, Findings, Guess, Integration, IntegrationKey, KnownIntegration, Person, TokenFinding, UserFinding, guess,
 };
@@ -315,7 +315,8 @@ fn lifted(m: &Material<'_>, recorded: &Recorded<'_>, of: (&str, usize), verdict:
     let row = || m.findings.campaigns.iter().flat_map(|found| &found.integrations).find(|row| row.id == integration);
     let mut after = verdict;
     let by_secret = recorded.secrets.apply(&mut after, track);
-    let rule = by_secret.or_else(|| row()?.lift.apply(&mut after, first_ms))?;
+    let old_name = || lift::is_old_name(m.history.tracks[track].track.username.as_deref());
+    let rule = by_secret.or_else(|| row()?.lift.apply(&mut after, first_ms, old_name()))?;
     Some(Lifted { credential: after.credential, grade: after.grade, rule })
 }
 

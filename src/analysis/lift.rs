@@ -1,12 +1,14 @@
 //! Grades that are lifted where an integration's history is known: what one piece of evidence cannot say, the whole can.
 //!
-//! Two rules of the contract look at an integration, both about a 401 on the REST API, which by itself proves nothing:
+//! Two rules of the contract look at an integration, both about a 401, which by itself proves nothing:
 //!
 //! - [`EXPERIMENT`]: every brownout is an experiment on every integration. A credential that is accepted outside the
 //!   published windows and refused in each of them is an app password: weak refusals inside them become strong. Windows
 //!   that are only extrapolated may not have happened, and lift nothing.
 //! - [`REMOVED`]: what last worked with an app password, and was never accepted since the removal, still presents it when
-//!   it is refused: such refusals become those of an app password, weakly. A 410 of git has a rule of its own.
+//!   it is refused: such refusals become those of an app password, weakly. An app password never went with an e-mail address
+//!   or a reserved username: what is refused under one of these is something new that is tried. A 410 of git has rules of its
+//!   own; one whose message none of them knows is lifted with the 401s, since what is counted by day keeps no status.
 //!
 //! One more looks at a secret, and comes before them:
 //!
@@ -16,7 +18,7 @@
 
 use std::collections::HashMap;
 
-use super::days::Cell;
+use super::{days::Cell, rules::is_reserved};
 use crate::evidence::{Campaign, Credential, Day, Grade, History, Outcome, Verdict, WindowKind};
 
 /// The id of the rule that lifts refusals inside published brownout windows.
@@ -76,7 +78,8 @@ impl Lift {
     }
 
     /// Lifts the verdict on a use (or uses, the first of them) of the integration; the id of the rule that did, if one did.
-    pub fn apply(&self, verdict: &mut Verdict, first_ms: i64) -> Option<&'static str> {
+    /// `old_name`: the username is one that app passwords go with.
+    pub fn apply(&self, verdict: &mut Verdict, first_ms: i64, old_name: bool) -> Option<&'static str> {
         if verdict.outcome != Outcome::Rejected || !verdict.authentication {
             return None;
         }
@@ -86,12 +89,17 @@ impl Lift {
             return Some(EXPERIMENT);
         }
         let removed = self.refused_since_ms.is_some_and(|removal_ms| first_ms >= removal_ms);
-        if removed && verdict.credential == Credential::Unknown {
+        if removed && old_name && verdict.credential == Credential::Unknown {
             (verdict.credential, verdict.grade) = (Credential::AppPassword, Grade::Weak);
             return Some(REMOVED);
         }
         None
     }
+}
+
+/// Whether app passwords go with this username: the Bitbucket username, or one that is not told.
+pub(super) fn is_old_name(username: Option<&str>) -> bool {
+    username.is_none_or(|name| !name.contains('@') && !is_reserved(name))
 }
 
 /// Accepted outside windows, refused inside the published ones, often enough, and nothing at all accepted inside.

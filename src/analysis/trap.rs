@@ -9,6 +9,7 @@
 use super::assess::Scene;
 use super::days::UnitUses;
 use super::figures::{MONTH_DAYS, recent};
+use super::lift::is_old_name;
 use super::rank::counted;
 use super::timeline::Rules;
 use super::{Trap, TrapKind};
@@ -45,8 +46,9 @@ fn met(scene: &Scene<'_>, rules: &Rules<'_>, number: usize, uses: &UnitUses) -> 
         for count in history.counts.of(track).filter(|count| is_refusal(count, rules)) {
             let mut verdict = count.verdict;
             scene.counted.secrets.apply(&mut verdict, track);
-            let lifted = uses.lift.apply(&mut verdict, count.first_ms).is_some();
-            let kind = kind(&history.tracks[track].track, verdict.credential, verdict.operation).filter(|_| !lifted);
+            let shown = &history.tracks[track].track;
+            let lifted = uses.lift.apply(&mut verdict, count.first_ms, is_old_name(shown.username.as_deref())).is_some();
+            let kind = kind(shown, verdict.credential, verdict.operation).filter(|_| !lifted);
             let Some(kind) = kind else { continue };
             by_name += if verdict.credential == Credential::Unknown { count.uses } else { 0 };
             match met.iter_mut().find(|known| known.0 == kind) {

@@ -1,7 +1,7 @@
 //! What a history says of evidence that by itself says less.
 
 use super::world::*;
-use crate::analysis::lift;
+use crate::analysis::{TrapKind, lift, rules::RESERVED_USERNAMES};
 use crate::evidence::{Credential, Grade, Outcome, Status, Track, Verdict, WindowKind};
 
 /// A 401 inside a brownout window, weak by itself.
@@ -108,6 +108,26 @@ fn a_refusal_is_explained_by_nothing_less() {
 }
 
 #[test]
+fn what_is_refused_under_a_name_that_app_passwords_never_had_is_a_token_that_is_tried() {
+    for (name, trap) in [("ada@example.test", TrapKind::EmailOnGit), (RESERVED_USERNAMES[1], TrapKind::NoEmailOnRest)] {
+        let mut world = World::watched();
+        let called = |name| Track { account_id: Some("acc-1".to_owned()), ..jenkins(name, "api") };
+        let proven = Verdict::of(Credential::AppPassword, Grade::Proven, Accepted);
+        (120..REMOVAL - 8).for_each(|on| world.see(&called("ada"), on, proven));
+        (REMOVAL + 4..REMOVAL + 10).for_each(|on| world.see(&called(name), on, unexplained()));
+        let row = world.row(REMOVAL + 9);
+        assert_eq!((row.status, row.last_rejected, row.rejected_30d), (Status::Quiet, None, 0), "{name}");
+        assert_eq!(row.trap.map(|trap| (trap.kind, trap.uses)), Some((trap, 6)), "{name}");
+        let rows = world.judged_on(REMOVAL + 9).authentications.of(|_, _| true);
+        let last = rows.last().expect("the refusals are counted");
+        assert_eq!((last.credential, last.grade), (Credential::Unknown, Grade::None), "{name}");
+        // The old secret, sent by its old name, is still known by what it was.
+        world.see(&called("ada"), REMOVAL + 9, unexplained());
+        assert_eq!(world.row(REMOVAL + 9).status, Status::Failing, "{name}");
+    }
+}
+
+#[test]
 fn a_lifted_refusal_joins_the_refusals_of_its_day() {
     let mut world = removed(legacy(Accepted));
     world.see_through(LOG, &jenkins("ada", "api"), REMOVAL, legacy(Rejected), 4);
@@ -121,7 +141,7 @@ fn one_verdict_is_lifted_as_the_history_says() {
     let all = lift::Lift { by_brownouts: true, refused_since_ms: Some(1_000) };
     let lifted = |verdict: Verdict, ms| {
         let mut verdict = verdict;
-        let rule = all.apply(&mut verdict, ms);
+        let rule = all.apply(&mut verdict, ms, true);
         (rule, verdict.credential, verdict.grade)
     };
     let inside = refused(WindowKind::Published);
