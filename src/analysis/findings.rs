@@ -84,6 +84,10 @@ pub struct Integration {
     pub waiver: Option<usize>,
     /// Rejected only inside brownout windows.
     pub window_only: bool,
+    /// The day by which its owner declared it gone, if nothing has disproved that.
+    pub closed: Option<Day>,
+    /// Something else was seen of it after the last legacy use.
+    pub seen_since: bool,
     pub unseen_since: Option<Timestamp>,
     /// The best grade of its legacy evidence within the horizon (else of all of it).
     pub grade: Grade,

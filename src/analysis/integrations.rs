@@ -140,8 +140,7 @@ fn describe(scene: &Scene<'_>, rules: &Rules<'_>, calendar: &Calendar, number: u
     let places = Places::new(scene, &figures);
     let (client, owner) = (scene.inputs.clients.get(&unit.key.client), places.owner(scene, number));
     let lead_time_days = owner.as_ref().and_then(|owner| owner.lead_time_days).unwrap_or(scene.inputs.policy.lead_time_days);
-    let (deadline, waiver) = (rules.campaign.removal, waiver(scene, number));
-    let leaver = scene.rights.leaver(&scene.people, &unit.key.user, &places.workspaces);
+    let (deadline, leaver) = (rules.campaign.removal, scene.rights.leaver(&scene.people, &unit.key.user, &places.workspaces));
     let category = scene.inputs.clients.category(&unit.key.client);
     let name_of = |place: u32| scene.names.places[place as usize].to_string();
     let subject =
@@ -154,8 +153,10 @@ fn describe(scene: &Scene<'_>, rules: &Rules<'_>, calendar: &Calendar, number: u
         rank: None,
         status: standing.last.status,
         returned: standing.last.returned,
-        waiver,
+        waiver: waiver(scene, number),
         window_only: figures.window_only(),
+        closed: standing.closed,
+        seen_since: standing.passage.seen_since,
         unseen_since: reasons::unseen_since(scene.looked_until_ms(uses), rules.now_ms),
         grade: standing.last.grade,
         score: 0.0,
@@ -208,7 +209,7 @@ fn describe(scene: &Scene<'_>, rules: &Rules<'_>, calendar: &Calendar, number: u
         lift: uses.lift,
         sources: sources(scene, uses),
     };
-    let decided = (waiver.map(|at| &scene.inputs.policy.waivers[at]), deciding_closure(scene, number, standing));
+    let decided = (row.waiver.map(|at| &scene.inputs.policy.waivers[at]), deciding_closure(scene, number, standing));
     row.reasons = reasons::reasons(&row, rules.campaign, &figures, standing, &scene.counted.rules, decided, &name_of);
     row.reasons.extend(reasons::of_user(&row, leaver, &scene.people));
     Some(row)

@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::HashMap};
 
 use super::world::*;
 use crate::analysis::{
-    Classifier, Rules,
+    Classifier, Closure, Rules,
     explain::{Explanation, Gathered, Material, More, Subject, Unknown, as_judged, explain, find, tracks_of},
     guess,
 };
@@ -99,6 +99,92 @@ fn two_days_of_use_are_no_rhythm_and_only_its_owner_can_retire_it() {
     let explained = explained(&world, 90, &row.id, &[]);
     let words = &explained.integrations[0].verdicts[0].would_change;
     assert!(words[1].contains("its rhythm is not known") && words[1].contains(&format!("\"{}\"", row.id)), "{words:?}");
+}
+
+/// What would change the only integration, seen from the end of a day.
+fn changes_of(world: &World, on: i32) -> (Status, String) {
+    let row = world.row(on);
+    let explained = explained(world, on, &row.id, &[]);
+    (row.status, explained.integrations[0].verdicts[0].would_change.join("\n"))
+}
+
+/// Ada's Jenkins uses two repositories daily up to the removal, and its old secret is refused there daily after it.
+fn knocking_on_two() -> World {
+    let mut world = World::watched();
+    for repository in ["api", "web"] {
+        daily(&mut world, &jenkins("ada", repository), REMOVAL - 20..REMOVAL);
+        (REMOVAL..REMOVAL + 60).for_each(|on| world.see(&jenkins("ada", repository), on, legacy(Rejected)));
+    }
+    world
+}
+
+#[test]
+fn a_migrating_one_is_stale_once_all_is_refused_and_replaced_wherever_it_is_tried() {
+    let mut world = knocking_on_two();
+    (REMOVAL..REMOVAL + 60).for_each(|on| world.see(&jenkins("ada", "api"), on, token(Accepted)));
+    let (status, words) = changes_of(&world, REMOVAL + 10);
+    assert_eq!(status, Status::Migrating);
+    let stale = "It becomes stale when an app password is still tried, but was not accepted for 7 covered days, and a replacement was \
+                 accepted in that time on every repository that it touched";
+    assert!(words.contains(stale), "{words}");
+    world.see(&jenkins("ada", "web"), REMOVAL + 10, token(Accepted));
+    assert_eq!(world.row(REMOVAL + 10).status, Status::Stale);
+    let before = |words: String| !words.contains("It becomes stale");
+    let mut early = World::watched();
+    daily(&mut early, &jenkins("ada", "api"), 10..20);
+    early.see(&jenkins("ada", "api"), 19, token(Accepted));
+    let (status, words) = changes_of(&early, 19);
+    assert!(status == Status::Migrating && before(words), "nothing is stale before the removal");
+}
+
+#[test]
+fn a_stale_one_is_migrating_when_its_replacement_is_gone_in_one_place_and_failing_when_it_is_gone_everywhere() {
+    let mut world = knocking_on_two();
+    (REMOVAL..REMOVAL + 10).for_each(|on| world.see(&jenkins("ada", "web"), on, token(Accepted)));
+    (REMOVAL..REMOVAL + 20).for_each(|on| world.see(&jenkins("ada", "api"), on, token(Accepted)));
+    let (status, words) = changes_of(&world, REMOVAL + 9);
+    assert_eq!(status, Status::Stale);
+    let migrating = "It becomes migrating when a replacement is not accepted for 7 covered days on one of the repositories that the \
+                     left-over secret touches, and still is elsewhere";
+    let failing = "It becomes failing when a replacement is accepted nowhere for 7 covered days";
+    assert!(words.contains(migrating) && words.contains(failing), "{words}");
+    let statuses = [9 + 7, 19 + 7].map(|on| world.row(REMOVAL + on).status);
+    assert_eq!(statuses, [Status::Migrating, Status::Failing]);
+}
+
+#[test]
+fn one_that_silence_retired_is_migrated_by_a_replacement_and_quiet_by_anything_else() {
+    let mut world = World::watched();
+    daily(&mut world, &jenkins("ada", "api"), 10..20);
+    let (status, words) = changes_of(&world, 60);
+    assert_eq!(status, Status::Retired);
+    assert!(
+        words.starts_with("It becomes migrated as soon as a replacement is accepted\nIt becomes quiet when anything else"),
+        "{words}"
+    );
+    world.see(&jenkins("ada", "api"), 61, Verdict::of(Credential::Unknown, Grade::None, Accepted));
+    let (status, words) = changes_of(&world, 61);
+    assert_eq!(status, Status::Quiet);
+    assert!(words.contains("does not become retired by silence, because something else was seen"), "{words}");
+    world.see(&jenkins("ada", "api"), 62, token(Accepted));
+    assert_eq!(world.row(62).status, Status::Migrated);
+}
+
+#[test]
+fn one_that_its_owner_declared_gone_stays_so_whatever_else_is_seen() {
+    let mut world = World::watched();
+    daily(&mut world, &jenkins("ada", "api"), 10..20);
+    let id = world.row(20).id;
+    world.policy.closures.push(Closure {
+        integration: id,
+        date: day(20).date(),
+        by: "platform".to_owned(),
+        ticket: "OPS-1".to_owned(),
+    });
+    world.see(&jenkins("ada", "api"), 61, Verdict::of(Credential::Unknown, Grade::None, Accepted));
+    let (status, words) = changes_of(&world, 61);
+    assert!(status == Status::Retired && !words.contains("quiet"), "{words}");
+    assert!(words.starts_with("It becomes migrated as soon as"), "{words}");
 }
 
 #[test]

@@ -8,6 +8,8 @@ use crate::evidence::{Campaign, Category, Credential, Grade, Status};
 /// Covered days of silence that retire an integration at the earliest.
 const RETIRED_AFTER_DAYS: f64 = crate::analysis::timeline::RETIRED_AFTER_DAYS;
 
+const REPLACEMENT: &str = "a replacement";
+
 /// Sentences without a full stop, the nearest change first.
 pub(super) fn would_change(row: &Integration, campaign: &Campaign, now: Timestamp) -> Vec<String> {
     let removed = campaign.removed_at(now.as_millisecond() - 1);
@@ -31,61 +33,88 @@ pub(super) fn would_change(row: &Integration, campaign: &Campaign, now: Timestam
 }
 
 fn of_status(row: &Integration, campaign: &Campaign, removed: bool) -> Vec<String> {
-    let (noun, one) = (&campaign.words.many, &campaign.words.one);
-    let replacement = "a replacement";
-    let silence = silence(row);
-    let mut words = Vec::new();
+    let (noun, one) = (campaign.words.many.as_str(), campaign.words.one.as_str());
     match row.status {
-        Status::Active | Status::Failing => {
-            let on = match (row.status, removed) {
-                (Status::Failing, true) if !row.repositories.is_empty() => {
-                    format!(
-                        " (stale, when that is so on all of its {})",
-                        counted(row.repositories.len() as u64, "repository", "repositories")
-                    )
-                }
-                _ => String::new(),
-            };
-            words.push(format!("It becomes migrating when {replacement} is accepted while {one} is still presented{on}"));
-            words.push(format!(
-                "It becomes migrated when no use of {noun} is seen {silence} and {replacement} was accepted after the last use"
-            ));
-            words.push(format!(
-                "It becomes quiet when no use of {noun} is seen {silence} and {replacement} was not accepted either"
-            ));
-            if row.status == Status::Failing && !removed {
-                words.push(format!("It becomes active again when its newest use of {noun} outside brownout windows is accepted"));
+        Status::Active | Status::Failing => of_used(row, (noun, one), removed),
+        Status::Migrating => of_migrating(row, (noun, one), removed),
+        Status::Stale => of_stale(row),
+        Status::Quiet => vec![
+            format!("It becomes migrated as soon as {REPLACEMENT} is accepted"),
+            retirement(row),
+            format!("It becomes active or failing with the next use of {noun}"),
+        ],
+        Status::Migrated => vec![comes_back(noun)],
+        Status::Retired => {
+            let mut words = vec![format!("It becomes migrated as soon as {REPLACEMENT} is accepted")];
+            // An owner's word holds whatever else is seen, until the legacy credential is used again.
+            if row.closed.is_none() {
+                words.push("It becomes quiet when anything else is seen of it".to_owned());
             }
-            if row.status == Status::Active {
-                let when = if removed { "when" } else { "with the removal at the latest, or when" };
-                words.push(format!("It becomes failing {when} its newest use outside brownout windows is refused"));
-            }
-        }
-        Status::Migrating => {
-            words.push(format!(
-                "It becomes migrated when no use of {noun} is seen {silence}: each use of the old secret starts that count again"
-            ));
-            words.push(format!(
-                "It becomes active or failing again when {replacement} is not accepted for {}",
-                days(row.horizon_days)
-            ));
-        }
-        Status::Stale => {
-            words.push(format!("It becomes migrated when the left-over secret is not seen {silence}"));
-            words.push(
-                "It becomes failing when the replacement is not accepted any more on a repository that it touches".to_owned(),
-            );
-        }
-        Status::Quiet => {
-            words.push(format!("It becomes migrated as soon as {replacement} is accepted"));
-            words.push(retirement(row));
-            words.push(format!("It becomes active or failing with the next use of {noun}"));
-        }
-        Status::Migrated | Status::Retired => {
-            words.push(format!("It comes back, marked as returned, with the next use of {noun}"));
+            words.push(comes_back(noun));
+            words
         }
     }
+}
+
+fn of_used(row: &Integration, (noun, one): (&str, &str), removed: bool) -> Vec<String> {
+    let silence = silence(row);
+    let mut words = vec![format!("It becomes migrating when {REPLACEMENT} is accepted while {one} is still presented")];
+    if row.status == Status::Failing && removed {
+        words.push(staleness(row, one));
+    }
+    words.push(format!(
+        "It becomes migrated when no use of {noun} is seen {silence} and {REPLACEMENT} was accepted after the last use"
+    ));
+    words.push(format!("It becomes quiet when no use of {noun} is seen {silence} and {REPLACEMENT} was not accepted either"));
+    if row.status == Status::Failing && !removed {
+        words.push(format!("It becomes active again when its newest use of {noun} outside brownout windows is accepted"));
+    }
+    if row.status == Status::Active {
+        let when = if removed { "when" } else { "with the removal at the latest, or when" };
+        words.push(format!("It becomes failing {when} its newest use outside brownout windows is refused"));
+    }
     words
+}
+
+fn of_migrating(row: &Integration, (noun, one): (&str, &str), removed: bool) -> Vec<String> {
+    let mut words = vec![format!(
+        "It becomes migrated when no use of {noun} is seen {} and {REPLACEMENT} was accepted after the last use: each use of the old \
+         secret starts that count again",
+        silence(row)
+    )];
+    if removed {
+        words.push(staleness(row, one));
+    }
+    words.push(format!("It becomes active or failing again when {REPLACEMENT} is not accepted for {}", days(row.horizon_days)));
+    words
+}
+
+fn of_stale(row: &Integration) -> Vec<String> {
+    let (silence, enough) = (silence(row), days(row.horizon_days));
+    let mut words = vec![format!(
+        "It becomes migrated when the left-over secret is not seen {silence} and {REPLACEMENT} was accepted after it was seen last"
+    )];
+    if !row.repositories.is_empty() {
+        words.push(format!(
+            "It becomes migrating when {REPLACEMENT} is not accepted for {enough} on one of the repositories that the left-over \
+             secret touches, and still is elsewhere"
+        ));
+    }
+    words.push(format!("It becomes failing when {REPLACEMENT} is accepted nowhere for {enough}"));
+    words
+}
+
+/// What makes a left-over secret of one that is tried after the removal.
+fn staleness(row: &Integration, one: &str) -> String {
+    let place = if row.repositories.is_empty() { "" } else { " on every repository that it touched" };
+    format!(
+        "It becomes stale when {one} is still tried, but was not accepted for {}, and {REPLACEMENT} was accepted in that time{place}",
+        days(row.horizon_days)
+    )
+}
+
+fn comes_back(noun: &str) -> String {
+    format!("It comes back, marked as returned, with the next use of {noun}")
 }
 
 /// `for 5 more covered days (2 of 7 have passed)`.
@@ -111,6 +140,13 @@ fn retirement(row: &Integration) -> String {
         return format!(
             "It does not become retired by silence, because its rhythm is not known (fewer than three days of use): its owner can say \
              so with a [[closure]] of integration \"{}\"",
+            row.id
+        );
+    }
+    if row.seen_since {
+        return format!(
+            "It does not become retired by silence, because something else was seen of it after the last use: its owner can say that \
+             it is gone with a [[closure]] of integration \"{}\"",
             row.id
         );
     }

@@ -179,6 +179,8 @@ pub(super) fn integration(id: &str, rank: u32, status: Status) -> Integration {
         returned: false,
         waiver: None,
         window_only: false,
+        closed: None,
+        seen_since: false,
         unseen_since: None,
         grade: Grade::Strong,
         score: 100.0 - f64::from(rank),
