@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 use regex::{Regex, RegexSet};
 
 use super::Category;
-use steps::Surfaces;
+use steps::Secret;
 pub use steps::{Proof, Steps, Username};
 use version::Bound;
 pub use wire::CatalogueFault;
@@ -32,6 +32,7 @@ pub struct Client {
     pub replacement: String,
     /// Which username goes with it.
     pub username: String,
+    /// The least set; of each secret, where it needs two.
     pub scopes: String,
     pub documentation: String,
     /// How sure the pattern is, or the advice where there is no pattern: `high`, `medium`, `low`.
@@ -41,8 +42,8 @@ pub struct Client {
     user_agent: Option<String>,
     unverified: Option<String>,
     example: Option<String>,
-    way: usize,
-    surfaces: Surfaces,
+    /// What it needs: one, or two.
+    secrets: Vec<Secret>,
     too_old: Vec<Bound>,
     before: Vec<String>,
     change: Vec<String>,
@@ -208,7 +209,7 @@ impl ClientCatalogue {
             Some(client) => (true, client),
             None => (false, self.get(ANY_SCRIPT)?),
         };
-        let steps = Steps::of(client, self.ways.get(client.way)?);
+        let steps = Steps::of(client, &self.ways);
         Some(if known { steps } else { Steps { client: id.to_owned(), client_name: id.to_owned(), ..steps } })
     }
 }

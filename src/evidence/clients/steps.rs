@@ -47,6 +47,7 @@ const FINISH: &str = "Search for the old app password everywhere it may be store
 const PROVES_READING: &str = "git reads with it: asks for the password (paste the token) and lists the branches";
 const PROVES_PUSHING: &str = "git may push with it, in a clone: asks the server, changes nothing";
 const PROVES_REST: &str = "REST takes it: asks for the secret and shows the repository";
+const PROVES_TOKEN: &str = "Bitbucket gives the consumer a token: asks for its key and secret, shows 200 and not the token";
 
 /// What software talks to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,23 +56,45 @@ pub(super) struct Surfaces {
     pub(super) rest: bool,
 }
 
+/// One of a client's secrets, and how it comes by it.
+#[derive(Clone, Debug)]
+pub(super) struct Secret {
+    /// What the second one is for, `the import of projects`; empty for the first one.
+    pub(super) purpose: String,
+    /// Its number.
+    pub(super) way: usize,
+    pub(super) surfaces: Surfaces,
+    pub(super) scopes: String,
+}
+
+impl Secret {
+    fn labelled(&self, before: &str, text: &str) -> String {
+        if self.purpose.is_empty() { text.to_owned() } else { format!("{before} {}: {text}", self.purpose) }
+    }
+}
+
+/// The least set of each.
+pub(super) fn scopes(secrets: &[Secret]) -> String {
+    secrets.iter().map(|secret| secret.labelled("for", &secret.scopes)).collect::<Vec<_>>().join("; ")
+}
+
 impl Steps {
-    pub(super) fn of(client: &Client, way: &Way) -> Self {
-        let Surfaces { git, rest } = client.surfaces;
-        let traps = |on: bool, traps: &[String]| if on { traps.to_vec() } else { Vec::new() };
+    pub(super) fn of(client: &Client, ways: &[Way]) -> Self {
+        let secrets = || client.secrets.iter().map(|secret| (secret, &ways[secret.way]));
+        let create = secrets().flat_map(|(secret, way)| create(client, secret, way));
+        let traps = secrets().flat_map(|(secret, way)| traps(secret.surfaces, way));
         Self {
             client: client.id.clone(),
             client_name: client.name.clone(),
             usual_owner: client.usual_owner.clone(),
             replacement: client.replacement.clone(),
             needs: client.needs.clone(),
-            create: [client.before.clone(), create(client, way)].concat(),
-            usernames: usernames(client, way),
+            create: client.before.iter().cloned().chain(create).collect(),
+            usernames: secrets().flat_map(|(secret, way)| usernames(client, secret, way)).collect(),
             scopes: client.scopes.clone(),
             change: client.change.clone(),
-            traps: [client.traps.clone(), traps(git && rest, &way.traps_both), traps(git, &way.traps_git), way.traps.clone()]
-                .concat(),
-            proofs: proofs(client, way),
+            traps: client.traps.iter().cloned().chain(traps).collect(),
+            proofs: secrets().flat_map(|(secret, way)| proofs(secret, way)).collect(),
             finish: FINISH.to_owned(),
             documentation: client.documentation.clone(),
         }
@@ -107,28 +130,40 @@ fn is_email(text: &str) -> bool {
 }
 
 /// Where nothing has to be chosen, what to create is said in one line.
-fn create(client: &Client, way: &Way) -> Vec<String> {
-    let lines = way.create.iter().filter(|line| !client.scopes.is_empty() || !line.contains("{scopes}"));
-    let lines: Vec<String> = lines.map(|line| line.replace("{scopes}", &client.scopes)).collect();
+fn create(client: &Client, secret: &Secret, way: &Way) -> Vec<String> {
+    let lines = way.create.iter().filter(|line| !secret.scopes.is_empty() || !line.contains("{scopes}"));
+    let mut lines: Vec<String> = lines.map(|line| line.replace("{scopes}", &secret.scopes)).collect();
+    if let Some(first) = lines.first_mut() {
+        *first = secret.labelled("For", first);
+    }
     if lines.is_empty() { vec![client.replacement.clone()] } else { lines }
 }
 
-fn usernames(client: &Client, way: &Way) -> Vec<Username> {
-    let on =
-        |on: bool, surface, name: &Option<String>| name.clone().filter(|_| on).map(|username| Username { surface, username });
-    let both = [on(client.surfaces.git, "git", &way.git), on(client.surfaces.rest, "REST", &way.rest)];
+fn usernames(client: &Client, secret: &Secret, way: &Way) -> Vec<Username> {
+    let on = |on: bool, surface, name: &Option<String>| {
+        let name = name.as_deref().filter(|_| on)?;
+        Some(Username { surface, username: secret.labelled("for", name) })
+    };
+    let both = [on(secret.surfaces.git, "git", &way.git), on(secret.surfaces.rest, "REST", &way.rest)];
     let names: Vec<Username> = both.into_iter().flatten().collect();
     if names.is_empty() { vec![Username { surface: "", username: client.username.clone() }] } else { names }
 }
 
-fn proofs(client: &Client, way: &Way) -> Vec<Proof> {
-    let pushes = client.scopes.contains("write:repository") || client.scopes.contains("repository:write");
+fn traps(Surfaces { git, rest }: Surfaces, way: &Way) -> Vec<String> {
+    let traps = |on: bool, traps: &[String]| if on { traps.to_vec() } else { Vec::new() };
+    [traps(git && rest, &way.traps_both), traps(git, &way.traps_git), way.traps.clone()].concat()
+}
+
+fn proofs(secret: &Secret, way: &Way) -> Vec<Proof> {
+    let (scopes, Surfaces { git, rest }) = (&secret.scopes, secret.surfaces);
+    let pushes = scopes.contains("write:repository") || scopes.contains("repository:write");
     let on = |on: bool, shows, command: &Option<String>| command.clone().filter(|_| on).map(|command| Proof { shows, command });
-    let Surfaces { git, rest } = client.surfaces;
     [
         on(git, PROVES_READING, &way.prove_git),
         on(git && pushes, PROVES_PUSHING, &way.prove_push),
         on(rest, PROVES_REST, &way.prove_rest),
+        // Without permissions to choose, it is the tool's own app that is connected, and there is no secret to prove.
+        on(!scopes.is_empty(), PROVES_TOKEN, &way.prove_token),
     ]
     .into_iter()
     .flatten()

@@ -76,11 +76,12 @@ fn every_client_has_steps_that_end_in_a_proof_without_a_secret() {
         for line in [&steps.create, &steps.change, &steps.traps].into_iter().flatten() {
             assert!(!line.contains(['{', '}']) && !line.ends_with('.') && !line.is_empty(), "{id}: {line}");
         }
-        let oauth = steps.usernames.iter().any(|name| name.username.contains("the tool gets its tokens by itself"));
-        assert!(oauth || !steps.proofs.is_empty(), "{id}");
+        // Where nothing is to be created, there is nothing to prove: the tool's own app is connected anew.
+        assert_eq!(steps.proofs.is_empty(), steps.scopes.is_empty(), "{id}");
         for proof in &steps.proofs {
             let command = &proof.command;
-            assert!(command.contains("bitbucket.org/") && command.contains("WORKSPACE/REPOSITORY"), "{id}: {command}");
+            let asked = ["WORKSPACE/REPOSITORY", "bitbucket.org/site/oauth2/access_token"];
+            assert!(command.contains("bitbucket.org/") && asked.iter().any(|it| command.contains(it)), "{id}: {command}");
             // The secret is asked for: it stands neither in the address nor behind the username.
             let asks =
                 command.contains("-auth@bitbucket.org") || command.contains("--user EMAIL ") || command.contains("read -rsp");
@@ -89,7 +90,7 @@ fn every_client_has_steps_that_end_in_a_proof_without_a_secret() {
         // One secret goes with two names where a tool uses both doors, and the catalogue's own words agree.
         for name in &steps.usernames {
             let reserved = name.username.split(',').next().unwrap_or_default();
-            let said = name.surface != "git" || client.surfaces.rest || client.username.contains(reserved);
+            let said = name.surface != "git" || client.secrets[0].surfaces.rest || client.username.contains(reserved);
             assert!(said, "{id}: {} against {}", name.username, client.username);
         }
     }
@@ -119,6 +120,48 @@ fn the_steps_of_a_client_speak_of_its_own_settings() {
     let unknown = catalogue.steps("unknown").expect("general steps");
     assert_eq!(unknown.client, "unknown");
     assert_eq!(unknown.usernames.len(), 2);
+}
+
+#[test]
+fn a_consumer_is_proven_by_a_token_that_nobody_sees() {
+    for id in ["jira-dvcs", "sonarqube"] {
+        let steps = builtin().steps(id).expect("steps");
+        let command = &steps.proofs.first().expect("a proof").command;
+        assert!(command.starts_with("read -rp 'key: ' KEY; read -rsp 'secret: ' SECRET; "), "{id}: {command}");
+        let (_, curl) = command.split_once(" | curl ").expect("key and secret are handed over by standard input");
+        assert!(curl.starts_with("--config - ") && !curl.contains('$') && curl.contains("--output /dev/null"), "{id}: {curl}");
+        assert!(curl.ends_with("; unset KEY SECRET"), "{id}: {curl}");
+    }
+}
+
+#[test]
+fn a_client_that_needs_two_secrets_is_told_how_to_make_use_and_prove_each() {
+    let steps = builtin().steps("sonarqube").expect("steps");
+    let create = steps.create.join("\n");
+    assert!(
+        create.contains(
+            "OAuth consumer in the settings of the workspace with the permissions: pullrequest:read. Mark it as private"
+        ),
+        "{create}"
+    );
+    assert!(create.contains("\nFor the import of projects: As the user"), "{create}");
+    assert!(create.contains("Choose the scopes: read:repository:bitbucket. "), "{create}");
+    let names: Vec<_> = steps.usernames.iter().map(|name| (name.surface, name.username.as_str())).collect();
+    assert_eq!(names[0], ("REST", "none with OAuth: the tool gets its tokens by itself"));
+    assert!(names.len() == 2 && names[1].0 == "REST", "{names:?}");
+    assert!(names[1].1.starts_with("for the import of projects: the Atlassian account email"), "{names:?}");
+    assert_eq!(steps.scopes, builtin().get("sonarqube").expect("it is known").scopes);
+    assert_eq!(steps.scopes, "pullrequest:read; for the import of projects: read:repository:bitbucket");
+    let proofs: Vec<_> = steps.proofs.iter().map(|proof| proof.command.as_str()).collect();
+    assert!(proofs.len() == 2 && proofs[1].starts_with("curl --fail-with-body --user EMAIL "), "{proofs:?}");
+}
+
+#[test]
+fn a_second_secret_of_an_unknown_way_is_told_by_line() {
+    let row = "[[client]]\nid = \"a\"\ncategory = \"CI\"\nuser_agent = '^a/'\n";
+    let also = |keys: &str| faults(&format!("{row}also = {{ purpose = \"p\", scopes = \"s\", {keys} }}\n")).join("; ");
+    assert!(also("way = \"magic\"").contains("line 1: client `a`: `magic` is no way"), "{}", also("way = \"magic\""));
+    assert!(also("way = \"oauth\", on = \"x\"").contains("on is `x`, not git, rest or both"));
 }
 
 #[test]

@@ -5,7 +5,11 @@ use std::fmt;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Client, steps::Surfaces, version::Bound};
+use super::{
+    Client,
+    steps::{self, Secret, Surfaces},
+    version::Bound,
+};
 use crate::evidence::{Category, settings::suggestion};
 
 /// The way of a row that names none: it works for everything that a person's app password did.
@@ -51,6 +55,17 @@ pub(super) struct Way {
     pub(super) prove_git: Option<String>,
     pub(super) prove_push: Option<String>,
     pub(super) prove_rest: Option<String>,
+    /// Of a credential that gets its tokens by itself.
+    pub(super) prove_token: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AlsoRow {
+    purpose: String,
+    way: String,
+    on: Option<String>,
+    scopes: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -118,6 +133,7 @@ row!(
     before: Vec<String>,
     change: Vec<String>,
     traps: Vec<String>,
+    also: AlsoRow,
 );
 
 /// What was read: rows in matching order, and the ways that they name.
@@ -211,10 +227,8 @@ fn checked(row: Row, own: bool, ways: &[Way], categories: &[CategoryRow]) -> Res
         let all: Vec<_> = Category::ALL.iter().map(|known| known.as_str()).collect();
         format!("`{category}` is no category{}", suggestion(&category, &all))
     })?;
-    let way = row.way.unwrap_or_else(|| DEFAULT_WAY.to_owned());
-    let Some(way) = ways.iter().position(|one| one.id == way) else {
-        return Err(format!("`{way}` is no way; there are: {}", listed(ways.iter().map(|way| &way.id))));
-    };
+    let scopes = row.scopes.unwrap_or_else(|| DEFAULT_SCOPES.to_owned());
+    let way = position(ways, row.way.as_deref().unwrap_or(DEFAULT_WAY))?;
     let common = categories.iter().find(|one| one.name == category);
     // Those that are compiled in are compiled when they are needed, and by a test.
     for pattern in [&row.user_agent, &row.unverified].into_iter().flatten().filter(|_| own) {
@@ -224,6 +238,9 @@ fn checked(row: Row, own: bool, ways: &[Way], categories: &[CategoryRow]) -> Res
     let bound = |text: &String| {
         Bound::parse(text).ok_or_else(|| format!("too_old: `{text}` is not of the form `< 3.4.24` or `<= 9.6.15`"))
     };
+    let first = Secret { purpose: String::new(), way, surfaces: surfaces(row.on.as_deref())?, scopes };
+    let second = row.also.map(|also| second(also, ways)).transpose()?;
+    let secrets: Vec<Secret> = [Some(first), second].into_iter().flatten().collect();
     Ok(Client {
         name: row.name.unwrap_or_else(|| row.id.clone()),
         category: known,
@@ -234,11 +251,10 @@ fn checked(row: Row, own: bool, ways: &[Way], categories: &[CategoryRow]) -> Res
         words: row.words.unwrap_or_default(),
         replacement: row.replacement.unwrap_or_else(|| ways[way].replacement.clone()),
         username: row.username.unwrap_or_else(|| usernames(&ways[way])),
-        scopes: row.scopes.unwrap_or_else(|| DEFAULT_SCOPES.to_owned()),
+        scopes: steps::scopes(&secrets),
         documentation: row.documentation.unwrap_or_else(|| ways[way].documentation.clone()),
         confidence: row.confidence.unwrap_or_else(|| DEFAULT_CONFIDENCE.to_owned()),
-        way,
-        surfaces: surfaces(row.on.as_deref())?,
+        secrets,
         needs: row.needs.unwrap_or_default(),
         too_old: too_old.iter().map(bound).collect::<Result<_, _>>()?,
         before: row.before.unwrap_or_default(),
@@ -247,6 +263,16 @@ fn checked(row: Row, own: bool, ways: &[Way], categories: &[CategoryRow]) -> Res
         usual_owner: common.map_or_else(String::new, |common| common.owner.clone()),
         id: row.id,
     })
+}
+
+fn second(also: AlsoRow, ways: &[Way]) -> Result<Secret, String> {
+    let AlsoRow { purpose, way, on, scopes } = also;
+    Ok(Secret { purpose, way: position(ways, &way)?, surfaces: surfaces(on.as_deref())?, scopes })
+}
+
+fn position(ways: &[Way], id: &str) -> Result<usize, String> {
+    let known = || format!("`{id}` is no way; there are: {}", listed(ways.iter().map(|way| &way.id)));
+    ways.iter().position(|way| way.id == id).ok_or_else(known)
 }
 
 fn surfaces(on: Option<&str>) -> Result<Surfaces, String> {
