@@ -10,7 +10,7 @@ use crate::{
     clock::Clock,
     config,
     daemon::{self, Options, Question},
-    report::explain,
+    report::{explain, json},
 };
 
 #[derive(Args)]
@@ -51,7 +51,7 @@ pub async fn run(arguments: Arguments, options: Options, clock: Clock) -> Result
             let bold = std::io::stdout().is_terminal() && !config::no_color();
             explain::text(&explained, terminal_width(), bold)
         }
-        Format::Json => explain::json(&explained),
+        Format::Json => json::text(&explained),
     };
     Ok(write_result(None, text.as_bytes())?)
 }

@@ -6,7 +6,7 @@ use super::{Failure, say, terminal_width, write_result};
 use crate::{
     clock::Clock,
     daemon::{self, Options},
-    report::{inert, status},
+    report::{inert, json, status},
 };
 
 #[derive(Args)]
@@ -25,7 +25,7 @@ pub async fn run(arguments: Arguments, options: Options, clock: Clock) -> Result
     let status = daemon::status(options, clock.now()).await?;
     let text = match arguments.format {
         Format::Text => status::text(&status, terminal_width()),
-        Format::Json => status::json(&status),
+        Format::Json => json::text(&status),
     };
     Ok(write_result(None, text.as_bytes())?)
 }

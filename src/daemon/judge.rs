@@ -394,13 +394,13 @@ impl Judged {
 
     /// The whole document for a program.
     pub fn json(&self) -> String {
-        report::json::document(&self.report)
+        report::json::text(&*self.report)
     }
 
     /// What an audience may see of it.
     pub fn json_for(&self, audience: &Audience) -> String {
         match audience {
-            Audience::Owner(name) => report::json::notice(&self.notice(name)),
+            Audience::Owner(name) => report::json::text(&self.notice(name)),
             Audience::Security | Audience::Leadership => self.json(),
         }
     }
@@ -422,7 +422,7 @@ impl Judged {
             pages: pages::of(Arc::clone(&self.report), Arc::clone(&self.basis), store.clone()),
             page_html: Bytes::from(report::html::served_page(&self.report, &report::ranking::Query::default())),
             page_policy: report::html::content_security_policy(),
-            report_json: OnDemand::new(move |out| report::json::write(&json, out)),
+            report_json: OnDemand::new(move |out| report::json::write(&*json, out)),
             calendar: Bytes::from(self.calendar()),
             files: Files::new(report::csv::names(), move |name, out| report::csv::write(&csv, name, out)),
         }

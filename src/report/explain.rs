@@ -219,13 +219,6 @@ pub fn document(explanation: &Explanation, clients: &ClientCatalogue, zone: &Tim
     }
 }
 
-/// One JSON object and a final newline.
-pub fn json(explained: &Explained) -> String {
-    let mut text = serde_json::to_string(explained).expect("the document holds no map with odd keys");
-    text.push('\n');
-    text
-}
-
 /// Why nothing is explained, in one sentence; `near` is the name that may have been meant.
 pub fn unknown(asked: &str, unknown: &Unknown, near: Option<&str>) -> String {
     let asked = inert::name(asked);

@@ -168,13 +168,6 @@ fn next(report: &Report) -> Vec<String> {
     next
 }
 
-/// One JSON object and a final newline.
-pub fn json(status: &Status) -> String {
-    let mut text = serde_json::to_string(status).expect("the screen holds no map with odd keys");
-    text.push('\n');
-    text
-}
-
 /// For a terminal of so many columns; 24 lines where there are few sources.
 pub fn text(status: &Status, width: usize) -> String {
     let width = width.clamp(*WIDTHS.start(), *WIDTHS.end());

@@ -63,7 +63,7 @@ fn documents(world: &World) -> Vec<(String, String)> {
         ("coverage html".to_owned(), html::coverage(&report)),
         ("forecasts".to_owned(), html::forecasts(&report)),
         ("summary".to_owned(), text::summary(&report, 200)),
-        ("json".to_owned(), json::document(&report)),
+        ("json".to_owned(), json::text(&report)),
         ("digest subject".to_owned(), digest.subject),
         ("digest text".to_owned(), digest.text),
         ("digest html".to_owned(), digest.html),
@@ -77,7 +77,7 @@ fn documents(world: &World) -> Vec<(String, String)> {
         ("notice subject".to_owned(), letter.subject),
         ("notice text".to_owned(), letter.text),
         ("notice html".to_owned(), letter.html),
-        ("notice json".to_owned(), json::notice(&notice)),
+        ("notice json".to_owned(), json::text(&notice)),
     ]);
     let told = AlarmNews {
         alarm: Alarm { kind: AlarmKind::SourceDown, about: owner.to_owned(), since: report.now, reason: owner.to_owned() },

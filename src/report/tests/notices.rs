@@ -37,7 +37,7 @@ fn notice_to(world: &World, owner: &str) -> Notice {
 
 fn documents(notice: &Notice) -> [String; 3] {
     let letter = letter::notice(notice, "security@acme.test");
-    [letter.text, letter.html, json::notice(notice)]
+    [letter.text, letter.html, json::text(notice)]
 }
 
 fn flat(text: &str) -> String {

@@ -96,7 +96,7 @@ fn documents(world: &World) -> Vec<(String, String)> {
     let mut documents = vec![
         ("page".to_owned(), html::page(&report)),
         ("summary".to_owned(), text::summary(&report, 200)),
-        ("json".to_owned(), json::document(&report)),
+        ("json".to_owned(), json::text(&report)),
         ("digest".to_owned(), format!("{}\n{}\n{}", digest.subject, digest.text, digest.html)),
         ("brief".to_owned(), format!("{}\n{}\n{}", brief.subject, brief.text, brief.html)),
         ("calendar".to_owned(), calendar::document(&report.calendar).replace("\r\n ", "")),

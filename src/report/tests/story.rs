@@ -155,7 +155,7 @@ fn an_empty_organisation_has_every_document() {
         assert!(text::summary(&report, 80).contains("Nothing remains to be ranked"));
         assert!(letter::digest(&report).images.is_empty() && letter::brief(&report).images.is_empty());
         assert!(csv::names().all(|name| !file(&report, name).is_empty()));
-        assert!(json::document(&report).ends_with("}\n"));
+        assert!(json::text(&report).ends_with("}\n"));
     }
     let mut world = empty();
     world.findings.campaigns.clear();
