@@ -74,10 +74,10 @@ enum Command {
     Run,
     /// One complete round of every source, then stop.
     Poll {
-        /// Only this source (audit/NAME, tokens/NAME, access/NAME, log/NAME); may be repeated.
+        /// Only this source (audit/NAME, tokens/NAME, access/NAME, log/NAME, query/NAME); may be repeated.
         #[arg(long, value_name = "NAME")]
         source: Vec<String>,
-        /// Read the audit log from this day on, instead of from where the last round stopped.
+        /// Read the audit log, and ask queries, from this day on, instead of from where the last round stopped.
         #[arg(long, value_name = "DATE", value_parser = day)]
         since: Option<Day>,
     },

@@ -43,3 +43,19 @@ fn write_page(command: &Command, name: &str, directory: &Path) -> anyhow::Result
     let shown = command.get_subcommands().filter(|own| !own.is_hide_set() && own.get_name() != "help");
     shown.into_iter().try_for_each(|own| write_page(own, &format!("{name}-{}", own.get_name()), directory))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_help_of_a_round_names_every_kind_of_source_and_what_is_read_from_a_day_on() {
+        let mut command = Cli::command();
+        let help = command.find_subcommand_mut("poll").expect("it is a command").render_long_help().to_string();
+        for kind in ["audit", "tokens", "access", "log", "query"] {
+            assert!(help.contains(&format!("{kind}/NAME")), "{kind}: {help}");
+        }
+        let since = help.split_once("--since").expect("it is an option").1;
+        assert!(since.contains("audit log") && since.contains("queries"), "{since}");
+    }
+}
