@@ -36,12 +36,7 @@ pub fn of_campaign(report: &Report, campaign: &CampaignReport) -> Vec<Picture> {
     all.into_iter().flatten().collect()
 }
 
-/// The burn-down as an SVG element. None below two days: a point is no curve.
-pub fn svg(campaign: &CampaignReport, now: Timestamp) -> Option<String> {
-    burndown(campaign, now).map(|picture| picture.svg())
-}
-
-/// The burn-down as a PNG on white. None below two days.
+/// The burn-down as a PNG on white. None below two days: a point is no curve.
 pub fn png(campaign: &CampaignReport, now: Timestamp) -> Option<Vec<u8>> {
     burndown(campaign, now).map(|picture| picture.png())
 }

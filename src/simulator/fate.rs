@@ -95,15 +95,6 @@ impl Fate {
         }
     }
 
-    /// The first day on which everything it does is meant to use the replacement, unless it is rolled back later.
-    pub fn migrated_on(&self) -> Option<Day> {
-        match *self {
-            Self::Migrates { on } | Self::Stumbles { on, .. } | Self::Leaves { on } => Some(on),
-            Self::Halves { rest, .. } => rest,
-            Self::NeverLegacy | Self::Stays | Self::Returns { .. } | Self::Retires { .. } | Self::Rests { .. } => None,
-        }
-    }
-
     /// The first day on which a replacement was presented, rightly or wrongly.
     pub(super) fn replacement_since(&self) -> Option<Day> {
         match *self {

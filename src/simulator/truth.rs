@@ -41,11 +41,6 @@ impl<'a> Truth<'a> {
         self.world.places.full_name(index)
     }
 
-    /// The index in [`Truth::teams`] of the team that has a repository.
-    pub fn team_of(&self, repository: usize) -> usize {
-        self.world.places.repositories[repository].team
-    }
-
     /// Every use of an integration from a day up to and without another, in order of time.
     pub fn uses(&self, integration: &'a Integration, from: Day, to: Day) -> impl Iterator<Item = Use> + use<'a> {
         let world = self.world;

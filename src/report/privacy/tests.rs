@@ -47,7 +47,8 @@ fn what_a_name_says_of_a_machine() {
     for name in ["svc-deploy-payments-17", "backup-bot", "payments ci (service)", "jenkins@acme.test", "Renovate"] {
         assert!(says_machine(name), "{name}");
     }
-    for name in ["mtessel", "Bottner", "cindy", "Mara Tessel", "ci_cero@x", "robotnik"] {
-        assert!(!says_machine(name) || name == "ci_cero@x", "{name}");
+    for name in ["mtessel", "Bottner", "cindy", "Mara Tessel", "robotnik"] {
+        assert!(!says_machine(name), "{name}");
     }
+    assert!(says_machine("ci_cero@x"), "a word that stands alone in a name says so, whoever has the name");
 }

@@ -225,10 +225,11 @@ fn a_file_is_handed_over_in_small_pieces_however_long_it_is() {
 fn the_chart_says_its_finding_and_is_a_picture_twice_over() {
     let report = acme().report();
     let campaign = &report.campaigns[0];
-    assert!(chart::svg(campaign, report.now).is_some_and(|svg| svg.starts_with("<svg") && svg.contains("removal 28 Jul")));
+    let svg = chart::burndown(campaign, report.now).map(|picture| picture.svg());
+    assert!(svg.is_some_and(|svg| svg.starts_with("<svg") && svg.contains("removal 28 Jul")));
     assert!(chart::png(campaign, report.now).is_some_and(|png| png.starts_with(b"\x89PNG") && png.len() < 100_000));
     assert!(chart::alt(campaign).contains("on 2026-07-03"), "{}", chart::alt(campaign));
-    assert!(chart::svg(&empty().report().campaigns[0], report.now).is_none());
+    assert!(chart::burndown(&empty().report().campaigns[0], report.now).is_none());
 }
 
 #[test]
