@@ -18,8 +18,8 @@
 
 use std::collections::HashMap;
 
-use super::{days::Cell, rules::is_reserved};
-use crate::evidence::{Campaign, Credential, Day, Grade, History, Outcome, Verdict, WindowKind};
+use super::days::Cell;
+use crate::evidence::{Campaign, Credential, Day, Grade, History, Outcome, Verdict, WindowKind, is_reserved};
 
 /// The id of the rule that lifts refusals inside published brownout windows.
 pub const EXPERIMENT: &str = "lifted-by-brownouts";

@@ -1,8 +1,8 @@
 //! What a history says of evidence that by itself says less.
 
 use super::world::*;
-use crate::analysis::{TrapKind, lift, rules::RESERVED_USERNAMES};
-use crate::evidence::{Credential, Grade, Outcome, Status, Track, Verdict, WindowKind};
+use crate::analysis::{TrapKind, lift};
+use crate::evidence::{Credential, Grade, Outcome, RESERVED_USERNAMES, Status, Track, Verdict, WindowKind};
 
 /// A 401 inside a brownout window, weak by itself.
 fn refused(window: WindowKind) -> Verdict {
