@@ -1,5 +1,10 @@
 use super::*;
-use crate::evidence::{Credential, Grade, Operation, WindowKind};
+use jiff::Timestamp;
+
+use crate::evidence::{
+    Credential, Grade, Operation, WindowKind,
+    format::{Form, Format, Piece, parse_block},
+};
 
 const BEFORE: &str = "2026-06-08T12:00:00Z";
 const PUBLISHED: &str = "2026-06-09T06:05:00Z";
@@ -78,10 +83,13 @@ fn row(
     Row { rule, verdict, example, near_miss }
 }
 
-fn rows_that_name_the_credential() -> Vec<Row> {
-    use Credential::{AccessToken, ApiToken, AppPassword, Connect, Container, Oauth, Session};
-    use Grade::{Proven, Weak};
-    use Outcome::{Accepted, Rejected};
+fn rows_of_what_the_answer_says() -> Vec<Row> {
+    use Credential::{AccountPassword, ApiToken, AppPassword};
+    use Grade::Proven;
+    use Outcome::Rejected;
+    const UNSCOPED: &[&str] = &["user=m", "status=401", "message=remote: API Token provided has no Bitbucket scopes."];
+    const NAMELESS: &[&str] =
+        &["user=m", "scheme=basic", "status=401", "message=API token must be used with an atlassian registered email"];
     vec![
         row(
             "change-3222",
@@ -95,6 +103,35 @@ fn rows_that_name_the_credential() -> Vec<Row> {
             (AFTER, &["auth=api-token", "message=APP PASSWORDS ARE DEPRECATED and must be replaced"]),
             (AFTER, &["user=m", "message=CHANGE-2770 - Functionality has been deprecated"]),
         ),
+        row(
+            "refused-api-token",
+            (ApiToken, Proven, Rejected),
+            (PUBLISHED, UNSCOPED),
+            (PUBLISHED, &["user=m", "message=an API token is needed"]),
+        ),
+        row(
+            "refused-api-token",
+            (ApiToken, Proven, Rejected),
+            (PUBLISHED, NAMELESS),
+            (PUBLISHED, &["user=m", "message=CHANGE-3222: an API token must be used"]),
+        ),
+        row(
+            "refused-account-password",
+            (AccountPassword, Proven, Rejected),
+            (
+                PUBLISHED,
+                &["user=m", "scheme=basic", "status=401", "message=… recently Stopped supporting account passwords for API …"],
+            ),
+            (PUBLISHED, &["user=m", "scheme=basic", "status=401", "message=account passwords"]),
+        ),
+    ]
+}
+
+fn rows_that_name_the_credential() -> Vec<Row> {
+    use Credential::{AccessToken, ApiToken, AppPassword, Connect, Container, Oauth, Session};
+    use Grade::{Proven, Weak};
+    use Outcome::{Accepted, Rejected};
+    vec![
         row(
             "prefix-app-password",
             (AppPassword, Proven, Accepted),
@@ -163,7 +200,7 @@ fn rows_that_name_the_credential() -> Vec<Row> {
 }
 
 fn rows_that_follow_from_the_place() -> Vec<Row> {
-    use Credential::{ApiToken, AppPassword, SshKey, Unknown};
+    use Credential::{ApiToken, AppPassword, Oauth, SshKey, Unknown};
     use Grade::{None, Proven, Strong, Weak};
     use Outcome::{Accepted, Rejected};
     const GIT_410: &[&str] = &["host=bitbucket.org", "path=/acme/pay.git/git-upload-pack", "status=410", "user=mtessel"];
@@ -171,11 +208,18 @@ fn rows_that_follow_from_the_place() -> Vec<Row> {
     const GONE: &[&str] = &["host=bitbucket.org", "path=/acme/pay.git/git-upload-pack", "status=410", "message=Gone"];
     const MAIL: &[&str] = &["scheme=basic", "user=m@example.test", "host=api.bitbucket.org", "path=/2.0/user", "status=401"];
     const MAIL_GIT: &[&str] = &["scheme=basic", "user=m@example.test", "host=bitbucket.org", "path=/acme/p", "status=401"];
+    const EXCHANGE: &[&str] =
+        &["scheme=basic", "user=Xk7Consumer", "host=bitbucket.org", "path=/site/oauth2/access_token", "status=200"];
+    const EXCHANGE_401: &[&str] =
+        &["scheme=basic", "user=Xk7Consumer", "host=bitbucket.org", "path=/site/oauth2/access_token", "status=401"];
+    const AUTHORIZE: &[&str] = &["user=mtessel", "host=bitbucket.org", "path=/site/oauth2/authorize", "status=200"];
     const NO_SCHEME: &[&str] = &["user=mtessel", "host=api.bitbucket.org", "path=/2.0/user", "status=200"];
     const REST_403: &[&str] = &["scheme=basic", "user=mtessel", "host=api.bitbucket.org", "path=/2.0/user", "status=403"];
     vec![
         row("git-410", (AppPassword, Strong, Rejected), (AFTER, GIT_410), (AFTER, REST_410)),
         row("git-410", (AppPassword, Strong, Rejected), (BEFORE, GIT_410), (BEFORE, GONE)),
+        row("basic-oauth-consumer", (Oauth, Proven, Accepted), (BEFORE, EXCHANGE), (BEFORE, AUTHORIZE)),
+        row("basic-oauth-consumer", (Oauth, Proven, Rejected), (PUBLISHED, EXCHANGE_401), (PUBLISHED, GIT_401)),
         row("basic-email-rest", (ApiToken, Strong, Rejected), (BEFORE, MAIL), (BEFORE, MAIL_GIT)),
         row("basic-nickname-in-window", (ApiToken, Strong, Accepted), (PUBLISHED, GIT), (EXTRAPOLATED, GIT)),
         row("basic-nickname-after-removal", (ApiToken, Strong, Accepted), (AFTER, REST), (AFTER, REST_403)),
@@ -198,7 +242,8 @@ fn rows_that_follow_from_the_place() -> Vec<Row> {
 
 #[test]
 fn every_base_rule_takes_its_sign_and_leaves_the_near_miss() {
-    let rows: Vec<Row> = rows_that_name_the_credential().into_iter().chain(rows_that_follow_from_the_place()).collect();
+    let rows = [rows_of_what_the_answer_says(), rows_that_name_the_credential(), rows_that_follow_from_the_place()];
+    let rows: Vec<Row> = rows.into_iter().flatten().collect();
     for Row { rule, verdict, example, near_miss } in &rows {
         let (id, found) = judged(&with(example.0, example.1));
         assert_eq!((id.as_str(), (found.credential, found.grade, found.outcome)), (*rule, *verdict), "{example:?}");
@@ -207,6 +252,19 @@ fn every_base_rule_takes_its_sign_and_leaves_the_near_miss() {
     let untested: Vec<_> =
         without_clients().rules().ids().filter(|id| !rows.iter().any(|row| row.rule == *id)).map(str::to_owned).collect();
     assert_eq!(untested, Vec::<String>::new());
+}
+
+#[test]
+fn what_git_prints_of_a_refused_api_token_is_no_sign_of_an_app_password() {
+    let bytes = include_bytes!("../../../tests/data/evidence/transcripts/other_refusals.log");
+    let inside: Timestamp = PUBLISHED.parse().expect("an instant");
+    let ms = inside.as_millisecond();
+    let piece = Piece { bytes, header: bytes, path: "x.log", changed_ms: ms };
+    let form = Form::new(Format::Transcript);
+    let page = parse_block(piece, &form, ms);
+    let found: Vec<_> = page.sightings.iter().map(judged).map(|(rule, it)| (rule, it.credential, it.outcome)).collect();
+    let refused = |rule: &str| (rule.to_owned(), Credential::ApiToken, Outcome::Rejected);
+    assert_eq!(found, [refused("refused-api-token"), refused("username-api-token")]);
 }
 
 #[test]

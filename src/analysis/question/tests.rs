@@ -79,8 +79,10 @@ fn what_the_engine_would_judge_otherwise_is_refused_by_its_name() {
 
 fn row(changes: &[(usize, &str)]) -> Vec<String> {
     let first = SLICE.0 + 5;
+    let rules = Rules::builtin().expect("rules");
+    let rule = rules.ids().position(|id| id == "basic-nickname-git").expect("a rule");
     let text = format!(
-        "1 20637 3 4 {first} {first} 64 17 accepted git_read published Mona@Example.test mona@example.test - git-cli a0a1407 bitbucket.org acme \
+        "1 20637 3 4 {first} {first} 64 {rule} accepted git_read published Mona@Example.test mona@example.test - git-cli a0a1407 bitbucket.org acme \
          pay - - - - -"
     );
     let mut row: Vec<String> = text.split(' ').map(|word| word.replace('-', "")).collect();

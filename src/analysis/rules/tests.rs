@@ -60,7 +60,7 @@ fn the_compiled_in_rules_are_valid_and_explain_themselves() {
     assert!(rules.knows_auth_type("session") && !rules.knows_auth_type("passkey"));
     let words: Vec<_> = rules.iter().map(|rule| rule.words.as_str()).collect();
     assert_eq!(words[0], "message contains \"change-3222\" or \"app passwords are deprecated\"");
-    assert_eq!(words[12], "git_path is true; message is not there; status is 410");
+    assert_eq!(words[14], "git_path is true; message is not there; status is 410");
     assert_eq!(words.last(), Some(&"anything"));
 }
 

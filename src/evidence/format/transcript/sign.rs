@@ -21,12 +21,12 @@ pub(super) enum Sign<'l> {
     /// `remote: …`, what the server told git.
     Remote {
         words: &'l str,
-        /// Says that app passwords are gone.
+        /// Names the kind of credential that it refuses.
         proof: bool,
         /// Stands where git writes it; an indented line may be a quotation.
         at_the_edge: bool,
     },
-    /// Says so outside of git: the body of an answer, if an answer's status stands near.
+    /// The same outside of git: the body of an answer, if an answer's status stands near.
     Claim {
         words: &'l str,
         url: Option<&'l str>,
@@ -38,7 +38,7 @@ pub(super) enum Sign<'l> {
         status: u16,
     },
     Status(u16),
-    /// Says that app passwords are gone in a command, a list or a commit message.
+    /// The same words in a command, a list or a commit message.
     Quotation(&'l str),
     /// The head of a commit, whose indented message follows.
     Commit,
@@ -178,10 +178,16 @@ fn bare_status(words: &str, url: &str) -> Option<u16> {
 /// Nothing else is looked at any closer.
 static OF_INTEREST: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r"(?i)remote:|change-3222|app passwords are|bitbucket\.org|\bgit\b|curl|http|fatal:|40[13]|410|cloning|^commit |date:|author:",
+        r"(?i)remote:|change-3222|app passwords are|api token (?:must|provided)|account passwords|bitbucket\.org|\bgit\b|curl|http|fatal:|40[13]|410|cloning|^commit |date:|author:",
     )
 });
-static PROOF: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)change-3222|app passwords are deprecated"));
+/// With these words the server names the kind of credential that it refuses; the rules tell which.
+static PROOF: LazyLock<Regex> = LazyLock::new(|| {
+    regex(concat!(
+        r"(?i)change-3222|app passwords are deprecated|api token must be used with an atlassian registered email|",
+        r"api token provided has no bitbucket scopes|stopped supporting account passwords",
+    ))
+});
 static REMOTE: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)^remote: "));
 static PROGRESS: LazyLock<Regex> =
     LazyLock::new(|| regex(r"^remote: (?:Enumerating|Counting|Compressing|Finding|Resolving|Total|Writing|Analyzing) "));
@@ -224,6 +230,9 @@ mod tests {
         let fetch = format!(" > git fetch --tags --force --progress -- {url} +refs/heads/*:refs/remotes/origin/* # timeout=10");
         let quiet = format!("[command]/usr/bin/git -c protocol.version=2 fetch --no-tags {url}");
         let body = r#"{"type":"error","error":{"message":"App passwords are deprecated and must be replaced with API tokens."}}"#;
+        let unscoped = "remote: API Token provided has no Bitbucket scopes.";
+        let nameless = r#"{"type":"error","error":{"message":"API token must be used with an atlassian registered email"}}"#;
+        let password = "Bitbucket Cloud recently stopped supporting account passwords for API authentication.";
         for (text, sign) in [
             (fetch.as_str(), Sign::Command(Some(target(url)))),
             (&quiet, Sign::Command(Some(target(url)))),
@@ -245,6 +254,9 @@ mod tests {
                 Sign::Refusal { url: Some("https://github.com/a/b/"), status: 410 },
             ),
             (body, Sign::Claim { words: body, url: None, status: None }),
+            (unscoped, Sign::Remote { words: unscoped, proof: true, at_the_edge: true }),
+            (nameless, Sign::Claim { words: nameless, url: None, status: None }),
+            (password, Sign::Claim { words: password, url: None, status: None }),
             ("< HTTP/2 401", Sign::Status(401)),
             ("curl: (22) The requested URL returned error: 401", Sign::Status(401)),
             (
@@ -269,6 +281,7 @@ mod tests {
             "git commit -m 'CHANGE-3222: tokens'",
             "* CHANGE-3222: App passwords are deprecated",
             "- CHANGE-3222",
+            "* API token must be used with an atlassian registered email",
             "App passwords are deprecated since CHANGE-3222; git says: The requested URL returned error: 410",
         ] {
             let sign = read(text, false);

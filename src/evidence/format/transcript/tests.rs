@@ -117,6 +117,26 @@ fn other_refusals_count_where_they_name_a_user() {
 }
 
 #[test]
+fn a_refusal_that_names_its_kind_of_credential_is_kept_in_the_words_of_the_server() {
+    const UNSCOPED: &str = "remote: API Token provided has no Bitbucket scopes.";
+    const NAMELESS: &str = r#"{"type":"error","error":{"message":"API token must be used with an atlassian registered email"}}"#;
+    const PASSWORD: &str = "Bitbucket Cloud recently stopped supporting account passwords for API authentication.";
+    let clone = "$ git clone https://bitbucket.org/acme/one.git";
+    let last = "fatal: Authentication failed for 'https://bitbucket.org/acme/one.git/'";
+    let curl = "+ curl -i -u ada:$TOKEN https://api.bitbucket.org/2.0/user";
+    for (lines, address, words) in [
+        ([clone, UNSCOPED, last], "- -:- | GET bitbucket.org/acme/one.git/info/refs 401", UNSCOPED),
+        ([curl, "HTTP/2 401", NAMELESS], "basic ada:- | GET api.bitbucket.org/2.0/user 401", NAMELESS),
+        ([curl, "HTTP/2 401", PASSWORD], "basic ada:- | GET api.bitbucket.org/2.0/user 401", PASSWORD),
+    ] {
+        let found = sightings(format!("{}\n", lines.join("\n")).as_bytes(), "x.log");
+        assert_eq!(found, [format!("2026-07-03T06:10:00Z | x | {address} | {words}")]);
+    }
+    let quoted = page(format!("{NAMELESS}\n").as_bytes(), "x.log");
+    assert_eq!((quoted.sightings.len(), skipped(&quoted)), (0, vec![("no_evidence", 1), ("quotation", 1)]));
+}
+
+#[test]
 fn what_is_quoted_after_the_last_word_is_no_part_of_the_failure() {
     let output = b"Fetching 'refs/heads/main' from 'https://ada@bitbucket.org/acme/site.git'.\n\
         remote: Unauthorized\n\
