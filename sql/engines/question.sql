@@ -142,6 +142,7 @@ FROM (
               lower(CASE WHEN given_workspace <> '' THEN given_workspace
                 WHEN surface = 'git' AND g1 NOT IN ({{ listed(site_pages) }}) THEN g1
                 WHEN surface = 'rest' AND r0 IN ('repositories', 'workspaces', 'snippets', 'teams') THEN r1
+                WHEN surface = 'rest' AND r0 = 'user' AND r1 = 'workspaces' THEN r2
                 WHEN surface = 'ssh' THEN h1 ELSE '' END) AS s_workspace,
               lower(CASE WHEN given_repository <> '' THEN given_repository
                 WHEN surface = 'git' AND g1 <> '' AND g1 NOT IN ({{ listed(site_pages) }}) THEN g2

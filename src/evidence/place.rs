@@ -109,10 +109,12 @@ fn ssh(path: &str) -> Place<'_> {
 }
 
 fn rest_place<'a>(method: Option<&str>, resource: &'a str) -> Place<'a> {
-    let mut segments = resource.split(['/', '?']);
+    let mut segments = resource.split('?').next().unwrap_or_default().split('/');
     let collection = segments.next();
     let workspace = match collection {
         Some("repositories" | "workspaces" | "snippets" | "teams") => named(segments.next()),
+        // What the credential itself may do there.
+        Some("user") if segments.next() == Some("workspaces") => named(segments.next()),
         _ => None,
     };
     let repository = if collection == Some("repositories") { slug(segments.next()) } else { None };
@@ -207,6 +209,10 @@ mod tests {
             (api, "POST", "/repositories/acme/pay/commit/1/statuses/build", Rest, "acme/pay", ApiWrite, false),
             (api, "GET", "/2.0/workspaces/acme/members", Rest, "acme/", ApiRead, false),
             (api, "GET", "/2.0/user", Rest, "/", ApiRead, false),
+            (api, "GET", "/2.0/user/workspaces", Rest, "/", ApiRead, false),
+            (api, "GET", "/2.0/user/workspaces?pagelen=100", Rest, "/", ApiRead, false),
+            (api, "GET", "/2.0/user/workspaces/acme/permission", Rest, "acme/", ApiRead, false),
+            (api, "GET", "/2.0/user/workspaces/acme/permissions/repositories", Rest, "acme/", ApiRead, false),
             (api, "GET", "2.0/repositories/acme/pay", Rest, "acme/pay", ApiRead, false),
             (api, "", "/2.0/repositories/acme", Rest, "acme/", Other, false),
             (None, "GET", "/acme/pay.git/info/refs", Git, "acme/pay", GitRead, true),

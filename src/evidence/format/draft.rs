@@ -333,8 +333,10 @@ fn without_usual_port(text: Cow<'_, str>) -> Cow<'_, str> {
     if text.starts_with("altssh.") { text } else { redact::slice(text, 0..end) }
 }
 
-/// What stands before the `@` of a URL, or in a field for usernames. A password there is sent by basic authentication.
+/// What stands before the `@` of a URL, or in a field for usernames. A password there is sent by basic authentication. In a
+/// URL an e-mail address can only be written with escapes.
 fn user_information(text: &str) -> Presented {
+    let text = &*percent_decoded(text);
     if text.contains(':') {
         return Presented { scheme: Some("basic"), ..redact::user_and_secret(text) };
     }

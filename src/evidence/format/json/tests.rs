@@ -64,6 +64,21 @@ fn types_are_forgiven() {
 }
 
 #[test]
+fn a_name_in_a_url_is_read_without_its_escapes() {
+    for (user, name, prefix) in [
+        ("mira%40example.test:***", Some("mira@example.test"), None),
+        ("mira%2Bci%40Example.test:ATBBabcd", Some("mira+ci@example.test"), Some("ATBB")),
+        ("mira%2Bci", Some("mira+ci"), None),
+        ("mira%3Ahunter2hunter2", Some("mira"), None),
+        ("%41TBBhunter2hunter2hunter2", None, Some("ATBB")),
+    ] {
+        let line = format!(r#"{{"time":1783058832,"path":"https://{user}@api.bitbucket.org/2.0/user"}}"#);
+        let found = one(&line, &[]);
+        assert_eq!((found.username.as_deref(), found.secret_prefix.as_deref()), (name, prefix), "{user}");
+    }
+}
+
+#[test]
 fn a_header_or_a_url_gives_what_its_own_fields_do_not() {
     let header = r#"{"time":1783058832,"authorization":"Basic bXRlc3NlbDpBVEJCYWJjZA==","scheme":"Basic bm9ib2R5OngK"}"#;
     let found = one(header, &[]);

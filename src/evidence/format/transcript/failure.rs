@@ -6,6 +6,7 @@ use super::{
     super::{
         draft::{Draft, Value},
         fields::Field,
+        request::percent_decoded,
     },
     MAX_WORDS,
     sign::Target,
@@ -158,7 +159,7 @@ impl Failure {
         }
         if let Some(user) = self.user(given) {
             draft.set(Field::Scheme, text("basic"));
-            draft.set(Field::Username, text(&user.replace("%40", "@")));
+            draft.set(Field::Username, text(&percent_decoded(user)));
         }
         let url = self.url.as_deref().or(given.map(|given| given.url.as_str()));
         if let Some(address) = url.and_then(Address::of) {

@@ -137,6 +137,25 @@ fn a_refusal_that_names_its_kind_of_credential_is_kept_in_the_words_of_the_serve
 }
 
 #[test]
+fn a_name_in_an_address_is_read_without_its_escapes() {
+    for (user, name) in [
+        ("mira%40example.test:***", "mira@example.test:-"),
+        ("mira%2Bci%40Example.test:$TOKEN", "mira+ci@example.test:-"),
+        ("mira%2bci", "mira+ci:-"),
+        ("mira%3Ahunter2hunter2", "mira:-"),
+    ] {
+        let lines =
+            format!("+ curl -f https://{user}@api.bitbucket.org/2.0/user\ncurl: (22) The requested URL returned error: 401\n");
+        let found = sightings(lines.as_bytes(), "x.log");
+        assert_eq!(
+            found,
+            [format!("2026-07-03T06:10:00Z | x | basic {name} | GET api.bitbucket.org/2.0/user 401 | -")],
+            "{user}"
+        );
+    }
+}
+
+#[test]
 fn what_is_quoted_after_the_last_word_is_no_part_of_the_failure() {
     let output = b"Fetching 'refs/heads/main' from 'https://ada@bitbucket.org/acme/site.git'.\n\
         remote: Unauthorized\n\
