@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, ToSpan};
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
 /// A reset that is a number below this counts seconds; a larger one is a Unix time (sampled from Bitbucket).
@@ -80,13 +80,14 @@ fn seconds_from_now(seconds: i64) -> Duration {
     Duration::from_secs(u64::try_from(seconds).unwrap_or(0)).min(LONGEST_WAIT)
 }
 
-/// An ISO instant that may leave out its seconds: the end of the minute is meant, so the next minute is waited for.
+/// An ISO instant that may leave out its seconds: any second of the minute may be meant, so its end is waited for.
 fn iso_minute(text: &str) -> Option<Timestamp> {
-    if let Ok(at) = text.parse::<Timestamp>() {
-        return Some(at);
+    let split = text.split_at_checked("2026-11-21T10:05".len());
+    let begin = split.and_then(|(minute, zone)| format!("{minute}:00{zone}").parse::<Timestamp>().ok());
+    match begin {
+        Some(begin) => begin.checked_add(1.minute()).ok(),
+        None => text.parse().ok(),
     }
-    let (minute, zone) = text.split_at_checked("2026-11-21T10:05".len())?;
-    format!("{minute}:00{zone}").parse().ok()
 }
 
 fn http_date(text: &str) -> Option<Timestamp> {
@@ -110,9 +111,11 @@ mod tests {
     #[test]
     fn every_form_of_reset_says_how_long_to_wait() {
         for (reset, seconds) in [
-            ("2026-11-21T12:05Z", Some(300)),
+            ("2026-11-21T12:05Z", Some(360)),
+            ("2026-11-21T12:00Z", Some(60)),
+            ("2026-11-21T11:59Z", Some(0)),
             ("2026-11-21T12:00:07Z", Some(7)),
-            ("2026-11-21T14:05+0200", Some(300)),
+            ("2026-11-21T14:05+0200", Some(360)),
             ("745", Some(745)),
             ("1795262430", Some(30)),
             ("2026-11-21T11:00Z", Some(0)),

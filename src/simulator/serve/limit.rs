@@ -82,10 +82,9 @@ impl Charge {
         now.checked_add(i64::try_from(self.seconds()).unwrap_or(60).seconds()).unwrap_or(now)
     }
 
-    /// The same, rounded up to the minute.
+    /// The minute that it lies in. A client that takes the minute's first second for the end comes back too early.
     fn minute(self, now: Timestamp) -> String {
-        let end = self.end(now);
-        end.checked_add(59.seconds()).unwrap_or(end).strftime("%Y-%m-%dT%H:%MZ").to_string()
+        self.end(now).strftime("%Y-%m-%dT%H:%MZ").to_string()
     }
 
     /// A 429, as JSON or, at Bitbucket now and then, as plain text.
