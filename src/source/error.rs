@@ -15,7 +15,7 @@ pub enum FetchError {
     /// "marked as spam".
     #[error("{at} is gone (410): {}", gone(change.as_deref()))]
     Gone { at: String, change: Option<String> },
-    #[error("{at} no longer accepts the stored cursor (400): going on from the stored time")]
+    #[error("{at} no longer accepts the stored cursor: going on from the stored time")]
     CursorRefused { at: String },
     #[error("{at} does not accept the page size (400)")]
     PageSizeRefused { at: String },

@@ -8,6 +8,8 @@ use super::{FetchError, Outage, Refusal};
 
 /// Scopes of one 403 that are repeated; a real one names one to three.
 const MAX_SCOPES: usize = 20;
+/// How the size of a page is called, in parameters and in words.
+const PAGE_SIZE: [&str; 4] = ["limit", "page size", "pagesize", "pagelen"];
 /// The longest scope known has 27 characters.
 const MAX_SCOPE_CHARS: usize = 64;
 
@@ -24,11 +26,13 @@ pub(super) fn refusal(at: &str, status: u16, body: &str, sent_cursor: bool, told
             let (required, granted) = scopes(body);
             FetchError::Forbidden { at, required, granted }
         }
+        429 => FetchError::RateLimited { at, wait: told },
+        // Nothing documents the status of a cursor that has expired.
+        402..=499 if sent_cursor && said.contains("cursor") => FetchError::CursorRefused { at },
         404 => FetchError::NotFound { at },
         410 => FetchError::Gone { at, change: change(body) },
-        429 => FetchError::RateLimited { at, wait: told },
         408 | 425 | 500.. => FetchError::Unavailable { at, cause: Outage::Status(status) },
-        400 if said.contains("limit") || said.contains("page size") => FetchError::PageSizeRefused { at },
+        400 if PAGE_SIZE.iter().any(|name| said.contains(name)) => FetchError::PageSizeRefused { at },
         400 if sent_cursor => FetchError::CursorRefused { at },
         _ => FetchError::Refused { at, status },
     }
@@ -197,7 +201,29 @@ mod tests {
         let at = |sent| refusal("api", 400, body, sent, Duration::ZERO);
         assert_eq!(at(true), FetchError::CursorRefused { at: "api".into() });
         assert_eq!(at(false), FetchError::Refused { at: "api".into(), status: 400 });
-        let size = refusal("api", 400, r#"{"errors":[{"detail":"limit must be at most 200"}]}"#, true, Duration::ZERO);
-        assert_eq!(size, FetchError::PageSizeRefused { at: "api".into() });
+    }
+
+    #[test]
+    fn another_status_is_of_the_cursor_where_the_body_says_so() {
+        let body = include_str!("../../tests/data/audit/errors/cursor_refused.json");
+        for status in [404, 409, 410, 412, 422] {
+            let at = |body, sent| refusal("api", status, body, sent, Duration::ZERO);
+            let cursor = FetchError::CursorRefused { at: "api".into() };
+            assert_eq!(at(body, true), cursor, "{status}");
+            assert_ne!(at(body, false), cursor, "{status}");
+            assert_ne!(at("", true), cursor, "{status}");
+        }
+        for status in [401, 403, 429, 500] {
+            let error = refusal("api", status, body, true, Duration::ZERO);
+            assert!(!matches!(error, FetchError::CursorRefused { .. }), "{status}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn a_400_that_speaks_of_the_size_of_a_page_is_of_that() {
+        for words in ["limit must be at most 200", "Invalid page or pagelen", "pageSize is too large"] {
+            let size = refusal("api", 400, words, true, Duration::ZERO);
+            assert_eq!(size, FetchError::PageSizeRefused { at: "api".into() }, "{words}");
+        }
     }
 }
