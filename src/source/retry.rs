@@ -10,7 +10,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{FetchError, budget::Budget, headers::RateSigns};
+use super::{FetchError, Refusal, budget::Budget, headers::RateSigns};
 
 /// The pause after each failed attempt; its length is the number of retries. A refused request (429) waits as the server
 /// says instead.
@@ -66,11 +66,13 @@ impl Gate {
     }
 }
 
-/// Runs `attempt` until it succeeds, fails for good, or has failed `retries` times more.
+/// Runs `attempt` until it succeeds, fails for good, or has failed `retries` times more. A credential that is refused
+/// without a reason of its own has failed for good the second time.
 pub(super) async fn persist<T, F>(gate: &Gate, at: &str, retries: usize, mut attempt: impl FnMut() -> F) -> Result<T, FetchError>
 where
     F: Future<Output = Result<T, FetchError>>,
 {
+    let mut doubted = false;
     for pause in BACKOFF.into_iter().take(retries) {
         let permit = gate.admit(at).await?;
         let outcome = attempt().await;
@@ -79,11 +81,20 @@ where
             // The budget is blocked for as long as the server said.
             Err(FetchError::RateLimited { .. }) => {}
             Err(error) if error.is_transient() => sleep(gate.jittered(pause)).await,
+            Err(error) if !doubted && is_doubtful(&error) => {
+                doubted = true;
+                sleep(gate.jittered(BACKOFF[1])).await;
+            }
             other => return other,
         }
     }
     let _permit = gate.admit(at).await?;
     attempt().await
+}
+
+/// Valid credentials are now and then refused as if they were none (BCLOUD-24107): the first such answer proves nothing yet.
+fn is_doubtful(error: &FetchError) -> bool {
+    matches!(error, FetchError::Unauthorized { why: Refusal::Invalid | Refusal::OtherKind, .. })
 }
 
 /// A poisoned lock guards plain numbers that are valid at every step.

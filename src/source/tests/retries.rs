@@ -5,7 +5,7 @@ use std::{cell::Cell, time::Duration};
 use tokio::time::Instant;
 
 use crate::source::{
-    FetchError, Outage, Unread,
+    FetchError, Outage, Refusal, Unread,
     budget::Budget,
     headers::RateSigns,
     retry::{Gate, persist},
@@ -66,6 +66,31 @@ async fn what_somebody_must_mend_is_not_tried_again() {
         })
         .await;
         assert_eq!((outcome, attempts.get()), (Err(error), 1));
+    }
+}
+
+/// How often a request is sent that is answered so at first and with success from the given attempt on; and what came of it.
+async fn asked(retries: usize, why: Refusal, succeeds: usize) -> (usize, bool) {
+    let attempts = Cell::new(0);
+    let outcome = persist(&gate(6_000), "api", retries, || async {
+        attempts.set(attempts.get() + 1);
+        if attempts.get() >= succeeds { Ok(()) } else { Err(FetchError::Unauthorized { at: "api".into(), why }) }
+    })
+    .await;
+    (attempts.get(), outcome.is_ok())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_credential_that_is_refused_without_a_reason_is_tried_once_more_and_no_further() {
+    let started = Instant::now();
+    for why in [Refusal::Invalid, Refusal::OtherKind] {
+        assert_eq!(asked(4, why, 2).await, (2, true));
+        assert_eq!(asked(4, why, 3).await, (2, false));
+        assert_eq!(asked(0, why, 2).await, (1, false));
+    }
+    assert!(started.elapsed() >= Duration::from_secs(2), "each waits a little");
+    for why in [Refusal::NoScopes, Refusal::WantsEmail, Refusal::AppPassword, Refusal::OtherProduct, Refusal::Account] {
+        assert_eq!(asked(4, why, 2).await, (1, false), "{why}");
     }
 }
 
