@@ -12,7 +12,7 @@ use url::Url;
 use super::{
     Client, FetchError,
     http::Reply,
-    paging::{ListPage, Row, walk},
+    paging::{ListPage, Opening, PageSize, Row, walk},
     text::{count_unknown, filled, written},
 };
 use crate::evidence::{
@@ -21,14 +21,12 @@ use crate::evidence::{
 
 pub use glance::Glance;
 
-/// Rows a page: the documented maximum.
-const PAGE_LENGTH: &str = "100";
-
 /// The access lists of one workspace.
 #[derive(Clone, Debug)]
 pub struct Access {
     client: Client,
     workspace: String,
+    size: PageSize,
 }
 
 /// What a list request brought.
@@ -144,7 +142,7 @@ const DEPLOY_KEYS: Endpoint = Endpoint {
 
 impl Access {
     pub fn new(client: Client, workspace: &str) -> Self {
-        Self { client, workspace: workspace.to_owned() }
+        Self { client, workspace: workspace.to_owned(), size: PageSize::default() }
     }
 
     /// Everybody in the workspace, permissions unknown: for credentials that [`Access::permissions`] is closed to.
@@ -195,14 +193,13 @@ impl Access {
         mut item: impl FnMut(R, &mut Vec<UnknownValue>) -> Row<T>,
     ) -> Result<Answer<T>, FetchError> {
         let mut unknown = Vec::new();
-        match walk(
-            &self.client,
-            self.first_page(endpoint, repository, PAGE_LENGTH),
-            |reply| self.read(reply),
-            |row| item(row, &mut unknown),
-        )
-        .await
-        {
+        let opening = Opening {
+            client: &self.client,
+            size: &self.size,
+            address: |length: &'static str| self.first_page(endpoint, repository, length),
+            refuses_size: FetchError::may_be_of_page_size,
+        };
+        match walk(opening, |reply, _| self.read(reply), |row| item(row, &mut unknown)).await {
             Ok(list) => {
                 let skipped = list.skipped(endpoint.path);
                 Ok(Answer::Complete(Listing { items: list.items, skipped, unknown, missing: list.missing }))

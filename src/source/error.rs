@@ -107,6 +107,11 @@ impl FetchError {
         }
     }
 
+    /// Whether a smaller page may be taken where this one was not: Atlassian's lists do not always say what they refuse.
+    pub(super) fn may_be_of_page_size(&self) -> bool {
+        matches!(self, Self::PageSizeRefused { .. } | Self::Refused { status: 400, .. })
+    }
+
     /// Whether our own credential is the cause: trying harder does not help, somebody has to act.
     pub fn is_ours(&self) -> bool {
         matches!(self, Self::Unauthorized { .. } | Self::Forbidden { .. })

@@ -1,6 +1,13 @@
-//! Walking a list to its end: bounded, never round in circles, never to another origin.
+//! Walking a list to its end: bounded, never round in circles, never to another origin, with the largest pages that the
+//! server takes.
 
-use std::collections::HashSet;
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -18,6 +25,47 @@ const MAX_PAGES: usize = 5_000;
 /// Rows of one list, those that cannot be read included: twice what the pages hold at their documented size, so a larger
 /// page cannot fill the memory.
 const MAX_ROWS: usize = 1_000_000;
+
+/// Rows a page: the documented maximum of Bitbucket's lists, and what is tried where less is taken. Single endpoints may have a
+/// limit of their own, and of the token inventory's only the last is known to work.
+const SIZES: [&str; 3] = ["100", "50", "10"];
+
+/// How to ask for the first page of a list.
+pub(super) struct Opening<'a, F, S> {
+    pub client: &'a Client,
+    /// The size that worked last, kept for the lists to come.
+    pub size: &'a PageSize,
+    /// The address of the first page with so many rows.
+    pub address: F,
+    /// Whether a failure may be one of the page's size.
+    pub refuses_size: S,
+}
+
+/// Which of the sizes a server takes; clones learn together.
+#[derive(Clone, Debug, Default)]
+pub(super) struct PageSize(Arc<AtomicUsize>);
+
+impl<F: Fn(&'static str) -> Url, S: Fn(&FetchError) -> bool> Opening<'_, F, S> {
+    /// The first page, its address and its size. A size that is refused where a smaller one is not is lowered once and for all.
+    pub(super) async fn page(
+        &self,
+        read: impl Fn(&Reply, &'static str) -> Result<ListPage, FetchError>,
+    ) -> Result<(Url, &'static str, ListPage), FetchError> {
+        let mut refused = None;
+        for (number, rows) in SIZES.into_iter().enumerate().skip(self.size.0.load(Ordering::Relaxed)) {
+            let url = (self.address)(rows);
+            match self.client.get(&url, |reply| read(&reply, rows)).await {
+                Ok(page) => {
+                    self.size.0.store(number, Ordering::Relaxed);
+                    return Ok((url, rows, page));
+                }
+                Err(error) if (self.refuses_size)(&error) => refused = refused.or(Some(error)),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(refused.expect("at least one size is left to try"))
+    }
+}
 
 /// One page of a list, rows not yet read.
 pub(super) struct ListPage {
@@ -64,22 +112,18 @@ impl<T> Listed<T> {
     }
 }
 
-/// Reads every page from `first` on. `read` is one page of the API's own form, `item` one of its rows. What a page holds
-/// is turned into items before the next one is asked for.
-pub(super) async fn walk<R: DeserializeOwned, T>(
-    client: &Client,
-    first: Url,
-    read: impl Fn(&Reply) -> Result<ListPage, FetchError>,
+/// Reads every page from the first on. `read` is one page of the API's own form, which was asked for with so many rows, `item`
+/// one of its rows. What a page holds is turned into items before the next one is asked for.
+pub(super) async fn walk<R: DeserializeOwned, T, F: Fn(&'static str) -> Url, S: Fn(&FetchError) -> bool>(
+    opening: Opening<'_, F, S>,
+    read: impl Fn(&Reply, &'static str) -> Result<ListPage, FetchError>,
     mut item: impl FnMut(R) -> Row<T>,
 ) -> Result<Listed<T>, FetchError> {
     let mut found = Listed { items: Vec::new(), malformed: 0, missing: Missing::Gone };
-    let (mut seen, mut rows, mut total) = (HashSet::new(), 0, None);
-    let mut next = Some(first);
-    while let Some(url) = next {
-        if seen.len() >= MAX_PAGES || !seen.insert(url.clone()) {
-            return Err(FetchError::EndlessPaging { at: place(&url), pages: seen.len() });
-        }
-        let page = client.get(&url, |reply| read(&reply)).await?;
+    let (first, size, page) = opening.page(&read).await?;
+    let (mut seen, mut rows, total) = (HashSet::from([first.clone()]), 0, page.total);
+    let mut coming = Some((first, page));
+    while let Some((url, page)) = coming {
         rows += page.rows.len();
         if rows > MAX_ROWS {
             return Err(FetchError::EndlessPaging { at: place(&url), pages: seen.len() });
@@ -88,12 +132,21 @@ pub(super) async fn walk<R: DeserializeOwned, T>(
             found.add(serde_json::from_str(row.get()).map_or(Row::Unread, &mut item));
         }
         // A list that changes while it is walked moves rows over the edges of its pages, past the one who walks.
-        if *total.get_or_insert(page.total) != page.total {
+        if total != page.total {
             found.missing = Missing::Unread;
         }
-        next = page.next;
+        coming = match page.next {
+            Some(url) if seen.len() >= MAX_PAGES || !seen.insert(url.clone()) => {
+                return Err(FetchError::EndlessPaging { at: place(&url), pages: seen.len() });
+            }
+            Some(url) => {
+                let page = opening.client.get(&url, |reply| read(&reply, size)).await?;
+                Some((url, page))
+            }
+            None => None,
+        };
     }
-    if total.flatten().is_some_and(|total| total != rows as u64) {
+    if total.is_some_and(|total| total != rows as u64) {
         found.missing = Missing::Unread;
     }
     Ok(found)

@@ -6,15 +6,12 @@ use serde_json::value::RawValue;
 use url::Url;
 
 use super::{
-    Client, FetchError,
+    Client, FetchError, Outage,
     http::Reply,
-    paging::{ListPage, Row, walk},
+    paging::{ListPage, Opening, PageSize, Row, walk},
     text::{filled, written},
 };
 use crate::evidence::{ApiToken, Missing, Person, Skipped, time::parse_instant};
-
-/// Rows a page. The largest size that is accepted is not documented; one hundred is common to Atlassian's lists.
-const PAGE_SIZE: &str = "100";
 
 /// The token inventory of one organisation.
 #[derive(Clone, Debug)]
@@ -22,6 +19,7 @@ pub struct Tokens {
     client: Client,
     organization: String,
     url: Url,
+    size: PageSize,
 }
 
 /// The whole inventory.
@@ -36,13 +34,14 @@ impl Tokens {
     /// `organization` is the name of the configuration, `id` Atlassian's.
     pub fn new(client: Client, organization: &str, id: &str) -> Self {
         let url = client.url(["admin", "api-access", "v1", "orgs", id, "api-tokens"]);
-        Self { client, organization: organization.to_owned(), url }
+        Self { client, organization: organization.to_owned(), url, size: PageSize::default() }
     }
 
     /// Reads the whole list.
     pub async fn list(&self) -> Result<TokenList, FetchError> {
         let token = |row: TokenRow| row.token(&self.organization).map_or(Row::Nameless, Row::Item);
-        let list = walk(&self.client, self.page_url(None), |reply| self.read(reply), token).await?;
+        let opening = self.opening(|size| self.page_url(size, None));
+        let list = walk(opening, |reply, size| self.read(reply, size), token).await?;
         Ok(TokenList { skipped: list.skipped("api-tokens"), tokens: list.items, missing: list.missing })
     }
 
@@ -50,36 +49,48 @@ impl Tokens {
     pub async fn glance(&self) -> Result<(), FetchError> {
         let mut url = self.url.clone();
         url.query_pairs_mut().append_pair("pageSize", "1");
-        self.client.get(&url, |reply| self.read(&reply)).await.map(drop)
+        self.client.get(&url, |reply| self.read(&reply, "1")).await.map(drop)
     }
 
     /// The live tokens of the account with this e-mail address, as far as one page shows them.
     pub async fn of_account(&self, email: &str) -> Result<Vec<ApiToken>, FetchError> {
-        let mut url = self.page_url(None);
-        url.query_pairs_mut().append_pair("q", email);
-        let page = self.client.get(&url, |reply| self.read(&reply)).await?;
+        let opening = self.opening(|size| {
+            let mut url = self.page_url(size, None);
+            url.query_pairs_mut().append_pair("q", email);
+            url
+        });
+        let (_, _, page) = opening.page(|reply, size| self.read(reply, size)).await?;
         let tokens =
             page.rows.iter().filter_map(|row| serde_json::from_str::<TokenRow>(row.get()).ok()?.token(&self.organization));
         // The search is a loose one.
         Ok(tokens.filter(|token| token.person.email.as_deref().is_some_and(|of| of.eq_ignore_ascii_case(email))).collect())
     }
 
-    fn page_url(&self, cursor: Option<&str>) -> Url {
+    fn opening<F: Fn(&'static str) -> Url>(&self, address: F) -> Opening<'_, F, impl Fn(&FetchError) -> bool> {
+        Opening { client: &self.client, size: &self.size, address, refuses_size }
+    }
+
+    fn page_url(&self, size: &str, cursor: Option<&str>) -> Url {
         let mut url = self.url.clone();
-        url.query_pairs_mut().append_pair("pageSize", PAGE_SIZE).extend_pairs(cursor.map(|c| ("cursor", c)));
+        url.query_pairs_mut().append_pair("pageSize", size).extend_pairs(cursor.map(|c| ("cursor", c)));
         url
     }
 
     /// `links.next` is a whole address or a bare cursor; both occur.
-    fn read(&self, reply: &Reply) -> Result<ListPage, FetchError> {
+    fn read(&self, reply: &Reply, size: &str) -> Result<ListPage, FetchError> {
         let envelope: Envelope = reply.json()?;
         let next = match envelope.links.and_then(|links| links.next).as_deref() {
             None | Some("") => None,
             Some(next) if next.starts_with('/') || next.contains("://") => Some(self.client.follow(next)?),
-            Some(cursor) => Some(self.page_url(Some(cursor))),
+            Some(cursor) => Some(self.page_url(size, Some(cursor))),
         };
         Ok(ListPage { rows: envelope.data, next, total: None })
     }
+}
+
+/// The inventory answers a parameter that it does not take with status 500.
+fn refuses_size(error: &FetchError) -> bool {
+    error.may_be_of_page_size() || matches!(error, FetchError::Unavailable { cause: Outage::Status(500), .. })
 }
 
 #[derive(Deserialize)]

@@ -2,7 +2,10 @@
 
 use std::{fs, sync::Arc, time::Duration};
 
-use duskwatch::simulator::{Fault, FaultKind, RetryHeader, ServeOptions, When, World};
+use duskwatch::{
+    evidence::{Coverage, CoverageState},
+    simulator::{Fault, FaultKind, RetryHeader, ServeOptions, When, World},
+};
 use jiff::Timestamp;
 
 use crate::support::{
@@ -116,6 +119,27 @@ async fn trouble_of_every_kind_ends_in_what_a_calm_day_ends_in() {
     assert_eq!(found.items("audit/acme"), expected.items("audit/acme"));
     let statuses: Vec<u16> = site.server.requests().keys().map(|(_, status)| *status).collect();
     assert!([200, 400, 429, 500].iter().all(|status| statuses.contains(status)), "{statuses:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_that_give_few_rows_a_page_are_read_to_their_end() {
+    let world = small_world(8, at(NOW), 5);
+    let calm = Site::grown(&world, ServeOptions::default()).await;
+    calm.poll(&calm.engine(), world.now()).await;
+    let small = Fault::new(FaultKind::SmallPages(10), When::Every(1));
+    let site = Site::grown(&world, faulty(vec![small])).await;
+    site.poll(&site.engine(), world.now()).await;
+    assert!(site.server.faults()["small-pages"] > 0);
+    let (expected, found) = (Picture::of(&calm.store()).await, Picture::of(&site.store()).await);
+    assert_same_counts(&expected.counts, &found.counts);
+    let items = |picture: &Picture| -> Vec<(String, CoverageState, u64)> {
+        let last = |(source, intervals): (&String, &Vec<Coverage>)| {
+            let last = intervals.last().unwrap();
+            (source.clone(), last.state, last.items)
+        };
+        picture.coverage.iter().map(last).collect()
+    };
+    assert_eq!(items(&expected), items(&found));
 }
 
 #[tokio::test(flavor = "multi_thread")]

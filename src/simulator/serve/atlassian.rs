@@ -180,7 +180,7 @@ pub(super) fn tokens(shared: &Shared, ask: &Ask) -> Reply {
     let known = ask.query.iter().all(|(key, _)| KNOWN_PARAMETERS.contains(&key.as_str()));
     let size = ask.number::<usize>("pageSize");
     let (true, Ok(size)) = (known, size) else {
-        return Reply::atlassian_error(500, "INTERNAL_SERVER_ERROR", "Internal server error");
+        return failed();
     };
     let size = size.unwrap_or(DEFAULT_PAGE_SIZE).clamp(1, 100);
     let start = match ask.param("cursor").map(position) {
@@ -205,6 +205,11 @@ pub(super) fn tokens(shared: &Shared, ask: &Ask) -> Reply {
             NextForm::BareCursor => cursor,
         });
     Reply::json(200, &json!({"data": data, "links": {"self": address, "next": next, "prev": null}}))
+}
+
+/// The token inventory's answer to parameters that it does not take.
+pub(super) fn failed() -> Reply {
+    Reply::atlassian_error(500, "INTERNAL_SERVER_ERROR", "Internal server error")
 }
 
 fn position(cursor: &str) -> Option<usize> {

@@ -259,12 +259,16 @@ fn repository_json(world: &World, index: usize) -> Value {
     })
 }
 
+pub(super) fn invalid_page() -> Reply {
+    Reply::bitbucket_error(400, "Invalid page or pagelen")
+}
+
 /// Bitbucket's envelope around one page of a list.
 fn paged(ask: &Ask, total: usize, item: impl Fn(usize) -> Value) -> Result<Reply, Reply> {
     let pagelen = ask.number::<usize>("pagelen").map(|it| it.unwrap_or(DEFAULT_PAGELEN));
     let page = ask.number::<usize>("page").map(|it| it.unwrap_or(1));
     let (Ok(pagelen @ 1..=MAX_PAGELEN), Ok(page @ 1..)) = (pagelen, page) else {
-        return Err(Reply::bitbucket_error(400, "Invalid page or pagelen"));
+        return Err(invalid_page());
     };
     let start = (page - 1).saturating_mul(pagelen).min(total);
     let end = (start + pagelen).min(total);

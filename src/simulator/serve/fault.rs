@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
+    atlassian, bitbucket,
     kinds::{Fault, FaultKind, When},
     limit::Api,
     reply::{Ask, Reply},
@@ -83,6 +84,12 @@ pub(super) fn instead(fault: &FaultKind, api: Api, ask: &Ask, elsewhere: &str) -
         (FaultKind::InvalidSearchTime, Api::Atlassian) if ask.param("cursor").is_some() || ask.param("from").is_some() => {
             Some(Reply::atlassian_error(400, "INVALID_SEARCH_TIME_DATE", "The search time or date is invalid"))
         }
+        (FaultKind::SmallPages(most), Api::Atlassian) if asks_more(ask, "pageSize", *most) => Some(atlassian::failed()),
+        (FaultKind::SmallPages(most), Api::Bitbucket) if asks_more(ask, "pagelen", *most) => Some(bitbucket::invalid_page()),
         _ => None,
     }
+}
+
+fn asks_more(ask: &Ask, parameter: &str, most: usize) -> bool {
+    ask.number::<usize>(parameter).is_ok_and(|rows| rows.is_some_and(|rows| rows > most))
 }

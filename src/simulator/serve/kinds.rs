@@ -23,6 +23,8 @@ pub enum FaultKind {
     ExpiredCursor,
     /// The same, under the other name that the vendor's model has.
     InvalidSearchTime,
+    /// A list takes pages of so many rows at most.
+    SmallPages(usize),
     /// A redirection to the same address.
     RedirectHere(u16),
     /// A redirection to another host.
@@ -116,12 +118,13 @@ pub struct Fault {
 }
 
 /// Every kind that is no [`Refusal`], with the value that stands for those that have one, and what it does.
-const KINDS: [(&str, FaultKind, &str); 37] = [
+const KINDS: [(&str, FaultKind, &str); 38] = [
     ("status", FaultKind::Status(503), "this status with the vendor's error body"),
     ("too-many-requests", FaultKind::TooManyRequests, "429 with the server's usual headers"),
     ("rate-limited", FaultKind::RateLimited(RetryHeader::RetryAfter), "429 with one form of header, or `nothing`"),
     ("expired-cursor", FaultKind::ExpiredCursor, "400 `errors[]`: the page cursor is invalid"),
     ("invalid-search-time", FaultKind::InvalidSearchTime, "400 `errors[]`: the search time is invalid"),
+    ("small-pages", FaultKind::SmallPages(50), "400, or 500 of the token list, to more rows a page than this"),
     ("redirect", FaultKind::RedirectHere(302), "a redirection to the same address"),
     ("redirect-away", FaultKind::RedirectAway(302), "a redirection to another host"),
     ("truncated-json", FaultKind::TruncatedBody, "JSON that ends in the middle"),
@@ -183,6 +186,7 @@ impl FaultKind {
             Self::RedirectHere(_) => status(300..400).map(Self::RedirectHere),
             Self::RedirectAway(_) => status(300..400).map(Self::RedirectAway),
             Self::RateLimited(_) => RetryHeader::parse(value).map(Self::RateLimited),
+            Self::SmallPages(_) => value.parse().ok().filter(|rows| *rows > 0).map(Self::SmallPages),
             Self::SlowHeaders(_) => seconds().map(Self::SlowHeaders),
             Self::SlowBody(_) => seconds().map(Self::SlowBody),
             Self::ClockSkew(_) => seconds().map(Self::ClockSkew),

@@ -64,10 +64,14 @@ fn a_fault_is_written_as_name_value_time_and_place() {
     assert_eq!(Fault::parse("slow-body=90,burst=3+4"), Ok(Fault::new(slow, When::Burst { from: 3, count: 4 })));
     let limited = FaultKind::RateLimited(RetryHeader::ResetEpoch);
     assert_eq!(Fault::parse("rate-limited=reset-epoch,chance=0.5"), Ok(Fault::new(limited, When::Chance(0.5))));
+    let small = FaultKind::SmallPages(10);
+    assert_eq!(Fault::parse("small-pages=10,at=members"), Ok(Fault::new(small, When::Every(1)).at("members")));
     assert_eq!(Fault::parse("html"), Ok(Fault::new(FaultKind::HtmlBody, When::Every(1))));
     let place = "permissions/repositories/one";
     assert_eq!(Fault::parse(&format!("html,at={place}")), Ok(Fault::new(FaultKind::HtmlBody, When::Every(1)).at(place)));
-    for wrong in ["", "htm", "html=3", "status=200", "html,every=0", "html,chance=2", "html,at=nowhere", "html,often"] {
+    for wrong in
+        ["", "htm", "html=3", "status=200", "small-pages=0", "html,every=0", "html,chance=2", "html,at=nowhere", "html,often"]
+    {
         assert!(Fault::parse(wrong).is_err(), "{wrong}");
     }
 }

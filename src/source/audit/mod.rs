@@ -70,9 +70,7 @@ impl Audit {
     /// Fetches the page at a position. A page size that is refused where the default is not is lowered once and for all.
     pub async fn page(&mut self, position: &Position) -> Result<AuditPage, FetchError> {
         match self.sized_page(position, self.page_size).await {
-            Err(FetchError::PageSizeRefused { .. } | FetchError::Refused { status: 400, .. })
-                if self.page_size > DEFAULT_PAGE =>
-            {
+            Err(error) if self.page_size > DEFAULT_PAGE && error.may_be_of_page_size() => {
                 let page = self.sized_page(position, DEFAULT_PAGE).await?;
                 self.page_size = DEFAULT_PAGE;
                 Ok(page)

@@ -60,6 +60,69 @@ async fn the_token_list_is_read_to_its_end_over_both_forms_of_next() {
     assert_eq!((list.skipped[0].reason, list.skipped[0].count), ("malformed", 1));
 }
 
+/// Serves pages of at most so many rows under a parameter; more is refused with an answer of its own.
+async fn at_most(most: usize, parameter: &'static str, refusal: Vec<u8>, page: &'static str) -> Server {
+    Server::start(move |target, _| {
+        let rows = target.split(['?', '&']).find_map(|pair| pair.strip_prefix(parameter)?.strip_prefix('='));
+        if rows.is_none_or(|rows| rows.parse().is_ok_and(|rows: usize| rows <= most)) { json(page) } else { refusal.clone() }
+    })
+    .await
+}
+
+/// The page sizes that were asked for, in order.
+fn sizes(server: &Server) -> Vec<String> {
+    let size = |target: String| target.split(['=', '&']).nth(1).map(str::to_owned);
+    server.targets().into_iter().filter_map(size).collect()
+}
+
+#[tokio::test]
+async fn a_page_size_that_is_refused_is_lowered_once_and_for_all() {
+    let named = || answer("400 Bad Request", "", r#"{"type": "error", "error": {"message": "Invalid page or pagelen"}}"#);
+    let plain = || answer("400 Bad Request", "", "");
+    for (most, refusal, asked) in [(50, named(), ["100", "50", "50"].as_slice()), (10, plain(), &["100", "50", "10", "10"])] {
+        let server = at_most(most, "pagelen", refusal, r#"{"values": []}"#).await;
+        let access = Access::new(client(&server.base), "acme");
+        complete(access.members().await.expect("a list"));
+        complete(access.repositories().await.expect("a list"));
+        assert_eq!(sizes(&server), asked);
+    }
+    let server = at_most(0, "pagelen", plain(), "").await;
+    let access = Access::new(client(&server.base), "acme");
+    for _ in 0..2 {
+        let failed = access.members().await;
+        assert!(matches!(failed, Err(FetchError::Refused { status: 400, .. })), "{failed:?}");
+    }
+    assert_eq!(sizes(&server), ["100", "50", "10", "100", "50", "10"], "nothing is learnt where no size helps");
+}
+
+#[tokio::test]
+async fn the_token_list_answers_a_page_size_that_it_does_not_take_with_500() {
+    let failed = || answer("500 Internal Server Error", "", "");
+    let page = r#"{"data": [{"id": "a1b2", "user": {"email": "mira@example.test"}}], "links": {}}"#;
+    let server = at_most(10, "pageSize", failed(), page).await;
+    let tokens = Tokens::new(client(&server.base), "acme", "ORG");
+    assert_eq!(tokens.of_account("mira@example.test").await.expect("a page").len(), 1);
+    assert_eq!(tokens.list().await.expect("a list").tokens.len(), 1);
+    assert_eq!(sizes(&server), ["100", "50", "10", "10"]);
+
+    let server = at_most(0, "pageSize", answer("502 Bad Gateway", "", ""), page).await;
+    let outage = Tokens::new(client(&server.base), "acme", "ORG").list().await;
+    assert!(matches!(outage, Err(FetchError::Unavailable { .. })), "{outage:?}");
+    assert_eq!(sizes(&server), ["100"], "another status is an outage");
+}
+
+#[tokio::test]
+async fn a_bare_cursor_goes_on_with_the_size_that_worked() {
+    let server = Server::start(|target, _| match target {
+        target if target.contains("pageSize=100") => answer("400 Bad Request", "", ""),
+        target if target.contains("cursor") => json(r#"{"data": []}"#),
+        _ => json(r#"{"data": [], "links": {"next": "two"}}"#),
+    })
+    .await;
+    Tokens::new(client(&server.base), "acme", "ORG").list().await.expect("a list");
+    assert_eq!(sizes(&server), ["100", "50", "50"]);
+}
+
 #[tokio::test]
 async fn a_token_whose_id_is_a_secret_is_not_kept() {
     let server = Server::start(|_, _| json(r#"{"data": [{"id": "ATATT3xFfGF0hunter2"}, {"id": "a1b2"}], "links": {}}"#)).await;
