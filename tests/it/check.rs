@@ -112,6 +112,19 @@ async fn a_wrong_key_is_named_with_what_it_needs_and_never_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_organisation_that_is_forbidden_may_have_another_id_or_a_key_of_no_administrator() {
+    let site = site(Vec::new()).await;
+    let id = format!("id = {:?}", site.world.organization().id);
+    edit(&site, &id, "id = \"11111111-2222-3333-4444-555555555555\"");
+    let (status, lines) = unwell(&site, &[]);
+    assert_eq!(status, 78);
+    for source in ["audit/acme", "tokens/acme"] {
+        let words = ["(403)", "organization.acme.id", "organization.acme.api_key", "an administrator of the organisation"];
+        assert_line(&lines, "wrong", source, &words);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_a_valid_key_the_missing_scope_is_told() {
     let site = site(always("key-invalid,at=api-tokens")).await;
     let (status, lines) = unwell(&site, &[]);

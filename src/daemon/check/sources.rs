@@ -77,7 +77,15 @@ async fn ask_organization(organization: &Organization, client: Client, clock: Cl
         let source = format!("{source}/{name}");
         let held = || Finding::new(State::Ok, "source", &source, format!("the key is valid and has {scope}"));
         failure.map_or_else(held, |error| {
-            refused(&source, error, key_is_valid.then_some(scope), &organization_credential(name, scope), API)
+            let credential = organization_credential(name, scope);
+            let finding = refused(&source, error, key_is_valid.then_some(scope), &credential, API);
+            match error {
+                FetchError::Forbidden { .. } => finding.advising(format!(
+                    "check organization.{name}.id, which may be of another organisation, and look at {credential} and has to be made \
+                     by an administrator of the organisation"
+                )),
+                _ => finding,
+            }
         })
     };
     let mut findings = vec![
