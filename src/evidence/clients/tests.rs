@@ -93,6 +93,9 @@ fn every_client_has_steps_that_end_in_a_proof_without_a_secret() {
             let said = name.surface != "git" || client.secrets[0].surfaces.rest || client.username.contains(reserved);
             assert!(said, "{id}: {} against {}", name.username, client.username);
         }
+        let told = steps.change.iter().any(|line| line.contains("username x-token-auth"));
+        let goes = steps.usernames.iter().any(|name| name.username == "x-token-auth");
+        assert!(!told || goes, "{id}: x-token-auth does not go with what is created: {steps:?}");
     }
 }
 
