@@ -10,13 +10,9 @@ pub(super) const MAX_TEXT_BYTES: usize = 1_024;
 /// Distinct unknown values of one page or list that are kept; more say nothing more.
 const MAX_UNKNOWN: usize = 50;
 
-/// Cuts a text at the limit, between characters.
-pub(super) fn bounded(text: &str) -> &str {
-    let mut end = text.len().min(MAX_TEXT_BYTES);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
+/// Cuts a text at the limit, between characters. What is cut is searched for secrets before: half of one looks like none.
+pub(super) fn bounded(text: &str) -> Option<Cow<'_, str>> {
+    if text.len() <= MAX_TEXT_BYTES { Some(Cow::Borrowed(text)) } else { label(Cow::Borrowed(text)) }
 }
 
 /// An identifier or a word, bounded; none where nothing stands, or a secret.
@@ -44,5 +40,18 @@ pub(super) fn count_unknown(unknown: &mut Vec<UnknownValue>, field: &'static str
         known.count += 1;
     } else if unknown.len() < MAX_UNKNOWN {
         unknown.push(UnknownValue { field, value: value.into_owned(), count: 1 });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_is_searched_for_secrets_before_it_is_cut() {
+        let long = format!("{}https://mtessel:hunter2-and-more@bitbucket.org/acme", "x ".repeat(500));
+        let kept = bounded(&long).unwrap();
+        assert!(kept.len() <= MAX_TEXT_BYTES && kept.contains("https://mtessel@bit"), "{kept}");
+        assert!(matches!(bounded("payments"), Some(Cow::Borrowed("payments"))));
     }
 }

@@ -94,9 +94,9 @@ impl<'q> Answer<'q> {
         let [host, workspace, repository, token_id, token_label, secret_id, unknown_agent, auth_type] = rest;
         let lines: u64 = lines.parse().ok()?;
         self.lines += lines;
-        self.note("user_agent", redact::cut(unknown_agent, MAX_PRODUCT), lines);
+        self.note("user_agent", unknown_agent, MAX_PRODUCT, lines);
         if !self.question.rules.knows_auth_type(auth_type) {
-            self.note("auth_type", auth_type, lines);
+            self.note("auth_type", auth_type, MAX_NAME, lines);
         }
         if authentication == "0" {
             return Some(());
@@ -146,9 +146,9 @@ impl<'q> Answer<'q> {
         })
     }
 
-    fn note(&mut self, field: &'static str, value: &str, lines: u64) {
+    fn note(&mut self, field: &'static str, value: &str, max: usize, lines: u64) {
         let known = |unknown: &BTreeMap<_, _>, value: &String| unknown.contains_key(&(field, value.clone()));
-        let Some(value) = redact::free_text(Cow::Borrowed(value), MAX_NAME).map(Cow::into_owned) else { return };
+        let Some(value) = redact::free_text(Cow::Borrowed(value), max).map(Cow::into_owned) else { return };
         if self.unknown.len() < MAX_UNKNOWN || known(&self.unknown, &value) {
             *self.unknown.entry((field, value)).or_default() += lines;
         }

@@ -150,3 +150,12 @@ fn nothing_but_rows_that_were_asked_for_is_taken() {
     let failed = ["Code: 241, e.displayText() = DB::Exception: Memory limit exceeded".to_owned()];
     assert_eq!(question.answer(SLICE).read(&failed), Err(Malformed(1)));
 }
+
+#[test]
+fn an_unknown_value_is_searched_for_secrets_before_it_is_cut() {
+    let question = builtin();
+    let mut answer = question.answer(SLICE);
+    answer.read(&row(&[(22, "mtessel:hunter2-and-more-than-is-kept-of-a-name@acme")])).expect("a row");
+    let unknown = answer.unknown();
+    assert!(unknown.iter().any(|one| one.value == "mtessel@acme"), "{unknown:?}");
+}

@@ -162,6 +162,8 @@ impl<'a> Draft<'a> {
             self.sighting.host = Some(without_usual_port(lower(text)));
             return;
         }
+        // What stands before an `@` or behind a slash may be a part of a secret, and would not show it alone.
+        let Some(text) = redact::free_text(text, MAX_LABEL) else { return };
         let host = text.split_once("://").map_or(&*text, |(_, host)| host);
         let host = &host[host.rfind('@').map_or(0, |at| at + 1)..];
         let start = text.len() - host.len();
@@ -309,9 +311,12 @@ fn address(text: &str) -> Option<IpAddr> {
     first.parse().ok().or_else(|| first.parse::<SocketAddr>().ok().map(|socket| socket.ip()))
 }
 
-/// Lower case, without the port that goes without saying.
+/// Lower case, without the port that goes without saying, and without what is no port: it may be part of a password.
 fn host_name(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
-    redact::free_text(text, MAX_LABEL).map(lower).map(without_usual_port)
+    let no_port = |at: &usize| !text[at + 1..].bytes().all(|byte| byte.is_ascii_digit());
+    let end = text.find(':').filter(no_port).filter(|_| !text.starts_with('[') && text.parse::<IpAddr>().is_err());
+    let end = end.unwrap_or(text.len());
+    redact::free_text(redact::slice(text, 0..end), MAX_LABEL).map(lower).map(without_usual_port)
 }
 
 /// The port that stands in a field of its own, where it does not go without saying.

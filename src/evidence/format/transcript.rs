@@ -73,12 +73,21 @@ fn read(block: &[u8], job: Option<&str>, changed_ms: i64, last: bool, now_ms: i6
     let mut reader = Reader::new(job, changed_ms.min(now_ms), now_ms);
     let mut at = 0;
     for bytes in block.split_inclusive(|byte| *byte == b'\n') {
-        let text = String::from_utf8_lossy(&bytes[..bytes.len().min(LOOKED_AT)]);
+        let text = String::from_utf8_lossy(looked_at(bytes));
         reader.end = at + bytes.len();
         reader.line(at, text.trim_end_matches(['\n', '\r']));
         at = reader.end;
     }
     reader.finish(block.len(), last)
+}
+
+/// The beginning of a line, in whole words: half of one does not show that it is a secret.
+fn looked_at(line: &[u8]) -> &[u8] {
+    let beginning = &line[..line.len().min(LOOKED_AT)];
+    match beginning.iter().rposition(u8::is_ascii_whitespace) {
+        Some(blank) if beginning.len() < line.len() => &beginning[..blank],
+        _ => beginning,
+    }
 }
 
 /// A command that was given.
@@ -169,7 +178,7 @@ impl<'a> Reader<'a> {
             Sign::Claim { words, url, status } => {
                 // After the client's last word whoever claims it speaks of something else.
                 let failure = self.failing(at, true);
-                failure.hear(words);
+                failure.hear(&words);
                 failure.claimed = true;
                 failure.status = status.or(failure.status);
                 failure.url = url.map(str::to_owned).or(failure.url.take());
@@ -280,7 +289,7 @@ impl<'a> Reader<'a> {
 
 /// Free text of a transcript as it may be shown.
 fn sample(words: &str) -> String {
-    redact::free_text(Cow::Owned(redact::cut(words, MAX_WORDS).to_owned()), MAX_SAMPLE).map(Cow::into_owned).unwrap_or_default()
+    redact::free_text(Cow::Borrowed(words), MAX_SAMPLE).map(Cow::into_owned).unwrap_or_default()
 }
 
 #[cfg(test)]

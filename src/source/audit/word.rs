@@ -41,13 +41,11 @@ impl<'de> Visitor<'de> for WordVisitor {
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Word<'de>, E> {
-        let text = bounded(text.trim());
-        Ok(Word((!text.is_empty()).then_some(Cow::Borrowed(text))))
+        Ok(Word(bounded(text.trim()).filter(|text| !text.is_empty())))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Word<'de>, E> {
-        let text = bounded(text.trim());
-        Ok(Word((!text.is_empty()).then(|| Cow::Owned(text.to_owned()))))
+        Ok(Word(bounded(text.trim()).filter(|text| !text.is_empty()).map(|text| Cow::Owned(text.into_owned()))))
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<Word<'de>, E> {

@@ -76,6 +76,49 @@ pub fn announced(secret: &str) -> Vec<String> {
         format!("X-Api-Key: {secret}"),
         format!("mtessel:{secret}@bitbucket.org"),
     ]
+    .into_iter()
+    .chain(by_tools(secret, &basic))
+    .collect()
+}
+
+/// The same as certain shells, clients and formats write it.
+fn by_tools(secret: &str, basic: &str) -> Vec<String> {
+    let address = format!("https://mtessel:{secret}@bitbucket.org/acme/r.git");
+    let escaped: String = url::form_urlencoded::byte_serialize(address.as_bytes()).collect();
+    vec![
+        format!("curl -umtessel:{secret} https://api.bitbucket.org/2.0/user"),
+        format!("curl -sum.tessel:{secret} https://api.bitbucket.org/2.0/user"),
+        format!("curl -su mtessel:{secret} https://api.bitbucket.org/2.0/user"),
+        format!("K8S_PASSWORD={secret}"),
+        format!("oauth2_token={secret}"),
+        format!("S3_SECRET={secret}"),
+        format!("PASSWORD_1={secret}"),
+        format!("BITBUCKET_TOKEN_MIRROR={secret}"),
+        format!("DB_PASS={secret}"),
+        format!("git-mirror --password {secret} --retry"),
+        format!("git-mirror --password={secret} --retry"),
+        format!(r#"["git-mirror", "--api-key", "{secret}"]"#),
+        format!("docker login -u mtessel -p {secret} registry.example.test"),
+        format!("docker run -e BITBUCKET_TOKEN={secret} mirror"),
+        format!("ENV BITBUCKET_TOKEN {secret}"),
+        format!("git config --global bitbucket.token {secret}"),
+        format!("machine bitbucket.org password {secret} login mtessel"),
+        format!("<password>{secret}</password>"),
+        format!("refused with password '{secret}'"),
+        format!(r#""password": "{secret}""#),
+        format!(r#"{{"name": "BITBUCKET_TOKEN", "value": "{secret}"}}"#),
+        format!("[password] => {secret}"),
+        format!("https://mtessel:hun'{secret}@bitbucket.org/acme/r.git"),
+        format!("https://mtessel:/{secret}@bitbucket.org/acme/r.git"),
+        format!("redirected to {escaped}"),
+        escaped.replace('%', "%25"),
+        format!("> Authorization: Basic\n {basic}"),
+        format!(r#"{{"AUTHORIZATION":["Basic {basic}"]}}"#),
+        format!(r#"git -c http.extraHeader="AUTHORIZATION: Basic {basic}" fetch"#),
+        format!(r#"$env:BITBUCKET_TOKEN = "{secret}""#),
+        format!("$it = ConvertTo-SecureString '{secret}' -AsPlainText -Force"),
+        format!(r#"declare -x BITBUCKET_TOKEN="{secret}""#),
+    ]
 }
 
 /// Texts in which a secret stands for no reason.

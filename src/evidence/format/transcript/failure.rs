@@ -11,10 +11,7 @@ use super::{
     MAX_WORDS,
     sign::Target,
 };
-use crate::evidence::{
-    place::is_bitbucket_host,
-    redact::{self, user_information_end},
-};
+use crate::evidence::{place::is_bitbucket_host, redact::user_information_end};
 
 /// What a command asks for. It may hold a secret, and lives no longer than its operation.
 pub(super) struct Request {
@@ -89,13 +86,15 @@ impl Failure {
         self.lines += 1;
     }
 
-    /// Adds what the server said.
+    /// Adds what the server said. Lines stay whole: what ends in the middle of a secret does not show that it is one.
     pub(super) fn hear(&mut self, words: &str) {
-        let room = MAX_WORDS.saturating_sub(self.words.len() + 1);
-        if room > 0 && !self.words.is_empty() {
+        if self.words.len() >= MAX_WORDS {
+            return;
+        }
+        if !self.words.is_empty() {
             self.words.push('\n');
         }
-        self.words.push_str(redact::cut(words.trim_end(), room));
+        self.words.push_str(words.trim_end());
     }
 
     /// The contract's sign, and besides it what rules can judge: git's 410, and a 401 that names a user.

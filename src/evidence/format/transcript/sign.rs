@@ -8,7 +8,7 @@ use super::{
     MAX_WORDS,
     line::{regex, unlabelled},
 };
-use crate::evidence::place::is_bitbucket_host;
+use crate::evidence::{place::is_bitbucket_host, redact};
 
 /// What of a long line is kept before the words that make it evidence.
 const BEFORE_WORDS: usize = 120;
@@ -28,7 +28,7 @@ pub(super) enum Sign<'l> {
     },
     /// The same outside of git: the body of an answer, if an answer's status stands near.
     Claim {
-        words: &'l str,
+        words: Cow<'l, str>,
         url: Option<&'l str>,
         status: Option<u16>,
     },
@@ -90,13 +90,17 @@ fn is_quotation(words: &str, command: bool, url: Option<&str>, status: Option<u1
     QUOTE.is_match(words) || if status.is_some() { !record } else { command }
 }
 
-/// The words with what stands around them; a line may be a whole document.
-fn excerpt(words: &str) -> &str {
+/// The words with what stands around them; a line may be a whole document. What says that a secret follows may stand before
+/// the beginning.
+fn excerpt(words: &str) -> Cow<'_, str> {
     if words.len() <= MAX_WORDS {
-        return words;
+        return Cow::Borrowed(words);
     }
-    let start = PROOF.find(words).map_or(0, |found| found.start().saturating_sub(BEFORE_WORDS));
-    words.get(start..).unwrap_or(words)
+    let clean = redact::scrub(words);
+    let start = PROOF.find(&clean).map_or(0, |found| found.start().saturating_sub(BEFORE_WORDS));
+    let start = (start..clean.len()).find(|at| clean.is_char_boundary(*at)).unwrap_or(0);
+    let end = clean.len();
+    redact::slice(clean, start..end)
 }
 
 fn remote<'l>(text: &'l str, words: &'l str, proof: bool) -> Sign<'l> {
@@ -157,7 +161,7 @@ fn first_url(words: &str) -> Option<&str> {
 /// The host of an address, whatever stands before an `@`.
 fn host(url: &str) -> Option<&str> {
     let rest = url.split_once("://")?.1;
-    let authority = match crate::evidence::redact::user_information_end(rest) {
+    let authority = match redact::user_information_end(rest) {
         Some(at) => &rest[at + 1..],
         None => rest,
     };
@@ -210,7 +214,9 @@ static USER: LazyLock<Regex> = LazyLock::new(|| regex(r#"\s(?:-u|--user)[\s=]*["
 static AUTHORIZATION: LazyLock<Regex> = LazyLock::new(|| regex(r#"(?i)authorization:\s*([^"'\r\n]+)"#));
 static METHOD: LazyLock<Regex> = LazyLock::new(|| regex(r#"\s(?:-X|--request|--method)[\s=]*["']?([A-Za-z]+)"#));
 static DATA: LazyLock<Regex> = LazyLock::new(|| regex(r"\s(?:-d|--data\S*|-F|--form|--json)[\s=]"));
-static URL: LazyLock<Regex> = LazyLock::new(|| regex(r#"(?i)https?://[^\s"'<>\\`]+"#));
+/// Quotes end an address, but not its password.
+static URL: LazyLock<Regex> =
+    LazyLock::new(|| regex(r#"(?i)https?://(?:[^\s"'<>\\`/?#:@]+:[^\s"'<>\\`/0-9]\S*@)?[^\s"'<>\\`]+"#));
 static STATUS: LazyLock<Regex> = LazyLock::new(|| {
     regex(
         r#"(?i)returned error: (\d{3})\b|\bHTTP(?:/[\d.]+)? (?:Error |status:? )?(\d{3})\b|\bstatus(?:[ _-]?code)?["']?\s*[:= ]\s*["']?(\d{3})\b|"code"\s*:\s*(\d{3})\b|\b(\d{3}) Client Error\b|\bresponse code:? (\d{3})\b"#,
@@ -253,10 +259,10 @@ mod tests {
                 "fatal: unable to access 'https://github.com/a/b/': The requested URL returned error: 410",
                 Sign::Refusal { url: Some("https://github.com/a/b/"), status: 410 },
             ),
-            (body, Sign::Claim { words: body, url: None, status: None }),
+            (body, Sign::Claim { words: body.into(), url: None, status: None }),
             (unscoped, Sign::Remote { words: unscoped, proof: true, at_the_edge: true }),
-            (nameless, Sign::Claim { words: nameless, url: None, status: None }),
-            (password, Sign::Claim { words: password, url: None, status: None }),
+            (nameless, Sign::Claim { words: nameless.into(), url: None, status: None }),
+            (password, Sign::Claim { words: password.into(), url: None, status: None }),
             ("< HTTP/2 401", Sign::Status(401)),
             ("curl: (22) The requested URL returned error: 401", Sign::Status(401)),
             (

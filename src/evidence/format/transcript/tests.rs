@@ -286,3 +286,35 @@ fn a_time_far_ahead_is_no_evidence() {
     let found = page(line.as_bytes(), "x");
     assert_eq!((found.sightings.len(), skipped(&found)), (0, vec![("no_evidence", 1), ("future", 1)]));
 }
+
+#[test]
+fn a_secret_is_gone_although_what_is_kept_ends_or_begins_within_it() {
+    let at = |pad: usize, text: &str| format!("{}{text}", "x ".repeat(pad / 2));
+    let url = "https://mtessel:hunter2-and-more-of-it@bitbucket.org/acme/r.git";
+    let remote = format!("remote: CHANGE-3222 {}\n", at(960, url));
+    let two = format!("remote: CHANGE-3222 {}\nremote: see {url}\n", at(940, ""));
+    let quoted = format!("echo App passwords are deprecated {}\n", at(950, url));
+    let long_value = "x".repeat(90);
+    let record = at(1_000, &format!(r#""password": "{long_value} hunter2", "error": "App passwords are deprecated""#));
+    let record = format!("{{\"code\": 401, {record}}}\n");
+    let before = r#"", "error": "App passwords are deprecated", "at": ""#;
+    let beginning = format!("{{\"code\": 401, \"x\": \"{}", at(LOOKED_AT - 120, before));
+    let fill = "y ".repeat((LOOKED_AT - beginning.len() - 24) / 2);
+    let endless = format!("{beginning}{fill}{url}\"}}\n");
+    for text in [remote, two, quoted, record, endless] {
+        let page = page(text.as_bytes(), "nightly.log");
+        assert_eq!(page.sightings.len() + page.skipped.iter().filter(|one| one.reason == "quotation").count(), 1, "{text}");
+        let said = format!("{:?} {:?}", page.sightings, page.skipped);
+        assert!(!said.contains("hun"), "{said}");
+        assert!(page.sightings.iter().all(|one| one.message.as_ref().is_some_and(|message| message.len() <= MAX_WORDS)));
+    }
+}
+
+#[test]
+fn a_quote_in_a_password_hides_neither_the_host_nor_what_follows_it() {
+    let text = "fatal: Authentication failed for 'https://mtessel:hun'ter2@bitbucket.org/acme/r.git/'\n";
+    let expected = "2026-07-03T06:10:00Z | nightly | basic mtessel:- | GET bitbucket.org/acme/r.git/info/refs 401 | -";
+    assert_eq!(sightings(text.as_bytes(), "nightly.log"), [expected]);
+    let other = page(text.replace("bitbucket.org", "example.test").as_bytes(), "nightly.log");
+    assert!(!format!("{other:?}").contains("ter2"), "{other:?}");
+}
