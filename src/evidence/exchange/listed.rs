@@ -9,12 +9,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    MAX_TEXT, Malformed,
+    Malformed, text,
     wire::{word, written},
 };
 use crate::evidence::{
     ApiToken, Credential, DeployKey, DirectoryEntry, Member, Permission, Person, RegisteredCredential, Repository,
-    RepositoryPermission, redact, time::instant,
+    RepositoryPermission, time::instant,
 };
 
 /// How a line of a list begins.
@@ -142,17 +142,17 @@ fn ms(at: Option<Timestamp>) -> Option<i64> {
     at.map(Timestamp::as_millisecond)
 }
 
-fn text(text: Option<&String>) -> Text<'_> {
+fn given(text: Option<&String>) -> Text<'_> {
     text.map(|text| text.as_str().into())
 }
 
 fn who(person: &Person) -> Who<'_> {
     Who {
-        account_id: text(person.account_id.as_ref()),
-        uuid: text(person.uuid.as_ref()),
-        nickname: text(person.nickname.as_ref()),
-        display_name: text(person.display_name.as_ref()),
-        email: text(person.email.as_ref()),
+        account_id: given(person.account_id.as_ref()),
+        uuid: given(person.uuid.as_ref()),
+        nickname: given(person.nickname.as_ref()),
+        display_name: given(person.display_name.as_ref()),
+        email: given(person.email.as_ref()),
     }
 }
 
@@ -162,7 +162,7 @@ fn wire(entry: &Entry) -> Wire<'_> {
         Entry::Member(member, held) => Wire::Member {
             workspace: member.workspace.as_str().into(),
             person: who(&member.person),
-            permission: text(member.permission.as_ref()),
+            permission: given(member.permission.as_ref()),
             last_accessed_ms: ms(member.last_accessed),
             from_ms: held.from_ms,
             to_ms: held.to_ms,
@@ -170,7 +170,7 @@ fn wire(entry: &Entry) -> Wire<'_> {
         Entry::Repository(repository, held) => Wire::Repository {
             workspace: repository.workspace.as_str().into(),
             slug: repository.slug.as_str().into(),
-            uuid: text(repository.uuid.as_ref()),
+            uuid: given(repository.uuid.as_ref()),
             is_private: repository.is_private,
             from_ms: held.from_ms,
             to_ms: held.to_ms,
@@ -215,11 +215,11 @@ fn wire(entry: &Entry) -> Wire<'_> {
             credential: credential.kind.as_str().into(),
             label: credential.label.as_str().into(),
             location: credential.location.as_str().into(),
-            owner: text(credential.owner.as_ref()),
+            owner: given(credential.owner.as_ref()),
             expires_ms: ms(credential.expires_at),
         },
         Entry::Directory(register, entry) => {
-            Wire::Directory { register: register.as_str().into(), person: who(&entry.person), team: text(entry.team.as_ref()) }
+            Wire::Directory { register: register.as_str().into(), person: who(&entry.person), team: given(entry.team.as_ref()) }
         }
     }
 }
@@ -255,7 +255,7 @@ pub(super) fn read(line: &[u8]) -> Result<Entry, Malformed> {
                 workspace: kept(workspace),
                 repository: kept(repository),
                 key_id,
-                label: kept(label),
+                label: written_by_people(Some(label)).unwrap_or_default(),
                 created_at: created_ms.map(instant),
                 last_used: last_used_ms.map(instant),
             },
@@ -269,14 +269,14 @@ pub(super) fn read(line: &[u8]) -> Result<Entry, Malformed> {
             kept(register),
             RegisteredCredential {
                 kind: word(&credential, Credential::parse)?,
-                label: kept(label),
-                location: kept(location),
-                owner: optional(owner),
+                label: written_by_people(Some(label)).unwrap_or_default(),
+                location: written_by_people(Some(location)).unwrap_or_default(),
+                owner: written_by_people(owner),
                 expires_at: expires_ms.map(instant),
             },
         ),
         Wire::Directory { register, person, team } => {
-            Entry::Directory(kept(register), DirectoryEntry { person: person_of(person), team: optional(team) })
+            Entry::Directory(kept(register), DirectoryEntry { person: person_of(person), team: written_by_people(team) })
         }
     })
 }
@@ -290,7 +290,7 @@ fn token_of(wire: Wire<'_>) -> Result<Entry, Malformed> {
     let token = ApiToken {
         organization: kept(organization),
         token_id: kept(token_id),
-        label: kept(label),
+        label: written_by_people(Some(label)).unwrap_or_default(),
         status: kept(status),
         person: person_of(person),
         created_at: created_ms.map(instant),
@@ -304,17 +304,20 @@ fn person_of(who: Who<'_>) -> Person {
     Person {
         account_id: optional(who.account_id),
         uuid: optional(who.uuid),
-        nickname: optional(who.nickname),
-        display_name: optional(who.display_name),
-        email: optional(who.email),
+        nickname: who.nickname.and_then(|name| text::name(&name)),
+        display_name: written_by_people(who.display_name),
+        email: who.email.and_then(|email| text::name(&email)),
     }
 }
 
-/// As names of tracks are kept.
 fn optional(text: Text<'_>) -> Option<String> {
-    text.and_then(|text| redact::identifier(text, MAX_TEXT).map(Cow::into_owned))
+    text.and_then(|text| text::identifier(&text))
 }
 
 fn kept(text: Cow<'_, str>) -> String {
     optional(Some(text)).unwrap_or_default()
+}
+
+fn written_by_people(text: Text<'_>) -> Option<String> {
+    text.and_then(|text| text::label(&text))
 }

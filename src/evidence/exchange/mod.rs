@@ -15,6 +15,7 @@ mod parser;
 pub mod seal;
 #[cfg(test)]
 mod tests;
+mod text;
 mod wire;
 
 use std::fmt;

@@ -1,14 +1,13 @@
 //! Lines of a file, one after the other: what each says, held against those before it.
 
-use std::borrow::Cow;
-
 use super::{
-    Entry, Header, MAX_COUNT, MAX_DAYS, MAX_HELD_BYTES, MAX_INTERVALS, MAX_LINE_BYTES, MAX_REGISTERED, MAX_SOURCES, MAX_TEXT,
-    MAX_VERDICTS, Malformed, PREFIX, Source, is_instance, listed,
+    Entry, Header, MAX_COUNT, MAX_DAYS, MAX_HELD_BYTES, MAX_INTERVALS, MAX_LINE_BYTES, MAX_REGISTERED, MAX_SOURCES, MAX_VERDICTS,
+    Malformed, PREFIX, Source, is_instance, listed,
     seal::Signature,
+    text,
     wire::{self, Read},
 };
-use crate::evidence::{Coverage, Day, DayCount, Origin, Track, Verdict, redact};
+use crate::evidence::{Coverage, Day, DayCount, Origin, Track, Verdict};
 
 /// What is kept of a reason, in bytes.
 const MAX_REASON: usize = 2_000;
@@ -158,8 +157,7 @@ fn checked_interval(header: &Header, mut interval: Coverage) -> Result<Coverage,
     let day = Day::of_ms(from_ms);
     let within = header.speaks_for(day) && from_ms < to_ms && to_ms <= day.end_ms();
     refuse_unless(within, "an interval of coverage lies outside the day to which it belongs")?;
-    let reason = std::mem::take(&mut interval.reason);
-    interval.reason = redact::bounded(reason.into(), MAX_REASON).into_owned();
+    interval.reason = text::free(&interval.reason, MAX_REASON).unwrap_or_default();
     (interval.items, interval.skipped) = (interval.items.min(MAX_COUNT), interval.skipped.min(MAX_COUNT));
     Ok(interval)
 }
@@ -172,27 +170,27 @@ fn checked_count(header: &Header, count: DayCount) -> Result<DayCount, Malformed
     Ok(count)
 }
 
-/// Names are kept as they came, but for what no log could have brought: secrets, control characters, texts without end.
+/// Nothing is kept that no log could have brought: secrets, control characters, texts without end.
 fn clean(track: Track) -> Track {
-    let text = |text: Option<String>| text.and_then(|text| redact::identifier(Cow::Owned(text), MAX_TEXT).map(Cow::into_owned));
-    let named = |name: String| text(Some(name)).unwrap_or_default();
+    let field = |text: Option<String>, kept: fn(&str) -> Option<String>| text.and_then(|text| kept(&text));
+    let origin = |name: String, origin: fn(String) -> Origin| text::label(&name).map_or(Origin::Unknown, origin);
     Track {
-        username: text(track.username),
-        email: text(track.email),
-        account_id: text(track.account_id),
-        display_name: text(track.display_name),
-        client: text(track.client),
+        username: field(track.username, text::name),
+        email: field(track.email, text::name),
+        account_id: field(track.account_id, text::identifier),
+        display_name: field(track.display_name, text::label),
+        client: field(track.client, text::identifier),
         origin: match track.origin {
-            Origin::Network(name) => Origin::Network(named(name)),
-            Origin::Job(name) => Origin::Job(named(name)),
-            Origin::TokenLabel(name) => Origin::TokenLabel(named(name)),
+            Origin::Network(name) => origin(name, Origin::Network),
+            Origin::Job(name) => origin(name, Origin::Job),
+            Origin::TokenLabel(name) => origin(name, Origin::TokenLabel),
             other => other,
         },
-        host: text(track.host),
-        workspace: text(track.workspace),
-        repository: text(track.repository),
-        token_id: text(track.token_id),
-        token_label: text(track.token_label),
-        secret_id: text(track.secret_id),
+        host: field(track.host, text::label),
+        workspace: field(track.workspace, text::label),
+        repository: field(track.repository, text::label),
+        token_id: field(track.token_id, text::identifier),
+        token_label: field(track.token_label, text::label),
+        secret_id: field(track.secret_id, text::identifier),
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::evidence::Origin;
 use seal::{PrivateKey, PublicKey, Seal};
 
 const SAMPLE: &str = include_str!("../../../tests/data/exchange/west.ndjson");
@@ -83,4 +84,60 @@ fn what_waits_for_the_end_of_a_file_fits_into_memory() {
     let fits = MAX_HELD_BYTES / line.len();
     assert!((0..fits).all(|_| parser.line(line.as_bytes()).is_ok()));
     assert_eq!(parser.line(line.as_bytes()), Err(Malformed("more coverage and registers than memory should hold".to_owned())));
+}
+
+/// What becomes of the next line of a file.
+fn read_in(text: &str) -> Item {
+    let mut parser = Parser::default();
+    for text in SAMPLE.lines().take(3) {
+        parser.line(text.as_bytes()).unwrap_or_else(|error| panic!("{error}: {text}"));
+    }
+    parser.line(text.as_bytes()).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+#[test]
+fn each_field_of_another_instance_is_searched_for_secrets_as_that_of_a_log() {
+    let opaque = "kq8Zr2Lm9Xw4Tb7Yc1VdQ5sF3gH6jN0pR8tU2vX4zB6";
+    let track = read_in(&format!(
+        r#"{{"kind":"track","source":0,"username":"mtessel:hunter2","email":"mira@example.test:hunter2","account_id":"{opaque}","display_name":"Mira password=hunter2","client":"git-cli","origin_kind":"j","origin":"nightly --password hunter2","host":"mtessel:hunter2@bitbucket.org","workspace":"acme","repository":"{opaque}","token_id":"{opaque}","token_label":"{opaque}","secret_id":"{opaque}"}}"#
+    ));
+    let some = |text: &str| Some(text.to_owned());
+    let expected = Track {
+        username: some("mtessel"),
+        email: some("mira@example.test"),
+        account_id: some(opaque),
+        display_name: some("Mira password=…"),
+        client: some("git-cli"),
+        origin: Origin::Job("nightly --password …".to_owned()),
+        host: some("mtessel@bitbucket.org"),
+        workspace: some("acme"),
+        repository: some("…"),
+        token_id: some(opaque),
+        token_label: some("…"),
+        secret_id: some(opaque),
+    };
+    assert_eq!(track, Item::Track(0, Box::new(expected)));
+    let Item::Coverage(_, interval) = read_in(
+        r#"{"kind":"coverage","source":0,"from_ms":1782950400000,"to_ms":1783036800000,"state":"missed","items":0,"skipped":0,"reason":"refused: https://mtessel:hunter2@bitbucket.org"}"#,
+    ) else {
+        panic!("no interval")
+    };
+    assert_eq!(interval.reason, "refused: https://mtessel@bitbucket.org");
+}
+
+#[test]
+fn lists_of_another_instance_are_searched_for_secrets_as_those_that_are_read_here() {
+    for (line, kept) in [
+        (
+            r#"{"kind":"list_person","person":{"account_id":"712020:mira","nickname":"mira:hunter2","display_name":"Mira token=hunter2","email":"mira@example.test:hunter2"}}"#,
+            r#"{"kind":"list_person","person":{"account_id":"712020:mira","nickname":"mira","display_name":"Mira token=…","email":"mira@example.test"}}"#,
+        ),
+        (
+            r#"{"kind":"list_credential","register":"credentials.csv","credential":"access_token","label":"kq8Zr2Lm9Xw4Tb7Yc1Vd","location":"vault --token hunter2","owner":"secret: hunter2","expires_ms":1796083200000}"#,
+            r#"{"kind":"list_credential","register":"credentials.csv","credential":"access_token","label":"…","location":"vault --token …","owner":"secret=…","expires_ms":1796083200000}"#,
+        ),
+    ] {
+        let Item::Entry(entry) = read_in(line) else { panic!("{line}") };
+        assert_eq!(String::from_utf8_lossy(&super::line(&Line::Entry(&entry))).trim_end(), kept);
+    }
 }
