@@ -7,7 +7,7 @@
 //! | beyond | new ones are counted |
 //! |---|---|
 //! | the limit of callers, and half as much again for those who are known by name | together, as [`crowd_of`] the source, without client, origin or place |
-//! | [`TRACKS_A_CALLER`] times the limit of places and secrets | under their caller, at [`ELSEWHERE`] |
+//! | ten times the limit of places and secrets | under their caller, at [`ELSEWHERE`] |
 //!
 //! Whoever was there before keeps their name and places. Known by name is whom a list of people names, or the source itself has
 //! named: a crowd of strangers does not hide that they move.
