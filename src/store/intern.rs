@@ -3,7 +3,7 @@
 //! The writer remembers the numbers of sources, tracks and verdicts in memory, because every page asks for the same
 //! few again. Names are asked for only when a track is new, so they are left to SQLite.
 
-use std::{collections::HashMap, hash::Hash};
+use std::{borrow::Cow, collections::HashMap, hash::Hash};
 
 use rusqlite::{Connection, OptionalExtension, ToSql, named_params};
 use siphasher::sip128::{Hasher128, SipHasher13};
@@ -99,14 +99,22 @@ impl Writer<'_> {
         if let Some(id) = self.interned.book(book).tracks.get(&key) {
             return Ok(*id);
         }
-        // What is counted under its own name goes on so.
-        let own = if book == Book::Present { find_track(self.connection, source_id, track)? } else { None };
-        let id = match own {
-            Some(id) => id,
-            None => find_or_insert_track(self.connection, source_id, &*self.counted_as(book, source, track)?)?,
-        };
+        let id = self.find_or_insert_track(book, (source, source_id), track)?;
         remember(&mut self.interned.book(book).tracks, MAX_TRACKS, key, id);
         Ok(id)
+    }
+
+    fn find_or_insert_track(&mut self, book: Book, (source, source_id): (&str, i64), track: &Track) -> Result<i64, StoreError> {
+        let own = find_track(self.connection, source_id, track)?;
+        // What everybody sees under its own name goes on so.
+        if let Some(id) = own.filter(|_| book == Book::Present) {
+            return Ok(id);
+        }
+        let known = match self.counted_as(book, source, track)? {
+            Cow::Borrowed(_) => own.ok_or(Cow::Borrowed(track)),
+            Cow::Owned(other) => find_track(self.connection, source_id, &other)?.ok_or(Cow::Owned(other)),
+        };
+        known.or_else(|new| Ok(insert_track(self.connection, source_id, &new)?))
     }
 
     pub(super) fn verdict_id(&mut self, verdict: Verdict, rule: &str) -> Result<i64, StoreError> {
@@ -151,9 +159,10 @@ pub(super) fn name_id(connection: &Connection, text: &str) -> rusqlite::Result<i
     find_or_insert(connection, FIND_NAME, INSERT_NAME, named_params! { ":text": text })
 }
 
-fn find_or_insert_track(connection: &Connection, source_id: i64, track: &Track) -> rusqlite::Result<i64> {
+fn insert_track(connection: &Connection, source_id: i64, track: &Track) -> rusqlite::Result<i64> {
     let named = |text: &str| name_id(connection, text);
-    with_track_values(source_id, track, named, |values| find_or_insert(connection, FIND_TRACK, INSERT_TRACK, values))
+    let insert = |values: &[(&str, &dyn ToSql)]| connection.prepare_cached(INSERT_TRACK)?.query_row(values, |row| row.get(0));
+    with_track_values(source_id, track, named, insert)
 }
 
 /// The number of a track, if it has one.
