@@ -18,7 +18,7 @@ use crate::{
         erasure::{Erasure, Identity, Unclear, identify, written as written_in},
     },
     deliver::files,
-    evidence::{Day, chunk, journal::JournalEntry},
+    evidence::{Day, chunk, is_crowd, journal::JournalEntry},
     report::inert,
     store::{Erased, Reader, Writer},
 };
@@ -56,13 +56,14 @@ impl Engine {
         let read = |r: &Reader| Ok((r.history(Day(i32::MAX))?, r.roster(Timestamp::MAX)?, r.journal()?));
         let (history, roster, journal) = self.store.read(read).await?;
         let name = asked.to_owned();
+        let crowded = history.tracks.iter().any(|shown| shown.track.username.as_deref().is_some_and(is_crowd));
         let identity = match spawn_blocking(move || identify(&history, &roster, &name)).await? {
             Ok(identity) => identity,
-            Err(unclear @ Unclear::Several(_)) => return Ok(Err(unclear)),
-            Err(nobody) => match self.among_others(asked.to_lowercase()).await? {
+            Err(nobody @ Unclear::Nobody(_)) if crowded => match self.among_others(asked.to_lowercase()).await? {
                 Some(identity) => identity,
                 None => return Ok(Err(nobody)),
             },
+            Err(unclear) => return Ok(Err(unclear)),
         };
         let erasure = Erasure::new(identity, next_pseudonym(&journal));
         let named = |entry: &&JournalEntry| [&entry.actor, &entry.detail].iter().any(|text| erasure.text(text).is_some());

@@ -67,12 +67,12 @@ impl Callers {
 
     /// Takes note of what is counted as it is, whatever the limit.
     pub fn meet(&mut self, source: &str, track: &Track) {
-        met(&mut self.sources, source).enter(track);
+        self.sources.entry(source.to_owned()).or_default().enter(track);
     }
 
     /// What a track is counted as: itself, where its caller and its place are known or there is room for them.
     pub fn admit<'t>(&mut self, source: &str, track: &'t Track) -> Cow<'t, Track> {
-        let (limit, met) = (self.limit, met(&mut self.sources, source));
+        let (limit, met) = (self.limit, self.sources.entry(source.to_owned()).or_default());
         let is_known = |name: &str| self.people.contains(&hash(name)) || met.names.contains(&hash(name));
         let known = names(track).any(|name| is_reserved(name) || is_known(name));
         let room = if known { limit.saturating_add(limit / 2) } else { limit };
@@ -96,13 +96,6 @@ impl Met {
         self.names.extend(names(track).map(hash));
         self.tracks.insert(hash(track));
     }
-}
-
-fn met<'m>(sources: &'m mut HashMap<String, Met>, source: &str) -> &'m mut Met {
-    if !sources.contains_key(source) {
-        sources.insert(source.to_owned(), Met::default());
-    }
-    sources.get_mut(source).expect("it was put there if it was not")
 }
 
 fn names(track: &Track) -> impl Iterator<Item = &str> {
