@@ -11,8 +11,10 @@ use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD};
 use percent_encoding::percent_decode_str;
 use regex::{Captures, Regex};
 
+mod address;
 mod gate;
 
+pub use address::{Address, Style, addresses};
 use gate::{announces, has_prefix, in_run, opaque, suspicious};
 
 /// What stands for a removed secret.
@@ -142,8 +144,8 @@ fn surely_secret(value: &str) -> bool {
             && [&PAIR, &HEADER, &NAMED, &OPTION, &USER, &MARKUP].into_iter().any(|sign| sign.is_match(value))
     };
     let in_address = || {
-        let user = |found: Captures<'_>| user_information_end(&found[2]).is_some_and(|at| found[2][..at].contains(':'));
-        value.contains("://") && URL.captures_iter(value).any(user)
+        let user = |rest: &str| user_information_end(rest).is_some_and(|at| rest[..at].contains(':'));
+        addresses(value, &ADDRESS).any(|found| user(&value[found.rest..found.end]))
     };
     PREFIX.is_match(value)
         || JWT.is_match(value)
@@ -231,7 +233,17 @@ fn headers(text: &str) -> Cow<'_, str> {
 }
 
 fn urls(text: &str) -> Cow<'_, str> {
-    URL.replace_all(text, |found: &Captures<'_>| format!("{}{}", &found[1], reduced_url(&found[2])))
+    let (mut clean, mut kept) = (String::new(), 0);
+    for found in addresses(text, &ADDRESS) {
+        clean.push_str(&text[kept..found.rest]);
+        clean.push_str(&reduced_url(&text[found.rest..found.end]));
+        kept = found.end;
+    }
+    if kept == 0 {
+        return Cow::Borrowed(text);
+    }
+    clean.push_str(&text[kept..]);
+    Cow::Owned(clean)
 }
 
 fn netrc(text: &str) -> Cow<'_, str> {
@@ -309,6 +321,13 @@ fn word(text: &str) -> bool {
     text.len() <= 16 && text.bytes().all(|b| b.is_ascii_alphabetic()) && text.bytes().skip(1).all(|b| b.is_ascii_lowercase())
 }
 
+/// A scheme begins with a letter.
+fn scheme_length(text: &str) -> Option<usize> {
+    let run = text.bytes().rev().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'.' | b'-')).count();
+    let at = text[text.len() - run..].find(|c: char| c.is_ascii_alphabetic())?;
+    Some(run - at)
+}
+
 fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).expect("the pattern is a constant that every test compiles")
 }
@@ -331,8 +350,8 @@ static HEADER: LazyLock<Regex> = LazyLock::new(|| {
         r#"(?i)\b((?:proxy-)?authorization|private-token|x-api-key|(?:set-)?cookie)[\\"'\]]*(?:\s*[:=]|{MEMBER})(?:\s*["']?(?:basic|bearer|token|jwt)\s+{ENCODED})?[^\r\n]*(?:\r?\n[ \t]+[^\r\n]*)*"#
     ))
 });
-/// Quotes and angle brackets end an address, except before the `@` of one that has a password.
-static URL: LazyLock<Regex> = LazyLock::new(|| regex(r#"([A-Za-z][A-Za-z0-9+.-]*://)((?:[^\s/?#"'<>@:]*:\S*@)?[^\s"'<>]*)"#));
+/// Addresses of any scheme, which may have a password without a name.
+const ADDRESS: Style = Style { scheme: scheme_length, stops: &['"', '\'', '<', '>'], password: |_, _| true };
 static NAMED: LazyLock<Regex> = LazyLock::new(|| {
     regex(&format!(
         r#"(?i)({NAME}{ENDING})[\\"'\]]*(?:\s*[:=]+>?|{MEMBER})\s*(?:[|>][+-]?\s+)?(?:\(?\s*ConvertTo-SecureString\s+(?:-String\s+)?)?({VALUE})"#

@@ -35,13 +35,17 @@ pub(super) fn read(line: &str, user: UserField) -> Result<Draft<'_>, Refusal> {
     Ok(draft)
 }
 
+/// The longest time that is looked for in brackets.
+const MAX_TIME: usize = 64;
+
 /// What stands before the first brackets that hold a time, the time, and what stands behind them. A user's name may hold
 /// brackets too.
 fn around_time(line: &str) -> Option<(&str, Timestamp, &str)> {
     line.match_indices(" [").find_map(|(open, _)| {
-        let (inner, rest) = line[open + 2..].split_once(']')?;
-        let at = time::parse_instant(inner).filter(|_| inner.contains(':'))?;
-        Some((&line[..open], at, rest))
+        let inner = open + 2;
+        let close = inner + line.as_bytes()[inner..].iter().take(MAX_TIME).position(|byte| *byte == b']')?;
+        let at = time::parse_instant(&line[inner..close]).filter(|_| line[inner..close].contains(':'))?;
+        Some((&line[..open], at, &line[close + 1..]))
     })
 }
 

@@ -159,7 +159,9 @@ impl<'a> Draft<'a> {
             return;
         }
         if !text.contains('/') && place::is_bitbucket_host(&text) {
-            self.sighting.host = Some(without_usual_port(lower(text)));
+            // What stands behind the colon may be anything.
+            let plain = text.split_once(':').is_none_or(|(_, port)| is_port(port));
+            self.sighting.host = if plain { Some(without_usual_port(lower(text))) } else { host_name(text) };
             return;
         }
         // What stands before an `@` or behind a slash may be a part of a secret, and would not show it alone.
@@ -313,10 +315,14 @@ fn address(text: &str) -> Option<IpAddr> {
 
 /// Lower case, without the port that goes without saying, and without what is no port: it may be part of a password.
 fn host_name(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
-    let no_port = |at: &usize| !text[at + 1..].bytes().all(|byte| byte.is_ascii_digit());
+    let no_port = |at: &usize| !is_port(&text[at + 1..]);
     let end = text.find(':').filter(no_port).filter(|_| !text.starts_with('[') && text.parse::<IpAddr>().is_err());
     let end = end.unwrap_or(text.len());
     redact::free_text(redact::slice(text, 0..end), MAX_LABEL).map(lower).map(without_usual_port)
+}
+
+fn is_port(text: &str) -> bool {
+    (1..=5).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The port that stands in a field of its own, where it does not go without saying.

@@ -18,6 +18,8 @@ use crate::evidence::Page;
 const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
 /// Some writers end each row with a delimiter; more empty cells than these are a slip.
 const MAX_SURPLUS: usize = 2;
+/// Columns that are looked at: where a row ends may have to be asked at each of its lines.
+const MAX_COLUMNS: usize = 1_000;
 
 /// Splits whole rows off a buffer that begins with one: the next block, at most [`MAX_BLOCK_LINES`] rows, and the rest. A last
 /// row without its end stays in the rest, unless nothing will follow it (`complete`).
@@ -60,20 +62,20 @@ struct Table {
 
 impl Table {
     fn new(header: &[u8]) -> Self {
-        let count = |delimiter| Self { delimiter, columns: 0 }.cells(header, true).count();
+        let count = |delimiter| Self { delimiter, columns: 0 }.cells(header, true).take(MAX_COLUMNS).count();
         let counted = DELIMITERS.map(|delimiter| Self { delimiter, columns: count(delimiter) });
         counted.into_iter().reduce(|best, next| if next.columns > best.columns { next } else { best }).expect("there are three")
     }
 
     fn cells(self, bytes: &[u8], complete: bool) -> Cells<'_> {
-        Cells { delimiter: self.delimiter, bytes, complete, at: 0, end: None, ragged: false }
+        Cells { delimiter: self.delimiter, bytes, complete, at: 0, end: None, ragged: false, whole: false }
     }
 
     /// The length of the row that some bytes begin with; none while its end is missing.
     fn row_length(self, bytes: &[u8], complete: bool) -> Option<usize> {
         let window = &bytes[..bytes.len().min(MAX_LINE_BYTES)];
         let complete_window = complete && window.len() == bytes.len();
-        let mut cells = self.cells(window, complete_window);
+        let mut cells = Cells { whole: true, ..self.cells(window, complete_window) };
         let fits = self.fits(&mut cells);
         let line = bytes.iter().position(|byte| *byte == b'\n').map(|end| end + 1);
         if fits && !cells.ragged && bytes[0] != b'#' {
@@ -143,13 +145,15 @@ struct Cells<'a> {
     end: Option<usize>,
     /// Something follows a closing quote: it may as well be the opening one of a later row.
     ragged: bool,
+    /// What is ragged is not looked at further.
+    whole: bool,
 }
 
 impl Iterator for Cells<'_> {
     type Item = Range<usize>;
 
     fn next(&mut self) -> Option<Range<usize>> {
-        if self.end.is_some() {
+        if self.end.is_some() || self.whole && self.ragged {
             return None;
         }
         let quoted = self.bytes.get(self.at) == Some(&b'"');

@@ -211,6 +211,53 @@ fn a_quote_that_nobody_closes_does_not_hold_up_a_growing_table_for_ever() {
     );
 }
 
+/// Each would take minutes or hours if what has been looked at were looked at again from every place in it.
+#[test]
+fn what_is_made_to_be_looked_at_again_and_again_is_looked_at_once() {
+    let read = |text: &str, format: Format| {
+        let bytes = text.as_bytes();
+        let header = if format == Format::Csv { bytes.split_inclusive(|byte| *byte == b'\n').next().unwrap() } else { b"" };
+        let (block, _) = match format {
+            Format::Csv => split_rows(&bytes[header.len()..], header, true),
+            _ => (bytes, b"".as_slice()),
+        };
+        let form = Form::new(format);
+        let page = parse_block(Piece { bytes: block, header, ..Piece::default() }, &form, NOW);
+        (page.sightings.len(), page.skipped.iter().map(|skipped| skipped.count).sum::<u64>())
+    };
+    let addresses = "a://:<".repeat(150_000);
+    let line = |field: &str| format!("{{\"time\":1783058832,\"username\":\"x\",\"{field}\":\"?{addresses}\"}}\n");
+    for field in ["message", "user_agent", "token_id", "secret_id", "repository"] {
+        assert_eq!(read(&line(field), Format::Json), (1, 0), "{field}");
+    }
+    assert_eq!(read(&format!("10.0.0.1 -{} x\n", " [".repeat(400_000)), Format::Combined), (0, 1));
+    let wide = format!("time{}\n", ",".repeat(60_000));
+    let rows = MAX_BLOCK_LINES;
+    assert_eq!(read(&(wide.clone() + &"x\"y,\"z\n".repeat(rows)), Format::Csv), (0, rows as u64));
+    assert_eq!(read(&(wide + &"\",x,\"\n".repeat(rows)), Format::Csv).0, 0);
+    let refused = "https://ada@api.bitbucket.org/2.0/user\ncurl: (22) The requested URL returned error: 401\n";
+    let shell = format!("2026-07-03T06:07:12Z\n+ curl -f {} {refused}", "http://b:x<".repeat(1_400));
+    assert_eq!(read(&shell.repeat(200), Format::Transcript).0, 200);
+}
+
+#[test]
+fn a_host_with_anything_but_a_port_behind_it_is_the_host() {
+    let form = Form::new(Format::Json);
+    for (host, kept) in [
+        ("bitbucket.org", "bitbucket.org"),
+        ("BitBucket.org:443", "bitbucket.org"),
+        ("bitbucket.org:8443", "bitbucket.org:8443"),
+        ("bitbucket.org:mtessel", "bitbucket.org"),
+        ("bitbucket.org:", "bitbucket.org"),
+        ("bitbucket.org:123456", "bitbucket.org"),
+        ("bitbucket.org:\\u001b[31m1", "bitbucket.org"),
+    ] {
+        let line = format!("{{\"time\":1783058832,\"username\":\"x\",\"host\":\"{host}\"}}\n");
+        let page = parse_block(Piece { bytes: line.as_bytes(), ..Piece::default() }, &form, NOW);
+        assert_eq!(page.sightings[0].host.as_deref(), Some(kept), "{host}");
+    }
+}
+
 #[test]
 fn a_sample_shows_the_shape_of_a_line_and_nothing_of_what_it_says() {
     let mut random = fastrand::Rng::with_seed(3_222);

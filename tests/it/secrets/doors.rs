@@ -49,6 +49,7 @@ pub fn lines(headers: &[String], texts: &[String]) -> Vec<String> {
         lines.push(line(lines.len(), &[("username", &format!("mtessel:{text}"))]));
         lines.push(line(lines.len(), &[("username", &format!("mtessel%3A{text}"))]));
         lines.push(line(lines.len(), &[("host", text)]));
+        lines.push(line(lines.len(), &[("host", &format!("bitbucket.org:{text}"))]));
         lines.push(line(lines.len(), &[("time", text)]));
         lines.push(format!("{{\"time\":\"2026-07-02T06:07:01Z\",\"message\":\"{text}"));
         lines.push(text.clone());

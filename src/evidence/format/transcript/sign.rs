@@ -150,12 +150,22 @@ fn method(words: &str) -> &'static str {
 
 /// The first address of Bitbucket.
 fn bitbucket_url(words: &str) -> Option<&str> {
-    let urls = URL.find_iter(words).map(|found| found.as_str().trim_end_matches(['.', ',', ':', ';', ')']));
+    let urls = urls(words).map(|url| url.trim_end_matches(['.', ',', ':', ';', ')']));
     urls.into_iter().find(|url| host(url).is_some_and(is_bitbucket_host))
 }
 
 fn first_url(words: &str) -> Option<&str> {
-    URL.find(words).map(|found| found.as_str())
+    urls(words).next()
+}
+
+fn urls(words: &str) -> impl Iterator<Item = &str> {
+    redact::addresses(words, &URL).filter(|found| found.rest < found.end).map(|found| &words[found.start..found.end])
+}
+
+fn http(text: &str) -> Option<usize> {
+    let ends =
+        |scheme: &&str| text.get(text.len().wrapping_sub(scheme.len())..).is_some_and(|end| end.eq_ignore_ascii_case(scheme));
+    ["https", "http"].into_iter().find(ends).map(str::len)
 }
 
 /// The host of an address, whatever stands before an `@`.
@@ -214,9 +224,17 @@ static USER: LazyLock<Regex> = LazyLock::new(|| regex(r#"\s(?:-u|--user)[\s=]*["
 static AUTHORIZATION: LazyLock<Regex> = LazyLock::new(|| regex(r#"(?i)authorization:\s*([^"'\r\n]+)"#));
 static METHOD: LazyLock<Regex> = LazyLock::new(|| regex(r#"\s(?:-X|--request|--method)[\s=]*["']?([A-Za-z]+)"#));
 static DATA: LazyLock<Regex> = LazyLock::new(|| regex(r"\s(?:-d|--data\S*|-F|--form|--json)[\s=]"));
-/// Quotes end an address, but not its password.
-static URL: LazyLock<Regex> =
-    LazyLock::new(|| regex(r#"(?i)https?://(?:[^\s"'<>\\`/?#:@]+:[^\s"'<>\\`/0-9]\S*@)?[^\s"'<>\\`]+"#));
+/// What ends an address in what a shell or git says.
+const STOPS: &[char] = &['"', '\'', '<', '>', '\\', '`'];
+/// Stops end an address, but not its password, which does not begin as a port does.
+const URL: redact::Style = redact::Style {
+    scheme: http,
+    stops: STOPS,
+    password: |name, password| {
+        let begins = |c: char| !(c.is_whitespace() || STOPS.contains(&c) || c == '/' || c.is_ascii_digit());
+        !name.is_empty() && password.starts_with(begins)
+    },
+};
 static STATUS: LazyLock<Regex> = LazyLock::new(|| {
     regex(
         r#"(?i)returned error: (\d{3})\b|\bHTTP(?:/[\d.]+)? (?:Error |status:? )?(\d{3})\b|\bstatus(?:[ _-]?code)?["']?\s*[:= ]\s*["']?(\d{3})\b|"code"\s*:\s*(\d{3})\b|\b(\d{3}) Client Error\b|\bresponse code:? (\d{3})\b"#,
