@@ -194,7 +194,8 @@ CREATE TABLE reclassification (
     fingerprint TEXT    NOT NULL,                    -- what it judges by
     done_chunk  INTEGER NOT NULL,                    -- the last chunk that is in the tables below
     items       INTEGER NOT NULL
-) STRICT;
+    -- How many integrations a source may name in it.
+    , per_source INTEGER NOT NULL DEFAULT 0) STRICT;
 
 -- As day_count, by the rules of the reclassification under way.
 CREATE TABLE day_count_next (

@@ -10,7 +10,9 @@ use super::{
     Change, ChangeCause, Findings, Inputs, IntegrationKey, KnownIntegration, Recount, assess,
     changes::{changes, statuses},
 };
-use crate::evidence::{Callers, Counts, Day, DayCount, History, Origin, Track, TrackCount, Verdict, WindowKind, counts::Packer};
+use crate::evidence::{
+    Callers, Counts, Day, DayCount, ELSEWHERE, History, Origin, Track, TrackCount, Verdict, WindowKind, counts::Packer, is_crowd,
+};
 
 /// How uses are called that sign nobody in, and are counted nowhere.
 const NOBODY: &str = "nobody signed in";
@@ -296,6 +298,13 @@ type Group = BTreeMap<Seen, (u64, u64)>;
 /// What uses were seen as, and what they are seen as; none is what signs nobody in.
 type Pair = (Option<Seen>, Option<Seen>);
 
+/// How many uses are left of what was seen, and of what is.
+#[derive(Debug, Default)]
+struct Left {
+    gone: Vec<(Seen, u64)>,
+    come: Vec<(Seen, u64)>,
+}
+
 /// The uses of days that are counted anew, before and after.
 #[derive(Debug, Default, PartialEq)]
 struct Pairs {
@@ -309,14 +318,19 @@ struct Pairs {
 impl Pairs {
     /// Sightings are no rows, so uses are paired within a day, an operation and all that repeats but client and origin: what
     /// is on both sides stays, and what is left over is paired in order. Where several verdicts change at once within one such
-    /// group, which became which is a guess; the sums are not.
+    /// group, which became which is a guess; the sums are not. What comes out of a crowd, or goes into it, has another name
+    /// afterwards: what is left over in such a source is paired whatever repeats.
     fn new(before: &History, after: &History, complete: &Complete) -> Self {
         let mut pairs = Self::default();
+        let crowded = after.tracks.iter().filter(|shown| is_beyond_limit(&shown.track)).map(|shown| shown.source.as_str());
+        let crowded: HashSet<&str> = crowded.collect();
+        let mut left: BTreeMap<(&str, Day, u8), Left> = BTreeMap::new();
         for tracks in groups(&after.tracks) {
+            let source = after.tracks[tracks[0]].source.as_str();
             let mut uses: BTreeMap<(Day, u8), Group> = BTreeMap::new();
             for (history, is_after) in [(before, false), (after, true)] {
                 for track in &tracks {
-                    let is_complete = complete.of(&after.tracks[*track].source);
+                    let is_complete = complete.of(source);
                     for count in history.counts.of(*track).filter(is_complete) {
                         // What the reader of a move does not see makes no difference.
                         let verdict = Verdict { rule: 0, window: WindowKind::Outside, ..count.verdict };
@@ -326,9 +340,22 @@ impl Pairs {
                     }
                 }
             }
-            for group in uses.values() {
-                pairs.add(group);
+            for ((day, operation), group) in uses {
+                let of_group = pairs.add(&group);
+                if crowded.contains(source) {
+                    let of_source = left.entry((source, day, operation)).or_default();
+                    of_source.gone.extend(of_group.gone);
+                    of_source.come.extend(of_group.come);
+                } else {
+                    pairs.leave(of_group);
+                }
             }
+        }
+        for Left { mut gone, mut come } in left.into_values() {
+            gone.sort_unstable();
+            come.sort_unstable();
+            let nobodys = pairs.pair(Left { gone, come }, |_, _, _| {});
+            pairs.leave(nobodys);
         }
         pairs
     }
@@ -351,24 +378,35 @@ impl Pairs {
         Some(history)
     }
 
-    fn add(&mut self, group: &Group) {
-        let (mut gone, mut come) = (Vec::new(), Vec::new());
-        self.uses += group.values().map(|(before, _)| before).sum::<u64>().max(group.values().map(|(_, after)| after).sum());
+    /// Returns what has no partner in the group.
+    fn add(&mut self, group: &Group) -> Left {
+        let mut left = Left::default();
         for (seen, (before, after)) in group {
-            *self.flows.entry((seen.0, seen.0)).or_default() += before.min(after);
-            gone.extend((before > after).then(|| (*seen, before - after)));
-            come.extend((after > before).then(|| (*seen, after - before)));
+            let stay = *before.min(after);
+            self.uses += stay;
+            *self.flows.entry((seen.0, seen.0)).or_default() += stay;
+            left.gone.extend((before > after).then(|| (*seen, before - after)));
+            left.come.extend((after > before).then(|| (*seen, after - before)));
         }
-        let mut come = come.into_iter();
+        let mut flows = std::mem::take(&mut self.flows);
+        let left = self.pair(left, |from, to, uses| *flows.entry((from.0, to.0)).or_default() += uses);
+        self.flows = flows;
+        left
+    }
+
+    /// Pairs in order, and returns what is over on either side.
+    fn pair(&mut self, left: Left, mut paired: impl FnMut(Seen, Seen, u64)) -> Left {
+        let mut over = Left::default();
+        let mut come = left.come.into_iter();
         let mut next = come.next();
-        for (from, mut uses) in gone {
+        for (from, mut uses) in left.gone {
             while uses > 0 {
                 let Some((to, left)) = &mut next else {
-                    self.note((Some(from), None), uses);
+                    over.gone.push((from, uses));
                     break;
                 };
                 let both = uses.min(*left);
-                *self.flows.entry((from.0, to.0)).or_default() += both;
+                paired(from, *to, both);
                 self.note((Some(from), Some(*to)), both);
                 uses -= both;
                 *left -= both;
@@ -377,14 +415,25 @@ impl Pairs {
                 }
             }
         }
-        for (to, uses) in next.into_iter().chain(come) {
-            self.note((None, Some(to)), uses);
-        }
+        over.come.extend(next.into_iter().chain(come));
+        over
+    }
+
+    /// What signed nobody in before, or does not now.
+    fn leave(&mut self, left: Left) {
+        left.gone.into_iter().for_each(|(from, uses)| self.note((Some(from), None), uses));
+        left.come.into_iter().for_each(|(to, uses)| self.note((None, Some(to)), uses));
     }
 
     fn note(&mut self, pair: Pair, uses: u64) {
+        self.uses += uses;
         *self.moved.entry(pair).or_default() += uses;
     }
+}
+
+/// Whether a track counts what goes beyond what its source may name.
+fn is_beyond_limit(track: &Track) -> bool {
+    track.username.as_deref().is_some_and(is_crowd) || track.repository.as_deref() == Some(ELSEWHERE)
 }
 
 /// The tracks that differ in client and origin only, together.

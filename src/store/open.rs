@@ -51,6 +51,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { name: "0006_exchange", sql: include_str!("../../sql/migrations/0006_exchange.sql") },
     Migration { name: "0007_exchanged_lists", sql: include_str!("../../sql/migrations/0007_exchanged_lists.sql") },
     Migration { name: "0008_told_people", sql: include_str!("../../sql/migrations/0008_told_people.sql") },
+    Migration { name: "0009_reclassification_limit", sql: include_str!("../../sql/migrations/0009_reclassification_limit.sql") },
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 //! | state | what it holds | what readers see |
 //! |---|---|---|
 //! | none | no row in `reclassification`; the `…_next` tables are empty | the counts |
-//! | building | the rules it goes by, and the last chunk whose sightings are in the `…_next` tables | the counts as they were |
+//! | building | the rules and the limit it goes by, and the last chunk whose sightings are in the `…_next` tables | the counts as they were |
 //! | switched | as none | the new counts of every day of a source of which all is kept, the old ones of the others |
 //!
 //! Each batch commits its counts with the number of its last chunk, so a build that ends anywhere goes on there. What is
@@ -62,6 +62,8 @@ pub struct StoredChunk {
 pub struct Progress {
     /// What it judges by.
     pub fingerprint: String,
+    /// How many integrations a source may name.
+    pub per_source: u64,
     /// The last chunk that is counted.
     pub done_chunk: i64,
     pub items: u64,
@@ -102,15 +104,18 @@ impl Writer<'_> {
         chunks_after(self.connection, after, limit, usize::MAX)
     }
 
-    /// Goes on with a reclassification by the rules of this fingerprint, or begins one; what was built by others is thrown away.
+    /// Goes on with a reclassification by the rules of this fingerprint and the same limit of what a source may name, or begins
+    /// one; what was built by others is thrown away.
     pub fn begin_reclassification(&mut self, fingerprint: &str) -> Result<Progress, StoreError> {
-        if let Some(progress) = self.progress()?.filter(|progress| progress.fingerprint == fingerprint) {
+        let per_source = stored(self.callers_per_source as u64).unsigned_abs();
+        let begun = Progress { fingerprint: fingerprint.to_owned(), per_source, done_chunk: 0, items: 0 };
+        let is_the_same = |other: &Progress| (&other.fingerprint, other.per_source) == (&begun.fingerprint, begun.per_source);
+        if let Some(progress) = self.progress()?.filter(is_the_same) {
             return Ok(progress);
         }
         self.throw_away()?;
-        let progress = Progress { fingerprint: fingerprint.to_owned(), done_chunk: 0, items: 0 };
-        self.put_progress(&progress)?;
-        Ok(progress)
+        self.put_progress(&begun)?;
+        Ok(begun)
     }
 
     /// Adds what chunks after `progress` are judged as now, and returns how far it is then. Where another process has gone on
@@ -180,8 +185,10 @@ impl Writer<'_> {
 
     /// How far the reclassification is that is under way, if one is.
     pub fn progress(&self) -> Result<Option<Progress>, StoreError> {
-        let read =
-            |row: &rusqlite::Row<'_>| Ok(Progress { fingerprint: row.get(0)?, done_chunk: row.get(1)?, items: count(row, 2)? });
+        let read = |row: &rusqlite::Row<'_>| {
+            let (fingerprint, per_source) = (row.get(0)?, count(row, 3)?);
+            Ok(Progress { fingerprint, per_source, done_chunk: row.get(1)?, items: count(row, 2)? })
+        };
         Ok(self.connection.prepare_cached(READ_PROGRESS)?.query_row([], read).optional()?)
     }
 
@@ -190,6 +197,7 @@ impl Writer<'_> {
             ":fingerprint": progress.fingerprint,
             ":done_chunk": progress.done_chunk,
             ":items": stored(progress.items),
+            ":per_source": stored(progress.per_source),
         })?;
         Ok(())
     }

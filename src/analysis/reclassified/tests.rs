@@ -1,7 +1,7 @@
 //! What is put together, laid over and paired track by track, against the same with everything unpacked.
 
 use super::*;
-use crate::evidence::{Credential, Grade, Operation, Outcome, is_crowd, time::hour_bit};
+use crate::evidence::{Credential, Grade, Operation, Outcome, crowd_of, is_crowd, time::hour_bit};
 
 const SOURCES: [&str; 2] = ["log/a", "log/b"];
 const RULES: [&str; 4] = ["one", "two", "three", "four"];
@@ -130,9 +130,30 @@ fn paired_plainly(before: &History, after: &History, complete: &HashSet<(Day, St
     }
     let mut pairs = Pairs::default();
     for group in uses.values() {
-        pairs.add(group);
+        let left = pairs.add(group);
+        pairs.leave(left);
     }
     pairs
+}
+
+#[test]
+fn what_comes_out_of_a_crowd_is_the_same_uses_under_a_name() {
+    let crowd = Track { username: Some(crowd_of("log/a")), ..Track::default() };
+    let of_source = |tracks: Vec<Track>| tracks.into_iter().map(|track| TrackCount { source: "log/a".to_owned(), track });
+    let mut rng = fastrand::Rng::with_seed(1);
+    let names = [some_track(&mut rng).track, some_track(&mut rng).track, some_track(&mut rng).track];
+    let verdict = some_count(&mut rng, 0, 1).verdict;
+    let count =
+        |track: u32, day: i32, uses: u64| DayCount { track, day: Day(day), verdict, uses, first_ms: 0, last_ms: 0, hours: 1 };
+    let tracks: Vec<TrackCount> = of_source([vec![crowd], names.to_vec()].concat()).collect();
+    let history = |counts: Vec<DayCount>| History { tracks: tracks.clone(), counts: counts.into(), ..History::default() };
+    let before = history(vec![count(0, 1, 7), count(0, 2, 3), count(1, 1, 2)]);
+    let after = history(vec![count(1, 1, 2), count(2, 1, 5), count(2, 2, 3), count(3, 1, 2)]);
+    let complete = Complete([("log/a".to_owned(), [Day(1), Day(2)].into())].into());
+    let pairs = Pairs::new(&before, &after, &complete);
+    let moved = |to: u32, uses: u64| ((Some((0, verdict)), Some((to, verdict))), uses);
+    assert_eq!((pairs.uses, pairs.moved), (12, [moved(2, 8), moved(3, 2)].into()));
+    assert!(pairs.flows.keys().all(|(from, to)| from == to), "nobody is known again by a crowd: {:?}", pairs.flows);
 }
 
 #[test]

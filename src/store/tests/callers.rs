@@ -1,6 +1,9 @@
 //! A source that tells of more callers than it may name.
 
-use super::{super::Rejudged, Fixture, at, batch, count, noon, track};
+use super::{
+    super::{Reader, Rejudged},
+    Fixture, at, batch, count, noon, track,
+};
 use crate::{
     analysis::{Found, Recount},
     evidence::{Batch, CROWD, Day, ELSEWHERE, Person, Sighting, Track, chunk, crowd_of},
@@ -96,6 +99,40 @@ fn rejudged(chunk: i64, tracks: &[Track]) -> Rejudged {
     let uses = tracks.len() as u64;
     let recount = Recount { tracks: tracks.to_vec(), counts, places, counted_before: vec![(Day(DAY), uses)], items: uses };
     Rejudged { chunk, source: "log/egress".to_owned(), recount }
+}
+
+#[tokio::test]
+async fn workspaces_without_end_are_one_total_and_those_before_go_on() {
+    let f = Fixture::new();
+    let of = |n: u32| Track { workspace: Some(format!("w{n:04}")), ..track("a", "r") };
+    let counts = |n: u32| (0..n).map(|number| count(number, DAY, 1)).collect();
+    f.write(move |w| w.record(&batch((0..1003).map(of).collect(), counts(1003)), noon())).await;
+    f.write(move |w| w.record(&batch(vec![of(7), of(2000)], counts(2)), noon())).await;
+    let totals = f.read(Reader::totals).await.authentications;
+    let of_workspace = |name: &str| totals.iter().find(|total| total.workspace.as_deref() == Some(name)).map(|total| total.uses);
+    assert_eq!(
+        (totals.len(), of_workspace("w0007"), of_workspace("w2000"), of_workspace("(others)")),
+        (1001, Some(2), None, Some(4))
+    );
+}
+
+#[tokio::test]
+async fn with_another_limit_what_was_interrupted_begins_anew() {
+    let f = Fixture::limited_to(1);
+    let tracks = [track("a", "r"), track("x1", "r")];
+    let kept = page("log/egress", &tracks);
+    f.write(move |w| w.record(&kept, noon())).await;
+    let step = f
+        .write(move |w| {
+            let begun = w.begin_reclassification("the same")?;
+            w.add_rejudged(&begun, &[rejudged(1, &tracks)], &["basic-nickname-git".to_owned()])
+        })
+        .await;
+    assert_eq!(step.as_ref().map(|step| (step.done_chunk, step.items)), Some((1, 2)));
+    assert_eq!(f.write(|w| w.begin_reclassification("the same")).await, step.expect("nobody else reclassifies"));
+    let again = f.store.clone().limited_to(2);
+    let begun = again.write(|w| w.begin_reclassification("the same")).await.expect("it begins");
+    assert_eq!((begun.done_chunk, begun.items, begun.per_source), (0, 0, 2));
 }
 
 #[tokio::test]
