@@ -141,9 +141,17 @@ fn a_row_becomes_a_day_count_and_what_signs_nobody_in_a_number_of_lines() {
 fn nothing_but_rows_that_were_asked_for_is_taken() {
     let question = builtin();
     let late = (SLICE.1).to_string();
-    for (at, text) in
-        [(1, "20638"), (2, "many"), (4, late.as_str()), (7, "999"), (8, "perhaps"), (15, "x"), (15, "n7"), (15, "a12")]
-    {
+    for (at, text) in [
+        (1, "20638"),
+        (2, "many"),
+        (3, "1099511627777"),
+        (4, late.as_str()),
+        (7, "999"),
+        (8, "perhaps"),
+        (15, "x"),
+        (15, "n7"),
+        (15, "a12"),
+    ] {
         let read = question.answer(SLICE).read(&row(&[(at, text)]));
         assert_eq!(read, Err(Malformed(1)), "{at} {text}");
     }

@@ -99,6 +99,19 @@ async fn what_is_not_kept_is_counted_and_new_values_are_listed() {
 }
 
 #[tokio::test]
+async fn a_page_tells_of_no_more_people_than_pages_have_and_of_all_events() {
+    let event = |n: u32| {
+        format!(
+            r#"{{"id":"e{n}","type":"events","attributes":{{"time":"2026-07-03T06:07:12Z","processedAt":"2026-07-03T06:07:14Z","action":"bitbucket_x","context":[{{"type":"users","attributes":{{"email":"n{n}@example.test"}}}}]}}}}"#
+        )
+    };
+    let body = format!(r#"{{"data":[{}],"links":{{}}}}"#, (0..10_050).map(event).collect::<Vec<_>>().join(","));
+    let (page, actions) = page(body.leak()).await;
+    let parsed = page.parse(&actions);
+    assert_eq!((parsed.sightings.len(), parsed.people.len()), (10_050, 10_000));
+}
+
+#[tokio::test]
 async fn malformed_events_are_sampled_and_the_rest_is_kept() {
     let (page, actions) = page(MALFORMED).await;
     let parsed = page.parse(&actions);

@@ -28,7 +28,8 @@ fn with(more: Migration) -> Vec<Migration> {
 async fn a_new_store_is_for_its_owner_only_and_opens_again() {
     let f = Fixture::new();
     f.write(|w| w.record(&batch(vec![track("a", "r")], vec![count(0, 20_000, 3)]), noon())).await;
-    for file in ["duskwatch.db", "duskwatch.db-wal"] {
+    let _rights = [Store::lock_exclusive(&f.path()), Store::lock_judging(&f.path())].map(|right| right.expect("it is free"));
+    for file in ["duskwatch.db", "duskwatch.db-wal", "duskwatch.db.lock", "duskwatch.db.judging"] {
         let mode = fs::metadata(f.directory.path().join(file)).expect("the file is there").permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{file}");
     }
