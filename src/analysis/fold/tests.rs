@@ -1,3 +1,5 @@
+use serde_json::{Value, json};
+
 use super::*;
 use crate::{
     analysis::rules::Rules,
@@ -67,6 +69,83 @@ fn repeated_use_is_one_track_and_one_count_a_day_and_verdict() {
     assert_eq!((&track.origin, batch.rules[usize::from(first.verdict.rule)].as_str()), (&Origin::Unknown, "basic-nickname-git"));
     let kept = chunk::decode(&batch.chunk.expect("a chunk").bytes).expect("our own chunk");
     assert_eq!(kept.iter().map(|(_, track)| *track).collect::<Vec<_>>(), [0, 0, 0, 0, 1]);
+}
+
+/// A line of a log, each of whose fields may be missing.
+fn some_line(rng: &mut fastrand::Rng) -> Value {
+    let mut line = json!({"time": 1_780_300_800 + rng.i64(0..3 * 86_400), "uses": rng.u32(1..4)});
+    let values: &[(&str, &[Value])] = &[
+        ("username", &[json!("mtessel"), json!("Ada"), json!("Mira@Example.test"), json!("x-token-auth")]),
+        ("scheme", &[json!("basic"), json!("bearer")]),
+        ("secret_prefix", &[json!("ATBB"), json!("ATAT")]),
+        ("secret_id", &[json!("s1"), json!("s2")]),
+        ("user_agent", &[json!("git/2.45.1"), json!("git/2.39.0"), json!("curl/8.5.0"), json!("odd-tool/3 (x)")]),
+        ("client_ip", &[json!("10.20.0.7"), json!("10.20.0.9"), json!("198.51.100.9"), json!("2001:db8::1")]),
+        ("host", &[json!("bitbucket.org"), json!("api.bitbucket.org")]),
+        ("method", &[json!("GET"), json!("POST")]),
+        (
+            "path",
+            &[json!("/acme/pay.git/info/refs"), json!("/acme/Pay.git/git-receive-pack"), json!("/2.0/repositories/acme/web")],
+        ),
+        ("status", &[json!(200), json!(302), json!(401), json!(410), json!(503)]),
+        ("message", &[json!("remote: CHANGE-3222 - Functionality has been deprecated"), json!("a \"quoted\" \u{e9}")]),
+    ];
+    for (field, values) in values {
+        if rng.u8(..4) > 0 {
+            line[field] = rng.choice(*values).expect("there are some").clone();
+        }
+    }
+    line
+}
+
+/// What a line says, without a thought of how often it is asked.
+fn plainly(line: &Value) -> Sighting<'static> {
+    let text = |field: &str| line[field].as_str().map(|text| Cow::<str>::Owned(text.to_owned()));
+    let number = |field: &str| line[field].as_i64().expect("a number");
+    Sighting {
+        time_ms: number("time") * 1_000,
+        uses: u32::try_from(number("uses")).expect("a few"),
+        username: text("username").map(|name| if name.contains('@') { Cow::Owned(name.to_lowercase()) } else { name }),
+        scheme: text("scheme"),
+        secret_prefix: text("secret_prefix"),
+        secret_id: text("secret_id"),
+        user_agent: text("user_agent"),
+        client_ip: line["client_ip"].as_str().map(|address| address.parse().expect("an address")),
+        host: text("host"),
+        method: text("method"),
+        path: text("path"),
+        status: line["status"].as_u64().map(|status| u16::try_from(status).expect("a status")),
+        message: text("message"),
+        authentication: true,
+        ..Sighting::default()
+    }
+}
+
+/// The way that millions of lines take, against the obvious one: a tree of each line, an owned copy of each name, and one map.
+#[test]
+fn what_is_folded_is_what_a_plain_reading_adds_up_to() {
+    let mut rng = fastrand::Rng::with_seed(11);
+    for _ in 0..40 {
+        let lines: Vec<Value> = (0..rng.usize(1..300)).map(|_| some_line(&mut rng)).collect();
+        let batch = folded(&lines.iter().map(Value::to_string).collect::<Vec<_>>().join("\n"), None);
+        let (classifier, mut plain) = (classifier(), HashMap::<(Track, Day, Verdict), (u64, i64, i64, u32)>::new());
+        for sighting in lines.iter().map(plainly) {
+            let verdict = classifier.classify(&sighting).verdict;
+            if verdict.authentication {
+                let (at, day) = (sighting.time_ms, Day::of_ms(sighting.time_ms));
+                let sum = plain.entry((track_of(&sighting, &classifier), day, verdict)).or_insert((0, at, at, 0));
+                let hour = (at - day.start_ms()) / 3_600_000;
+                *sum = (sum.0 + u64::from(sighting.uses), sum.1.min(at), sum.2.max(at), sum.3 | 1 << hour);
+            }
+        }
+        let of = |count: &DayCount| (batch.tracks[count.track as usize].clone(), count.day, count.verdict);
+        let sums = |count: &DayCount| (count.uses, count.first_ms, count.last_ms, count.hours);
+        let counted: HashMap<_, _> = batch.counts.iter().map(|count| (of(count), sums(count))).collect();
+        assert_eq!((batch.counts.len(), counted), (plain.len(), plain));
+        let kept = chunk::decode(&batch.chunk.as_ref().expect("a chunk").bytes).expect("our own chunk");
+        let kept: Vec<_> = kept.into_iter().map(|(sighting, _)| sighting).collect();
+        assert_eq!(kept, lines.iter().map(plainly).collect::<Vec<_>>());
+    }
 }
 
 #[test]

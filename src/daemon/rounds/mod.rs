@@ -1,5 +1,25 @@
 //! One round of each kind of source: fetch, parse, classify, count, record. Each page or block is recorded in one
 //! transaction with its cursor and coverage, which several may share, so a round may end anywhere.
+//!
+//! # Where the time goes
+//!
+//! A log of millions of lines is read in seconds, because little is done for each line and nothing for each line alone:
+//!
+//! - *Read*: a blocking thread fills one buffer with a block of whole lines. Blocks go through bounded channels, so that a few of
+//!   them are in memory however long a file is.
+//! - *Parse* ([`parse_block`](crate::evidence::format::parse_block)): one pass over each line, into a sighting that borrows its
+//!   texts from the buffer; one with an escape in it is copied. Secrets are gone from here on: a table of 256 entries tells of each
+//!   byte whether a text may hold one, and the expressions that take it out are asked of those few alone.
+//! - *Classify* ([`Classifier`](crate::analysis::Classifier)): rules look at one sighting. What many lines have in common (which
+//!   client an agent is, in which network an address lies) is looked up once and remembered.
+//! - *Fold* ([`fold`](crate::analysis::fold)): what makes a track is hashed as it is borrowed; a track that was met before costs a
+//!   lookup. A block of 16,384 lines becomes some hundred tracks and day counts, and one chunk: its sightings column by column,
+//!   names once, compressed. `explain` and `reclassify` read chunks; nothing else ever touches a line again.
+//! - *Record* ([`pipeline`]): one thread writes what others have folded. A block is a row for its chunk, some for its index and its
+//!   day counts, whose tracks have numbers that are remembered; several blocks share one transaction.
+//!
+//! Parsing takes one core and recording most of another, which is why they are apart. The same with nothing borrowed, remembered
+//! or folded is a test: `what_is_folded_is_what_a_plain_reading_adds_up_to`.
 
 mod access;
 mod audit;
