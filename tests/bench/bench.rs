@@ -91,6 +91,15 @@ pub fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_duskwatch"))
 }
 
+/// How long the program takes to build where nothing is built yet; what it is made of has been fetched.
+pub fn build(_: &Bench) -> anyhow::Result<Vec<Row>> {
+    let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["build", "--release", "--locked", "--offline", "--quiet", "--target-dir"]).arg(directory.path());
+    let run = Run::of(command.current_dir(env!("CARGO_MANIFEST_DIR")))?;
+    Ok(vec![Row::new("clean release build", "s", vec![run.seconds]).at_most(360.0), Row::new("CPU", "s", vec![run.cpu_seconds])])
+}
+
 /// How large the program is, as `cargo bench` builds it, which is the release profile.
 pub fn binary(_: &Bench) -> anyhow::Result<Vec<Row>> {
     Ok(vec![Row::new("binary", "MiB", vec![mebibytes(fs::metadata(program())?.len())]).at_most(18.0)])

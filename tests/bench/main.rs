@@ -27,7 +27,7 @@ use table::Row;
 type Gauge = fn(&Bench) -> anyhow::Result<Vec<Row>>;
 
 /// The gauges by their names.
-const GAUGES: [(&str, Gauge); 9] = [
+const GAUGES: [(&str, Gauge); 10] = [
     ("log", logs::log),
     ("together", logs::together),
     ("reclassify", logs::reclassify),
@@ -37,7 +37,10 @@ const GAUGES: [(&str, Gauge); 9] = [
     ("service", past::service),
     ("peers", peers::peers),
     ("binary", bench::binary),
+    (BUILD, bench::build),
 ];
+/// Takes as long however little is measured.
+const BUILD: &str = "build";
 
 fn main() -> anyhow::Result<()> {
     // Cargo itself hands `--bench` on.
@@ -50,7 +53,8 @@ fn main() -> anyhow::Result<()> {
     let bench = Bench::new(!flags.is_empty())?;
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     println!("{} runs of each, {cores} cores{}\n", bench.runs(), if bench.quick { ", a fifth of the input" } else { "" });
-    for (name, gauge) in GAUGES.iter().filter(|(name, _)| names.is_empty() || names.iter().any(|asked| asked == name)) {
+    let all = |name: &str| names.is_empty() && !(bench.quick && name == BUILD);
+    for (name, gauge) in GAUGES.iter().filter(|(name, _)| all(name) || names.iter().any(|asked| asked == name)) {
         eprintln!("{name}");
         match gauge(&bench) {
             Ok(rows) => println!("{name}\n{}\n", table::text(&rows)),
