@@ -1,10 +1,12 @@
 //! What belongs together: tracks become integrations. A track that names user, client and origin says itself where it
 //! belongs; one that leaves something open joins the only integration that agrees with all it does name.
 //!
-//! Two readings of the contract's sentence on open evidence are ours. A secret belongs to one user: evidence that names
-//! none but a secret which the same source has shown under one user's name is that user's. And a token that names nobody,
-//! presented from wherever a person happens to be, says too little to be taken for the laptop of somebody who is still
-//! seen there under a name of his own: it joins only where it follows ([`Candidate::precedes`]).
+//! Three readings of the contract's sentence on open evidence are ours. A secret belongs to one user: evidence that names
+//! none but a secret which the same source has shown under one user's name is that user's. One secret in the hands of one
+//! client at one origin is one piece of evidence, whatever repositories it is shown on: what agrees with one of them only is
+//! not where it belongs. And a token that names nobody, presented from wherever a person happens to be, says too little to be
+//! taken for the laptop of somebody who is still seen there under a name of his own: it joins only where it follows
+//! ([`Candidate::precedes`]).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -14,7 +16,8 @@ use super::tracks::{Span, Spans};
 use crate::evidence::{ClientCatalogue, Day, Origin, Track, TrackCount};
 
 /// How many candidates open evidence may look at in one judgement. Tens of thousands of integrations take a hundredth of it; a log
-/// that names as many of one user as it may, and open evidence of that user without end, must not stop the judgement.
+/// that names as many of one user as it may, and open evidence of that user without end, must not stop the judgement. What has
+/// few candidates comes first, so that such a log takes nothing from others.
 const MAX_LOOKS: usize = 100_000_000;
 
 /// What an integration is, the name of one before it has an id.
@@ -90,10 +93,15 @@ pub(super) fn attribute(tracks: &[TrackCount], spans: &Spans, people: &People, c
     }
     let index = CandidateIndex::new(&candidates);
     let mut looks = MAX_LOOKS;
-    for seen in seen.iter().filter(|seen| !seen.closed()) {
-        match index.only_one(seen, &mut looks) {
-            Some(key) => place(&mut units, key.clone(), seen, false),
-            None => place(&mut units, seen.key(), seen, true),
+    let mut open = open_evidence(tracks, &seen);
+    open.sort_by_cached_key(|evidence| evidence.iter().map(|seen| index.of_same_name(seen).len()).sum::<usize>());
+    for evidence in open {
+        let one = index.only_one(&evidence, &mut looks);
+        for seen in evidence {
+            match one.filter(|one| index.fits(*one, seen)) {
+                Some(one) => place(&mut units, index.all[one].0.clone(), seen, false),
+                None => place(&mut units, seen.key(), seen, true),
+            }
         }
     }
     let mut units: Vec<Unit> = units.into_values().collect();
@@ -130,6 +138,25 @@ fn holders<'a>(tracks: &'a [TrackCount], seen: &[Seen<'_>]) -> HashMap<(&'a str,
         }
     }
     holders
+}
+
+/// The tracks that leave something open, those of one secret, client and origin together.
+fn open_evidence<'a, 's>(tracks: &'a [TrackCount], seen: &'s [Seen<'a>]) -> Vec<Vec<&'s Seen<'a>>> {
+    let mut evidence: Vec<Vec<&Seen<'_>>> = Vec::new();
+    let mut by_secret = HashMap::new();
+    for seen in seen.iter().filter(|seen| !seen.closed()) {
+        let place = match secret(&tracks[seen.number]) {
+            Some(secret) => {
+                *by_secret.entry((secret, &seen.user, &seen.track.client, &seen.track.origin)).or_insert(evidence.len())
+            }
+            None => evidence.len(),
+        };
+        if place == evidence.len() {
+            evidence.push(Vec::new());
+        }
+        evidence[place].push(seen);
+    }
+    evidence
 }
 
 fn secret(shown: &TrackCount) -> Option<(&str, &str)> {
@@ -205,10 +232,11 @@ impl<'a> Candidate<'a> {
     }
 
     fn last_on(&self, repository: &str, workspace: Option<&str>) -> Option<Day> {
-        match workspace {
-            Some(_) => self.repositories.get(&(repository, workspace)).copied(),
-            None => self.repositories.iter().filter(|((slug, _), _)| *slug == repository).map(|(_, last)| *last).max(),
+        if workspace.is_some() {
+            return self.repositories.get(&(repository, workspace)).copied();
         }
+        let of_slug = self.repositories.range((repository, None)..).take_while(|((slug, _), _)| *slug == repository);
+        of_slug.map(|(_, last)| *last).max()
     }
 }
 
@@ -238,25 +266,46 @@ impl<'a> CandidateIndex<'a> {
         index
     }
 
-    /// None as well where too many would have to be looked at, which takes from `looks`.
-    fn only_one(&self, seen: &Seen<'_>, looks: &mut usize) -> Option<&'a Key> {
+    /// The only candidate that agrees with all the tracks with which any agrees.
+    fn only_one(&self, evidence: &[&Seen<'_>], looks: &mut usize) -> Option<usize> {
+        let mut common: Option<Vec<usize>> = None;
+        for seen in evidence {
+            let fitting = self.fitting(seen, looks);
+            match &mut common {
+                _ if fitting.is_empty() => {}
+                None => common = Some(fitting),
+                Some(common) => common.retain(|one| fitting.binary_search(one).is_ok()),
+            }
+        }
+        if let [one] = common?[..] { Some(one) } else { None }
+    }
+
+    /// Ascending; none where more would have to be looked at than `looks` leaves, from which it takes.
+    fn fitting(&self, seen: &Seen<'_>, looks: &mut usize) -> Vec<usize> {
+        let numbers = self.of_same_name(seen);
+        let Some(left) = looks.checked_sub(numbers.len()) else { return Vec::new() };
+        *looks = left;
+        let mut fitting: Vec<usize> = numbers.iter().copied().filter(|number| self.all[*number].1.agrees(seen)).collect();
+        // A job of the same name goes before whatever else runs there.
+        let namesake = |number: &usize| *self.all[*number].1.origin == seen.track.origin;
+        if matches!(seen.track.origin, Origin::Job(_)) && fitting.iter().any(namesake) {
+            fitting.retain(namesake);
+        }
+        fitting
+    }
+
+    fn fits(&self, number: usize, seen: &Seen<'_>) -> bool {
+        self.of_same_name(seen).binary_search(&number).is_ok() && self.all[number].1.agrees(seen)
+    }
+
+    /// Of the user that a track names, or else on its repository, with the client that it names. Ascending.
+    fn of_same_name<'s>(&'s self, seen: &'s Seen<'s>) -> &'s [usize] {
         let client = seen.track.client.as_deref();
         let numbers = match (&seen.user, seen.track.repository.as_deref()) {
             (Some(user), _) => self.by_user.get(&(user.as_str(), client)),
             (None, Some(repository)) => self.by_repository.get(&(repository, client)),
             (None, None) => None,
-        }?;
-        *looks = looks.checked_sub(numbers.len())?;
-        let all = || numbers.iter().map(|number| self.all[*number]);
-        let by_name = || all().filter(|(_, it)| *it.origin == seen.track.origin && it.agrees(seen));
-        let job = matches!(seen.track.origin, Origin::Job(_));
-        if job && by_name().next().is_some() { only(by_name()) } else { only(all().filter(|(_, it)| it.agrees(seen))) }
-    }
-}
-
-fn only<'a>(mut fits: impl Iterator<Item = (&'a Key, &'a Candidate<'a>)>) -> Option<&'a Key> {
-    match (fits.next(), fits.next()) {
-        (Some((key, _)), None) => Some(key),
-        _ => None,
+        };
+        numbers.map_or(&[], Vec::as_slice)
     }
 }

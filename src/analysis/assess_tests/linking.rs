@@ -191,6 +191,37 @@ fn evidence_that_several_agree_with_stands_alone() {
 }
 
 #[test]
+fn one_secret_at_one_place_joins_what_agrees_with_all_of_its_repositories() {
+    let token = |repository: &str| Track {
+        username: None,
+        secret_id: Some("s1".to_owned()),
+        origin: Origin::Network("build-farm".to_owned()),
+        ..jenkins("", repository)
+    };
+    let rows_of = |named: &[(&str, &str)], shown: &[&str]| {
+        let mut world = World::watched();
+        for (user, repository) in named {
+            world.see(&jenkins(user, repository), 10, legacy(Accepted));
+        }
+        for repository in shown {
+            world.see(&token(repository), 11, legacy(Accepted));
+        }
+        let mut rows: Vec<_> = world.rows(11).into_iter().map(|row| (row.user.id, row.uses_7d)).collect();
+        rows.sort();
+        rows
+    };
+    let row = |user: &str, uses: u64| (user.to_owned(), uses);
+    let both = [("ada", "api"), ("bob", "api"), ("bob", "web")];
+    assert_eq!(rows_of(&both, &["api"]), [row("", 1), row("name:ada", 1), row("name:bob", 2)], "two agree");
+    assert_eq!(rows_of(&both, &["web"]), [row("name:ada", 1), row("name:bob", 3)]);
+    assert_eq!(rows_of(&both, &["api", "web"]), [row("name:ada", 1), row("name:bob", 4)], "only bob agrees with both");
+    let apart = [("ada", "api"), ("bob", "web")];
+    assert_eq!(rows_of(&apart, &["api", "web"]), [row("", 2), row("name:ada", 1), row("name:bob", 1)], "nobody does");
+    let elsewhere = [row("", 1), row("name:ada", 1), row("name:bob", 3)];
+    assert_eq!(rows_of(&both, &["web", "other"]), elsewhere, "what nobody agrees with stands alone");
+}
+
+#[test]
 fn evidence_that_nobody_agrees_with_stands_alone() {
     let alone = |open: &Track, user: &str| {
         let rows = joined(&[], open);
