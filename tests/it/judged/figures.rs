@@ -1,6 +1,6 @@
 //! What is measured of one watched world. README.md beside this file says what each figure means and why.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use duskwatch::{
     evidence::{Grade, Origin, Status},
@@ -50,6 +50,9 @@ pub fn of(world: &World, truth: &Truth<'_>, views: &[View], expected: &BTreeMap<
             add("evidence whose line is not known", pairs.unmarked());
         }
         if view.weeks_left == 0 {
+            add("ranking on the eve, places of open rows", judged.open_places());
+            add("ranking on the eve, by expected gains", judged.ranking(expected, &judged.said_order()));
+            add("ranking on the eve, without open rows", judged.ranking(&gains, &judged.said_order_of_named()));
             add(
                 "ranking on the eve, at best",
                 judged.ranking(&gains, &judged.order_by(|it| expected.get(&it).copied().unwrap_or(0.0))),
@@ -128,7 +131,7 @@ impl Judged<'_> {
 
     /// Of the integrations that truly remain and whose log has given them away at a grade, those that are said to.
     fn recall(&self, least: Grade) -> Sample {
-        let said: BTreeMap<u32, &Row> = self.whole().collect();
+        let said = self.named();
         let mut sample = Sample::default();
         for integration in self.view.real.keys().filter(|it| self.truly_remains(**it)) {
             if self.truth.shown(*integration, least, self.view.now) {
@@ -142,7 +145,7 @@ impl Judged<'_> {
     }
 
     fn status(&self) -> Sample {
-        let said: BTreeMap<u32, &Row> = self.whole().collect();
+        let said = self.named();
         let mut sample = Sample::default();
         for (integration, status) in &self.view.real {
             if self.truth.shown(*integration, Grade::Weak, self.view.now) {
@@ -195,12 +198,25 @@ impl Judged<'_> {
         sample
     }
 
-    /// The ranked integrations, the first first; a row that leaves something open is none that gains.
+    /// The ranked integrations, the first first; a row that leaves something open is none that gains, and neither is a further
+    /// row of the same integration.
     fn said_order(&self) -> Vec<Option<u32>> {
         let of = |about: &About| if let About::Whole(integration) = about { Some(*integration) } else { None };
         let mut ranked: Vec<(u64, Option<u32>)> = self.rows().filter_map(|(row, about)| Some((row.rank?, of(about)))).collect();
         ranked.sort_unstable();
-        ranked.into_iter().map(|(_, integration)| integration).collect()
+        let mut met = BTreeSet::new();
+        ranked.into_iter().map(|(_, integration)| integration.filter(|it| met.insert(*it))).collect()
+    }
+
+    fn said_order_of_named(&self) -> Vec<Option<u32>> {
+        self.said_order().into_iter().flatten().map(Some).collect()
+    }
+
+    /// Of the first [`DEPTH`] places, those of rows that leave something open or say an integration again.
+    fn open_places(&self) -> Sample {
+        let mut sample = Sample::default();
+        self.said_order().iter().take(DEPTH).for_each(|it| sample.count(it.is_none(), None));
+        sample
     }
 
     /// The integrations of the universe, by how often they truly used the legacy credential of late.
@@ -230,9 +246,19 @@ impl Judged<'_> {
         if best.is_empty() { Sample::default() } else { Sample::of(ndcg(&said, &best), Vec::new()) }
     }
 
-    fn whole(&self) -> impl Iterator<Item = (u32, &Row)> {
-        self.rows()
-            .filter_map(|(row, about)| if let About::Whole(integration) = about { Some((*integration, row)) } else { None })
+    /// The row of each integration. Where a name is not resolved it can have two: the one that was seen last says where it
+    /// stands.
+    fn named(&self) -> BTreeMap<u32, &Row> {
+        let mut named: BTreeMap<u32, &Row> = BTreeMap::new();
+        for (row, about) in self.rows() {
+            if let About::Whole(integration) = about {
+                let newest = named.entry(*integration).or_insert(row);
+                if row.last_seen > newest.last_seen {
+                    *newest = row;
+                }
+            }
+        }
+        named
     }
 
     fn really(&self, about: &About) -> Vec<Status> {

@@ -33,6 +33,7 @@ pub struct Row {
     /// By proven or strong evidence.
     pub known: bool,
     pub rank: Option<u64>,
+    pub last_seen: Timestamp,
 }
 
 /// What is said at one instant, and what is so.
@@ -129,6 +130,7 @@ impl Row {
             status: Status::parse(row["status"].as_str().unwrap()).unwrap(),
             known: row["known"].as_bool().unwrap(),
             rank: row["rank"].as_u64(),
+            last_seen: at(&text("last_seen")),
         }
     }
 }
