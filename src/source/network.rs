@@ -11,7 +11,8 @@ use url::{Host, Url};
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Network {
-    /// A PEM file of further certificate authorities; those of the operating system stay trusted. Empty: none.
+    /// A PEM file of further certificate authorities. Those of the operating system stay trusted, or in their place those of the
+    /// files that `SSL_CERT_FILE` and `SSL_CERT_DIR` name. Empty: none.
     pub(crate) ca_file: PathBuf,
     /// An HTTP proxy for everything but this machine; empty, the system's settings apply.
     pub(crate) proxy: String,

@@ -6,14 +6,23 @@ use std::{
     net::TcpListener,
     os::unix::fs::FileExt as _,
     process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
 };
 
 use aho_corasick::AhoCorasick;
 use data_encoding::BASE64;
 use duskwatch::simulator::ServeOptions;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
+use tokio::io::AsyncWriteExt as _;
 
 use crate::support::{NOW, Site, at, program::Service, small_world};
+
+/// An authority and what it has signed for 127.0.0.1.
+const TLS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/deliver/tls");
 
 /// A proxy that refuses its one caller and tells what it was asked.
 fn proxy() -> (String, thread::JoinHandle<String>) {
@@ -50,6 +59,52 @@ async fn the_proxy_of_the_environment_is_asked_for_other_machines_and_sees_no_ke
     assert!(!head.to_lowercase().contains("\r\nauthorization") && !head.contains(&key), "{head}");
     let said = String::from_utf8_lossy(&[refused.stdout, refused.stderr].concat()).into_owned();
     assert!(said.contains("api.example.test") && !said.contains(&key), "{said}");
+}
+
+/// Answers callers over TLS, with a certificate that the authority of the tests has signed, and counts what it was asked.
+async fn server_of_the_authority() -> (String, Arc<AtomicUsize>) {
+    let file = |name: &str| format!("{TLS}/{name}");
+    let certificates = vec![CertificateDer::from_pem_file(file("server.pem")).unwrap()];
+    let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(certificates, PrivateKeyDer::from_pem_file(file("server.key")).unwrap())
+        .unwrap();
+    let (acceptor, asked) = (tokio_rustls::TlsAcceptor::from(Arc::new(config)), Arc::new(AtomicUsize::new(0)));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, counted) = (format!("https://{}", listener.local_addr().unwrap()), Arc::clone(&asked));
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+            counted.fetch_add(1, Ordering::SeqCst);
+            let answer = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: 12\r\n\r\n{\"data\": []}";
+            drop(stream.write_all(answer.as_bytes()).await);
+            drop(stream.shutdown().await);
+        }
+    });
+    (address, asked)
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn who_runs_it_chooses_the_authorities_that_are_trusted() {
+    let site = Site::new(&small_world(63, at(NOW), 2), ServeOptions::default()).await;
+    let (address, asked) = server_of_the_authority().await;
+    let text = fs::read_to_string(site.config()).unwrap();
+    fs::write(site.config(), text.replace(&site.server.atlassian_url(), &address)).unwrap();
+    let poll = |trusted: Option<&str>| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_duskwatch"));
+        command.arg("--config").arg(site.config()).args(["--now", NOW, "poll", "--source", "tokens/acme"]);
+        command.env_remove("SSL_CERT_FILE").env_remove("SSL_CERT_DIR").envs(trusted.map(|file| ("SSL_CERT_FILE", file)));
+        let polled = tokio::task::block_in_place(|| command.output()).unwrap();
+        (polled.status.code(), String::from_utf8_lossy(&[polled.stdout, polled.stderr].concat()).into_owned())
+    };
+    let (code, said) = poll(None);
+    assert!(code == Some(75) && said.contains("signed by nobody who is trusted here"), "{code:?} {said}");
+    assert_eq!(asked.load(Ordering::SeqCst), 0);
+    let (code, said) = poll(Some(&format!("{TLS}/ca.pem")));
+    assert!(code == Some(0) && asked.load(Ordering::SeqCst) > 0, "{code:?} {said}");
 }
 
 #[cfg(target_os = "linux")]
