@@ -19,14 +19,10 @@ use self::joined::{User, strong_keys, strongly_joined};
 use super::erasure::{Identity, Unclear};
 use super::tracks::Spans;
 use super::{NameState, Person};
-use crate::evidence::{
-    ApiToken, Credential, Day, History, Person as Facts, Roster, Track, exchange::own_name, is_crowd, is_reserved,
-};
+use crate::evidence::{ApiToken, Credential, Day, History, Person as Facts, Roster, SourceKind, Track, is_crowd, is_reserved};
 
 /// Access tokens act as users of their own, with addresses of this domain.
 const TOKEN_DOMAIN: &str = "@bots.bitbucket.org";
-/// The sources whose actors stand together with their account, name and address.
-const AUDIT: &str = "audit/";
 
 /// Which users a name may mean.
 type Index = HashMap<String, Vec<usize>>;
@@ -394,7 +390,9 @@ fn copy(history: &mut History, number: usize) -> usize {
 fn audit_actors(history: &History, spans: &Spans) -> Vec<(Facts, bool)> {
     let mut seen = HashSet::new();
     let mut actors = Vec::new();
-    for (number, shown) in history.tracks.iter().enumerate().filter(|(_, shown)| own_name(&shown.source).starts_with(AUDIT)) {
+    for (number, shown) in
+        history.tracks.iter().enumerate().filter(|(_, shown)| SourceKind::Audit.name_of(&shown.source).is_some())
+    {
         let track = &shown.track;
         let says_how = track.token_id.is_some() || track.token_label.is_some() || spans.tells_credential(number);
         let names = (&track.account_id, &track.email, &track.display_name, says_how);

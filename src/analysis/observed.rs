@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::assess::Scene;
 use super::days::UnitUses;
 use super::{Activity, Observation, ObservedWorkspace};
-use crate::evidence::{Day, Outcome, coverage::shows_credentials, exchange};
+use crate::evidence::{Day, Outcome, SourceKind, coverage::shows_credentials};
 
 /// What counts as recent.
 pub(super) const RECENT_DAYS: i32 = 30;
@@ -93,7 +93,7 @@ type List = Vec<(String, Option<Day>)>;
 fn lists<'a>(scene: &Scene<'a>) -> BTreeMap<&'a str, List> {
     let mut lists: BTreeMap<&str, List> = BTreeMap::new();
     let sources = scene.inputs.ledger.sources.keys();
-    for workspace in sources.filter_map(|source| exchange::own_name(source).strip_prefix("access/")) {
+    for workspace in sources.filter_map(|source| SourceKind::Access.name_of(source)) {
         lists.entry(workspace).or_default();
     }
     for member in &scene.inputs.roster.members {

@@ -5,13 +5,10 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use jiff::Timestamp;
 
 use super::identity::People;
-use crate::evidence::{Day, Ledger, Permission, Roster, exchange};
+use crate::evidence::{Day, Ledger, Permission, Roster, SourceKind};
 
 /// A workspace's permission that implies administration of all its repositories.
 const WORKSPACE_OWNER: &str = "owner";
-
-/// The sources that read member lists, each of one workspace.
-const ACCESS: &str = "access/";
 
 /// Somebody whose account is known and who is a member no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +53,7 @@ impl<'a> Rights<'a> {
             let left = rights.left.entry(user).or_insert(Day::of(until));
             *left = Day::of(until).max(*left);
         }
-        let workspaces = ledger.sources.keys().filter_map(|source| exchange::own_name(source).strip_prefix(ACCESS));
+        let workspaces = ledger.sources.keys().filter_map(|source| SourceKind::Access.name_of(source));
         rights.unread = workspaces.into_iter().any(|workspace| !rights.listed.contains(workspace));
         rights
     }

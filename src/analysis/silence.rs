@@ -10,7 +10,7 @@
 use jiff::Timestamp;
 
 use super::tracks::{Span, Spans};
-use crate::evidence::{Day, History, Ledger, exchange, time};
+use crate::evidence::{Day, History, Ledger, SourceKind, time};
 
 /// The past in which a source's week is sought.
 const WEEKS: i32 = 8;
@@ -20,8 +20,6 @@ const LEAST_TIMES: u32 = 4;
 const USUAL_OF_FIVE: u32 = 4;
 /// One holiday is no silence.
 const SILENT_DAYS: u32 = 2;
-/// Files by hand come once.
-const IMPORTS: &str = "import/";
 
 /// A source that is read and shows nothing any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +51,7 @@ pub(super) fn silences(history: &History, spans: &Spans, ledger: &Ledger, now: T
             }
         }
     }
-    let judged = names.iter().zip(newest_ms).zip(&seen).filter(|((name, _), _)| !exchange::own_name(name).starts_with(IMPORTS));
+    let judged = names.iter().zip(newest_ms).zip(&seen).filter(|((name, _), _)| SourceKind::Import.name_of(name).is_none());
     judged.filter_map(|((name, newest_ms), seen)| silence(name, newest_ms, seen, &ledger.covered_days(name), now)).collect()
 }
 

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::assess::Scene;
 use super::{Person, Policy, TokenFinding, UserFinding};
-use crate::evidence::{Credential, GoneToken, RegisteredCredential, time::MS_PER_DAY};
+use crate::evidence::{Credential, GoneToken, RegisteredCredential, SourceKind, time::MS_PER_DAY};
 
 /// How long a token that is gone is still shown, so that whoever reads the lists once a month sees it go.
 const SHOWN_WHEN_GONE: SignedDuration = SignedDuration::from_hours(31 * 24);
@@ -40,7 +40,7 @@ pub(super) fn judge(scene: &Scene<'_>, users: &[UserFinding]) -> Vec<TokenFindin
                 lead_time_days: lead_time_days(scene.inputs.policy, owner.as_deref()),
                 leaver: scene.rights.leaver(&scene.people, &user, &[]).is_some(),
                 owner,
-                listed_by: format!("tokens/{}", token.organization),
+                listed_by: SourceKind::Tokens.source(&token.organization),
             }
         })
         .collect();

@@ -24,7 +24,7 @@ use super::{
 use crate::{
     analysis::{self, question},
     deliver::otel,
-    evidence::{Coverage, Day},
+    evidence::{Coverage, Day, SourceKind},
     report::prometheus,
     serve,
     source::{Auth, Client, LogEngine, PostgreSqlOptions, Usage, is_loopback},
@@ -101,13 +101,13 @@ impl Engine {
             organization_sources(&options, organization, &mut clients, &mut sources)?;
         }
         for log in &options.logs {
-            let setting = setting(&options, format!("log/{}", log.name));
+            let setting = setting(&options, SourceKind::Log.source(&log.name));
             let name = setting.name.clone();
             sources.push(Source { name, credential: String::new(), kind: Kind::Log(LogRound::new(setting, Arc::clone(log))) });
         }
         for query in &options.queries {
             let engine = log_engine(&options, query, &mut clients)?;
-            let name = format!("query/{}", query.name);
+            let name = SourceKind::Query.source(&query.name);
             let round = QueryRound::new(name.clone(), Arc::clone(query), engine, options.fingerprint());
             sources.push(Source { name, credential: query_credential(query), kind: Kind::Query(round) });
         }
@@ -458,18 +458,18 @@ fn organization_sources(
     sources: &mut Vec<Source>,
 ) -> anyhow::Result<()> {
     let client = organization_client(options, organization, clients)?;
-    let setting = setting(options, format!("audit/{}", organization.name));
+    let setting = setting(options, SourceKind::Audit.source(&organization.name));
     let name = setting.name.clone();
     let round = AuditRound::new(setting, client.sibling(), &organization.id, organization.overlap);
     let credential = |scope| organization_credential(&organization.name, scope);
     sources.push(Source { name, credential: credential("read:events:admin"), kind: Kind::Audit(Box::new(round)) });
     let round = TokensRound::new(client.sibling(), &organization.name, &organization.id);
-    let name = format!("tokens/{}", organization.name);
+    let name = SourceKind::Tokens.source(&organization.name);
     sources.push(Source { name, credential: credential("read:tokens:admin"), kind: Kind::Tokens(round) });
     for workspace in &organization.workspaces {
         let client = workspace_client(options, organization, workspace, clients)?;
         let round = AccessRound::new(client, &workspace.slug, hourly_limit(options, workspace), workspace_secret(workspace));
-        let name = format!("access/{}", workspace.slug);
+        let name = SourceKind::Access.source(&workspace.slug);
         sources.push(Source { name, credential: workspace_credential(workspace), kind: Kind::Access(round) });
     }
     Ok(())

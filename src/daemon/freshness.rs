@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{Delivery, Engine, Options, judge::Measured, webhooks::WEBHOOK};
 use crate::{
-    evidence::exchange,
+    evidence::{SourceKind, exchange},
     report::{AuthenticationTotal, DeliveryTotal, Figure, Service, SkippedLine, SourceLine, figures},
     store::{Reader, Settled, StoreError},
 };
@@ -26,7 +26,7 @@ pub fn source_lines(store: &Reader, options: &Options, budgets: &Budgets, now: T
     let mut names = options.source_names();
     names.extend(options.pushed_names());
     names.extend(options.exchanged_names());
-    let also = |name: &String| name.starts_with("import/") || options.late_after(name).is_some();
+    let also = |name: &String| SourceKind::of(name) == Some(SourceKind::Import) || options.late_after(name).is_some();
     let others: Vec<_> =
         states.iter().map(|(name, _)| name).filter(|name| also(name) && !names.contains(name)).cloned().collect();
     names.extend(others);
@@ -111,7 +111,7 @@ impl Engine {
 /// How long a source may be unread; none where nobody here can mend it: a sender may have nothing to say, a file by hand comes
 /// once, and how a source of another instance is doing is that one's business. That its files come is ours.
 pub fn stale_after(source: &str, options: &Options) -> Option<Duration> {
-    let left_alone = source.starts_with("import/") || source.starts_with("intake/");
+    let left_alone = matches!(SourceKind::of(source), Some(SourceKind::Import | SourceKind::Intake));
     match exchange::instance_of(source) {
         Some(_) if exchange::own_name(source).is_empty() => options.late_after(source),
         Some(_) => None,
@@ -124,7 +124,7 @@ pub fn stale_after(source: &str, options: &Options) -> Option<Duration> {
 /// are over; and who polls by hand or by cron is late by more than a service.
 fn fresh_for(source: &str, options: &Options) -> Option<Duration> {
     const AT_LEAST: Duration = Duration::from_secs(3_600);
-    let slice = options.queries.iter().find(|query| source.strip_prefix("query/") == Some(query.name.as_str()));
+    let slice = options.queries.iter().find(|query| SourceKind::split(source) == Some((SourceKind::Query, &query.name)));
     let slice = slice.map_or(0, |query| query.pace.slice_ms + query.pace.late_ms).unsigned_abs();
     options.late_after(source).or_else(|| Some(stale_after(source, options)?.max(AT_LEAST) + Duration::from_millis(slice)))
 }

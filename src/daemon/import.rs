@@ -24,7 +24,7 @@ use super::{
 use crate::{
     analysis::fold,
     evidence::{
-        Batch, Coverage, CoverageState, Day, Page, Skipped,
+        Batch, Coverage, CoverageState, Day, Page, Skipped, SourceKind,
         coverage::MAX_CLAIMED_MS,
         format::{Form, Format, Piece, UNDERSTOOD, parse_block},
     },
@@ -145,7 +145,7 @@ impl Engine {
         progress: impl Fn(&Imported),
     ) -> anyhow::Result<Imported> {
         let form = self.form(format, name)?;
-        let setting = self.setting(format!("import/{}", name.unwrap_or(BY_HAND)));
+        let setting = self.setting(SourceKind::Import.source(name.unwrap_or(BY_HAND)));
         let reading = Arc::new(Reading { source: setting.name.clone(), form, classifier: setting.classifier(), now });
         let (blocks, inbox) = mpsc::channel(BLOCKS_AHEAD);
         let (file, reader) = (path.to_owned(), Arc::clone(&reading));

@@ -20,7 +20,7 @@ use crate::{
     analysis::fold,
     clock::Clock,
     evidence::{
-        Coverage, CoverageState, Grade, Page, Sighting, Skipped,
+        Coverage, CoverageState, Grade, Page, Sighting, Skipped, SourceKind,
         coverage::MAX_CLAIMED_MS,
         format::{Defaults, Fields, json::parse_lines},
         place::place,
@@ -76,7 +76,7 @@ impl Engine {
         let mut senders = Vec::new();
         for sender in &self.options.http.intake {
             let options::Sender { name, workspaces, maximum_grade, .. } = sender;
-            let setting = self.setting(format!("intake/{name}")).with_maximum_grade(*maximum_grade);
+            let setting = self.setting(SourceKind::Intake.source(name)).with_maximum_grade(*maximum_grade);
             let looked_until = looked_until(&self.store, &setting.name).await?;
             let sender = Sender { setting, workspaces: workspaces.clone(), maximum_grade: *maximum_grade };
             senders.push((Arc::new(sender), looked_until.map(|until_ms| (until_ms - 1).div_euclid(MS_PER_HOUR))));

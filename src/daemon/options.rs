@@ -18,7 +18,7 @@ use crate::{
     analysis::{Classifier, Policy, Rules, question::Question},
     deliver::{mail, otel},
     evidence::{
-        Campaign, ClientCatalogue, Expiry, Grade, NamedNetworks,
+        Campaign, ClientCatalogue, Expiry, Grade, NamedNetworks, SourceKind,
         exchange::{
             self,
             seal::{PrivateKey, PublicKey},
@@ -308,12 +308,12 @@ impl Options {
     pub fn source_names(&self) -> Vec<String> {
         let mut names = Vec::new();
         for organization in &self.organizations {
-            names.push(format!("audit/{}", organization.name));
-            names.push(format!("tokens/{}", organization.name));
-            names.extend(organization.workspaces.iter().map(|w| format!("access/{}", w.slug)));
+            names.push(SourceKind::Audit.source(&organization.name));
+            names.push(SourceKind::Tokens.source(&organization.name));
+            names.extend(organization.workspaces.iter().map(|w| SourceKind::Access.source(&w.slug)));
         }
-        names.extend(self.logs.iter().map(|log| format!("log/{}", log.name)));
-        names.extend(self.queries.iter().map(|query| format!("query/{}", query.name)));
+        names.extend(self.logs.iter().map(|log| SourceKind::Log.source(&log.name)));
+        names.extend(self.queries.iter().map(|query| SourceKind::Query.source(&query.name)));
         names
     }
 
@@ -335,7 +335,7 @@ impl Options {
 
     /// The names of the sources that are pushed, which no round reads.
     pub(super) fn pushed_names(&self) -> impl Iterator<Item = String> {
-        self.http.intake.iter().map(|sender| format!("intake/{}", sender.name))
+        self.http.intake.iter().map(|sender| SourceKind::Intake.source(&sender.name))
     }
 
     /// The names of the `[[log]]` sections.

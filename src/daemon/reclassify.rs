@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     analysis::{self, Anew, Collected, Reclassified, Recount, counted, recount},
-    evidence::{Day, UnknownTotal, chunk},
+    evidence::{Day, SourceKind, UnknownTotal, chunk},
     report::inert,
     store::{Progress, Reader, Rejudged, Store, StoreError, StoredChunk, Writer},
 };
@@ -152,7 +152,7 @@ impl Judges {
         let states = store.read(Reader::source_states).await?;
         let kept = states.into_iter().filter_map(|(source, state)| Some((source, state.maximum_grade?)));
         // What the configuration says now goes before what it said when the source was last heard.
-        let configured = options.http.intake.iter().map(|sender| (format!("intake/{}", sender.name), sender.maximum_grade));
+        let configured = options.http.intake.iter().map(|sender| (SourceKind::Intake.source(&sender.name), sender.maximum_grade));
         let limits: BTreeMap<_, _> = kept.chain(configured).collect();
         let limited = limits.into_iter().map(|(source, grade)| {
             let setting = Setting::new(source, classifier.clone().with_maximum_grade(grade));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Day, exchange, time::MS_PER_DAY, vocabulary::spelled};
+use super::{Day, SourceKind, exchange, time::MS_PER_DAY, vocabulary::spelled};
 
 spelled!(CoverageState { Covered = "covered", Partial = "partial", Missed = "missed", NotPermitted = "not_permitted" });
 
@@ -15,19 +15,18 @@ impl CoverageState {
 
 /// Whether a source can show credentials at work, the legacy ones included: what clients write and send. No API can.
 pub fn shows_credentials(source: &str) -> bool {
-    let source = exchange::own_name(source);
-    ["log/", "query/", "intake/", "import/"].iter().any(|kind| source.starts_with(kind))
+    use SourceKind::{Import, Intake, Log, Query};
+    matches!(SourceKind::of(exchange::own_name(source)), Some(Log | Query | Intake | Import))
 }
 
 /// Whether a source is a list that is read whole: it tells how things stand, not what happened.
 pub fn is_list(source: &str) -> bool {
-    let source = exchange::own_name(source);
-    ["tokens/", "access/"].iter().any(|kind| source.starts_with(kind))
+    matches!(SourceKind::of(exchange::own_name(source)), Some(SourceKind::Tokens | SourceKind::Access))
 }
 
 /// Whether what a source's counts were made of is kept beside them: not where somebody else has counted.
 pub fn keeps_lines(source: &str) -> bool {
-    !source.starts_with("query/") && exchange::instance_of(source).is_none()
+    exchange::instance_of(source).is_none() && SourceKind::of(source) != Some(SourceKind::Query)
 }
 
 /// No source claims more than the 400 days before a look: longer than logs are kept, and shorter than what one stray ancient

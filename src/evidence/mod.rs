@@ -24,6 +24,7 @@ pub mod redact;
 pub mod roster;
 pub mod settings;
 pub mod sighting;
+mod source_kind;
 pub mod time;
 pub mod vocabulary;
 
@@ -39,5 +40,6 @@ pub use roster::{
     Repository, RepositoryPermission, Roster,
 };
 pub use sighting::{OTHER_PRODUCT, Page, RESERVED_USERNAMES, Sighting, is_reserved};
+pub use source_kind::SourceKind;
 pub use time::Day;
 pub use vocabulary::{Category, Credential, Grade, Operation, Outcome, Status, Verdict, WindowKind};

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     analysis::{Activity, Observation, ObservedWorkspace, Share, Silence},
-    evidence::{Coverage, CoverageState, Ledger, coverage, exchange, time},
+    evidence::{Coverage, CoverageState, Ledger, SourceKind, coverage, exchange, time},
 };
 
 const MS_PER_HOUR: i64 = 3_600_000;
@@ -116,7 +116,7 @@ fn source(inputs: &Inputs<'_>, line: &SourceLine, since_ms: i64) -> SourceRow {
 /// How much of a period nobody was looking: what the ledger calls missed, and what it says nothing of.
 fn missed_ms(line: &SourceLine, intervals: &[Coverage], (from_ms, to_ms): (i64, i64)) -> i64 {
     // Files by hand come once, and senders speak when there is something to say.
-    if ["import/", "intake/"].iter().any(|kind| exchange::own_name(&line.name).starts_with(kind)) {
+    if matches!(SourceKind::of(exchange::own_name(&line.name)), Some(SourceKind::Import | SourceKind::Intake)) {
         return overlap(intervals, from_ms, to_ms, |state| !state.looked());
     }
     let is_list = coverage::is_list(&line.name);
@@ -176,11 +176,11 @@ fn state(line: &SourceLine, intervals: &[Coverage], looked_until: Option<i64>, n
     let last = intervals.iter().max_by_key(|c| c.to_ms).map(|c| c.state);
     let failed_last = line.last_failure.as_ref().is_some_and(|(at, _)| line.last_success.is_none_or(|ok| *at > ok));
     // Who has never delivered a day through speaks when there is something to say, and its silence is no failure.
-    let own_name = exchange::own_name(&line.name);
-    let occasional = own_name.starts_with("intake/") && coverage::covered_days(intervals).is_empty();
+    let kind = SourceKind::of(exchange::own_name(&line.name));
+    let occasional = kind == Some(SourceKind::Intake) && coverage::covered_days(intervals).is_empty();
     let latest = looked_until.max(line.last_success.map(Timestamp::as_millisecond));
     let behind_after_ms = line.late_after.map_or(BEHIND_AFTER_MS, |limit| i64::try_from(limit.as_millis()).unwrap_or(i64::MAX));
-    if own_name.starts_with("import/") {
+    if kind == Some(SourceKind::Import) {
         SourceState::Imported
     } else if last == Some(CoverageState::NotPermitted) {
         SourceState::NotPermitted

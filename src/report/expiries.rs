@@ -6,7 +6,7 @@ use super::{
     inputs::Inputs,
     rows,
 };
-use crate::evidence::{Coverage, Expiry, exchange};
+use crate::evidence::{Coverage, Expiry, SourceKind};
 
 /// What has expired is shown for so long: somebody may still wonder why a job fails.
 const SHOWN_WHEN_EXPIRED_DAYS: i32 = 31;
@@ -64,5 +64,5 @@ fn expired_lately(token: &TokenRow) -> bool {
 }
 
 fn is_inventory(source: &str, intervals: &[Coverage]) -> bool {
-    exchange::own_name(source).starts_with("tokens/") && intervals.iter().any(|interval| interval.state.looked())
+    SourceKind::Tokens.name_of(source).is_some() && intervals.iter().any(|interval| interval.state.looked())
 }

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     analysis::Share,
-    evidence::{Category, Status},
+    evidence::{Category, SourceKind, Status},
 };
 
 /// One data point.
@@ -222,7 +222,7 @@ fn of_observed(figures: &mut Figures, report: &Report, organizations: &[Organiza
 /// Where the inventory was never read there is no figure: nobody has counted.
 fn of_tokens(figures: &mut Figures, report: &Report, organizations: &[Organization]) {
     for organization in organizations {
-        let source = format!("tokens/{}", organization.name);
+        let source = SourceKind::Tokens.source(&organization.name);
         let was_read = |row: &SourceRow| row.source == source && (row.last_success.is_some() || row.looked_until.is_some());
         if !report.coverage.sources.iter().any(was_read) && report.tokens.iter().all(|t| t.listed_by != source) {
             continue;

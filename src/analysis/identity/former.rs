@@ -17,9 +17,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::{AUDIT, People, email_of, named, nickname_of};
+use super::{People, email_of, named, nickname_of};
 use crate::analysis::tracks::{Span, Spans};
-use crate::evidence::{Day, History, Origin, Roster, Track};
+use crate::evidence::{Day, History, Origin, Roster, SourceKind, Track};
 
 /// A pause between two names that is no gap, however busy the place was before.
 const USUAL_PAUSE_DAYS: i32 = 7;
@@ -223,7 +223,9 @@ impl Past {
         };
         past.listed.resize(people.users.len(), None);
         let note = |slot: &mut Option<Day>, day: Day| *slot = Some(slot.map_or(day, |known| known.min(day)));
-        for (number, shown) in history.tracks.iter().enumerate().filter(|(_, shown)| shown.source.starts_with(AUDIT)) {
+        for (number, shown) in
+            history.tracks.iter().enumerate().filter(|(_, shown)| SourceKind::of(&shown.source) == Some(SourceKind::Audit))
+        {
             let account = named(shown.track.account_id.as_deref());
             if let Some(user) = account.and_then(|account| people.by_account.get(account)) {
                 note(&mut past.at_work[*user], spans.of(number).first);

@@ -19,7 +19,7 @@ use crate::{
         options::{Log, Organization, Query, Workspace, WorkspaceAuth},
         rounds::{self, UNLINKED},
     },
-    evidence::ApiToken,
+    evidence::{ApiToken, SourceKind},
     source::{Access, Audit, Client, FetchError, Glance, LimitReason, LogEngine, Tokens},
 };
 
@@ -34,12 +34,12 @@ pub(super) fn questions(options: &Options, clock: Clock) -> Vec<Question<'_>> {
     for organization in &options.organizations {
         questions.push(match organization_client(options, organization, &mut clients) {
             Ok(client) => ask_organization(organization, client, clock).boxed(),
-            Err(error) => unusable(format!("audit/{}", organization.name), &error),
+            Err(error) => unusable(SourceKind::Audit.source(&organization.name), &error),
         });
         for workspace in &organization.workspaces {
             questions.push(match workspace_client(options, organization, workspace, &mut clients) {
                 Ok(client) => ask_workspace(workspace, client).boxed(),
-                Err(error) => unusable(format!("access/{}", workspace.slug), &error),
+                Err(error) => unusable(SourceKind::Access.source(&workspace.slug), &error),
             });
         }
     }
@@ -47,7 +47,7 @@ pub(super) fn questions(options: &Options, clock: Clock) -> Vec<Question<'_>> {
     for query in &options.queries {
         questions.push(match log_engine(options, query, &mut clients) {
             Ok(engine) => ask_engine(query, engine, clock.now()).boxed(),
-            Err(error) => unusable(format!("query/{}", query.name), &error),
+            Err(error) => unusable(SourceKind::Query.source(&query.name), &error),
         });
     }
     questions
@@ -142,7 +142,7 @@ fn ends(email: &str, token: &ApiToken) -> Finding {
 }
 
 async fn ask_workspace(workspace: &Workspace, client: Client) -> Vec<Finding> {
-    let name = format!("access/{}", workspace.slug);
+    let name = SourceKind::Access.source(&workspace.slug);
     let mut findings = match Access::new(client.clone(), &workspace.slug).glance().await {
         Ok(lists) => opened_lists(&name, workspace, &lists),
         Err(error) => vec![refused(&name, &error, None, &workspace_credential(workspace), API)],
@@ -241,7 +241,7 @@ fn clocks(api: &url::Url, client: &Client) -> Option<Finding> {
 }
 
 async fn ask_engine(query: &Query, engine: LogEngine, now: Timestamp) -> Vec<Finding> {
-    let name = format!("query/{}", query.name);
+    let name = SourceKind::Query.source(&query.name);
     vec![match rounds::glance_at_query(query, engine, now).await {
         Ok(Err(malformed)) => Finding::new(State::Wrong, "source", name, malformed.to_string()),
         Ok(Ok(lines)) => {
@@ -254,7 +254,7 @@ async fn ask_engine(query: &Query, engine: LogEngine, now: Timestamp) -> Vec<Fin
 }
 
 async fn look_at_log(log: Arc<Log>, now: Timestamp) -> Vec<Finding> {
-    let name = format!("log/{}", log.name);
+    let name = SourceKind::Log.source(&log.name);
     let finding = match rounds::glance(log, now).await {
         Ok(Ok(words)) => Finding::new(State::Ok, "source", name, words),
         Ok(Err(words)) => Finding::new(State::Wrong, "source", name, words)

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::{rotation, tokens::snapshot};
 use crate::{
     daemon::engine::{RoundError, Tally, looked_until},
-    evidence::{Batch, CoverageState, Member, Missing, Repository, RepositoryPermission},
+    evidence::{Batch, CoverageState, Member, Missing, Repository, RepositoryPermission, SourceKind},
     source::{Access, Answer, Client, FetchError, Listing, Usage},
     store::{Store, StoreError},
 };
@@ -107,7 +107,7 @@ impl AccessRound {
     pub fn new(client: Client, workspace: &str, requests_per_hour: u32, secret: String) -> Self {
         let api = Access::new(client.clone(), workspace);
         let allowance = usize::try_from(requests_per_hour / ROTATION_PART).unwrap_or(usize::MAX).max(1);
-        Self { name: format!("access/{workspace}"), workspace: workspace.to_owned(), client, api, allowance, secret }
+        Self { name: SourceKind::Access.source(workspace), workspace: workspace.to_owned(), client, api, allowance, secret }
     }
 
     pub fn usage(&self) -> Usage {

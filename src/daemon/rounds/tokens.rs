@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::{
     daemon::engine::{RoundError, Tally, looked_until},
-    evidence::{Batch, Coverage, CoverageState, Missing},
+    evidence::{Batch, Coverage, CoverageState, Missing, SourceKind},
     source::{Client, Tokens, Usage},
     store::Store,
 };
@@ -22,7 +22,7 @@ pub struct TokensRound {
 impl TokensRound {
     pub fn new(client: Client, organization: &str, organization_id: &str) -> Self {
         let api = Tokens::new(client.clone(), organization, organization_id);
-        Self { name: format!("tokens/{organization}"), organization: organization.to_owned(), client, api }
+        Self { name: SourceKind::Tokens.source(organization), organization: organization.to_owned(), client, api }
     }
 
     pub fn usage(&self) -> Usage {

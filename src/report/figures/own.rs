@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{Figure, Figures, Instrument, counter, gauge, place};
 use crate::{
     analysis::Silence,
-    evidence::Ledger,
+    evidence::{Ledger, SourceKind},
     report::{
         coverage,
         inputs::{Organization, Service, SourceLine},
@@ -125,5 +125,5 @@ fn source(figures: &mut Figures, of: &Own<'_>, line: &SourceLine) {
 
 /// Whether a source is an API, which is asked by requests.
 fn asks(source: &str) -> bool {
-    ["audit/", "tokens/", "access/"].iter().any(|kind| source.starts_with(kind))
+    matches!(SourceKind::of(source), Some(SourceKind::Audit | SourceKind::Tokens | SourceKind::Access))
 }
