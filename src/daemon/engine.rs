@@ -14,34 +14,28 @@ use tokio_util::sync::CancellationToken;
 pub use super::outcome::{PollOutcome, Round, RoundError, Tally, gap_state};
 use super::{
     Judged, Options,
-    clients::Clients,
+    clients::{
+        Clients, hourly_limit, log_engine, organization_client, organization_credential, query_credential, workspace_client,
+        workspace_credential, workspace_secret,
+    },
     freshness::{self, Budgets},
-    options::{Organization, Query, Workspace, WorkspaceAuth},
+    options::Organization,
     rounds::{AccessRound, AuditRound, LogRound, QueryRound, Setting, TokensRound},
     trace::Thread,
     trouble::{News, STORE, Troubles},
 };
 use crate::{
-    analysis::{self, question},
+    analysis,
     deliver::otel,
     evidence::{Coverage, Day, SourceKind},
     report::prometheus,
     serve,
-    source::{Auth, Client, LogEngine, PostgreSqlOptions, Usage, is_loopback},
+    source::Usage,
     store::{Lock, OpenError, Reader, SourceState, Store, StoreError, Writer},
 };
 
 /// Rounds that `poll` runs side by side: enough to wait for several hosts at once.
 const ROUNDS_AT_ONCE: usize = 8;
-
-const MINUTE: Duration = Duration::from_secs(60);
-/// Questions to one engine.
-const QUESTIONS_A_MINUTE: u32 = 600;
-
-/// Where PostgreSQL listens unless its address says otherwise.
-const POSTGRESQL_PORT: u16 = 5432;
-
-const HOUR: Duration = Duration::from_secs(3_600);
 
 /// A source whose credential is refused is asked this often at most: somebody has to act first.
 const REFUSED_PAUSE: Duration = Duration::from_secs(15 * 60);
@@ -473,89 +467,4 @@ fn organization_sources(
         sources.push(Source { name, credential: workspace_credential(workspace), kind: Kind::Access(round) });
     }
     Ok(())
-}
-
-/// An engine that keeps a log. It is asked one question after the other, each of which may cost it much; the limit only keeps a
-/// fault of ours from becoming a flood.
-pub(super) fn log_engine(options: &Options, query: &Query, clients: &mut Clients) -> anyhow::Result<LogEngine> {
-    let (username, password) = (query.username.clone(), query.password.clone());
-    match query.question.table().engine {
-        question::Engine::ClickHouse => {
-            let auth = Auth::Basic { email: username, token: password };
-            let client = clients.of(&query.url, auth, (QUESTIONS_A_MINUTE, MINUTE), 1.0, &options.network)?;
-            Ok(LogEngine::clickhouse(client))
-        }
-        question::Engine::PostgreSql => LogEngine::postgresql(PostgreSqlOptions {
-            host: query.url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned(),
-            port: query.url.port().unwrap_or(POSTGRESQL_PORT),
-            database: query.url.path().trim_start_matches('/').to_owned(),
-            username,
-            password,
-            encrypted: !is_loopback(&query.url),
-            ca_pem: options.network.ca_pem()?,
-        }),
-    }
-}
-
-pub(super) fn query_credential(query: &Query) -> String {
-    format!("query.{}.password, of an account that may read the table", query.name)
-}
-
-/// The client of an organisation's APIs; sections that name one key share the lowest of their limits.
-pub(super) fn organization_client(
-    options: &Options,
-    organization: &Organization,
-    clients: &mut Clients,
-) -> anyhow::Result<Client> {
-    let key = |o: &Organization| Auth::Bearer(o.api_key.clone());
-    let same = |o: &&Organization| o.api_url == organization.api_url && key(o) == key(organization);
-    let limits = options.organizations.iter().filter(same).map(|o| o.requests_per_minute);
-    let limit = (limits.min().unwrap_or(organization.requests_per_minute), MINUTE);
-    clients.of(&organization.api_url, key(organization), limit, organization.share, &options.network)
-}
-
-/// The same for a workspace.
-pub(super) fn workspace_client(
-    options: &Options,
-    organization: &Organization,
-    workspace: &Workspace,
-    clients: &mut Clients,
-) -> anyhow::Result<Client> {
-    let limit = (hourly_limit(options, workspace), HOUR);
-    clients.of(&workspace.api_url, auth(workspace), limit, organization.share, &options.network)
-}
-
-fn hourly_limit(options: &Options, workspace: &Workspace) -> u32 {
-    let same = |w: &&Workspace| w.api_url == workspace.api_url && auth(w) == auth(workspace);
-    let limits = options.organizations.iter().flat_map(|o| &o.workspaces).filter(same).map(|w| w.requests_per_hour);
-    limits.min().unwrap_or(workspace.requests_per_hour)
-}
-
-/// What an organisation's sources sign in with, for whoever has to mend it.
-pub(super) fn organization_credential(name: &str, scope: &str) -> String {
-    format!("organization.{name}.api_key, which needs the scope {scope}")
-}
-
-pub(super) fn workspace_credential(workspace: &Workspace) -> String {
-    let scopes = match workspace.auth {
-        WorkspaceAuth::AccessToken(_) => "account, repository and repository:admin",
-        WorkspaceAuth::ApiToken { .. } => "read:workspace:bitbucket, read:repository:bitbucket and admin:repository:bitbucket",
-    };
-    format!("{}, which needs the scopes {scopes}", workspace_secret(workspace))
-}
-
-/// The name of the secret alone.
-pub(super) fn workspace_secret(workspace: &Workspace) -> String {
-    let key = match workspace.auth {
-        WorkspaceAuth::AccessToken(_) => "access_token",
-        WorkspaceAuth::ApiToken { .. } => "api_token",
-    };
-    format!("workspace.{}.{key}", workspace.slug)
-}
-
-fn auth(workspace: &Workspace) -> Auth {
-    match &workspace.auth {
-        WorkspaceAuth::AccessToken(token) => Auth::Bearer(token.clone()),
-        WorkspaceAuth::ApiToken { email, token } => Auth::Basic { email: email.clone(), token: token.clone() },
-    }
 }

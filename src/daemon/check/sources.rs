@@ -11,10 +11,9 @@ use crate::{
     clock::Clock,
     daemon::{
         Options,
-        clients::Clients,
-        engine::{
-            log_engine, organization_client, organization_credential, query_credential, workspace_client, workspace_credential,
-            workspace_secret,
+        clients::{
+            Clients, log_engine, organization_client, organization_credential, query_credential, workspace_client,
+            workspace_credential, workspace_secret,
         },
         options::{Log, Organization, Query, Workspace, WorkspaceAuth},
         rounds::{self, UNLINKED},
