@@ -1,6 +1,6 @@
 //! The program itself: what it prints where, and how it ends.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, fs, io::Write as _, path::Path};
 
 use duskwatch::{simulator::ServeOptions, store::Store};
 use serde_json::Value;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::support::{
     NOW, Site, at, file_name, files, integrations,
     picture::{Counts, Picture, assert_same_counts},
-    program::{Ran, duskwatch, duskwatch_now},
+    program::{Ran, duskwatch, duskwatch_now, duskwatch_within},
     small_world,
 };
 
@@ -301,6 +301,32 @@ async fn an_import_says_what_it_skipped_and_covers_only_what_it_read_to_the_end(
     assert_refused(&duskwatch(&site, &["import", "--format", "json", damaged.to_str().unwrap()]), 1, &["evidence.jsonl.zst"]);
     let picture = Picture::of(&site.store()).await;
     assert_eq!(picture.coverage.get("import/files"), None);
+}
+
+/// What a command may ask for, in KiB: less than the content of either archive below.
+const LITTLE: u64 = 400 << 10;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_of_a_log_that_unpacks_without_end_fits_into_memory_and_is_told_whoever_reads_it() {
+    let site = site().await;
+    let zeros = vec![0; 1 << 20];
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    gzip.write_all(&zeros[..1 << 18]).unwrap();
+    for (name, packed, times, tailed, imported) in [
+        // One line of 512 MiB, and one of four GiB that is left long before its end.
+        ("long.jsonl.gz", gzip.finish().unwrap(), 2_048, "too_long", "1 skipped (too_long)"),
+        ("endless.jsonl.zst", zstd::encode_all(&*zeros, 1).unwrap(), 4_096, "1000 times as long", "1000 times as long"),
+    ] {
+        let log = site.path(name);
+        fs::write(&log, packed.repeat(times)).unwrap();
+        let path = log.to_str().unwrap();
+        let section = format!("[[log]]\nname = \"trap\"\npaths = [{path:?}]\n[csv]\ndirectory = \"\"\n");
+        fs::write(site.config(), format!("[store]\npath = {:?}\n{section}", site.path(&format!("{name}.db")))).unwrap();
+        for (arguments, words) in [(&["poll"][..], tailed), (&["import", "--format", "json", path], imported)] {
+            let ran = duskwatch_within(&site, LITTLE, arguments);
+            assert!(ran.status > 0 && format!("{}{}", ran.out, ran.err).contains(words), "{name}: {ran:?}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

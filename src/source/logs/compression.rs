@@ -1,7 +1,7 @@
 //! Plain and compressed files, read alike.
 
 use std::{
-    fs::File,
+    fs::{File, Metadata},
     io::{self, BufReader, Read},
     path::Path,
 };
@@ -10,6 +10,10 @@ use flate2::read::MultiGzDecoder;
 
 /// The largest zstd window, as a power of two: 64 MiB bounds the memory of one file; only `--long` and `--ultra` exceed it.
 const MAX_WINDOW_LOG: u32 = 26;
+/// Logs become ten to a hundred times as long. A file that becomes so many times as long, and longer than the next, is a trap: a
+/// few megabytes of zstd can stand for days of reading. (Of one byte gzip makes 1,032 at the most.)
+const MAX_RATIO: u64 = 1_000;
+const UNSUSPICIOUS_BYTES: u64 = 64 << 20;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Compression {
@@ -31,11 +35,12 @@ impl Compression {
         let file = File::open(path)?;
         Ok(match self {
             Self::None => Input::Plain(file),
-            Self::Gzip => Input::Gzip(Box::new(MultiGzDecoder::new(BufReader::new(file)))),
+            Self::Gzip => Input::Packed(Unpacked::new(&file.metadata()?, MultiGzDecoder::new(BufReader::new(file)))),
             Self::Zstd => {
+                let metadata = file.metadata()?;
                 let mut decoder = zstd::Decoder::new(file)?;
                 decoder.window_log_max(MAX_WINDOW_LOG)?;
-                Input::Zstd(Box::new(decoder))
+                Input::Packed(Unpacked::new(&metadata, decoder))
             }
         })
     }
@@ -43,16 +48,39 @@ impl Compression {
 
 pub(super) enum Input {
     Plain(File),
-    Gzip(Box<MultiGzDecoder<BufReader<File>>>),
-    Zstd(Box<zstd::Decoder<'static, BufReader<File>>>),
+    Packed(Unpacked),
 }
 
 impl Read for Input {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Plain(input) => input.read(buffer),
-            Self::Gzip(input) => input.read(buffer),
-            Self::Zstd(input) => input.read(buffer),
+            Self::Packed(input) => input.read(buffer),
         }
+    }
+}
+
+/// The content of a packed file, until it is longer than that of any log.
+pub(super) struct Unpacked {
+    decoder: Box<dyn Read + Send>,
+    left: u64,
+}
+
+impl Unpacked {
+    fn new(packed: &Metadata, decoder: impl Read + Send + 'static) -> Self {
+        // How much will come through a pipe nobody knows; whoever names one stands beside it.
+        let most = |bytes: u64| UNSUSPICIOUS_BYTES.max(bytes.saturating_mul(MAX_RATIO));
+        let left = if packed.is_file() { most(packed.len()) } else { u64::MAX };
+        Self { decoder: Box::new(decoder), left }
+    }
+}
+
+impl Read for Unpacked {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let bytes = self.decoder.read(buffer)?;
+        self.left = self.left.checked_sub(bytes as u64).ok_or_else(|| {
+            io::Error::other(format!("it becomes more than {MAX_RATIO} times as long when it is unpacked, as no log does"))
+        })?;
+        Ok(bytes)
     }
 }

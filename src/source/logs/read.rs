@@ -49,7 +49,7 @@ impl FileReader {
                 file.seek(SeekFrom::Start(offset))?;
                 plan.length.saturating_sub(offset)
             }
-            packed => {
+            Input::Packed(packed) => {
                 io::copy(&mut packed.take(offset), &mut io::sink())?;
                 u64::MAX
             }

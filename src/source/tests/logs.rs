@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use crate::{
     evidence::CursorUpdate,
-    source::{FileReader, Layout, Plan, plan},
+    source::{Blocks, FileReader, Layout, Plan, content, plan},
 };
 
 /// A directory that is read like the service reads it: a plan, its files, the cursors committed.
@@ -448,6 +448,80 @@ fn an_archive_that_ends_before_what_was_read_of_it_is_left_alone_too() {
     fs::write(logs.path("a.jsonl.gz"), &whole[..whole.len() - 12]).expect("cut");
     assert!(logs.read().is_empty());
     assert_eq!(logs.planned(), 0);
+}
+
+/// What one block holds at the most.
+const BLOCK: usize = 1 << 20;
+
+/// An archive of so many pieces that are all alike: each is packed by itself, and both formats go on behind one that ends.
+fn trap(path: &Path, piece: &[u8], times: usize) {
+    let packed = if path.extension().is_some_and(|extension| extension == "gz") {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(piece).expect("in memory");
+        encoder.finish().expect("in memory")
+    } else {
+        zstd::encode_all(piece, 1).expect("in memory")
+    };
+    fs::write(path, packed.repeat(times)).expect("written");
+}
+
+/// Reads a packed log as the service does: how many bytes were handed over, and in what words it ended.
+fn tailed(logs: &Logs) -> (usize, String) {
+    let file = logs.plan().files.pop().expect("a file with something new");
+    let mut reader = FileReader::open(file).expect("it begins well");
+    let (mut read, mut words) = (0, Vec::new());
+    loop {
+        match reader.next_block() {
+            Ok(Some(block)) => {
+                assert!(block.bytes.len() <= BLOCK, "{} bytes at once", block.bytes.len());
+                read += block.bytes.len();
+                words.extend(block.skipped.into_iter().map(|skipped| skipped.sample));
+            }
+            Ok(None) => return (read, words.join("; ")),
+            Err(error) => return (read, error.to_string()),
+        }
+    }
+}
+
+/// The same by hand.
+fn imported(path: &Path) -> (usize, String) {
+    let mut blocks = Blocks::new(content(path).expect("a file"), Layout::Lines).expect("it begins well");
+    let (mut read, mut words) = (0, Vec::new());
+    loop {
+        match blocks.advance() {
+            Ok(too_long) => words.extend(too_long.then_some("a line that no block can hold")),
+            Err(error) => return (read, error.to_string()),
+        }
+        assert!(blocks.bytes().len() <= BLOCK, "{} bytes at once", blocks.bytes().len());
+        read += blocks.bytes().len();
+        if blocks.is_last() {
+            return (read, words.join("; "));
+        }
+    }
+}
+
+#[test]
+fn an_archive_that_unpacks_without_end_is_read_in_bounded_pieces_and_comes_to_an_end_in_words() {
+    const TRAP: &str = "it becomes more than 1000 times as long when it is unpacked, as no log does";
+    let (zeros, lines) = (vec![0; BLOCK], [b"x".repeat(65_535), b"\n".to_vec()].concat().repeat(BLOCK >> 16));
+    for (name, piece, times, [by_tail, by_hand]) in [
+        // Denser than this gzip hardly gets: it is read to its end, and is one line.
+        ("a.jsonl.gz", &zeros[..BLOCK / 4], 512, ["a line of more than 1048576 bytes", "a line that no block can hold"]),
+        ("b.jsonl.zst", &zeros, 1_024, [TRAP; 2]),
+        ("c.jsonl.zst", &lines, 1_024, [TRAP; 2]),
+    ] {
+        let mut logs = Logs::new(Layout::Lines, "*.jsonl");
+        let path = logs.path(name);
+        trap(&path, piece, times);
+        let packed = fs::metadata(&path).expect("a file").len();
+        assert!(packed < 200_000, "{name} has {packed} bytes");
+        for ((read, words), expected) in [(tailed(&logs), by_tail), (imported(&path), by_hand)] {
+            assert!(words.ends_with(expected), "{name}: {words}");
+            assert!(read <= 200 << 20, "{name}: {read} bytes");
+        }
+        logs.read();
+        assert_eq!(logs.planned(), 0, "{name} is left alone until it changes");
+    }
 }
 
 #[test]

@@ -61,6 +61,17 @@ pub fn duskwatch_at(site: &Site, now: &str, arguments: &[&str]) -> Ran {
     ran(program(site).args(["--now", now]).args(arguments))
 }
 
+/// The same with so many KiB of memory that it may ask for: who asks for more is ended.
+pub fn duskwatch_within(site: &Site, kib: u64, arguments: &[&str]) -> Ran {
+    let mut command = program(site);
+    command.args(["--now", NOW]).args(arguments);
+    let mut limited = Command::new("sh");
+    limited.arg("-c").arg(format!("ulimit -v {kib} && exec \"$0\" \"$@\"")).arg(command.get_program()).args(command.get_args());
+    // Each further arena of glibc sets 64 MiB of addresses aside.
+    limited.current_dir(site.dir.path()).env_remove("RUST_LOG").env("NO_COLOR", "1").env("MALLOC_ARENA_MAX", "1");
+    ran(&mut limited)
+}
+
 /// Runs a command and kills it once its log has said something so many times; false when it had ended before.
 pub fn killed_after(site: &Site, arguments: &[&str], words: &str, times: usize) -> bool {
     let mut command = program(site);
