@@ -7,7 +7,10 @@ use std::{
 
 use url::form_urlencoded;
 
-use super::document::{CampaignReport, IntegrationRow};
+use super::{
+    document::{CampaignReport, IntegrationRow},
+    inert,
+};
 use crate::evidence::{Grade, Status, vocabulary::spelled};
 
 /// Rows of one page: a browser shows them at once, and nobody reads more.
@@ -57,7 +60,8 @@ impl Query {
     /// From the parameters of an address.
     ///
     /// # Errors
-    /// A sentence that says what is wrong, for whoever asked.
+    /// A sentence that says what is wrong, for whoever asked; what it repeats of the address, which anybody may have made up, is
+    /// inert.
     pub fn parse(pairs: &[(String, String)]) -> Result<Self, String> {
         let mut query = Self::default();
         for (at, (name, value)) in pairs.iter().enumerate() {
@@ -84,17 +88,18 @@ impl Query {
                 self.reverse = match value {
                     "" | "0" => false,
                     "1" => true,
-                    _ => return Err(format!("The parameter reverse is 0 or 1, not {value}.")),
+                    _ => return Err(format!("The parameter reverse is 0 or 1, not {}.", inert::name(value))),
                 }
             }
             "page" if value.is_empty() => {}
             "page" => {
                 let number = value.parse::<u32>().ok().and_then(|number| usize::try_from(number).ok());
-                self.page = number.ok_or_else(|| format!("The page {value} is no number."))?;
+                self.page = number.ok_or_else(|| format!("The page {} is no number.", inert::name(value)))?;
             }
             _ => {
                 return Err(format!(
-                    "There is no parameter {name}; there are campaign, q, status, team, workspace, client, grade, sort, reverse and page."
+                    "There is no parameter {}; there are campaign, q, status, team, workspace, client, grade, sort, reverse and page.",
+                    inert::name(name)
                 ));
             }
         }
@@ -225,7 +230,7 @@ fn one_of<T: Copy>(name: &str, value: &str, all: &[T], spelling: fn(T) -> &'stat
     }
     let found = all.iter().copied().find(|one| spelling(*one) == value);
     let spelt = || all.iter().map(|one| spelling(*one)).collect::<Vec<_>>().join(", ");
-    found.map(Some).ok_or_else(|| format!("There is no {name} {value}; there are {}.", spelt()))
+    found.map(Some).ok_or_else(|| format!("There is no {name} {}; there are {}.", inert::name(value), spelt()))
 }
 
 /// Whether a row has a word in its names.

@@ -120,11 +120,16 @@ pub fn build(report: &Report, facts: Facts) -> Status {
         complete: report.coverage.complete,
         next: next(report),
         sources,
-        service: facts.service,
-        deliveries: facts.deliveries,
-        outbox: facts.outbox,
+        service: inert::sentence(&facts.service),
+        deliveries: facts.deliveries.into_iter().map(|row| DeliveryRow { delivery: inert::name(&row.delivery), ..row }).collect(),
+        outbox: OutboxRow { waiting: facts.outbox.waiting.into_iter().map(waiting_row).collect(), ..facts.outbox },
         store: StoreRow { path: inert::name(&facts.store.path), ..facts.store },
     }
+}
+
+/// Why something was not taken is told in the words of a mail server or a collector.
+fn waiting_row(row: WaitingRow) -> WaitingRow {
+    WaitingRow { recipient: inert::name(&row.recipient), failure: inert::sentence(&row.failure), ..row }
 }
 
 fn needs_a_look(source: &SourceRow) -> bool {
@@ -269,7 +274,7 @@ fn outbox(outbox: &OutboxRow, zone: &TimeZone) -> String {
 
 fn waiting(row: &WaitingRow) -> String {
     let why = if row.failure.is_empty() { "not tried yet" } else { &row.failure };
-    format!("{} to {}, {} waiting: {}", row.channel, inert::name(&row.recipient), row.messages, inert::sentence(why))
+    format!("{} to {}, {} waiting: {why}", row.channel, row.recipient, row.messages)
 }
 
 /// What is longer than a line loses its middle: an address at its beginning says who, the reason stands at its end.

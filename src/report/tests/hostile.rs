@@ -8,10 +8,22 @@ use regex::Regex;
 
 use super::fixture::{World, acme, authentications, file};
 use crate::{
-    evidence::{Campaign, ClientCatalogue, Steps, campaign},
+    analysis::{
+        Guess, IntegrationKey,
+        explain::{
+            Evidence, ExplainedIntegration, ExplainedUser, ExplainedVerdict, Explanation, Lifted, More, RuleWords, SeenVersion,
+            Unknown,
+        },
+    },
+    evidence::{
+        Campaign, ClientCatalogue, Credential, Grade, Member, Origin, Outcome, Person, Sighting, Steps, Track, Verdict, campaign,
+    },
     report::{
-        Alarm, AlarmKind, AlarmNews, Figure, FigureKind, alarm, calendar, csv, event, html, inert, json, letter, notice,
-        prometheus, ranking::Query, text,
+        Alarm, AlarmKind, AlarmNews, Figure, FigureKind, Report, alarm, calendar, csv, event, explain, html, inert, json, letter,
+        notice, prometheus,
+        ranking::Query,
+        status::{self, DeliveryRow, Facts, OutboxRow, StoreRow, WaitingRow},
+        text,
     },
 };
 
@@ -20,40 +32,171 @@ const REVERSED: &str = "nomis\u{202e}txt.exe\u{2066}\u{200f}";
 const HEADER: &str = "a\r\nBcc: everyone@example.test\r\n\r\nbody";
 const ESCAPES: &str = "\u{1b}]0;title\u{7}\u{1b}[31mred\u{9b}1m\u{0}";
 
-/// The same name wherever a stranger may choose one.
-fn named(name: &str) -> World {
+/// Names, one after the other, for each place where a stranger may choose one.
+type Names<'n> = dyn FnMut() -> String + 'n;
+
+/// A name wherever a stranger may choose one.
+fn named(name: &mut Names<'_>) -> World {
     let mut world = acme();
     let row = &mut world.campaign().integrations[0];
-    row.user.id = name.to_owned();
-    row.user.name = Some(name.to_owned());
-    row.user.email = Some(name.to_owned());
-    row.owner = Some(name.to_owned());
-    row.client_name = name.to_owned();
-    row.origin = name.to_owned();
-    row.workspaces = vec![name.to_owned()];
-    row.repositories = vec![name.to_owned()];
-    row.highest_permission = Some(name.to_owned());
-    row.advice = name.to_owned();
-    row.reasons = vec![name.to_owned()];
-    row.terms[0].words = name.to_owned();
-    world.campaign().integrations[1].user.id = name.to_owned();
-    world.findings.users[0].user.id = name.to_owned();
-    world.findings.tokens[0].label = name.to_owned();
-    world.findings.tokens[0].user.email = Some(name.to_owned());
+    row.user.id = name();
+    row.user.name = Some(name());
+    row.user.email = Some(name());
+    row.owner = Some(name());
+    row.client_name = name();
+    row.origin = name();
+    row.workspaces = vec![name()];
+    row.repositories = vec![name()];
+    row.highest_permission = Some(name());
+    row.advice = name();
+    row.reasons = vec![name()];
+    row.terms[0].words = name();
+    world.campaign().integrations[1].user.id = name();
+    world.findings.users[0].user.id = name();
+    world.findings.tokens[0].label = name();
+    world.findings.tokens[0].user.email = Some(name());
     let mut rows = authentications();
-    (rows[0].user, rows[0].workspace) = (name.to_owned(), name.to_owned());
+    (rows[0].user, rows[0].workspace) = (name(), name());
     world.findings.authentications = rows.into_iter().collect();
-    world.changes[3].reason = name.to_owned();
+    world.changes[3].reason = name();
     world.fresh = 2;
-    world.unknown[0].value = name.to_owned();
-    world.sources[0].skipped[0].sample = name.to_owned();
-    world.sources[1].last_failure = world.sources[1].last_failure.take().map(|(at, _)| (at, name.to_owned()));
-    world.policy.waivers[0].reason = name.to_owned();
+    world.unknown[0].value = name();
+    world.sources[0].skipped[0].sample = name();
+    world.sources[1].last_failure = world.sources[1].last_failure.take().map(|(at, _)| (at, name()));
+    world.policy.waivers[0].reason = name();
     world
 }
 
-/// Every document that a person or a program reads.
-fn documents(world: &World) -> Vec<(String, String)> {
+/// What stands behind the first row, with a name wherever a stranger may choose one: of the integration, or of its user.
+fn behind(world: &World, name: &mut Names<'_>, of_user: bool) -> Explanation {
+    let found = &world.findings;
+    let (row, user) = (found.campaigns[0].integrations[0].clone(), &found.users[0]);
+    let mut key = || IntegrationKey { id: row.id.clone(), user: name(), client: name(), origin: Origin::Job(name()) };
+    let names = vec![key(), key()];
+    let mut steps = |client: &str| world.clients.steps(client).map(|steps| steps.filled(Some(&name()), Some(&name())));
+    let (steps, steps_if_guessed) = (steps(&names[0].client), steps("jenkins"));
+    let integration = ExplainedIntegration {
+        key: names[0].clone(),
+        names,
+        user: row.user.clone(),
+        guess: Some(Guess { client: Some(name()), words: name(), reason: name() }),
+        versions: vec![SeenVersion { version: name(), last_seen: row.last_seen, too_old: true }],
+        steps,
+        steps_if_guessed,
+        verdicts: vec![ExplainedVerdict { campaign: found.campaigns[0].campaign.clone(), row, would_change: vec![name()] }],
+    };
+    let membership =
+        Member { workspace: name(), person: Person::default(), permission: Some(name()), last_accessed: Some(found.now) };
+    Explanation {
+        now: found.now,
+        user: of_user.then(|| ExplainedUser {
+            person: user.user.clone(),
+            finding: Some(user.clone()),
+            tokens: found.tokens.clone(),
+            memberships: vec![membership],
+        }),
+        integrations: vec![integration; 2],
+        evidence: vec![piece(world, name, true), piece(world, name, false)],
+        rules: vec![RuleWords { id: name(), reason: name() }],
+        more: Some(More { uses: 7, oldest: found.today() }),
+    }
+}
+
+/// A piece of evidence that is kept, or what is left of one.
+fn piece(world: &World, name: &mut Names<'_>, kept: bool) -> Evidence {
+    let row = &world.findings.campaigns[0].integrations[0];
+    let mut text = || Some(name().into());
+    let sighting = Sighting {
+        user_agent: text(),
+        scheme: text(),
+        secret_prefix: text(),
+        auth_type: text(),
+        method: text(),
+        path: text(),
+        message: text(),
+        action: text(),
+        ..Sighting::at(row.last_seen)
+    };
+    Evidence {
+        integration: row.id.clone(),
+        source: name(),
+        track: Track {
+            username: Some(name()),
+            client: Some(name()),
+            origin: Origin::TokenLabel(name()),
+            host: Some(name()),
+            workspace: Some(name()),
+            repository: Some(name()),
+            token_label: Some(name()),
+            ..Track::default()
+        },
+        sighting: kept.then_some(sighting),
+        first: row.first_seen,
+        last: row.last_seen,
+        uses: 3,
+        verdict: Verdict::of(Credential::AppPassword, Grade::Weak, Outcome::Rejected),
+        rule: name(),
+        lifted: Some(Lifted { credential: Credential::AppPassword, grade: Grade::Strong, rule: "lift" }),
+        recorded_otherwise: true,
+    }
+}
+
+/// Rows with what stands behind them, and a page that has only something to say: what may be said there, one after the other.
+fn rows(world: &World, report: &Report, name: &mut Names<'_>) -> Vec<(String, String)> {
+    let mut documents = Vec::new();
+    for (what, of_user) in [("integration", false), ("user", true)] {
+        let behind = behind(world, name, of_user);
+        let explained = explain::document(&behind, &world.clients, &TimeZone::UTC, Some(world.findings.today()));
+        documents.extend([
+            (format!("{what} html"), html::row(report, &explained, !of_user)),
+            (format!("{what} text"), explain::text(&explained, 120, false)),
+            (format!("{what} json"), json::text(&explained)),
+        ]);
+    }
+    let mut words = Vec::new();
+    for parameter in ["status", "grade", "sort", "reverse", "page", &name()] {
+        words.push(Query::parse(&[(parameter.to_owned(), name())]).expect_err("it cannot be asked for"));
+    }
+    for (unknown, near) in [
+        (Unknown::Nobody(Vec::new()), None),
+        (Unknown::Nobody(Vec::new()), Some(name())),
+        (Unknown::Several(vec![name(), name()]), None),
+    ] {
+        words.push(explain::unknown(&name(), &unknown, near.as_deref()));
+    }
+    documents.push(("message html".to_owned(), html::message(report, "Nothing is known under this name", &words.join(" "))));
+    documents
+}
+
+/// The screen of `status`, with a name wherever others have words in what the service says of itself.
+fn screen(report: &Report, name: &mut Names<'_>) -> [(String, String); 2] {
+    let mut waiting = || WaitingRow { channel: "mail".to_owned(), recipient: name(), messages: 2, failure: name() };
+    let waiting = vec![waiting(), waiting()];
+    let facts = Facts {
+        store: StoreRow {
+            path: name(),
+            bytes: 1,
+            bytes_a_day: None,
+            free_bytes: None,
+            days_left: None,
+            words: "one byte".to_owned(),
+        },
+        service: format!("no answer: {}", name()),
+        deliveries: vec![DeliveryRow { delivery: format!("mail/{}", name()), last: None }],
+        outbox: OutboxRow { pending: 4, oldest: None, waiting, undeliverable: 0 },
+    };
+    let status = status::build(report, facts);
+    [("status text".to_owned(), status::text(&status, 120)), ("status json".to_owned(), json::text(&status))]
+}
+
+/// Every document that a person or a program reads, with the same name everywhere.
+fn documents(name: &str) -> Vec<(String, String)> {
+    with_names(&mut || name.to_owned())
+}
+
+/// The same with names one after the other.
+fn with_names(name: &mut Names<'_>) -> Vec<(String, String)> {
+    let world = &named(name);
     let report = world.report();
     let (digest, brief) = (letter::digest(&report), letter::brief(&report));
     let mut documents = vec![
@@ -93,12 +236,14 @@ fn documents(world: &World) -> Vec<(String, String)> {
     assert_eq!(events.len(), 3, "two changes and an alarm are told");
     documents.extend(events.into_iter().map(|event| ("event json".to_owned(), event.body)));
     documents.extend(csv::names().map(|name| (name.to_owned(), file(&report, name))));
+    documents.extend(rows(world, &report, name));
+    documents.extend(screen(&report, name));
     documents
 }
 
 #[test]
 fn markup_stays_text() {
-    for (name, document) in documents(&named(MARKUP)) {
+    for (name, document) in documents(MARKUP) {
         if name.contains("html") || name == "page" {
             assert!(!document.contains("<script>alert") && !document.contains("<img src=x"), "{name}");
             assert!(!document.contains("\" onmouseover"), "{name}");
@@ -109,14 +254,14 @@ fn markup_stays_text() {
 
 #[test]
 fn nothing_reorders_or_hides_text() {
-    for (name, document) in documents(&named(REVERSED)) {
+    for (name, document) in documents(REVERSED) {
         assert!(!document.contains(['\u{202e}', '\u{2066}', '\u{200f}']), "{name}");
     }
 }
 
 #[test]
 fn nothing_breaks_a_line_or_a_header() {
-    for (name, document) in documents(&named(HEADER)) {
+    for (name, document) in documents(HEADER) {
         assert!(!document.lines().any(|line| line.starts_with("Bcc:")), "{name}");
         assert!(!name.ends_with("subject") || !document.contains(['\r', '\n']), "{name}");
     }
@@ -124,7 +269,7 @@ fn nothing_breaks_a_line_or_a_header() {
 
 #[test]
 fn no_control_character_reaches_a_terminal() {
-    for (name, document) in documents(&named(ESCAPES)) {
+    for (name, document) in documents(ESCAPES) {
         let control = document.chars().find(|c| c.is_control() && !matches!(c, '\n' | '\r'));
         assert_eq!(control, None, "{name}");
     }
@@ -132,8 +277,7 @@ fn no_control_character_reaches_a_terminal() {
 
 #[test]
 fn a_megabyte_of_name_does_not_grow_the_documents() {
-    let world = named(&"A".repeat(1_000_000));
-    for (name, document) in documents(&world) {
+    for (name, document) in documents(&"A".repeat(1_000_000)) {
         assert!(document.len() < 120_000, "{name}: {}", document.len());
     }
 }
@@ -165,7 +309,7 @@ fn no_cell_is_a_formula() {
         "\u{3000}=1",
     ];
     for formula in formulas {
-        let report = named(formula).report();
+        let report = named(&mut || formula.to_owned()).report();
         for name in csv::names().filter(|name| *name != "datapackage.json") {
             let text = file(&report, name);
             let mut reader = ::csv::ReaderBuilder::new().from_reader(text.as_bytes());
@@ -274,17 +418,32 @@ fn sorted_form(name: &str, document: &str) -> Vec<String> {
     form
 }
 
+/// So many times every document is made, each time with some hundred names of its own.
+const DRAWS: u32 = 4;
+
 #[test]
 fn whatever_a_name_holds_no_document_changes_its_form() {
     let mut rng = Rng::with_seed(8);
-    let plain: Vec<_> = documents(&named("aplaina")).iter().map(|(name, document)| sorted_form(name, document)).collect();
+    let mut number = 0;
+    // No two are alike: those who share a name share a row.
+    let mut numbered = |rest: &str| {
+        number += 1;
+        format!("a{number}{rest}")
+    };
+    let plain: Vec<_> =
+        with_names(&mut || numbered("plaina")).iter().map(|(name, document)| sorted_form(name, document)).collect();
     assert!(plain.iter().filter(|form| form.len() > 20).count() > 8, "the forms are seen");
-    for _ in 0..10 {
-        let name = drawn(&mut rng);
-        for ((document, text), expected) in documents(&named(&name)).iter().zip(&plain) {
-            assert_eq!(&sorted_form(document, text), expected, "{document} of {name:?}");
+    for _ in 0..DRAWS {
+        let mut names = Vec::new();
+        let documents = with_names(&mut || {
+            names.push(numbered(&drawn(&mut rng)));
+            names[names.len() - 1].clone()
+        });
+        assert!(names.len() > 100, "{} names", names.len());
+        for ((document, text), expected) in documents.iter().zip(&plain) {
+            assert_eq!(&sorted_form(document, text), expected, "{document} of {names:?}");
             let odd = text.chars().find(|c| c.is_control() && !matches!(c, '\n' | '\r'));
-            assert_eq!(odd, None, "{document} of {name:?}");
+            assert_eq!(odd, None, "{document} of {names:?}");
         }
     }
 }
@@ -310,7 +469,7 @@ fn no_label_of_a_metric_and_no_line_of_a_calendar_is_made_by_a_name() {
     }
     for _ in 0..30 {
         let name = drawn(&mut rng);
-        let report = named(&name).report();
+        let report = named(&mut || name.clone()).report();
         let text = calendar::document(&report.calendar);
         for line in text.split("\r\n").filter(|line| !line.is_empty()) {
             assert!(property.is_match(line) && line.len() <= 75 && !line.contains(['\r', '\n', '\0']), "{name:?}: {line:?}");
