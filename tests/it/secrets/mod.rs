@@ -16,9 +16,15 @@ use fastrand::Rng;
 use serde_json::Value;
 use tokio::task::block_in_place;
 
-use crate::support::{NOW, Site, at, files, picture, program::Service, small_world};
+use crate::support::{
+    NOW, Site, at, files, picture,
+    program::{Service, hasten},
+    receiver::Receiver,
+    small_world,
+};
 
 const SENDER_TOKEN: &str = "q7ZkP0sender0token0Yw";
+const HOOK_SECRET: &str = "whsec_cTdaa1AwaG9vazBzZWNyZXQwWXdxN1prUDBob29r";
 const WRONG_TOKEN: &str = "q7ZkP0nobodys0token0Yw";
 
 /// Every secret of the careless lines, as it stands there and decoded, and our own keys.
@@ -48,13 +54,32 @@ fn chunks(site: &Site) -> String {
 /// Lines of one request to the intake, fewer than it takes.
 const LINES_PUSHED: usize = 4_000;
 
-/// Sends careless lines, and some that are no evidence, through the door of the intake; what it answered and logged.
-async fn push(site: &Site, careless: &[String], misplaced: &[String]) -> Vec<(String, Vec<u8>)> {
-    fs::write(site.path("sender.key"), SENDER_TOKEN).unwrap();
+/// Lets a sender in, and everything out that leaves by itself: figures, logs and traces to a collector, and events to a webhook.
+async fn open_doors(site: &Site) -> Receiver {
+    let receiver = Receiver::start().await;
+    let [sender, hook] = [("sender.key", SENDER_TOKEN), ("hook.key", HOOK_SECRET)].map(|(name, secret)| {
+        fs::write(site.path(name), secret).unwrap();
+        site.path(name).display().to_string()
+    });
+    let url = &receiver.url;
+    let sections = format!(
+        "[[http.intake]]\nname = \"ci\"\ntoken = \"file:{sender}\"\n\
+         [otel]\nendpoint = \"{url}\"\ninterval = \"1s\"\nlogs = true\ntraces = true\ntop = 100\n\
+         [[webhook]]\nurl = \"{url}{HOOK}\"\nsecret = \"file:{hook}\"\n"
+    );
     let config = fs::read_to_string(site.config()).unwrap();
-    let sender = format!("[[http.intake]]\nname = \"ci\"\ntoken = \"file:{}\"\n", site.path("sender.key").display());
-    fs::write(site.config(), config + &sender).unwrap();
-    let (service, url) = Service::serving(site);
+    fs::write(site.config(), config + &sections).unwrap();
+    receiver
+}
+
+/// Where events go.
+const HOOK: &str = "/hook";
+/// Where what a collector is sent goes.
+const EXPORTS: [&str; 3] = ["/v1/metrics", "/v1/logs", "/v1/traces"];
+
+/// Sends careless lines, and some that are no evidence, through the door of the intake; what it answered, logged, measured and sent.
+async fn push(site: &Site, receiver: &Receiver, careless: &[String], misplaced: &[String]) -> Vec<(String, Vec<u8>)> {
+    let (mut service, url) = Service::serving_with(site, |command| hasten(command, at(NOW), 1));
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let mut answers = String::new();
     let good = careless.chunks(LINES_PUSHED).chain(misplaced.chunks(LINES_PUSHED)).map(|lines| (SENDER_TOKEN, lines));
@@ -65,9 +90,34 @@ async fn push(site: &Site, careless: &[String], misplaced: &[String]) -> Vec<(St
     }
     assert!(answers.starts_with("200 OK") && answers.contains("400 Bad Request"), "{answers}");
     assert!(answers.contains("401 Unauthorized"), "{answers}");
+    service.wait_for("round done", &["log/egress-inspected".to_owned()]);
+    let metrics = client.get(format!("{url}/metrics")).send().await.unwrap().text().await.unwrap();
+    assert!(metrics.contains("duskwatch_store_size"), "{metrics}");
     let (_, log) = service.terminate();
     assert!(log.contains("evidence was pushed"), "{log}");
-    vec![("answers".to_owned(), answers.into_bytes()), ("log".to_owned(), log.into_bytes())]
+    let mut written = receiver.take();
+    for path in EXPORTS {
+        assert!(written.iter().any(|(to, _)| to == path), "nothing came to {path}: {log}");
+    }
+    written.extend(
+        [("answers", answers), ("log", log), ("metrics", metrics)].map(|(name, text)| (name.to_owned(), text.into_bytes())),
+    );
+    written
+}
+
+/// Says how much was searched, and how much of it had left for other machines.
+fn tell(written: &[(String, Vec<u8>)]) {
+    let bytes = |wanted: &dyn Fn(&str) -> bool| -> usize {
+        written.iter().filter(|(name, _)| wanted(name)).map(|(_, bytes)| bytes.len()).sum()
+    };
+    eprintln!(
+        "{} bytes of {} outputs were searched: {} of metrics, {} for a collector, {} for a webhook",
+        bytes(&|_| true),
+        written.len(),
+        bytes(&|name| name == "metrics"),
+        bytes(&|name| EXPORTS.contains(&name)),
+        bytes(&|name| name == HOOK),
+    );
 }
 
 /// Lines that are no evidence and hold a secret all the same.
@@ -83,11 +133,20 @@ async fn no_secret_reaches_the_store_or_any_output() {
     assert!(secrets.len() > 12, "{secrets:?}");
     let careless: Vec<String> = site.lines().into_iter().map(|(_, line)| line).collect();
     let misplaced: Vec<String> = secrets.iter().flat_map(|secret| misplaced(secret)).collect();
-    secrets.extend([SENDER_TOKEN, WRONG_TOKEN].map(str::to_owned));
-    let pushed = push(&site, &careless, &misplaced).await;
+    secrets.extend([SENDER_TOKEN, WRONG_TOKEN, HOOK_SECRET].map(str::to_owned));
+    let receiver = open_doors(&site).await;
+    // Programs are told what changes after a first judgement.
+    let engine = site.engine();
+    engine.poll(&["log/egress-inspected".to_owned()], None, at(NOW)).await.unwrap();
+    engine.judge(at(NOW)).await.unwrap();
+    drop(engine);
+    let pushed = push(&site, &receiver, &careless, &misplaced).await;
     let engine = site.engine();
     let outcome = site.poll(&engine, at(NOW)).await;
     let judged = engine.judge(at(NOW)).await.unwrap();
+    engine.send_events(at(NOW), at(NOW)).await.unwrap();
+    let told = receiver.take();
+    assert!(told.iter().any(|(to, _)| to == HOOK), "no event came");
     judged.write_package(&site.path("csv"), 30).unwrap();
     let mut written: Vec<(String, Vec<u8>)> = vec![
         ("lines".to_owned(), outcome.lines.join("\n").into_bytes()),
@@ -98,15 +157,16 @@ async fn no_secret_reaches_the_store_or_any_output() {
         ("options".to_owned(), format!("{:?}", site.options()).into_bytes()),
         ("chunks".to_owned(), chunks(&site).into_bytes()),
     ];
-    written.extend(pushed);
+    written.extend(pushed.into_iter().chain(told));
     for audience in Audience::WHOLE {
         written.push((audience.to_string(), engine.compose(&audience, &judged, at(NOW)).unwrap()));
     }
-    let own = ["organization.key", "workspace.key", "sender.key"].map(|name| site.path(name));
+    let own = ["organization.key", "workspace.key", "sender.key", "hook.key"].map(|name| site.path(name));
     for path in files(site.dir.path()).into_iter().filter(|path| !path.starts_with(site.logs()) && !own.contains(path)) {
         written.push((path.display().to_string(), fs::read(&path).unwrap()));
     }
     assert!(written.iter().any(|(name, _)| name.ends_with("duskwatch.db-wal")), "the store's log is looked at too");
+    tell(&written);
     for (name, bytes) in &written {
         let text = String::from_utf8_lossy(bytes);
         let found: Vec<_> = secrets.iter().filter(|secret| text.contains(secret.as_str())).collect();
@@ -186,9 +246,12 @@ async fn no_secret_of_any_kind_survives_any_door() {
         ["imported.txt", "credentials.csv", "directory.csv"].map(|name| site.logs().join(name).display().to_string());
 
     let misplaced: Vec<String> = plain.iter().flat_map(|secret| misplaced(secret)).collect();
-    let mut written = push(&site, &lines[..LINES_PUSHED * 2], &misplaced).await;
+    let receiver = open_doors(&site).await;
+    let mut written = Vec::new();
     for arguments in [
-        &["poll"][..],
+        // Programs are told what changes after a first judgement.
+        &["poll", "--source", "log/gateway"][..],
+        &["poll"],
         &["import", "--format", "json", &imported],
         &["import", "--format", "register", &credentials],
         &["import", "--format", "directory", &directory],
@@ -196,9 +259,14 @@ async fn no_secret_of_any_kind_survives_any_door() {
         &["report", "--format", "html"],
         &["report", "--format", "json"],
         &["export"],
+        &["send"],
     ] {
         written.push((arguments.join(" "), said(&site, arguments)));
     }
+    let told = receiver.take();
+    assert!(told.iter().filter(|(to, _)| to == HOOK).count() > 10, "{} events came", told.len());
+    written.extend(told);
+    written.extend(push(&site, &receiver, &lines[..LINES_PUSHED * 2], &misplaced).await);
     written.push(("chunks".to_owned(), chunks(&site).into_bytes()));
     for path in files(site.dir.path()).into_iter().filter(|path| !path.starts_with(site.logs())) {
         written.push((path.display().to_string(), fs::read(&path).unwrap()));
@@ -222,6 +290,7 @@ async fn no_secret_of_any_kind_survives_any_door() {
     assert!(roster.tokens.len() > 100 && roster.members.len() > 100, "the lists were read");
     let needles: Vec<String> = secrets.iter().flat_map(needles).map(|needle| regex::escape(&needle)).collect();
     let sign = regex::bytes::Regex::new(&needles.join("|")).unwrap();
+    tell(&written);
     let leaks: Vec<String> = written
         .iter()
         .flat_map(|(name, bytes)| {

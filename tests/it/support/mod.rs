@@ -6,6 +6,7 @@ pub mod hooks;
 pub mod lake;
 pub mod picture;
 pub mod program;
+pub mod receiver;
 pub mod seeds;
 pub mod smtp;
 
