@@ -4,6 +4,7 @@
 check itself needs two descriptors for each five callers beyond its soft limit, which it raises as far as it may."""
 
 import json
+import os
 import re
 import resource
 import socket
@@ -19,6 +20,11 @@ import service
 ANSWER_SECONDS = 120
 COLLECT_SECONDS = 60
 MEMORY_KIB = 300_000  # of the debug build; what connections cost is bounded by their number
+
+ACCEPTED = 256  # MAX_CONNECTIONS of src/serve/connections.rs
+BACKLOG = 128  # for so many that wait to be accepted it asks the system for room; the system passes over all further ones
+ESTABLISHED = "01"  # as /proc/net/tcp says it
+ESTABLISH_SECONDS = 8  # the service hangs up on whoever is silent for ten
 
 
 @pytest.fixture
@@ -59,6 +65,26 @@ def connections(port, number):
     return opened
 
 
+def established(port, opened):
+    """How many of the connections stand on the service's side: those that it has accepted, and those that wait for it to."""
+    own = {one.getsockname()[1] for one in opened}
+    with open("/proc/net/tcp") as table:
+        rows = [line.split() for line in table.readlines()[1:]]
+    number = lambda address: int(address.split(":")[1], 16)
+    return sum(1 for row in rows if row[3] == ESTABLISHED and number(row[1]) == port and number(row[2]) in own)
+
+
+def sockets(pid):
+    """How many sockets a process holds."""
+    folder, held = f"/proc/{pid}/fd", 0
+    for descriptor in os.listdir(folder):
+        try:
+            held += os.readlink(f"{folder}/{descriptor}").startswith("socket:")
+        except FileNotFoundError:
+            pass  # closed since they were listed
+    return held
+
+
 def dribble(slow, stop):
     """A byte of a head each second from each of them."""
     words = b"GET / HTTP/1.1\r\nhost: localhost\r\nx-slow: " + b"x" * 1_000
@@ -84,13 +110,17 @@ def test_idle_and_slow_callers_do_not_stop_collecting(running, request):
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     assert hard > silent + slow + 200, f"ulimit -n {hard} is too low for {silent} callers"
     collects(process, log, "before anybody calls")
+    pid, before = process.process.pid, sockets(process.process.pid)
     opened, stop = connections(port, silent + slow), threading.Event()
     dribbling = threading.Thread(target=dribble, args=(opened[:: max(1, len(opened) // slow)], stop))
     dribbling.start()
     try:
+        reached, held = min(len(opened), ACCEPTED + BACKLOG), min(len(opened), ACCEPTED)
+        enough = lambda: established(port, opened) >= reached and sockets(pid) - before >= held
+        service.eventually(enough, ESTABLISH_SECONDS, lambda: f"{reached} connections, {established(port, opened)} are established")
+        print(f"{established(port, opened)} of {len(opened)} connections are established, {sockets(pid) - before} of them accepted")
         for turn in range(3):
             collects(process, log, f"with {len(opened)} callers, turn {turn}")
-        pid = process.process.pid
         memory = of_process(pid, "status", r"VmRSS:\s+(\d+) kB")
         assert memory < MEMORY_KIB, f"{memory} KiB"
         print(f"{silent} silent and {slow} slow callers: {memory} KiB resident")
