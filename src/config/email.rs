@@ -11,14 +11,15 @@ use crate::{
     deliver::mail::{self, Mailer},
     evidence::Credential,
     report::{Audience, OwnCredential},
+    source::Network,
 };
 
-pub(super) fn email(section: Section, own: &mut Vec<OwnCredential>) -> Option<Email> {
+pub(super) fn email(section: Section, network: &Network, own: &mut Vec<OwnCredential>) -> Option<Email> {
     let expires = expiry(&section, "password_expires");
     let server = section.parsed("server", |text| {
         let url = Url::parse(text).map_err(|error| format!("is no URL such as \"smtps://mail.example.test:465\": {error}"))?;
         let options = mail::Options { server: text.to_owned(), username: None, password: None, ca_pem: None };
-        Mailer::new(&options).map(|_| url).map_err(|error| format!("{error:#}"))
+        Mailer::new(&options).and_then(|_| network.check_host(&url)).map(|()| url).map_err(|error| format!("{error:#}"))
     });
     let (username, password) = (section.string("username"), section.secret("password"));
     let from = section.parsed("from", |from| mail::check_address(from).map(|()| from.to_owned()));

@@ -5,12 +5,13 @@ use std::{path::PathBuf, sync::Arc};
 
 use jiff::tz::TimeZone;
 use secrecy::SecretString;
+use url::Url;
 
 use super::{
     campaign::campaigns,
     email::email,
     exchange::{exchange, instance},
-    fields::{expiry, network_of, title, unique, url},
+    fields::{checked_url, expiry, network_of, title, unique, url},
     http,
     judgement::policy,
     log::log,
@@ -54,7 +55,8 @@ pub fn read(root: &Section) -> Options {
     let exchanges: Vec<_> = root.tables("exchange").into_iter().filter_map(exchange).collect();
     unique(root, "exchange", exchanges.iter().map(|other| &other.name));
     let (store, retention, integrations_per_source) = store(root.table("store"));
-    let (otel, top) = otel(root.table("otel"), &mut own_credentials);
+    let (otel, top) = otel(root.table("otel"), &network, &mut own_credentials);
+    let email = email(root.table("email"), &network, &mut own_credentials);
     let blind_spots: Vec<BlindSpot> = root.tables("blind_spot").into_iter().map(blind_spot).collect();
     unique(root, "blind_spot", blind_spots.iter().map(|spot| &spot.name));
     Options {
@@ -73,7 +75,7 @@ pub fn read(root: &Section) -> Options {
         campaigns,
         expiries,
         schedule: schedule(root.table("schedule")),
-        email: email(root.table("email"), &mut own_credentials),
+        email,
         webhooks,
         privacy: privacy(root.table("privacy")),
         csv: csv(root.table("csv")),
@@ -196,7 +198,7 @@ fn csv(section: Section) -> Csv {
 const MAX_TOP: u32 = 100;
 
 /// Where metrics are sent, if anywhere, and how many ranks they show.
-fn otel(section: Section, own: &mut Vec<OwnCredential>) -> (Option<Otel>, u32) {
+fn otel(section: Section, network: &Network, own: &mut Vec<OwnCredential>) -> (Option<Otel>, u32) {
     let grpc = section.parsed("protocol", |text| match text {
         "http" => Ok(false),
         "grpc" => Ok(true),
@@ -214,11 +216,14 @@ fn otel(section: Section, own: &mut Vec<OwnCredential>) -> (Option<Otel>, u32) {
         };
         resolved.map_err(|words| section.fault("headers", format!("`{name}`: {words}"))).ok().map(|value| (name, value))
     });
-    let headers = headers.collect();
+    let headers: Vec<_> = headers.collect();
     if names_secret {
         own.push(OwnCredential { name: "otel.headers".to_owned(), kind: Credential::Unknown, expires });
     }
-    let endpoint = section.string("endpoint").map(|_| url(&section, "endpoint", &["http", "https"]));
+    // Figures alone may go in clear text to a collector nearby; a key may not.
+    let checked = |url: &Url| if names_secret { network.check(url) } else { network.check_host(url) };
+    let checked = |url: &Url| checked(url).map_err(|error| error.to_string());
+    let endpoint = section.string("endpoint").map(|_| checked_url(&section, "endpoint", &["http", "https"], checked));
     let (logs, traces) = (section.boolean("logs"), section.boolean("traces"));
     let top = section.count("top", 0..=MAX_TOP);
     section.finish();

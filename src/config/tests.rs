@@ -428,6 +428,38 @@ fn webhooks_are_signed_reached_safely_and_known_by_names_without_secrets() {
 }
 
 #[test]
+fn figures_alone_may_go_to_a_collector_in_clear_text_and_a_key_may_not() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let key = format!("{{ key = \"{}\" }}", secret_in(&directory, "key", "hunter2"));
+    let otel = |endpoint: &str, headers: &str| format!("[otel]\nendpoint = \"{endpoint}\"\nheaders = {headers}\n");
+    let allowing = |hosts: &str, text: &str| format!("[network]\nallowed_hosts = [{hosts}]\n{text}");
+    let mail = "[email]\nserver = \"smtp://Mail.example.test\"\nfrom = \"duskwatch@example.test\"\n";
+    for good in [
+        otel("http://otel.example.test:4318", "{}"),
+        otel("http://otel.example.test:4318", "{ tenant = \"acme\" }"),
+        otel("https://otel.example.test:4318", &key),
+        otel("http://127.0.0.1:4318", &key),
+        otel("http://otel.localhost:4318", &key),
+        allowing("\"otel.example.test\"", &otel("https://otel.example.test", &key)),
+        allowing("\"mail.example.test\"", mail),
+    ] {
+        assert!(parse("duskwatch.toml", &good).is_ok(), "{good}: {:?}", faults(&good));
+    }
+    for (text, words) in [
+        (otel("http://otel.example.test:4318", &key), "would send the credential unencrypted"),
+        (otel("http://10.20.0.5:4317", &key), "would send the credential unencrypted"),
+        (allowing("\"mail.example.test\"", &otel("http://otel.example.test", "{}")), "otel.example.test is not among"),
+        (allowing("\"mail.example.test\"", &otel("http://127.0.0.1:4318", &key)), "127.0.0.1 is not among"),
+        (allowing("\"otel.example.test\"", mail), "email.server: Mail.example.test is not among"),
+    ] {
+        let found = faults(&text).concat();
+        assert!(found.contains(words) && !found.contains("hunter2"), "{words}: {found}");
+        // Who only reads a report sees the same.
+        assert!(super::parse("duskwatch.toml", &text, Secrets::Unneeded).is_err(), "{text}");
+    }
+}
+
+#[test]
 fn people_are_named_or_under_pseudonyms() {
     let options = parse("duskwatch.toml", "[privacy]\npeople = \"pseudonyms\"\nmachines = [\"svc-*\"]\n").expect("valid");
     assert!(options.privacy.pseudonyms && options.privacy.machines == ["svc-*"]);

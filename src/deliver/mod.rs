@@ -20,6 +20,7 @@ pub use mail::SendError;
 use anyhow::{Context, Result, ensure};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use url::{Host, Url};
 
 /// A CA file without a certificate is refused: the TLS libraries would take it as "none in addition".
 pub fn check_ca(pem: &[u8]) -> Result<()> {
@@ -27,4 +28,15 @@ pub fn check_ca(pem: &[u8]) -> Result<()> {
         CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().context("the CA file is not readable as PEM")?;
     ensure!(!certificates.is_empty(), "the CA file holds no certificate in PEM");
     Ok(())
+}
+
+/// Whether an address is this machine's own: what goes there passes no proxy, which would read it. It is what `source` takes as
+/// this machine where it lets clear text pass.
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        None => false,
+    }
 }

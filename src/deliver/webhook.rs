@@ -13,9 +13,9 @@ use jiff::Timestamp;
 use reqwest::{Certificate, Client, Proxy, StatusCode, redirect};
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use sha2::Sha256;
-use url::{Host, Url};
+use url::Url;
 
-use super::{SendError, check_ca};
+use super::{SendError, check_ca, is_loopback};
 use crate::tls;
 
 /// A receiver is expected to take the message, not to act on it while we wait.
@@ -133,15 +133,6 @@ impl Hook {
         mac.update(format!("{id}.{}.", at.as_second()).as_bytes());
         mac.update(body);
         format!("v1,{}", BASE64.encode(&mac.finalize().into_bytes()))
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
     }
 }
 

@@ -16,14 +16,14 @@ pub struct Network {
     pub(crate) ca_file: PathBuf,
     /// An HTTP proxy for everything but this machine; empty, the system's settings apply.
     pub(crate) proxy: String,
-    /// When not empty, no other host is ever asked.
+    /// When not empty, no other host is spoken to: no API, engine, receiver, collector or mail server. The proxy, which is asked
+    /// for them, need not stand here.
     pub(crate) allowed_hosts: Vec<String>,
 }
 
 impl Network {
     /// Refuses a base address that credentials must not be sent to.
     pub fn check(&self, base: &Url) -> anyhow::Result<()> {
-        let host = base.host_str().with_context(|| format!("{base} names no host"))?;
         // What is no HTTP is encrypted by its own protocol wherever it leaves this machine.
         if !matches!(base.scheme(), "https" | "http" | "postgresql") {
             bail!("{base} is neither https nor http");
@@ -31,6 +31,12 @@ impl Network {
         if base.scheme() == "http" && !is_loopback(base) {
             bail!("{base} would send the credential unencrypted: use https (http is for loopback addresses only)");
         }
+        self.check_host(base)
+    }
+
+    /// Refuses an address of a host that is not among `allowed_hosts`. What else its scheme needs its own room says.
+    pub fn check_host(&self, address: &Url) -> anyhow::Result<()> {
+        let host = address.host_str().with_context(|| format!("{address} names no host"))?;
         if !self.allowed_hosts.is_empty() && !self.allowed_hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(host)) {
             bail!("{host} is not among network.allowed_hosts");
         }

@@ -19,7 +19,10 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::{Options, Protocol, grpc};
-use crate::{deliver::check_ca, tls};
+use crate::{
+    deliver::{check_ca, is_loopback},
+    tls,
+};
 
 /// One attempt.
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(5);
@@ -184,15 +187,6 @@ impl Refusal {
 
 fn short(words: &str) -> String {
     words.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_WORDS).collect()
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(url::Host::Domain(name)) => name == "localhost",
-        None => false,
-    }
 }
 
 fn headers(configured: &[(String, SecretString)]) -> Result<HeaderMap> {
