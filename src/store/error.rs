@@ -10,7 +10,7 @@ use thiserror::Error;
 pub enum OpenError {
     #[error("{}: there is no store here yet; `duskwatch poll` makes one", path.display())]
     Missing { path: PathBuf },
-    #[error("{}: this is not a duskwatch store", path.display())]
+    #[error("{}: this is not a duskwatch store: see [store] path, or restore a backup", path.display())]
     Foreign { path: PathBuf },
     #[error("{}: the store has version {found}, this program knows versions up to {supported}; use a newer program", path.display())]
     Newer { path: PathBuf, found: u32, supported: u32 },
@@ -34,11 +34,26 @@ fn of_opening(cause: &rusqlite::Error) -> String {
         _ if has_no_room(cause) => StoreError::NoRoom.to_string(),
         Some(ErrorCode::DiskFull) => StoreError::Full.to_string(),
         Some(ErrorCode::ReadOnly) => StoreError::ReadOnly.to_string(),
-        Some(ErrorCode::DatabaseCorrupt) => StoreError::Corrupt(cause.to_string()).to_string(),
+        _ if is_damage(cause) => StoreError::Corrupt(cause.to_string()).to_string(),
         Some(ErrorCode::SystemIoFailure) => StoreError::Broken(cause.to_string()).to_string(),
         Some(ErrorCode::CannotOpen) => StoreError::Closed(cause.to_string()).to_string(),
         _ => cause.to_string(),
     }
+}
+
+/// What only a damaged file answers: every statement is tried over every layout, so that what it names is there, as are the keys
+/// that a store is made with, and every column holds what it was declared for.
+fn is_damage(error: &rusqlite::Error) -> bool {
+    let by_code =
+        matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown));
+    by_code
+        || matches!(
+            error,
+            rusqlite::Error::FromSqlConversionFailure(..)
+                | rusqlite::Error::IntegralValueOutOfRange(..)
+                | rusqlite::Error::InvalidColumnType(..)
+                | rusqlite::Error::QueryReturnedNoRows
+        )
 }
 
 /// Of its `-shm` file SQLite says no more than that it could not be made larger.
@@ -81,16 +96,11 @@ impl From<rusqlite::Error> for StoreError {
             _ if has_no_room(&error) => Self::NoRoom,
             Some(ErrorCode::DiskFull) => Self::Full,
             Some(ErrorCode::ReadOnly) => Self::ReadOnly,
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Corrupt(error.to_string()),
+            _ if is_damage(&error) => Self::Corrupt(error.to_string()),
             Some(ErrorCode::SystemIoFailure) => Self::Broken(error.to_string()),
             Some(ErrorCode::CannotOpen) => Self::Closed(error.to_string()),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
-            _ => match error {
-                rusqlite::Error::FromSqlConversionFailure(..) | rusqlite::Error::IntegralValueOutOfRange(..) => {
-                    Self::Corrupt(error.to_string())
-                }
-                _ => Self::Refused(error),
-            },
+            _ => Self::Refused(error),
         }
     }
 }

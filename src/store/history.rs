@@ -17,7 +17,11 @@ use crate::evidence::{
 
 const LIST_TRACKS: &str = include_str!("../../sql/queries/report/list_tracks.sql");
 const LIST_VERDICTS: &str = include_str!("../../sql/queries/report/list_verdicts.sql");
+const HAS_TRACKS: &str = include_str!("../../sql/queries/report/has_tracks.sql");
 const LIST_UNKNOWN_VALUES: &str = include_str!("../../sql/queries/report/list_unknown_values.sql");
+
+/// The first thing that is wrong with the file, or `ok`.
+const QUICK_CHECK: &str = "quick_check";
 
 impl Reader {
     /// Every day count up to and with the day `until`, and the tracks they belong to.
@@ -31,7 +35,27 @@ impl Reader {
             last = Some(track);
             gathering.take(track, count)
         })?;
+        if last.is_none() {
+            self.assert_nothing_counted(until)?;
+        }
         self.history_of(gathering)
+    }
+
+    /// Nothing is counted up to and with a day. That is believed only where it cannot be damage: to SQLite a page that lost its
+    /// rows looks as if it had never had any.
+    fn assert_nothing_counted(&self, until: Day) -> Result<(), StoreError> {
+        let first = self.next_day_counted(Day(i32::MIN))?;
+        if first.is_some_and(|first| first <= until) {
+            return Err(StoreError::Corrupt("what is packed of what is counted is not there".to_owned()));
+        }
+        let was_used = || self.connection.prepare_cached(HAS_TRACKS)?.query_row([], |row| row.get::<_, bool>(0));
+        // It reads the whole file; of one that tells of no use there is little.
+        if first.is_some() || !was_used()? {
+            return Ok(());
+        }
+        let found: String = self.connection.pragma_query_value(None, QUICK_CHECK, |row| row.get(0))?;
+        let words = || format!("nothing is counted, and {}", found.lines().last().unwrap_or_default());
+        if found == "ok" { Ok(()) } else { Err(StoreError::Corrupt(words())) }
     }
 
     /// The counts that a statement lists up to and with a day, in any order of tracks, each track's by day.

@@ -201,6 +201,13 @@ impl Reader {
         Ok(())
     }
 
+    /// The next day after one of which anything is counted.
+    pub(super) fn next_day_counted(&self, after: Day) -> Result<Option<Day>, StoreError> {
+        let mut find = self.connection.prepare_cached(FIND_NEXT_COUNTED_DAY)?;
+        let next: Option<i32> = find.query_row(named_params! { ":day": after.0 }, |row| row.get(0))?;
+        Ok(next.map(Day))
+    }
+
     fn next_day(&self, after: Day) -> Result<Option<Day>, StoreError> {
         let mut next = Vec::new();
         for find in [FIND_NEXT_COUNTED_DAY, FIND_NEXT_INDEXED_DAY] {

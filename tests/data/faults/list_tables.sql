@@ -1,0 +1,2 @@
+-- Where does each table begin?
+SELECT name, rootpage FROM sqlite_schema WHERE type = 'table' ORDER BY name
