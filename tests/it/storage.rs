@@ -126,6 +126,73 @@ async fn refused(fault: Fault) {
     assert_same_counts(&Picture::of(&calm.store()).await.counts, &Picture::of(&site.store()).await.counts);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_damaged_while_the_service_runs_is_told_and_what_was_known_stays() {
+    let pages: Damage = |path| {
+        // The first page is sound: of what it leads to nothing is.
+        let length = usize::try_from(fs::metadata(path).unwrap().len()).unwrap();
+        overwrite(path, PAGE, &vec![0xA5; length - usize::try_from(PAGE).unwrap()]);
+    };
+    let header: Damage = |path| overwrite(path, 0, &[0xA5; 100]);
+    let mut services = JoinSet::new();
+    for damage in [pages, header] {
+        services.spawn(damaged(damage));
+    }
+    while let Some(ended) = services.join_next().await {
+        ended.unwrap();
+    }
+}
+
+async fn damaged(damage: Damage) {
+    let (site, mail) = told_by_mail().await;
+    let (mut service, base) = Service::serving_with(&site, |command| hasten(command, at(STARTED), SPEED));
+    let sources = site.engine().source_names();
+    service.wait_for("round done", &sources);
+    let (_, before) = answer_with(&base, "<main").await;
+    let (_, counted) = answer_with(&format!("{base}/metrics"), "\nduskwatch_integrations{").await;
+    let counted: Vec<&str> = counted.lines().filter(|line| line.starts_with("duskwatch_integrations{")).collect();
+
+    empty_log(&site.store());
+    damage(&site.store());
+    service.wait_for("it fails", &["part=\"store\"".to_owned()]);
+    let (status, said) = answer_with(&format!("{base}/readyz"), "store: failing since ").await;
+    assert!(status == 503 && shown_as_damaged(&said), "{said}");
+    let since = at(said.split("failing since ").nth(1).unwrap().split(": ").next().unwrap());
+    let (status, page) = answer_with(&base, "Nothing can be recorded since ").await;
+    assert!(status == 200 && page.len() > before.len() / 2 && shown_as_damaged(&page), "{page}");
+    let failing = format!("\nduskwatch_store_failing_time_seconds {}\n", since.as_second());
+    let (_, metrics) = answer_with(&format!("{base}/metrics"), &failing).await;
+    assert!(counted.iter().all(|line| metrics.contains(line)), "{counted:?} are not all in {metrics}");
+    let told = mail.next().await;
+    assert!(told.header("Message-ID").unwrap().starts_with("<duskwatch.alarm.store."), "{told:?}");
+    assert!(shown_as_damaged(&told.text), "{}", told.text);
+    let report = duskwatch(&site, &["report", "--format", "json"]);
+    assert!(report.status == 1 && shows_or_tells(&report), "{report:#?}");
+
+    let (ended, log) = service.terminate();
+    assert!(ended.success() && !log.contains("panicked"), "{log}");
+    // Rounds that were under way may end; of those a second each, none begins that ends well.
+    let last = log.rsplit("it fails").next().unwrap();
+    assert!(last.matches("round done").count() <= sources.len(), "it goes on collecting: {last}");
+}
+
+/// Everything that was committed stands in the file of a service that runs, once nobody reads from the log.
+fn empty_log(store: &Path) {
+    let database = rusqlite::Connection::open(store).unwrap();
+    let is_busy = || {
+        let mut busy = 1;
+        database.pragma(None, "wal_checkpoint", "TRUNCATE", |row| row.get(0).map(|found| busy = found)).unwrap();
+        busy == 1
+    };
+    assert!((0..MAX_REQUESTS).any(|_| !is_busy()), "somebody reads all the time");
+}
+
+/// What is damaged, and the way out.
+fn shown_as_damaged(text: &str) -> bool {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    text.contains("the store is damaged, or its disk fails") && text.contains("restore a backup")
+}
+
 /// Runs a command where the directory `small` of the site is a disk of its own, after what the operator did to it.
 const ON_A_SMALL_DISK: &str = "set -u; d=\"$1\"; shift
 mount -t tmpfs -o size=400k,mode=700 tmpfs \"$d/small\" || exit 99
