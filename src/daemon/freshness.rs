@@ -129,6 +129,9 @@ fn fresh_for(source: &str, options: &Options) -> Option<Duration> {
     options.late_after(source).or_else(|| Some(stale_after(source, options)?.max(AT_LEAST) + Duration::from_millis(slice)))
 }
 
+/// Why a source is not read that nothing keeps from being read.
+const NO_ROUND: &str = "no round of it has ended since then";
+
 /// One line for each source that is not fresh, or waits for somebody to act: since when, and why.
 pub fn not_ready(sources: &[SourceLine], options: &Options, waits: impl Fn(&str) -> bool, now: Timestamp) -> Vec<String> {
     let stale = |source: &&SourceLine| {
@@ -142,9 +145,12 @@ pub fn not_ready(sources: &[SourceLine], options: &Options, waits: impl Fn(&str)
             ("never read", "not read since")
         };
         let since = source.last_success.map_or_else(|| never.to_owned(), |at| format!("{since} {at}"));
-        match &source.last_failure {
+        // What failed before it was read is over, and is not why it is not read now.
+        let failed = source.last_failure.as_ref().filter(|(at, _)| source.last_success.is_none_or(|success| *at > success));
+        match failed {
             Some((_, why)) => format!("{}: {since}: {why}", source.name),
-            None => format!("{}: {since}", source.name),
+            None if exchange::instance_of(&source.name).is_some() => format!("{}: {since}", source.name),
+            None => format!("{}: {since}: {NO_ROUND}", source.name),
         }
     };
     sources.iter().filter(stale).map(words).collect()

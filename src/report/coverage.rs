@@ -99,7 +99,7 @@ fn source(inputs: &Inputs<'_>, line: &SourceLine, since_ms: i64) -> SourceRow {
         looked_until: looked_until.map(time::instant),
         last_success: line.last_success,
         last_failure: line.last_failure.as_ref().map(|(at, _)| *at),
-        failure: failure(line, newest, state),
+        failure: failure(line, newest, state, inputs.timezone),
         covered_30d: ratio(covered, LOOK_BACK_MS),
         missed_hours: ratio(missed_ms(line, intervals, (since_ms, now_ms)), MS_PER_HOUR),
         gap_seconds: seen.gap_seconds,
@@ -150,13 +150,27 @@ pub(super) fn seen(ledger: &Ledger, silences: &[Silence], line: &SourceLine, now
     }
 }
 
-/// Why it is not read: the last failure, or what the ledger says of a source that may see nothing.
-fn failure(line: &SourceLine, newest: Option<&Coverage>, state: SourceState) -> String {
+/// Whether the last round failed: what failed before a success is over.
+fn failed_last(line: &SourceLine) -> bool {
+    line.last_failure.as_ref().is_some_and(|(at, _)| line.last_success.is_none_or(|ok| *at > ok))
+}
+
+/// Why it is not read: the last failure, what the ledger says of a source that may see nothing, or that nobody tried.
+fn failure(line: &SourceLine, newest: Option<&Coverage>, state: SourceState, zone: &TimeZone) -> String {
     let refused = newest.filter(|c| c.state == CoverageState::NotPermitted).map(|c| c.reason.as_str());
-    let what = line.last_failure.as_ref().map(|(_, what)| what.as_str()).filter(|what| !what.is_empty());
-    let is_instance = exchange::instance_of(&line.name).is_some() && exchange::own_name(&line.name).is_empty();
-    let no_file = words::no_file(state).filter(|_| is_instance);
-    what.or(refused).map(inert::sentence).or(no_file.map(str::to_owned)).unwrap_or_default()
+    let what = line.last_failure.as_ref().filter(|_| failed_last(line)).map(|(_, what)| what.as_str());
+    let nobody = match exchange::instance_of(&line.name) {
+        Some(_) if exchange::own_name(&line.name).is_empty() => words::no_file(state),
+        Some(_) => None,
+        None => words::no_round(&line.name, state),
+    };
+    let what = what.filter(|what| !what.is_empty()).or(refused);
+    let why = what.map(inert::sentence).or(nobody.map(str::to_owned)).unwrap_or_default();
+    // Up to when the rest was read says nothing of the part that was not.
+    if state == SourceState::Failing && newest.is_some_and(|c| c.state == CoverageState::Partial) {
+        return format!("{why}; {}", words::read_in_part(line.last_success, zone));
+    }
+    why
 }
 
 /// What needs a look though it is read: part of it may not be seen, or it shows less than it should.
@@ -174,7 +188,6 @@ fn skipped(line: &super::inputs::SkippedLine) -> SkippedRow {
 
 fn state(line: &SourceLine, intervals: &[Coverage], looked_until: Option<i64>, now_ms: i64) -> SourceState {
     let last = intervals.iter().max_by_key(|c| c.to_ms).map(|c| c.state);
-    let failed_last = line.last_failure.as_ref().is_some_and(|(at, _)| line.last_success.is_none_or(|ok| *at > ok));
     // Who has never delivered a day through speaks when there is something to say, and its silence is no failure.
     let kind = SourceKind::of(exchange::own_name(&line.name));
     let occasional = kind == Some(SourceKind::Intake) && coverage::covered_days(intervals).is_empty();
@@ -184,7 +197,7 @@ fn state(line: &SourceLine, intervals: &[Coverage], looked_until: Option<i64>, n
         SourceState::Imported
     } else if last == Some(CoverageState::NotPermitted) {
         SourceState::NotPermitted
-    } else if failed_last {
+    } else if failed_last(line) {
         SourceState::Failing
     } else {
         match latest {

@@ -129,8 +129,9 @@ fn coverage(report: &Report, width: usize) -> Vec<String> {
     }
     for source in &report.coverage.sources {
         if !matches!(source.state, SourceState::Reading | SourceState::Imported) {
-            let state = format!("{}: {}. {}", source.source, words::source_state(source.state), source.failure);
-            lines.push(format!("  {}", view::fill(&state, 4, width)));
+            let read = source.looked_until.map(|at| format!(", read up to {}", words::instant(at, &report.zone)));
+            let (state, read) = (words::source_state(source.state), read.unwrap_or_default());
+            lines.push(format!("  {}", view::fill(&format!("{}: {state}{read}. {}", source.source, source.failure), 4, width)));
         }
         if !source.warning.is_empty() {
             lines.push(format!("  {}", view::fill(&format!("{}: {}.", source.source, source.warning), 4, width)));

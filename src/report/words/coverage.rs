@@ -1,6 +1,6 @@
 //! Who was looking, and of how many something is seen.
 
-use jiff::tz::TimeZone;
+use jiff::{Timestamp, tz::TimeZone};
 
 use super::{counted, grouped, instant, percent};
 use crate::{
@@ -134,6 +134,22 @@ pub(in crate::report) fn no_file(state: SourceState) -> Option<&'static str> {
         SourceState::Behind => Some("no newer file came: look at its timer, at the way that files take, and at the import here"),
         SourceState::Reading | SourceState::Failing | SourceState::NotPermitted | SourceState::Imported => None,
     }
+}
+
+/// Why a source of our own is behind that nothing keeps from being read.
+pub(in crate::report) fn no_round(source: &str, state: SourceState) -> Option<&'static str> {
+    let words = if source.starts_with("intake/") {
+        "nothing has come from its sender since then: see whether that runs"
+    } else {
+        "no round of it has ended since then: see whether the service ran, and whether the source is still configured"
+    };
+    (state == SourceState::Behind).then_some(words)
+}
+
+/// Of a source some of whose parts cannot be read: when all of it was read last.
+pub(in crate::report) fn read_in_part(last: Option<Timestamp>, zone: &TimeZone) -> String {
+    let last = last.map_or_else(|| "it was never read as a whole".to_owned(), |at| format!("all of it at {}", instant(at, zone)));
+    format!("the rest was read, {last}")
 }
 
 /// How a source is doing.

@@ -32,6 +32,8 @@ struct Plan {
     rows: usize,
     /// After so many answers there is trouble, once.
     trouble: Option<(usize, Trouble)>,
+    /// Every answer is this.
+    lasting: Option<Trouble>,
     asked: Vec<String>,
     /// What stood in the address of the last question.
     settings: String,
@@ -46,7 +48,7 @@ impl Lake {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let plan = Plan { uses: 1, rows: 1, trouble: None, asked: Vec::new(), settings: String::new() };
+        let plan = Plan { uses: 1, rows: 1, trouble: None, lasting: None, asked: Vec::new(), settings: String::new() };
         let plan = Arc::new(Mutex::new(plan));
         let lake = Self { address, plan: Arc::clone(&plan) };
         tokio::spawn(async move {
@@ -70,6 +72,11 @@ impl Lake {
     /// After so many more answers there is trouble, once.
     pub fn fails_after(&self, answers: usize, trouble: Trouble) {
         self.plan.lock().unwrap().trouble = Some((answers, trouble));
+    }
+
+    /// From now on there is this trouble, or none.
+    pub fn fails(&self, trouble: Option<Trouble>) {
+        self.plan.lock().unwrap().lasting = trouble;
     }
 
     /// The slices that were asked for since the last call, as hours of the day.
@@ -117,6 +124,9 @@ impl Plan {
 
     /// What comes now, if it is time for it.
     fn trouble_now(&mut self) -> Option<Trouble> {
+        if self.lasting.is_some() {
+            return self.lasting;
+        }
         let (left, trouble) = self.trouble?;
         self.trouble = left.checked_sub(1).map(|left| (left, trouble));
         (left == 0).then_some(trouble)
