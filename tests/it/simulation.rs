@@ -25,7 +25,7 @@ use duskwatch::{
         Engine, Senders, StoreAlarm,
         schedule::{Due, interval_due},
     },
-    report::{Alarm, Late},
+    report::{Alarm, Audience, Late},
     simulator::{self, FaultKind, ServeOptions, Server},
     store::Store,
 };
@@ -33,6 +33,7 @@ use fastrand::Rng;
 use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
 use rusqlite::Connection;
 use tokio::{task::spawn_blocking, time::sleep};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     mixtures::{
@@ -42,7 +43,7 @@ use crate::{
         truth::{self, Items, Truth},
     },
     support::{
-        Site, days_before,
+        Site, at, days_before,
         hooks::{Hooks, Manner},
         picture::{Picture, assert_no_count_is_missing, assert_same_counts},
         seeds::Plays,
@@ -62,6 +63,9 @@ const READERS: [(&str, &str); 2] = [("security@example.test", "security"), ("boa
 /// The source of what is pushed, and the lines of one request.
 const SENDER: &str = "intake/ci";
 const PUSHED: i64 = 4;
+/// What the sender signs in with, and what webhooks are signed with.
+pub const SENDER_TOKEN: &str = "J8tWv0sLq2cY5hXn";
+pub const HOOK_KEY: [u8; 32] = [7; 32];
 /// When the digest is due, by the clock of Berlin.
 const DIGEST: (i8, i8) = (2, 30);
 
@@ -150,21 +154,31 @@ impl Outcome {
 
 #[test]
 fn whatever_fails_the_store_is_true_the_ledger_honest_and_each_digest_sent_once() {
-    PLAYS.play(|seed, asked| play(seed, if asked { ALL_DAYS } else { FEW_DAYS }).0, Outcome::add);
+    let play = |seed, asked| play(crate::mixtures::truth(seed), seed, if asked { ALL_DAYS } else { FEW_DAYS }).0;
+    PLAYS.play(play, Outcome::add);
+}
+
+#[test]
+fn on_a_day_whose_clocks_are_set_back_a_digest_is_due_once() {
+    // In Berlin it is half past two twice on 25 October.
+    let truth = crate::mixtures::truth_of(40, at("2026-10-27T07:00:00Z"));
+    let (outcome, _) = play(Box::leak(Box::new(truth)), PLAYS.few + 1, FEW_DAYS);
+    assert!(outcome.digests > 1 && outcome.days >= FEW_DAYS.unsigned_abs(), "{outcome:?}");
 }
 
 #[test]
 fn a_seed_plays_the_same_every_time() {
-    let (first, second) = (play(PLAYS.few, 1).1, play(PLAYS.few, 1).1);
+    let one = || play(crate::mixtures::truth(PLAYS.few), PLAYS.few, 1).1;
+    let (first, second) = (one(), one());
     let differing = first.lines().zip(second.lines()).find(|(a, b)| a != b);
     assert_eq!(differing, None);
     assert!(first == second && first.lines().count() > 50);
 }
 
 /// What came of a seed, and everything that happened.
-fn play(seed: u64, days: i64) -> (Outcome, String) {
+fn play(truth: &'static Truth, seed: u64, days: i64) -> (Outcome, String) {
     by_a_clock_that_jumps(async move {
-        let mut simulation = Simulation::begin(seed, days).await;
+        let mut simulation = Simulation::begin(truth, seed, days).await;
         simulation.troubled_days().await;
         simulation.calm_end().await;
         (std::mem::take(&mut simulation.outcome), std::mem::take(&mut simulation.trace))
@@ -239,8 +253,7 @@ impl Drop for Simulation {
 }
 
 impl Simulation {
-    async fn begin(seed: u64, days: i64) -> Self {
-        let truth = crate::mixtures::truth(seed);
+    async fn begin(truth: &'static Truth, seed: u64, days: i64) -> Self {
         let mut rng = Rng::with_seed(seed ^ 0x5117);
         let stranger = Stranger::start().await;
         let served = ServeOptions {
@@ -508,11 +521,13 @@ impl Simulation {
         let (_, repeated) = truth::differences(&self.truth.items, &items);
         assert_eq!(repeated, [], "recorded twice");
         assert_eq!(pushed.values().find(|times| **times > 1), None, "recorded twice");
-        truth::assert_no_secrets(&self.site);
+        self.truth.assert_keeps_no_secret(&self.site);
+        self.assert_budget();
         assert_eq!(String::from_utf8_lossy(&self.stranger.heard()), "", "another host was spoken to");
         let silent = self.troubles.contains_key(&Trouble::MailSilent);
         for mail in self.mail.take_in_order() {
             let (id, subject) = (mail.header("Message-ID").unwrap(), mail.header("Subject").unwrap());
+            mail.everything().iter().for_each(|part| self.truth.assert_tells_no_secret(&id, part));
             self.note(&format!("{id} to {}", mail.to));
             self.outcome.mails += 1;
             // What cannot be recorded may be told by each process.
@@ -526,6 +541,7 @@ impl Simulation {
             }
         }
         for told in self.hooks.take() {
+            self.truth.assert_tells_no_secret(&told.id, told.body.to_string().as_bytes());
             self.note(&format!("{} {}", told.id, told.body["type"]));
             self.outcome.events += 1;
             if told.id.starts_with("msg_store.") {
@@ -569,7 +585,7 @@ impl Simulation {
         self.compare().await;
         self.assert_alarms();
         self.assert_digests();
-        self.assert_budget();
+        self.assert_shows_no_secret().await;
         self.outcome.days = u64::try_from(self.now.duration_since(self.begun).as_hours() / 24).unwrap();
         self.outcome.faults = self.site.server.faults();
         self.outcome.requests = self.site.server.requests().values().sum();
@@ -596,6 +612,25 @@ impl Simulation {
         assert_eq!(outbox.pending, 0, "everything has left");
         let sent: u64 = outbox.settled.iter().map(|channel| channel.sent).sum();
         assert_eq!(sent, (self.arrived.len() + self.events.len()) as u64, "each was recorded as sent once");
+    }
+
+    /// What waits for those who look, and what is kept for those who ask why.
+    async fn assert_shows_no_secret(&self) {
+        let judged = self.engine.judge(self.now).await.unwrap();
+        for audience in Audience::WHOLE {
+            self.truth.assert_tells_no_secret("a report", judged.text(&audience, 200).as_bytes());
+            self.truth.assert_tells_no_secret("a report", judged.html(&audience).as_bytes());
+        }
+        self.truth.assert_tells_no_secret("a report", judged.json().as_bytes());
+        self.truth.assert_tells_no_secret("a chunk", truth::chunks(&self.site.store()).as_bytes());
+        let stop = CancellationToken::new();
+        let address = self.engine.serve_once(&judged, stop.clone()).await.unwrap();
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        for path in ["", "coverage", "forecasts", "?sort=last_seen", "metrics", "readyz", "calendar.ics"] {
+            let page = client.get(format!("http://{address}/{path}")).send().await.unwrap().text().await.unwrap();
+            self.truth.assert_tells_no_secret(path, page.as_bytes());
+        }
+        stop.cancel();
     }
 
     /// What was told to be wrong was told to be over. Not so of the store, of whose trouble the next process knows nothing, and
@@ -687,8 +722,8 @@ fn pushed(number: u64, now: Timestamp) -> Vec<u8> {
 
 /// What the site of a service has beside its sources.
 fn configure(site: &Site, mail: &MailServer, hooks: &Hooks) {
-    fs::write(site.path("ci.token"), "J8tWv0sLq2cY5hXn").unwrap();
-    fs::write(site.path("hook.secret"), format!("whsec_{}", BASE64.encode(&[7; 32]))).unwrap();
+    fs::write(site.path("ci.token"), SENDER_TOKEN).unwrap();
+    fs::write(site.path("hook.secret"), format!("whsec_{}", BASE64.encode(&HOOK_KEY))).unwrap();
     let text = fs::read_to_string(site.config()).unwrap();
     let text = text.replace("requests_per_minute = 60000", &format!("requests_per_minute = {}", BUDGETS.0));
     let mut text = text.replace("requests_per_hour = 1000000", &format!("requests_per_hour = {}", BUDGETS.1));

@@ -87,12 +87,15 @@ pub fn by_a_clock_that_jumps<T>(what: impl Future<Output = T>) -> T {
 pub fn truth(seed: u64) -> &'static Truth {
     static TRUTHS: [OnceLock<Truth>; WORLDS] = [const { OnceLock::new() }; WORLDS];
     let number = usize::try_from(seed).unwrap() % WORLDS;
-    TRUTHS[number].get_or_init(|| {
-        let seeds = (40 + number as u64..).step_by(WORLDS);
-        let world = seeds.map(|seed| small_world(seed, at(NOW), HISTORY_DAYS)).find(|world| has_output(world)).unwrap();
-        let found = thread::spawn(move || by_a_clock_that_jumps(async move { Truth::of(&world).await }));
-        found.join().unwrap()
-    })
+    TRUTHS[number].get_or_init(|| truth_of(40 + number as u64, at(NOW)))
+}
+
+/// What there is to know of the world of a seed, or of the next one that has everything in it, at an instant.
+pub fn truth_of(seed: u64, now: Timestamp) -> Truth {
+    let seeds = (seed..).step_by(WORLDS);
+    let world = seeds.map(|seed| small_world(seed, now, HISTORY_DAYS)).find(|world| has_output(world)).unwrap();
+    // There is one runtime a thread.
+    thread::spawn(move || by_a_clock_that_jumps(async move { Truth::of(&world).await })).join().unwrap()
 }
 
 /// Whether a world has jobs whose output tells of failures; some are too small.
@@ -208,7 +211,8 @@ impl Mixture {
             assert_same_counts(&self.truth.counts, &picture.counts);
         }
         assert_eq!(String::from_utf8_lossy(&self.stranger.heard()), "", "another host was spoken to");
-        truth::assert_no_secrets(&self.site);
+        self.truth.assert_keeps_no_secret(&self.site);
+        self.truth.assert_tells_no_secret("a chunk", truth::chunks(&self.site.store()).as_bytes());
     }
 }
 

@@ -8,6 +8,7 @@ use std::{
 };
 
 use aho_corasick::AhoCorasick;
+use data_encoding::BASE64;
 use duskwatch::{
     evidence::{CoverageState, Member, Roster, Sighting},
     simulator::{ServeOptions, Server, World},
@@ -20,9 +21,12 @@ use super::{
     files::Files,
     lines::{self, LOGS},
 };
-use crate::support::{
-    Site,
-    picture::{self, Counts, Picture},
+use crate::{
+    simulation::{HOOK_KEY, SENDER_TOKEN},
+    support::{
+        Site,
+        picture::{self, Counts, Picture},
+    },
 };
 
 /// Pages of one list that a test reads at most.
@@ -92,6 +96,7 @@ pub struct Truth {
     pub roster: Roster,
     /// When each event was processed.
     pub processed: BTreeMap<String, i64>,
+    secrets: AhoCorasick,
 }
 
 impl Truth {
@@ -116,7 +121,25 @@ impl Truth {
         }
         let failures = of(OUTPUT).count();
         assert!(events > 50 && failures > 1, "{events} events and {failures} failures are no test");
-        Self { world: Arc::clone(world), items, counts: picture.counts, roster: roster(&site.store()).await, processed }
+        let (roster, secrets) = (roster(&site.store()).await, secrets(&site));
+        Self { world: Arc::clone(world), items, counts: picture.counts, roster, processed, secrets }
+    }
+
+    /// What was told or shown holds no secret.
+    #[track_caller]
+    pub fn assert_tells_no_secret(&self, what: &str, bytes: &[u8]) {
+        let found = self.secrets.find(bytes).map(|found| String::from_utf8_lossy(&bytes[found.range()]));
+        assert_eq!(found, None, "{what} holds a secret");
+    }
+
+    /// Neither the store nor a package holds one.
+    #[track_caller]
+    pub fn assert_keeps_no_secret(&self, site: &Site) {
+        for path in crate::support::files(site.dir.path()) {
+            if path.starts_with(site.path("csv")) || crate::support::file_name(&path).starts_with("duskwatch.db") {
+                self.assert_tells_no_secret(&path.display().to_string(), &fs::read(&path).unwrap());
+            }
+        }
     }
 }
 
@@ -158,17 +181,18 @@ pub fn differences(expected: &Items, kept: &Items) -> (Vec<Item>, Vec<Item>) {
     (lost.collect(), repeated.map(|(item, _)| item.clone()).collect())
 }
 
-/// Neither the store nor a package holds a key of the site, or one that an answer brought.
-pub fn assert_no_secrets(site: &Site) {
-    let keys = ServeOptions::default();
-    let secrets = [keys.organization_key.as_str(), &keys.workspace_token, "simulated-loose-secret"];
-    let searcher = AhoCorasick::new(secrets).unwrap();
-    for path in crate::support::files(site.dir.path()) {
-        if path.starts_with(site.path("csv")) || crate::support::file_name(&path).starts_with("duskwatch.db") {
-            let found = searcher.find(&fs::read(&path).unwrap());
-            assert!(found.is_none(), "{} holds {}", path.display(), secrets[found.unwrap().pattern()]);
-        }
-    }
+/// What must stand nowhere: the keys of the site, one that an answer brings, and what careless lines hold.
+fn secrets(site: &Site) -> AhoCorasick {
+    let mut secrets = crate::secrets::secrets(site);
+    assert!(secrets.len() > 2, "no line of {LOGS:?} is careless");
+    secrets.extend(["simulated-loose-secret".to_owned(), SENDER_TOKEN.to_owned(), BASE64.encode(&HOOK_KEY)]);
+    // As a mail writes them, too.
+    AhoCorasick::new(secrets.iter().map(|secret| secret.trim_end_matches('='))).unwrap()
+}
+
+/// What the compressed chunks of a store hold, as text.
+pub fn chunks(store: &Path) -> String {
+    picture::kept(store).iter().map(|item| format!("{item:?}")).collect::<Vec<_>>().join("\n")
 }
 
 /// Every event that the stream shows, with the instant of its processing.

@@ -28,7 +28,7 @@ const HOOK_SECRET: &str = "whsec_cTdaa1AwaG9vazBzZWNyZXQwWXdxN1prUDBob29r";
 const WRONG_TOKEN: &str = "q7ZkP0nobodys0token0Yw";
 
 /// Every secret of the careless lines, as it stands there and decoded, and our own keys.
-fn secrets(site: &Site) -> BTreeSet<String> {
+pub fn secrets(site: &Site) -> BTreeSet<String> {
     let keys = ServeOptions::default();
     let mut found = BTreeSet::from([keys.organization_key, keys.workspace_token]);
     for (_, line) in site.lines() {

@@ -1,12 +1,17 @@
 //! A mail server on loopback that keeps what it takes, and refuses whom it is told to.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    io::{Cursor, Read as _},
+    sync::{Arc, Mutex},
+};
 
+use data_encoding::BASE64_NOPAD;
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
     sync::Notify,
 };
+use zip::ZipArchive;
 
 /// A mail as it arrived: its recipient, and its lines with header folding and soft line breaks undone.
 #[derive(Clone, Debug)]
@@ -20,6 +25,26 @@ impl Arrived {
         let head = self.text.split("\r\n\r\n").next()?;
         let prefix = format!("{name}: ");
         head.split("\r\n").find_map(|line| line.strip_prefix(&prefix)).map(str::to_owned)
+    }
+
+    /// Its text, and every file in what is attached to it.
+    pub fn everything(&self) -> Vec<Vec<u8>> {
+        let mut all = vec![self.text.clone().into_bytes()];
+        for part in self.text.split("Content-Transfer-Encoding: base64").skip(1) {
+            let body = part.split_once("\r\n\r\n").unwrap().1.split("--").next().unwrap_or_default();
+            // Of what fills the last line up something was taken for a soft line break.
+            let body: String = body.chars().filter(|c| !matches!(c, '\r' | '\n' | '=')).collect();
+            let bytes = BASE64_NOPAD.decode(body.as_bytes()).unwrap();
+            match ZipArchive::new(Cursor::new(&bytes)) {
+                Ok(mut archive) => all.extend((0..archive.len()).map(|number| {
+                    let mut file = Vec::new();
+                    archive.by_index(number).unwrap().read_to_end(&mut file).unwrap();
+                    file
+                })),
+                Err(_) => all.push(bytes),
+            }
+        }
+        all
     }
 }
 
