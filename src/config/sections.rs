@@ -27,7 +27,7 @@ use crate::{
     deliver::check_ca,
     evidence::{Campaign, CatalogueFault, ClientCatalogue, Credential, NamedNetworks},
     report::{BlindSpot, OwnCredential},
-    source::Network,
+    source::{Network, check_transport},
 };
 
 /// What one source may name; no machine has the memory to judge more.
@@ -221,8 +221,8 @@ fn otel(section: Section, network: &Network, own: &mut Vec<OwnCredential>) -> (O
         own.push(OwnCredential { name: "otel.headers".to_owned(), kind: Credential::Unknown, expires });
     }
     // Figures alone may go in clear text to a collector nearby; a key may not.
-    let checked = |url: &Url| if names_secret { network.check(url) } else { network.check_host(url) };
-    let checked = |url: &Url| checked(url).map_err(|error| error.to_string());
+    let transport = |url: &Url| if names_secret { check_transport(url) } else { Ok(()) };
+    let checked = |url: &Url| transport(url).and_then(|()| network.check_host(url)).map_err(|error| error.to_string());
     let endpoint = section.string("endpoint").map(|_| checked_url(&section, "endpoint", &["http", "https"], checked));
     let (logs, traces) = (section.boolean("logs"), section.boolean("traces"));
     let top = section.count("top", 0..=MAX_TOP);

@@ -38,6 +38,6 @@ pub use error::{FetchError, Outage, Refusal, Unread};
 pub use exchange::{ExchangeFile, Verified};
 pub use http::{Auth, Client, ClientOptions, Usage};
 pub use logs::{Block, Blocks, FilePlan, FileReader, Layout, Plan, UNREADABLE, changed_ms, content, plan, shown};
-pub use network::{Network, is_loopback};
+pub use network::{Network, check_transport, is_loopback};
 pub use postgresql::Options as PostgreSqlOptions;
 pub use tokens::{TokenList, Tokens};

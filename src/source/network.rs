@@ -17,25 +17,23 @@ pub struct Network {
     /// An HTTP proxy for everything but this machine; empty, the system's settings apply.
     pub(crate) proxy: String,
     /// When not empty, no other host is spoken to: no API, engine, receiver, collector or mail server. The proxy, which is asked
-    /// for them, need not stand here.
+    /// for them, need not stand here, nor a collector or mail server on this machine.
     pub(crate) allowed_hosts: Vec<String>,
 }
 
 impl Network {
     /// Refuses a base address that credentials must not be sent to.
     pub fn check(&self, base: &Url) -> anyhow::Result<()> {
-        // What is no HTTP is encrypted by its own protocol wherever it leaves this machine.
-        if !matches!(base.scheme(), "https" | "http" | "postgresql") {
-            bail!("{base} is neither https nor http");
-        }
-        if base.scheme() == "http" && !is_loopback(base) {
-            bail!("{base} would send the credential unencrypted: use https (http is for loopback addresses only)");
-        }
-        self.check_host(base)
+        check_transport(base)?;
+        self.allows(base)
     }
 
-    /// Refuses an address of a host that is not among `allowed_hosts`. What else its scheme needs its own room says.
+    /// Refuses an address of another machine that is not among `allowed_hosts`. What else its scheme needs its own room says.
     pub fn check_host(&self, address: &Url) -> anyhow::Result<()> {
+        if is_loopback(address) { Ok(()) } else { self.allows(address) }
+    }
+
+    fn allows(&self, address: &Url) -> anyhow::Result<()> {
         let host = address.host_str().with_context(|| format!("{address} names no host"))?;
         if !self.allowed_hosts.is_empty() && !self.allowed_hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(host)) {
             bail!("{host} is not among network.allowed_hosts");
@@ -68,6 +66,18 @@ impl Network {
             proxy => Ok(builder.proxy(Proxy::all(proxy).context("network.proxy")?)),
         }
     }
+}
+
+/// Refuses an address to which a credential would go in clear text.
+pub fn check_transport(base: &Url) -> anyhow::Result<()> {
+    // What is no HTTP is encrypted by its own protocol wherever it leaves this machine.
+    if !matches!(base.scheme(), "https" | "http" | "postgresql") {
+        bail!("{base} is neither https nor http");
+    }
+    if base.scheme() == "http" && !is_loopback(base) {
+        bail!("{base} would send the credential unencrypted: use https (http is for loopback addresses only)");
+    }
+    Ok(())
 }
 
 /// Whether an address is this machine's own.
