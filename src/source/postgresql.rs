@@ -24,11 +24,11 @@ use tokio::{
     task::JoinSet,
     time::{Instant, timeout, timeout_at},
 };
-use tokio_postgres::{Config, NoTls, SimpleQueryMessage, SimpleQueryStream, config::SslMode, error::SqlState};
+use tokio_postgres::{Config, NoTls, SimpleQueryMessage, SimpleQueryRow, SimpleQueryStream, config::SslMode, error::SqlState};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::{
-    Asking, FetchError, Outage, Refusal, Usage,
+    Asking, FetchError, Outage, Refusal, Unread, Usage,
     bounded::{Bounded, MAX_MESSAGE_BYTES, TooLong},
 };
 use crate::tls;
@@ -176,13 +176,18 @@ impl Rows {
             let next = next.map_err(|_| FetchError::Unavailable { at: self.at.clone(), cause: Outage::TimedOut })?;
             match next.transpose().map_err(|error| self.failed(&error))? {
                 None => self.ended = true,
-                Some(SimpleQueryMessage::Row(row)) => {
-                    rows.push((0..row.len()).map(|column| row.get(column).unwrap_or_default().to_owned()).collect());
-                }
+                Some(SimpleQueryMessage::Row(row)) => rows.push(self.texts(&row)?),
                 Some(_) => {}
             }
         }
         Ok(if rows.is_empty() { None } else { Some(rows) })
+    }
+
+    /// The columns of a row. We ask for UTF-8, and a database without an encoding gives what others wrote into it.
+    fn texts(&self, row: &SimpleQueryRow) -> Result<Vec<String>, FetchError> {
+        let text = |column: usize| row.try_get(column).map(|text| text.unwrap_or_default().to_owned());
+        let texts: Result<_, _> = (0..row.len()).map(text).collect();
+        texts.map_err(|_| FetchError::Unreadable { at: self.at.clone(), cause: Unread::NotUtf8 })
     }
 
     fn failed(&self, error: &tokio_postgres::Error) -> FetchError {

@@ -213,15 +213,17 @@ async fn an_address_at_which_no_engine_answers_is_to_be_looked_at_by_its_key() {
     assert!(!said.contains("api_url"), "{said}");
 }
 
-/// Speaks PostgreSQL's protocol as far as a question, whose answer is a row of two gigabytes.
-async fn a_row_without_end() -> String {
+/// A message of PostgreSQL's protocol.
+fn message(kind: u8, body: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(body.len() + 4).unwrap().to_be_bytes();
+    [&[kind], &length[..], body].concat()
+}
+
+/// Speaks that protocol as far as a question, which it answers so. Returns the `[[query]]` that asks it.
+async fn postgresql(answer: Vec<u8>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap().to_string();
+    let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
-        let message = |kind: u8, body: &[u8]| {
-            let length = u32::try_from(body.len() + 4).unwrap().to_be_bytes();
-            [&[kind], &length[..], body].concat()
-        };
         let ready = message(b'Z', b"I");
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut asked = vec![0; 65_536];
@@ -233,25 +235,32 @@ async fn a_row_without_end() -> String {
             if length == 0 {
                 return;
             }
-            let answer = if question.contains("GROUP BY") {
-                [&b"D"[..], &i32::MAX.to_be_bytes(), &[0, 24]].concat()
-            } else {
-                [message(b'C', b"SELECT 1\0"), ready.clone()].concat()
-            };
-            stream.write_all(&answer).await.unwrap();
+            let done = [message(b'C', b"SELECT 1\0"), ready.clone()].concat();
+            stream.write_all(if question.contains("GROUP BY") { &answer } else { &done }).await.unwrap();
         }
     });
-    address
+    format!(
+        "[[query]]\nname = \"lake\"\nengine = \"postgresql\"\nurl = \"postgresql://{address}/logs\"\nusername = \"duskwatch\"\n\
+         table = \"logs\"\ncolumns = {{ time = \"ts\" }}\nbackfill = \"2d\"\n"
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_of_postgresql_without_end_is_refused_by_its_length() {
-    let address = a_row_without_end().await;
-    let asker = Asker::new(&format!(
-        "[[query]]\nname = \"lake\"\nengine = \"postgresql\"\nurl = \"postgresql://{address}/logs\"\nusername = \"duskwatch\"\n\
-         table = \"logs\"\ncolumns = {{ time = \"ts\" }}\nbackfill = \"2d\"\n"
-    ));
+    let two_gigabytes = [&b"D"[..], &i32::MAX.to_be_bytes(), &[0, 24]].concat();
+    let asker = Asker::new(&postgresql(two_gigabytes).await);
     let outcome = asker.poll("2026-07-03T07:00:00Z").await;
     assert_eq!(outcome.failed, [SOURCE]);
     assert!(outcome.lines[0].contains("sent more than 1048576 bytes"), "{:?}", outcome.lines);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_of_postgresql_that_is_no_text_is_refused_in_words() {
+    // As a database without an encoding (SQL_ASCII) keeps what others wrote.
+    let latin = [&1_u16.to_be_bytes()[..], &3_u32.to_be_bytes(), b"Zo\xeb"].concat();
+    let column = [&1_u16.to_be_bytes()[..], b"day\0", &[0; 6], &25_u32.to_be_bytes(), &[0xff; 6], &[0; 2]].concat();
+    let asker = Asker::new(&postgresql([message(b'T', &column), message(b'D', &latin)].concat()).await);
+    let outcome = asker.poll("2026-07-03T07:00:00Z").await;
+    assert_eq!(outcome.failed, [SOURCE]);
+    assert!(outcome.lines[0].contains("text that is not UTF-8"), "{:?}", outcome.lines);
 }

@@ -19,7 +19,7 @@ const COLUMNS: usize = 24;
 /// How many different unknown values one answer lists; the rest is not named.
 const MAX_UNKNOWN: usize = 100;
 const MAX_PRODUCT: usize = 40;
-/// Uses that one row may stand for: thousands of times those of any group of an hour.
+/// Uses, and lines, that one row may stand for: thousands of times those of any group of an hour.
 const MAX_USES: u64 = 1 << 40;
 
 /// A row that is none of the question's, by its number; what it says is not quoted.
@@ -92,8 +92,8 @@ impl<'q> Answer<'q> {
         let [authentication, day, lines, uses, first, last, hours, rest @ ..] = row;
         let [rule, outcome, operation, window, username, email, account_id, client, origin, rest @ ..] = rest;
         let [host, workspace, repository, token_id, token_label, secret_id, unknown_agent, auth_type] = rest;
-        let lines: u64 = lines.parse().ok()?;
-        self.lines += lines;
+        let lines: u64 = lines.parse().ok().filter(|lines| *lines <= MAX_USES)?;
+        self.lines = self.lines.saturating_add(lines);
         self.note("user_agent", unknown_agent, MAX_PRODUCT, lines);
         if !self.question.rules.knows_auth_type(auth_type) {
             self.note("auth_type", auth_type, MAX_NAME, lines);
@@ -150,7 +150,8 @@ impl<'q> Answer<'q> {
         let known = |unknown: &BTreeMap<_, _>, value: &String| unknown.contains_key(&(field, value.clone()));
         let Some(value) = redact::free_text(Cow::Borrowed(value), max).map(Cow::into_owned) else { return };
         if self.unknown.len() < MAX_UNKNOWN || known(&self.unknown, &value) {
-            *self.unknown.entry((field, value)).or_default() += lines;
+            let known = self.unknown.entry((field, value)).or_default();
+            *known = known.saturating_add(lines);
         }
     }
 
