@@ -1,6 +1,7 @@
 //! What the fuzz targets share. Each target enters by a room's door, and goes on with what came in as the product does: a page
 //! is judged, counted and packed, and what was packed has to come out again.
 
+mod engine;
 mod remote;
 mod visitor;
 
@@ -14,6 +15,7 @@ use duskwatch::{
     },
 };
 
+pub use engine::{Engine, Since};
 pub use remote::{Remote, response};
 pub use visitor::Visited;
 

@@ -18,9 +18,17 @@ use url::Url;
 /// No fetch may take longer: what is asked answers at once.
 const LIMIT: Duration = Duration::from_secs(20);
 
+/// What the server answers to everything, and whether more can be asked of it afterwards: where nobody knows how long an answer
+/// says that it is, its end is that of the connection.
+#[derive(Clone, Default)]
+struct Told {
+    answer: Vec<u8>,
+    stays: bool,
+}
+
 pub struct Remote {
     runtime: Runtime,
-    answer: Arc<Mutex<Vec<u8>>>,
+    told: Arc<Mutex<Told>>,
     base: Url,
     client: Client,
 }
@@ -29,23 +37,21 @@ impl Default for Remote {
     fn default() -> Self {
         rustls::crypto::ring::default_provider().install_default().expect("nobody was first");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let answer = Arc::<Mutex<Vec<u8>>>::default();
+        let told = Arc::<Mutex<Told>>::default();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a free port");
         let base = Url::parse(&format!("http://{}", listener.local_addr().expect("a port"))).expect("an address");
-        let told = Arc::clone(&answer);
+        let shared = Arc::clone(&told);
         runtime.spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
-                let told = Arc::clone(&told);
+                let told = Arc::clone(&shared);
                 tokio::spawn(async move {
                     let mut head = Vec::new();
                     while let Ok(byte) = stream.read_u8().await {
                         head.push(byte);
                         if head.ends_with(b"\r\n\r\n") {
                             head.clear();
-                            let answer = told.lock().expect("no panic holds it").clone();
-                            if stream.write_all(&answer).await.is_err()
-                                || !answer.starts_with(b"HTTP/1.1 200 OK\r\ncontent-length")
-                            {
+                            let Told { answer, stays } = told.lock().expect("no panic holds it").clone();
+                            if stream.write_all(&answer).await.is_err() || !stays {
                                 return;
                             }
                         }
@@ -54,23 +60,23 @@ impl Default for Remote {
             }
         });
         let client = client(&base);
-        Self { runtime, answer, base, client }
+        Self { runtime, told, base, client }
     }
 }
 
 impl Remote {
-    /// Fetches, by a client that is kept, from a server that gives this answer to everything.
+    /// Fetches, by a client that is kept, from a server that gives this answer, which is one of [`response`], to everything.
     pub fn ask<T>(&self, answer: Vec<u8>, fetch: impl AsyncFnOnce(Client) -> T) -> T {
-        self.fetch(answer, self.client.clone(), fetch)
+        self.fetch(Told { answer, stays: true }, self.client.clone(), fetch)
     }
 
-    /// The same by a client that has learnt nothing yet.
+    /// The same with any answer, by a client that has learnt nothing yet.
     pub fn ask_anew<T>(&self, answer: Vec<u8>, fetch: impl AsyncFnOnce(Client) -> T) -> T {
-        self.fetch(answer, client(&self.base), fetch)
+        self.fetch(Told { answer, stays: false }, client(&self.base), fetch)
     }
 
-    fn fetch<T>(&self, answer: Vec<u8>, client: Client, fetch: impl AsyncFnOnce(Client) -> T) -> T {
-        *self.answer.lock().expect("no panic holds it") = answer;
+    fn fetch<T>(&self, told: Told, client: Client, fetch: impl AsyncFnOnce(Client) -> T) -> T {
+        *self.told.lock().expect("no panic holds it") = told;
         self.runtime.block_on(async { timeout(LIMIT, fetch(client)).await }).expect("a fetch ends")
     }
 }
