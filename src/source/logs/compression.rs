@@ -11,7 +11,7 @@ use flate2::read::MultiGzDecoder;
 /// The largest zstd window, as a power of two: 64 MiB bounds the memory of one file; only `--long` and `--ultra` exceed it.
 const MAX_WINDOW_LOG: u32 = 26;
 /// Logs become ten to a hundred times as long. A file that becomes so many times as long, and longer than the next, is a trap: a
-/// few megabytes of zstd can stand for days of reading. (Of one byte gzip makes 1,032 at the most.)
+/// few megabytes of zstd can stand for hours of reading. (Of one byte gzip makes 1,032 at the most.)
 const MAX_RATIO: u64 = 1_000;
 const UNSUSPICIOUS_BYTES: u64 = 64 << 20;
 
