@@ -3,8 +3,8 @@
 //!
 //! Three readings of the contract's sentence on open evidence are ours. A secret belongs to one user: evidence that names
 //! none but a secret which the same source has shown under one user's name is that user's. One secret in the hands of one
-//! client at one origin is one piece of evidence, whatever repositories it is shown on: what agrees with one of them only is
-//! not where it belongs. And a token that names nobody, presented from wherever a person happens to be, says too little to be
+//! client at one origin is one piece of evidence, whatever repositories it is shown on: what agrees with some of those on which
+//! anybody agrees, and not with all, is not where it belongs. And a token that names nobody, presented from wherever a person happens to be, says too little to be
 //! taken for the laptop of somebody who is still seen there under a name of his own: it joins only where it follows
 //! ([`Candidate::precedes`]).
 
@@ -140,16 +140,18 @@ fn holders<'a>(tracks: &'a [TrackCount], seen: &[Seen<'_>]) -> HashMap<(&'a str,
     holders
 }
 
-/// The tracks that leave something open, those of one secret, client and origin together.
+/// The tracks that leave something open, those of one secret in the hands of one client at one origin together: what is not
+/// named may be several.
 fn open_evidence<'a, 's>(tracks: &'a [TrackCount], seen: &'s [Seen<'a>]) -> Vec<Vec<&'s Seen<'a>>> {
     let mut evidence: Vec<Vec<&Seen<'_>>> = Vec::new();
     let mut by_secret = HashMap::new();
     for seen in seen.iter().filter(|seen| !seen.closed()) {
-        let place = match secret(&tracks[seen.number]) {
-            Some(secret) => {
-                *by_secret.entry((secret, &seen.user, &seen.track.client, &seen.track.origin)).or_insert(evidence.len())
+        let Track { client, origin, .. } = seen.track;
+        let place = match (secret(&tracks[seen.number]), client) {
+            (Some(secret), Some(client)) if !origin.is_open() => {
+                *by_secret.entry((secret, &seen.user, client, origin)).or_insert(evidence.len())
             }
-            None => evidence.len(),
+            _ => evidence.len(),
         };
         if place == evidence.len() {
             evidence.push(Vec::new());
@@ -266,32 +268,28 @@ impl<'a> CandidateIndex<'a> {
         index
     }
 
-    /// The only candidate that agrees with all the tracks with which any agrees.
+    /// The only candidate that agrees with all the tracks with which any agrees. None as well where more would have to be looked
+    /// at than `looks` leaves, from which it takes.
     fn only_one(&self, evidence: &[&Seen<'_>], looks: &mut usize) -> Option<usize> {
         let mut common: Option<Vec<usize>> = None;
         for seen in evidence {
-            let fitting = self.fitting(seen, looks);
+            let numbers = self.of_same_name(seen);
+            *looks = looks.checked_sub(numbers.len())?;
+            let fitting: Vec<usize> = numbers.iter().copied().filter(|number| self.all[*number].1.agrees(seen)).collect();
             match &mut common {
                 _ if fitting.is_empty() => {}
                 None => common = Some(fitting),
                 Some(common) => common.retain(|one| fitting.binary_search(one).is_ok()),
             }
         }
-        if let [one] = common?[..] { Some(one) } else { None }
-    }
-
-    /// Ascending; none where more would have to be looked at than `looks` leaves, from which it takes.
-    fn fitting(&self, seen: &Seen<'_>, looks: &mut usize) -> Vec<usize> {
-        let numbers = self.of_same_name(seen);
-        let Some(left) = looks.checked_sub(numbers.len()) else { return Vec::new() };
-        *looks = left;
-        let mut fitting: Vec<usize> = numbers.iter().copied().filter(|number| self.all[*number].1.agrees(seen)).collect();
+        let mut common = common?;
         // A job of the same name goes before whatever else runs there.
-        let namesake = |number: &usize| *self.all[*number].1.origin == seen.track.origin;
-        if matches!(seen.track.origin, Origin::Job(_)) && fitting.iter().any(namesake) {
-            fitting.retain(namesake);
+        let origin = &evidence.first()?.track.origin;
+        let namesake = |number: &usize| self.all[*number].1.origin == origin;
+        if matches!(origin, Origin::Job(_)) && common.iter().any(namesake) {
+            common.retain(namesake);
         }
-        fitting
+        if let [one] = common[..] { Some(one) } else { None }
     }
 
     fn fits(&self, number: usize, seen: &Seen<'_>) -> bool {

@@ -130,7 +130,7 @@ fn fresh_for(source: &str, options: &Options) -> Option<Duration> {
 }
 
 /// Why a source is not read that nothing keeps from being read.
-const NO_ROUND: &str = "no round of it has ended since then";
+const NO_ROUND: [&str; 2] = ["no round of it has ended since then", "no round of it has ended yet"];
 
 /// One line for each source that is not fresh, or waits for somebody to act: since when, and why.
 pub fn not_ready(sources: &[SourceLine], options: &Options, waits: impl Fn(&str) -> bool, now: Timestamp) -> Vec<String> {
@@ -146,11 +146,10 @@ pub fn not_ready(sources: &[SourceLine], options: &Options, waits: impl Fn(&str)
         };
         let since = source.last_success.map_or_else(|| never.to_owned(), |at| format!("{since} {at}"));
         // What failed before it was read is over, and is not why it is not read now.
-        let failed = source.last_failure.as_ref().filter(|(at, _)| source.last_success.is_none_or(|success| *at > success));
-        match failed {
+        match source.failed_last() {
             Some((_, why)) => format!("{}: {since}: {why}", source.name),
             None if exchange::instance_of(&source.name).is_some() => format!("{}: {since}", source.name),
-            None => format!("{}: {since}: {NO_ROUND}", source.name),
+            None => format!("{}: {since}: {}", source.name, NO_ROUND[usize::from(source.last_success.is_none())]),
         }
     };
     sources.iter().filter(stale).map(words).collect()

@@ -99,7 +99,7 @@ fn source(inputs: &Inputs<'_>, line: &SourceLine, since_ms: i64) -> SourceRow {
         looked_until: looked_until.map(time::instant),
         last_success: line.last_success,
         last_failure: line.last_failure.as_ref().map(|(at, _)| *at),
-        failure: failure(line, newest, state, inputs.timezone),
+        failure: failure(line, intervals, (state, since_ms), inputs.timezone),
         covered_30d: ratio(covered, LOOK_BACK_MS),
         missed_hours: ratio(missed_ms(line, intervals, (since_ms, now_ms)), MS_PER_HOUR),
         gap_seconds: seen.gap_seconds,
@@ -150,21 +150,20 @@ pub(super) fn seen(ledger: &Ledger, silences: &[Silence], line: &SourceLine, now
     }
 }
 
-/// Whether the last round failed: what failed before a success is over.
-fn failed_last(line: &SourceLine) -> bool {
-    line.last_failure.as_ref().is_some_and(|(at, _)| line.last_success.is_none_or(|ok| *at > ok))
-}
-
-/// Why it is not read: the last failure, what the ledger says of a source that may see nothing, or that nobody tried.
-fn failure(line: &SourceLine, newest: Option<&Coverage>, state: SourceState, zone: &TimeZone) -> String {
+/// Why it is not read: the last failure, what the ledger says of a source that may see nothing, or that nobody tried; of one
+/// that is read, why something was missed since a time.
+fn failure(line: &SourceLine, intervals: &[Coverage], (state, since_ms): (SourceState, i64), zone: &TimeZone) -> String {
+    let newest = intervals.iter().max_by_key(|c| c.to_ms);
     let refused = newest.filter(|c| c.state == CoverageState::NotPermitted).map(|c| c.reason.as_str());
-    let what = line.last_failure.as_ref().filter(|_| failed_last(line)).map(|(_, what)| what.as_str());
+    let what = line.failed_last().map(|(_, what)| what.as_str());
+    let missed = || intervals.iter().filter(|c| c.state == CoverageState::Missed && c.to_ms > since_ms).max_by_key(|c| c.to_ms);
+    let missed = if state == SourceState::Reading { missed().map(|c| c.reason.as_str()) } else { None };
     let nobody = match exchange::instance_of(&line.name) {
         Some(_) if exchange::own_name(&line.name).is_empty() => words::no_file(state),
         Some(_) => None,
         None => words::no_round(&line.name, state),
     };
-    let what = what.filter(|what| !what.is_empty()).or(refused);
+    let what = what.filter(|what| !what.is_empty()).or(refused).or(missed);
     let why = what.map(inert::sentence).or(nobody.map(str::to_owned)).unwrap_or_default();
     // Up to when the rest was read says nothing of the part that was not.
     if state == SourceState::Failing && newest.is_some_and(|c| c.state == CoverageState::Partial) {
@@ -197,7 +196,7 @@ fn state(line: &SourceLine, intervals: &[Coverage], looked_until: Option<i64>, n
         SourceState::Imported
     } else if last == Some(CoverageState::NotPermitted) {
         SourceState::NotPermitted
-    } else if failed_last(line) {
+    } else if line.failed_last().is_some() {
         SourceState::Failing
     } else {
         match latest {

@@ -111,6 +111,13 @@ pub struct SourceLine {
     pub fresh_for: Option<Duration>,
 }
 
+impl SourceLine {
+    /// When the last round failed, and what to do about it: what failed before a success is over.
+    pub fn failed_last(&self) -> Option<&(Timestamp, String)> {
+        self.last_failure.as_ref().filter(|(at, _)| self.last_success.is_none_or(|success| *at > success))
+    }
+}
+
 /// Items that were not kept for one reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SkippedLine {

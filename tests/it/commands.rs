@@ -313,9 +313,9 @@ async fn an_archive_of_a_log_that_unpacks_without_end_fits_into_memory_and_is_to
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     gzip.write_all(&zeros[..1 << 18]).unwrap();
     for (name, packed, times, tailed, imported) in [
-        // One line of 512 MiB, and one of four GiB that is left long before its end.
+        // One line of 512 MiB, and one of a GiB that is left before its end.
         ("long.jsonl.gz", gzip.finish().unwrap(), 2_048, "too_long", "1 skipped (too_long)"),
-        ("endless.jsonl.zst", zstd::encode_all(&*zeros, 1).unwrap(), 4_096, "1000 times as long", "1000 times as long"),
+        ("endless.jsonl.zst", zstd::encode_all(&*zeros, 1).unwrap(), 1_024, "10000 times as long", "10000 times as long"),
     ] {
         let log = site.path(name);
         fs::write(&log, packed.repeat(times)).unwrap();

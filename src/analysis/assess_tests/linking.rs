@@ -222,6 +222,43 @@ fn one_secret_at_one_place_joins_what_agrees_with_all_of_its_repositories() {
 }
 
 #[test]
+fn a_secret_at_places_that_are_not_known_is_several_pieces_of_evidence() {
+    let mut world = World::watched();
+    let laptop = Track { origin: Origin::Network("office".to_owned()), ..jenkins("ada", "web") };
+    for named in [jenkins("ada", "api"), laptop] {
+        world.see(&Track { secret_id: Some("s1".to_owned()), ..named }, 10, legacy(Accepted));
+    }
+    for repository in ["api", "web"] {
+        let open = Track { secret_id: Some("s1".to_owned()), origin: Origin::Unknown, ..jenkins("ada", repository) };
+        world.see(&open, 11, legacy(Accepted));
+    }
+    let mut rows: Vec<_> = world.rows(11).into_iter().map(|row| (row.origin, row.uses_7d)).collect();
+    rows.sort();
+    assert_eq!(rows, [("build-farm".to_owned(), 2), ("office".to_owned(), 2)]);
+}
+
+#[test]
+fn a_job_of_the_same_name_goes_before_others_that_agree_with_all_and_not_before_one_that_alone_does() {
+    let job = |user: &str, repository: &str| Track { origin: Origin::Job("deploy".to_owned()), ..jenkins(user, repository) };
+    let shown = |repositories: &[&str]| {
+        let mut world = World::watched();
+        for named in [job("ada", "api"), jenkins("bob", "api"), jenkins("bob", "web")] {
+            world.see(&named, 10, legacy(Accepted));
+        }
+        for repository in repositories {
+            let nobodys = Track { username: None, secret_id: Some("s1".to_owned()), ..job("", repository) };
+            world.see(&nobodys, 11, legacy(Accepted));
+        }
+        let mut rows: Vec<_> = world.rows(11).into_iter().map(|row| (row.user.id, row.uses_7d)).collect();
+        rows.sort();
+        rows
+    };
+    let row = |user: &str, uses: u64| (user.to_owned(), uses);
+    assert_eq!(shown(&["api"]), [row("name:ada", 2), row("name:bob", 2)]);
+    assert_eq!(shown(&["api", "web"]), [row("name:ada", 1), row("name:bob", 4)]);
+}
+
+#[test]
 fn evidence_that_nobody_agrees_with_stands_alone() {
     let alone = |open: &Track, user: &str| {
         let rows = joined(&[], open);

@@ -5,7 +5,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use super::{counted, grouped, instant, percent};
 use crate::{
     analysis::{Activity, Observation, ObservedWorkspace, Share, Silence},
-    evidence::coverage,
+    evidence::{SourceKind, coverage},
     report::{
         SourceLine,
         document::{CoverageReport, SourceRow, SourceState},
@@ -138,7 +138,7 @@ pub(in crate::report) fn no_file(state: SourceState) -> Option<&'static str> {
 
 /// Why a source of our own is behind that nothing keeps from being read.
 pub(in crate::report) fn no_round(source: &str, state: SourceState) -> Option<&'static str> {
-    let words = if source.starts_with("intake/") {
+    let words = if SourceKind::of(source) == Some(SourceKind::Intake) {
         "nothing has come from its sender since then: see whether that runs"
     } else {
         "no round of it has ended since then: see whether the service ran, and whether the source is still configured"
@@ -146,10 +146,10 @@ pub(in crate::report) fn no_round(source: &str, state: SourceState) -> Option<&'
     (state == SourceState::Behind).then_some(words)
 }
 
-/// Of a source some of whose parts cannot be read: when all of it was read last.
+/// Of a source some of whose parts cannot be read: when they could be last.
 pub(in crate::report) fn read_in_part(last: Option<Timestamp>, zone: &TimeZone) -> String {
-    let last = last.map_or_else(|| "it was never read as a whole".to_owned(), |at| format!("all of it at {}", instant(at, zone)));
-    format!("the rest was read, {last}")
+    let ended = last.map_or_else(|| "has not ended yet".to_owned(), |at| format!("ended at {}", instant(at, zone)));
+    format!("the rest was read, and a round without that {ended}")
 }
 
 /// How a source is doing.

@@ -10,10 +10,10 @@ use flate2::read::MultiGzDecoder;
 
 /// The largest zstd window, as a power of two: 64 MiB bounds the memory of one file; only `--long` and `--ultra` exceed it.
 const MAX_WINDOW_LOG: u32 = 26;
-/// Logs become ten to a hundred times as long. A file that becomes so many times as long, and longer than the next, is a trap: a
-/// few megabytes of zstd can stand for hours of reading. (Of one byte gzip makes 1,032 at the most.)
-const MAX_RATIO: u64 = 1_000;
-const UNSUSPICIOUS_BYTES: u64 = 64 << 20;
+/// Logs become ten to a hundred times as long, gzip at the most 1,032 times. A file that becomes so many times as long, and longer
+/// than the next, is a trap: a few megabytes of zstd can stand for hours of reading.
+const MAX_RATIO: u64 = 10_000;
+const UNSUSPICIOUS_BYTES: u64 = 256 << 20;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Compression {
@@ -78,9 +78,10 @@ impl Unpacked {
 impl Read for Unpacked {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let bytes = self.decoder.read(buffer)?;
-        self.left = self.left.checked_sub(bytes as u64).ok_or_else(|| {
-            io::Error::other(format!("it becomes more than {MAX_RATIO} times as long when it is unpacked, as no log does"))
-        })?;
+        self.left = self
+            .left
+            .checked_sub(bytes as u64)
+            .ok_or_else(|| io::Error::other(format!("it becomes more than {MAX_RATIO} times as long when it is unpacked")))?;
         Ok(bytes)
     }
 }

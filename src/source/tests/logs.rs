@@ -502,13 +502,13 @@ fn imported(path: &Path) -> (usize, String) {
 
 #[test]
 fn an_archive_that_unpacks_without_end_is_read_in_bounded_pieces_and_comes_to_an_end_in_words() {
-    const TRAP: &str = "it becomes more than 1000 times as long when it is unpacked, as no log does";
+    const TRAP: &str = "it becomes more than 10000 times as long when it is unpacked";
     let (zeros, lines) = (vec![0; BLOCK], [b"x".repeat(65_535), b"\n".to_vec()].concat().repeat(BLOCK >> 16));
     for (name, piece, times, [by_tail, by_hand]) in [
-        // Denser than this gzip hardly gets: it is read to its end, and is one line.
+        // As dense as gzip gets it is read to its end, and is one line.
         ("a.jsonl.gz", &zeros[..BLOCK / 4], 512, ["a line of more than 1048576 bytes", "a line that no block can hold"]),
-        ("b.jsonl.zst", &zeros, 1_024, [TRAP; 2]),
-        ("c.jsonl.zst", &lines, 1_024, [TRAP; 2]),
+        ("b.jsonl.zst", &zeros, 600, [TRAP; 2]),
+        ("c.jsonl.zst", &lines, 100, [""; 2]),
     ] {
         let mut logs = Logs::new(Layout::Lines, "*.jsonl");
         let path = logs.path(name);
@@ -516,8 +516,8 @@ fn an_archive_that_unpacks_without_end_is_read_in_bounded_pieces_and_comes_to_an
         let packed = fs::metadata(&path).expect("a file").len();
         assert!(packed < 200_000, "{name} has {packed} bytes");
         for ((read, words), expected) in [(tailed(&logs), by_tail), (imported(&path), by_hand)] {
-            assert!(words.ends_with(expected), "{name}: {words}");
-            assert!(read <= 200 << 20, "{name}: {read} bytes");
+            assert!(words.ends_with(expected) && words.is_empty() == expected.is_empty(), "{name}: {words}");
+            assert!(read <= 400 << 20, "{name}: {read} bytes");
         }
         logs.read();
         assert_eq!(logs.planned(), 0, "{name} is left alone until it changes");
