@@ -305,6 +305,32 @@ struct Left {
     come: Vec<(Seen, u64)>,
 }
 
+impl Left {
+    /// Pairs in order, and returns what is over on either side.
+    fn paired(self, mut note: impl FnMut(Seen, Seen, u64)) -> Self {
+        let mut over = Self::default();
+        let mut come = self.come.into_iter();
+        let mut next = come.next();
+        for (from, mut uses) in self.gone {
+            while uses > 0 {
+                let Some((to, left)) = &mut next else {
+                    over.gone.push((from, uses));
+                    break;
+                };
+                let both = uses.min(*left);
+                note(from, *to, both);
+                uses -= both;
+                *left -= both;
+                if *left == 0 {
+                    next = come.next();
+                }
+            }
+        }
+        over.come.extend(next.into_iter().chain(come));
+        over
+    }
+}
+
 /// The uses of days that are counted anew, before and after.
 #[derive(Debug, Default, PartialEq)]
 struct Pairs {
@@ -351,10 +377,10 @@ impl Pairs {
                 }
             }
         }
-        for Left { mut gone, mut come } in left.into_values() {
-            gone.sort_unstable();
-            come.sort_unstable();
-            let nobodys = pairs.pair(Left { gone, come }, |_, _, _| {});
+        for mut of_source in left.into_values() {
+            of_source.gone.sort_unstable();
+            of_source.come.sort_unstable();
+            let nobodys = of_source.paired(|from, to, uses| pairs.note((Some(from), Some(to)), uses));
             pairs.leave(nobodys);
         }
         pairs
@@ -388,35 +414,10 @@ impl Pairs {
             left.gone.extend((before > after).then(|| (*seen, before - after)));
             left.come.extend((after > before).then(|| (*seen, after - before)));
         }
-        let mut flows = std::mem::take(&mut self.flows);
-        let left = self.pair(left, |from, to, uses| *flows.entry((from.0, to.0)).or_default() += uses);
-        self.flows = flows;
-        left
-    }
-
-    /// Pairs in order, and returns what is over on either side.
-    fn pair(&mut self, left: Left, mut paired: impl FnMut(Seen, Seen, u64)) -> Left {
-        let mut over = Left::default();
-        let mut come = left.come.into_iter();
-        let mut next = come.next();
-        for (from, mut uses) in left.gone {
-            while uses > 0 {
-                let Some((to, left)) = &mut next else {
-                    over.gone.push((from, uses));
-                    break;
-                };
-                let both = uses.min(*left);
-                paired(from, *to, both);
-                self.note((Some(from), Some(*to)), both);
-                uses -= both;
-                *left -= both;
-                if *left == 0 {
-                    next = come.next();
-                }
-            }
-        }
-        over.come.extend(next.into_iter().chain(come));
-        over
+        left.paired(|from, to, uses| {
+            *self.flows.entry((from.0, to.0)).or_default() += uses;
+            self.note((Some(from), Some(to)), uses);
+        })
     }
 
     /// What signed nobody in before, or does not now.

@@ -129,9 +129,6 @@ fn fresh_for(source: &str, options: &Options) -> Option<Duration> {
     options.late_after(source).or_else(|| Some(stale_after(source, options)?.max(AT_LEAST) + Duration::from_millis(slice)))
 }
 
-/// Why a source is not read that nothing keeps from being read.
-const NO_ROUND: [&str; 2] = ["no round of it has ended since then", "no round of it has ended yet"];
-
 /// One line for each source that is not fresh, or waits for somebody to act: since when, and why.
 pub fn not_ready(sources: &[SourceLine], options: &Options, waits: impl Fn(&str) -> bool, now: Timestamp) -> Vec<String> {
     let stale = |source: &&SourceLine| {
@@ -149,7 +146,10 @@ pub fn not_ready(sources: &[SourceLine], options: &Options, waits: impl Fn(&str)
         match source.failed_last() {
             Some((_, why)) => format!("{}: {since}: {why}", source.name),
             None if exchange::instance_of(&source.name).is_some() => format!("{}: {since}", source.name),
-            None => format!("{}: {since}: {}", source.name, NO_ROUND[usize::from(source.last_success.is_none())]),
+            None => {
+                let when = if source.last_success.is_some() { "since then" } else { "yet" };
+                format!("{}: {since}: no round of it has ended {when}", source.name)
+            }
         }
     };
     sources.iter().filter(stale).map(words).collect()

@@ -13,12 +13,12 @@
 //! - *Classify* ([`Classifier`](crate::analysis::Classifier)): rules look at one sighting. What many lines have in common (which
 //!   client an agent is, in which network an address lies) is looked up once and remembered.
 //! - *Fold* ([`fold`](crate::analysis::fold)): what makes a track is hashed as it is borrowed; a track that was met before costs a
-//!   lookup. A block of 16,384 lines becomes some hundred tracks and day counts, and one chunk: its sightings column by column,
-//!   names once, compressed. `explain` and `reclassify` read chunks; nothing else ever touches a line again.
+//!   lookup. A block of up to 16,384 lines becomes the tracks and day counts that it shows, and one chunk: its sightings column by
+//!   column, names once, compressed. Who wants a line again (`explain`, `reclassify`, `store forget`) reads chunks.
 //! - *Record* ([`pipeline`]): one thread writes what others have folded. A block is a row for its chunk, some for its index and its
 //!   day counts, whose tracks have numbers that are remembered; several blocks share one transaction.
 //!
-//! Parsing takes one core and recording most of another, which is why they are apart. The same with nothing borrowed, remembered
+//! Reading, parsing and recording go on beside each other, so that a second core helps (`tests/bench/README.md`). The same with nothing borrowed, remembered
 //! or folded is a test: `what_is_folded_is_what_a_plain_reading_adds_up_to`.
 
 mod access;
