@@ -3,10 +3,10 @@
 //!
 //! Three readings of the contract's sentence on open evidence are ours. A secret belongs to one user: evidence that names
 //! none but a secret which the same source has shown under one user's name is that user's. One secret in the hands of one
-//! client at one origin is one piece of evidence, whatever repositories it is shown on: what agrees with some of those on which
-//! anybody agrees, and not with all, is not where it belongs. And a token that names nobody, presented from wherever a person happens to be, says too little to be
-//! taken for the laptop of somebody who is still seen there under a name of his own: it joins only where it follows
-//! ([`Candidate::precedes`]).
+//! client at one origin is one piece of evidence, whatever repositories it is shown on: what agrees with some of those on
+//! which anybody agrees, and not with all, is not where it belongs. And a token that names nobody, presented from wherever a
+//! person happens to be, says too little to be taken for the laptop of somebody who is still seen there under a name of his
+//! own: it joins only where it follows ([`Candidate::precedes`]).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
