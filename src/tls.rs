@@ -1,15 +1,39 @@
-//! Why two parties did not agree on TLS, in words that say what to do. Every client library buries it in another depth of its
-//! errors.
+//! Who is trusted by TLS, and why two parties did not agree on it, in words that say what to do. Every client library buries
+//! that in another depth of its errors.
 
-use std::{error::Error, io};
+use std::{error::Error, io, sync::Arc};
 
-use rustls::{AlertDescription, CertificateError, Error as TlsError};
+use anyhow::{Context as _, ensure};
+use rustls::{
+    AlertDescription, CertificateError, ClientConfig, Error as TlsError,
+    crypto::ring,
+    pki_types::{CertificateDer, pem::PemObject as _},
+};
+use tokio_rustls::TlsConnector;
 
 #[cfg(test)]
 pub mod test_server;
 
 /// Links of a chain of causes that are looked at; real ones have five or six.
 const MAX_LINKS: usize = 16;
+
+/// The authorities of a CA file. One without any is refused: the TLS libraries would take it as "none in addition".
+pub fn authorities(pem: &[u8]) -> anyhow::Result<Vec<CertificateDer<'static>>> {
+    let found: Vec<_> =
+        CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().context("the CA file is not readable as PEM")?;
+    ensure!(!found.is_empty(), "the CA file holds no certificate in PEM");
+    Ok(found)
+}
+
+/// TLS as a client, with whom the platform's authorities, or those of a CA file beside them, vouch for.
+pub fn connector(ca_pem: Option<&[u8]>) -> anyhow::Result<TlsConnector> {
+    let further = ca_pem.map(authorities).transpose()?.unwrap_or_default();
+    let provider = Arc::new(ring::default_provider());
+    let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(further, Arc::clone(&provider))?;
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let config = config.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth();
+    Ok(TlsConnector::from(Arc::new(config)))
+}
 
 /// The words for what went wrong between two parties; none where TLS is not the cause.
 pub fn words(error: &(dyn Error + 'static)) -> Option<String> {

@@ -17,17 +17,14 @@ pub mod webhook;
 
 pub use mail::SendError;
 
-use anyhow::{Context, Result, ensure};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
+use anyhow::Result;
 use url::{Host, Url};
 
-/// A CA file without a certificate is refused: the TLS libraries would take it as "none in addition".
+use crate::tls;
+
+/// Says what is wrong with a CA file.
 pub fn check_ca(pem: &[u8]) -> Result<()> {
-    let certificates: Vec<_> =
-        CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().context("the CA file is not readable as PEM")?;
-    ensure!(!certificates.is_empty(), "the CA file holds no certificate in PEM");
-    Ok(())
+    tls::authorities(pem).map(drop)
 }
 
 /// Whether an address is this machine's own: what goes there passes no proxy, which would read it. It is what `source` takes as

@@ -6,17 +6,12 @@
 
 use std::{
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
-use anyhow::Context as _;
 use futures_util::StreamExt as _;
-use rustls::{
-    ClientConfig,
-    crypto::ring,
-    pki_types::{CertificateDer, ServerName, pem::PemObject as _},
-};
+use rustls::pki_types::ServerName;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -82,7 +77,7 @@ pub(super) struct Rows {
 
 impl PostgreSql {
     pub fn new(options: Options) -> anyhow::Result<Self> {
-        let tls = if options.encrypted { Some(connector(options.ca_pem.as_deref())?) } else { None };
+        let tls = options.encrypted.then(|| tls::connector(options.ca_pem.as_deref())).transpose()?;
         Ok(Self { options, tls, usage: Mutex::default() })
     }
 
@@ -196,16 +191,6 @@ impl Rows {
         }
         failed(self.at.clone(), error)
     }
-}
-
-fn connector(pem: Option<&[u8]>) -> anyhow::Result<TlsConnector> {
-    let roots: Vec<CertificateDer<'static>> =
-        CertificateDer::pem_slice_iter(pem.unwrap_or_default()).collect::<Result<_, _>>().context("network.ca_file")?;
-    let provider = Arc::new(ring::default_provider());
-    let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(roots, Arc::clone(&provider))?;
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    let config = config.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth();
-    Ok(TlsConnector::from(Arc::new(config)))
 }
 
 async fn encrypted(mut tcp: TcpStream, tls: &TlsConnector, host: &str) -> std::io::Result<TlsStream<TcpStream>> {

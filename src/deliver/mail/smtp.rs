@@ -2,27 +2,32 @@
 //! whether a refusal concerns this message or the connection, and a server that accepts a message and then never
 //! answers to `QUIT` must not make us send it twice.
 
-use std::fmt;
+use std::error::Error;
 use std::net::IpAddr;
 use std::time::Duration;
+use std::{fmt, io};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use lettre::address::Envelope;
 use lettre::transport::smtp::Error as SmtpError;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
-use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream, Certificate, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
+use rustls::pki_types::ServerName;
 use secrecy::ExposeSecret;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
 use url::Url;
 
-use super::{Options, mailbox};
-use crate::deliver::check_ca;
+use super::{Options, hearing::Hearing, mailbox};
+use crate::{deliver::check_ca, tls};
 
 /// A whole delivery, from the connect to the server's acceptance: generous for greylisting servers that answer slowly
 /// on purpose, short enough that one hung server does not hold up the next tick.
 const SEND_LIMIT: Duration = Duration::from_secs(120);
 
-/// The TCP connect (and, for `smtps`, nothing more: lettre bounds only this step).
+/// The TCP connect to one address of the server.
 const CONNECT_LIMIT: Duration = Duration::from_secs(20);
 
 /// Connecting and signing in, while somebody waits for the answer.
@@ -44,8 +49,8 @@ pub struct Mailer {
 }
 
 enum Security {
-    /// TLS from the first byte.
-    Implicit(TlsParameters),
+    /// TLS from the first byte, with whom the certificate names. It is ours and not lettre's, so that what is inside is bounded.
+    Implicit(TlsConnector, ServerName<'static>),
     /// Refuses to go on where the server does not offer it.
     StartTls(TlsParameters),
     /// Loopback only.
@@ -108,11 +113,11 @@ impl Mailer {
         let Some(envelope) = envelope(from, to) else {
             return Err(SendError { permanent: true, words: "the sender or the recipient is no mail address".to_owned() });
         };
-        let delivery = tokio::time::timeout(self.limit, self.deliver(&envelope, mime)).await;
+        let delivery = timeout(self.limit, self.deliver(&envelope, mime)).await;
         let mut connection = delivery.unwrap_or_else(|_| {
             Err(SendError { permanent: false, words: format!("the mail server did not answer within {:?}", self.limit) })
         })?;
-        if tokio::time::timeout(QUIT_LIMIT, connection.abort()).await.is_err() {
+        if timeout(QUIT_LIMIT, connection.abort()).await.is_err() {
             tracing::debug!("the mail server accepted the message and did not answer to QUIT");
         }
         Ok(())
@@ -121,16 +126,15 @@ impl Mailer {
     /// Connects as for a message, signs in, and leaves again.
     pub async fn sign_in(&self) -> Result<(), SendError> {
         let late = || SendError { permanent: false, words: format!("the mail server did not answer within {SIGN_IN_LIMIT:?}") };
-        let connected = tokio::time::timeout(SIGN_IN_LIMIT, self.connect()).await.map_err(|_| late())?;
-        let mut connection = connected.map_err(|error| refusal(&error))?;
-        if tokio::time::timeout(QUIT_LIMIT, connection.abort()).await.is_err() {
+        let mut connection = timeout(SIGN_IN_LIMIT, self.connect()).await.map_err(|_| late())??;
+        if timeout(QUIT_LIMIT, connection.abort()).await.is_err() {
             tracing::debug!("the mail server did not answer to QUIT");
         }
         Ok(())
     }
 
     async fn deliver(&self, envelope: &Envelope, mime: &[u8]) -> Result<AsyncSmtpConnection, SendError> {
-        let mut connection = self.connect().await.map_err(|error| SendError { permanent: false, words: words(&error) })?;
+        let mut connection = self.connect().await.map_err(|error| SendError { permanent: false, ..error })?;
         match connection.send(envelope, mime).await {
             Ok(_) => Ok(connection),
             Err(error) => Err(refusal(&error)),
@@ -138,11 +142,36 @@ impl Mailer {
     }
 
     /// Connected, encrypted as configured, and signed in.
-    async fn connect(&self) -> Result<AsyncSmtpConnection, SmtpError> {
+    async fn connect(&self) -> Result<AsyncSmtpConnection, SendError> {
+        let stream = self.stream().await.map_err(|error| SendError { permanent: false, words: words(&error) })?;
+        self.greeted(stream).await.map_err(|error| refusal(&error))
+    }
+
+    async fn stream(&self) -> io::Result<Box<dyn AsyncTokioStream>> {
+        let tcp = self.reach().await?;
+        let peer = tcp.peer_addr()?;
+        Ok(match &self.security {
+            Security::Implicit(tls, name) => Box::new(Hearing::new(tls.connect(name.clone(), tcp).await?, peer)),
+            Security::StartTls(_) | Security::Plain => Box::new(Hearing::new(tcp, peer)),
+        })
+    }
+
+    /// The first address of the server that answers.
+    async fn reach(&self) -> io::Result<TcpStream> {
+        let mut failure = io::Error::other("the mail server's name leads to no address");
+        for address in lookup_host((self.host.as_str(), self.port)).await? {
+            match timeout(CONNECT_LIMIT, TcpStream::connect(address)).await {
+                Ok(Ok(stream)) => return Ok(stream),
+                Ok(Err(error)) => failure = error,
+                Err(_) => failure = io::Error::other("the mail server could not be connected to in time"),
+            }
+        }
+        Err(failure)
+    }
+
+    async fn greeted(&self, stream: Box<dyn AsyncTokioStream>) -> Result<AsyncSmtpConnection, SmtpError> {
         let hello = ClientId::default();
-        let implicit = if let Security::Implicit(tls) = &self.security { Some(tls.clone()) } else { None };
-        let server = (self.host.as_str(), self.port);
-        let mut connection = AsyncSmtpConnection::connect_tokio1(server, Some(CONNECT_LIMIT), &hello, implicit, None).await?;
+        let mut connection = AsyncSmtpConnection::connect_with_transport(stream, &hello).await?;
         if let Security::StartTls(tls) = &self.security {
             connection.starttls(tls.clone(), &hello).await?;
         }
@@ -156,8 +185,12 @@ impl Mailer {
 /// The way of encryption and the default port of a scheme.
 fn security(scheme: &str, host: &str, ca_pem: Option<&[u8]>) -> Result<(Security, u16)> {
     Ok(match scheme {
-        "smtps" => (Security::Implicit(tls(host, ca_pem)?), 465),
-        "smtp" => (Security::StartTls(tls(host, ca_pem)?), 587),
+        "smtps" => {
+            let name =
+                ServerName::try_from(host.to_owned()).context("the mail server's host is none that a certificate names")?;
+            (Security::Implicit(tls::connector(ca_pem)?, name), 465)
+        }
+        "smtp" => (Security::StartTls(starttls(host, ca_pem)?), 587),
         "smtp+plain" => {
             ensure!(
                 is_loopback(host),
@@ -169,7 +202,8 @@ fn security(scheme: &str, host: &str, ca_pem: Option<&[u8]>) -> Result<(Security
     })
 }
 
-fn tls(host: &str, ca_pem: Option<&[u8]>) -> Result<TlsParameters> {
+/// The same trust as that of [`tls::connector`], in lettre's own type.
+fn starttls(host: &str, ca_pem: Option<&[u8]>) -> Result<TlsParameters> {
     let mut builder = TlsParameters::builder(host.to_owned());
     if let Some(pem) = ca_pem {
         check_ca(pem)?;
@@ -202,9 +236,8 @@ fn envelope(from: &str, to: &str) -> Option<Envelope> {
 }
 
 /// The error and the server's words in one bounded line. Servers repeat addresses; logs and pages do not.
-fn words(error: &SmtpError) -> String {
-    let text =
-        crate::tls::words(error).map_or_else(|| error.to_string(), |words| format!("the mail server is not trusted: {words}"));
+fn words(error: &(impl Error + 'static)) -> String {
+    let text = tls::words(error).map_or_else(|| error.to_string(), |words| format!("the mail server is not trusted: {words}"));
     let kept = text.split_whitespace().map(|word| if word.contains('@') { "(address)" } else { word });
     let line: Vec<_> = kept.collect();
     line.join(" ").chars().filter(|c| !c.is_control()).take(MAX_WORDS).collect()

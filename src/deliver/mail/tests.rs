@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use secrecy::SecretString;
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -413,6 +413,52 @@ async fn a_silent_server_is_given_up_and_worth_another_try() {
     let error = mailer.send(FROM, TO, b"x").await.unwrap_err();
     assert_eq!(error.words, "the mail server did not answer within 50ms");
     assert!(!error.permanent);
+}
+
+/// What a server that speaks without end says at most before it gives up itself.
+const ENDLESS_BYTES: usize = 64 << 20;
+
+const WHOLE: &str = "220 test\r\n";
+
+/// A server that greets with `greeting` and, if that is whole as soon as it was answered to, says `piece` again and again; and how many
+/// bytes it could say.
+async fn endless(encrypted: bool, greeting: &'static str, piece: &'static str) -> (Options, JoinHandle<usize>) {
+    async fn speak(mut stream: impl AsyncRead + AsyncWrite + Unpin, greeting: &str, piece: &str) -> usize {
+        stream.write_all(greeting.as_bytes()).await.unwrap();
+        if greeting == WHOLE {
+            stream.read_u8().await.unwrap();
+        }
+        let (pieces, mut said) = (piece.repeat(10_000), 0);
+        while said < ENDLESS_BYTES && stream.write_all(pieces.as_bytes()).await.is_ok() {
+            said += pieces.len();
+        }
+        said
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let scheme = if encrypted { "smtps" } else { "smtp+plain" };
+    let server = format!("{scheme}://{}", listener.local_addr().unwrap());
+    let said = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        if encrypted {
+            speak(test_server::acceptor(&[]).accept(stream).await.unwrap(), greeting, piece).await
+        } else {
+            speak(stream, greeting, piece).await
+        }
+    });
+    (Options { ca_pem: encrypted.then(|| test_server::CA.to_vec()), ..options(&server) }, said)
+}
+
+#[tokio::test]
+async fn a_server_that_answers_without_end_is_left_and_worth_another_try() {
+    for encrypted in [false, true] {
+        for (greeting, piece) in [("220 ", "x"), ("220-test\r\n", "220-more\r\n"), (WHOLE, "250-\r\n"), (WHOLE, "x")] {
+            let (options, said) = endless(encrypted, greeting, piece).await;
+            let error = Mailer::new(&options).unwrap().send(FROM, TO, b"x").await.unwrap_err();
+            assert!(!error.permanent && error.words.contains("it answers without end"), "{greeting:?} {piece:?}: {error}");
+            // What the sockets buffer was said, and no more.
+            assert!(said.await.unwrap() < ENDLESS_BYTES / 2, "{greeting:?} {piece:?}");
+        }
+    }
 }
 
 #[tokio::test]
