@@ -40,7 +40,8 @@
 //! Imports point inward: `evidence` ← `analysis` ← `report` are pure and see only what is to their left; `source`,
 //! `store`, `deliver` and `serve` may import any pure room and never each other; `daemon` may import every room;
 //! `config` fills in `daemon`'s `Options` and asks the rooms whether a value is good; only `cli` imports `daemon`'s engine
-//! and `simulator`; `simulator` imports only `evidence`. What `source` and `deliver` say of certificates stands in [`tls`].
+//! and `simulator`; `simulator` imports only `evidence`. How `source` and `deliver` reach the outside stands in [`network`], and
+//! whom they trust there in [`tls`].
 //!
 //! # Invariants
 //!
@@ -124,6 +125,7 @@ pub mod config;
 pub mod daemon;
 pub mod deliver;
 pub mod evidence;
+pub mod network;
 pub mod report;
 pub mod serve;
 pub mod simulator;

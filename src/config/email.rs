@@ -10,8 +10,8 @@ use crate::{
     daemon::options::Email,
     deliver::mail::{self, Mailer},
     evidence::Credential,
+    network::Network,
     report::{Audience, OwnCredential},
-    source::Network,
 };
 
 pub(super) fn email(section: Section, network: &Network, own: &mut Vec<OwnCredential>) -> Option<Email> {

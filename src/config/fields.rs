@@ -9,7 +9,7 @@ use super::reader::{Section, suggestion};
 use crate::{
     deliver::mail,
     evidence::{Day, Grade},
-    source::Network,
+    network::Network,
 };
 
 pub(super) fn grade(text: &str) -> Result<Grade, String> {

@@ -11,8 +11,8 @@ use super::{
 use crate::{
     daemon::options::{Organization, Workspace, WorkspaceAuth},
     evidence::Credential,
+    network::Network,
     report::OwnCredential,
-    source::Network,
 };
 
 /// The largest numbers that make sense; beyond them a value is a slip of the pen.

@@ -15,8 +15,8 @@ use crate::{
     },
     daemon::options::{Pace, Query},
     evidence::{Campaign, ClientCatalogue, Credential, NamedNetworks, format::fields::Field, time::MS_PER_HOUR},
+    network::Network,
     report::OwnCredential,
-    source::Network,
 };
 
 /// What evidence is judged by: the same for the engine as for what is read here.

@@ -24,10 +24,10 @@ use super::{
 use crate::{
     analysis::Rules,
     daemon::options::{Csv, Options, Otel, Privacy, Retention, Schedule},
-    deliver::check_ca,
     evidence::{Campaign, CatalogueFault, ClientCatalogue, Credential, NamedNetworks},
+    network::{Network, check_transport},
     report::{BlindSpot, OwnCredential},
-    source::{Network, check_transport},
+    tls,
 };
 
 /// What one source may name; no machine has the memory to judge more.
@@ -100,7 +100,7 @@ fn operator() -> String {
 fn network(section: Section) -> Network {
     let ca_file = section.string("ca_file").map(PathBuf::from).unwrap_or_default();
     if !ca_file.as_os_str().is_empty() {
-        let checked = std::fs::read(&ca_file).map_err(anyhow::Error::new).and_then(|pem| check_ca(&pem));
+        let checked = std::fs::read(&ca_file).map_err(anyhow::Error::new).and_then(|pem| tls::authorities(&pem));
         if let Err(error) = checked {
             section.fault("ca_file", format!("{}: {error:#}", ca_file.display()));
         }

@@ -12,8 +12,8 @@ use crate::{
     daemon::options::Webhook,
     deliver::webhook::{check_secret, place},
     evidence::Credential,
+    network::Network,
     report::OwnCredential,
-    source::Network,
 };
 
 pub(super) fn webhooks(root: &Section, network: &Network, own: &mut Vec<OwnCredential>) -> Vec<Webhook> {

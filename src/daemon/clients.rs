@@ -7,7 +7,8 @@ use url::Url;
 use super::options::{Options, Organization, Query, Workspace, WorkspaceAuth};
 use crate::{
     analysis::question,
-    source::{Auth, Client, ClientOptions, LogEngine, Network, PostgreSqlOptions, is_loopback},
+    network::{Network, is_loopback},
+    source::{Auth, Client, ClientOptions, LogEngine, PostgreSqlOptions},
 };
 
 /// How often a failed request is sent again within a round; the next round tries again anyway.

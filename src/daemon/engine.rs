@@ -236,7 +236,7 @@ impl Engine {
     /// The exporter of metrics, when an endpoint is set.
     pub fn start_exporter(&self) -> anyhow::Result<Option<otel::Exporter>> {
         let Some(otel) = &self.options.otel else { return Ok(None) };
-        let options = otel.export_options(self.options.network.ca_pem()?);
+        let options = otel.export_options(&self.options.network);
         otel::Exporter::start(&options, &self.options.exporting()).map(Some)
     }
 

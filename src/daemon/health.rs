@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::options::Http;
-use crate::report::inert;
+use crate::{network::client_for_ourselves, report::inert};
 
 /// A process that turns answers at once; whoever runs this wants to know it soon.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -24,9 +24,8 @@ pub struct Healthy {
 /// Why it is not healthy, in words.
 pub async fn health(http: &Http) -> Result<Healthy, String> {
     let address = address(http.listen)?;
-    let client = reqwest::Client::builder().no_proxy().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none());
     // The page's certificate names the host that readers ask for. Nothing secret goes this way, and only words come back.
-    let client = client.tls_danger_accept_invalid_certs(true).build();
+    let client = client_for_ourselves().timeout(TIMEOUT).tls_danger_accept_invalid_certs(true).build();
     let scheme = if http.access.tls.is_some() { "https" } else { "http" };
     let client = client.map_err(|error| format!("no client could be made: {error}"))?;
     let ask = async |path: &str| {

@@ -25,9 +25,9 @@ use crate::{
         },
         format::Form,
     },
+    network::Network,
     report::{self, Audience, BlindSpot, OwnCredential},
     serve,
-    source::Network,
 };
 
 #[derive(Debug)]
@@ -242,13 +242,13 @@ impl Email {
 
 impl Otel {
     /// The way to the collector.
-    pub(super) fn export_options(&self, ca_pem: Option<Vec<u8>>) -> otel::Options {
+    pub(super) fn export_options(&self, network: &Network) -> otel::Options {
         otel::Options {
             endpoint: self.endpoint.to_string(),
             protocol: if self.grpc { otel::Protocol::Grpc } else { otel::Protocol::Http },
             interval: self.interval,
             headers: self.headers.clone(),
-            ca_pem,
+            network: network.clone(),
         }
     }
 }
@@ -266,7 +266,7 @@ impl Options {
     /// Gathers the service's own logs and traces, where the configuration asks for them.
     pub fn own_telemetry(&self) -> anyhow::Result<otel::Own> {
         let Some(otel) = &self.otel else { return Ok(otel::Own::default()) };
-        otel::Own::start(&otel.export_options(self.network.ca_pem()?), &self.exporting(), otel.logs, otel.traces)
+        otel::Own::start(&otel.export_options(&self.network), &self.exporting(), otel.logs, otel.traces)
     }
 
     /// These options for a service that runs by others: with what cannot change meanwhile, and the keys of that where it

@@ -56,12 +56,8 @@ impl Options {
     }
 
     pub(super) fn hook(&self, webhook: &Webhook) -> anyhow::Result<Hook> {
-        Hook::new(&webhook::Options {
-            url: webhook.url.clone(),
-            secret: webhook.secret.clone(),
-            ca_pem: self.network.ca_pem()?,
-            proxy: self.network.proxy.clone(),
-        })
+        let (url, secret, network) = (webhook.url.clone(), webhook.secret.clone(), self.network.clone());
+        Hook::new(&webhook::Options { url, secret, network })
     }
 }
 

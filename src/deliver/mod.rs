@@ -16,24 +16,3 @@ pub mod otel;
 pub mod webhook;
 
 pub use mail::SendError;
-
-use anyhow::Result;
-use url::{Host, Url};
-
-use crate::tls;
-
-/// Says what is wrong with a CA file.
-pub fn check_ca(pem: &[u8]) -> Result<()> {
-    tls::authorities(pem).map(drop)
-}
-
-/// Whether an address is this machine's own: what goes there passes no proxy, which would read it. It is what `source` takes as
-/// this machine where it lets clear text pass.
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        None => false,
-    }
-}

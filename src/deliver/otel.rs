@@ -26,7 +26,10 @@ use secrecy::SecretString;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use crate::report::{Figure, FigureKind};
+use crate::{
+    network::Network,
+    report::{Figure, FigureKind},
+};
 use sender::{Sender, Signal};
 
 pub use own::Own;
@@ -42,8 +45,7 @@ pub struct Options {
     pub interval: Duration,
     /// Sent with every export, for collectors that ask for a key.
     pub headers: Vec<(String, SecretString)>,
-    /// Certificates in PEM that are trusted beside the usual ones.
-    pub ca_pem: Option<Vec<u8>>,
+    pub network: Network,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,19 +10,16 @@ use anyhow::{Context, Result};
 use data_encoding::BASE64;
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
-use reqwest::{Certificate, Client, Proxy, StatusCode, redirect};
+use reqwest::{Client, StatusCode};
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use sha2::Sha256;
 use url::Url;
 
-use super::{SendError, check_ca, is_loopback};
-use crate::tls;
+use super::SendError;
+use crate::{network::Network, tls};
 
 /// A receiver is expected to take the message, not to act on it while we wait.
 const ANSWER_LIMIT: Duration = Duration::from_secs(15);
-const CONNECT_LIMIT: Duration = Duration::from_secs(10);
-
-const USER_AGENT: &str = concat!("duskwatch/", env!("CARGO_PKG_VERSION"));
 
 /// How secrets begin.
 const PREFIX: &str = "whsec_";
@@ -36,10 +33,7 @@ pub struct Options {
     pub url: Url,
     /// `whsec_` and base64.
     pub secret: SecretString,
-    /// Certificates in PEM that are trusted beside the platform's.
-    pub ca_pem: Option<Vec<u8>>,
-    /// For everything but this machine; empty, the system's settings apply.
-    pub proxy: String,
+    pub network: Network,
 }
 
 impl fmt::Debug for Options {
@@ -79,21 +73,7 @@ pub fn place(url: &Url) -> String {
 impl Hook {
     /// Nothing is connected yet. A TLS provider must have been installed for the process.
     pub fn new(options: &Options) -> Result<Self> {
-        let mut builder = Client::builder()
-            .user_agent(USER_AGENT)
-            .redirect(redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .connect_timeout(CONNECT_LIMIT)
-            .timeout(ANSWER_LIMIT);
-        if let Some(pem) = &options.ca_pem {
-            check_ca(pem)?;
-            builder = builder.tls_certs_merge(Certificate::from_pem_bundle(pem).context("the CA file cannot be used")?);
-        }
-        if is_loopback(&options.url) {
-            builder = builder.no_proxy();
-        } else if !options.proxy.is_empty() {
-            builder = builder.proxy(Proxy::all(&options.proxy).context("the proxy")?);
-        }
+        let builder = options.network.client(&options.url)?.timeout(ANSWER_LIMIT);
         Ok(Self {
             client: builder.build().context("the HTTP client could not be built")?,
             url: options.url.clone(),
@@ -101,7 +81,7 @@ impl Hook {
         })
     }
 
-    /// Hands one message over. Redirects are not followed: they would carry it to somebody who was not configured.
+    /// Hands one message over. Redirects are not followed.
     pub async fn send(&self, id: &str, at: Timestamp, body: &[u8]) -> Result<(), SendError> {
         let request = self
             .client

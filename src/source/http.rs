@@ -16,7 +16,6 @@ use jiff::Timestamp;
 use reqwest::{
     StatusCode,
     header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LOCATION},
-    redirect, retry as http_retry,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
@@ -24,22 +23,20 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::{
-    FetchError, Network, Outage, Unread,
+    FetchError, Outage, Unread,
     budget::Budget,
     headers::RateSigns,
     refusal::refusal,
     retry::{Gate, persist},
 };
-use crate::tls;
+use crate::{network::Network, tls};
 
 /// The largest body that is read: 500 audit events with fields of many kilobytes each still fit.
 const MAX_BODY_BYTES: usize = 32 << 20;
 /// Error bodies are read only as far as their message goes.
 const MAX_ERROR_BODY_BYTES: usize = 64 << 10;
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The time one request may take, body included; a slower server is as good as none.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
-const USER_AGENT: &str = concat!("duskwatch/", env!("CARGO_PKG_VERSION"));
 
 /// How a client signs in.
 #[derive(Clone, Debug)]
@@ -121,15 +118,8 @@ impl Client {
     pub fn new(options: ClientOptions) -> anyhow::Result<Self> {
         let base = options.base_url;
         options.network.check(&base)?;
-        let builder = reqwest::Client::builder()
-            .user_agent(USER_AGENT)
-            .default_headers(headers(&options.auth)?)
-            .redirect(redirect::Policy::none())
-            .retry(http_retry::never())
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(REQUEST_TIMEOUT)
-            .gzip(true);
-        let http = options.network.apply(builder, &base)?.build().context("the HTTP client could not be built")?;
+        let builder = options.network.client(&base)?.default_headers(headers(&options.auth)?).timeout(REQUEST_TIMEOUT);
+        let http = builder.gzip(true).build().context("the HTTP client could not be built")?;
         let budget = Budget::new(&options.limits, options.share, Instant::now().into_std());
         let gate = Arc::new(Gate::new(budget, options.seed));
         Ok(Self { http, base, retries: options.retries, gate, usage: Arc::default() })

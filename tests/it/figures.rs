@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use duskwatch::{
+    network::Network,
     simulator::{EndOfStream, ServeOptions},
-    source::{Audit, Auth, Client, ClientOptions, Network, Position, Tokens},
+    source::{Audit, Auth, Client, ClientOptions, Position, Tokens},
 };
 use jiff::{Timestamp, ToSpan as _};
 use tokio::time::Instant;

@@ -14,7 +14,7 @@ use crate::{
         mail::{self, Mail, Mailer, SendError},
         otel,
     },
-    source::Network,
+    network::Network,
 };
 
 pub(super) fn questions(options: &Options, test_mail: bool, clock: Clock) -> Vec<Question<'_>> {
@@ -112,11 +112,7 @@ async fn ask_receiver(options: &Options, webhook: &Webhook) -> Vec<Finding> {
 
 async fn ask_collector(otel: &Otel, network: &Network) -> Vec<Finding> {
     let endpoint = otel.endpoint.to_string();
-    let asked = match network.ca_pem() {
-        Ok(ca_pem) => otel::probe(&otel.export_options(ca_pem)).await,
-        Err(error) => Err(error),
-    };
-    vec![match asked {
+    vec![match otel::probe(&otel.export_options(network)).await {
         Ok(()) => Finding::new(State::Ok, "otel", endpoint, "the collector took an empty export"),
         Err(error) => Finding::new(State::Unreachable, "otel", endpoint, format!("{error:#}"))
             .advising("check [otel] endpoint, protocol and headers, and whether the collector runs"),

@@ -21,7 +21,7 @@ use tokio_rustls::TlsConnector;
 use url::Url;
 
 use super::{Options, hearing::Hearing, mailbox};
-use crate::{deliver::check_ca, tls};
+use crate::tls;
 
 /// A whole delivery, from the connect to the server's acceptance: generous for greylisting servers that answer slowly
 /// on purpose, short enough that one hung server does not hold up the next tick.
@@ -206,7 +206,7 @@ fn security(scheme: &str, host: &str, ca_pem: Option<&[u8]>) -> Result<(Security
 fn starttls(host: &str, ca_pem: Option<&[u8]>) -> Result<TlsParameters> {
     let mut builder = TlsParameters::builder(host.to_owned());
     if let Some(pem) = ca_pem {
-        check_ca(pem)?;
+        tls::authorities(pem)?;
         builder = builder.add_root_certificate(Certificate::from_pem(pem).context("the CA file cannot be used")?);
     }
     builder.build_rustls().context("TLS cannot be set up for the mail server")

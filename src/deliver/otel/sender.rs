@@ -19,10 +19,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::{Options, Protocol, grpc};
-use crate::{
-    deliver::{check_ca, is_loopback},
-    tls,
-};
+use crate::tls;
 
 /// One attempt.
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(5);
@@ -64,19 +61,10 @@ impl Sender {
         ensure!(matches!(url.scheme(), "http" | "https"), "the endpoint begins with http:// or https://");
         ensure!(url.username().is_empty() && url.password().is_none(), "the endpoint must not hold a username or password");
         ensure!(url.query().is_none() && url.fragment().is_none(), "the endpoint ends after its path");
-        // No redirects: the headers may hold a key, and it is for this collector only.
-        let mut builder = Client::builder()
-            .timeout(ATTEMPT_LIMIT)
-            .redirect(reqwest::redirect::Policy::none())
-            .default_headers(headers(&options.headers)?);
-        if let Some(pem) = &options.ca_pem {
-            check_ca(pem)?;
-            let certificates = reqwest::Certificate::from_pem_bundle(pem).context("the CA file cannot be used")?;
-            builder = builder.tls_certs_merge(certificates);
-        }
+        let builder = options.network.client(&url)?.timeout(ATTEMPT_LIMIT).default_headers(headers(&options.headers)?);
         let (builder, base) = match options.protocol {
-            Protocol::Http => http(&url, builder),
-            Protocol::Grpc => grpc(&url, builder),
+            Protocol::Http => (builder, base(&url)),
+            Protocol::Grpc => (over_grpc(&url, builder), url.origin().ascii_serialization()),
         };
         let client = builder.build().context("the way to the collector cannot be set up")?;
         Ok(Self { client, protocol: options.protocol, base })
@@ -139,16 +127,15 @@ fn unreached(error: reqwest::Error) -> String {
     tls::words(&error).unwrap_or_else(|| format!("{:#}", anyhow::Error::new(error)))
 }
 
-fn http(url: &Url, builder: ClientBuilder) -> (ClientBuilder, String) {
+fn base(url: &Url) -> String {
     let base = url.as_str().trim_end_matches('/');
-    let base = base.strip_suffix("/v1/metrics").unwrap_or(base).to_owned();
-    // What stays on this machine passes no proxy, which would see the headers.
-    (if is_loopback(url) { builder.no_proxy() } else { builder }, base)
+    base.strip_suffix("/v1/metrics").unwrap_or(base).to_owned()
 }
 
-/// HTTP/2 from the first byte, which proxies do not speak; services lie at the root.
-fn grpc(url: &Url, builder: ClientBuilder) -> (ClientBuilder, String) {
-    (builder.http2_prior_knowledge().no_proxy().no_gzip(), url.origin().ascii_serialization())
+/// HTTP/2 from the first byte; services lie at the root. A proxy passes it on inside TLS, and does not speak it in clear text.
+fn over_grpc(url: &Url, builder: ClientBuilder) -> ClientBuilder {
+    let builder = builder.http2_prior_knowledge().no_gzip();
+    if url.scheme() == "https" { builder } else { builder.no_proxy() }
 }
 
 /// A collector may take an export and drop parts of it; those are gone, and the same again would be dropped again.

@@ -21,13 +21,15 @@ use tokio::sync::mpsc;
 use tokio_rustls::server::TlsStream;
 
 use super::*;
-use crate::tls::test_server;
+use crate::{network, tls::test_server};
 
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// One request as it arrived.
 struct Post {
     path: String,
+    /// As the first line names it: to a proxy, and to nobody else.
+    host: String,
     key: String,
     /// Of metrics; empty otherwise.
     request: ExportMetricsServiceRequest,
@@ -66,10 +68,10 @@ fn collecting(
     let before = Arc::<std::sync::atomic::AtomicUsize>::default();
     let router = axum::Router::new().fallback(move |uri: Uri, headers: HeaderMap, body: Bytes| async move {
         let key = headers.get("x-key").map(|key| key.to_str().unwrap().to_owned()).unwrap_or_default();
-        let path = uri.path().to_owned();
+        let (path, host) = (uri.path().to_owned(), uri.host().unwrap_or_default().to_owned());
         let request =
             if path == "/v1/metrics" { ExportMetricsServiceRequest::decode(body.clone()).unwrap() } else { <_>::default() };
-        send.send(Post { path, key, request, body }).unwrap();
+        send.send(Post { path, host, key, request, body }).unwrap();
         answer(before.fetch_add(1, std::sync::atomic::Ordering::SeqCst))
     });
     (router, posts)
@@ -103,7 +105,7 @@ fn options(endpoint: String) -> Options {
         protocol: Protocol::Http,
         interval: Duration::from_secs(3600),
         headers: vec![("x-key".to_owned(), SecretString::from("hunter2"))],
-        ca_pem: None,
+        network: Network::default(),
     }
 }
 
@@ -474,8 +476,12 @@ async fn endpoints_and_headers_that_are_none_are_refused_without_secrets() {
         let said = refusal(&Options { headers, ..options("http://127.0.0.1:4318".to_owned()) });
         assert!(said.contains(header.0) && !said.contains("hunter2"), "{said}");
     }
-    let bad_ca = Options { ca_pem: Some(b"none".to_vec()), ..options("https://127.0.0.1:4318".to_owned()) };
-    assert_eq!(refusal(&bad_ca), "the CA file holds no certificate in PEM");
+    let network = Network { ca_file: "Cargo.toml".into(), ..Network::default() };
+    let bad_ca = Options { network, ..options("https://127.0.0.1:4318".to_owned()) };
+    assert_eq!(refusal(&bad_ca), "network.ca_file Cargo.toml: the CA file holds no certificate in PEM");
+    let network = Network { allowed_hosts: vec!["mail.example.test".to_owned()], ..Network::default() };
+    let elsewhere = Options { network, ..options("https://otel.example.test".to_owned()) };
+    assert_eq!(refusal(&elsewhere), "otel.example.test is not among network.allowed_hosts");
     assert!(!format!("{:?}", options(String::new())).contains("hunter2"));
 }
 
@@ -533,7 +539,8 @@ async fn answer_grpc<S: AsyncRead + AsyncWrite + Unpin>(
             );
             let key = head.headers["x-key"].to_str().unwrap().to_owned();
             let request = ExportMetricsServiceRequest::decode(&message[5..]).unwrap();
-            send.send(Post { path: head.uri.path().to_owned(), key, request, body: Bytes::new() }).unwrap();
+            let (path, host) = (head.uri.path().to_owned(), head.uri.host().unwrap_or_default().to_owned());
+            send.send(Post { path, host, key, request, body: Bytes::new() }).unwrap();
             let Ended(message, trailers) = answer(nth);
             let trailers: HeaderMap = trailers.iter().map(|(k, v)| (k.parse().unwrap(), v.parse().unwrap())).collect();
             let mut head = axum::http::Response::builder().header("content-type", "application/grpc").body(()).unwrap();
@@ -595,13 +602,56 @@ async fn the_same_figures_leave_over_grpc() {
     assert_eq!(series(&posts.recv().await.unwrap().request, "duskwatch.integrations"), ["status=active 24 int"]);
 }
 
+/// A proxy that reads whom its one caller wants to be connected with, and leaves it at that.
+async fn tunnel() -> (String, tokio::task::JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let asked = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.unwrap());
+        }
+        String::from_utf8(head).unwrap()
+    });
+    (address, asked)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn exports_to_another_machine_pass_the_configured_proxy_and_those_to_this_one_do_not() {
+    let (proxy, mut posts) = collector(StatusCode::OK).await;
+    let through = |proxy: String| Network { proxy, ..Network::default() };
+    let network = through(format!("http://{proxy}"));
+    let exporter = start(&Options { network, ..options("http://otel.example.test:4318".to_owned()) });
+    let post = exported(&exporter, &mut posts, &[integrations("active", 25.0)]).await;
+    assert_eq!((post.path.as_str(), post.host.as_str()), ("/v1/metrics", "otel.example.test"));
+
+    for protocol in [Protocol::Http, Protocol::Grpc] {
+        let (proxy, asked) = tunnel().await;
+        let network = through(proxy);
+        let exporter = start(&Options { protocol, network, ..options("https://otel.example.test".to_owned()) });
+        publish(&exporter, &[ratio(1.0)]);
+        let head = tokio::select! {
+            head = asked => head.unwrap(),
+            ended = exporter.flush(LIMIT) => panic!("{protocol:?} asks no proxy: {ended:?}"),
+        };
+        assert!(head.starts_with("CONNECT otel.example.test:443 HTTP/1.1\r\n") && !head.contains("hunter2"), "{head}");
+    }
+
+    let (here, mut posts) = collector(StatusCode::OK).await;
+    let network = through("http://127.0.0.1:1".to_owned());
+    let exporter = start(&Options { network, ..options(format!("http://{here}")) });
+    let post = exported(&exporter, &mut posts, &[integrations("active", 25.0)]).await;
+    assert_eq!(post.host, "");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_ca_file_vouches_for_a_collector_over_either_protocol() {
     let (http, mut http_posts) = tls_collector().await;
     let (grpc, mut grpc_posts) = grpc_collector(true, Ended::well).await;
     for (protocol, address, posts) in [(Protocol::Http, http, &mut http_posts), (Protocol::Grpc, grpc, &mut grpc_posts)] {
-        let ca_pem = Some(test_server::CA.to_vec());
-        let exporter = start(&Options { protocol, ca_pem, ..options(format!("https://{address}")) });
+        let network = network::trusting();
+        let exporter = start(&Options { protocol, network, ..options(format!("https://{address}")) });
         let post = exported(&exporter, posts, &[integrations("active", 25.0)]).await;
         assert_eq!(series(&post.request, "duskwatch.integrations"), ["status=active 25 int"], "{protocol:?}");
         exporter.shutdown(LIMIT).await.unwrap();

@@ -3,7 +3,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::tls::test_server;
+use crate::{network, tls::test_server};
 
 /// The secret, id and time of the examples of Standard Webhooks.
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -14,9 +14,9 @@ fn at() -> Timestamp {
     Timestamp::from_second(1_614_265_330).unwrap()
 }
 
-fn hook(url: &str, ca_pem: Option<Vec<u8>>) -> Hook {
+fn hook(url: &str, network: Network) -> Hook {
     rustls::crypto::ring::default_provider().install_default().ok();
-    let options = Options { url: url.parse().unwrap(), secret: SECRET.into(), ca_pem, proxy: String::new() };
+    let options = Options { url: url.parse().unwrap(), secret: SECRET.into(), network };
     Hook::new(&options).unwrap()
 }
 
@@ -47,7 +47,7 @@ async fn converse(mut stream: impl AsyncReadExt + AsyncWriteExt + Unpin, answer:
 
 #[tokio::test]
 async fn the_signature_is_that_of_the_specification() {
-    let signed = hook("http://127.0.0.1:1/", None).signature(ID, at(), BODY);
+    let signed = hook("http://127.0.0.1:1/", Network::default()).signature(ID, at(), BODY);
     assert_eq!(signed, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
 }
 
@@ -55,7 +55,7 @@ async fn the_signature_is_that_of_the_specification() {
 async fn a_message_goes_out_signed_and_a_2xx_takes_it() {
     for tls in [false, true] {
         let (url, asked) = once("HTTP/1.1 204 No Content\r\n\r\n", tls).await;
-        hook(&url, tls.then(|| test_server::CA.to_vec())).send(ID, at(), BODY).await.unwrap();
+        hook(&url, if tls { network::trusting() } else { Network::default() }).send(ID, at(), BODY).await.unwrap();
         let request = asked.await.unwrap();
         assert!(request.starts_with("POST /hooks/hunter2?key=hunter3 HTTP/1.1\r\n"), "{request}");
         for line in [
@@ -80,19 +80,19 @@ async fn what_is_refused_is_tried_again_unless_the_receiver_is_gone() {
         ("", false, "broke off"),
     ] {
         let (url, asked) = once(answer, false).await;
-        let error = hook(&url, None).send(ID, at(), BODY).await.unwrap_err();
+        let error = hook(&url, Network::default()).send(ID, at(), BODY).await.unwrap_err();
         asked.await.unwrap();
         assert!(error.permanent == permanent && error.words.contains(words), "{answer}: {error:?}");
         assert!(!error.words.contains("hunter"), "{error:?}");
     }
-    let nobody = hook("http://127.0.0.1:1/hunter2", None).send(ID, at(), BODY).await.unwrap_err();
+    let nobody = hook("http://127.0.0.1:1/hunter2", Network::default()).send(ID, at(), BODY).await.unwrap_err();
     assert!(nobody.words.contains("could not be reached") && !nobody.words.contains("hunter2"), "{nobody:?}");
 }
 
 #[tokio::test]
 async fn a_receiver_that_nobody_vouches_for_is_not_told() {
     let (url, asked) = once("HTTP/1.1 200 OK\r\n\r\n", true).await;
-    let error = hook(&url, None).send(ID, at(), BODY).await.unwrap_err();
+    let error = hook(&url, Network::default()).send(ID, at(), BODY).await.unwrap_err();
     assert!(!error.permanent && error.words.contains("could not be reached"), "{error:?}");
     assert!(asked.await.is_err(), "the handshake failed");
 }

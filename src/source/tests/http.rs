@@ -7,7 +7,10 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::server::{Server, TOKEN, answer, client, client_with_retries, json};
-use crate::source::{Access, Answer, Auth, Client, ClientOptions, FetchError, Network, Outage, Tokens, Unread};
+use crate::{
+    network::Network,
+    source::{Access, Answer, Auth, Client, ClientOptions, FetchError, Outage, Tokens, Unread},
+};
 
 async fn fetch(script: impl Fn(&str, usize) -> Vec<u8> + Send + Sync + 'static) -> FetchError {
     let server = Server::start(script).await;

@@ -13,7 +13,8 @@ use tokio::{
 use url::Url;
 
 use crate::{
-    source::{Auth, Client, ClientOptions, Network},
+    network::Network,
+    source::{Auth, Client, ClientOptions},
     tls::test_server,
 };
 

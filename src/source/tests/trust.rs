@@ -10,14 +10,10 @@ use tokio::{
 use url::Url;
 
 use super::server::{Server, TOKEN, client, client_through, json};
-use crate::source::{FetchError, Network, Tokens};
-
-const CA_FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/deliver/tls/ca.pem");
-
-/// `[network]` with the authority of the tests.
-fn trusting() -> Network {
-    toml::from_str(&format!("ca_file = {CA_FILE:?}")).expect("a section")
-}
+use crate::{
+    network::{Network, trusting},
+    source::{FetchError, Tokens},
+};
 
 async fn refusal(base: &Url, network: Network) -> FetchError {
     Tokens::new(client_through(base, 0, network), "acme", "ORG").list().await.expect_err("nobody to trust")

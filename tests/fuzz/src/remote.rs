@@ -5,7 +5,10 @@ use std::{
     time::Duration,
 };
 
-use duskwatch::source::{Auth, Client, ClientOptions, Network};
+use duskwatch::{
+    network::Network,
+    source::{Auth, Client, ClientOptions},
+};
 use secrecy::SecretString;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},

@@ -15,7 +15,7 @@ struct Ban {
     in_tests_too: bool,
 }
 
-const BANS: [Ban; 9] = [
+const BANS: [Ban; 10] = [
     Ban {
         pattern: r"\b(?:SystemTime|Timestamp|Zoned|Utc|Local|OffsetDateTime)::now\b",
         rule: "the wall clock is read in src/clock.rs only",
@@ -50,6 +50,12 @@ const BANS: [Ban; 9] = [
         pattern: r"\b(?:todo|unimplemented|dbg|panic)!",
         rule: "no todo!, unimplemented!, dbg! or panic! outside tests",
         applies: |_| true,
+        in_tests_too: false,
+    },
+    Ban {
+        pattern: r"\breqwest::(?:get|Client::new)\b|\b(?:Client::builder|ClientBuilder::new)\b",
+        rule: "an HTTP client is made in src/network.rs only, by the same rules",
+        applies: |file| file.module() != ["network"],
         in_tests_too: false,
     },
     Ban {
@@ -146,6 +152,7 @@ fn each_ban_catches_its_bad_line() {
         ("src/store/open.rs", "row.get(0).unwrap();"),
         ("src/store/open.rs", "todo!(\"later\")"),
         ("src/cli/demo.rs", "let truth = world.truth();"),
+        ("src/deliver/otel/sender.rs", "let client = reqwest::Client::builder().build();"),
         ("src/store/open.rs", "#[allow(dead_code)]"),
         ("src/store/open.rs", "#[cfg(test)]\nmod tests { #[ignore] #[test] fn t() {} }"),
     ] {
@@ -157,6 +164,7 @@ fn each_ban_catches_its_bad_line() {
 fn bans_leave_tests_comments_and_their_own_rooms_alone() {
     for (path, text) in [
         ("src/clock.rs", "SystemTime::now()"),
+        ("src/network.rs", "Client::builder().user_agent(USER_AGENT)"),
         ("src/config/secret.rs", "std::env::var(name)"),
         ("src/store/open.rs", "// row.unwrap()\nlet text = \"todo!\"; x.expect(\"a row\"); let start = Instant::now();"),
         ("src/store/open.rs", "#[cfg(test)]\nmod tests { fn t() { row.unwrap(); panic!() } }"),

@@ -1,11 +1,17 @@
-//! How this machine reaches the outside: the `[network]` section of the configuration.
+//! How this machine reaches the outside: the `[network]` section of the configuration, and the one door through which every
+//! HTTP client of ours leaves, so that each follows the same rules. What else a client needs its own room adds.
 
-use std::{net::Ipv4Addr, path::PathBuf};
+use std::{net::Ipv4Addr, path::PathBuf, time::Duration};
 
 use anyhow::{Context, bail};
-use reqwest::{Certificate, ClientBuilder, Proxy};
+use reqwest::{Certificate, Client, ClientBuilder, Proxy, redirect, retry};
 use serde::Deserialize;
 use url::{Host, Url};
+
+use crate::tls;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const USER_AGENT: &str = concat!("duskwatch/", env!("CARGO_PKG_VERSION"));
 
 /// The `[network]` section.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -41,24 +47,32 @@ impl Network {
         Ok(())
     }
 
-    /// The bytes of `ca_file`, for other parties that speak TLS.
+    /// The bytes of `ca_file`, in which there is a certificate.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// When the file cannot be read, or holds none.
     pub fn ca_pem(&self) -> anyhow::Result<Option<Vec<u8>>> {
         if self.ca_file.as_os_str().is_empty() {
             return Ok(None);
         }
-        std::fs::read(&self.ca_file).map(Some).with_context(|| format!("network.ca_file {}", self.ca_file.display()))
+        let what = || format!("network.ca_file {}", self.ca_file.display());
+        let pem = std::fs::read(&self.ca_file).with_context(what)?;
+        tls::authorities(&pem).with_context(what)?;
+        Ok(Some(pem))
     }
 
-    pub(super) fn apply(&self, mut builder: ClientBuilder, base: &Url) -> anyhow::Result<ClientBuilder> {
-        if !self.ca_file.as_os_str().is_empty() {
-            let what = || format!("network.ca_file {}", self.ca_file.display());
-            let pem = std::fs::read(&self.ca_file).with_context(what)?;
-            builder = builder.tls_certs_merge(Certificate::from_pem_bundle(&pem).with_context(what)?);
+    /// A client for one address. A TLS provider must have been installed for the process.
+    ///
+    /// # Errors
+    /// A host that is not allowed, a certificate file that cannot be used.
+    pub fn client(&self, to: &Url) -> anyhow::Result<ClientBuilder> {
+        self.check_host(to)?;
+        let mut builder = bare();
+        if let Some(pem) = self.ca_pem()? {
+            builder = builder.tls_certs_merge(Certificate::from_pem_bundle(&pem).context("network.ca_file")?);
         }
-        if is_loopback(base) {
+        // What stays on this machine passes no proxy, which would read it.
+        if is_loopback(to) {
             return Ok(builder.no_proxy());
         }
         match self.proxy.as_str() {
@@ -66,6 +80,24 @@ impl Network {
             proxy => Ok(builder.proxy(Proxy::all(proxy).context("network.proxy")?)),
         }
     }
+}
+
+/// A client for the service of this machine itself, at whatever address it listens.
+pub fn client_for_ourselves() -> ClientBuilder {
+    bare().no_proxy()
+}
+
+/// Redirects are not followed: they would carry a key to somebody who was not configured. Who wants to ask again counts it.
+fn bare() -> ClientBuilder {
+    let builder = Client::builder().user_agent(USER_AGENT).connect_timeout(CONNECT_TIMEOUT);
+    builder.redirect(redirect::Policy::none()).retry(retry::never())
+}
+
+/// `[network]` with the authority of the tests.
+#[cfg(test)]
+pub(crate) fn trusting() -> Network {
+    let ca_file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/deliver/tls/ca.pem").into();
+    Network { ca_file, ..Network::default() }
 }
 
 /// Refuses an address to which a credential would go in clear text.
