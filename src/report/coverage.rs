@@ -93,13 +93,14 @@ fn source(inputs: &Inputs<'_>, line: &SourceLine, since_ms: i64) -> SourceRow {
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of a month are far below 2^52")]
     let ratio = |part: i64, whole: i64| part as f64 / whole as f64;
     let state = state(line, intervals, looked_until, now_ms);
+    let failure = failure(line, intervals, (state, since_ms), inputs.timezone);
+    let told = if state == SourceState::Failing { failure.as_str() } else { "" };
     SourceRow {
         source: inert::name(&line.name),
         state,
         looked_until: looked_until.map(time::instant),
         last_success: line.last_success,
         last_failure: line.last_failure.as_ref().map(|(at, _)| *at),
-        failure: failure(line, intervals, (state, since_ms), inputs.timezone),
         covered_30d: ratio(covered, LOOK_BACK_MS),
         missed_hours: ratio(missed_ms(line, intervals, (since_ms, now_ms)), MS_PER_HOUR),
         gap_seconds: seen.gap_seconds,
@@ -109,7 +110,8 @@ fn source(inputs: &Inputs<'_>, line: &SourceLine, since_ms: i64) -> SourceRow {
         skipped_reasons: line.skipped.iter().take(MAX_REASONS).map(skipped).collect(),
         requests: line.requests.iter().map(|(_, count)| count).sum(),
         budget_used: line.budget_used,
-        warning: warning(line, newest, silence, inputs.timezone),
+        warning: warning(line, newest, silence, told, inputs.timezone),
+        failure,
     }
 }
 
@@ -172,13 +174,15 @@ fn failure(line: &SourceLine, intervals: &[Coverage], (state, since_ms): (Source
     why
 }
 
-/// What needs a look though it is read: part of it may not be seen, or it shows less than it should.
-fn warning(line: &SourceLine, newest: Option<&Coverage>, silence: Option<&Silence>, zone: &TimeZone) -> String {
+/// What needs a look though it is read: part of it may not be seen, or it shows less than it should. Not what its failure has
+/// `told` already.
+fn warning(line: &SourceLine, newest: Option<&Coverage>, silence: Option<&Silence>, told: &str, zone: &TimeZone) -> String {
     let limit = newest.filter(|c| c.state == CoverageState::Partial && !c.reason.is_empty()).map(|c| inert::sentence(&c.reason));
+    let limit = limit.filter(|limit| !told.contains(limit));
     let silent = silence.map(|silence| words::silence(silence, zone));
-    let told = (!line.warning.is_empty()).then(|| inert::sentence(&line.warning));
+    let warned = (!line.warning.is_empty()).then(|| inert::sentence(&line.warning));
     let nameless = (line.nameless > 0).then(|| words::nameless(line));
-    told.into_iter().chain(limit).chain(nameless).chain(silent).collect::<Vec<_>>().join("; ")
+    warned.into_iter().chain(limit).chain(nameless).chain(silent).collect::<Vec<_>>().join("; ")
 }
 
 fn skipped(line: &super::inputs::SkippedLine) -> SkippedRow {

@@ -1,5 +1,7 @@
 //! What the documents say in the cases that matter.
 
+use jiff::ToSpan as _;
+
 use super::fixture::{World, acme, after_the_removal, at, authentications, empty, file, integration};
 use crate::{
     analysis::{Authentication, Integration, Person, Recorded, Silence},
@@ -110,6 +112,51 @@ fn a_source_that_is_read_and_needs_a_look_is_no_green_light() {
         assert!(text.contains("it was read on 4 days on which it usually shows something, and showed nothing"), "{text}");
     }
     assert_eq!(report.coverage.sources[0].lag_seconds, Some(at("2026-07-03T07:00:00Z").as_second() - since.as_second()));
+}
+
+/// A list that was read whole a day ago and in part now, for a reason.
+fn read_in_part(reason: &str) -> World {
+    let mut world = watched();
+    let (now_ms, day_ms) = (world.findings.now.as_millisecond(), 86_400_000);
+    let interval = |from_ms: i64, state, reason: &str| Coverage {
+        from_ms,
+        to_ms: from_ms + day_ms,
+        state,
+        items: 1,
+        skipped: 0,
+        reason: reason.to_owned(),
+    };
+    let intervals = vec![
+        interval(now_ms - 2 * day_ms, CoverageState::Covered, ""),
+        interval(now_ms - day_ms, CoverageState::Partial, reason),
+    ];
+    world.ledger.sources.insert("access/acme".to_owned(), intervals);
+    world
+}
+
+/// The documents that tell of every source.
+fn told(world: &World) -> [String; 4] {
+    let report = world.report();
+    let digest = letter::digest(&report);
+    [digest.text, digest.html, text::summary(&report, 100), html::page(&report)].map(|text| words(&text))
+}
+
+#[test]
+fn why_a_source_is_read_in_part_is_said_once() {
+    let reason = "the list of members: status 503";
+    let mut world = read_in_part(reason);
+    let now = world.findings.now;
+    let last_failure = Some((now, reason.to_owned()));
+    world.sources = vec![SourceLine {
+        name: "access/acme".to_owned(),
+        last_success: Some(now - 24.hours()),
+        last_failure,
+        ..SourceLine::default()
+    }];
+    for text in told(&world) {
+        assert_eq!(text.to_lowercase().matches(reason).count(), 1, "{text}");
+        assert!(text.contains("and a round without that ended at 2 Jul 2026"), "{text}");
+    }
 }
 
 #[test]
