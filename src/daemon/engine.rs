@@ -29,7 +29,7 @@ use crate::{
     deliver::otel,
     evidence::{Coverage, Day, SourceKind},
     report::prometheus,
-    serve,
+    serve::{self, Readiness},
     source::Usage,
     store::{Lock, OpenError, Reader, SourceState, Store, StoreError, Writer},
 };
@@ -144,15 +144,19 @@ impl Engine {
         if self.troubles().is_ours(name) { every.max(REFUSED_PAUSE) } else { every }
     }
 
-    /// What is not as it should be, a line each: the store, and every source that is not fresh or waits for somebody to act.
-    pub async fn not_ready(&self, now: Timestamp) -> Vec<String> {
+    /// What is not as it should be, a line each: the store, and every source that is not fresh or waits for somebody to act; and
+    /// those of which a part is not read.
+    pub async fn readiness(&self, now: Timestamp) -> Readiness {
         let (options, budgets) = (Arc::clone(&self.options), self.budgets());
-        let read = self.store.read(move |r| freshness::source_lines(r, &options, &budgets, now)).await;
+        let lines = move |r: &Reader| Ok((freshness::source_lines(r, &options, &budgets, now)?, r.read_in_part()?));
+        let read = self.store.read(lines).await;
         let troubles = self.troubles();
         match (troubles.store_line(), read) {
-            (Some(line), _) => vec![line],
-            (None, Err(error)) => vec![format!("{STORE}: {error}")],
-            (None, Ok(lines)) => freshness::not_ready(&lines, &self.options, |name| troubles.is_ours(name), now),
+            (Some(line), _) => Readiness { not_ready: vec![line], ..Readiness::default() },
+            (None, Err(error)) => Readiness { not_ready: vec![format!("{STORE}: {error}")], ..Readiness::default() },
+            (None, Ok((lines, in_part))) => {
+                freshness::readiness(&lines, &in_part, &self.options, |name| troubles.is_ours(name), now)
+            }
         }
     }
 
@@ -221,7 +225,7 @@ impl Engine {
             pulse: None,
             document: Some(Arc::new(judged.document(&self.store))),
             metrics: prometheus::exposition(&self.figures(&judged.measured(), judged.seen_at()).await?).into(),
-            not_ready: self.not_ready(judged.seen_at()).await,
+            readiness: self.readiness(judged.seen_at()).await,
             trouble: None,
         };
         let (sender, page) = watch::channel(Arc::new(served));

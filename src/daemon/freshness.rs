@@ -6,9 +6,10 @@ use jiff::Timestamp;
 
 use super::{Delivery, Engine, Options, judge::Measured, webhooks::WEBHOOK};
 use crate::{
-    evidence::{SourceKind, exchange},
+    evidence::{SourceKind, coverage::is_list, exchange},
     report::{AuthenticationTotal, DeliveryTotal, Figure, Service, SkippedLine, SourceLine, figures},
-    store::{Reader, Settled, StoreError},
+    serve::Readiness,
+    store::{ReadInPart, Reader, Settled, StoreError},
 };
 
 /// A source is stale when it was not read for so many of its intervals: one may fail, two may be slow.
@@ -129,8 +130,15 @@ fn fresh_for(source: &str, options: &Options) -> Option<Duration> {
     options.late_after(source).or_else(|| Some(stale_after(source, options)?.max(AT_LEAST) + Duration::from_millis(slice)))
 }
 
-/// One line for each source that is not fresh, or waits for somebody to act: since when, and why.
-pub fn not_ready(sources: &[SourceLine], options: &Options, waits: impl Fn(&str) -> bool, now: Timestamp) -> Vec<String> {
+/// One line for each source that is not fresh, or waits for somebody to act: since when, and why; and for each of the others whose
+/// newest list lacks a part.
+pub fn readiness(
+    sources: &[SourceLine],
+    in_part: &[ReadInPart],
+    options: &Options,
+    waits: impl Fn(&str) -> bool,
+    now: Timestamp,
+) -> Readiness {
     let stale = |source: &&SourceLine| {
         let old = |limit| source.last_success.is_none_or(|at| now.duration_since(at).unsigned_abs() > limit);
         stale_after(&source.name, options).is_some_and(|limit| old(limit) || waits(&source.name))
@@ -152,5 +160,14 @@ pub fn not_ready(sources: &[SourceLine], options: &Options, waits: impl Fn(&str)
             }
         }
     };
-    sources.iter().filter(stale).map(words).collect()
+    let part = |source: &SourceLine| {
+        // An engine's newest rows are always in part: they are asked for once more.
+        let ReadInPart { whole, reason, .. } = in_part.iter().find(|part| part.source == source.name && is_list(&part.source))?;
+        let since = whole.map_or_else(|| "never read as a whole".to_owned(), |at| format!("read in part since {at}"));
+        Some(format!("{}: {since}: {reason}", source.name))
+    };
+    Readiness {
+        not_ready: sources.iter().filter(stale).map(words).collect(),
+        in_part: sources.iter().filter(|source| !stale(source)).filter_map(part).collect(),
+    }
 }

@@ -61,8 +61,8 @@ pub async fn run(options: Options, mut renewal: Renewal, stop: CancellationToken
     let _lock = engine.lock()?;
     let (manager, pulse) = (Manager::find(engine.options.manager.as_deref()), Pulse::default());
     // The store knows how fresh its sources are, however much it holds; the first judgement takes longer.
-    let not_ready = engine.not_ready(Clock::System.now()).await;
-    let (served, page) = watch::channel(Arc::new(Served { pulse: Some(pulse.clone()), not_ready, ..Served::default() }));
+    let readiness = engine.readiness(Clock::System.now()).await;
+    let (served, page) = watch::channel(Arc::new(Served { pulse: Some(pulse.clone()), readiness, ..Served::default() }));
     let listener = serve::listen(&engine.serve_options()).await?;
     tracing::info!(address = %listener.local_addr()?, "the page is served");
     engine.begin("run", Clock::System.now()).await?;
@@ -234,7 +234,7 @@ impl Service {
 
     /// One line for whoever asks the service manager.
     fn status(&self) -> String {
-        self.served.borrow().not_ready.first().cloned().unwrap_or_else(|| "every source is fresh".to_owned())
+        self.served.borrow().readiness.not_ready.first().cloned().unwrap_or_else(|| "every source is fresh".to_owned())
     }
 
     async fn on(&mut self, tick: Tick, now: Timestamp) {
@@ -249,8 +249,8 @@ impl Service {
                 self.watch_exports(now);
                 self.prune_when_due(now);
                 self.measure(now).await;
-                let (not_ready, trouble) = (self.engine.not_ready(now).await, self.engine.trouble_words());
-                self.show(|served| (served.not_ready, served.trouble) = (not_ready, trouble));
+                let (readiness, trouble) = (self.engine.readiness(now).await, self.engine.trouble_words());
+                self.show(|served| (served.readiness, served.trouble) = (readiness, trouble));
             }
         }
     }
@@ -331,8 +331,8 @@ impl Service {
                 self.returned = Some(judged.returned());
                 let document = Arc::new(judged.document(&self.engine.store));
                 self.measure(now).await;
-                let not_ready = self.engine.not_ready(now).await;
-                self.show(|served| (served.document, served.not_ready) = (Some(document), not_ready));
+                let readiness = self.engine.readiness(now).await;
+                self.show(|served| (served.document, served.readiness) = (Some(document), readiness));
                 Some(judged)
             }
             Err(error) => {

@@ -87,7 +87,6 @@ fn source(inputs: &Inputs<'_>, line: &SourceLine, since_ms: i64) -> SourceRow {
     let intervals = inputs.ledger.sources.get(&line.name).map_or(&[][..], Vec::as_slice);
     let silence = inputs.findings.silences.iter().find(|silence| silence.source == line.name);
     let looked_until = inputs.ledger.looked_until_ms(&line.name);
-    let newest = intervals.iter().max_by_key(|c| c.to_ms);
     let covered = overlap(intervals, now_ms - LOOK_BACK_MS, now_ms, CoverageState::looked);
     let seen = seen(inputs.ledger, &inputs.findings.silences, line, inputs.findings.now);
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of a month are far below 2^52")]
@@ -110,7 +109,7 @@ fn source(inputs: &Inputs<'_>, line: &SourceLine, since_ms: i64) -> SourceRow {
         skipped_reasons: line.skipped.iter().take(MAX_REASONS).map(skipped).collect(),
         requests: line.requests.iter().map(|(_, count)| count).sum(),
         budget_used: line.budget_used,
-        warning: warning(line, newest, silence, told, inputs.timezone),
+        warning: warning(line, intervals, silence, told, inputs.timezone),
         failure,
     }
 }
@@ -176,9 +175,15 @@ fn failure(line: &SourceLine, intervals: &[Coverage], (state, since_ms): (Source
 
 /// What needs a look though it is read: part of it may not be seen, or it shows less than it should. Not what its failure has
 /// `told` already.
-fn warning(line: &SourceLine, newest: Option<&Coverage>, silence: Option<&Silence>, told: &str, zone: &TimeZone) -> String {
+fn warning(line: &SourceLine, intervals: &[Coverage], silence: Option<&Silence>, told: &str, zone: &TimeZone) -> String {
+    let newest = intervals.iter().max_by_key(|c| c.to_ms);
     let limit = newest.filter(|c| c.state == CoverageState::Partial && !c.reason.is_empty()).map(|c| inert::sentence(&c.reason));
-    let limit = limit.filter(|limit| !told.contains(limit));
+    let limit = limit.filter(|limit| !told.contains(limit)).map(|limit| {
+        let whole = intervals.iter().filter(|c| c.state == CoverageState::Covered).map(|c| c.to_ms - 1).max();
+        // An engine's newest rows are always in part: they are asked for once more.
+        let since = coverage::is_list(&line.name).then(|| words::read_in_part(whole.map(time::instant), zone));
+        [Some(limit), since].into_iter().flatten().collect::<Vec<_>>().join("; ")
+    });
     let silent = silence.map(|silence| words::silence(silence, zone));
     let warned = (!line.warning.is_empty()).then(|| inert::sentence(&line.warning));
     let nameless = (line.nameless > 0).then(|| words::nameless(line));

@@ -61,10 +61,18 @@ pub struct Served {
     pub pulse: Option<Pulse>,
     /// The metrics in Prometheus' text format; empty until they were first measured.
     pub metrics: Bytes,
-    /// Empty while everything works; else one line for each source or part that does not, and since when.
-    pub not_ready: Vec<String>,
+    pub readiness: Readiness,
     /// What of the document is out of date, and since when: it is shown from memory.
     pub trouble: Option<String>,
+}
+
+/// What is not as it should be, one line for each source or part of the service, since when and why.
+#[derive(Clone, Debug, Default)]
+pub struct Readiness {
+    /// Empty while the store is open and every source fresh.
+    pub not_ready: Vec<String>,
+    /// Sources that are read but for a part.
+    pub in_part: Vec<String>,
 }
 
 /// One report in all its forms.

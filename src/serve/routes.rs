@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 
 use super::{
-    Document, Doors, Pulse, Served,
+    Document, Doors, Pulse, Readiness, Served,
     access::{Caller, Turned},
     failures::Failures,
     files, intake, pages,
@@ -179,9 +179,11 @@ async fn health(State(served): State<Watched>) -> Response {
 }
 
 async fn ready(State(served): State<Watched>) -> Response {
-    match served.borrow().not_ready.as_slice() {
-        [] => plain(StatusCode::OK, "Ready.\n"),
-        lines => plain(StatusCode::SERVICE_UNAVAILABLE, lines.join("\n") + "\n"),
+    let Readiness { not_ready, in_part } = &served.borrow().readiness;
+    let lines = |first: &[String]| [first, in_part].concat().join("\n") + "\n";
+    match not_ready.as_slice() {
+        [] => plain(StatusCode::OK, lines(&["Ready.".to_owned()])),
+        not_ready => plain(StatusCode::SERVICE_UNAVAILABLE, lines(not_ready)),
     }
 }
 

@@ -59,5 +59,5 @@ pub use outbox::{GivenUp, NewMessage, OutboxSummary, Outgoing, Settled, Waiting}
 pub use prune::{Old, Pruning};
 pub use reclassify::{Progress, Rejudged, StoredChunk};
 pub use slices::Slice;
-pub use sources::{AuthenticationTotal, RequestTotal, SkippedTotal, SourceState, Totals};
+pub use sources::{AuthenticationTotal, ReadInPart, RequestTotal, SkippedTotal, SourceState, Totals};
 pub use verify::Finding;

@@ -20,6 +20,7 @@ const NOTE_SOURCE: &str = include_str!("../../sql/queries/ingest/note_source.sql
 const LIST_CURSORS: &str = include_str!("../../sql/queries/report/list_cursors.sql");
 const LIST_COVERAGE: &str = include_str!("../../sql/queries/report/list_coverage.sql");
 const FIND_LOOKED_UNTIL: &str = include_str!("../../sql/queries/ingest/find_looked_until.sql");
+const LIST_READ_IN_PART: &str = include_str!("../../sql/queries/report/list_read_in_part.sql");
 const LIST_SOURCES: &str = include_str!("../../sql/queries/report/list_sources.sql");
 const LIST_SKIPPED: &str = include_str!("../../sql/queries/report/list_skipped.sql");
 const LIST_AUTHENTICATION_TOTALS: &str = include_str!("../../sql/queries/report/list_authentication_totals.sql");
@@ -37,6 +38,15 @@ pub struct SourceState {
     /// What the source's word counts for at most, whatever the rules say of it; none: no limit. Kept with the source, since
     /// what it brought may be classified anew when the configuration no longer knows it.
     pub maximum_grade: Option<Grade>,
+}
+
+/// A source that was read in part when it was read last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadInPart {
+    pub source: String,
+    pub reason: String,
+    /// When it was read whole last.
+    pub whole: Option<Timestamp>,
 }
 
 /// Running totals since the store was created; they never go back.
@@ -167,6 +177,16 @@ impl Reader {
         let until_ms =
             statement.query_row(named_params! {":source": source, ":covered": covered, ":partial": partial}, |row| row.get(0))?;
         Ok(until_ms)
+    }
+
+    /// The sources that were read in part when they were read last, sorted by name.
+    pub fn read_in_part(&self) -> Result<Vec<ReadInPart>, StoreError> {
+        let mut statement = self.connection.prepare_cached(LIST_READ_IN_PART)?;
+        let states = named_params! { ":covered": CoverageState::Covered.as_str(), ":partial": CoverageState::Partial.as_str() };
+        let rows = statement.query_map(states, |row| {
+            Ok(ReadInPart { source: row.get(0)?, reason: row.get(1)?, whole: optional_instant(row, 2)? })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// How every source is doing that ever told something, sorted by name.

@@ -171,12 +171,12 @@ async fn a_store_that_takes_no_page_is_not_well_until_it_takes_one() {
     assert!(first.failed && first.changed, "{first:?}");
     let logs = engine.source_names().len() - 1;
     engine.older_round(logs, now, None).await;
-    let said = engine.not_ready(now).await;
+    let said = engine.readiness(now).await.not_ready;
     assert!(said.len() == 1 && said[0].starts_with("store: failing since") && said[0].contains("no room"), "{said:?}");
 
     database.execute_batch(include_str!("../data/faults/accept_coverage.sql")).unwrap();
     site.poll(&engine, now).await;
-    assert_eq!(engine.not_ready(now).await, [""; 0]);
+    assert_eq!(engine.readiness(now).await.not_ready, [""; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -192,10 +192,10 @@ async fn a_store_that_serves_the_others_is_not_well_until_it_takes_what_is_older
 
     database.execute_batch(include_str!("../data/faults/accept_coverage.sql")).unwrap();
     assert!(!engine.round(0, None, now).await.failed);
-    let said = engine.not_ready(now).await;
+    let said = engine.readiness(now).await.not_ready;
     assert!(said.len() == 1 && said[0].ends_with("; without it: what is older of audit/acme"), "{said:?}");
     assert!(!engine.older_round(0, now, None).await.failed);
-    let said = engine.not_ready(now).await;
+    let said = engine.readiness(now).await.not_ready;
     assert!(!said.iter().any(|line| line.starts_with("store")), "{said:?}");
 }
 

@@ -121,6 +121,8 @@ fn said_of(document: &str, source: &str) -> Vec<String> {
 /// What one looks at: the digest in both forms, the pages, and what machines ask.
 struct Looked {
     documents: Vec<(&'static str, String)>,
+    /// The status of `/readyz`, and its words.
+    status: u16,
     ready: String,
     metrics: String,
 }
@@ -135,7 +137,6 @@ impl Looked {
             (answer.status().as_u16(), answer.text().await.unwrap())
         };
         let (status, ready) = get("/readyz").await;
-        assert_eq!(status, 503, "{ready}");
         let [text, html] = digest(engine, judged);
         let documents = vec![
             ("the digest", text),
@@ -145,13 +146,14 @@ impl Looked {
             ("the page", words(&get("/").await.1)),
             ("/coverage", words(&get("/coverage").await.1)),
         ];
-        let looked = Self { documents, ready, metrics: get("/metrics").await.1 };
+        let looked = Self { documents, status, ready, metrics: get("/metrics").await.1 };
         stop.cancel();
         looked
     }
 
     /// Each of these is said to be missing, why, and since when it was read last, `before`.
     fn assert_says(&self, missing: &[Missing], read: &BTreeMap<String, String>, before: Timestamp) {
+        assert_eq!(self.status, 503, "{}", self.ready);
         for (source, why) in missing {
             for (name, document) in &self.documents {
                 let (said, since) = (said_of(document, source), &read[source]);
@@ -240,6 +242,39 @@ fn whoever_looks_learns_what_is_missing_why_and_since_when() {
 }
 
 #[test]
+fn a_list_that_is_closed_to_us_while_the_others_are_read_is_told_with_its_reason_and_since_when() {
+    by_a_clock_that_jumps(async {
+        let (now, before, lake) = (at(NOW), days_before(at(NOW), 2), Lake::start().await);
+        let mut site = site(&lake, now).await;
+        site.grow(before);
+        let engine = site.engine();
+        site.poll(&engine, before).await;
+        let read = read_up_to(&site, &engine, before).await;
+        let closed = Fault::new(FaultKind::parse("forbidden").unwrap(), EVERY).at("permissions/repositories");
+        site.server.disturb(vec![closed], 0);
+        for later in [days_before(now, 1), now] {
+            site.grow(later);
+            site.poll(&engine, later).await;
+        }
+        let judged = engine.judge(now).await.unwrap();
+        let looked = Looked::at(&engine, &judged).await;
+        let (source, why) = ("access/acme", "permissions/repositories is forbidden to our credential: grant the scope account");
+        let since = format!("a round without that ended at {}", read[source]);
+        for (name, document) in &looked.documents {
+            let said = said_of(document, source);
+            assert!(said.iter().any(|said| said.contains(why) && said.contains(&since)), "{name}: {why}, {since}: {said:#?}");
+        }
+        // Every source is fresh, and still not all of it is seen.
+        let mut lines = looked.ready.lines();
+        assert_eq!((looked.status, lines.next()), (200, Some("Ready.")), "{}", looked.ready);
+        let since = format!("{source}: read in part since {before}: ");
+        assert!(lines.any(|line| line.starts_with(&since) && line.contains(why)), "{}", looked.ready);
+        // Of the other workspace's rights our token has never seen any.
+        assert!(looked.ready.contains("access/acme-platform: never read as a whole: "), "{}", looked.ready);
+    });
+}
+
+#[test]
 fn whoever_answers_in_place_of_the_others_is_told_for_each_of_them() {
     by_a_clock_that_jumps(async {
         let (now, before, lake) = (at(NOW), days_before(at(NOW), 1), Lake::start().await);
@@ -293,7 +328,7 @@ fn time_in_which_the_service_was_down_is_told_until_it_is_made_up_for() {
         assert!(!looked.ready.contains("503"), "{}", looked.ready);
         site.poll(&engine, now).await;
         let judged = engine.judge(now).await.unwrap();
-        assert_eq!(engine.not_ready(now).await, [""; 0]);
+        assert_eq!(engine.readiness(now).await.not_ready, [""; 0]);
         let [text, _] = digest(&engine, &judged);
         assert!(text.contains("Coverage: Every source was read without a gap since"), "{text}");
     });

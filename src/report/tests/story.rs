@@ -160,6 +160,19 @@ fn why_a_source_is_read_in_part_is_said_once() {
 }
 
 #[test]
+fn a_list_of_which_a_part_was_never_read_says_so() {
+    let mut world = read_in_part("the rights are closed to us");
+    let never = "rights are closed to us; the rest was read, and a round without that";
+    for text in told(&world) {
+        assert!(text.contains(&format!("{never} ended at 2 Jul 2026")), "{text}");
+    }
+    world.ledger.sources.get_mut("access/acme").expect("it is there").remove(0);
+    for text in told(&world) {
+        assert!(text.contains(&format!("{never} has not ended yet")), "{text}");
+    }
+}
+
+#[test]
 fn the_first_digest_says_that_there_is_nothing_to_compare_with() {
     let mut world = acme();
     world.previous = None;

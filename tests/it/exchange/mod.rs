@@ -79,7 +79,7 @@ async fn an_instance_that_is_late_or_was_never_heard_is_said_to_be() {
     let reporter = Party::new(&site, &[], false, &exchanges("36h"));
     let not_ready = |now| {
         let engine = reporter.engine();
-        async move { engine.not_ready(at(now)).await }
+        async move { engine.readiness(at(now)).await.not_ready }
     };
     assert_eq!(
         not_ready(NOW).await,
