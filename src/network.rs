@@ -1,14 +1,14 @@
 //! How this machine reaches the outside: the `[network]` section of the configuration, and the one door through which every
 //! HTTP client of ours leaves, so that each follows the same rules. What else a client needs its own room adds.
 
-use std::{net::Ipv4Addr, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context, bail};
 use reqwest::{Certificate, Client, ClientBuilder, Proxy, redirect, retry};
 use serde::Deserialize;
-use url::{Host, Url};
+use url::Url;
 
-use crate::tls;
+use crate::{evidence::loopback::is_loopback, tls};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const USER_AGENT: &str = concat!("duskwatch/", env!("CARGO_PKG_VERSION"));
@@ -36,7 +36,7 @@ impl Network {
 
     /// Refuses an address of another machine that is not among `allowed_hosts`. What else its scheme needs its own room says.
     pub fn check_host(&self, address: &Url) -> anyhow::Result<()> {
-        if is_loopback(address) { Ok(()) } else { self.allows(address) }
+        if is_here(address) { Ok(()) } else { self.allows(address) }
     }
 
     fn allows(&self, address: &Url) -> anyhow::Result<()> {
@@ -72,7 +72,7 @@ impl Network {
             builder = builder.tls_certs_merge(Certificate::from_pem_bundle(&pem).context("network.ca_file")?);
         }
         // What stays on this machine passes no proxy, which would read it.
-        if is_loopback(to) {
+        if is_here(to) {
             return Ok(builder.no_proxy());
         }
         match self.proxy.as_str() {
@@ -106,22 +106,12 @@ pub fn check_transport(base: &Url) -> anyhow::Result<()> {
     if !matches!(base.scheme(), "https" | "http" | "postgresql") {
         bail!("{base} is neither https nor http");
     }
-    if base.scheme() == "http" && !is_loopback(base) {
+    if base.scheme() == "http" && !is_here(base) {
         bail!("{base} would send the credential unencrypted: use https (http is for loopback addresses only)");
     }
     Ok(())
 }
 
-/// Whether an address is this machine's own.
-pub fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        // Schemes that no browser knows have addresses of IPv4 as names.
-        Some(Host::Domain(name)) => {
-            let is_address = || name.parse::<Ipv4Addr>().is_ok_and(|ip| ip.is_loopback());
-            name == "localhost" || name.ends_with(".localhost") || is_address()
-        }
-        None => false,
-    }
+fn is_here(address: &Url) -> bool {
+    address.host_str().is_some_and(is_loopback)
 }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     daemon::options::{Http, Organization},
-    evidence::Credential,
+    evidence::{Credential, loopback::is_loopback_address},
     report::OwnCredential,
     serve::{Access, Tls, TrustedProxy},
 };
@@ -24,7 +24,7 @@ pub fn read(section: Section, organizations: &[Organization], own: &mut Vec<OwnC
     if access.token.is_some() {
         own.push(OwnCredential { name: "http.token".to_owned(), kind: Credential::Unknown, expires });
     }
-    if access.token.is_none() && !listen.ip().is_loopback() {
+    if access.token.is_none() && !is_loopback_address(listen.ip()) {
         section.fault("token", "is required unless listen is a loopback address");
     }
     let intake = intake::senders(&section, access.token.as_ref(), organizations, own);

@@ -7,7 +7,8 @@ use url::Url;
 use super::options::{Options, Organization, Query, Workspace, WorkspaceAuth};
 use crate::{
     analysis::question,
-    network::{Network, is_loopback},
+    evidence::loopback::is_loopback,
+    network::Network,
     source::{Auth, Client, ClientOptions, LogEngine, PostgreSqlOptions},
 };
 
@@ -108,7 +109,7 @@ pub(super) fn log_engine(options: &Options, query: &Query, clients: &mut Clients
             database: query.url.path().trim_start_matches('/').to_owned(),
             username,
             password,
-            encrypted: !is_loopback(&query.url),
+            encrypted: !query.url.host_str().is_some_and(is_loopback),
             ca_pem: options.network.ca_pem()?,
         }),
     }

@@ -16,6 +16,7 @@ pub mod exchange;
 pub mod format;
 pub mod history;
 pub mod journal;
+pub mod loopback;
 pub mod mention;
 pub mod origin;
 pub mod pattern;

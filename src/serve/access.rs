@@ -12,6 +12,7 @@ use subtle::ConstantTimeEq;
 use tokio::time::Instant;
 
 use super::{Options, StartError, failures::Failures, tls::Tls};
+use crate::evidence::loopback::{is_loopback, is_loopback_address};
 
 /// Who may come in, and how.
 #[derive(Clone, Debug, Default)]
@@ -108,14 +109,14 @@ impl Access {
 pub(super) fn check(options: &Options) -> Result<(), StartError> {
     match &options.access.token {
         Some(token) if token.expose_secret().is_empty() => Err(StartError::EmptyToken),
-        None if !options.listen.ip().is_loopback() => Err(StartError::TokenRequired(options.listen)),
+        None if !is_loopback_address(options.listen.ip()) => Err(StartError::TokenRequired(options.listen)),
         _ => Ok(()),
     }
 }
 
 /// Whether what callers send and see is readable on its way.
 pub(super) fn is_in_clear_text(options: &Options, address: SocketAddr) -> bool {
-    options.access.tls.is_none() && !address.ip().is_loopback()
+    options.access.tls.is_none() && !is_loopback_address(address.ip())
 }
 
 /// Whether the request names this machine itself as its host. Where no token is asked for, this keeps pages of other sites
@@ -123,12 +124,7 @@ pub(super) fn is_in_clear_text(options: &Options, address: SocketAddr) -> bool {
 fn names_this_machine(headers: &HeaderMap) -> bool {
     let Some(host) = headers.get(header::HOST).and_then(|host| host.to_str().ok()) else { return false };
     let Ok(url) = url::Url::parse(&format!("http://{host}/")) else { return false };
-    match url.host() {
-        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        None => false,
-    }
+    url.host_str().is_some_and(is_loopback)
 }
 
 /// What stands for a token in comparisons, so that the time they take says neither how much of it was right nor how long it is.

@@ -353,9 +353,15 @@ async fn a_caller_that_reads_nothing_does_not_hold_up_the_stop() {
 #[tokio::test]
 async fn without_a_token_only_the_loopback_address_is_answered_to() {
     let running = started(None).await;
-    for (host, status) in
-        [("localhost:9188", 200), ("[::1]:9188", 200), ("127.0.0.1", 200), ("evil.test", 421), ("127.0.0.1.evil.test", 421)]
-    {
+    for (host, status) in [
+        ("localhost:9188", 200),
+        ("LOCALHOST.:9188", 200),
+        ("[::1]:9188", 200),
+        ("[::ffff:127.0.0.1]", 200),
+        ("127.0.0.1", 200),
+        ("evil.test", 421),
+        ("127.0.0.1.evil.test", 421),
+    ] {
         let response = client().get(format!("{}/report.json", running.base)).header("host", host).send().await.unwrap();
         assert_eq!(response.status().as_u16(), status, "{host}");
     }

@@ -9,7 +9,7 @@ use crate::{
     analysis::counted,
     daemon::{Options, options::Exchange},
     deliver::files,
-    evidence::exchange::source_name,
+    evidence::{exchange::source_name, loopback::is_loopback_address},
     report::{OwnCredential, size},
     source::shown,
     store::{Growth, OpenError, Reader, Store},
@@ -119,7 +119,7 @@ pub(super) async fn store(options: &Options, now: Timestamp) -> Vec<Finding> {
 /// Whether what the page shows can be read on its way.
 pub(super) fn page(options: &Options) -> Finding {
     let listen = options.http.listen;
-    let here = listen.ip().is_loopback();
+    let here = is_loopback_address(listen.ip());
     match &options.http.access.tls {
         Some(_) => Finding::new(State::Ok, "http", "http.listen", format!("{listen}, by TLS")),
         None if here => Finding::new(State::Ok, "http", "http.listen", format!("{listen}, for this machine alone")),

@@ -3,7 +3,6 @@
 //! answers to `QUIT` must not make us send it twice.
 
 use std::error::Error;
-use std::net::IpAddr;
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -21,7 +20,7 @@ use tokio_rustls::TlsConnector;
 use url::Url;
 
 use super::{Options, hearing::Hearing, mailbox};
-use crate::tls;
+use crate::{evidence::loopback::is_loopback, tls};
 
 /// A whole delivery, from the connect to the server's acceptance: generous for greylisting servers that answer slowly
 /// on purpose, short enough that one hung server does not hold up the next tick.
@@ -210,10 +209,6 @@ fn starttls(host: &str, ca_pem: Option<&[u8]>) -> Result<TlsParameters> {
         builder = builder.add_root_certificate(Certificate::from_pem(pem).context("the CA file cannot be used")?);
     }
     builder.build_rustls().context("TLS cannot be set up for the mail server")
-}
-
-fn is_loopback(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn credentials(options: &Options) -> Result<Option<Credentials>> {

@@ -176,7 +176,9 @@ fn refusal(options: &Options) -> String {
 
 #[test]
 fn clear_text_is_for_this_machine_only() {
-    for server in ["smtp+plain://127.0.0.1:1025", "smtp+plain://localhost", "smtp+plain://[::1]:25"] {
+    for server in
+        ["smtp+plain://127.0.0.1:1025", "smtp+plain://LOCALHOST.", "smtp+plain://[::1]:25", "smtp+plain://[::ffff:127.0.0.1]"]
+    {
         assert_eq!(refusal(&options(server)), "", "{server}");
     }
     for server in ["smtp+plain://mail.example.test", "smtp+plain://10.0.0.1:25", "smtp+plain://localhost.evil.test"] {

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::server::{Server, TOKEN, answer, client, client_with_retries, json};
 use crate::{
-    network::Network,
+    network::{Network, check_transport},
     source::{Access, Answer, Auth, Client, ClientOptions, FetchError, Outage, Tokens, Unread},
 };
 
@@ -160,6 +160,9 @@ async fn usage_is_counted_by_status_class_and_apart_for_siblings() {
 
 #[tokio::test]
 async fn an_address_that_credentials_must_not_go_to_is_refused_before_any_request() {
+    for base in ["http://LOCALHOST.:8080", "http://[::ffff:127.0.0.1]", "http://127.9.9.9"] {
+        check_transport(&Url::parse(base).expect("an address")).expect(base);
+    }
     let base = Url::parse("http://api.example.test").expect("an address");
     let options = |network| ClientOptions {
         base_url: base.clone(),

@@ -20,7 +20,7 @@ const MAY_NAME: [(&str, &[&str]); 16] = [
     ("daemon", &["evidence", "analysis", "report", "source", "store", "deliver", "serve", "network", "clock"]),
     ("config", &["evidence", "analysis", "report", "source", "store", "deliver", "serve", "network", "tls", "daemon"]),
     ("clock", &[]),
-    ("network", &["tls"]),
+    ("network", &["evidence", "tls"]),
     ("tls", &[]),
     ("telemetry", &["config", "deliver"]),
     ("cli", ALL),
