@@ -10,10 +10,10 @@ pub(super) fn policy(root: &Section) -> Policy {
     let section = root.table("judgement");
     let grade = section.parsed("minimum_grade", grade);
     let policy = Policy {
-        quiet_after_days: f64::from(section.days("quiet_after").unwrap_or(7)),
-        lead_time_days: section.days("lead_time").unwrap_or(14),
+        quiet_after_days: f64::from(section.days("quiet_after").unwrap_or_default()),
+        lead_time_days: section.days("lead_time").unwrap_or_default(),
         minimum_grade: grade.unwrap_or(Grade::Weak),
-        expiry_horizon_days: section.days("expiry_horizon").unwrap_or(60),
+        expiry_horizon_days: section.days("expiry_horizon").unwrap_or_default(),
         owners: owners(root),
         waivers: root.tables("waiver").into_iter().map(waiver).collect(),
         closures: root.tables("closure").into_iter().map(closure).collect(),

@@ -43,9 +43,12 @@ pub(super) fn query(section: Section, network: &Network, judges: &Judges<'_>, ow
     } else {
         &["https", "http"]
     };
+    // Where nothing stands nobody is asked instead.
+    section.required("url");
     let url = checked_url(&section, "url", schemes, checked);
     let pace = pace(&section);
-    let (backfill_days, limit) = (section.days("backfill").unwrap_or(1).clamp(1, MAX_BACKFILL_DAYS), section.duration("timeout"));
+    let (backfill_days, limit) =
+        (section.days("backfill").unwrap_or_default().clamp(1, MAX_BACKFILL_DAYS), section.duration("timeout"));
     let question = table(&section).and_then(|table| {
         let asked = Question::new(table, judges.rules, judges.catalogue, judges.networks, judges.calendar);
         asked.map_err(|refused| refused.iter().for_each(|refused| section.fault("engine", refused.to_string()))).ok()

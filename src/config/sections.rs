@@ -139,7 +139,7 @@ fn added(section: &Section, key: &'static str) -> Option<(String, String)> {
 
 fn store(section: Section) -> (PathBuf, Retention, u32) {
     let path = PathBuf::from(section.required("path"));
-    let days = |key| section.days(key).unwrap_or(i32::MAX);
+    let days = |key| section.days(key).unwrap_or_default();
     let retention = Retention { raw_days: days("keep_raw"), evidence_days: days("keep_evidence") };
     let integrations = section.count("integrations_per_source", 1..=MAX_INTEGRATIONS);
     section.finish();
@@ -155,8 +155,8 @@ fn schedule(section: Section) -> Schedule {
         access: section.duration("access"),
         logs: section.duration("logs"),
         queries: section.duration("queries"),
-        digest: section.parsed("digest", cron),
-        brief: section.parsed("brief", cron),
+        digest: section.parsed_or_off("digest", cron),
+        brief: section.parsed_or_off("brief", cron),
         notices: section.parsed("notices", cron),
     };
     section.finish();
@@ -189,7 +189,8 @@ fn privacy(section: Section) -> Privacy {
 }
 
 fn csv(section: Section) -> Csv {
-    let csv = Csv { directory: section.string("directory").map(PathBuf::from), keep_days: section.days("keep").unwrap_or(90) };
+    let csv =
+        Csv { directory: section.string("directory").map(PathBuf::from), keep_days: section.days("keep").unwrap_or_default() };
     section.finish();
     csv
 }

@@ -228,6 +228,19 @@ impl<'d, 'a, S> Section<'d, 'a, S> {
         text.filter(|t| !t.is_empty())
     }
 
+    /// A text that is empty only where its default is: it would stand for another default, which nobody can read. `empty` says so.
+    fn stated(&self, key: &'static str, empty: &str) -> Option<String> {
+        let text = self.string(key);
+        let default = self.default.and_then(|t| t.get(key)).and_then(|v| v.get_ref().as_str());
+        let emptied =
+            text.is_none() && default.is_some_and(|text| !text.is_empty()) && self.find(key).is_some_and(DeValue::is_str);
+        // In a text that is no TOML, what is left of a value may be nothing.
+        if emptied && !self.document.unread.get() {
+            self.fault(key, empty);
+        }
+        text
+    }
+
     /// A text that has no default.
     pub fn required(&self, key: &'static str) -> String {
         if self.find(key).is_none() {
@@ -286,28 +299,32 @@ impl<'d, 'a, S> Section<'d, 'a, S> {
 
     /// A duration with its unit: `"10s"`, `"15m"`, `"6h"`, `"7d"`, in seconds.
     pub fn seconds(&self, key: &'static str) -> Option<u64> {
+        self.spelled_seconds(key, "must not be empty: write \"10s\", \"15m\", \"6h\" or \"7d\"")
+    }
+
+    fn spelled_seconds(&self, key: &'static str, empty: &str) -> Option<u64> {
         if let Some(DeValue::Integer(number)) = self.find(key) {
             self.fault(key, format!("{number} is no duration: {WRITE_DURATION}"));
             return None;
         }
-        let text = self.string(key)?;
+        let text = self.stated(key, empty)?;
         checked_duration(&text).map_err(|words| self.fault(key, words)).ok()
     }
 
     /// How long something takes, or how far apart it comes: never nothing.
     pub fn duration(&self, key: &'static str) -> std::time::Duration {
-        let faults = self.fault_count();
-        let seconds = self.seconds(key).filter(|seconds| *seconds > 0);
-        // In a text that is no TOML, what is left of a value may be nothing.
+        let (faults, nothing) = (self.fault_count(), "must not be empty or nothing: write \"10s\", \"15m\", \"6h\" or \"7d\"");
+        let seconds = self.spelled_seconds(key, nothing).filter(|seconds| *seconds > 0);
         if seconds.is_none() && self.fault_count() == faults && !self.document.unread.get() {
-            self.fault(key, "must not be empty or nothing: write \"10s\", \"15m\", \"6h\" or \"7d\"");
+            self.fault(key, nothing);
         }
         std::time::Duration::from_secs(seconds.unwrap_or(1))
     }
 
     /// A duration in whole days.
     pub fn days(&self, key: &'static str) -> Option<i32> {
-        whole_days(self.seconds(key)?).map_err(|words| self.fault(key, words)).ok()
+        let seconds = self.spelled_seconds(key, "must not be empty: write whole days, such as \"14d\"")?;
+        whole_days(seconds).map_err(|words| self.fault(key, words)).ok()
     }
 
     /// An RFC 3339 instant or a date, in quotes.
@@ -333,14 +350,14 @@ impl<'d, 'a, S> Section<'d, 'a, S> {
 
     /// Something that is read from a text by `parse`, whose error is in words.
     pub fn parsed<T>(&self, key: &'static str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+        let text = self.stated(key, "must not be empty")?;
+        parse(&text).map_err(|words| self.fault(key, words)).ok()
+    }
+
+    /// The same of what is off when it is empty, whatever its default is.
+    pub fn parsed_or_off<T>(&self, key: &'static str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
         let text = self.string(key)?;
-        match parse(&text) {
-            Ok(value) => Some(value),
-            Err(words) => {
-                self.fault(key, words);
-                None
-            }
-        }
+        parse(&text).map_err(|words| self.fault(key, words)).ok()
     }
 
     /// A table whose keys are the user's own words, with texts as values.
