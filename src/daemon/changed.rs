@@ -1,7 +1,7 @@
 //! Changes of status on their way to a SIEM: each leaves once, as an event over OTLP. They wait in the outbox, written in the
 //! transaction that recorded them, so a collector that is away for less than a day misses none.
 
-use jiff::{Timestamp, ToSpan as _};
+use jiff::Timestamp;
 
 use super::{
     Engine,
@@ -16,7 +16,6 @@ use crate::{
 /// The name that such an event goes by.
 const CHANGED: &str = "duskwatch.integration.changed";
 const CHANNEL: &str = "otlp";
-const AUDIENCE: &str = "changes";
 const COLLECTOR: &str = "collector";
 
 /// Events of one message: a first judgement finds thousands.
@@ -24,23 +23,22 @@ const AT_ONCE: usize = 500;
 
 /// The messages that tell of changes.
 pub(super) fn messages(service: &otel::Service, changes: &[ChangeRow], now: Timestamp) -> Vec<NewMessage> {
-    let batches = changes.chunks(AT_ONCE).enumerate();
-    let message = |(index, batch): (usize, &[ChangeRow])| {
-        // Each message of a channel is known by its instant.
-        let occurrence = i64::try_from(index).ok().and_then(|index| now.checked_add(index.milliseconds()).ok()).unwrap_or(now);
+    // Two judgements may be of one instant. A message is known by it and by the number of its first change, which no other has.
+    let message = |batch: &[ChangeRow]| {
         let events: Vec<Event> = batch.iter().map(|change| event(change, now)).collect();
+        let first = batch.first().map_or(0, |change| change.number);
         NewMessage {
             channel: CHANNEL.to_owned(),
-            audience: AUDIENCE.to_owned(),
-            occurrence,
-            message_id: format!("{CHANGED}.{}", occurrence.as_millisecond()),
+            audience: format!("changes from {first} on"),
+            occurrence: now,
+            message_id: format!("{CHANGED}.{}.{first}", now.as_millisecond()),
             subject: format!("{} changes of status", batch.len()),
             body: otel::encode(service, &events),
             recipients: vec![COLLECTOR.to_owned()],
             late: false,
         }
     };
-    batches.map(message).collect()
+    changes.chunks(AT_ONCE).map(message).collect()
 }
 
 /// The columns of `changes.csv`; a status that was not there before, or is not any more, is left out.
@@ -71,9 +69,13 @@ impl Engine {
                 self.store.write(move |w| w.mark_sent(id, now)).await?;
                 continue;
             };
-            let (words, retry_at) = (format!("{error:#}"), delivery::retry_at(message.attempts, now));
-            tracing::debug!(error = words, message_id = message.message_id, "changes of status wait for the collector");
-            return self.store.write(move |w| w.mark_failed(id, now, retry_at, &words)).await;
+            let retry_at = if error.permanent { None } else { delivery::retry_at(message.attempts, now) };
+            if retry_at.is_some() {
+                tracing::debug!(%error, message_id = message.message_id, "changes of status wait for the collector");
+            } else {
+                tracing::warn!(%error, message_id = message.message_id, "changes of status are given up");
+            }
+            return self.store.write(move |w| w.mark_failed(id, now, retry_at, &error.words)).await;
         }
         Ok(())
     }

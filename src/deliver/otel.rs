@@ -26,6 +26,7 @@ use secrecy::SecretString;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use super::SendError;
 use crate::{
     network::Network,
     report::{Figure, FigureKind},
@@ -71,7 +72,7 @@ pub struct Exports {
     pub last_error: Option<String>,
 }
 
-/// The running exporter. Stop it with [`Exporter::shutdown`].
+/// The running exporter. Stop it with [`Exporter::shutdown`]; one that is dropped exports nothing more.
 pub struct Exporter {
     shared: Arc<Shared>,
     timer: JoinHandle<()>,
@@ -148,14 +149,24 @@ impl Exporter {
     }
 
     /// Sends what [`encode`] made, once; whoever has it keeps it until this succeeds.
-    pub async fn send(&self, encoded: &[u8]) -> Result<()> {
-        self.shared.sender.send(&Signal::Logs(wire::decoded(encoded)?)).await
+    ///
+    /// # Errors
+    /// Permanent when nothing is left to wait for: a part was taken, so that all of it again would bring that part twice.
+    pub async fn send(&self, encoded: &[u8]) -> Result<(), SendError> {
+        let decoded = wire::decoded(encoded).map_err(|error| SendError { permanent: true, words: format!("{error:#}") })?;
+        self.shared.sender.send(&Signal::Logs(decoded)).await
     }
 
     /// Exports a last time and stops. After `limit` the export is left to its fate.
     pub async fn shutdown(&self, limit: Duration) -> Result<()> {
         self.timer.abort();
         self.flush(limit).await
+    }
+}
+
+impl Drop for Exporter {
+    fn drop(&mut self) {
+        self.timer.abort();
     }
 }
 
@@ -176,7 +187,7 @@ impl Shared {
         } else {
             exports.failed += 1;
         }
-        result
+        Ok(result?)
     }
 }
 

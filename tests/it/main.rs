@@ -8,6 +8,7 @@ mod attribution;
 mod backfill;
 mod backup;
 mod campaigns;
+mod changes;
 mod check;
 mod commands;
 mod crash;

@@ -13,5 +13,5 @@ use super::{
 /// # Errors
 /// The collector's refusal, or why it was not reached.
 pub async fn probe(options: &Options) -> Result<()> {
-    Sender::new(options)?.send(&Signal::Metrics(ExportMetricsServiceRequest::default())).await
+    Ok(Sender::new(options)?.send(&Signal::Metrics(ExportMetricsServiceRequest::default())).await?)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use axum::body::Bytes;
 use http_body_util::{BodyExt as _, Collected, Limited};
 use opentelemetry_proto::tonic::collector::{
@@ -19,7 +19,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::{Options, Protocol, grpc};
-use crate::tls;
+use crate::{deliver::SendError, tls};
 
 /// One attempt.
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(5);
@@ -52,6 +52,8 @@ struct Refusal {
     again: bool,
     /// The collector asked to wait so long.
     pause: Option<Duration>,
+    /// A part was taken: the same again, however late, would bring that part twice.
+    in_part: bool,
     words: String,
 }
 
@@ -70,16 +72,16 @@ impl Sender {
         Ok(Self { client, protocol: options.protocol, base })
     }
 
-    /// Sends one export, again where the collector may take it later.
-    pub(super) async fn send(&self, signal: &Signal) -> Result<()> {
+    /// Sends one export, again where the collector may take it later. The error is permanent when a part was taken.
+    pub(super) async fn send(&self, signal: &Signal) -> Result<(), SendError> {
         for pause in PAUSES {
             let Err(refusal) = self.attempt(signal).await else { return Ok(()) };
             if !refusal.again {
-                bail!(refusal.words);
+                return Err(refusal.into());
             }
             tokio::time::sleep(refusal.pause.unwrap_or(pause).min(ATTEMPT_LIMIT)).await;
         }
-        self.attempt(signal).await.map_err(|refusal| anyhow!(refusal.words))
+        self.attempt(signal).await.map_err(SendError::from)
     }
 
     async fn attempt(&self, signal: &Signal) -> Result<(), Refusal> {
@@ -144,7 +146,7 @@ fn taken(message: Bytes) -> Result<(), Refusal> {
     match ExportMetricsServiceResponse::decode(message).unwrap_or_default().partial_success {
         Some(part) if part.rejected_data_points > 0 => {
             let words = format!("the collector dropped {} of them: {}", part.rejected_data_points, short(&part.error_message));
-            Err(Refusal { again: false, pause: None, words })
+            Err(Refusal { again: false, pause: None, in_part: true, words })
         }
         _ => Ok(()),
     }
@@ -152,7 +154,7 @@ fn taken(message: Bytes) -> Result<(), Refusal> {
 
 impl Refusal {
     fn later(words: &str) -> Self {
-        Self { again: true, pause: None, words: short(words) }
+        Self { again: true, pause: None, in_part: false, words: short(words) }
     }
 
     fn of(answer: &Response) -> Self {
@@ -168,7 +170,13 @@ impl Refusal {
     }
 
     fn said(again: bool, words: &str) -> Self {
-        Self { again, pause: None, words: short(&format!("the collector answers {words}")) }
+        Self { again, pause: None, in_part: false, words: short(&format!("the collector answers {words}")) }
+    }
+}
+
+impl From<Refusal> for SendError {
+    fn from(refusal: Refusal) -> Self {
+        Self { permanent: refusal.in_part, words: refusal.words }
     }
 }
 

@@ -1,12 +1,14 @@
 //! A simulated organisation on loopback with logs, keys, a configuration and a store in a directory of its own, and what
 //! a test asks of the store.
 
+pub mod collector;
 pub mod disk;
 pub mod hooks;
 pub mod lake;
 pub mod picture;
 pub mod program;
 pub mod receiver;
+pub mod requests;
 pub mod seeds;
 pub mod smtp;
 

@@ -1,0 +1,121 @@
+//! Changes of status, as they are recorded and as a collector of OpenTelemetry is told of them.
+
+use std::{collections::BTreeSet, fs, sync::Arc};
+
+use duskwatch::{
+    daemon::Engine,
+    deliver::otel::Exporter,
+    simulator::ServeOptions,
+    store::{Reader, Store},
+};
+use jiff::{Timestamp, ToSpan as _};
+
+use crate::support::{
+    NOW, Site, at,
+    collector::{Collector, Manner},
+    small_world,
+};
+
+/// A sender's request about a few people of whom nothing was known.
+const FIRST: [&str; 2] = ["mona", "ada"];
+const SECOND: [&str; 1] = ["zoe"];
+
+/// A service to which evidence is pushed, and that tells a collector what has changed.
+struct Told {
+    site: Site,
+    engine: Arc<Engine>,
+    collector: Collector,
+    exporter: Exporter,
+}
+
+impl Told {
+    async fn new() -> Self {
+        let (site, collector) = (Site::new(&small_world(9, at(NOW), 5), ServeOptions::default()).await, Collector::start().await);
+        fs::write(site.path("ci.token"), "J8tWv0sLq2cY5hXn").unwrap();
+        let text = fs::read_to_string(site.config()).unwrap();
+        let (token, url) = (site.path("ci.token"), &collector.url);
+        let more =
+            format!("[[http.intake]]\nname = \"ci\"\ntoken = \"file:{}\"\n[otel]\nendpoint = \"{url}\"\n", token.display());
+        fs::write(site.config(), text + &more).unwrap();
+        let engine = site.engine();
+        let exporter = engine.start_exporter().unwrap().unwrap();
+        Self { site, engine, collector, exporter }
+    }
+
+    async fn push(&self, users: &[&str], now: Timestamp) {
+        let line = |user: &&str| {
+            format!(
+                "{{\"event_id\":\"{user}\",\"time\":\"{now}\",\"username\":\"{user}\",\"secret_prefix\":\"ATBB\",\"status\":200,\
+                 \"host\":\"bitbucket.org\",\"path\":\"/acme/pushed.git/info/refs\"}}\n"
+            )
+        };
+        let lines: String = users.iter().map(line).collect();
+        let mut senders = self.engine.senders().await.unwrap();
+        let receipt = self.engine.record_push(&mut senders, 0, lines.into_bytes(), now).await.unwrap();
+        assert_eq!(receipt.recorded, users.len() as u64);
+    }
+
+    /// What the collector was told since it was asked last: the integration of each change, in order.
+    async fn told(&self, now: Timestamp) -> Vec<String> {
+        self.engine.send_changes(&self.exporter, now).await.unwrap();
+        let records = self.collector.take().into_iter().flat_map(|post| post.records());
+        let integration = |attributes: Vec<_>| attributes.into_iter().find_map(integration_of).unwrap();
+        records.map(|record| integration(record.attributes)).collect()
+    }
+
+    /// The integration of each change that was recorded.
+    async fn recorded(&self) -> Vec<String> {
+        let changes = Store::open_read_only(&self.site.store()).unwrap().read(Reader::changes).await.unwrap();
+        changes.into_iter().map(|change| change.integration).collect()
+    }
+}
+
+fn integration_of(attribute: opentelemetry_proto::tonic::common::v1::KeyValue) -> Option<String> {
+    let is_it = attribute.key == "integration";
+    is_it.then(|| format!("{:?}", attribute.value.unwrap().value.unwrap()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_two_judgements_of_one_instant_find_is_told_both() {
+    let (told, now) = (Told::new().await, at(NOW));
+    told.push(&FIRST, now).await;
+    told.engine.judge(now).await.unwrap();
+    // A report is due, and a round has ended meanwhile.
+    told.push(&SECOND, now).await;
+    told.engine.judge(now).await.unwrap();
+    assert_eq!(told.recorded().await.len(), 3);
+    let heard: BTreeSet<String> = told.told(now).await.into_iter().collect();
+    assert_eq!(heard.len(), 3, "{heard:?}");
+    assert_eq!(told.told(now.checked_add(1.hour()).unwrap()).await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_collector_took_in_part_is_not_brought_again() {
+    let (told, now) = (Told::new().await, at(NOW));
+    told.push(&FIRST, now).await;
+    told.engine.judge(now).await.unwrap();
+    told.collector.behave(Manner::DropsOne);
+    assert_eq!(told.told(now).await.len(), 2);
+    for hours in [1, 4, 12, 30] {
+        assert_eq!(told.told(now.checked_add(hours.hours()).unwrap()).await, Vec::<String>::new());
+    }
+    let lost = move |r: &Reader| r.given_up(Timestamp::UNIX_EPOCH, now, 9);
+    let lost = Store::open_read_only(&told.site.store()).unwrap().read(lost).await.unwrap();
+    let told_as = lost.iter().map(|message| (message.channel.as_str(), message.subject.as_str(), message.failure.as_str()));
+    assert_eq!(
+        told_as.collect::<Vec<_>>(),
+        [("otlp", "2 changes of status", "the collector dropped 1 of them: one of them is too old")]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_collector_refuses_waits_for_it() {
+    let (told, now) = (Told::new().await, at(NOW));
+    told.push(&FIRST, now).await;
+    told.engine.judge(now).await.unwrap();
+    told.collector.behave(Manner::Refuses("401 Unauthorized"));
+    assert_eq!(told.told(now).await.len(), 2);
+    told.collector.behave(Manner::Takes);
+    assert_eq!(told.told(now).await, Vec::<String>::new(), "it rests");
+    assert_eq!(told.told(now.checked_add(2.minutes()).unwrap()).await.len(), 2);
+}
