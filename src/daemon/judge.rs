@@ -186,6 +186,9 @@ fn journal(store: &StoreReader, until: Timestamp) -> Result<Vec<JournalEntry>, S
     Ok(entries)
 }
 
+/// How often a judgement begins anew because somebody else has recorded one: commands judge once.
+const JUDGED_AT_MOST: usize = 5;
+
 /// Messages that were given up are told once; before the first digest those of so long ago.
 const GIVEN_UP_BEFORE: SignedDuration = SignedDuration::from_hours(31 * 24);
 /// More are not told one by one.
@@ -234,6 +237,18 @@ impl Engine {
 
     /// As [`Engine::judge`], for a report that replaces ones that were due earlier.
     pub async fn judge_for(&self, now: Timestamp, late: Option<Late>) -> anyhow::Result<Judged> {
+        for _ in 0..JUDGED_AT_MOST {
+            if let Some(judged) = self.judge_once(now, late).await? {
+                return Ok(judged);
+            }
+            tracing::debug!("somebody else has judged meanwhile");
+        }
+        anyhow::bail!("others judge again and again: end the commands that do")
+    }
+
+    /// None when somebody else has recorded a judgement meanwhile, such as a command beside the service: what has changed since
+    /// the one before that was told by it.
+    async fn judge_once(&self, now: Timestamp, late: Option<Late>) -> anyhow::Result<Option<Judged>> {
         let material = self.material(now).await?;
         let options = Arc::clone(&self.options);
         let (mut material, findings) = spawn_blocking(move || {
@@ -251,8 +266,8 @@ impl Engine {
             (material, findings, report)
         })
         .await?;
-        let findings = self.record_judgement(findings, changes, (&report, &material), now).await?;
-        Ok(Judged::of(report, material, findings, Arc::clone(&self.options)))
+        let recorded = self.record_judgement(findings, changes, (&report, &material), now).await?;
+        Ok(recorded.map(|findings| Judged::of(report, material, findings, Arc::clone(&self.options))))
     }
 
     /// As [`Engine::judge`], but nothing is recorded.
@@ -283,15 +298,18 @@ impl Engine {
         changes: Vec<Change>,
         (report, material): (&Arc<Report>, &Material),
         now: Timestamp,
-    ) -> Result<Findings, StoreError> {
-        let (report, told) = (Arc::clone(report), material.told_events.clone());
+    ) -> Result<Option<Findings>, StoreError> {
+        let (report, told, before) = (Arc::clone(report), material.told_events.clone(), material.statuses.clone());
         let messages = self.messages_of(&report, material, now);
         let write = move |w: &mut Writer<'_>| {
+            if !w.is_judged(&before)? {
+                return Ok(None);
+            }
             w.remember_keys(&findings.new_keys, now)?;
             w.record_findings(&findings, &changes)?;
             w.remember_events(&report.calendar, &told)?;
             messages.iter().try_for_each(|message| w.enqueue(message, now).map(drop))?;
-            Ok(findings)
+            Ok(Some(findings))
         };
         self.store.write(write).await
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use rusqlite::{Row, named_params};
+use rusqlite::{Connection, Row, named_params};
 
 use super::{Reader, StoreError, Writer, convert::word};
 use crate::{
@@ -110,6 +110,11 @@ impl Writer<'_> {
         Ok(())
     }
 
+    /// Whether the last recorded judgement is still the one that left these statuses.
+    pub fn is_judged(&self, statuses: &Statuses) -> Result<bool, StoreError> {
+        Ok(self::statuses(self.connection)? == *statuses)
+    }
+
     fn replace_statuses(&self, campaign: &str, statuses: &Statuses) -> Result<(), StoreError> {
         let now: BTreeMap<&str, Status> =
             statuses.iter().filter(|((c, _), _)| c == campaign).map(|((_, i), status)| (i.as_str(), *status)).collect();
@@ -159,9 +164,7 @@ impl Reader {
 
     /// Where each integration of each campaign stood in the last recorded judgement.
     pub fn statuses(&self) -> Result<Statuses, StoreError> {
-        let mut statement = self.connection.prepare_cached(LIST_STATUSES)?;
-        let rows = statement.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), word(row, 2, Status::parse)?)))?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        statuses(&self.connection)
     }
 
     /// Every change in the order in which it was recorded: a reader who knows how many there were knows which are new.
@@ -184,6 +187,12 @@ impl Reader {
         let rows = statement.query_map(named_params! { ":campaign": campaign }, reported)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
+}
+
+fn statuses(connection: &Connection) -> Result<Statuses, StoreError> {
+    let mut statement = connection.prepare_cached(LIST_STATUSES)?;
+    let rows = statement.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), word(row, 2, Status::parse)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 fn recorded(row: &Row<'_>) -> rusqlite::Result<Recorded> {

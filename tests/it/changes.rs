@@ -90,6 +90,21 @@ async fn what_two_judgements_of_one_instant_find_is_told_both() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_changed_is_recorded_once_though_a_command_judges_beside_the_service() {
+    let (told, now) = (Told::new().await, at(NOW));
+    let command = told.site.engine();
+    for (number, user) in ["mona", "ada", "zoe", "mira"].into_iter().enumerate() {
+        told.push(&[user], now).await;
+        let (beside, own) = tokio::join!(command.judge(now.checked_add(1.second()).unwrap()), told.engine.judge(now));
+        assert!(beside.is_ok() && own.is_ok());
+        let recorded = told.recorded().await;
+        let once: BTreeSet<&String> = recorded.iter().collect();
+        assert_eq!((recorded.len(), once.len()), (number + 1, number + 1), "{recorded:?}");
+    }
+    assert_eq!(told.told(now.checked_add(1.minute()).unwrap()).await.len(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_collector_took_in_part_is_not_brought_again() {
     let (told, now) = (Told::new().await, at(NOW));
     told.push(&FIRST, now).await;
