@@ -9,7 +9,13 @@ use std::{
 use duskwatch::{
     config::{self, Secrets},
     daemon::{Engine, Imported, hand_over},
-    evidence::{Day, Roster},
+    evidence::{
+        Day, Roster,
+        exchange::{
+            self,
+            seal::{PrivateKey, Seal},
+        },
+    },
     store::Store,
 };
 use tempfile::TempDir;
@@ -40,14 +46,33 @@ impl Signer {
     pub fn section(&self) -> String {
         format!("[instance]\nname = {:?}\nkey = \"file:{{dir}}/{}.pem\"\n", self.name, self.name)
     }
+
+    /// What a reporter says of it.
+    pub fn trusted(&self, late_after: &str) -> String {
+        format!("[[exchange]]\nname = {:?}\npublic_key = {:?}\nlate_after = {late_after:?}\n", self.name, self.public)
+    }
 }
 
 /// What a reporter says of both.
 pub fn exchanges(late_after: &str) -> String {
-    let section = |signer: &Signer| {
-        format!("[[exchange]]\nname = {:?}\npublic_key = {:?}\nlate_after = {late_after:?}\n", signer.name, signer.public)
-    };
-    section(&WEST) + &section(&EAST)
+    WEST.trusted(late_after) + &EAST.trusted(late_after)
+}
+
+/// The lines of a file before the last.
+pub fn lines(file: &Path) -> Vec<String> {
+    let text = String::from_utf8(zstd::decode_all(fs::File::open(file).unwrap()).unwrap()).unwrap();
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    lines.pop();
+    lines
+}
+
+/// A file of these lines, signed by a key.
+pub fn signed(lines: &[String], pem: &str) -> Vec<u8> {
+    let mut text: Vec<u8> = lines.iter().flat_map(|line| format!("{line}\n").into_bytes()).collect();
+    let mut seal = Seal::default();
+    seal.add(&text);
+    text.extend(exchange::end(&PrivateKey::from_pem(pem).unwrap().sign(&seal.digest())));
+    zstd::encode_all(&text[..], 3).unwrap()
 }
 
 pub struct Party {

@@ -5,33 +5,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use duskwatch::{
-    evidence::exchange::{
-        self,
-        seal::{PrivateKey, Seal},
-    },
-    simulator::ServeOptions,
+use duskwatch::simulator::ServeOptions;
+
+use super::{
+    Party, WEST, WESTERN, exchanges,
+    party::{self, lines, signed},
 };
-
-use super::{Party, WEST, WESTERN, exchanges, party};
 use crate::support::{NOW, Site, at, small_world};
-
-/// The lines of a file before the last.
-fn lines(file: &Path) -> Vec<String> {
-    let text = String::from_utf8(zstd::decode_all(fs::File::open(file).unwrap()).unwrap()).unwrap();
-    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-    lines.pop();
-    lines
-}
-
-/// A file of these lines, signed by a key.
-fn signed(lines: &[String], pem: &str) -> Vec<u8> {
-    let mut text: Vec<u8> = lines.iter().flat_map(|line| format!("{line}\n").into_bytes()).collect();
-    let mut seal = Seal::default();
-    seal.add(&text);
-    text.extend(exchange::end(&PrivateKey::from_pem(pem).unwrap().sign(&seal.digest())));
-    zstd::encode_all(&text[..], 3).unwrap()
-}
 
 struct Border {
     reporter: Party,

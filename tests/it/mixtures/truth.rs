@@ -22,7 +22,7 @@ use super::{
     lines::{self, LOGS},
 };
 use crate::{
-    simulation::{HOOK_KEY, SENDER_TOKEN},
+    simulation::{HOOK_KEY, SENDER_TOKEN, collector, engine},
     support::{
         Site,
         picture::{self, Counts, Picture},
@@ -143,8 +143,8 @@ impl Truth {
     }
 }
 
-/// What the ledger calls covered has been recorded. `calm` serves the same world without any trouble.
-pub async fn assert_honest(truth: &Truth, site: &Site, (calm, files): (&Server, &Files), now: Timestamp) {
+/// What the ledger calls covered has been recorded; returns what there is. `calm` serves the same world without any trouble.
+pub async fn assert_honest(truth: &Truth, site: &Site, (calm, files): (&Server, &Files), now: Timestamp) -> Picture {
     let (picture, kept) = (Picture::of(&site.store()).await, kept(&site.store()));
     let covered = |source: &str, ms: i64| {
         let intervals = picture.coverage.get(source).into_iter().flatten();
@@ -170,6 +170,7 @@ pub async fn assert_honest(truth: &Truth, site: &Site, (calm, files): (&Server, 
             assert_eq!(names(&roster), names(&truth.roster), "{workspace}");
         }
     }
+    picture
 }
 
 /// What was expected and is not there, and what is there beyond what was expected.
@@ -186,6 +187,7 @@ fn secrets(site: &Site) -> AhoCorasick {
     let mut secrets = crate::secrets::secrets(site);
     assert!(secrets.len() > 2, "no line of {LOGS:?} is careless");
     secrets.extend(["simulated-loose-secret".to_owned(), SENDER_TOKEN.to_owned(), BASE64.encode(&HOOK_KEY)]);
+    secrets.extend([engine::PASSWORD, collector::KEY].map(str::to_owned));
     // As a mail writes them, too.
     AhoCorasick::new(secrets.iter().map(|secret| secret.trim_end_matches('='))).unwrap()
 }

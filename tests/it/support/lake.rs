@@ -1,14 +1,18 @@
-//! An engine that keeps a log and answers as ClickHouse does over HTTP: with a row for each hour that a question is about.
+//! An engine that keeps a log and answers as ClickHouse does over HTTP: with rows for each hour that a question is about.
 
 use std::{
+    collections::BTreeMap,
     fmt::Write as _,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
+    time::sleep,
 };
+
+use super::requests::{Request, reply, request};
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -21,22 +25,63 @@ pub enum Trouble {
     Cut,
     /// There is another server, which knows nothing of questions.
     Stranger,
+    /// It hangs up without a word.
+    HangsUp,
+    /// It refuses with a status, and words.
+    Refuses(&'static str, &'static str),
+    /// The answer begins after so many seconds.
+    Late(u64),
+    /// A row has a word where a number belongs.
+    Malformed,
+    /// Rows of the hour before come as well.
+    Overlapping,
+    /// A page for people, as somebody in between would show it.
+    Page,
 }
 
+impl Trouble {
+    /// The word by which it is counted.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Exception => "exception",
+            Self::Cut => "cut",
+            Self::Stranger => "stranger",
+            Self::HangsUp => "hangs up",
+            Self::Refuses(status, _) => status,
+            Self::Late(_) => "late",
+            Self::Malformed => "malformed",
+            Self::Overlapping => "overlapping",
+            Self::Page => "page",
+        }
+    }
+
+    /// Whether it is there before anything of the log is asked for.
+    fn is_of_the_server(self) -> bool {
+        matches!(self, Self::HangsUp | Self::Refuses(..) | Self::Late(_))
+    }
+}
+
+/// The repositories of an hour, by its number since the epoch, and how often each was used.
+type Held = Box<dyn Fn(i64) -> Vec<(String, usize)> + Send>;
+
 /// What it is to answer.
-#[derive(Debug)]
 struct Plan {
     /// How often each row was seen.
     uses: usize,
     /// Rows of an hour, each of another repository.
     rows: usize,
+    /// In the place of both.
+    held: Option<Held>,
     /// After so many answers there is trouble, once.
     trouble: Option<(usize, Trouble)>,
     /// Every answer is this.
     lasting: Option<Trouble>,
+    /// The troubles that there were, by their words.
+    met: BTreeMap<&'static str, u64>,
+    questions: u64,
     asked: Vec<String>,
-    /// What stood in the address of the last question.
-    settings: String,
+    /// What stood in the address of the last question, and in its headers.
+    head: String,
 }
 
 pub struct Lake {
@@ -48,7 +93,17 @@ impl Lake {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let plan = Plan { uses: 1, rows: 1, trouble: None, lasting: None, asked: Vec::new(), settings: String::new() };
+        let plan = Plan {
+            uses: 1,
+            rows: 1,
+            held: None,
+            trouble: None,
+            lasting: None,
+            met: BTreeMap::new(),
+            questions: 0,
+            asked: Vec::new(),
+            head: String::new(),
+        };
         let plan = Arc::new(Mutex::new(plan));
         let lake = Self { address, plan: Arc::clone(&plan) };
         tokio::spawn(async move {
@@ -69,6 +124,11 @@ impl Lake {
         self.plan.lock().unwrap().rows = rows;
     }
 
+    /// From now on it holds this of each hour.
+    pub fn shows(&self, held: impl Fn(i64) -> Vec<(String, usize)> + Send + 'static) {
+        self.plan.lock().unwrap().held = Some(Box::new(held));
+    }
+
     /// After so many more answers there is trouble, once.
     pub fn fails_after(&self, answers: usize, trouble: Trouble) {
         self.plan.lock().unwrap().trouble = Some((answers, trouble));
@@ -77,6 +137,22 @@ impl Lake {
     /// From now on there is this trouble, or none.
     pub fn fails(&self, trouble: Option<Trouble>) {
         self.plan.lock().unwrap().lasting = trouble;
+    }
+
+    /// No trouble is left.
+    pub fn is_well(&self) {
+        let mut plan = self.plan.lock().unwrap();
+        (plan.trouble, plan.lasting) = (None, None);
+    }
+
+    /// How often there was which trouble.
+    pub fn troubles(&self) -> BTreeMap<&'static str, u64> {
+        self.plan.lock().unwrap().met.clone()
+    }
+
+    /// How many requests have come.
+    pub fn questions(&self) -> u64 {
+        self.plan.lock().unwrap().questions
     }
 
     /// The slices that were asked for since the last call, as hours of the day.
@@ -91,32 +167,31 @@ impl Lake {
 
     /// The settings that the last question came with.
     pub fn settings(&self) -> String {
-        self.plan.lock().unwrap().settings.clone()
+        self.plan.lock().unwrap().head.lines().next().unwrap_or_default().to_owned()
     }
 
     /// The `[[query]]` that asks it.
     pub fn section(&self) -> String {
+        self.section_with("slice = \"6h\"\nlate = \"3h\"\nbackfill = \"2d\"\n")
+    }
+
+    /// The same with other settings.
+    pub fn section_with(&self, settings: &str) -> String {
         format!(
             "[[query]]\nname = \"lake\"\nurl = \"http://{}\"\ntable = \"logs\"\ncolumns = {{ time = \"ts\" }}\n\
-             time_unit = \"milliseconds\"\nslice = \"6h\"\nlate = \"3h\"\nbackfill = \"2d\"\n",
+             time_unit = \"milliseconds\"\n{settings}",
             self.address
         )
     }
 }
 
 impl Plan {
-    fn rows_of(&self, statement: &str) -> String {
-        let (from, to) = slice(statement);
+    fn rows_of(&self, (from, to): (i64, i64)) -> String {
         let mut rows = String::new();
         for ms in (from..to).step_by(usize::try_from(HOUR_MS).unwrap()) {
-            let (day, bit, uses) = (ms / (24 * HOUR_MS), 1 << (ms / HOUR_MS % 24), self.uses);
-            for number in 0..self.rows {
-                write!(
-                    rows,
-                    "1\t{day}\t{uses}\t{uses}\t{ms}\t{ms}\t{bit}\t17\taccepted\tgit_read\toutside\tmona\t\t\tgit-cli\tr\t"
-                )
-                .unwrap();
-                writeln!(rows, "bitbucket.org\tacme\tpay-{number}\t\t\t\t\t").unwrap();
+            let of_all = || (0..self.rows).map(|number| (format!("pay-{number}"), self.uses)).collect();
+            for (repository, uses) in self.held.as_ref().map_or_else(of_all, |held| held(ms / HOUR_MS)) {
+                row(&mut rows, ms, &repository, &uses.to_string());
             }
         }
         rows
@@ -124,63 +199,69 @@ impl Plan {
 
     /// What comes now, if it is time for it.
     fn trouble_now(&mut self) -> Option<Trouble> {
-        if self.lasting.is_some() {
-            return self.lasting;
+        let once = self.trouble.filter(|_| self.lasting.is_none());
+        if let Some((left, trouble)) = once {
+            self.trouble = left.checked_sub(1).map(|left| (left, trouble));
         }
-        let (left, trouble) = self.trouble?;
-        self.trouble = left.checked_sub(1).map(|left| (left, trouble));
-        (left == 0).then_some(trouble)
+        let now = self.lasting.or_else(|| once.filter(|(left, _)| *left == 0).map(|(_, trouble)| trouble));
+        self.meets(now)
     }
+
+    fn meets(&mut self, trouble: Option<Trouble>) -> Option<Trouble> {
+        if let Some(trouble) = trouble {
+            *self.met.entry(trouble.word()).or_default() += 1;
+        }
+        trouble
+    }
+}
+
+fn row(rows: &mut String, ms: i64, repository: &str, uses: &str) {
+    let (day, bit) = (ms / (24 * HOUR_MS), 1 << (ms / HOUR_MS % 24));
+    write!(rows, "1\t{day}\t{uses}\t{uses}\t{ms}\t{ms}\t{bit}\t17\taccepted\tgit_read\toutside\tmona\t\t\tgit-cli\tr\t").unwrap();
+    writeln!(rows, "bitbucket.org\tacme\t{repository}\t\t\t\t\t").unwrap();
 }
 
 async fn answer(mut stream: TcpStream, plan: Arc<Mutex<Plan>>) {
     // Who is killed while it asks has asked nothing.
-    let Some((settings, question)) = question(&mut stream).await else { return };
-    if question.contains("system.settings") {
-        return reply(&mut stream, "200 OK", "log_comment\nshort_circuit_function_evaluation\n", false).await;
-    }
+    let Some(Request { head, body }) = request(&mut stream).await else { return };
+    let question = String::from_utf8_lossy(&body).into_owned();
     let (rows, trouble) = {
         let mut plan = plan.lock().unwrap();
-        let rows = plan.rows_of(&question);
-        plan.asked.push(question);
-        plan.settings = settings;
-        (rows, plan.trouble_now())
+        plan.questions += 1;
+        if question.contains("system.settings") {
+            let lasting = plan.lasting.filter(|trouble| trouble.is_of_the_server());
+            ("log_comment\nshort_circuit_function_evaluation\n".to_owned(), plan.meets(lasting))
+        } else {
+            let (from, to) = slice(&question);
+            let trouble = plan.trouble_now();
+            let from = if trouble == Some(Trouble::Overlapping) { from - HOUR_MS } else { from };
+            let rows = plan.rows_of((from, to));
+            plan.asked.push(question);
+            plan.head = head;
+            (rows, trouble)
+        }
     };
     match trouble {
-        None => reply(&mut stream, "200 OK", &rows, false).await,
-        Some(Trouble::Cut) => reply(&mut stream, "200 OK", &rows, true).await,
-        Some(Trouble::Stranger) => reply(&mut stream, "418 I'm a teapot", "", false).await,
+        None | Some(Trouble::Overlapping) => reply(&mut stream, "200 OK", rows.as_bytes(), false).await,
+        Some(Trouble::Cut) => reply(&mut stream, "200 OK", rows.as_bytes(), true).await,
+        Some(Trouble::Stranger) => reply(&mut stream, "418 I'm a teapot", b"", false).await,
         Some(Trouble::Exception) => {
             let text = format!("{rows}Code: 241, e.displayText() = DB::Exception: Memory limit exceeded\n");
-            reply(&mut stream, "200 OK", &text, false).await;
+            reply(&mut stream, "200 OK", text.as_bytes(), false).await;
         }
-    }
-}
-
-/// What stands in its address, and what is asked.
-async fn question(stream: &mut TcpStream) -> Option<(String, String)> {
-    let mut read = Vec::new();
-    loop {
-        let mut piece = vec![0; 16_384];
-        let length = stream.read(&mut piece).await.ok().filter(|length| *length > 0)?;
-        read.extend_from_slice(&piece[..length]);
-        let text = String::from_utf8_lossy(&read);
-        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-        let wanted: usize =
-            head.to_lowercase().split_once("content-length: ").unwrap().1.lines().next().unwrap().parse().unwrap();
-        if body.len() >= wanted {
-            return Some((head.lines().next().unwrap().to_owned(), body.to_owned()));
+        Some(Trouble::HangsUp) => {}
+        Some(Trouble::Refuses(status, words)) => reply(&mut stream, status, words.as_bytes(), false).await,
+        Some(Trouble::Late(seconds)) => {
+            sleep(Duration::from_secs(seconds)).await;
+            reply(&mut stream, "200 OK", rows.as_bytes(), false).await;
         }
+        Some(Trouble::Malformed) => {
+            let mut rows = rows;
+            row(&mut rows, 0, "pay-0", "many");
+            reply(&mut stream, "200 OK", rows.as_bytes(), false).await;
+        }
+        Some(Trouble::Page) => reply(&mut stream, "200 OK", b"<html>\n<p>Please sign in.</p>\n</html>\n", false).await,
     }
-}
-
-/// Of an answer that is cut the last bytes never come.
-async fn reply(stream: &mut TcpStream, status: &str, body: &str, is_cut: bool) {
-    let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
-    let sent = if is_cut { &body[..body.len().saturating_sub(8)] } else { body };
-    // Who was killed meanwhile does not read it.
-    stream.write_all(format!("{head}{sent}").as_bytes()).await.ok();
-    stream.shutdown().await.ok();
 }
 
 fn slice(statement: &str) -> (i64, i64) {

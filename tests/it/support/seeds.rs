@@ -9,6 +9,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     thread,
+    time::Instant,
 };
 
 /// What is to be played, and how.
@@ -34,6 +35,7 @@ impl Plays {
         let (alone, many) = (number(&alone_by), number(&format!("DUSKWATCH_{}S", self.name)));
         let asked = alone.or(many).is_some();
         let seeds = alone.map_or(0..many.unwrap_or(self.few), |seed| seed..seed + 1);
+        let begun = Instant::now();
         let (next, sum) = (AtomicU64::new(seeds.start), Mutex::new((0, T::default(), Vec::new())));
         let worker = || {
             loop {
@@ -49,7 +51,8 @@ impl Plays {
                 }
                 *played_so_far += 1;
                 if u64::is_multiple_of(*played_so_far, self.shown_every) {
-                    eprintln!("{played_so_far} played: {outcome:?}, failed: {failed:?}");
+                    let seconds = begun.elapsed().as_secs();
+                    eprintln!("{played_so_far} played in {seconds} s: {outcome:?}, failed: {failed:?}");
                 }
             }
         };
@@ -59,7 +62,7 @@ impl Plays {
             }
         });
         let (played, outcome, mut failed) = sum.into_inner().unwrap();
-        eprintln!("{played} played: {outcome:#?}");
+        eprintln!("{played} played in {} s: {outcome:#?}", begun.elapsed().as_secs());
         failed.sort_unstable();
         assert!(failed.is_empty(), "replay one of them with {alone_by}: {failed:?}");
     }

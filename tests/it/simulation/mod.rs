@@ -2,10 +2,17 @@
 //! while everything around them fails now and then. After each step the store is compared with the truth, and the mail with
 //! the schedule.
 //!
-//! What is simulated is the step of the service: which sources are due, a round of each, what a sender pushes, a judgement, what
-//! is due by the schedule, what waits in the outbox for people and for programs, what is an alarm. The world answers on loopback in the same thread, under a clock that jumps over every
-//! pause, so that a day costs what is computed in it and the product needs no second way to speak to a server. One step comes
-//! after the other, so a seed plays the same every time: `DUSKWATCH_SIMULATION_SEED=7` replays one, `DUSKWATCH_SIMULATIONS=100` plays so many.
+//! What is simulated is the step of the service: which sources are due, a round of each (an engine that keeps a log among them),
+//! what a sender pushes, the files of another instance that a command beside the service takes in, a judgement, what is due by
+//! the schedule, what waits in the outbox for people, for programs and for a collector of OpenTelemetry, what is an alarm. The
+//! world answers on loopback in the same thread, under a clock that jumps over every pause, so that a day costs what is computed
+//! in it and the product needs no second way to speak to a server. One step comes after the other, so a seed plays the same
+//! every time: `DUSKWATCH_SIMULATION_SEED=7` replays one, `DUSKWATCH_SIMULATIONS=100` plays so many.
+
+pub mod collector;
+pub mod engine;
+mod hours;
+mod neighbour;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,9 +29,10 @@ use std::{
 use data_encoding::BASE64;
 use duskwatch::{
     daemon::{
-        Engine, Senders, StoreAlarm,
+        Engine, Judged, Measured, Senders, StoreAlarm,
         schedule::{Due, interval_due},
     },
+    deliver::otel::Exporter,
     report::{Alarm, Audience, Late},
     simulator::{self, FaultKind, ServeOptions, Server},
     store::Store,
@@ -34,6 +42,10 @@ use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
 use rusqlite::Connection;
 use tokio::{task::spawn_blocking, time::sleep};
 use tokio_util::sync::CancellationToken;
+
+use collector::Watch;
+use engine::Keeper;
+use neighbour::Neighbour;
 
 use crate::{
     mixtures::{
@@ -120,8 +132,16 @@ struct Outcome {
     alarms: u64,
     pushes: u64,
     requests: u64,
+    questions: u64,
+    exports: u64,
+    told_changes: u64,
+    repeated_changes: u64,
     troubles: BTreeMap<Trouble, u64>,
     faults: BTreeMap<&'static str, u64>,
+    /// What became of the answers of the engine, of the files of the other instance, and of what was sent to the collector.
+    answers: BTreeMap<&'static str, u64>,
+    files: BTreeMap<&'static str, u64>,
+    collector: BTreeMap<&'static str, u64>,
 }
 
 impl Outcome {
@@ -143,12 +163,21 @@ impl Outcome {
         self.alarms += other.alarms;
         self.pushes += other.pushes;
         self.requests += other.requests;
-        for (trouble, count) in other.troubles {
-            *self.troubles.entry(trouble).or_default() += count;
-        }
-        for (kind, count) in other.faults {
-            *self.faults.entry(kind).or_default() += count;
-        }
+        self.questions += other.questions;
+        self.exports += other.exports;
+        self.told_changes += other.told_changes;
+        self.repeated_changes += other.repeated_changes;
+        add(&mut self.troubles, other.troubles);
+        add(&mut self.faults, other.faults);
+        add(&mut self.answers, other.answers);
+        add(&mut self.files, other.files);
+        add(&mut self.collector, other.collector);
+    }
+}
+
+fn add<K: Ord>(sums: &mut BTreeMap<K, u64>, more: BTreeMap<K, u64>) {
+    for (key, count) in more {
+        *sums.entry(key).or_default() += count;
     }
 }
 
@@ -200,13 +229,20 @@ struct Memory {
     dirty: bool,
     begun: Timestamp,
     returned: Option<Vec<Alarm>>,
+    measured: Measured,
     store_alarm: StoreAlarm,
     senders: Option<Senders>,
+    exporter: Option<Arc<Exporter>>,
 }
 
 impl Memory {
     fn of(engine: &Engine, begun: Timestamp) -> Self {
-        Self { started: vec![None; engine.source_names().len()], dirty: true, begun, ..Self::default() }
+        let exporter = engine.start_exporter().unwrap().map(Arc::new);
+        Self { started: vec![None; engine.source_names().len()], dirty: true, begun, exporter, ..Self::default() }
+    }
+
+    fn note(&mut self, judged: &Judged) {
+        (self.dirty, self.returned, self.measured) = (false, Some(judged.returned()), judged.measured());
     }
 }
 
@@ -218,6 +254,9 @@ struct Simulation {
     stranger: Stranger,
     mail: MailServer,
     hooks: Hooks,
+    keeper: Keeper,
+    neighbour: Neighbour,
+    watch: Watch,
     /// The same world without any trouble.
     calm: Server,
     engine: Arc<Engine>,
@@ -263,9 +302,10 @@ impl Simulation {
         };
         let mut site = Site::new(&truth.world, served).await;
         site.watch_jobs();
-        let (mail, hooks) = (MailServer::start().await, Hooks::start().await);
-        configure(&site, &mail, &hooks);
         let begun = days_before(truth.world.now(), days);
+        let (mail, hooks) = (MailServer::start().await, Hooks::start().await);
+        let (keeper, neighbour, watch) = (Keeper::start(begun).await, Neighbour::new(&site, begun), Watch::start().await);
+        configure(&site, &mail, &hooks, (&keeper, &watch));
         site.grow(begun);
         let (files, engine) = (Files::new(site.logs()), site.engine());
         let calm = simulator::serve(Arc::clone(&truth.world), ServeOptions::default()).await.unwrap();
@@ -280,6 +320,9 @@ impl Simulation {
             stranger,
             mail,
             hooks,
+            keeper,
+            neighbour,
+            watch,
             calm,
             engine,
             memory,
@@ -300,7 +343,8 @@ impl Simulation {
     fn note(&mut self, words: &str) {
         // Two plays have other ports and directories.
         let mail = self.mail.url.trim_start_matches("smtp+plain://");
-        let own = [&self.site.server.addr.to_string(), &self.stranger.origin, mail, &self.hooks.url];
+        let (lake, collector) = (&self.keeper.lake.address, self.watch.collector.url.trim_start_matches("http://"));
+        let own = [&self.site.server.addr.to_string(), &self.stranger.origin, mail, &self.hooks.url, lake, collector];
         let words = words.replace(&self.site.dir.path().display().to_string(), "DIR");
         let words = own.into_iter().fold(words, |words, own| words.replace(own, "HOST"));
         writeln!(self.trace, "{} {words}", self.now).unwrap();
@@ -314,6 +358,8 @@ impl Simulation {
             // The world goes on when the clock of the service is set back.
             self.present = self.present.max(self.now);
             self.site.grow(self.present);
+            self.keeper.go_on(self.present);
+            self.neighbour.go_on(&mut self.rng, self.present).await;
             self.disturb();
             self.step().await;
             self.look().await;
@@ -358,6 +404,8 @@ impl Simulation {
         self.added |= faults.iter().any(trouble::adds);
         self.note(&format!("fails: {:?}, {faults:?}", self.troubles));
         self.site.server.disturb(faults, self.rng.u64(..));
+        self.keeper.disturb(&mut self.rng);
+        self.watch.disturb(&mut self.rng);
         if self.rng.usize(..15) == 0 {
             self.restart();
         }
@@ -367,10 +415,10 @@ impl Simulation {
         match trouble {
             // What grows meanwhile grows elsewhere.
             Trouble::LogsAway => {}
-            Trouble::NoPages if on => self.execute(include_str!("../data/faults/refuse_coverage.sql")),
-            Trouble::NoPages => self.execute(include_str!("../data/faults/accept_coverage.sql")),
-            Trouble::NoAttempts if on => self.execute(include_str!("../data/faults/refuse_attempts.sql")),
-            Trouble::NoAttempts => self.execute(include_str!("../data/faults/accept_attempts.sql")),
+            Trouble::NoPages if on => self.execute(include_str!("../../data/faults/refuse_coverage.sql")),
+            Trouble::NoPages => self.execute(include_str!("../../data/faults/accept_coverage.sql")),
+            Trouble::NoAttempts if on => self.execute(include_str!("../../data/faults/refuse_attempts.sql")),
+            Trouble::NoAttempts => self.execute(include_str!("../../data/faults/accept_attempts.sql")),
             Trouble::MailRefused => {
                 let refused = READERS.map(|(address, _)| (address, "451 4.2.0 come back later"));
                 self.mail.refuse(if on { &refused } else { &[] });
@@ -434,10 +482,15 @@ impl Simulation {
             fs::rename(elsewhere, logs).unwrap();
         }
         self.push().await;
+        self.take_in().await;
         if self.memory.dirty
             && let Ok(judged) = self.engine.judge(self.now).await
         {
-            (self.memory.dirty, self.memory.returned) = (false, Some(judged.returned()));
+            self.memory.note(&judged);
+        }
+        // Others go on while the service makes its reports.
+        if self.rng.usize(..4) == 0 {
+            self.push().await;
         }
         for delivery in self.engine.deliveries() {
             let Ok(Some(due)) = self.engine.due(&delivery, self.now).await else { continue };
@@ -451,6 +504,43 @@ impl Simulation {
             self.restart();
         }
         unhurried(self.tell()).await;
+        self.export().await;
+    }
+
+    /// A command takes in the files of the other instance, and judges while the service does.
+    async fn take_in(&mut self) {
+        if !self.neighbour.has_files() {
+            return;
+        }
+        let (command, no_pages) = (self.site.engine(), self.troubles.contains_key(&Trouble::NoPages));
+        let (said, lives) = self.neighbour.take_in(&mut self.rng, &command, self.now, no_pages).await;
+        for words in said {
+            self.note(&words);
+        }
+        if lives {
+            let (beside, judged) = tokio::join!(command.judge(self.now), self.engine.judge(self.now));
+            beside.unwrap();
+            self.memory.note(&judged.unwrap());
+        }
+    }
+
+    /// Figures are shown to the exporter, which has a rhythm of its own, and changes of status leave for the collector.
+    async fn export(&mut self) {
+        let Some(exporter) = self.memory.exporter.clone() else { return };
+        let figures = self.engine.figures(&self.memory.measured, self.now).await.unwrap();
+        let since = self.engine.counts_since(self.now).await.unwrap();
+        exporter.publish(&figures, since, self.now);
+        self.watch.look(self.truth, false);
+        let last = self.watch.last_request(&mut self.rng);
+        let (engine, collector) = (Arc::clone(&self.engine), &self.watch.collector);
+        let sent = until(|| collector.requests() >= last, engine.send_changes(&exporter, self.now)).await;
+        if let Some(sent) = sent {
+            return self.note(&format!("changes: {sent:?}"));
+        }
+        sleep(Duration::from_millis(1)).await;
+        self.note("killed while changes left");
+        self.watch.look(self.truth, true);
+        self.restart();
     }
 
     /// What leaves by itself.
@@ -493,10 +583,11 @@ impl Simulation {
     }
 
     async fn round(&mut self, index: usize) {
-        let asked = asked(&self.site.server);
-        let last = if self.rng.usize(..25) == 0 { asked + self.rng.u64(1..10) } else { u64::MAX };
+        let (server, lake) = (&self.site.server, &self.keeper.lake);
+        let asked = || asked(server) + lake.questions();
+        let last = if self.rng.usize(..25) == 0 { asked() + self.rng.u64(1..10) } else { u64::MAX };
         let engine = Arc::clone(&self.engine);
-        let Some(mut round) = until_asked(&self.site.server, last, engine.round(index, None, self.now)).await else {
+        let Some(mut round) = until(|| asked() >= last, engine.round(index, None, self.now)).await else {
             // What was being written is written, or not, before the next process begins.
             sleep(Duration::from_millis(1)).await;
             self.note("killed inside a round");
@@ -516,7 +607,11 @@ impl Simulation {
 
     /// What must be so at any moment.
     async fn look(&mut self) {
-        truth::assert_honest(self.truth, &self.site, (&self.calm, &self.files), self.present).await;
+        let picture = truth::assert_honest(self.truth, &self.site, (&self.calm, &self.files), self.present).await;
+        self.keeper.assert_counted(&picture);
+        self.neighbour.assert_counted(&picture);
+        self.neighbour.assert_missed(&self.engine.readiness(self.now).await.not_ready, self.now);
+        self.watch.look(self.truth, false);
         let (items, pushed) = self.kept();
         let (_, repeated) = truth::differences(&self.truth.items, &items);
         assert_eq!(repeated, [], "recorded twice");
@@ -574,9 +669,13 @@ impl Simulation {
         self.files.settle();
         self.site.server.disturb(Vec::new(), 0);
         self.site.grow(self.truth.world.now());
+        self.keeper.lake.is_well();
+        self.watch.is_well();
+        self.neighbour.come_through(self.present).await;
         // What the last step sent is known to be over when it is looked at again, as a service does soon.
         for pause in [0.minutes(), 9.hours(), 9.hours(), 1.minute()] {
             self.now = self.now.checked_add(pause).unwrap();
+            self.keeper.go_on(self.now);
             sleep(NIGHT).await;
             self.memory.started.fill(None);
             self.step().await;
@@ -589,6 +688,11 @@ impl Simulation {
         self.outcome.days = u64::try_from(self.now.duration_since(self.begun).as_hours() / 24).unwrap();
         self.outcome.faults = self.site.server.faults();
         self.outcome.requests = self.site.server.requests().values().sum();
+        (self.outcome.questions, self.outcome.answers) = (self.keeper.lake.questions(), self.keeper.lake.troubles());
+        self.outcome.files = std::mem::take(&mut self.neighbour.fates);
+        self.outcome.collector = std::mem::take(&mut self.watch.moods);
+        (self.outcome.exports, self.outcome.repeated_changes) = (self.watch.exports, self.watch.repeated);
+        self.outcome.told_changes = self.watch.told();
     }
 
     async fn compare(&self) {
@@ -600,7 +704,10 @@ impl Simulation {
         let waiting = if self.unanswered.is_some() { PUSHED.unsigned_abs() } else { 0 };
         assert!((answered..=answered + waiting).contains(&(pushed.len() as u64)), "{} of {answered}", pushed.len());
         assert_eq!(picture.uses(SENDER), pushed.len() as u64);
-        picture.counts.retain(|(source, ..), _| source != SENDER);
+        self.keeper.assert_settled(&picture, self.now);
+        self.neighbour.assert_complete(&picture, self.present);
+        self.watch.assert_told(&self.site).await;
+        picture.counts.retain(|(source, ..), _| ![SENDER, engine::SOURCE, neighbour::SOURCE].contains(&source.as_str()));
         if self.added {
             assert_no_count_is_missing(&self.truth.counts, &picture.counts);
         } else {
@@ -610,8 +717,9 @@ impl Simulation {
         let (findings, outbox) = store.read(|r| Ok((r.verify(), r.outbox_summary()?))).await.unwrap();
         assert!(findings.iter().all(|finding| finding.faults.is_empty()), "{findings:#?}");
         assert_eq!(outbox.pending, 0, "everything has left");
-        let sent: u64 = outbox.settled.iter().map(|channel| channel.sent).sum();
-        assert_eq!(sent, (self.arrived.len() + self.events.len()) as u64, "each was recorded as sent once");
+        let sent = |name| outbox.settled.iter().find(|channel| channel.channel == name).map_or(0, |channel| channel.sent);
+        let arrived = (self.arrived.len() as u64, self.events.len() as u64);
+        assert_eq!((sent("mail"), sent("webhook")), arrived, "each was recorded as sent once");
     }
 
     /// What waits for those who look, and what is kept for those who ask why.
@@ -702,18 +810,19 @@ fn asked(server: &Server) -> u64 {
     server.requests().values().sum()
 }
 
-/// Goes on until a server has answered so many requests, and drops the rest where it stands, as a kill would.
-async fn until_asked<F: Future>(server: &Server, last: u64, future: F) -> Option<F::Output> {
+/// Goes on until it is over, as when a server has answered so many requests, and drops the rest where it stands, as a kill would.
+async fn until<F: Future>(over: impl Fn() -> bool, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
-    poll_fn(|context| if asked(server) < last { future.as_mut().poll(context).map(Some) } else { Poll::Ready(None) }).await
+    poll_fn(|context| if over() { Poll::Ready(None) } else { future.as_mut().poll(context).map(Some) }).await
 }
 
-/// The lines of a request of the sender.
+/// The lines of a request of the sender. Now and then somebody is in it who was never heard of.
 fn pushed(number: u64, now: Timestamp) -> Vec<u8> {
     let line = |n: i64| {
         let time = now.checked_sub(n.minutes()).unwrap();
+        let user = n.unsigned_abs() + number / 6;
         format!(
-            "{{\"event_id\":\"{number}-{n}\",\"time\":\"{time}\",\"username\":\"pushed-{n}\",\"secret_prefix\":\"ATBB\",\
+            "{{\"event_id\":\"{number}-{n}\",\"time\":\"{time}\",\"username\":\"pushed-{user}\",\"secret_prefix\":\"ATBB\",\
              \"status\":200,\"host\":\"bitbucket.org\",\"path\":\"/acme/pushed.git/info/refs\"}}\n"
         )
     };
@@ -721,8 +830,10 @@ fn pushed(number: u64, now: Timestamp) -> Vec<u8> {
 }
 
 /// What the site of a service has beside its sources.
-fn configure(site: &Site, mail: &MailServer, hooks: &Hooks) {
+fn configure(site: &Site, mail: &MailServer, hooks: &Hooks, (keeper, watch): (&Keeper, &Watch)) {
     fs::write(site.path("ci.token"), SENDER_TOKEN).unwrap();
+    fs::write(site.path("lake.password"), engine::PASSWORD).unwrap();
+    fs::write(site.path("collector.key"), collector::KEY).unwrap();
     fs::write(site.path("hook.secret"), format!("whsec_{}", BASE64.encode(&HOOK_KEY))).unwrap();
     let text = fs::read_to_string(site.config()).unwrap();
     let text = text.replace("requests_per_minute = 60000", &format!("requests_per_minute = {}", BUDGETS.0));
@@ -730,7 +841,7 @@ fn configure(site: &Site, mail: &MailServer, hooks: &Hooks) {
     let (hour, minute) = DIGEST;
     write!(
         text,
-        "[schedule]\ntimezone = \"Europe/Berlin\"\naudit = \"1h\"\ntokens = \"12h\"\naccess = \"1d\"\nlogs = \"2h\"\n\
+        "[schedule]\ntimezone = \"Europe/Berlin\"\naudit = \"1h\"\ntokens = \"12h\"\naccess = \"1d\"\nlogs = \"2h\"\nqueries = \"1h\"\n\
          digest = \"{minute} {hour} * * *\"\nbrief = \"0 8 * * MON\"\n\
          [[http.intake]]\nname = \"ci\"\ntoken = \"file:{}\"\n\
          [[webhook]]\nurl = \"{}/hook\"\nsecret = \"file:{}\"\n\
@@ -744,5 +855,8 @@ fn configure(site: &Site, mail: &MailServer, hooks: &Hooks) {
     for (address, audience) in READERS {
         writeln!(text, "[[email.recipient]]\naddress = {address:?}\naudience = {audience:?}").unwrap();
     }
+    text += &keeper.section(&site.path("lake.password").display().to_string());
+    text += &watch.section(&site.path("collector.key").display().to_string());
+    text += &Neighbour::section();
     fs::write(site.config(), text).unwrap();
 }
