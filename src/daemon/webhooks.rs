@@ -44,7 +44,7 @@ impl Options {
         }
         let message = |event: Event| NewMessage {
             channel: WEBHOOK.to_owned(),
-            audience: format!("{} {}", event.kind, event.about),
+            audience: format!("{} {} {}", event.kind, event.about, event.id),
             occurrence: at,
             message_id: event.id,
             subject: event.kind.to_owned(),

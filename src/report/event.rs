@@ -60,7 +60,9 @@ pub fn changes(report: &Report, judged_before: impl Fn(&str) -> bool) -> Vec<Eve
     fresh
         .map(|change| {
             let about = format!("{}/{}", change.campaign, change.integration);
-            event("integration.changed", about, report.now, &Changed { change, row: row(change) })
+            // One integration may change twice in one instant: two judgements may be of it.
+            let nth = change.number.to_string();
+            event("integration.changed", about, (report.now, &nth), &Changed { change, row: row(change) })
         })
         .collect()
 }
@@ -79,13 +81,14 @@ pub fn alarms(news: &[AlarmNews], now: Timestamp) -> Vec<Event> {
             reason: inert::sentence(&alarm.reason),
             todo: alarm.kind.todo(),
         };
-        event(kind, format!("{}/{}", alarm.kind, alarm.about), now, &data)
+        event(kind, format!("{}/{}", alarm.kind, alarm.about), (now, ""), &data)
     };
     news.iter().map(of).collect()
 }
 
-fn event(kind: &'static str, about: String, at: Timestamp, data: &impl Serialize) -> Event {
-    let hash = Sha256::digest(format!("{kind}\n{about}\n{}", at.as_millisecond()));
+/// `nth` tells it from others about the same at the same instant.
+fn event(kind: &'static str, about: String, (at, nth): (Timestamp, &str), data: &impl Serialize) -> Event {
+    let hash = Sha256::digest(format!("{kind}\n{about}\n{}\n{nth}", at.as_millisecond()));
     let id = format!("msg_{}", &data_encoding::BASE32_NOPAD.encode(&hash).to_lowercase()[..26]);
     let body = serde_json::to_string(&Body { r#type: kind, timestamp: at, data }).expect("rows hold no map with odd keys");
     Event { id, kind, about, body }

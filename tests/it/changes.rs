@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, fs, sync::Arc};
 
+use data_encoding::BASE64;
 use duskwatch::{
     daemon::Engine,
     deliver::otel::Exporter,
@@ -13,6 +14,7 @@ use jiff::{Timestamp, ToSpan as _};
 use crate::support::{
     NOW, Site, at,
     collector::{Collector, Manner},
+    hooks::Hooks,
     small_world,
 };
 
@@ -26,6 +28,7 @@ struct Told {
     engine: Arc<Engine>,
     collector: Collector,
     exporter: Exporter,
+    hooks: Hooks,
 }
 
 impl Told {
@@ -33,19 +36,28 @@ impl Told {
         let (site, collector) = (Site::new(&small_world(9, at(NOW), 5), ServeOptions::default()).await, Collector::start().await);
         fs::write(site.path("ci.token"), "J8tWv0sLq2cY5hXn").unwrap();
         let text = fs::read_to_string(site.config()).unwrap();
-        let (token, url) = (site.path("ci.token"), &collector.url);
-        let more =
-            format!("[[http.intake]]\nname = \"ci\"\ntoken = \"file:{}\"\n[otel]\nendpoint = \"{url}\"\n", token.display());
+        let hooks = Hooks::start().await;
+        fs::write(site.path("hook.secret"), format!("whsec_{}", BASE64.encode(&[7; 32]))).unwrap();
+        let [token, secret] = ["ci.token", "hook.secret"].map(|name| site.path(name).display().to_string());
+        let more = format!(
+            "[[http.intake]]\nname = \"ci\"\ntoken = \"file:{token}\"\n[otel]\nendpoint = {:?}\n\
+             [[webhook]]\nurl = \"{}/hook\"\nsecret = \"file:{secret}\"\n",
+            collector.url, hooks.url
+        );
         fs::write(site.config(), text + &more).unwrap();
         let engine = site.engine();
         let exporter = engine.start_exporter().unwrap().unwrap();
-        Self { site, engine, collector, exporter }
+        Self { site, engine, collector, exporter, hooks }
     }
 
     async fn push(&self, users: &[&str], now: Timestamp) {
+        self.push_as(users, now, 200).await;
+    }
+
+    async fn push_as(&self, users: &[&str], now: Timestamp, status: u16) {
         let line = |user: &&str| {
             format!(
-                "{{\"event_id\":\"{user}\",\"time\":\"{now}\",\"username\":\"{user}\",\"secret_prefix\":\"ATBB\",\"status\":200,\
+                "{{\"event_id\":\"{user} {now}\",\"time\":\"{now}\",\"username\":\"{user}\",\"secret_prefix\":\"ATBB\",\"status\":{status},\
                  \"host\":\"bitbucket.org\",\"path\":\"/acme/pushed.git/info/refs\"}}\n"
             )
         };
@@ -87,6 +99,22 @@ async fn what_two_judgements_of_one_instant_find_is_told_both() {
     let heard: BTreeSet<String> = told.told(now).await.into_iter().collect();
     assert_eq!(heard.len(), 3, "{heard:?}");
     assert_eq!(told.told(now.checked_add(1.hour()).unwrap()).await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_integration_that_changes_twice_in_one_instant_is_told_twice() {
+    // Between two brownouts.
+    let (told, now) = (Told::new().await, at("2026-07-03T11:00:00Z"));
+    let ago = |minutes: i64| now.checked_sub(minutes.minutes()).unwrap();
+    told.push(&["mona"], ago(30)).await;
+    told.engine.judge(ago(30)).await.unwrap();
+    told.push_as(&["mona"], ago(20), 401).await;
+    told.engine.judge(now).await.unwrap();
+    told.push(&["mona"], ago(10)).await;
+    told.engine.judge(now).await.unwrap();
+    told.engine.send_events(now, now).await.unwrap();
+    let heard: Vec<_> = told.hooks.take().iter().map(|event| event.body["data"]["to"].clone()).collect();
+    assert_eq!(heard, ["failing", "active"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
