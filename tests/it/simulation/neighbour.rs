@@ -29,8 +29,7 @@ use crate::{
     support::{Site, picture::Picture},
 };
 
-/// What it reads, by its own name and as it is called where it is reported.
-const LOG: &str = "log/west";
+/// What it reads, as that is called where it is reported.
 pub const SOURCE: &str = "exchange/west/log/west";
 /// The instance itself: when it was looking.
 const INSTANCE: &str = "exchange/west";
@@ -386,7 +385,7 @@ impl Neighbour {
         let expected: BTreeMap<i64, u64> = wanted.map(|hour| (hour, hours::at_once(hour))).collect();
         assert!(self.torn.is_empty(), "{:?}", self.torn);
         assert_eq!(counted, expected);
-        assert_eq!(picture.items(SOURCE), expected.values().sum::<u64>(), "{LOG}");
+        assert_eq!(picture.items(SOURCE), expected.values().sum::<u64>());
     }
 }
 
