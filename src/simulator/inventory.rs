@@ -25,7 +25,7 @@ const LOOK_BACK_DAYS: i32 = 45;
 /// Share of the people that have a token for something other than Bitbucket.
 const OTHER_TOKEN_SHARE: f64 = 0.22;
 
-/// Every token of the world, in order of creation.
+/// Every token of the world that an inventory can list, in order of creation.
 pub(super) fn generate(world: &World) -> Vec<Token> {
     let mut tokens = Vec::new();
     let mut start = 0;
@@ -34,6 +34,7 @@ pub(super) fn generate(world: &World) -> Vec<Token> {
         start += parts.len();
     }
     tokens.extend((0..world.places.users.len()).filter_map(|user| of_something_else(world, user)));
+    tokens.retain(|token: &Token| world.places.users[token.user].managed);
     tokens.sort_by_key(|token| (token.created_ms, token.id.clone()));
     tokens
 }

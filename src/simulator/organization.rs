@@ -21,6 +21,8 @@ pub struct User {
     pub team: usize,
     /// True for an account that stands for a machine.
     pub service: bool,
+    /// False for guests, whose account belongs to another organisation: no inventory of ours lists their tokens.
+    pub managed: bool,
     /// Indices of the workspaces it is a member of.
     pub workspaces: Vec<usize>,
     /// Until which day it had another nickname, and which.
@@ -181,6 +183,8 @@ fn repository(seed: Seed, index: usize, teams: &[Team]) -> Repository {
 /// Share of the people that leave, and of those that take another nickname.
 const LEAVING_SHARE: f64 = 0.05;
 const RENAMED_SHARE: f64 = 0.05;
+/// Share of the people that are guests.
+const GUEST_SHARE: f64 = 0.06;
 
 fn user(seed: Seed, index: usize, teams: &[Team], workspaces: usize, days: Option<(Day, Day)>) -> User {
     let mut rng = seed.stream(Topic::People, 0, index as u64);
@@ -208,14 +212,16 @@ fn user(seed: Seed, index: usize, teams: &[Team], workspaces: usize, days: Optio
     };
     let left = someday(LEAVING_SHARE, 20, 95);
     let formerly = someday(RENAMED_SHARE, 10, 90).map(|day| (day, format!("{}-{index}", &nickname[..3])));
+    let managed = service || !seed.chance(Topic::People, 6, index as u64, GUEST_SHARE);
     User {
         account_id,
         uuid: format!("{{{}}}", seed.uuid(Topic::People, 3, index as u64)),
-        email: format!("{local}@example.test"),
+        email: format!("{local}@{}", if managed { "example.test" } else { "guests.test" }),
         nickname,
         display_name,
         team,
         service,
+        managed,
         workspaces: member_of,
         formerly,
         left,

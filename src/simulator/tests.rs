@@ -246,6 +246,18 @@ fn users_are_told_apart() {
 }
 
 #[test]
+fn no_inventory_lists_the_tokens_of_guests() {
+    let world = World::generate(1, &Options::new(Size::Default, now()));
+    let guest = |user: usize| !world.places.users[user].managed;
+    let uses_tokens = |it: &&Integration| it.replacement == Credential::ApiToken && it.fate.replacement_since().is_some();
+    assert!(world.integrations.iter().filter(uses_tokens).any(|it| guest(it.user)), "a guest signs in with one");
+    let listed = inventory::generate(&world);
+    assert!(listed.len() > 50 && !listed.iter().any(|token| guest(token.user)));
+    let elsewhere = |user: &User| user.email.ends_with("@guests.test");
+    assert!(world.places.users.iter().all(|user| elsewhere(user) != user.managed));
+}
+
+#[test]
 fn no_event_says_app_password_or_user_agent() {
     let world = small();
     for event in world.events.iter().step_by(7) {
