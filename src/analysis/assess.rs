@@ -273,7 +273,7 @@ impl<'a> Scene<'a> {
             .units
             .iter()
             .zip(&self.ids)
-            .map(|(unit, id)| Trace { key: unit.key.with_id(id), tracks: unit.tracks.clone() })
+            .map(|(unit, id)| Trace { key: unit.key.with_id(id), tracks: unit.tracks.clone(), open: unit.open.clone() })
             .collect();
         traces.sort_by(|a, b| a.key.id.cmp(&b.key.id));
         traces

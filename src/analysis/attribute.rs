@@ -34,6 +34,8 @@ pub(super) struct Unit {
     pub(super) key: Key,
     /// Numbers of tracks, ascending.
     pub(super) tracks: Vec<usize>,
+    /// Those of them that leave something of it open, and fit nothing else; ascending.
+    pub(super) open: Vec<usize>,
     /// The key with the user as it was before it was resolved, for each such form.
     pub(super) forms: BTreeSet<Key>,
     /// The keys under which tracks that joined it would stand alone.
@@ -107,6 +109,7 @@ pub(super) fn attribute(tracks: &[TrackCount], spans: &Spans, people: &People, c
     let mut units: Vec<Unit> = units.into_values().collect();
     for unit in &mut units {
         unit.tracks.sort_unstable();
+        unit.open.sort_unstable();
     }
     units
 }
@@ -175,12 +178,13 @@ fn place(units: &mut BTreeMap<Key, Unit>, key: Key, seen: &Seen<'_>, by_its_own_
         unit.forms.extend(forms);
     } else {
         unit.joined.insert(seen.key());
+        unit.open.push(seen.number);
     }
 }
 
 impl Unit {
     fn new(key: &Key) -> Self {
-        Self { key: key.clone(), tracks: Vec::new(), forms: BTreeSet::new(), joined: BTreeSet::new(), uses: 0 }
+        Self { key: key.clone(), tracks: Vec::new(), open: Vec::new(), forms: BTreeSet::new(), joined: BTreeSet::new(), uses: 0 }
     }
 }
 

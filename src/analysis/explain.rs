@@ -31,6 +31,14 @@ pub struct Trace {
     pub key: IntegrationKey,
     /// Indices into the tracks of the history [`as_judged()`].
     pub tracks: Vec<usize>,
+    /// Those of them that leave something of it open, and fit nothing else.
+    pub open: Vec<usize>,
+}
+
+impl Trace {
+    fn holds_openly(&self, track: usize) -> bool {
+        self.open.binary_search(&track).is_ok()
+    }
 }
 
 /// One thing that was found in the store: a sighting that is kept, or that a track's sightings of a day are not.
@@ -133,6 +141,8 @@ pub struct Evidence {
     pub lifted: Option<Lifted>,
     /// It was counted otherwise when it was recorded: rules, catalogue or dates have changed since.
     pub recorded_otherwise: bool,
+    /// It leaves open something of what its integration is, and fits nothing else.
+    pub open: bool,
 }
 
 /// What an integration's history makes of evidence that by itself says less.
@@ -270,6 +280,7 @@ fn piece(
         uses: u64::from(sighting.uses),
         lifted: lifted(m, recorded, (&trace.key.id, gathered.track), verdict, sighting.time_ms),
         recorded_otherwise: !recorded.holds(gathered.track, gathered.day, verdict, &rule),
+        open: trace.holds_openly(gathered.track),
         verdict,
         rule,
         sighting: Some(sighting.clone()),
@@ -305,6 +316,7 @@ fn counted(m: &Material<'_>, trace: &Trace, gathered: &Gathered, recorded: &Reco
         rule: recorded.rule(count.verdict).to_owned(),
         lifted: lifted(m, recorded, (&trace.key.id, gathered.track), count.verdict, count.first_ms),
         recorded_otherwise: false,
+        open: trace.holds_openly(gathered.track),
     };
     recorded.on(gathered.track, gathered.day).iter().map(of).collect()
 }

@@ -175,6 +175,8 @@ pub struct EvidenceRow {
     pub lifted_by: String,
     /// It was counted otherwise when it was recorded.
     pub recorded_otherwise: bool,
+    /// It leaves open something of what its integration is, and fits nothing else.
+    pub open: bool,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -348,5 +350,6 @@ fn evidence(piece: &Evidence) -> EvidenceRow {
         lifted_grade: piece.lifted.as_ref().map(|lifted| lifted.grade),
         lifted_by: piece.lifted.as_ref().map(|lifted| lifted.rule.to_owned()).unwrap_or_default(),
         recorded_otherwise: piece.recorded_otherwise,
+        open: piece.open,
     }
 }

@@ -61,6 +61,17 @@ fn more_days(words: &str) -> i32 {
 }
 
 #[test]
+fn evidence_that_leaves_something_open_is_told_from_what_names_its_integration() {
+    let mut world = World::watched();
+    world.see(&jenkins("ada", "api"), 10, legacy(Accepted));
+    world.see(&Track { username: Some("x-bitbucket-api-token-auth".to_owned()), ..jenkins("", "api") }, 11, token(Accepted));
+    let id = world.row(12).id;
+    let told: Vec<_> =
+        explained(&world, 12, &id, &[]).evidence.iter().map(|piece| (piece.open, piece.verdict.credential)).collect();
+    assert_eq!(told, [(true, Credential::ApiToken), (false, Credential::AppPassword)]);
+}
+
+#[test]
 fn what_would_make_it_migrated_does_and_not_a_day_earlier() {
     let mut world = World::watched();
     daily(&mut world, &jenkins("ada", "api"), 10..20);

@@ -308,7 +308,8 @@ fn graded(piece: &EvidenceRow) -> String {
         _ => String::new(),
     };
     let otherwise = if piece.recorded_otherwise { "; counted otherwise when it was recorded: reclassify" } else { "" };
-    format!("{}, {}, {} ({}){lifted}{window}{otherwise}", piece.credential, piece.grade, piece.outcome, piece.rule)
+    let open = if piece.open { "; leaves something open, and fits nothing else" } else { "" };
+    format!("{}, {}, {} ({}){lifted}{window}{open}{otherwise}", piece.credential, piece.grade, piece.outcome, piece.rule)
 }
 
 fn uses(n: u64) -> String {

@@ -138,6 +138,7 @@ fn piece(world: &World, name: &mut Names<'_>, kept: bool) -> Evidence {
         rule: name(),
         lifted: Some(Lifted { credential: Credential::AppPassword, grade: Grade::Strong, rule: "lift" }),
         recorded_otherwise: true,
+        open: true,
     }
 }
 
