@@ -5,7 +5,10 @@ use std::{
     fs::{self, File},
     io::{BufRead as _, BufReader},
     process::Stdio,
+    thread,
 };
+
+use anyhow::anyhow;
 
 use super::{
     bench::{Bench, NOW, Setup},
@@ -28,12 +31,13 @@ pub fn log(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let (log, setup) = (bench.log()?, bench.configuration("log", "")?);
     let text: Vec<String> = BufReader::new(File::open(&log.path)?).lines().take(PARSED_LINES).collect::<Result<_, _>>()?;
     let text = text.join("\n");
-    let [mut whole, mut parsed, mut of_parse, mut cpu, mut peak, mut size] = [const { Vec::new() }; 6];
+    let [mut whole, mut parsed, mut both, mut of_parse, mut cpu, mut peak, mut size] = [const { Vec::new() }; 7];
     for _ in 0..bench.runs() {
         let run = import(bench, &setup)?;
         let lines = float(log.lines);
         whole.push(lines / run.seconds);
         parsed.push(limits::parse_lines(&text));
+        both.push(parse_twice(&text)?);
         of_parse.push(whole[whole.len() - 1] / parsed[parsed.len() - 1] * 100.0);
         cpu.push(run.cpu_seconds * 1e6 / lines);
         peak.push(mebibytes(run.peak_bytes));
@@ -43,12 +47,21 @@ pub fn log(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     Ok(vec![
         Row::new(format!("import, lines of {} bytes", log.bytes / log.lines), "lines/s", whole).at_least(500_000.0),
         Row::new("serde_json parse alone", "lines/s", parsed),
+        Row::new("… by two threads at once", "lines/s", both),
         Row::new("import, of parse alone", "%", of_parse).at_least(40.0),
         Row::new("CPU", "µs/line", cpu),
         Row::new("peak resident memory", "MiB", peak).at_most(64.0),
         Row::new("store, raw included", "bytes/line", size).at_most(60.0),
         Row::new("the same file again", "lines/s", vec![float(log.lines) / again.seconds]),
     ])
+}
+
+/// What two threads parse that each have all of it: on a machine whose second core is half of the first, little more than one.
+fn parse_twice(text: &str) -> anyhow::Result<f64> {
+    thread::scope(|scope| {
+        let both = [(); 2].map(|()| scope.spawn(|| limits::parse_lines(text)));
+        both.into_iter().map(|one| one.join().map_err(|_| anyhow!("a thread that parses has ended"))).sum()
+    })
 }
 
 /// Five logs of one `poll`, each as large as a fifth of the log.
