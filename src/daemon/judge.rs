@@ -39,6 +39,8 @@ pub(super) struct Material {
     ledger: Ledger,
     pub(super) known: Vec<KnownIntegration>,
     statuses: Statuses,
+    /// The number of the last of the recorded changes.
+    last_change: i64,
     changes: Vec<Change>,
     reported: BTreeMap<String, Vec<ReportedDay>>,
     /// As they were made; of today's campaign as they are made now.
@@ -93,6 +95,7 @@ impl Material {
             ledger: store.ledger()?,
             known: store.known_integrations()?,
             statuses: store.statuses()?,
+            last_change: store.last_change()?,
             changes,
             reported,
             forecasts,
@@ -149,6 +152,20 @@ impl Material {
         &self.history.unknown
     }
 
+    /// The report of a judgement that is about to be recorded, which has its own changes, number and forecast in its series.
+    pub(super) fn report_of(&mut self, findings: &Findings, changes: &[Change], options: &Options, late: Option<Late>) -> Report {
+        self.changes.extend(changes.iter().cloned());
+        self.fresh = changes.len();
+        self.note_reported(findings);
+        self.report(findings, options, late)
+    }
+
+    /// Whether no other judgement was recorded since this was read.
+    pub(super) fn is_last(&self) -> impl Fn(&Writer<'_>) -> Result<bool, StoreError> + Send + use<> {
+        let (statuses, last_change) = (self.statuses.clone(), self.last_change);
+        move |w| w.is_judged(&statuses, last_change)
+    }
+
     fn report(&self, findings: &Findings, options: &Options, late: Option<Late>) -> Report {
         report::build(Inputs {
             findings,
@@ -187,7 +204,9 @@ fn journal(store: &StoreReader, until: Timestamp) -> Result<Vec<JournalEntry>, S
 }
 
 /// How often a judgement begins anew because somebody else has recorded one: commands judge once.
-const JUDGED_AT_MOST: usize = 5;
+pub(super) const JUDGED_AT_MOST: usize = 5;
+
+pub(super) const OTHERS_JUDGE: &str = "others judge again and again: end the commands that do";
 
 /// Messages that were given up are told once; before the first digest those of so long ago.
 const GIVEN_UP_BEFORE: SignedDuration = SignedDuration::from_hours(31 * 24);
@@ -243,7 +262,7 @@ impl Engine {
             }
             tracing::debug!("somebody else has judged meanwhile");
         }
-        anyhow::bail!("others judge again and again: end the commands that do")
+        anyhow::bail!(OTHERS_JUDGE)
     }
 
     /// None when somebody else has recorded a judgement meanwhile, such as a command beside the service: what has changed since
@@ -256,14 +275,11 @@ impl Engine {
             (material, findings)
         })
         .await?;
-        let changes = analysis::changes(&material.statuses, &findings);
-        material.changes.extend(changes.iter().cloned());
-        material.fresh = changes.len();
-        material.note_reported(&findings);
         let options = Arc::clone(&self.options);
-        let (material, findings, report) = spawn_blocking(move || {
-            let report = Arc::new(material.report(&findings, &options, late));
-            (material, findings, report)
+        let (material, findings, changes, report) = spawn_blocking(move || {
+            let changes = analysis::changes(&material.statuses, &findings);
+            let report = Arc::new(material.report_of(&findings, &changes, &options, late));
+            (material, findings, changes, report)
         })
         .await?;
         let recorded = self.record_judgement(findings, changes, (&report, &material), now).await?;
@@ -283,7 +299,7 @@ impl Engine {
     }
 
     /// What a judgement tells programs at once: the collector every change, webhooks those of campaigns that were judged before.
-    fn messages_of(&self, report: &Report, material: &Material, now: Timestamp) -> Vec<NewMessage> {
+    pub(super) fn messages_of(&self, report: &Report, material: &Material, now: Timestamp) -> Vec<NewMessage> {
         let begun: BTreeSet<&str> = material.statuses.keys().map(|(campaign, _)| campaign.as_str()).collect();
         let mut messages = self.options.event_messages(event::changes(report, |campaign| begun.contains(campaign)), now);
         if self.options.otel.is_some() {
@@ -299,10 +315,10 @@ impl Engine {
         (report, material): (&Arc<Report>, &Material),
         now: Timestamp,
     ) -> Result<Option<Findings>, StoreError> {
-        let (report, told, before) = (Arc::clone(report), material.told_events.clone(), material.statuses.clone());
+        let (report, told, is_last) = (Arc::clone(report), material.told_events.clone(), material.is_last());
         let messages = self.messages_of(&report, material, now);
         let write = move |w: &mut Writer<'_>| {
-            if !w.is_judged(&before)? {
+            if !is_last(w)? {
                 return Ok(None);
             }
             w.remember_keys(&findings.new_keys, now)?;

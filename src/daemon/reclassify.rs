@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use tokio::task::spawn_blocking;
@@ -14,7 +14,7 @@ use tokio::task::spawn_blocking;
 use super::{
     Engine, Options, cores,
     freshness::Budgets,
-    judge::Material,
+    judge::{JUDGED_AT_MOST, Material, OTHERS_JUDGE},
     rounds::{Setting, Shared},
 };
 use crate::{
@@ -74,37 +74,68 @@ impl Engine {
     }
 
     async fn switch(&self, judges: Judges, step: Progress, now: Timestamp) -> anyhow::Result<Outcome> {
+        for _ in 0..JUDGED_AT_MOST {
+            if let Some(outcome) = self.switch_once(&judges, &step, now).await? {
+                return Ok(outcome);
+            }
+        }
+        bail!(OTHERS_JUDGE)
+    }
+
+    /// None when somebody else has recorded a judgement meanwhile: what it found would be taken back, and found again.
+    async fn switch_once(&self, judges: &Judges, step: &Progress, now: Timestamp) -> anyhow::Result<Option<Outcome>> {
+        let (judges, step) = (judges.clone(), step.clone());
         let (options, budgets, judging, after) = (Arc::clone(&self.options), self.budgets(), judges.clone(), step.done_chunk);
         let read = move |r: &Reader| {
             let built = Collected::on(r.anew(Day(i32::MAX))?, r.no_callers(options.callers_per_source())?);
             let anew = judging.with_rest(r, built, after)?.finish();
             Ok((Material::read(r, &options, &budgets, now)?, anew))
         };
-        let (material, anew) = self.store.read(read).await?;
+        let (mut material, anew) = self.store.read(read).await?;
         let options = Arc::clone(&self.options);
         let compared = spawn_blocking(move || {
             let explained = explained(&options, material.unknown());
-            (material.reclassified(&options, anew, now), explained)
+            let reclassified = material.reclassified(&options, anew, now);
+            let report = material.report_of(&reclassified.findings, &reclassified.changes, &options, None);
+            (material, reclassified, report, explained)
         });
-        let (reclassified, explained) = compared.await?;
+        let (material, reclassified, report, explained) = compared.await?;
+        let (messages, is_last) = (self.messages_of(&report, &material, now), material.is_last());
         let detail = inert::record(&detail(&judges.fingerprint, &reclassified));
         let actor = self.actor("reclassify");
         let write = move |w: &mut Writer<'_>| {
+            if !is_last(w)? {
+                return Ok(Written::Late);
+            }
             let rest: Vec<Rejudged> =
                 w.chunks_after(step.done_chunk, u32::MAX)?.into_iter().map(|chunk| judges.rejudged(chunk)).collect();
             let last = rest.last().map_or(step.done_chunk, |rejudged| rejudged.chunk);
             let step = w.add_rejudged(&step, &rest, &judges.rules)?.filter(|step| step.done_chunk == last);
-            let Some(step) = step else { return Ok(None) };
+            let Some(step) = step else { return Ok(Written::Taken) };
             w.switch_to_rejudged(&step)?;
             w.remember_keys(&reclassified.keys, now)?;
             w.forget_unknown(&explained)?;
             w.record_findings(&reclassified.findings, &reclassified.changes)?;
+            messages.iter().try_for_each(|message| w.enqueue(message, now).map(drop))?;
             w.journal(now, &actor, "reclassify", &detail)?;
-            Ok(Some((step.items, reclassified)))
+            Ok(Written::Done(step.items, Box::new(reclassified)))
         };
-        let (items, reclassified) = self.store.write(write).await?.context(OTHER)?;
-        Ok(Outcome { items, reclassified, dry_run: false })
+        match self.store.write(write).await? {
+            Written::Done(items, reclassified) => Ok(Some(Outcome { items, reclassified: *reclassified, dry_run: false })),
+            Written::Late => Ok(None),
+            Written::Taken => bail!(OTHER),
+        }
     }
+}
+
+/// What came of the last transaction.
+enum Written {
+    /// So many items were judged anew, with this outcome.
+    Done(u64, Box<Reclassified>),
+    /// Somebody else has recorded a judgement meanwhile.
+    Late,
+    /// Somebody else works on the same.
+    Taken,
 }
 
 const OTHER: &str = "another reclassify works on this store: when it has ended there may be nothing left to do";

@@ -23,6 +23,7 @@ const PUT_REPORTED_DAY: &str = include_str!("../../sql/queries/judgement/put_rep
 const DELETE_FORECAST: &str = include_str!("../../sql/queries/judgement/delete_forecast.sql");
 const INSERT_FORECAST: &str = include_str!("../../sql/queries/judgement/insert_forecast.sql");
 const LIST_INTEGRATION_KEYS: &str = include_str!("../../sql/queries/report/list_integration_keys.sql");
+const FIND_LAST_CHANGE: &str = include_str!("../../sql/queries/judgement/find_last_change.sql");
 const LIST_STATUSES: &str = include_str!("../../sql/queries/report/list_statuses.sql");
 const LIST_CHANGES: &str = include_str!("../../sql/queries/report/list_changes.sql");
 const LIST_REPORTED_DAYS: &str = include_str!("../../sql/queries/report/list_reported_days.sql");
@@ -47,13 +48,13 @@ impl Writer<'_> {
     }
 
     /// Records one judgement of a campaign: its statuses replace those of the judgement before, the changes are added,
-    /// and the number remaining stands as reported for its day. Statuses of other campaigns are left out.
+    /// and the number remaining, where there is any evidence, stands as reported for its day. Statuses of other campaigns are left out.
     pub fn record_judgement(
         &mut self,
         campaign: &str,
         statuses: &Statuses,
         changes: &[Change],
-        reported: &BurndownDay,
+        reported: Option<&BurndownDay>,
     ) -> Result<(), StoreError> {
         self.replace_statuses(campaign, statuses)?;
         let mut insert = self.connection.prepare_cached(INSERT_CHANGE)?;
@@ -68,6 +69,7 @@ impl Writer<'_> {
                 ":reason": change.reason,
             })?;
         }
+        let Some(reported) = reported else { return Ok(()) };
         self.connection.prepare_cached(PUT_REPORTED_DAY)?.execute(named_params! {
             ":campaign": campaign,
             ":day": reported.day.0,
@@ -82,12 +84,14 @@ impl Writer<'_> {
     pub fn record_findings(&mut self, findings: &Findings, changes: &[Change]) -> Result<(), StoreError> {
         let statuses = analysis::statuses(findings);
         for found in &findings.campaigns {
-            let Some(today) = found.burndown.last() else { continue };
             let of = |campaign: &String| *campaign == found.campaign.id;
             let statuses = statuses.iter().filter(|((c, _), _)| of(c)).map(|(key, status)| (key.clone(), *status)).collect();
             let changes: Vec<Change> = changes.iter().filter(|change| of(&change.campaign)).cloned().collect();
+            let today = found.burndown.last();
             self.record_judgement(&found.campaign.id, &statuses, &changes, today)?;
-            self.record_forecast(&found.campaign.id, today.day, found.forecast.to_record())?;
+            if let Some(today) = today {
+                self.record_forecast(&found.campaign.id, today.day, found.forecast.to_record())?;
+            }
         }
         Ok(())
     }
@@ -110,9 +114,9 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Whether the last recorded judgement is still the one that left these statuses.
-    pub fn is_judged(&self, statuses: &Statuses) -> Result<bool, StoreError> {
-        Ok(self::statuses(self.connection)? == *statuses)
+    /// Whether the last recorded judgement is still the one that left these statuses, and this change as its last.
+    pub fn is_judged(&self, statuses: &Statuses, last_change: i64) -> Result<bool, StoreError> {
+        Ok(self::last_change(self.connection)? == last_change && self::statuses(self.connection)? == *statuses)
     }
 
     fn replace_statuses(&self, campaign: &str, statuses: &Statuses) -> Result<(), StoreError> {
@@ -167,6 +171,11 @@ impl Reader {
         statuses(&self.connection)
     }
 
+    /// The number of the change that was recorded last; 0 where none was.
+    pub fn last_change(&self) -> Result<i64, StoreError> {
+        last_change(&self.connection)
+    }
+
     /// Every change in the order in which it was recorded: a reader who knows how many there were knows which are new.
     pub fn changes(&self) -> Result<Vec<Change>, StoreError> {
         let mut statement = self.connection.prepare_cached(LIST_CHANGES)?;
@@ -193,6 +202,10 @@ fn statuses(connection: &Connection) -> Result<Statuses, StoreError> {
     let mut statement = connection.prepare_cached(LIST_STATUSES)?;
     let rows = statement.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), word(row, 2, Status::parse)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn last_change(connection: &Connection) -> Result<i64, StoreError> {
+    Ok(connection.prepare_cached(FIND_LAST_CHANGE)?.query_row([], |row| row.get(0))?)
 }
 
 fn recorded(row: &Row<'_>) -> rusqlite::Result<Recorded> {

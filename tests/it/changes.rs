@@ -133,6 +133,27 @@ async fn what_changed_is_recorded_once_though_a_command_judges_beside_the_servic
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_known_otherwise_by_new_rules_is_told_as_well() {
+    let (told, now) = (Told::new().await, at(NOW));
+    told.push(&FIRST, now).await;
+    told.engine.judge(now).await.unwrap();
+    assert_eq!(told.told(now).await.len(), 2);
+    let rules = told.site.path("rules.toml");
+    let other = "[[before]]\nid = \"other\"\nreason = \"this prefix is another system's\"\nwhen = { secret_prefix = \"ATBB\" }\n\
+        credential = \"account_password\"\ngrade = \"weak\"\n";
+    fs::write(&rules, other).unwrap();
+    let text = fs::read_to_string(told.site.config()).unwrap();
+    fs::write(told.site.config(), format!("{text}[rules]\nfile = {:?}\n", rules.display().to_string())).unwrap();
+    let later = now.checked_add(1.minute()).unwrap();
+    told.site.engine().reclassify(later, |_| ()).await.unwrap();
+    assert_eq!(told.told(later).await.len(), 2);
+    assert_eq!(told.recorded().await.len(), 4);
+    // Nothing is left of the campaign, and that is said once.
+    told.site.engine().judge(later).await.unwrap();
+    assert_eq!((told.told(later).await.len(), told.recorded().await.len()), (0, 4));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_collector_took_in_part_is_not_brought_again() {
     let (told, now) = (Told::new().await, at(NOW));
     told.push(&FIRST, now).await;

@@ -46,7 +46,7 @@ async fn a_judgement_replaces_the_statuses_of_its_campaign_only() {
     let f = Fixture::new();
     let record = |campaign: &'static str, of: &'static [(&'static str, Status)]| {
         let day = BurndownDay { day: Day(20_637), remaining: 1, ..BurndownDay::default() };
-        f.write(move |w| w.record_judgement(campaign, &statuses(campaign, of), &[], &day))
+        f.write(move |w| w.record_judgement(campaign, &statuses(campaign, of), &[], Some(&day)))
     };
     record("other", &[("a", Status::Stale)]).await;
     record(CAMPAIGN, &[("a", Status::Active), ("b", Status::Quiet)]).await;
@@ -57,12 +57,35 @@ async fn a_judgement_replaces_the_statuses_of_its_campaign_only() {
 }
 
 #[tokio::test]
+async fn a_judgement_is_not_the_last_any_more_once_another_has_changed_anything() {
+    let f = Fixture::new();
+    let record = |status: Status, changes: Vec<Change>| {
+        let day = BurndownDay { day: Day(20_637), remaining: 1, ..BurndownDay::default() };
+        f.write(move |w| w.record_judgement(CAMPAIGN, &statuses(CAMPAIGN, &[("a", status)]), &changes, Some(&day)))
+    };
+    let seen = || f.read(|r| Ok((r.statuses()?, r.last_change()?)));
+    let is_last = |(statuses, last): (Statuses, i64)| f.write(move |w| w.is_judged(&statuses, last));
+    assert!(is_last(seen().await).await, "nothing was judged yet");
+    record(Status::Active, vec![change(20_637, "a", None, Status::Active)]).await;
+    let first = seen().await;
+    record(Status::Active, vec![]).await;
+    assert!(is_last(first.clone()).await, "nothing has changed");
+    // Its user has another name now.
+    record(Status::Active, vec![change(20_637, "a", Some(Status::Active), Status::Active)]).await;
+    assert!(!is_last(first).await);
+    let renamed = seen().await;
+    assert!(is_last(renamed.clone()).await);
+    record(Status::Failing, vec![]).await;
+    assert!(!is_last(renamed).await);
+}
+
+#[tokio::test]
 async fn changes_and_the_number_reported_stand_as_recorded() {
     let f = Fixture::new();
     let record = |day: i32, remaining, changes: Vec<Change>| {
         let observed = (remaining == 4).then_some(Share { part: 61, whole: 80 });
         let reported = BurndownDay { day: Day(day), remaining, observed, ..BurndownDay::default() };
-        f.write(move |w| w.record_judgement(CAMPAIGN, &Statuses::new(), &changes, &reported))
+        f.write(move |w| w.record_judgement(CAMPAIGN, &Statuses::new(), &changes, Some(&reported)))
     };
     let discovered = [change(20_636, "b", None, Status::Active), change(20_636, "a", None, Status::Quiet)];
     let moved = change(20_637, "a", Some(Status::Quiet), Status::Failing);
@@ -82,7 +105,7 @@ async fn a_change_of_the_same_day_stands_behind_those_that_were_recorded_before_
     let f = Fixture::new();
     let record = |changes: Vec<Change>| {
         let reported = BurndownDay { day: Day(20_636), remaining: 1, ..BurndownDay::default() };
-        f.write(move |w| w.record_judgement(CAMPAIGN, &Statuses::new(), &changes, &reported))
+        f.write(move |w| w.record_judgement(CAMPAIGN, &Statuses::new(), &changes, Some(&reported)))
     };
     let (morning, evening) = (change(20_636, "z", None, Status::Active), change(20_636, "a", None, Status::Failing));
     record(vec![morning.clone()]).await;
