@@ -112,6 +112,7 @@ pub fn check_transport(base: &Url) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn is_here(address: &Url) -> bool {
+/// Whether an address leads nowhere but to this machine.
+pub fn is_here(address: &Url) -> bool {
     address.host_str().is_some_and(is_loopback)
 }

@@ -7,8 +7,7 @@ use url::Url;
 use super::options::{Options, Organization, Query, Workspace, WorkspaceAuth};
 use crate::{
     analysis::question,
-    evidence::loopback::is_loopback,
-    network::Network,
+    network::{Network, is_here},
     source::{Auth, Client, ClientOptions, LogEngine, PostgreSqlOptions},
 };
 
@@ -109,7 +108,7 @@ pub(super) fn log_engine(options: &Options, query: &Query, clients: &mut Clients
             database: query.url.path().trim_start_matches('/').to_owned(),
             username,
             password,
-            encrypted: !query.url.host_str().is_some_and(is_loopback),
+            encrypted: !is_here(&query.url),
             ca_pem: options.network.ca_pem()?,
         }),
     }

@@ -168,7 +168,8 @@ fn failure(line: &SourceLine, intervals: &[Coverage], (state, since_ms): (Source
     let why = what.map(inert::sentence).or(nobody.map(str::to_owned)).unwrap_or_default();
     // Up to when the rest was read says nothing of the part that was not.
     if state == SourceState::Failing && newest.is_some_and(|c| c.state == CoverageState::Partial) {
-        return format!("{why}; {}", words::read_in_part(line.last_success, zone));
+        let whole = if coverage::is_list(&line.name) { read_whole_at(intervals) } else { line.last_success };
+        return format!("{why}; {}", words::read_in_part(whole, zone));
     }
     why
 }
@@ -179,15 +180,19 @@ fn warning(line: &SourceLine, intervals: &[Coverage], silence: Option<&Silence>,
     let newest = intervals.iter().max_by_key(|c| c.to_ms);
     let limit = newest.filter(|c| c.state == CoverageState::Partial && !c.reason.is_empty()).map(|c| inert::sentence(&c.reason));
     let limit = limit.filter(|limit| !told.contains(limit)).map(|limit| {
-        let whole = intervals.iter().filter(|c| c.state == CoverageState::Covered).map(|c| c.to_ms - 1).max();
         // An engine's newest rows are always in part: they are asked for once more.
-        let since = coverage::is_list(&line.name).then(|| words::read_in_part(whole.map(time::instant), zone));
+        let since = coverage::is_list(&line.name).then(|| words::read_in_part(read_whole_at(intervals), zone));
         [Some(limit), since].into_iter().flatten().collect::<Vec<_>>().join("; ")
     });
     let silent = silence.map(|silence| words::silence(silence, zone));
     let warned = (!line.warning.is_empty()).then(|| inert::sentence(&line.warning));
     let nameless = (line.nameless > 0).then(|| words::nameless(line));
     warned.into_iter().chain(limit).chain(nameless).chain(silent).collect::<Vec<_>>().join("; ")
+}
+
+/// When a list was read last without a part of it missing.
+fn read_whole_at(intervals: &[Coverage]) -> Option<Timestamp> {
+    intervals.iter().filter(|c| c.state == CoverageState::Covered).map(|c| c.to_ms - 1).max().map(time::instant)
 }
 
 fn skipped(line: &super::inputs::SkippedLine) -> SkippedRow {

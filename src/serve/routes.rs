@@ -180,9 +180,9 @@ async fn health(State(served): State<Watched>) -> Response {
 
 async fn ready(State(served): State<Watched>) -> Response {
     let Readiness { not_ready, in_part } = &served.borrow().readiness;
-    let lines = |first: &[String]| [first, in_part].concat().join("\n") + "\n";
+    let lines = |lines: &[String]| lines.join("\n") + "\n";
     match not_ready.as_slice() {
-        [] => plain(StatusCode::OK, lines(&["Ready.".to_owned()])),
+        [] => plain(StatusCode::OK, lines(&[&["Ready.".to_owned()], in_part.as_slice()].concat())),
         not_ready => plain(StatusCode::SERVICE_UNAVAILABLE, lines(not_ready)),
     }
 }

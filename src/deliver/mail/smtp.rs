@@ -4,7 +4,7 @@
 
 use std::error::Error;
 use std::time::Duration;
-use std::{fmt, io};
+use std::{fmt, io, net::SocketAddr};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use lettre::address::Envelope;
@@ -20,7 +20,10 @@ use tokio_rustls::TlsConnector;
 use url::Url;
 
 use super::{Options, hearing::Hearing, mailbox};
-use crate::{evidence::loopback::is_loopback, tls};
+use crate::{
+    evidence::loopback::{is_loopback, is_loopback_address},
+    tls,
+};
 
 /// A whole delivery, from the connect to the server's acceptance: generous for greylisting servers that answer slowly
 /// on purpose, short enough that one hung server does not hold up the next tick.
@@ -158,7 +161,9 @@ impl Mailer {
     /// The first address of the server that answers.
     async fn reach(&self) -> io::Result<TcpStream> {
         let mut failure = io::Error::other("the mail server's name leads to no address");
-        for address in lookup_host((self.host.as_str(), self.port)).await? {
+        // What goes in clear text stays here, whatever a resolver makes of the name.
+        let here = |address: &SocketAddr| !matches!(self.security, Security::Plain) || is_loopback_address(address.ip());
+        for address in lookup_host((self.host.as_str(), self.port)).await?.filter(here) {
             match timeout(CONNECT_LIMIT, TcpStream::connect(address)).await {
                 Ok(Ok(stream)) => return Ok(stream),
                 Ok(Err(error)) => failure = error,

@@ -149,7 +149,8 @@ fn why_a_source_is_read_in_part_is_said_once() {
     let last_failure = Some((now, reason.to_owned()));
     world.sources = vec![SourceLine {
         name: "access/acme".to_owned(),
-        last_success: Some(now - 24.hours()),
+        // A round ended since then, but without a part.
+        last_success: Some(now - 1.hour()),
         last_failure,
         ..SourceLine::default()
     }];

@@ -53,13 +53,13 @@ const BANS: [Ban; 11] = [
         in_tests_too: false,
     },
     Ban {
-        pattern: r"\breqwest::(?:get|Client::new)\b|\b(?:Client::builder|ClientBuilder::new)\b",
+        pattern: r"\breqwest::get\b|\bClient(?:Builder)?::(?:builder|new|default)\(\)",
         rule: "an HTTP client is made in src/network.rs only, by the same rules",
         applies: |file| file.module() != ["network"],
         in_tests_too: false,
     },
     Ban {
-        pattern: r"\.is_loopback\(\)",
+        pattern: r"\.is_loopback\(\)|Addr::is_loopback\b",
         rule: "what is this machine's own has one meaning, in src/evidence/loopback.rs",
         applies: |file| file.module() != ["evidence", "loopback"],
         in_tests_too: false,
