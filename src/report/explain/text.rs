@@ -308,7 +308,7 @@ fn graded(piece: &EvidenceRow) -> String {
         _ => String::new(),
     };
     let otherwise = if piece.recorded_otherwise { "; counted otherwise when it was recorded: reclassify" } else { "" };
-    let open = if piece.open { "; leaves something open, and fits nothing else" } else { "" };
+    let open = if piece.open { "; names less, and fits only here" } else { "" };
     format!("{}, {}, {} ({}){lifted}{window}{open}{otherwise}", piece.credential, piece.grade, piece.outcome, piece.rule)
 }
 
