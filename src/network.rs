@@ -1,6 +1,8 @@
 //! How this machine reaches the outside: the `[network]` section of the configuration, and the one door through which every
 //! HTTP client of ours leaves, so that each follows the same rules. What else a client needs its own room adds.
 
+pub mod bounded;
+
 use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context, bail};

@@ -11,7 +11,6 @@
 
 mod access;
 mod audit;
-mod bounded;
 mod budget;
 mod clickhouse;
 mod engines;
@@ -20,6 +19,7 @@ mod exchange;
 mod headers;
 mod http;
 mod logs;
+mod messages;
 mod paging;
 mod postgresql;
 mod refusal;

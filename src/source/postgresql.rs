@@ -24,9 +24,9 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::{
     Asking, FetchError, Outage, Refusal, Unread, Usage,
-    bounded::{Bounded, MAX_MESSAGE_BYTES, TooLong},
+    messages::{MAX_MESSAGE_BYTES, Messages, TooLong},
 };
-use crate::tls;
+use crate::{network::bounded::Bounded, tls};
 
 const BEGIN_SESSION: &str = include_str!("../../sql/engines/postgresql_session.sql");
 const BEGIN_QUESTION: &str = include_str!("../../sql/engines/postgresql_question.sql");
@@ -101,16 +101,15 @@ impl PostgreSql {
         }
         let tcp = self.shortly(async { TcpStream::connect((host.as_str(), *port)).await }).await?;
         let (mut connection, too_long) = (JoinSet::new(), TooLong::default());
+        let heard = Messages::new(too_long.clone());
         // What the connection says at its end is said to whoever asks, too.
         let client = if let Some(tls) = &self.tls {
             let encrypted = self.shortly(async { encrypted(tcp, tls, host).await }).await?;
-            let (client, task) =
-                self.within(CONNECT_TIMEOUT, config.connect_raw(Bounded::new(encrypted, too_long.clone()), NoTls)).await?;
+            let (client, task) = self.within(CONNECT_TIMEOUT, config.connect_raw(Bounded::new(encrypted, heard), NoTls)).await?;
             connection.spawn(async move { drop(task.await) });
             client
         } else {
-            let (client, task) =
-                self.within(CONNECT_TIMEOUT, config.connect_raw(Bounded::new(tcp, too_long.clone()), NoTls)).await?;
+            let (client, task) = self.within(CONNECT_TIMEOUT, config.connect_raw(Bounded::new(tcp, heard), NoTls)).await?;
             connection.spawn(async move { drop(task.await) });
             client
         };

@@ -1,15 +1,12 @@
-//! The connection beneath the SMTP conversation. It hears a server out only so far: lettre looks how long a line is when the
-//! line has ended, so a server that never ends one would fill the memory.
+//! How far a mail server is heard: lettre looks how long a line is when the line has ended, so a server that never ends one
+//! would fill the memory.
 
-use std::{
-    io,
-    net::SocketAddr,
-    pin::Pin,
-    task::{Context, Poll, ready},
-};
+use std::{io, net::SocketAddr};
 
 use lettre::transport::smtp::client::AsyncTokioStream;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::network::bounded::{Bounded, Limit};
 
 /// All that a server may say while it takes one message: a dozen answers and the certificates of `STARTTLS` are some kilobytes.
 const MAX_BYTES: usize = 64 << 10;
@@ -18,10 +15,9 @@ const MAX_BYTES: usize = 64 << 10;
 /// every 256 bytes or so, too.
 const MAX_LINES: usize = 600;
 
-/// A connection that is read so far and no further.
+/// What a server may say yet.
 #[derive(Debug)]
-pub(super) struct Hearing<S> {
-    stream: S,
+pub(super) struct Hearing {
     peer: SocketAddr,
     bytes_left: usize,
     lines_left: usize,
@@ -31,42 +27,24 @@ pub(super) struct Hearing<S> {
 #[error("it answers without end")]
 struct Endless;
 
-impl<S> Hearing<S> {
-    pub(super) fn new(stream: S, peer: SocketAddr) -> Self {
-        Self { stream, peer, bytes_left: MAX_BYTES, lines_left: MAX_LINES }
+impl Hearing {
+    /// A connection to a mail server, heard so far.
+    pub(super) fn bound<S>(stream: S, peer: SocketAddr) -> Bounded<S, Self> {
+        Bounded::new(stream, Self { peer, bytes_left: MAX_BYTES, lines_left: MAX_LINES })
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Hearing<S> {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.bytes_left == 0 || self.lines_left == 0 {
-            return Poll::Ready(Err(io::Error::other(Endless)));
-        }
-        let before = into.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(context, into))?;
-        let said = &into.filled()[before..];
-        self.bytes_left = self.bytes_left.saturating_sub(said.len());
-        self.lines_left = self.lines_left.saturating_sub(said.split(|byte| *byte == b'\n').skip(1).count());
-        Poll::Ready(Ok(()))
+impl Limit for Hearing {
+    fn hear(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let lines = bytes.split(|byte| *byte == b'\n').skip(1).count();
+        let left = self.bytes_left.checked_sub(bytes.len()).zip(self.lines_left.checked_sub(lines));
+        (self.bytes_left, self.lines_left) = left.ok_or_else(|| io::Error::other(Endless))?;
+        Ok(())
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Hearing<S> {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + std::fmt::Debug + Send + Sync + Unpin> AsyncTokioStream for Hearing<S> {
+impl<S: AsyncRead + AsyncWrite + std::fmt::Debug + Send + Sync + Unpin> AsyncTokioStream for Bounded<S, Hearing> {
     fn peer_addr(&self) -> io::Result<SocketAddr> {
-        Ok(self.peer)
+        Ok(self.limit.peer)
     }
 }

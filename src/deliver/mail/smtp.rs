@@ -153,8 +153,8 @@ impl Mailer {
         let tcp = self.reach().await?;
         let peer = tcp.peer_addr()?;
         Ok(match &self.security {
-            Security::Implicit(tls, name) => Box::new(Hearing::new(tls.connect(name.clone(), tcp).await?, peer)),
-            Security::StartTls(_) | Security::Plain => Box::new(Hearing::new(tcp, peer)),
+            Security::Implicit(tls, name) => Box::new(Hearing::bound(tls.connect(name.clone(), tcp).await?, peer)),
+            Security::StartTls(_) | Security::Plain => Box::new(Hearing::bound(tcp, peer)),
         })
     }
 

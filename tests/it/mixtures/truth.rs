@@ -143,8 +143,9 @@ impl Truth {
     }
 }
 
-/// What the ledger calls covered has been recorded; returns what there is. `calm` serves the same world without any trouble.
-pub async fn assert_honest(truth: &Truth, site: &Site, (calm, files): (&Server, &Files), now: Timestamp) -> Picture {
+/// What the ledger calls covered has been recorded; returns what there is and what was kept. `calm` serves the same world
+/// without any trouble.
+pub async fn assert_honest(truth: &Truth, site: &Site, (calm, files): (&Server, &Files), now: Timestamp) -> (Picture, Items) {
     let (picture, kept) = (Picture::of(&site.store()).await, kept(&site.store()));
     let covered = |source: &str, ms: i64| {
         let intervals = picture.coverage.get(source).into_iter().flatten();
@@ -170,7 +171,7 @@ pub async fn assert_honest(truth: &Truth, site: &Site, (calm, files): (&Server, 
             assert_eq!(names(&roster), names(&truth.roster), "{workspace}");
         }
     }
-    picture
+    (picture, kept)
 }
 
 /// What was expected and is not there, and what is there beyond what was expected.

@@ -607,12 +607,12 @@ impl Simulation {
 
     /// What must be so at any moment.
     async fn look(&mut self) {
-        let picture = truth::assert_honest(self.truth, &self.site, (&self.calm, &self.files), self.present).await;
+        let (picture, kept) = truth::assert_honest(self.truth, &self.site, (&self.calm, &self.files), self.present).await;
         self.keeper.assert_counted(&picture);
         self.neighbour.assert_counted(&picture);
         self.neighbour.assert_missed(&self.engine.readiness(self.now).await.not_ready, self.now);
         self.watch.look(self.truth, false);
-        let (items, pushed) = self.kept();
+        let (items, pushed) = apart(kept);
         let (_, repeated) = truth::differences(&self.truth.items, &items);
         assert_eq!(repeated, [], "recorded twice");
         assert_eq!(pushed.values().find(|times| **times > 1), None, "recorded twice");
@@ -656,11 +656,6 @@ impl Simulation {
         }
     }
 
-    /// How often each item was kept: of the world, and of the sender.
-    fn kept(&self) -> (Items, Items) {
-        truth::kept(&self.site.store()).into_iter().partition(|((source, ..), _)| source != SENDER)
-    }
-
     /// Everything works again: what was missed is made up for, and all is as if nothing had ever failed.
     async fn calm_end(&mut self) {
         for trouble in std::mem::take(&mut self.troubles).into_keys() {
@@ -697,7 +692,7 @@ impl Simulation {
 
     async fn compare(&self) {
         let mut picture = Picture::of(&self.site.store()).await;
-        let (items, pushed) = self.kept();
+        let (items, pushed) = apart(truth::kept(&self.site.store()));
         let (lost, repeated) = truth::differences(&self.truth.items, &items);
         assert_eq!((lost, repeated), (Vec::new(), Vec::new()), "lost, and recorded twice");
         let answered = PUSHED.unsigned_abs() * self.outcome.pushes;
@@ -793,6 +788,11 @@ impl Simulation {
         let own = refused.saturating_sub(on_purpose);
         assert!(own <= self.outcome.kills, "{own} requests were over the budget, in {} lives", self.outcome.kills + 1);
     }
+}
+
+/// How often each item was kept: of the world, and of the sender.
+fn apart(kept: Items) -> (Items, Items) {
+    kept.into_iter().partition(|((source, ..), _)| source != SENDER)
 }
 
 /// Lets the clock stand still meanwhile: mail goes back and forth so often that a jump to its time limit would cut it off.

@@ -1,4 +1,4 @@
-//! A stream of PostgreSQL's messages, none longer than any that is meant for us.
+//! The messages of PostgreSQL, none longer than any that is meant for us.
 //!
 //! Its client waits for a message to be whole, in memory, whatever length the server has written before it. So the lengths are
 //! read here on their way (<https://www.postgresql.org/docs/current/protocol-message-formats.html>: a byte for the kind, four for the length,
@@ -6,23 +6,20 @@
 
 use std::{
     io,
-    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Context, Poll},
 };
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use crate::network::bounded::Limit;
 
 /// A row has a few hundred bytes; this is no row any more.
 pub(super) const MAX_MESSAGE_BYTES: usize = 1 << 20;
 const HEAD_BYTES: usize = 5;
 
-/// What a server sends, until it is too long.
-pub(super) struct Bounded<S> {
-    stream: S,
+/// What a server sends, until a message is too long.
+pub(super) struct Messages {
     head: [u8; HEAD_BYTES],
     /// Bytes of `head` that have come.
     begun: usize,
@@ -41,13 +38,24 @@ impl TooLong {
     }
 }
 
-impl<S> Bounded<S> {
-    pub fn new(stream: S, refused: TooLong) -> Self {
-        Self { stream, head: [0; HEAD_BYTES], begun: 0, left: 0, refused }
+impl Messages {
+    pub fn new(refused: TooLong) -> Self {
+        Self { head: [0; HEAD_BYTES], begun: 0, left: 0, refused }
     }
 
-    /// Reads lengths in what has come.
-    fn follow(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+    fn length(&self) -> io::Result<usize> {
+        let [_, length @ ..] = self.head;
+        let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
+        if length > MAX_MESSAGE_BYTES {
+            self.refused.0.store(true, Ordering::Release);
+            return Err(io::Error::other("a message longer than any that is meant for us"));
+        }
+        Ok(length.saturating_sub(4))
+    }
+}
+
+impl Limit for Messages {
+    fn hear(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             let passed = self.left.min(bytes.len());
             self.left -= passed;
@@ -63,38 +71,6 @@ impl<S> Bounded<S> {
         }
         Ok(())
     }
-
-    fn length(&self) -> io::Result<usize> {
-        let [_, length @ ..] = self.head;
-        let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
-        if length > MAX_MESSAGE_BYTES {
-            self.refused.0.store(true, Ordering::Release);
-            return Err(io::Error::other("a message longer than any that is meant for us"));
-        }
-        Ok(length.saturating_sub(4))
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Bounded<S> {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let known = buffer.filled().len();
-        std::task::ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
-        Poll::Ready(self.follow(&buffer.filled()[known..]))
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Bounded<S> {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
 }
 
 #[cfg(test)]
@@ -102,11 +78,12 @@ mod tests {
     use tokio::io::AsyncReadExt as _;
 
     use super::*;
+    use crate::network::bounded::Bounded;
 
     /// What comes through of these messages, in pieces of so many bytes.
     async fn through(bytes: &[u8], piece: usize) -> (usize, bool) {
         let seen = TooLong::default();
-        let mut stream = Bounded::new(bytes, seen.clone());
+        let mut stream = Bounded::new(bytes, Messages::new(seen.clone()));
         let (mut buffer, mut came) = (vec![0; piece], 0);
         while let Ok(length @ 1..) = stream.read(&mut buffer).await {
             came += length;
