@@ -8,7 +8,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
-/// The CA that signed the certificate for 127.0.0.1.
+/// The CA that signed the certificate, which is for 127.0.0.1 and otel.example.test.
 pub const CA: &[u8] = include_bytes!("../../tests/data/deliver/tls/ca.pem");
 const CERTIFICATE: &[u8] = include_bytes!("../../tests/data/deliver/tls/server.pem");
 const KEY: &[u8] = include_bytes!("../../tests/data/deliver/tls/server.key");

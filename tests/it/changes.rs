@@ -1,6 +1,12 @@
 //! Changes of status, as they are recorded and as a collector of OpenTelemetry is told of them.
 
-use std::{collections::BTreeSet, fs, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    fs,
+    future::{Future, poll_fn},
+    pin::pin,
+    sync::Arc,
+};
 
 use data_encoding::BASE64;
 use duskwatch::{
@@ -10,6 +16,7 @@ use duskwatch::{
     store::{Reader, Store},
 };
 use jiff::{Timestamp, ToSpan as _};
+use rusqlite::Connection;
 
 use crate::support::{
     NOW, Site, at,
@@ -130,6 +137,36 @@ async fn what_changed_is_recorded_once_though_a_command_judges_beside_the_servic
         assert_eq!((recorded.len(), once.len()), (number + 1, number + 1), "{recorded:?}");
     }
     assert_eq!(told.told(now.checked_add(1.minute()).unwrap()).await.len(), 4);
+}
+
+/// Goes on with it step by step, and lets something happen before each.
+async fn disturbed<F: Future>(future: F, happens: impl Fn()) -> F::Output {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        happens();
+        future.as_mut().poll(context)
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_finds_each_time_that_others_have_judged_meanwhile_gives_up_and_records_nothing() {
+    let (told, now) = (Told::new().await, at(NOW));
+    told.push(&FIRST, now).await;
+    told.engine.judge(now).await.unwrap();
+    told.push(&SECOND, now).await;
+    let others = Connection::open(told.site.store()).unwrap();
+    let judge = || assert_eq!(others.execute(include_str!("../data/faults/add_change.sql"), []), Ok(1));
+    let judged = disturbed(told.engine.judge(now), judge).await.map(drop);
+    let reclassified = disturbed(told.engine.reclassify(now, |_| ()), judge).await.map(drop);
+    for given_up in [judged, reclassified] {
+        assert_eq!(given_up.unwrap_err().to_string(), "others judge again and again: end the commands that do");
+    }
+    let recorded = told.recorded().await.into_iter().collect::<BTreeSet<_>>();
+    assert_eq!((recorded.len(), told.told(now).await.len()), (FIRST.len(), FIRST.len()));
+    // They have ended, and what was found is recorded.
+    told.engine.judge(now).await.unwrap();
+    assert_eq!(told.told(now.checked_add(1.minute()).unwrap()).await.len(), SECOND.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]

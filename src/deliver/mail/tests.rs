@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 use super::*;
@@ -348,6 +348,19 @@ async fn a_server_without_starttls_gets_nothing() {
     assert!(!server.heard.await.unwrap().iter().any(|line| line.starts_with("MAIL")));
 }
 
+/// What a client says until the connection is to be encrypted.
+async fn until_encrypted(stream: &mut TcpStream) -> Vec<String> {
+    let (mut clear, mut heard) = (BufReader::new(stream), Vec::new());
+    clear.write_all(b"220 test ESMTP\r\n").await.unwrap();
+    for answer in ["250-test\r\n250 STARTTLS\r\n", "220 go on\r\n"] {
+        let mut line = String::new();
+        clear.read_line(&mut line).await.unwrap();
+        heard.push(format!("clear: {}", line.trim_end()));
+        clear.write_all(answer.as_bytes()).await.unwrap();
+    }
+    heard
+}
+
 /// A server with a certificate: from the first byte, or after `STARTTLS`.
 async fn tls_server(implicit: bool) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -357,14 +370,7 @@ async fn tls_server(implicit: bool) -> Server {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut heard = Vec::new();
         if !implicit {
-            let mut clear = BufReader::new(&mut stream);
-            clear.write_all(b"220 test ESMTP\r\n").await.unwrap();
-            for answer in ["250-test\r\n250 STARTTLS\r\n", "220 go on\r\n"] {
-                let mut line = String::new();
-                clear.read_line(&mut line).await.unwrap();
-                heard.push(format!("clear: {}", line.trim_end()));
-                clear.write_all(answer.as_bytes()).await.unwrap();
-            }
+            heard = until_encrypted(&mut stream).await;
         }
         // A client that does not trust the certificate hangs up here.
         if let Ok(stream) = test_server::acceptor(&[]).accept(stream).await {
@@ -421,13 +427,15 @@ async fn a_silent_server_is_given_up_and_worth_another_try() {
 const ENDLESS_BYTES: usize = 64 << 20;
 
 const WHOLE: &str = "220 test\r\n";
+/// Nothing, as after `STARTTLS`.
+const UNASKED: &str = "";
 
-/// A server that greets with `greeting` and, if that is whole as soon as it was answered to, says `piece` again and again; and how many
-/// bytes it could say.
-async fn endless(encrypted: bool, greeting: &'static str, piece: &'static str) -> (Options, JoinHandle<usize>) {
+/// A server of a scheme that greets with `greeting` and, unless that is only begun, as soon as it was spoken to says `piece` again and
+/// again; and how many bytes it could say.
+async fn endless(scheme: &'static str, greeting: &'static str, piece: &'static str) -> (Options, JoinHandle<usize>) {
     async fn speak(mut stream: impl AsyncRead + AsyncWrite + Unpin, greeting: &str, piece: &str) -> usize {
         stream.write_all(greeting.as_bytes()).await.unwrap();
-        if greeting == WHOLE {
+        if [WHOLE, UNASKED].contains(&greeting) {
             stream.read_u8().await.unwrap();
         }
         let (pieces, mut said) = (piece.repeat(10_000), 0);
@@ -437,28 +445,35 @@ async fn endless(encrypted: bool, greeting: &'static str, piece: &'static str) -
         said
     }
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let scheme = if encrypted { "smtps" } else { "smtp+plain" };
     let server = format!("{scheme}://{}", listener.local_addr().unwrap());
     let said = tokio::spawn(async move {
-        let (stream, _) = listener.accept().await.unwrap();
-        if encrypted {
-            speak(test_server::acceptor(&[]).accept(stream).await.unwrap(), greeting, piece).await
-        } else {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        if scheme == "smtp" {
+            until_encrypted(&mut stream).await;
+        }
+        if scheme == "smtp+plain" {
             speak(stream, greeting, piece).await
+        } else {
+            speak(test_server::acceptor(&[]).accept(stream).await.unwrap(), greeting, piece).await
         }
     });
-    (Options { ca_pem: encrypted.then(|| test_server::CA.to_vec()), ..options(&server) }, said)
+    (Options { ca_pem: Some(test_server::CA.to_vec()), ..options(&server) }, said)
 }
 
 #[tokio::test]
 async fn a_server_that_answers_without_end_is_left_and_worth_another_try() {
-    for encrypted in [false, true] {
-        for (greeting, piece) in [("220 ", "x"), ("220-test\r\n", "220-more\r\n"), (WHOLE, "250-\r\n"), (WHOLE, "x")] {
-            let (options, said) = endless(encrypted, greeting, piece).await;
+    let greeting = [("220 ", "x"), ("220-test\r\n", "220-more\r\n"), (WHOLE, "250-\r\n"), (WHOLE, "x")];
+    let encrypted = [(UNASKED, "250-\r\n"), (UNASKED, "x")];
+    for (scheme, ways) in [("smtp+plain", &greeting[..]), ("smtps", &greeting), ("smtp", &encrypted)] {
+        for &(greeting, piece) in ways {
+            let (options, said) = endless(scheme, greeting, piece).await;
             let error = Mailer::new(&options).unwrap().send(FROM, TO, b"x").await.unwrap_err();
-            assert!(!error.permanent && error.words.contains("it answers without end"), "{greeting:?} {piece:?}: {error}");
+            assert!(
+                !error.permanent && error.words.contains("it answers without end"),
+                "{scheme} {greeting:?} {piece:?}: {error}"
+            );
             // What the sockets buffer was said, and no more.
-            assert!(said.await.unwrap() < ENDLESS_BYTES / 2, "{greeting:?} {piece:?}");
+            assert!(said.await.unwrap() < ENDLESS_BYTES / 2, "{scheme} {greeting:?} {piece:?}");
         }
     }
 }

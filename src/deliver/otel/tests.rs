@@ -15,13 +15,15 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue as WireKeyValue, any_value};
 use opentelemetry_proto::tonic::metrics::v1::{Metric, NumberDataPoint, metric, number_data_point};
 use prost::Message;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
-use tokio_rustls::server::TlsStream;
 
 use super::*;
-use crate::{network, tls::test_server};
+use crate::tls::test_server;
+
+mod grpc;
+mod network;
 
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -52,15 +54,6 @@ async fn answering(
     (address, posts)
 }
 
-/// The same behind TLS.
-async fn tls_collector() -> (SocketAddr, mpsc::UnboundedReceiver<Post>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let (router, posts) = collecting(|_| (StatusCode::OK, Vec::new()));
-    tokio::spawn(async move { axum::serve(TlsListener(listener), router).await.unwrap() });
-    (address, posts)
-}
-
 fn collecting(
     answer: impl Fn(usize) -> (StatusCode, Vec<u8>) + Clone + Send + Sync + 'static,
 ) -> (axum::Router, mpsc::UnboundedReceiver<Post>) {
@@ -75,26 +68,6 @@ fn collecting(
         answer(before.fetch_add(1, std::sync::atomic::Ordering::SeqCst))
     });
     (router, posts)
-}
-
-struct TlsListener(TcpListener);
-
-impl axum::serve::Listener for TlsListener {
-    type Io = TlsStream<TcpStream>;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        loop {
-            let (stream, peer) = self.0.accept().await.unwrap();
-            if let Ok(stream) = test_server::acceptor(&[b"http/1.1"]).accept(stream).await {
-                return (stream, peer);
-            }
-        }
-    }
-
-    fn local_addr(&self) -> std::io::Result<Self::Addr> {
-        self.0.local_addr()
-    }
 }
 
 fn options(endpoint: String) -> Options {
@@ -483,219 +456,4 @@ async fn endpoints_and_headers_that_are_none_are_refused_without_secrets() {
     let elsewhere = Options { network, ..options("https://otel.example.test".to_owned()) };
     assert_eq!(refusal(&elsewhere), "otel.example.test is not among network.allowed_hosts");
     assert!(!format!("{:?}", options(String::new())).contains("hunter2"));
-}
-
-/// What a gRPC collector answers: a message, and how the call ended; without a message that comes at once.
-struct Ended(Option<ExportMetricsServiceResponse>, &'static [(&'static str, &'static str)]);
-
-impl Ended {
-    fn well(_: usize) -> Self {
-        Self(Some(ExportMetricsServiceResponse::default()), &[("grpc-status", "0")])
-    }
-}
-
-/// A gRPC collector, as far as one connection goes, with an answer to each call, by how many came before it.
-async fn grpc_collector(
-    encrypted: bool,
-    answer: impl Fn(usize) -> Ended + Send + Sync + 'static,
-) -> (SocketAddr, mpsc::UnboundedReceiver<Post>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let (send, posts) = mpsc::unbounded_channel();
-    tokio::spawn(async move {
-        let (stream, _) = listener.accept().await.unwrap();
-        if encrypted {
-            answer_grpc(test_server::acceptor(&[b"h2"]).accept(stream).await.unwrap(), send, answer).await;
-        } else {
-            answer_grpc(stream, send, answer).await;
-        }
-    });
-    (address, posts)
-}
-
-/// Each message stands behind five bytes of framing; the end of a call is told by trailers.
-async fn answer_grpc<S: AsyncRead + AsyncWrite + Unpin>(
-    stream: S,
-    send: mpsc::UnboundedSender<Post>,
-    answer: impl Fn(usize) -> Ended + Send + Sync + 'static,
-) {
-    let mut connection = h2::server::handshake(stream).await.unwrap();
-    let (answer, mut before) = (Arc::new(answer), 0);
-    while let Some(Ok((request, mut respond))) = connection.accept().await {
-        let (send, answer, nth) = (send.clone(), Arc::clone(&answer), before);
-        before += 1;
-        tokio::spawn(async move {
-            let (head, mut body) = request.into_parts();
-            let mut message = Vec::new();
-            while let Some(chunk) = body.data().await {
-                let chunk = chunk.unwrap();
-                body.flow_control().release_capacity(chunk.len()).unwrap();
-                message.extend_from_slice(&chunk);
-            }
-            assert_eq!(message[..5], [&[0], &u32::try_from(message.len() - 5).unwrap().to_be_bytes()[..]].concat());
-            assert_eq!(
-                (&head.headers["te"], &head.headers["content-type"]),
-                (&"trailers".parse().unwrap(), &"application/grpc".parse().unwrap())
-            );
-            let key = head.headers["x-key"].to_str().unwrap().to_owned();
-            let request = ExportMetricsServiceRequest::decode(&message[5..]).unwrap();
-            let (path, host) = (head.uri.path().to_owned(), head.uri.host().unwrap_or_default().to_owned());
-            send.send(Post { path, host, key, request, body: Bytes::new() }).unwrap();
-            let Ended(message, trailers) = answer(nth);
-            let trailers: HeaderMap = trailers.iter().map(|(k, v)| (k.parse().unwrap(), v.parse().unwrap())).collect();
-            let mut head = axum::http::Response::builder().header("content-type", "application/grpc").body(()).unwrap();
-            let Some(message) = message.map(|message| message.encode_to_vec()) else {
-                head.headers_mut().extend(trailers);
-                respond.send_response(head, true).unwrap();
-                return;
-            };
-            let mut stream = respond.send_response(head, false).unwrap();
-            let framed = [&[0], &u32::try_from(message.len()).unwrap().to_be_bytes()[..], &message].concat();
-            stream.send_data(Bytes::from(framed), false).unwrap();
-            stream.send_trailers(trailers).unwrap();
-        });
-    }
-}
-
-#[tokio::test]
-async fn how_a_call_of_grpc_ended_decides_whether_it_is_made_again_and_what_is_said() {
-    let (address, mut posts) = grpc_collector(false, |before| match before {
-        0 => Ended(None, &[("grpc-status", "14"), ("grpc-message", "come back later")]),
-        1 => Ended::well(before),
-        2 => Ended(None, &[("grpc-status", "7"), ("grpc-message", "no%20key%0Aof yours")]),
-        3 => Ended(None, &[]),
-        4 => Ended(None, &[("grpc-status", "99")]),
-        _ => {
-            let partial_success =
-                Some(ExportMetricsPartialSuccess { rejected_data_points: 3, error_message: "too many\nlabels".to_owned() });
-            Ended(Some(ExportMetricsServiceResponse { partial_success }), &[("grpc-status", "0")])
-        }
-    })
-    .await;
-    let exporter = start(&Options { protocol: Protocol::Grpc, ..options(format!("http://{address}")) });
-    let refused = exported(&exporter, &mut posts, &[ratio(1.0)]).await;
-    assert_eq!(posts.recv().await.unwrap().request, refused.request);
-    assert_eq!(exporter.exports(), Exports { accepted: 1, failed: 0, last_error: None });
-    for words in [
-        "the collector answers PermissionDenied: no key of yours",
-        "the collector answers without a status of gRPC",
-        "the collector answers without a status of gRPC",
-        "the collector dropped 3 of them: too many labels",
-    ] {
-        let error = exporter.flush(LIMIT).await.unwrap_err();
-        assert_eq!(format!("{error:#}"), format!("the metrics could not be exported: {words}"));
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_same_figures_leave_over_grpc() {
-    let (address, mut posts) = grpc_collector(false, Ended::well).await;
-    let over_grpc = Options { protocol: Protocol::Grpc, ..options(format!("http://{address}")) };
-    let exporter = start(&over_grpc);
-    let post = exported(&exporter, &mut posts, &[integrations("active", 25.0)]).await;
-    assert_eq!(post.path, "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export");
-    assert_eq!(post.key, "hunter2");
-    assert_eq!(series(&post.request, "duskwatch.integrations"), ["status=active 25 int"]);
-
-    publish(&exporter, &[integrations("active", 24.0)]);
-    exporter.shutdown(LIMIT).await.unwrap();
-    assert_eq!(series(&posts.recv().await.unwrap().request, "duskwatch.integrations"), ["status=active 24 int"]);
-}
-
-/// A proxy that reads whom its one caller wants to be connected with, and leaves it at that.
-async fn tunnel() -> (String, tokio::task::JoinHandle<String>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    let asked = tokio::spawn(async move {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            head.push(stream.read_u8().await.unwrap());
-        }
-        String::from_utf8(head).unwrap()
-    });
-    (address, asked)
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn exports_to_another_machine_pass_the_configured_proxy_and_those_to_this_one_do_not() {
-    let (proxy, mut posts) = collector(StatusCode::OK).await;
-    let through = |proxy: String| Network { proxy, ..Network::default() };
-    let network = through(format!("http://{proxy}"));
-    let exporter = start(&Options { network, ..options("http://otel.example.test:4318".to_owned()) });
-    let post = exported(&exporter, &mut posts, &[integrations("active", 25.0)]).await;
-    assert_eq!((post.path.as_str(), post.host.as_str()), ("/v1/metrics", "otel.example.test"));
-
-    for protocol in [Protocol::Http, Protocol::Grpc] {
-        let (proxy, asked) = tunnel().await;
-        let network = through(proxy);
-        let exporter = start(&Options { protocol, network, ..options("https://otel.example.test".to_owned()) });
-        publish(&exporter, &[ratio(1.0)]);
-        let head = tokio::select! {
-            head = asked => head.unwrap(),
-            ended = exporter.flush(LIMIT) => panic!("{protocol:?} asks no proxy: {ended:?}"),
-        };
-        assert!(head.starts_with("CONNECT otel.example.test:443 HTTP/1.1\r\n") && !head.contains("hunter2"), "{head}");
-    }
-
-    let (here, mut posts) = collector(StatusCode::OK).await;
-    let network = through("http://127.0.0.1:1".to_owned());
-    let exporter = start(&Options { network, ..options(format!("http://{here}")) });
-    let post = exported(&exporter, &mut posts, &[integrations("active", 25.0)]).await;
-    assert_eq!(post.host, "");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_ca_file_vouches_for_a_collector_over_either_protocol() {
-    let (http, mut http_posts) = tls_collector().await;
-    let (grpc, mut grpc_posts) = grpc_collector(true, Ended::well).await;
-    for (protocol, address, posts) in [(Protocol::Http, http, &mut http_posts), (Protocol::Grpc, grpc, &mut grpc_posts)] {
-        let network = network::trusting();
-        let exporter = start(&Options { protocol, network, ..options(format!("https://{address}")) });
-        let post = exported(&exporter, posts, &[integrations("active", 25.0)]).await;
-        assert_eq!(series(&post.request, "duskwatch.integrations"), ["status=active 25 int"], "{protocol:?}");
-        exporter.shutdown(LIMIT).await.unwrap();
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_collector_that_nobody_vouches_for_gets_nothing() {
-    let (address, mut posts) = tls_collector().await;
-    let exporter = start(&options(format!("https://{address}")));
-    publish(&exporter, &[ratio(1.0)]);
-    assert!(exporter.flush(LIMIT).await.is_err());
-    assert!(posts.try_recv().is_err());
-    assert!(exporter.shutdown(LIMIT).await.is_err());
-}
-
-#[tokio::test]
-async fn an_answer_without_end_is_left_and_a_redirect_is_not_followed() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let written = tokio::spawn(async move {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        stream.read_u8().await.unwrap();
-        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n").await.unwrap();
-        let (piece, mut written) = (vec![0; 64 << 10], 0);
-        while written < 1_000_000_000 && stream.write_all(&piece).await.is_ok() {
-            written += piece.len();
-        }
-        written
-    });
-    let exporter = start(&options(format!("http://{address}")));
-    publish(&exporter, &[ratio(1.0)]);
-    exporter.flush(LIMIT).await.unwrap();
-    // What the sockets buffer was written, and no more.
-    assert!(written.await.unwrap() < 100_000_000);
-
-    let (thief, mut posts) = collector(StatusCode::OK).await;
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let redirecting = axum::Router::new()
-        .fallback(move || async move { (StatusCode::TEMPORARY_REDIRECT, [("location", format!("http://{thief}/v1/metrics"))]) });
-    tokio::spawn(async move { axum::serve(listener, redirecting).await.unwrap() });
-    let exporter = start(&options(format!("http://{address}")));
-    publish(&exporter, &[ratio(1.0)]);
-    assert!(format!("{:#}", exporter.flush(LIMIT).await.unwrap_err()).contains("307"));
-    assert!(posts.try_recv().is_err(), "the key went to somebody else");
 }

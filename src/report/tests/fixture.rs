@@ -17,7 +17,7 @@ use crate::{
     },
     report::{
         AuthenticationTotal, BlindSpot, DeliveryTotal, Figure, Inputs, Late, Organization, OwnCredential, People, Previous,
-        Report, Service, SkippedLine, SourceLine, ToldEvent, Undelivered, build, csv, figures,
+        Report, Service, SkippedLine, SourceLine, ToldEvent, Undelivered, build, csv, figures, letter,
     },
 };
 
@@ -587,5 +587,23 @@ pub(super) fn after_the_removal() -> World {
     }
     world.campaign().integrations[2].status = Status::Stale;
     world.campaign().integrations[2].waiver = None;
+    world
+}
+
+pub(super) fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+pub(super) fn subject(world: &World) -> String {
+    letter::digest(&world.report()).subject
+}
+
+/// An organisation in which a log was read, and nothing found.
+pub(super) fn watched() -> World {
+    let mut world = empty();
+    let now_ms = world.findings.now.as_millisecond();
+    let (state, reason) = (CoverageState::Covered, String::new());
+    let day = Coverage { from_ms: now_ms - 86_400_000, to_ms: now_ms, state, items: 9, skipped: 0, reason };
+    world.ledger.sources.insert("log/egress".to_owned(), vec![day]);
     world
 }

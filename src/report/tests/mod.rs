@@ -3,6 +3,8 @@
 mod alarms;
 mod calendar;
 mod campaigns;
+mod coverage;
+mod figures;
 mod fixture;
 mod hostile;
 mod notices;

@@ -1,0 +1,290 @@
+//! What the documents say of who looked, since when, and of what was not seen.
+
+use jiff::ToSpan as _;
+
+use super::fixture::{World, acme, after_the_removal, at, empty, subject, watched, words};
+use crate::{
+    analysis::Silence,
+    evidence::{Coverage, CoverageState, time},
+    report::{SourceLine, document::SourceState, html, letter, text},
+};
+
+#[test]
+fn nothing_found_where_nothing_could_be_seen_is_unknown_and_not_zero() {
+    let mut world = empty();
+    world.ledger.sources = watched().ledger.sources.into_values().map(|days| ("audit/acme".to_owned(), days)).collect();
+    assert_eq!(subject(&world), "[duskwatch] unknown: nothing that is connected can show app passwords");
+    let report = world.report();
+    let (digest, brief) = (letter::digest(&report), letter::brief(&report));
+    assert!(brief.subject.contains("unknown"), "{}", brief.subject);
+    for text in [&digest.text, &brief.text, &text::summary(&report, 100), &html::page(&report), &digest.html] {
+        let text = words(text);
+        assert!(text.contains("Unknown. Nothing that is connected can show who signs in with app passwords"), "{text}");
+        assert!(!text.contains("Nothing remains"), "{text}");
+    }
+    for text in [words(&letter::digest(&report).text), letter::digest(&report).html, html::page(&report)] {
+        assert!(text.contains("Nothing that is connected can show what runs in them."), "{text}");
+        assert!(
+            !text.to_lowercase().contains("nothing is likely to run") && !text.contains("0 of users who have left"),
+            "{text}"
+        );
+    }
+    assert!(html::page(&report).contains("<title>duskwatch: unknown who is still on app passwords</title>"));
+    assert!(!words(&text::summary(&watched().report(), 100)).contains("Unknown."));
+    assert!(html::page(&watched().report()).contains("<title>duskwatch: 0 still on app passwords</title>"));
+}
+
+#[test]
+fn nothing_changed_and_could_not_look_read_differently() {
+    let mut world = acme();
+    world.changes.truncate(1);
+    world.previous.as_mut().expect("there was one").remaining.insert(super::fixture::CAMPAIGN.to_owned(), 4);
+    let blind = words(&letter::digest(&world.report()).text);
+    assert!(blind.contains("No change was seen") && blind.contains("Could not look everywhere"), "{blind}");
+    world.sources.retain(|s| s.name == "audit/acme");
+    world.ledger.sources.retain(|name, _| name == "audit/acme");
+    let seeing = words(&letter::digest(&world.report()).text);
+    assert!(seeing.contains("Nothing changed") && seeing.contains("Every source was read without a gap"), "{seeing}");
+    assert!(!seeing.contains("Could not look"));
+}
+
+#[test]
+fn a_source_that_is_read_and_needs_a_look_is_no_green_light() {
+    let mut world = acme();
+    world.sources.retain(|s| s.name == "audit/acme");
+    world.ledger.sources.retain(|name, _| name == "audit/acme");
+    world.sources[0].warning = "the catalogue of actions names none of Bitbucket".to_owned();
+    world.sources[0].nameless = 1;
+    let since = at("2026-06-28T10:00:00Z");
+    world.findings.silences = vec![Silence { source: "audit/acme".to_owned(), since, days: 4 }];
+    let report = world.report();
+    let digest = words(&letter::digest(&report).text);
+    for text in [&digest, &words(&text::summary(&report, 160)), &words(&html::page(&report)).replace("&#x2f;", "/")] {
+        assert!(text.contains("Look at audit/acme all the same: it shows less than it should"), "{text}");
+        assert!(
+            text.contains(
+                "names none of Bitbucket; 1 item of the last 30 days is beyond what one source may name, and counted together"
+            ),
+            "{text}"
+        );
+        assert!(text.contains("run duskwatch reclassify, else look at who writes what is read; silent since"));
+        assert!(text.contains("it was read on 4 days on which it usually shows something, and showed nothing"), "{text}");
+    }
+    assert_eq!(report.coverage.sources[0].lag_seconds, Some(at("2026-07-03T07:00:00Z").as_second() - since.as_second()));
+}
+
+/// A list that was read whole a day ago and in part now, for a reason.
+fn read_in_part(reason: &str) -> World {
+    let mut world = watched();
+    let (now_ms, day_ms) = (world.findings.now.as_millisecond(), 86_400_000);
+    let interval = |from_ms: i64, state, reason: &str| Coverage {
+        from_ms,
+        to_ms: from_ms + day_ms,
+        state,
+        items: 1,
+        skipped: 0,
+        reason: reason.to_owned(),
+    };
+    let intervals = vec![
+        interval(now_ms - 2 * day_ms, CoverageState::Covered, ""),
+        interval(now_ms - day_ms, CoverageState::Partial, reason),
+    ];
+    world.ledger.sources.insert("access/acme".to_owned(), intervals);
+    world
+}
+
+/// The documents that tell of every source.
+fn told(world: &World) -> [String; 4] {
+    let report = world.report();
+    let digest = letter::digest(&report);
+    [digest.text, digest.html, text::summary(&report, 100), html::page(&report)].map(|text| words(&text))
+}
+
+#[test]
+fn why_a_source_is_read_in_part_is_said_once() {
+    let reason = "the list of members: status 503";
+    let mut world = read_in_part(reason);
+    let now = world.findings.now;
+    let last_failure = Some((now, reason.to_owned()));
+    world.sources = vec![SourceLine {
+        name: "access/acme".to_owned(),
+        // A round ended since then, but without a part.
+        last_success: Some(now - 1.hour()),
+        last_failure,
+        ..SourceLine::default()
+    }];
+    for text in told(&world) {
+        assert_eq!(text.to_lowercase().matches(reason).count(), 1, "{text}");
+        assert!(text.contains("and a round without that ended at 2 Jul 2026"), "{text}");
+    }
+}
+
+#[test]
+fn a_list_of_which_a_part_was_never_read_says_so() {
+    let mut world = read_in_part("the rights are closed to us");
+    let never = "rights are closed to us; the rest was read, and a round without that";
+    for text in told(&world) {
+        assert!(text.contains(&format!("{never} ended at 2 Jul 2026")), "{text}");
+    }
+    world.ledger.sources.get_mut("access/acme").expect("it is there").remove(0);
+    for text in told(&world) {
+        assert!(text.contains(&format!("{never} has not ended yet")), "{text}");
+    }
+}
+
+#[test]
+fn nobody_looking_is_said_when_nothing_is_configured() {
+    assert!(text::summary(&empty().report(), 100).contains("Nobody is looking"));
+}
+
+#[test]
+fn a_source_that_stands_still_is_behind() {
+    let mut world = acme();
+    world.sources[2].last_success = Some(at("2026-07-01T00:00:00Z"));
+    let log = world.ledger.sources.get_mut("log/egress").expect("it is there");
+    log.retain(|c| c.state == CoverageState::Covered);
+    log.truncate(1);
+    log[0].to_ms = at("2026-07-01T00:00:00Z").as_millisecond();
+    let text = text::summary(&world.report(), 100);
+    assert!(text.contains("log/egress: behind"), "{text}");
+}
+
+#[test]
+fn a_sender_that_speaks_when_there_is_something_to_say_is_not_behind_and_a_stream_that_stops_is() {
+    let mut world = acme();
+    let last = at("2026-06-29T12:00:00Z");
+    world.sources = vec![SourceLine { name: "intake/ci".to_owned(), last_success: Some(last), ..SourceLine::default() }];
+    let delivered = |hours: i64| {
+        let to_ms = last.as_millisecond();
+        let (from_ms, state) = (to_ms - hours * 3_600_000, CoverageState::Covered);
+        vec![Coverage { from_ms, to_ms, state, items: 1, skipped: 0, reason: String::new() }]
+    };
+    for (hours, state, complete) in [(3, SourceState::Reading, true), (40, SourceState::Behind, false)] {
+        world.ledger.sources = [("intake/ci".to_owned(), delivered(hours))].into();
+        let coverage = world.report().coverage;
+        assert_eq!((coverage.sources[0].state, coverage.complete), (state, complete), "{hours} hours");
+    }
+}
+
+#[test]
+fn time_that_nothing_tells_of_was_not_read() {
+    let mut world = acme();
+    let now = world.findings.now;
+    let read = |hours_ago: (i64, i64)| {
+        let [from_ms, to_ms] = [hours_ago.0, hours_ago.1].map(|hours| now.as_millisecond() - hours * 3_600_000);
+        Coverage { from_ms, to_ms, state: CoverageState::Covered, items: 1, skipped: 0, reason: String::new() }
+    };
+    world.previous = None;
+    let mut seen = |name: &str, polled_ago: i64, fresh_for: u64, intervals: Vec<Coverage>| {
+        let last_success = Some(time::instant(now.as_millisecond() - polled_ago * 3_600_000));
+        let fresh_for = Some(std::time::Duration::from_secs(fresh_for * 3_600));
+        world.sources = vec![SourceLine { name: name.to_owned(), last_success, fresh_for, ..SourceLine::default() }];
+        world.ledger.sources = [(name.to_owned(), intervals)].into();
+        let report = world.report();
+        let row = &report.coverage.sources[0];
+        assert_eq!(row.gap_seconds > 0, row.missed_hours > 0.0, "{name}: {row:?}");
+        (report.coverage.complete, row.missed_hours)
+    };
+    assert_eq!(seen("log/egress", 0, 1, vec![read((900, 0))]), (true, 0.0));
+    assert_eq!(seen("log/egress", 1, 1, vec![read((900, 1))]), (true, 0.0), "an hour is a round that is late");
+    assert_eq!(seen("log/egress", 20, 1, vec![read((900, 20))]), (false, 20.0), "nobody has looked since");
+    assert_eq!(seen("log/egress", 0, 1, vec![read((900, 12)), read((10, 0))]), (false, 2.0), "nobody looked in between");
+    assert_eq!(seen("query/siem", 0, 3, vec![read((900, 2))]), (true, 0.0), "it is asked for hours that are over");
+    assert_eq!(seen("query/siem", 0, 3, vec![read((900, 5))]), (false, 5.0), "it answers, and says nothing of the last hours");
+    assert_eq!(seen("access/acme", 6, 18, vec![]), (true, 0.0), "a list tells how things stand");
+    assert_eq!(seen("access/acme", 14, 18, vec![read((60, 14))]), (true, 0.0));
+    assert_eq!(seen("access/acme", 19, 18, vec![read((60, 19))]), (false, 19.0), "three rounds are missing");
+    assert_eq!(seen("intake/ci", 3, 1, vec![read((900, 40)), read((15, 13))]), (true, 0.0), "a sender speaks when it has to");
+    assert_eq!(seen("import/files", 3, 1, vec![read((900, 3))]), (true, 0.0));
+    assert_eq!(
+        seen("import/files", 100, 1, vec![read((900, 100))]),
+        (false, 0.0),
+        "files by hand that end long ago, and nothing else"
+    );
+    let told = text::summary(&world.report(), 200);
+    assert!(told.contains("Nobody is looking: all that was read are files that were imported by hand"), "{told}");
+}
+
+#[test]
+fn tokens_that_nobody_has_counted_are_no_figure() {
+    let mut world = acme();
+    let is_told = |world: &World| world.report().figures.iter().any(|figure| figure.name == "duskwatch.tokens.expiring");
+    assert!(is_told(&world));
+    world.findings.tokens.clear();
+    world.ledger.sources.remove("tokens/acme");
+    world.sources.retain(|line| line.name != "tokens/acme");
+    assert!(!is_told(&world));
+}
+
+#[test]
+fn time_before_a_source_was_there_was_not_read_either() {
+    let mut world = acme();
+    world.previous = None;
+    let now_ms = world.findings.now.as_millisecond();
+    let read = |from: i64, to: i64| {
+        let [from_ms, to_ms] = [from, to].map(|hours| now_ms - hours * 3_600_000);
+        Coverage { from_ms, to_ms, state: CoverageState::Covered, items: 1, skipped: 0, reason: String::new() }
+    };
+    // A log that begins in the middle of the day, and lists that were read first after the day that is looked at.
+    for (name, intervals, missed) in [("log/egress", read(6, 0), 18.0), ("access/acme", read(-48, -72), 24.0)] {
+        let last_success = Some(time::instant(intervals.to_ms));
+        world.sources = vec![SourceLine { name: name.to_owned(), last_success, ..SourceLine::default() }];
+        world.ledger.sources = [(name.to_owned(), vec![intervals])].into();
+        let coverage = world.report().coverage;
+        assert_eq!((coverage.complete, coverage.sources[0].missed_hours), (false, missed), "{name}");
+    }
+}
+
+#[test]
+fn where_no_list_of_tokens_was_read_nothing_says_that_none_ends() {
+    let mut world = after_the_removal();
+    world.findings.tokens.clear();
+    world.ledger.sources.remove("tokens/acme");
+    let report = world.report();
+    let digest = letter::digest(&report);
+    assert_eq!(digest.subject, "[duskwatch] 1 broken, 1 stale secret, tokens not seen, day 116 after the removal");
+    assert!(digest.html.contains(">?</b>"), "{}", digest.html);
+    for body in [digest.text, digest.html, html::page(&report)].map(|body| words(&body)) {
+        assert!(body.contains("Unknown: no inventory of tokens and no register has been read."), "{body}");
+        for clean in ["0 replacement tokens", "days: 0.", "None within 60 days"] {
+            assert!(!body.contains(clean), "{clean}: {body}");
+        }
+    }
+    let read = Coverage {
+        from_ms: at("2026-11-20T00:00:00Z").as_millisecond(),
+        to_ms: at("2026-11-21T00:00:00Z").as_millisecond(),
+        state: CoverageState::Covered,
+        items: 0,
+        skipped: 0,
+        reason: String::new(),
+    };
+    world.ledger.sources.insert("tokens/acme".to_owned(), vec![read]);
+    assert!(subject(&world).contains("0 tokens expire in 60 days"), "{}", subject(&world));
+}
+
+#[test]
+fn whom_nobody_sees_in_each_workspace_stands_with_the_coverage_of_the_digest() {
+    let mut world = acme();
+    let said = |world: &World| {
+        let digest = letter::digest(&world.report());
+        [digest.text, digest.html].map(|body| words(&body))
+    };
+    for body in said(&world) {
+        let mut from = 0;
+        for part in [
+            "Could not look everywhere",
+            "61 of 80 people",
+            "acme: 61 of 80 active members seen (76 %), 19 not observed",
+            "labs: unknown, its member list could not be read",
+            "hat changed",
+            "Ranking",
+            "Sources",
+        ] {
+            let found = body[from..].to_lowercase().find(&part.to_lowercase());
+            from += found.unwrap_or_else(|| panic!("{part} is missing or misplaced in {body}"));
+        }
+        assert_eq!(body.matches("19 not observed").count(), 1, "{body}");
+    }
+    world.findings.campaigns.clear();
+    assert!(said(&world).iter().all(|body| body.contains("19 not observed") && body.contains("No campaign is configured")));
+}
