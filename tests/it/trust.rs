@@ -17,7 +17,7 @@ use aho_corasick::AhoCorasick;
 use data_encoding::BASE64;
 use duskwatch::simulator::ServeOptions;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::support::{NOW, Site, at, program::Service, small_world};
 
@@ -78,6 +78,13 @@ async fn server_of_the_authority() -> (String, Arc<AtomicUsize>) {
         while let Ok((stream, _)) = listener.accept().await {
             let Ok(mut stream) = acceptor.accept(stream).await else { continue };
             counted.fetch_add(1, Ordering::SeqCst);
+            // What is closed before it was read is broken off.
+            let mut question = Vec::new();
+            while !question.ends_with(b"\r\n\r\n")
+                && let Ok(byte) = stream.read_u8().await
+            {
+                question.push(byte);
+            }
             let answer = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: 12\r\n\r\n{\"data\": []}";
             drop(stream.write_all(answer.as_bytes()).await);
             drop(stream.shutdown().await);
