@@ -3,7 +3,11 @@
 
 pub mod bounded;
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 use anyhow::{Context, bail};
 use reqwest::{Certificate, Client, ClientBuilder, Proxy, redirect, retry};
@@ -75,13 +79,22 @@ impl Network {
         }
         // What stays on this machine passes no proxy, which would read it.
         if is_here(to) {
-            return Ok(builder.no_proxy());
+            let at = addresses_here(to.host_str().unwrap_or_default(), to.port_or_known_default().unwrap_or_default());
+            return Ok(builder.no_proxy().resolve_to_addrs(to.host_str().unwrap_or_default(), &at));
         }
         match self.proxy.as_str() {
             "" => Ok(builder),
             proxy => Ok(builder.proxy(Proxy::all(proxy).context("network.proxy")?)),
         }
     }
+}
+
+/// Where a host of this machine listens. Nobody is asked for the names that are reserved for it: what goes there in clear text
+/// stays here, whatever a resolver makes of them.
+pub fn addresses_here(host: &str, port: u16) -> Vec<SocketAddr> {
+    let named = || vec![IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)];
+    let addresses = host.trim_matches(['[', ']']).parse().map_or_else(|_| named(), |address| vec![address]);
+    addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect()
 }
 
 /// A client for the service of this machine itself, at whatever address it listens.
@@ -117,4 +130,33 @@ pub fn check_transport(base: &Url) -> anyhow::Result<()> {
 /// Whether an address leads nowhere but to this machine.
 pub fn is_here(address: &Url) -> bool {
     address.host_str().is_some_and(is_loopback)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    #[tokio::test]
+    async fn nobody_is_asked_where_a_name_of_this_machine_leads() {
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = Url::parse(&format!("http://nobody.localhost:{}", listener.local_addr().unwrap().port())).unwrap();
+        let heard = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            while stream.read_u8().await.unwrap() != b'\n' {}
+            stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
+            stream
+        });
+        let answer = Network::default().client(&url).unwrap().build().unwrap().get(url).send().await.unwrap();
+        assert_eq!(answer.status(), 204);
+        drop(heard.await.unwrap());
+        for (host, first) in [("db.localhost", "127.0.0.1:5"), ("[::1]", "[::1]:5"), ("127.0.0.9", "127.0.0.9:5")] {
+            assert_eq!(addresses_here(host, 5)[0].to_string(), first);
+        }
+    }
 }

@@ -131,8 +131,12 @@ impl Engine {
         };
         let Some(line) = line else { return Ok(None) };
         let (channel, record) = (delivery.channel(), delivery.record());
-        let done = self.store.read(move |r| r.last_occurrence(channel, &record)).await?;
-        Ok(due(line, &schedule.timezone, done.unwrap_or(now), now))
+        let Some(done) = self.store.read(move |r| r.last_occurrence(channel, &record, now)).await? else {
+            // It has never begun, or begun by a clock that was ahead.
+            self.begin_schedules(now).await?;
+            return Ok(None);
+        };
+        Ok(due(line, &schedule.timezone, done, now))
     }
 
     /// Makes what is due, and says what was made: writes the CSV package, or puts mails into the outbox.
@@ -296,9 +300,15 @@ impl Engine {
             return Ok(sent);
         }
         let Some((mailer, from)) = self.mailer()? else { return Ok(sent) };
-        for message in waiting {
-            self.send_one(&mailer, from, message, now, &mut sent).await?;
+        let mut waiting = waiting.into_iter();
+        for message in waiting.by_ref() {
+            if self.send_one(&mailer, from, message, now, &mut sent).await? {
+                break;
+            }
         }
+        // Each would wait as long, and what leaves for programs waits behind them.
+        sent.waiting
+            .extend(waiting.map(|message| format!("{}: not tried, since the mail server does not answer", message.recipient)));
         Ok(sent)
     }
 
@@ -309,6 +319,7 @@ impl Engine {
         Ok(Some((mailer, email.from.as_str())))
     }
 
+    /// Whether the server did not answer.
     async fn send_one(
         &self,
         mailer: &Mailer,
@@ -316,16 +327,17 @@ impl Engine {
         message: Outgoing,
         now: Timestamp,
         sent: &mut Sent,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<bool> {
         let id = message.id;
         self.store.write(move |w| w.begin_attempt(id)).await?;
         let subject = self.subject(&message, now);
         let outcome = match mail::addressed(&message.recipient, &subject, &message.body) {
             Ok(mime) => mailer.send(from, &message.recipient, &mime).await,
-            Err(words) => Err(SendError { permanent: true, words }),
+            Err(words) => Err(SendError::for_good(words)),
         };
+        let unanswered = outcome.as_ref().is_err_and(|error| error.unanswered);
         self.settle(&message, &mailer.server(), outcome, now, sent).await?;
-        Ok(())
+        Ok(unanswered)
     }
 
     /// Records what became of one message to one recipient, and says whether it was taken. `by` names the way that it went:

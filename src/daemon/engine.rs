@@ -27,7 +27,7 @@ use super::{
 use crate::{
     analysis,
     deliver::otel,
-    evidence::{Coverage, Day, SourceKind},
+    evidence::{Coverage, Day, SourceKind, time::MS_PER_HOUR},
     report::prometheus,
     serve::{self, Readiness},
     source::Usage,
@@ -36,6 +36,9 @@ use crate::{
 
 /// Rounds that `poll` runs side by side: enough to wait for several hosts at once.
 const ROUNDS_AT_ONCE: usize = 8;
+
+/// How far two clocks differ that nobody calls wrong.
+const CLOCKS_DIFFER_MS: i64 = 2 * MS_PER_HOUR;
 
 /// A source whose credential is refused is asked this often at most: somebody has to act first.
 const REFUSED_PAUSE: Duration = Duration::from_secs(15 * 60);
@@ -305,12 +308,13 @@ impl Engine {
     #[tracing::instrument(name = "round", level = "debug", skip_all, fields(source = self.sources[index].name))]
     pub async fn round(&self, index: usize, since: Option<Day>, now: Timestamp) -> Round {
         let source = &self.sources[index];
-        let result = match &source.kind {
-            Kind::Audit(round) => round.run(&self.store, since, now).await,
-            Kind::Tokens(round) => round.run(&self.store, now).await,
-            Kind::Access(round) => round.run(&self.store, now).await,
-            Kind::Log(round) => round.run(&self.store, now).await,
-            Kind::Query(round) => round.run(&self.store, since, now).await,
+        let result = match (forget_future(&self.store, &source.name, now).await, &source.kind) {
+            (Err(error), _) => Err(error.into()),
+            (Ok(()), Kind::Audit(round)) => round.run(&self.store, since, now).await,
+            (Ok(()), Kind::Tokens(round)) => round.run(&self.store, now).await,
+            (Ok(()), Kind::Access(round)) => round.run(&self.store, now).await,
+            (Ok(()), Kind::Log(round)) => round.run(&self.store, now).await,
+            (Ok(()), Kind::Query(round)) => round.run(&self.store, since, now).await,
         };
         let result = result.map_err(|error| error.with_credential(&source.credential));
         let usage = match &source.kind {
@@ -443,6 +447,21 @@ fn words(tally: &Tally) -> String {
 pub(super) async fn looked_until(store: &Store, source: &str) -> Result<Option<i64>, StoreError> {
     let source = source.to_owned();
     store.read(move |r| r.looked_until_ms(&source)).await
+}
+
+/// What a clock that was ahead has written of a source's ledger is taken back: else nobody would look there again, and what is
+/// not seen would count as seen.
+async fn forget_future(store: &Store, source: &str, now: Timestamp) -> Result<(), StoreError> {
+    let ahead = |until_ms| until_ms > now.as_millisecond() + CLOCKS_DIFFER_MS;
+    if looked_until(store, source).await?.is_some_and(ahead) {
+        tracing::warn!(
+            source,
+            "it was looked at in the future: the clock was ahead, and what was written of that time is taken back"
+        );
+        let source = source.to_owned();
+        store.write(move |w| w.forget_future(&source, now)).await?;
+    }
+    Ok(())
 }
 
 fn setting(options: &Options, name: String) -> Setting {

@@ -57,10 +57,10 @@ impl Engine {
         let (history, roster, journal) = self.store.read(read).await?;
         let name = asked.to_owned();
         let crowded = history.tracks.iter().any(|shown| shown.track.username.as_deref().is_some_and(is_crowd));
-        let identity = match spawn_blocking(move || identify(&history, &roster, &name)).await? {
-            Ok(identity) => identity,
+        let (identity, among_others) = match spawn_blocking(move || identify(&history, &roster, &name)).await? {
+            Ok(identity) => (identity, false),
             Err(nobody @ Unclear::Nobody(_)) if crowded => match self.among_others(asked.to_lowercase()).await? {
-                Some(identity) => identity,
+                Some(identity) => (identity, true),
                 None => return Ok(Err(nobody)),
             },
             Err(unclear) => return Ok(Err(unclear)),
@@ -73,8 +73,14 @@ impl Engine {
             Some(directory) => remove_packages(&directory, &erasure)?,
             None => Vec::new(),
         };
-        let chunks = self.erase_from_chunks(&erasure, progress).await?;
-        let erased = Erased { chunks, ..self.erase(&erasure, now).await? };
+        // Whoever ends in between begins anew by what knows the person still: of somebody among others only chunks do.
+        let (chunks, erased) = if among_others {
+            let erased = self.erase(&erasure, now).await?;
+            (self.erase_from_chunks(&erasure, progress).await?, erased)
+        } else {
+            (self.erase_from_chunks(&erasure, progress).await?, self.erase(&erasure, now).await?)
+        };
+        let erased = Erased { chunks, ..erased };
         self.end_erasure().await?;
         let shared = erasure.shared().len();
         Ok(Ok(Forgotten { pseudonym: erasure.pseudonym().to_owned(), erased, shared, packages, journalled }))
@@ -155,7 +161,8 @@ fn remove_packages(directory: &Path, erasure: &Erasure) -> anyhow::Result<Vec<Pa
 
 impl fmt::Display for Forgotten {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Erased { chunks, tracks, memberships, rights, tokens, directory_rows, withdrawn, names_of_places, .. } = self.erased;
+        let Erased { chunks, tracks, memberships, rights, tokens, directory_rows, .. } = self.erased;
+        let Erased { withdrawn, withdrawn_events, names_of_places, .. } = self.erased;
         writeln!(f, "erased: what was counted of this person is {}'s now", self.pseudonym)?;
         writeln!(
             f,
@@ -169,7 +176,11 @@ impl fmt::Display for Forgotten {
         )?;
         if withdrawn > 0 {
             let recipients = counted(withdrawn, "recipient", "recipients");
-            writeln!(f, "  withdrawn: what waited in the outbox for {recipients}; `duskwatch send` makes it anew")?;
+            writeln!(f, "  withdrawn: mail that waited for {recipients}; `duskwatch send` makes it anew")?;
+        }
+        if withdrawn_events > 0 {
+            let messages = counted(withdrawn_events, "message", "messages");
+            writeln!(f, "  withdrawn: {messages} to programs that named this person; they are not told again")?;
         }
         for package in &self.packages {
             writeln!(f, "  removed: {}", inert::sentence(&package.display().to_string()))?;

@@ -25,12 +25,11 @@ use crate::{
         format::{Defaults, Fields, json::parse_lines},
         place::place,
         redact::MAX_NAME,
+        time::MS_PER_HOUR,
     },
     serve::{Intake, Pushed, Receipt},
     store::{SourceState, StoreError, Writer},
 };
-
-const MS_PER_HOUR: i64 = 3_600_000;
 
 /// Refused lines that an answer lists; the counts are complete.
 const MAX_REFUSED: usize = 100;
@@ -148,13 +147,18 @@ impl Arrival {
         let Sender { setting, maximum_grade, .. } = &*self.sender;
         let now_ms = self.now.as_millisecond();
         let hours = hours(&page, now_ms);
+        let last_hour = self.last_hour.filter(|hour| *hour <= now_ms.div_euclid(MS_PER_HOUR));
+        if last_hour != self.last_hour {
+            // The clock was ahead.
+            w.forget_future(&setting.name, self.now)?;
+        }
         let skipped = page.skipped.iter().map(|s| s.count).sum();
         let mut batch = setting.classifier().with(|classifier| fold(&setting.name, page, None, classifier));
-        batch.coverage = coverage(&hours, self.last_hour, skipped, now_ms);
+        batch.coverage = coverage(&hours, last_hour, skipped, now_ms);
         w.record(&batch, self.now)?;
         let state = SourceState { last_success: Some(self.now), maximum_grade: Some(*maximum_grade), ..SourceState::default() };
         w.note_source(&setting.name, &state)?;
-        Ok(hours.keys().last().copied().max(self.last_hour))
+        Ok(hours.keys().last().copied().max(last_hour))
     }
 
     fn lines(&self) -> Vec<Line<'_>> {

@@ -6,7 +6,7 @@ mod timer;
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use jiff::{SignedDuration, Timestamp, ToSpan as _};
+use jiff::Timestamp;
 use tokio::{
     sync::{Notify, watch},
     task::{Id, JoinError, JoinHandle, JoinSet},
@@ -23,7 +23,7 @@ use super::{
     judge::{Judged, Measured},
     manager::Manager,
     packing::PACKED_EVERY,
-    schedule::{Due, interval_due},
+    schedule::{Due, SteadyClock, interval_due},
     trace::{self, Causes, Thread},
     webhooks::WEBHOOK,
 };
@@ -46,7 +46,7 @@ const ALARMS: &str = "alarms";
 const EXPORT: &str = "otel";
 
 /// Days go by where nothing is recorded, too: what is quiet, overdue or forecast changes with them.
-const JUDGED_AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(1);
+const JUDGED_AGAIN_AFTER: Duration = Duration::from_secs(3_600);
 
 /// How long a stop waits for metrics to be flushed and for callers to be answered.
 const STOP_LIMIT: Duration = Duration::from_secs(4);
@@ -152,6 +152,8 @@ struct Service {
     /// What removes what is too old and packs what is over, while it does; and when it last looked for what it can pack.
     pruning: Option<JoinHandle<()>>,
     packed: Option<Timestamp>,
+    /// What is removed does not come back: it waits while the clock may be wrong.
+    clock: SteadyClock,
     sources: Vec<SourceClock>,
     /// Something was recorded since the last judgement.
     dirty: bool,
@@ -185,14 +187,14 @@ struct SourceClock {
     running: Option<Id>,
     older: Option<Id>,
     /// What is older could not be read, and is left alone until then.
-    older_rests_until: Option<Timestamp>,
+    older_rests_until: Option<Instant>,
 }
 
 /// What is older is read for this long at a time, so that a judgement sees it.
 const OLDER_AT_MOST: Duration = Duration::from_secs(60);
 
 /// A source whose older evidence cannot be read keeps its requests for what is new.
-const OLDER_RESTS_MINUTES: i64 = 10;
+const OLDER_RESTS: Duration = Duration::from_secs(10 * 60);
 
 impl Service {
     fn new(
@@ -224,6 +226,7 @@ impl Service {
             started: Clock::System.now(),
             sources,
             dirty: false,
+            clock: SteadyClock::default(),
             judged_at: Timestamp::UNIX_EPOCH,
             measured: Measured::default(),
             figures: Vec::new(),
@@ -241,13 +244,15 @@ impl Service {
         match tick {
             Tick::Sources => self.start_due_rounds(now),
             Tick::Reports => {
-                if self.dirty || now.duration_since(self.judged_at) >= JUDGED_AGAIN_AFTER {
+                if self.dirty || interval_due(Some(self.judged_at), JUDGED_AGAIN_AFTER, now) {
                     self.judge(now).await;
                 }
                 self.send_due_reports(now).await;
                 self.raise_alarms(now).await;
                 self.watch_exports(now);
-                self.prune_when_due(now);
+                if self.clock.is_steady(Instant::now().into_std(), now) {
+                    self.prune_when_due(now);
+                }
                 self.measure(now).await;
                 let (readiness, trouble) = (self.engine.readiness(now).await, self.engine.trouble_words());
                 self.show(|served| (served.readiness, served.trouble) = (readiness, trouble));
@@ -272,7 +277,7 @@ impl Service {
         let (clock, every) = (&mut self.sources[index], self.engine.every(index));
         let due =
             clock.started.map_or(Duration::ZERO, |started| every.saturating_sub(now.duration_since(started).unsigned_abs()));
-        let resting = clock.older_rests_until.is_some_and(|until| now < until);
+        let resting = clock.older_rests_until.is_some_and(|until| Instant::now() < until);
         if clock.older.is_some() || resting || due.is_zero() {
             return;
         }
@@ -300,7 +305,7 @@ impl Service {
                 clock.running = None;
             } else if clock.older == Some(id) {
                 clock.older = None;
-                clock.older_rests_until = rests.then(|| now.saturating_add(OLDER_RESTS_MINUTES.minutes()).unwrap_or(now));
+                clock.older_rests_until = rests.then(|| Instant::now() + OLDER_RESTS);
             }
         }
         if let Some((index, _)) = round.filter(|(_, round)| round.unread) {

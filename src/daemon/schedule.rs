@@ -1,11 +1,14 @@
 //! What is due: pure functions of what was done and of `now`. A timer only wakes whoever asks, so a restart, a suspend or
 //! a change of the clock neither skips nor repeats anything.
 
-use std::{str::FromStr, time::Duration};
+use std::{
+    str::FromStr,
+    time::{Duration, Instant},
+};
 
 use chrono::DateTime;
 use croner::Cron;
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 /// A report that goes out this long after its hour is marked late.
 const LATE_AFTER: Duration = Duration::from_secs(30 * 60);
@@ -79,6 +82,31 @@ pub fn interval_due(done: Option<Timestamp>, every: Duration, now: Timestamp) ->
     done.is_none_or(|done| done > now || now.duration_since(done).unsigned_abs() >= every)
 }
 
+/// Whether the clock on the wall goes as one does that nobody can set.
+#[derive(Debug, Default)]
+pub struct SteadyClock {
+    last: Option<(Instant, Timestamp)>,
+    set: Option<Instant>,
+}
+
+impl SteadyClock {
+    const TOLERANCE: Duration = Duration::from_secs(10 * 60);
+    const STEADY_AFTER: Duration = Duration::from_secs(3_600);
+
+    /// Looks at both clocks, again and again. After the one on the wall was set, or the machine has slept, it is not relied on
+    /// for an hour.
+    pub fn is_steady(&mut self, steady: Instant, now: Timestamp) -> bool {
+        if let Some((steady_before, before)) = self.last.replace((steady, now)) {
+            let (went_by, shown) = (steady.duration_since(steady_before), now.duration_since(before));
+            let expected = SignedDuration::try_from(went_by).unwrap_or(SignedDuration::MAX);
+            if shown.saturating_sub(expected).unsigned_abs() > Self::TOLERANCE {
+                self.set = Some(steady);
+            }
+        }
+        self.set.is_none_or(|set| steady.duration_since(set) >= Self::STEADY_AFTER)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,6 +146,16 @@ mod tests {
         let autumn = occurrences("Europe/Berlin", "2026-10-23T12:00:00Z", "2026-10-27T12:00:00Z", |_| false);
         assert_eq!(dates(&autumn), ["2026-10-24", "2026-10-25", "2026-10-26", "2026-10-27"]);
         assert_eq!((spring[1].0.as_str(), autumn[1].0.as_str()), ("2026-03-29T01:30:00Z", "2026-10-25T00:30:00Z"));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_is_not_relied_on_for_an_hour() {
+        let (begun, mut clock) = (Instant::now(), SteadyClock::default());
+        let mut look = |minutes: u64, shown: &str| clock.is_steady(begun + Duration::from_secs(60 * minutes), at(shown));
+        assert!(look(0, "2026-07-03T12:00:00Z") && look(60, "2026-07-03T13:00:10Z"));
+        assert!(!look(61, "2027-07-03T13:01:00Z"), "a year ahead");
+        assert!(!look(62, "2026-07-03T13:02:00Z") && !look(100, "2026-07-03T13:40:00Z"), "right again");
+        assert!(look(122, "2026-07-03T14:02:00Z"));
     }
 
     #[test]

@@ -153,7 +153,7 @@ impl Exporter {
     /// # Errors
     /// Permanent when nothing is left to wait for: a part was taken, so that all of it again would bring that part twice.
     pub async fn send(&self, encoded: &[u8]) -> Result<(), SendError> {
-        let decoded = wire::decoded(encoded).map_err(|error| SendError { permanent: true, words: format!("{error:#}") })?;
+        let decoded = wire::decoded(encoded).map_err(|error| SendError::for_good(format!("{error:#}")))?;
         self.shared.sender.send(&Signal::Logs(decoded)).await
     }
 

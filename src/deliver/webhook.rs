@@ -91,21 +91,19 @@ impl Hook {
             .header("webhook-timestamp", at.as_second())
             .header("webhook-signature", self.signature(id, at, body))
             .body(body.to_vec());
-        let answer = request.send().await.map_err(|error| SendError { permanent: false, words: words(&error) })?;
+        let answer = request.send().await.map_err(|error| SendError::for_now(words(&error)))?;
         match answer.status() {
             status if status.is_success() => Ok(()),
-            StatusCode::GONE => Err(SendError { permanent: true, words: "410: the receiver is gone for good".to_owned() }),
-            status if status.is_redirection() => {
-                Err(SendError { permanent: false, words: format!("{status}: redirects are not followed") })
-            }
-            status => Err(SendError { permanent: false, words: format!("it answered {status}") }),
+            StatusCode::GONE => Err(SendError::for_good("410: the receiver is gone for good".to_owned())),
+            status if status.is_redirection() => Err(SendError::for_now(format!("{status}: redirects are not followed"))),
+            status => Err(SendError::for_now(format!("it answered {status}"))),
         }
     }
 
     /// Whether anybody answers there, whatever they say: nothing is told.
     pub async fn reach(&self) -> Result<(), SendError> {
         let answer = self.client.head(self.url.clone()).send().await;
-        answer.map(drop).map_err(|error| SendError { permanent: false, words: words(&error) })
+        answer.map(drop).map_err(|error| SendError::for_now(words(&error)))
     }
 
     fn signature(&self, id: &str, at: Timestamp, body: &[u8]) -> String {

@@ -26,7 +26,10 @@ use super::{
     Asking, FetchError, Outage, Refusal, Unread, Usage,
     messages::{MAX_MESSAGE_BYTES, Messages, TooLong},
 };
-use crate::{network::bounded::Bounded, tls};
+use crate::{
+    network::{addresses_here, bounded::Bounded},
+    tls,
+};
 
 const BEGIN_SESSION: &str = include_str!("../../sql/engines/postgresql_session.sql");
 const BEGIN_QUESTION: &str = include_str!("../../sql/engines/postgresql_question.sql");
@@ -99,7 +102,13 @@ impl PostgreSql {
         if !password.expose_secret().is_empty() {
             config.password(password.expose_secret());
         }
-        let tcp = self.shortly(async { TcpStream::connect((host.as_str(), *port)).await }).await?;
+        let reach = async {
+            match &self.tls {
+                Some(_) => TcpStream::connect((host.as_str(), *port)).await,
+                None => TcpStream::connect(&*addresses_here(host, *port)).await,
+            }
+        };
+        let tcp = self.shortly(reach).await?;
         let (mut connection, too_long) = (JoinSet::new(), TooLong::default());
         let heard = Messages::new(too_long.clone());
         // What the connection says at its end is said to whoever asks, too.

@@ -6,7 +6,9 @@
 //! | tracks, keys of integrations | carry the pseudonym; tracks that become equal are one |
 //! | people, members, rights, tokens, rows of directories | are gone |
 //! | sentences, labels, samples | name the pseudonym |
-//! | messages that wait | are withdrawn: what they say cannot be taken back in part |
+//! | mail that waits | is withdrawn: what it says cannot be taken back in part, and a report is made anew |
+//! | what waits for programs | is withdrawn where it names the person: it is not told again |
+//! | names of files (of logs and registers, as they lie on the disk) | stay: by them a file is known again |
 //! | the journal | stays: nothing is written into it that would have to be erased (`daemon::accepted`) |
 //!
 //! SQLite leaves what was there in free space, so the file is written anew afterwards ([`super::Store::leave_no_trace`]); until
@@ -43,7 +45,9 @@ const LIST_DIRECTORY_ROWS: &str = include_str!("../../sql/queries/erase/list_dir
 const DELETE_DIRECTORY_ROW: &str = include_str!("../../sql/queries/erase/delete_directory_row.sql");
 const LIST_KEYS: &str = include_str!("../../sql/queries/erase/list_keys.sql");
 const RENAME_KEY: &str = include_str!("../../sql/queries/erase/rename_key.sql");
-const WITHDRAW_RECIPIENTS: &str = include_str!("../../sql/queries/erase/withdraw_recipients.sql");
+const WITHDRAW_MAIL: &str = include_str!("../../sql/queries/erase/withdraw_mail.sql");
+const LIST_WAITING_EVENTS: &str = include_str!("../../sql/queries/erase/list_waiting_events.sql");
+const WITHDRAW_MESSAGE: &str = include_str!("../../sql/queries/erase/withdraw_message.sql");
 const EMPTY_MESSAGES: &str = include_str!("../../sql/queries/erase/empty_messages.sql");
 const LIST_NAMES: &str = include_str!("../../sql/queries/erase/list_names.sql");
 const DELETE_NAME: &str = include_str!("../../sql/queries/erase/delete_name.sql");
@@ -52,7 +56,7 @@ const NOTE_ERASURE: &str = include_str!("../../sql/queries/erase/note_erasure.sq
 const FIND_TRACES: &str = include_str!("../../sql/queries/erase/find_traces.sql");
 
 /// Where texts stand, by the words of the list, and what puts others there.
-const PUT_TEXT: [(&str, &str); 18] = [
+const PUT_TEXT: [(&str, &str); 23] = [
     ("failure", include_str!("../../sql/queries/erase/put_failure.sql")),
     ("warning", include_str!("../../sql/queries/erase/put_warning.sql")),
     ("coverage", include_str!("../../sql/queries/erase/put_coverage_reason.sql")),
@@ -60,6 +64,11 @@ const PUT_TEXT: [(&str, &str); 18] = [
     ("value", include_str!("../../sql/queries/erase/put_unknown_value.sql")),
     ("key label", include_str!("../../sql/queries/erase/put_key_label.sql")),
     ("label", include_str!("../../sql/queries/erase/put_label.sql")),
+    ("token label", include_str!("../../sql/queries/erase/put_token_label.sql")),
+    ("team", include_str!("../../sql/queries/erase/put_team.sql")),
+    ("audience", include_str!("../../sql/queries/erase/put_occurrence_audience.sql")),
+    ("audience", include_str!("../../sql/queries/erase/put_message_audience.sql")),
+    ("audience", include_str!("../../sql/queries/erase/put_told_audience.sql")),
     ("location", include_str!("../../sql/queries/erase/put_location.sql")),
     ("owner", include_str!("../../sql/queries/erase/put_owner.sql")),
     ("change", include_str!("../../sql/queries/erase/put_change_reason.sql")),
@@ -73,8 +82,8 @@ const PUT_TEXT: [(&str, &str); 18] = [
     ("event", include_str!("../../sql/queries/erase/put_event.sql")),
 ];
 
-/// Places of texts that are labels.
-const LABELS: [&str; 2] = ["key label", "label"];
+/// Places of texts that are labels and not sentences: initials are somebody there, too.
+const LABELS: [&str; 6] = ["key label", "label", "token label", "team", "owner", "audience"];
 
 /// What withdrawn messages say of themselves.
 const WITHDRAWN: &str = "withdrawn, because a person was erased";
@@ -91,7 +100,9 @@ pub struct Erased {
     pub directory_rows: u64,
     pub keys: u64,
     pub texts: u64,
+    /// Recipients of mail that waited, and messages to programs that named the person.
     pub withdrawn: u64,
+    pub withdrawn_events: u64,
     /// Names that are also those of a place or of software, and stay as such.
     pub names_of_places: u64,
 }
@@ -107,6 +118,8 @@ impl Writer<'_> {
     /// Takes the person out of at most `limit` chunks after one. Returns how many changed, and the last that was looked at;
     /// none when there was none. A chunk that cannot be read holds nothing that can be shown: it is removed.
     pub fn erase_from_chunks(&mut self, erasure: &Erasure, after: i64, limit: u32) -> Result<(u64, Option<i64>), StoreError> {
+        // Who ends in between has left traces, though nobody is erased yet.
+        self.connection.prepare_cached(NOTE_ERASURE)?.execute([])?;
         let chunks = self.chunks_after(after, limit)?;
         let mut changed = 0;
         for stored in &chunks {
@@ -129,6 +142,8 @@ impl Writer<'_> {
     /// Takes the person out of everything else.
     pub fn erase(&mut self, erasure: &Erasure, now: Timestamp) -> Result<Erased, StoreError> {
         self.connection.prepare_cached(NOTE_ERASURE)?.execute([])?;
+        // An occurrence and its messages change whom they are for one after the other.
+        self.connection.pragma_update(None, "defer_foreign_keys", true)?;
         self.throw_away()?;
         self.unpack_everything()?;
         self.forget_staged()?;
@@ -136,9 +151,7 @@ impl Writer<'_> {
         self.erase_inventories(erasure, &mut erased)?;
         erased.directory_rows = self.erase_from_directories(erasure)?;
         erased.keys = self.erase_from_keys(erasure)?;
-        let withdrawal = named_params! { ":now_ms": now.as_millisecond(), ":failure": WITHDRAWN };
-        erased.withdrawn = self.connection.prepare_cached(WITHDRAW_RECIPIENTS)?.execute(withdrawal)? as u64;
-        self.connection.prepare_cached(EMPTY_MESSAGES)?.execute([])?;
+        self.withdraw(erasure, now, &mut erased)?;
         erased.texts = self.erase_from_texts(erasure)?;
         erased.names_of_places = self.erase_names(erasure)?;
         // Rows that it remembers may be gone.
@@ -245,6 +258,20 @@ impl Writer<'_> {
             changed += self.connection.prepare_cached(RENAME_KEY)?.execute(values)? as u64;
         }
         Ok(changed)
+    }
+
+    fn withdraw(&self, erasure: &Erasure, now: Timestamp, erased: &mut Erased) -> Result<(), StoreError> {
+        let withdrawal = named_params! { ":now_ms": now.as_millisecond(), ":failure": WITHDRAWN };
+        erased.withdrawn = self.connection.prepare_cached(WITHDRAW_MAIL)?.execute(withdrawal)? as u64;
+        let mut list = self.connection.prepare_cached(LIST_WAITING_EVENTS)?;
+        let events: Vec<(i64, Vec<u8>)> = list.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+        for (id, _) in events.iter().filter(|(_, body)| erasure.label(&String::from_utf8_lossy(body)).is_some()) {
+            let values = named_params! { ":message_id": id, ":now_ms": now.as_millisecond(), ":failure": WITHDRAWN };
+            self.connection.prepare_cached(WITHDRAW_MESSAGE)?.execute(values)?;
+            erased.withdrawn_events += 1;
+        }
+        self.connection.prepare_cached(EMPTY_MESSAGES)?.execute([])?;
+        Ok(())
     }
 
     fn erase_from_texts(&self, erasure: &Erasure) -> Result<u64, StoreError> {

@@ -8,7 +8,10 @@ use super::{
     Reader, StoreError, Writer,
     convert::{count, ms, optional_instant, stored},
 };
-use crate::{evidence::time::instant, report::Previous};
+use crate::{
+    evidence::time::{MS_PER_DAY, instant},
+    report::Previous,
+};
 
 const INSERT_OCCURRENCE: &str = include_str!("../../sql/queries/outbox/insert_occurrence.sql");
 const INSERT_MESSAGE: &str = include_str!("../../sql/queries/outbox/insert_message.sql");
@@ -164,10 +167,11 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Begins a schedule: only what is due after `now` will be made. A schedule that has begun stays as it is.
+    /// Begins a schedule: only what is due after `now` will be made. A schedule that has begun stays as it is, unless it begins
+    /// in what is the future now: the clock was ahead.
     pub fn begin_schedule(&mut self, channel: &str, audience: &str, now: Timestamp) -> Result<(), StoreError> {
         let mut last = self.connection.prepare_cached(FIND_LAST_OCCURRENCE)?;
-        let values = named_params! { ":channel": channel, ":audience": audience };
+        let values = named_params! { ":channel": channel, ":audience": audience, ":now_ms": now.as_millisecond() };
         let last: Option<Timestamp> = last.query_row(values, |row| optional_instant(row, 0))?;
         if last.is_none() {
             self.insert_occurrence(channel, audience, now, None)?;
@@ -236,7 +240,8 @@ impl Reader {
     /// Whom which message of a channel should reach now, the longest due first, at most `limit`.
     pub fn due_recipients(&self, channel: &str, now: Timestamp, limit: u32) -> Result<Vec<Outgoing>, StoreError> {
         let mut statement = self.connection.prepare_cached(LIST_DUE_RECIPIENTS)?;
-        let values = named_params! { ":channel": channel, ":now_ms": now.as_millisecond(), ":limit": limit };
+        let now_ms = now.as_millisecond();
+        let values = named_params! { ":channel": channel, ":now_ms": now_ms, ":ahead_ms": now_ms + MS_PER_DAY, ":limit": limit };
         let rows = statement.query_map(values, outgoing)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -248,9 +253,11 @@ impl Reader {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// The latest occurrence of the schedule that was prepared or recorded.
-    pub fn last_occurrence(&self, channel: &str, audience: &str) -> Result<Option<Timestamp>, StoreError> {
-        self.instant_of(FIND_LAST_OCCURRENCE, channel, audience)
+    /// The latest occurrence of the schedule that was prepared or recorded, of those that are not ahead of `now`.
+    pub fn last_occurrence(&self, channel: &str, audience: &str, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        let mut statement = self.connection.prepare_cached(FIND_LAST_OCCURRENCE)?;
+        let values = named_params! { ":channel": channel, ":audience": audience, ":now_ms": now.as_millisecond() };
+        Ok(statement.query_row(values, |row| optional_instant(row, 0))?)
     }
 
     /// How often an output without messages was made. Of one with messages only those that reached somebody count.

@@ -19,6 +19,8 @@ const ADD_REQUESTS: &str = include_str!("../../sql/queries/ingest/add_requests.s
 const NOTE_SOURCE: &str = include_str!("../../sql/queries/ingest/note_source.sql");
 const LIST_CURSORS: &str = include_str!("../../sql/queries/report/list_cursors.sql");
 const LIST_COVERAGE: &str = include_str!("../../sql/queries/report/list_coverage.sql");
+const DELETE_FUTURE_COVERAGE: &str = include_str!("../../sql/queries/ingest/delete_future_coverage.sql");
+const END_FUTURE_COVERAGE: &str = include_str!("../../sql/queries/ingest/end_future_coverage.sql");
 const FIND_LOOKED_UNTIL: &str = include_str!("../../sql/queries/ingest/find_looked_until.sql");
 const LIST_READ_IN_PART: &str = include_str!("../../sql/queries/report/list_read_in_part.sql");
 const LIST_SOURCES: &str = include_str!("../../sql/queries/report/list_sources.sql");
@@ -100,6 +102,15 @@ impl Writer<'_> {
             delete.execute(named_params! { ":source_id": source_id, ":from_ms": old.from_ms })?;
         }
         merged.iter().filter(|new| !touching.contains(new)).try_for_each(|new| self.put_coverage(source_id, new))
+    }
+
+    /// Takes back what the ledger says of a source beyond an instant: nobody has looked there, the clock was ahead.
+    pub fn forget_future(&mut self, source: &str, now: Timestamp) -> Result<(), StoreError> {
+        for statement in [DELETE_FUTURE_COVERAGE, END_FUTURE_COVERAGE] {
+            let values = named_params! { ":source": source, ":now_ms": now.as_millisecond() };
+            self.connection.prepare_cached(statement)?.execute(values)?;
+        }
+        Ok(())
     }
 
     /// Adds an interval that overlaps none.

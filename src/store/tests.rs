@@ -1,6 +1,7 @@
 //! The store as its callers know it, and the rules of `sql/README.md`.
 
 mod callers;
+mod erasing;
 mod exchanged;
 mod inventories;
 mod journal;

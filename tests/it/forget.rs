@@ -102,7 +102,7 @@ async fn no_byte_names_the_person_and_no_count_is_lost() {
     let (known, counts) = (report(&site), picture::Picture::of(&site.store()).await.counts);
     let told = well(&duskwatch(&site, &["store", "forget", &user.nickname.to_uppercase()]));
     assert!(told.starts_with("erased: what was counted of this person is erased-1's now\n"), "{told}");
-    for words in ["1 row of a directory", "withdrawn: what waited in the outbox for 1 recipient;", "csv/2026-07-03"] {
+    for words in ["1 row of a directory", "withdrawn: mail that waited for 1 recipient;", "csv/2026-07-03"] {
         assert!(told.contains(words), "{words} is not in {told}");
     }
     assert!(!sign.is_match(told.as_bytes()));

@@ -92,7 +92,7 @@ async fn send_test_mail(mailer: &Mailer, from: &str, to: &str, now: Timestamp) -
         inline: Vec::new(),
         attachments: Vec::new(),
     };
-    let never = |words: String| SendError { permanent: true, words };
+    let never = |words: String| SendError::for_good(words);
     let mime = mail::compose(&mail).map_err(|error| never(format!("{error:#}")))?;
     mailer.send(from, to, &mail::addressed(to, "[duskwatch] test mail", &mime).map_err(never)?).await
 }

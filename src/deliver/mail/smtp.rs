@@ -20,10 +20,7 @@ use tokio_rustls::TlsConnector;
 use url::Url;
 
 use super::{Options, hearing::Hearing, mailbox};
-use crate::{
-    evidence::loopback::{is_loopback, is_loopback_address},
-    tls,
-};
+use crate::{evidence::loopback::is_loopback, network::addresses_here, tls};
 
 /// A whole delivery, from the connect to the server's acceptance: generous for greylisting servers that answer slowly
 /// on purpose, short enough that one hung server does not hold up the next tick.
@@ -66,6 +63,8 @@ pub struct SendError {
     /// Everything else, a wrong password and a drop after DATA included, is worth another try with the same
     /// Message-ID.
     pub permanent: bool,
+    /// The server was not reached, or did not answer in time: it would be the same with every other message.
+    pub unanswered: bool,
     /// What happened, in one line without addresses.
     pub words: String,
 }
@@ -77,6 +76,22 @@ impl fmt::Display for SendError {
 }
 
 impl std::error::Error for SendError {}
+
+impl SendError {
+    /// It can never be sent.
+    pub fn for_good(words: String) -> Self {
+        Self { permanent: true, unanswered: false, words }
+    }
+
+    /// Another try may find it otherwise.
+    pub fn for_now(words: String) -> Self {
+        Self { permanent: false, unanswered: false, words }
+    }
+
+    fn unanswered(words: String) -> Self {
+        Self { permanent: false, unanswered: true, words }
+    }
+}
 
 impl Mailer {
     /// Reads the server's address; nothing is connected yet.
@@ -113,12 +128,11 @@ impl Mailer {
     /// Hands one composed message to the server. `from` and `to` may carry display names.
     pub async fn send(&self, from: &str, to: &str, mime: &[u8]) -> Result<(), SendError> {
         let Some(envelope) = envelope(from, to) else {
-            return Err(SendError { permanent: true, words: "the sender or the recipient is no mail address".to_owned() });
+            return Err(SendError::for_good("the sender or the recipient is no mail address".to_owned()));
         };
         let delivery = timeout(self.limit, self.deliver(&envelope, mime)).await;
-        let mut connection = delivery.unwrap_or_else(|_| {
-            Err(SendError { permanent: false, words: format!("the mail server did not answer within {:?}", self.limit) })
-        })?;
+        let mut connection = delivery
+            .unwrap_or_else(|_| Err(SendError::unanswered(format!("the mail server did not answer within {:?}", self.limit))))?;
         if timeout(QUIT_LIMIT, connection.abort()).await.is_err() {
             tracing::debug!("the mail server accepted the message and did not answer to QUIT");
         }
@@ -127,7 +141,7 @@ impl Mailer {
 
     /// Connects as for a message, signs in, and leaves again.
     pub async fn sign_in(&self) -> Result<(), SendError> {
-        let late = || SendError { permanent: false, words: format!("the mail server did not answer within {SIGN_IN_LIMIT:?}") };
+        let late = || SendError::unanswered(format!("the mail server did not answer within {SIGN_IN_LIMIT:?}"));
         let mut connection = timeout(SIGN_IN_LIMIT, self.connect()).await.map_err(|_| late())??;
         if timeout(QUIT_LIMIT, connection.abort()).await.is_err() {
             tracing::debug!("the mail server did not answer to QUIT");
@@ -145,7 +159,7 @@ impl Mailer {
 
     /// Connected, encrypted as configured, and signed in.
     async fn connect(&self) -> Result<AsyncSmtpConnection, SendError> {
-        let stream = self.stream().await.map_err(|error| SendError { permanent: false, words: words(&error) })?;
+        let stream = self.stream().await.map_err(|error| SendError::unanswered(words(&error)))?;
         self.greeted(stream).await.map_err(|error| refusal(&error))
     }
 
@@ -161,9 +175,11 @@ impl Mailer {
     /// The first address of the server that answers.
     async fn reach(&self) -> io::Result<TcpStream> {
         let mut failure = io::Error::other("the mail server's name leads to no address");
-        // What goes in clear text stays here, whatever a resolver makes of the name.
-        let here = |address: &SocketAddr| !matches!(self.security, Security::Plain) || is_loopback_address(address.ip());
-        for address in lookup_host((self.host.as_str(), self.port)).await?.filter(here) {
+        let addresses: Vec<SocketAddr> = match self.security {
+            Security::Plain => addresses_here(&self.host, self.port),
+            Security::Implicit(..) | Security::StartTls(_) => lookup_host((self.host.as_str(), self.port)).await?.collect(),
+        };
+        for address in addresses {
             match timeout(CONNECT_LIMIT, TcpStream::connect(address)).await {
                 Ok(Ok(stream)) => return Ok(stream),
                 Ok(Err(error)) => failure = error,
@@ -227,7 +243,7 @@ fn credentials(options: &Options) -> Result<Option<Credentials>> {
 
 /// An error of a step at which the server's "no" is meant for good.
 fn refusal(error: &SmtpError) -> SendError {
-    SendError { permanent: error.is_permanent() || error.is_client(), words: words(error) }
+    SendError { permanent: error.is_permanent() || error.is_client(), unanswered: false, words: words(error) }
 }
 
 fn envelope(from: &str, to: &str) -> Option<Envelope> {

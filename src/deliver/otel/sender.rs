@@ -176,7 +176,7 @@ impl Refusal {
 
 impl From<Refusal> for SendError {
     fn from(refusal: Refusal) -> Self {
-        Self { permanent: refusal.in_part, words: refusal.words }
+        Self { permanent: refusal.in_part, unanswered: false, words: refusal.words }
     }
 }
 

@@ -5,7 +5,7 @@ use super::{
     Fixture, at, noon,
 };
 
-fn digest(occurrence: Timestamp, recipients: &[&str]) -> NewMessage {
+pub fn digest(occurrence: Timestamp, recipients: &[&str]) -> NewMessage {
     NewMessage {
         channel: "mail".to_owned(),
         audience: "security".to_owned(),
@@ -34,9 +34,10 @@ async fn an_occurrence_is_prepared_once() {
     assert!(!enqueue(digest(at("2026-07-03T07:00:00Z"), &["c@example.test"])).await);
     assert!(enqueue(digest(at("2026-07-02T07:00:00Z"), &[])).await);
     assert_eq!(due(&f, noon()).await.len(), 2);
-    let last = f.read(|r| r.last_occurrence("mail", "security")).await;
-    assert_eq!(last, Some(at("2026-07-03T07:00:00Z")));
-    assert_eq!(f.read(|r| r.last_occurrence("mail", "leadership")).await, None);
+    let last = |audience: &'static str, now: Timestamp| f.read(move |r| r.last_occurrence("mail", audience, now));
+    assert_eq!(last("security", noon()).await, Some(at("2026-07-03T07:00:00Z")));
+    assert_eq!(last("security", at("2026-07-03T06:00:00Z")).await, Some(at("2026-07-02T07:00:00Z")), "the clock was ahead");
+    assert_eq!(last("leadership", noon()).await, None);
 }
 
 #[tokio::test]

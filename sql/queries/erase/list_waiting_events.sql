@@ -1,0 +1,7 @@
+-- What waits for programs? By recipient_pending; messages by their primary key.
+SELECT DISTINCT message.id, message.body
+FROM recipient
+JOIN message ON message.id = recipient.message_id
+WHERE recipient.state = 'pending'
+  AND message.channel <> 'mail'
+ORDER BY message.id

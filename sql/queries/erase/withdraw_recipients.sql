@@ -1,2 +1,0 @@
--- Lets nobody wait any more for what is in the outbox. By recipient_pending, a scan of recipient where nobody waits.
-UPDATE recipient SET state = 'given_up', settled_ms = :now_ms, failure = :failure WHERE state = 'pending'
