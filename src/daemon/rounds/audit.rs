@@ -18,7 +18,11 @@ use super::{Setting, Shared, record_all};
 use crate::{
     analysis::fold,
     daemon::engine::{RoundError, Tally, gap_state},
-    evidence::{Batch, Coverage, CoverageState, Day, Page},
+    evidence::{
+        Batch, Coverage, CoverageState, Day, Page, Sighting, Skipped,
+        format::{FUTURE, is_ahead},
+        time::instant,
+    },
     source::{Actions, Audit, AuditPage, Client, FetchError, Slice, Step, Then, Usage, Walk, lost, next_slice},
     store::{Store, StoreError, Writer},
 };
@@ -273,8 +277,21 @@ impl Recorder {
         Counted { page, step, ids, batch }
     }
 
+    /// What is dated too far ahead is passed over, and counted as that when it comes first.
     fn fold(&self, page: Page<'_>, fresh: Option<&[bool]>) -> Batch {
-        self.classifier.with(|classifier| fold(&self.name, page, fresh, classifier))
+        let is_ahead = |sighting: &Sighting<'_>| is_ahead(sighting.time_ms, self.now.as_millisecond());
+        let Some(sample) = page.sightings.iter().find(|sighting| is_ahead(sighting)).map(|s| instant(s.time_ms).to_string())
+        else {
+            return self.classifier.with(|classifier| fold(&self.name, page, fresh, classifier));
+        };
+        let mut fresh = fresh.map_or_else(|| vec![true; page.sightings.len() + page.passed_over.len()], <[bool]>::to_vec);
+        let mut count = 0;
+        for (fresh, _) in fresh.iter_mut().zip(&page.sightings).filter(|(_, sighting)| is_ahead(sighting)) {
+            count += u64::from(std::mem::take(fresh));
+        }
+        let mut batch = self.classifier.with(|classifier| fold(&self.name, page, Some(&fresh), classifier));
+        batch.skipped.extend((count > 0).then_some(Skipped { reason: FUTURE, count, sample }));
+        batch
     }
 
     fn record(&self, w: &mut Writer<'_>, Counted { page, step, ids, batch }: Counted) -> Result<Tally, StoreError> {

@@ -24,8 +24,9 @@ use crate::{
         Batch, Coverage, CoverageState, CursorUpdate, Skipped,
         coverage::MAX_CLAIMED_MS,
         format::{Format, Piece, UNDERSTOOD, parse_block},
+        time::MS_PER_HOUR,
     },
-    source::{FilePlan, FileReader, Layout, UNREADABLE, plan, shown},
+    source::{FilePlan, FileReader, Layout, NO_FILE, UNREADABLE, plan, shown},
     store::{Reader, Store, StoreError, Writer},
 };
 
@@ -59,21 +60,30 @@ impl LogRound {
         if plan.found == 0 {
             return Err(io::Error::new(io::ErrorKind::NotFound, format!("no file matches {}", self.log.paths.join(", "))).into());
         }
+        // What is missing by name may come back whole.
+        let begin = if plan.torn && plan.unread.is_empty() { begin.torn(now) } else { begin };
         let SoFar { begin, mut tally, skipped, .. } = self.read_files(store, plan.files, SoFar::new(begin, known, now)).await?;
         let missed = missed(&skipped, tally.items, known);
         tally.skipped += plan.skipped.iter().map(|s| s.count).sum::<u64>();
         let unread = plan.unread.iter().chain(&missed).map(|s| words(s, &self.log)).collect::<Vec<_>>().join("; ");
         let state = if unread.is_empty() { CoverageState::Covered } else { CoverageState::Missed };
         let (items, skipped, to_ms) = (tally.items, tally.skipped, now.as_millisecond());
-        let coverage = begin.ms().map(|from_ms| Coverage { from_ms, to_ms, state, items, skipped, reason: unread.clone() });
+        let torn = begin.torn_ms(to_ms);
+        let from_ms = torn.map_or_else(|| begin.ms(), |(_, resumed_ms)| Some(resumed_ms));
+        let coverage = from_ms.map(|from_ms| Coverage { from_ms, to_ms, state, items, skipped, reason: unread.clone() });
+        let torn = torn.map(|(from_ms, to_ms)| {
+            let (state, reason) = (CoverageState::Missed, TORN.to_owned());
+            Coverage { from_ms, to_ms, state, items: 0, skipped: 0, reason }
+        });
         let mut cursors = plan.cursors;
         cursors.push(CursorUpdate { key: BEGAN.to_owned(), value: None });
-        cursors.extend(plan.lost.then(|| lost_until(now)));
+        cursors.extend(torn.iter().map(|torn| lost_until(torn.to_ms)));
+        cursors.extend(plan.lost.then(|| lost_until(to_ms)));
         let batch = Batch {
             source: self.setting.name.clone(),
             cursors,
             skipped: plan.skipped,
-            coverage: coverage.into_iter().collect(),
+            coverage: torn.into_iter().chain(coverage).collect(),
             ..Batch::default()
         };
         store.write(move |w| w.record(&batch, now)).await?;
@@ -119,7 +129,7 @@ impl SoFar {
         batch.cursors.extend(self.begin.earlier(first_ms));
         batch.skipped.iter().for_each(|skip| Skipped::add(&mut self.skipped, skip));
         let lost = !missed(&self.skipped, self.tally.items, self.known).is_empty();
-        batch.cursors.extend(lost.then(|| lost_until(self.now)));
+        batch.cursors.extend(lost.then(|| lost_until(self.now.as_millisecond())));
         w.record(&batch, self.now)
     }
 }
@@ -137,9 +147,9 @@ fn missed(skipped: &[Skipped], items: u64, known: bool) -> Vec<Skipped> {
     files.into_iter().chain(lines).collect()
 }
 
-/// The cursor that keeps any later round from claiming the time up to now.
-fn lost_until(now: Timestamp) -> CursorUpdate {
-    CursorUpdate { key: MISSED.to_owned(), value: Some(now.as_millisecond().to_string()) }
+/// The cursor that keeps any later round from claiming the time up to an instant.
+fn lost_until(ms: i64) -> CursorUpdate {
+    CursorUpdate { key: MISSED.to_owned(), value: Some(ms.to_string()) }
 }
 
 /// Lines that say nothing, whether the others are understood or not.
@@ -150,6 +160,7 @@ fn words(skipped: &Skipped, log: &Log) -> String {
     let Skipped { reason, count, sample } = skipped;
     let sample = if sample.is_empty() { String::new() } else { format!(", such as {sample}") };
     match *reason {
+        NO_FILE => format!("there is no file any more{sample}"),
         reason if reason == UNREADABLE => format!("{} cannot be read ({UNREADABLE}){sample}", counted(*count, "file", "files")),
         "too_many_files" => format!("{} left out: {reason}{sample}", counted(*count, "file was", "files were")),
         reason => format!(
@@ -167,11 +178,25 @@ const BEGAN: &str = "began";
 /// The cursor of what is lost: until when, in Unix milliseconds, lines were passed over that nobody could read.
 const MISSED: &str = "missed";
 
+/// What is said of the time between two looks of which the second finds nothing of what was written last at the first.
+const TORN: &str = "what was written last had gone before anybody looked again";
+
+/// Who looks more often than this has seen a file until shortly before it went.
+const TORN_AFTER_MS: i64 = MS_PER_HOUR;
+
 /// Since when a log that was read to its end is covered: since the look before, or, the first time, since its first line.
 /// A first look may be interrupted, so its beginning is committed with the lines.
 enum Begin {
     Looked(i64),
-    First { began: Option<i64>, not_before: i64 },
+    /// The log goes on with other files: what lies between the look before and their first line is lost.
+    Torn {
+        since: i64,
+        resumed: Option<i64>,
+    },
+    First {
+        began: Option<i64>,
+        not_before: i64,
+    },
 }
 
 impl Begin {
@@ -184,12 +209,30 @@ impl Begin {
     fn ms(&self) -> Option<i64> {
         match self {
             Self::Looked(ms) => Some(*ms),
+            Self::Torn { resumed, .. } => *resumed,
             Self::First { began, not_before } => began.map(|ms| ms.max(*not_before)),
         }
     }
 
+    fn torn(self, now: Timestamp) -> Self {
+        match self {
+            Self::Looked(since) if now.as_millisecond() - since > TORN_AFTER_MS => Self::Torn { since, resumed: None },
+            other => other,
+        }
+    }
+
+    /// What is lost, of a round that ends at an instant.
+    fn torn_ms(&self, to_ms: i64) -> Option<(i64, i64)> {
+        let Self::Torn { since, resumed } = self else { return None };
+        Some((*since, resumed.unwrap_or(to_ms)))
+    }
+
     /// Takes the first line of a block into account; the update, when it is the earliest yet.
     fn earlier(&mut self, first_ms: Option<i64>) -> Option<CursorUpdate> {
+        if let Self::Torn { since, resumed: resumed @ None } = self {
+            *resumed = first_ms.map(|ms| ms.max(*since));
+            return resumed.map(lost_until);
+        }
         let Self::First { began, .. } = self else { return None };
         let first_ms = first_ms.filter(|first| began.is_none_or(|began| *first < began))?;
         *began = Some(first_ms);

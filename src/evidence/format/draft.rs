@@ -30,6 +30,14 @@ const MAX_USES: f64 = 100_000_000.0;
 /// Clocks differ; evidence dated further ahead than this is wrong.
 const MAX_AHEAD_MS: i64 = time::MS_PER_DAY;
 
+/// The reason for which it is skipped.
+pub const FUTURE: &str = "future";
+
+/// Whether an instant is further ahead than clocks differ.
+pub fn is_ahead(time_ms: i64, now_ms: i64) -> bool {
+    time_ms > now_ms.saturating_add(MAX_AHEAD_MS)
+}
+
 /// What a source knows of lines that do not say it themselves.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Defaults<'a> {
@@ -225,7 +233,7 @@ impl<'a> Draft<'a> {
             return Err(Refusal::OtherHost(host.to_owned()));
         }
         let time_ms = self.time.ok_or(Refusal::NoTime)?;
-        if time_ms > now_ms.saturating_add(MAX_AHEAD_MS) {
+        if is_ahead(time_ms, now_ms) {
             return Err(Refusal::Future(time::instant(time_ms)));
         }
         if self.sighting.uses == 0 {

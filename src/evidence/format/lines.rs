@@ -4,7 +4,7 @@ use std::{borrow::Cow, io::BufRead as _};
 
 use super::{
     Defaults, MAX_LINE_BYTES,
-    draft::{Draft, Refusal},
+    draft::{Draft, FUTURE, Refusal},
 };
 use crate::evidence::{Page, Sighting, Skipped, redact};
 
@@ -95,7 +95,7 @@ fn put<'a>(page: &mut Page<'a>, found: Result<Option<Sighting<'a>>, Refusal>, li
     let (reason, sample) = match found {
         Ok(sighting) => return page.sightings.extend(sighting),
         Err(Refusal::OtherHost(host)) => ("other_host", host),
-        Err(Refusal::Future(at)) => ("future", at.to_string()),
+        Err(Refusal::Future(at)) => (FUTURE, at.to_string()),
         Err(Refusal::Malformed) => ("malformed", sample(line)),
         Err(Refusal::TooLong) => ("too_long", sample(line)),
         Err(Refusal::NoTime) => ("no_time", sample(line)),

@@ -18,7 +18,7 @@ mod squid;
 mod table;
 mod transcript;
 
-pub use draft::Defaults;
+pub use draft::{Defaults, FUTURE, is_ahead};
 pub use fields::Fields;
 pub use lines::lines;
 pub use table::{rows, split_rows};

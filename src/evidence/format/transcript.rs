@@ -176,8 +176,11 @@ impl<'a> Reader<'a> {
                 failure.proven |= proof && at_the_edge;
             }
             Sign::Claim { words, url, status } => {
-                // After the client's last word whoever claims it speaks of something else.
-                let failure = self.failing(at, true);
+                // After the client's last word whoever claims it speaks of something else, unless the body of the answer stands
+                // right below it.
+                let body = url.is_none() && status.is_none() && words.contains('{');
+                let below = body && self.failure.as_ref().is_some_and(|failure| self.number <= failure.last_line + 1);
+                let failure = self.failing(at, !below);
                 failure.hear(&words);
                 failure.claimed = true;
                 failure.status = status.or(failure.status);

@@ -71,8 +71,8 @@ pub(in crate::report) fn observed(found: &Observation) -> String {
             .to_owned();
     };
     let seen = format!(
-        "{} of {} who were active in the last 30 days {} seen by a source that can show credentials ({}); of {} nothing could be \
-         seen, and none of them is in the numbers of this report.",
+        "{} of {} who were active in the last 30 days {} seen by a source that can show credentials ({}); of {} no such \
+         source saw anything, and none of them is in the numbers of this report.",
         found.observed,
         people(found.active),
         if found.observed == 1 { "was" } else { "were" },

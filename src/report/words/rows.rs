@@ -55,13 +55,16 @@ pub(in crate::report) fn expected_in(window: &WindowRow, blind: bool) -> String 
     if blind {
         return "unknown what runs in it".to_owned();
     }
-    if window.integrations == 0 {
-        return "nothing is likely to run in it".to_owned();
+    let uses = if window.expected < 1.5 { "about 1 use".to_owned() } else { format!("about {:.0} uses", window.expected) };
+    match window.integrations {
+        0 if window.expected < 0.5 => return "nothing is likely to run in it".to_owned(),
+        // A job that runs at some minute of an hour is more likely to miss a quarter of it.
+        0 => return format!("{uses}, though none that is likely of any single integration"),
+        _ => {}
     }
     let named = window.most_exposed.iter().take(NAMED);
     let named: Vec<String> =
         named.map(|row| format!("{} with {} [{}]", row.user_name, short_name(&row.client_name), row.integration)).collect();
-    let uses = if window.expected < 1.5 { "about 1 use".to_owned() } else { format!("about {:.0} uses", window.expected) };
     let more = if usize::try_from(window.integrations).is_ok_and(|all| all > named.len()) { " and others" } else { "" };
     format!("{uses} by {}: {}{more}", counted(i64::from(window.integrations), "integration"), named.join(", "))
 }

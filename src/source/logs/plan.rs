@@ -33,6 +33,9 @@ const FORGOTTEN_AFTER_MS: i64 = 30 * MS_PER_DAY;
 /// The reason for which a file or a directory is passed over that could be listed and not be read.
 pub const UNREADABLE: &str = "unreadable_file";
 
+/// The reason for which a log is not whole of which a file has gone that is named without a pattern.
+pub const NO_FILE: &str = "no_file";
+
 /// Cursor keys of files that could not be read are this and their path.
 const REFUSED_PREFIX: &str = "unreadable:";
 
@@ -89,6 +92,8 @@ pub struct Plan {
     pub unread: Vec<Skipped>,
     /// A file that cannot be read has something new, which no later look will find to be new.
     pub lost: bool,
+    /// What was written last when it was looked last is not there any more: nobody knows what came between it and these files.
+    pub torn: bool,
     /// How many files the patterns found.
     pub found: usize,
 }
@@ -104,7 +109,7 @@ pub fn plan(
     now: Timestamp,
 ) -> Result<Plan, glob::PatternError> {
     let mut planner = Planner::new(layout, stored, now.as_millisecond());
-    let Listing { paths, closed } = expand(patterns)?;
+    let Listing { paths, closed, absent } = expand(patterns)?;
     if paths.len() > MAX_FILES {
         let (count, sample) = ((paths.len() - MAX_FILES) as u64, format!("more than {MAX_FILES} files"));
         planner.skip(&Skipped { reason: "too_many_files", count, sample }, true);
@@ -118,6 +123,11 @@ pub fn plan(
         planner.plan.found += 1;
         planner.refuse(&path, &error);
     }
+    for path in absent {
+        if planner.has_read(&path) {
+            planner.skip(&Skipped { reason: NO_FILE, count: 1, sample: shown(Path::new(&path)) }, true);
+        }
+    }
     Ok(planner.finish())
 }
 
@@ -127,22 +137,29 @@ struct Listing {
     paths: BTreeSet<PathBuf>,
     /// Directories that may not be listed: nobody knows which files they hide.
     closed: BTreeMap<PathBuf, io::Error>,
+    /// Patterns that find nothing.
+    absent: Vec<String>,
 }
 
 impl Listing {
-    fn add(&mut self, found: glob::Paths, wanted: impl Fn(&Path) -> bool) {
+    /// Whether there was any.
+    fn add(&mut self, found: glob::Paths, wanted: impl Fn(&Path) -> bool) -> bool {
+        let mut any = false;
         for path in found {
             match path {
                 Ok(path) if wanted(&path) => {
+                    any = true;
                     self.paths.insert(path);
                 }
                 // Removed between two looks of the same listing.
                 Err(error) if error.error().kind() != io::ErrorKind::NotFound => {
+                    any = true;
                     self.closed.insert(error.path().to_owned(), error.into());
                 }
                 Ok(_) | Err(_) => {}
             }
         }
+        any
     }
 }
 
@@ -151,9 +168,12 @@ fn expand(patterns: &[String]) -> Result<Listing, glob::PatternError> {
     let mut listing = Listing::default();
     for text in patterns {
         let pattern = glob::Pattern::new(text)?;
-        listing.add(glob::glob(text)?, |_| true);
+        let mut any = listing.add(glob::glob(text)?, |_| true);
         for suffixed in [format!("{text}.*"), format!("{text}-*")] {
-            listing.add(glob::glob(&suffixed)?, |path| pattern.matches(&unrotated(path)));
+            any |= listing.add(glob::glob(&suffixed)?, |path| pattern.matches(&unrotated(path)));
+        }
+        if !any {
+            listing.absent.push(text.clone());
         }
     }
     Ok(listing)
@@ -217,6 +237,11 @@ impl<'a> Planner<'a> {
             stored.iter().filter(|(_, c)| c.length > 0 && c.gone_since_ms == 0).map(|(key, c)| (c.path.clone(), *key)).collect();
         let (present, unreadable, taken) = (HashSet::new(), HashSet::new(), HashMap::new());
         Self { layout, now_ms, stored, by_path, present, refused, unreadable, taken, plan: Plan::default() }
+    }
+
+    /// Whether there was a file at a path in some earlier look.
+    fn has_read(&self, path: &str) -> bool {
+        self.stored.values().any(|cursor| cursor.path == path)
     }
 
     fn look(&mut self, path: PathBuf) -> io::Result<()> {
@@ -375,6 +400,10 @@ impl<'a> Planner<'a> {
         let read_again = self.refused.keys().map(|key| CursorUpdate { key: (*key).to_owned(), value: None });
         self.plan.cursors.extend(read_again);
         let listed = |key: &str, cursor: &FileCursor| self.present.contains(key) || self.unreadable.contains(&cursor.path);
+        let last =
+            self.stored.iter().filter(|(_, cursor)| cursor.gone_since_ms == 0).max_by_key(|(_, cursor)| cursor.modified_ms);
+        // Outputs of jobs come and go, each whole.
+        self.plan.torn = self.layout != Layout::Transcript && last.is_some_and(|(key, cursor)| !listed(key, cursor));
         let gone = self.stored.iter().filter(|(key, cursor)| !listed(key, cursor));
         for (key, cursor) in gone {
             if cursor.gone_since_ms == 0 {

@@ -184,3 +184,54 @@ async fn a_table_is_read_as_it_grows_with_its_header_and_rows_of_several_lines()
     let tally = place.run(NOW + 60).await.expect("a round");
     assert_eq!((tally.items, tally.skipped), (2, 0));
 }
+
+#[tokio::test]
+async fn what_went_before_anybody_looked_again_is_missed_up_to_where_the_log_goes_on() {
+    let place = Place::new();
+    let write = |name: &str, second: i64| fs::write(place.path().join(name), line(second)).unwrap();
+    write("may.jsonl", NOW - 60);
+    place.run(NOW).await.unwrap();
+    let looked = (CoverageState::Covered, NOW - 60, NOW);
+    // Looked at again at once, nothing can have been lost.
+    fs::remove_file(place.path().join("may.jsonl")).unwrap();
+    write("june.jsonl", NOW + 30);
+    place.run(NOW + 60).await.unwrap();
+    assert_eq!(place.coverage().await, [(looked.0, looked.1, NOW + 60)]);
+
+    fs::remove_file(place.path().join("june.jsonl")).unwrap();
+    let resumed = NOW + 30 * DAY;
+    write("july.jsonl", resumed);
+    place.run(NOW + 33 * DAY).await.unwrap();
+    place.run(NOW + 33 * DAY + 10).await.unwrap();
+    let expected = [
+        (CoverageState::Covered, NOW - 60, NOW + 60),
+        (CoverageState::Missed, NOW + 60, resumed),
+        (CoverageState::Covered, resumed, NOW + 33 * DAY + 10),
+    ];
+    assert_eq!(place.coverage().await, expected);
+}
+
+#[tokio::test]
+async fn a_log_of_two_files_is_not_read_while_one_of_them_has_gone() {
+    let mut place = Place::new();
+    let paths = ["a.log", "b.log"].map(|name| place.path().join(name));
+    let log = Log {
+        name: "l".to_owned(),
+        paths: paths.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
+        form: Form { host: Some("bitbucket.org".to_owned()), ..Form::new(Format::Json) },
+    };
+    place.round = LogRound::new(Setting::bare("log/l"), Arc::new(log));
+    // Who names a file that is still to come waits for it.
+    fs::write(&paths[0], line(NOW - 60)).unwrap();
+    place.run(NOW).await.unwrap();
+    fs::write(&paths[1], line(NOW - 50)).unwrap();
+    place.run(NOW + 10).await.unwrap();
+    fs::remove_file(&paths[1]).unwrap();
+    let error = place.run(NOW + DAY).await.unwrap_err().to_string();
+    assert!(error.contains("there is no file any more, such as") && error.contains("b.log"), "{error}");
+    let expected = [(CoverageState::Covered, NOW - 60, NOW + 10), (CoverageState::Missed, NOW + 10, NOW + DAY)];
+    assert_eq!(place.coverage().await, expected);
+    fs::write(&paths[1], line(NOW - 50) + &line(NOW + 20)).unwrap();
+    place.run(NOW + DAY + 10).await.unwrap();
+    assert_eq!(place.coverage().await, [(CoverageState::Covered, NOW - 60, NOW + DAY + 10)]);
+}

@@ -77,8 +77,8 @@ pub(super) fn read(text: &str, in_commit: bool) -> Sign<'_> {
     let command = !LAST_WORD.is_match(words) && is_command(words);
     let (url, status) = (bitbucket_url(words), status(words));
     match (proof, command) {
-        (true, _) if is_quotation(words, command, url, status) => Sign::Quotation(text),
-        (true, _) => Sign::Claim { words: excerpt(words), url, status },
+        (true, _) if is_quotation(words, command, url, status.or_else(|| status_before(words))) => Sign::Quotation(text),
+        (true, _) => Sign::Claim { words: excerpt(words), url, status: status.or_else(|| status_before(words)) },
         (false, true) => Sign::Command(target(words)),
         (false, false) => refusal(words, url, status),
     }
@@ -183,6 +183,11 @@ fn status(words: &str) -> Option<u16> {
     found.iter().skip(1).flatten().next()?.as_str().parse().ok()
 }
 
+/// `[ERROR] 401 {"type": "error", …}`: a bare number counts right before the body of an answer.
+fn status_before(words: &str) -> Option<u16> {
+    BEFORE_BODY.captures(words)?[1].parse().ok()
+}
+
 /// `GET https://api.bitbucket.org/2.0/user: 401 Unauthorized`: a bare number counts beside an address only.
 fn bare_status(words: &str, url: &str) -> Option<u16> {
     let outside: Cow<'_, str> = words.replace(url, " ").into();
@@ -239,6 +244,9 @@ static STATUS: LazyLock<Regex> = LazyLock::new(|| {
     regex(
         r#"(?i)returned error: (\d{3})\b|\bHTTP(?:/[\d.]+)? (?:Error |status:? )?(\d{3})\b|\bstatus(?:[ _-]?code)?["']?\s*[:= ]\s*["']?(\d{3})\b|"code"\s*:\s*(\d{3})\b|\b(\d{3}) Client Error\b|\bresponse code:? (\d{3})\b"#,
     )
+});
+static BEFORE_BODY: LazyLock<Regex> = LazyLock::new(|| {
+    regex(r#"(?i)\b(401|410)\b(?:[ :,-]+(?:Unauthorized|Gone))?[ :,-]+(?:\{|"?(?:App passwords are|API token|CHANGE-3222))"#)
 });
 static BARE: LazyLock<Regex> = LazyLock::new(|| regex(r"\b(401|410)\b"));
 

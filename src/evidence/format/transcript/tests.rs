@@ -104,6 +104,34 @@ fn an_answer_of_the_api_is_evidence_with_its_status() {
 }
 
 #[test]
+fn a_bare_status_counts_right_before_the_body_and_in_the_line_above_it() {
+    let (url, body) =
+        ("https://api.bitbucket.org/2.0/repositories/acme/infra", r#"{"error": {"message": "App passwords are deprecated"}}"#);
+    for answer in [
+        format!("401 {body}"),
+        format!("[ERROR] 401 {body}"),
+        format!("Response 401: {body}"),
+        format!("error 401: {body}"),
+        format!("response from {url}: 401 {body}"),
+        format!("Error: {url}: 401 Unauthorized {body}"),
+        format!("GET {url}: 401 Unauthorized: App passwords are deprecated and must be replaced"),
+        format!("requests.exceptions.HTTPError: 401 Client Error: Unauthorized for url: {url}\n{body}"),
+        format!("GET {url} 401\n{body}"),
+        format!("unexpected response 401 Unauthorized from {url}\nresponse body: {body}"),
+    ] {
+        let text = format!("+ curl -u mtessel {url}\n{answer}\n");
+        let found = page(text.as_bytes(), "x.log");
+        let shown: Vec<_> = found.sightings.iter().map(|one| (one.status, one.message.is_some())).collect();
+        assert_eq!(shown, [(Some(401), true)], "{answer}: {:?}", skipped(&found));
+    }
+    // Neither what is below another line, nor a sentence that has the number and the words in it.
+    for other in [format!("GET {url} 401\nnext\n{body}"), "fixed 401 App passwords are deprecated".to_owned()] {
+        let found = page(other.as_bytes(), "x.log");
+        assert!(found.sightings.iter().all(|one| one.message.is_none()), "{other}: {:?}", skipped(&found));
+    }
+}
+
+#[test]
 fn other_refusals_count_where_they_name_a_user() {
     let found = page(fixture!("other_refusals.log"), "x.log");
     let request =
