@@ -1,11 +1,19 @@
--- Whom should which message of a channel reach now? Served by recipient_pending.
+-- Whom should which message of a channel reach now, alarms first? Served by recipient_pending: all that are due are put in order,
+-- without their bodies; then a scan of due.
+WITH due AS MATERIALIZED (
+    SELECT recipient.id, message.audience GLOB 'alarm*' AS is_alarm
+    FROM recipient
+    JOIN message ON message.id = recipient.message_id
+    WHERE recipient.state = 'pending'
+      AND recipient.due_ms <= :now_ms
+      AND message.channel = :channel
+    ORDER BY is_alarm DESC, recipient.due_ms, recipient.id
+    LIMIT :limit
+)
 SELECT recipient.id, recipient.address, recipient.attempts,
        message.channel, message.audience, message.occurrence_ms, message.enqueued_ms, message.message_id,
        message.subject, message.late, message.body
-FROM recipient
+FROM due
+JOIN recipient ON recipient.id = due.id
 JOIN message ON message.id = recipient.message_id
-WHERE recipient.state = 'pending'
-  AND recipient.due_ms <= :now_ms
-  AND message.channel = :channel
-ORDER BY recipient.due_ms, recipient.id
-LIMIT :limit
+ORDER BY due.is_alarm DESC, recipient.due_ms, recipient.id
