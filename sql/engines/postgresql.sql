@@ -10,8 +10,10 @@
 {%- macro uses(text) -%}
 (CASE WHEN {{ text }} ~ '^[0-9]+([.][0-9]*)?$' THEN least(floor(({{ text }})::numeric), 100000000) ELSE 1 END)::bigint
 {%- endmacro -%}
-{%- macro instant_ms(column) -%}coalesce(floor(extract(epoch from {{ column }}) * 1000), 0)::bigint{%- endmacro -%}
-{%- macro number_ms(column, factor) -%}coalesce(floor({{ column }}::numeric * {{ factor }}), 0)::bigint{%- endmacro -%}
+{#- An instant may be infinite or beyond what a number holds, and one row must not make the whole question fail. -#}
+{%- macro finite(value) -%}least(greatest(coalesce({{ value }}, 0), -1000000000000000), 1000000000000000){%- endmacro -%}
+{%- macro instant_ms(column) -%}floor({{ finite("extract(epoch from " ~ column ~ ")") }} * 1000)::bigint{%- endmacro -%}
+{%- macro number_ms(column, factor) -%}floor({{ finite(column ~ "::numeric") }} * {{ factor }})::bigint{%- endmacro -%}
 {%- macro instant(ms) -%}to_timestamp({{ ms // 1000 }}){%- endmacro -%}
 {%- macro day(ms) -%}({{ ms }} / 86400000){%- endmacro -%}
 {%- macro hour_bit(ms) -%}(1 << (({{ ms }} / 3600000) % 24)::int){%- endmacro -%}

@@ -323,7 +323,7 @@ impl Engine {
             }
             w.remember_keys(&findings.new_keys, now)?;
             w.record_findings(&findings, &changes)?;
-            w.remember_events(&report.calendar, &told)?;
+            w.remember_events(&report.calendar, &told, now)?;
             messages.iter().try_for_each(|message| w.enqueue(message, now).map(drop))?;
             Ok(Some(findings))
         };

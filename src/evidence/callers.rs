@@ -26,7 +26,7 @@ const TRACKS_A_CALLER: usize = 10;
 /// How the user name of those beyond the limit begins.
 pub const CROWD: &str = "(everybody else of ";
 
-/// The repository of what is beyond the limit of places.
+/// The repository of what is beyond the limit of places: one for each caller, whoever presents it.
 pub const ELSEWHERE: &str = "(everywhere else)";
 
 /// The user name under which the callers of a source are counted that are beyond its limit.
@@ -80,7 +80,9 @@ impl Callers {
         if presents_a_crowd || (met.callers.len() >= room && !met.callers.contains(&caller(track))) {
             return Cow::Owned(Track { username: Some(crowd_of(source)), ..Track::default() });
         }
-        if met.tracks.len() >= limit.saturating_mul(TRACKS_A_CALLER) && !met.tracks.contains(&hash(track)) {
+        let presents_elsewhere = track.repository.as_deref() == Some(ELSEWHERE);
+        let room_for_places = met.tracks.len() < limit.saturating_mul(TRACKS_A_CALLER);
+        if presents_elsewhere || !(room_for_places || met.tracks.contains(&hash(track))) {
             met.callers.insert(caller(track));
             let repository = Some(ELSEWHERE.to_owned());
             return Cow::Owned(Track { host: None, workspace: None, repository, secret_id: None, ..track.clone() });
@@ -173,5 +175,14 @@ mod tests {
     fn the_name_of_a_crowd_is_nobodys() {
         let mut callers = Callers::new(3, []);
         assert_eq!(*callers.admit(LOG, &at("farm", track(&crowd_of("log/other"), "one"))), crowd());
+    }
+
+    #[test]
+    fn whoever_presents_the_name_of_everywhere_else_has_no_places_there() {
+        let mut callers = Callers::new(3, []);
+        for secret in ["one", "two"] {
+            let mine = Track { secret_id: Some(secret.to_owned()), workspace: Some("acme".to_owned()), ..track("a", ELSEWHERE) };
+            assert_eq!(*callers.admit(LOG, &mine), track("a", ELSEWHERE));
+        }
     }
 }

@@ -40,7 +40,7 @@ pub struct DayCount {
 impl DayCount {
     /// Takes in uses of the same track, day and verdict.
     pub fn add(&mut self, other: &Self) {
-        self.uses += other.uses;
+        self.uses = self.uses.saturating_add(other.uses);
         self.first_ms = self.first_ms.min(other.first_ms);
         self.last_ms = self.last_ms.max(other.last_ms);
         self.hours |= other.hours;

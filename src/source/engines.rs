@@ -89,4 +89,13 @@ impl Rows {
             Answer::PostgreSql(rows) => rows.next().await,
         }
     }
+
+    /// How many rows there were so far that are no text.
+    pub fn unreadable(&self) -> u64 {
+        match &self.0 {
+            // It replaces what is no UTF-8.
+            Answer::ClickHouse(_) => 0,
+            Answer::PostgreSql(rows) => rows.unreadable(),
+        }
+    }
 }

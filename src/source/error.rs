@@ -95,9 +95,6 @@ pub enum Unread {
     NotJson { line: usize, column: usize },
     #[error("JSON of another shape (line {line}, column {column})")]
     OtherShape { line: usize, column: usize },
-    /// A row of an engine.
-    #[error("text that is not UTF-8; ask through a view that makes it so")]
-    NotUtf8,
 }
 
 impl FetchError {

@@ -23,7 +23,7 @@ use tokio_postgres::{Config, NoTls, SimpleQueryMessage, SimpleQueryRow, SimpleQu
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::{
-    Asking, FetchError, Outage, Refusal, Unread, Usage,
+    Asking, FetchError, Outage, Refusal, Usage,
     messages::{MAX_MESSAGE_BYTES, Messages, TooLong},
 };
 use crate::{
@@ -76,6 +76,7 @@ pub(super) struct Rows {
     stream: Pin<Box<SimpleQueryStream>>,
     until: Instant,
     ended: bool,
+    unreadable: u64,
 }
 
 impl PostgreSql {
@@ -136,7 +137,14 @@ impl PostgreSql {
         let until = Instant::now() + asking.limit + GRACE;
         let rows = self.within(asking.limit + GRACE, asked).await;
         self.count(&rows);
-        Ok(Rows { at: self.at(), too_long: session.too_long.clone(), stream: Box::pin(rows?), until, ended: false })
+        Ok(Rows {
+            at: self.at(),
+            too_long: session.too_long.clone(),
+            stream: Box::pin(rows?),
+            until,
+            ended: false,
+            unreadable: 0,
+        })
     }
 
     fn at(&self) -> String {
@@ -179,18 +187,19 @@ impl Rows {
             let next = next.map_err(|_| FetchError::Unavailable { at: self.at.clone(), cause: Outage::TimedOut })?;
             match next.transpose().map_err(|error| self.failed(&error))? {
                 None => self.ended = true,
-                Some(SimpleQueryMessage::Row(row)) => rows.push(self.texts(&row)?),
+                Some(SimpleQueryMessage::Row(row)) => match texts(&row) {
+                    Some(row) => rows.push(row),
+                    None => self.unreadable += 1,
+                },
                 Some(_) => {}
             }
         }
         Ok(if rows.is_empty() { None } else { Some(rows) })
     }
 
-    /// The columns of a row. We ask for UTF-8, and a database without an encoding gives what others wrote into it.
-    fn texts(&self, row: &SimpleQueryRow) -> Result<Vec<String>, FetchError> {
-        let text = |column: usize| row.try_get(column).map(|text| text.unwrap_or_default().to_owned());
-        let texts: Result<_, _> = (0..row.len()).map(text).collect();
-        texts.map_err(|_| FetchError::Unreadable { at: self.at.clone(), cause: Unread::NotUtf8 })
+    /// How many rows there were so far that are no text.
+    pub fn unreadable(&self) -> u64 {
+        self.unreadable
     }
 
     fn failed(&self, error: &tokio_postgres::Error) -> FetchError {
@@ -199,6 +208,11 @@ impl Rows {
         }
         failed(self.at.clone(), error)
     }
+}
+
+/// The columns of a row. We ask for UTF-8, and a database without an encoding gives what others wrote into it.
+fn texts(row: &SimpleQueryRow) -> Option<Vec<String>> {
+    (0..row.len()).map(|column| row.try_get(column).ok().map(|text| text.unwrap_or_default().to_owned())).collect()
 }
 
 async fn encrypted(mut tcp: TcpStream, tls: &TlsConnector, host: &str) -> std::io::Result<TlsStream<TcpStream>> {

@@ -5,7 +5,8 @@ use rusqlite::{Error, Row, types::Type};
 
 use crate::evidence::{Person, time::instant};
 
-/// Counts are kept below this, so that thousands of them can still be added within SQLite's 64 bits.
+/// Counts are kept below this, so that two of them can be added within SQLite's 64 bits. Statements that add to a row keep to it,
+/// and those that add many rows count in floating point, up to a bound of their own.
 const MAX_COUNT: u64 = 1 << 48;
 
 /// A count as it is stored.

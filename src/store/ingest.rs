@@ -102,7 +102,8 @@ impl Writer<'_> {
         for count in batch.counts.iter().filter(|count| count.verdict.authentication) {
             let workspace = text_or_empty(batch.tracks[count.track as usize].workspace.as_ref());
             let Verdict { credential, outcome, grade, .. } = count.verdict;
-            *totals.entry((workspace, credential, outcome, grade)).or_insert(0_u64) += count.uses;
+            let total = totals.entry((workspace, credential, outcome, grade)).or_insert(0_u64);
+            *total = total.saturating_add(count.uses);
         }
         let mut add = self.connection.prepare_cached(ADD_AUTHENTICATIONS)?;
         for ((workspace, credential, outcome, grade), uses) in totals {
@@ -138,7 +139,8 @@ impl Writer<'_> {
         let chunk_id: i64 = self.connection.prepare_cached(INSERT_CHUNK)?.query_row(values, |row| row.get(0))?;
         let mut uses = BTreeMap::new();
         for count in counts {
-            *uses.entry((count.day.0, tracks[count.track as usize], count.track)).or_insert(0_u64) += count.uses;
+            let sum = uses.entry((count.day.0, tracks[count.track as usize], count.track)).or_insert(0_u64);
+            *sum = sum.saturating_add(count.uses);
         }
         let mut index = self.connection.prepare_cached(INDEX_CHUNK)?;
         for ((day, track_id, ordinal), uses) in uses {

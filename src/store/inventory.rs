@@ -3,7 +3,7 @@
 //! A new list is compared with the rows that are present. What left is closed, what is new is begun, what became
 //! another is both; an unchanged list writes nothing. A list that was not read whole closes nothing ([`Missing::Unread`]).
 //! Instants of last use move too often to keep their past in rows: they are set in place, and only ever forward, because
-//! an API that stops telling them takes nothing back. The days on which a token was used are kept apart.
+//! an API that stops telling them takes nothing back. One that lies ahead is no use, or it would hide all that come. The days on which a token was used are kept apart.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -16,7 +16,7 @@ use super::{
     intern::TOLD_HERE,
     roster,
 };
-use crate::evidence::{ApiToken, Day, DeployKey, Member, Missing, Person, Repository};
+use crate::evidence::{ApiToken, Day, DeployKey, Member, Missing, Person, Repository, time::MS_PER_DAY};
 
 const LIST_MEMBERS_OF: &str = include_str!("../../sql/queries/inventory/list_members_of.sql");
 const INSERT_MEMBER: &str = include_str!("../../sql/queries/inventory/insert_member.sql");
@@ -48,7 +48,7 @@ impl Writer<'_> {
         let present = self.present(LIST_MEMBERS_OF, named_params! { ":workspace": workspace }, roster::member)?;
         let newest = |new: &Member, old: &Member| Member {
             permission: new.permission.clone().or_else(|| old.permission.clone()),
-            last_accessed: new.last_accessed.max(old.last_accessed),
+            last_accessed: newest_use(new.last_accessed, old.last_accessed, now),
             ..new.clone()
         };
         let same = |old: &Member, new: &Member| old.person == new.person && old.permission == new.permission;
@@ -59,7 +59,7 @@ impl Writer<'_> {
                 ":workspace": workspace,
                 ":person_id": self.person_id(&member.person, TOLD_HERE)?,
                 ":permission": text_or_empty(member.permission.as_ref()),
-                ":last_accessed_ms": ms(member.last_accessed),
+                ":last_accessed_ms": ms(newest_use(member.last_accessed, None, now)),
                 ":now_ms": now.as_millisecond(),
             })?;
         }
@@ -113,7 +113,10 @@ impl Writer<'_> {
     ) -> Result<(), StoreError> {
         let scope = named_params! { ":workspace": workspace, ":repository": repository };
         let present = self.present(LIST_DEPLOY_KEYS_OF, scope, roster::deploy_key)?;
-        let newest = |new: &DeployKey, old: &DeployKey| DeployKey { last_used: new.last_used.max(old.last_used), ..new.clone() };
+        let newest = |new: &DeployKey, old: &DeployKey| DeployKey {
+            last_used: newest_use(new.last_used, old.last_used, now),
+            ..new.clone()
+        };
         let same = |old: &DeployKey, new: &DeployKey| old.label == new.label && old.created_at == new.created_at;
         let difference = compare(&present, keys, missing, |key| key.key_id, newest, same);
         self.close(CLOSE_DEPLOY_KEY, &difference.left, now)?;
@@ -125,7 +128,7 @@ impl Writer<'_> {
                 ":key_id": key.key_id,
                 ":label": key.label,
                 ":created_ms": ms(key.created_at),
-                ":last_used_ms": ms(key.last_used),
+                ":last_used_ms": ms(newest_use(key.last_used, None, now)),
                 ":now_ms": now.as_millisecond(),
             })?;
         }
@@ -146,7 +149,7 @@ impl Writer<'_> {
     ) -> Result<(), StoreError> {
         let present = self.present(LIST_TOKENS_OF, named_params! { ":organization": organization }, roster::token)?;
         let newest = |new: &ApiToken, old: &ApiToken| ApiToken {
-            last_active_at: new.last_active_at.max(old.last_active_at),
+            last_active_at: newest_use(new.last_active_at, old.last_active_at, now),
             ..new.clone()
         };
         let same = |old: &ApiToken, new: &ApiToken| {
@@ -164,7 +167,7 @@ impl Writer<'_> {
                 ":person_id": self.person_id(&token.person, TOLD_HERE)?,
                 ":created_ms": ms(token.created_at),
                 ":expires_ms": ms(token.expires_at),
-                ":last_active_ms": ms(token.last_active_at),
+                ":last_active_ms": ms(newest_use(token.last_active_at, None, now)),
                 ":now_ms": now.as_millisecond(),
             })?;
         }
@@ -172,12 +175,17 @@ impl Writer<'_> {
         for (id, token) in &difference.touched {
             touch.execute(named_params! { ":id": id, ":last_active_ms": ms(token.last_active_at) })?;
         }
-        self.note_uses(organization, difference.begun.iter().chain(difference.touched.iter().map(|(_, token)| token)))
+        self.note_uses(organization, difference.begun.iter().chain(difference.touched.iter().map(|(_, token)| token)), now)
     }
 
-    fn note_uses<'t>(&self, organization: &str, tokens: impl Iterator<Item = &'t ApiToken>) -> Result<(), StoreError> {
+    fn note_uses<'t>(
+        &self,
+        organization: &str,
+        tokens: impl Iterator<Item = &'t ApiToken>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let mut note = self.connection.prepare_cached(NOTE_TOKEN_USE)?;
-        for (token, last) in tokens.filter_map(|token| Some((token, token.last_active_at?))) {
+        for (token, last) in tokens.filter_map(|token| Some((token, newest_use(token.last_active_at, None, now)?))) {
             note.execute(named_params! {
                 ":organization": organization,
                 ":token_id": token.token_id,
@@ -250,6 +258,12 @@ fn compare<'l, T: Clone + PartialEq, K: Ord>(
     }
     difference.begun.extend(rest.into_values().cloned());
     difference
+}
+
+/// The newer of two instants of last use, of those that can be. Clocks differ, by less than a day.
+fn newest_use(new: Option<Timestamp>, known: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+    let latest_ms = now.as_millisecond().saturating_add(MS_PER_DAY);
+    [new, known].into_iter().flatten().filter(|at| at.as_millisecond() <= latest_ms).max()
 }
 
 /// What stays when a person is renamed, as far as it is known.

@@ -237,7 +237,7 @@ impl Writer<'_> {
 }
 
 impl Reader {
-    /// Whom which message of a channel should reach now, the longest due first, at most `limit`.
+    /// Whom which message of a channel should reach now, alarms first, then the longest due, at most `limit`.
     pub fn due_recipients(&self, channel: &str, now: Timestamp, limit: u32) -> Result<Vec<Outgoing>, StoreError> {
         let mut statement = self.connection.prepare_cached(LIST_DUE_RECIPIENTS)?;
         let now_ms = now.as_millisecond();

@@ -1,5 +1,6 @@
 //! The store as its callers know it, and the rules of `sql/README.md`.
 
+mod calendar;
 mod callers;
 mod erasing;
 mod exchanged;

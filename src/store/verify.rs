@@ -186,8 +186,8 @@ impl Reader {
             day = next;
             days += 1;
             let mut counted = self.counts_of(day)?;
-            foreign += counted.extract_if(|track, _| !is_kept(track)).map(|(_, uses)| uses).sum::<u64>();
-            uses += counted.values().sum::<u64>();
+            foreign = counted.extract_if(|track, _| !is_kept(track)).fold(foreign, |sum, (_, uses)| sum.saturating_add(uses));
+            uses = counted.values().fold(uses, |sum, uses| sum.saturating_add(*uses));
             if day >= kept_from {
                 let indexed = self.indexed_of(day, contents, finding)?;
                 compare(day, &counted, &indexed, &sources, finding);

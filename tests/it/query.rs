@@ -255,12 +255,14 @@ async fn a_row_of_postgresql_without_end_is_refused_by_its_length() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_row_of_postgresql_that_is_no_text_is_refused_in_words() {
+async fn a_row_of_postgresql_that_is_no_text_is_skipped_and_told() {
     // As a database without an encoding (SQL_ASCII) keeps what others wrote.
     let latin = [&1_u16.to_be_bytes()[..], &3_u32.to_be_bytes(), b"Zo\xeb"].concat();
     let column = [&1_u16.to_be_bytes()[..], b"day\0", &[0; 6], &25_u32.to_be_bytes(), &[0xff; 6], &[0; 2]].concat();
-    let asker = Asker::new(&postgresql([message(b'T', &column), message(b'D', &latin)].concat()).await);
+    let end = [message(b'C', b"SELECT 1\0"), message(b'Z', b"I")].concat();
+    let asker = Asker::new(&postgresql([message(b'T', &column), message(b'D', &latin), end].concat()).await);
     let outcome = asker.poll("2026-07-03T07:00:00Z").await;
-    assert_eq!(outcome.failed, [SOURCE]);
-    assert!(outcome.lines[0].contains("text that is not UTF-8"), "{:?}", outcome.lines);
+    assert_eq!(outcome.failed, [""; 0], "{:?}", outcome.lines);
+    let (_dir, _, status) = asker.command(&["status"]);
+    assert!(status.contains("rows that are not UTF-8 were skipped"), "{status}");
 }

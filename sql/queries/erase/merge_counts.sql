@@ -5,7 +5,7 @@ FROM day_count
 WHERE day = :day
   AND track_id = :from
 ON CONFLICT DO UPDATE SET
-    uses     = uses + excluded.uses,
+    uses     = min(uses + excluded.uses, 281474976710656),
     first_ms = min(first_ms, excluded.first_ms),
     last_ms  = max(last_ms, excluded.last_ms),
     hours    = hours | excluded.hours

@@ -4,4 +4,4 @@ SELECT day, :into, chunk_id, ordinal, uses
 FROM chunk_track
 WHERE day = :day
   AND track_id = :from
-ON CONFLICT DO UPDATE SET uses = uses + excluded.uses
+ON CONFLICT DO UPDATE SET uses = min(uses + excluded.uses, 281474976710656)

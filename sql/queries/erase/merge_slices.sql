@@ -4,7 +4,7 @@ SELECT source_id, day, from_hour, :into, verdict_id, uses, first_ms, last_ms, ho
 FROM slice_count
 WHERE track_id = :from
 ON CONFLICT DO UPDATE SET
-    uses     = uses + excluded.uses,
+    uses     = min(uses + excluded.uses, 281474976710656),
     first_ms = min(first_ms, excluded.first_ms),
     last_ms  = max(last_ms, excluded.last_ms),
     hours    = hours | excluded.hours

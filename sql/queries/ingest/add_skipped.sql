@@ -2,5 +2,5 @@
 INSERT INTO skipped (source_id, reason, total, sample)
 VALUES (:source_id, :reason, :total, :sample)
 ON CONFLICT DO UPDATE SET
-    total  = total + excluded.total,
+    total  = min(total + excluded.total, 4611686018427387904),
     sample = excluded.sample

@@ -11,6 +11,6 @@ SELECT
     :total, :day, :day
 WHERE true
 ON CONFLICT DO UPDATE SET
-    total     = total + excluded.total,
+    total     = min(total + excluded.total, 4611686018427387904),
     first_day = min(first_day, excluded.first_day),
     last_day  = max(last_day, excluded.last_day)

@@ -2,4 +2,4 @@
 -- kept_day.
 INSERT INTO kept_day (day, source_id, uses)
 VALUES (:day, :source_id, :uses)
-ON CONFLICT DO UPDATE SET uses = uses + excluded.uses
+ON CONFLICT DO UPDATE SET uses = min(uses + excluded.uses, 4611686018427387904)

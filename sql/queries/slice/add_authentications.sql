@@ -7,7 +7,7 @@ SELECT
         WHEN (SELECT count(DISTINCT workspace) FROM authentication_total) < :limit THEN name.text
         ELSE :others
     END AS counted_as,
-    verdict.credential, verdict.outcome, verdict.grade, min(total(staged_count.uses), 4611686018427387904)
+    verdict.credential, verdict.outcome, verdict.grade, CAST(min(total(staged_count.uses), 4611686018427387904) AS INTEGER)
 FROM staged_count
 JOIN track ON track.id = staged_count.track_id
 JOIN name ON name.id = track.workspace_id

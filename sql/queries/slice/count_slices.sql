@@ -5,7 +5,7 @@ FROM slice_count
 WHERE source_id = :source_id
   AND day = :day
 ON CONFLICT DO UPDATE SET
-    uses     = uses + excluded.uses,
+    uses     = min(uses + excluded.uses, 281474976710656),
     first_ms = min(first_ms, excluded.first_ms),
     last_ms  = max(last_ms, excluded.last_ms),
     hours    = hours | excluded.hours

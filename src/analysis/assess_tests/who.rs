@@ -124,6 +124,22 @@ fn one_secret_under_two_names_one_after_the_other_belongs_to_one_user() {
 }
 
 #[test]
+fn a_sender_gives_away_no_nickname_that_others_have_seen() {
+    let world = |others: &[&str]| {
+        let mut world = World::watched();
+        listed(&mut world, &person("acc-1", "mira", ""), 15, None);
+        others.iter().for_each(|name| world.see(&jenkins(name, "web"), 9, legacy(Rejected)));
+        for (name, on) in [("mt", 10), ("mira", 30)] {
+            world.see_through("intake/ci", &with_secret(jenkins(name, "api"), "s1"), on, legacy(Accepted), 1);
+        }
+        world
+    };
+    let apart = |world: &World| spans(world, 50).iter().any(|(user, ..)| user == "name:mt");
+    assert!(!apart(&world(&[])), "of what a sender alone has seen it may say whose it is");
+    assert!(apart(&world(&["mt"])) && apart(&world(&["MT"])));
+}
+
+#[test]
 fn a_nickname_that_two_bear_at_once_or_that_no_list_dates_is_ambiguous() {
     let mut at_once = World::watched();
     listed(&mut at_once, &person("acc-1", "mt", "one@example.test"), 20, None);

@@ -1,6 +1,6 @@
 //! Names inside longer texts.
 
-use regex::{Regex, RegexBuilder};
+use regex::{Match, Regex, RegexBuilder};
 
 use super::Identity;
 use crate::evidence::mention::{is_telling, stands_alone};
@@ -11,11 +11,14 @@ const SHORTEST_IN_TEXT: usize = 4;
 /// In what people call their jobs and secrets, initials are somebody.
 const SHORTEST_IN_LABEL: usize = 2;
 
+/// Bytes of names that one expression looks for: a person may have tokens without end, and an expression may not be as large.
+const NAMES_AT_ONCE_BYTES: usize = 8_192;
+
 /// Replaces names where they stand as words of their own.
 #[derive(Clone, Debug)]
 pub(super) struct Scrub {
-    /// None where there is nothing to look for.
-    names: Option<Regex>,
+    /// The longest names in the first.
+    names: Vec<Regex>,
     /// What may not stand beside a name, beside letters and digits.
     glue: &'static [char],
     pseudonym: String,
@@ -44,21 +47,20 @@ impl Scrub {
         // The longest first: a name may begin another one.
         names.sort_by_key(|name| std::cmp::Reverse(name.len()));
         let encoded = names.iter().filter(|name| name.contains('@')).map(|name| name.replace('@', "%40"));
-        let patterns: Vec<String> = names.iter().map(|name| (*name).clone()).chain(encoded).map(|name| pattern(&name)).collect();
-        let found = || RegexBuilder::new(&patterns.join("|")).case_insensitive(true).build();
-        Self {
-            names: (!patterns.is_empty()).then(|| found().expect("escaped names are an expression")),
-            glue,
-            pseudonym: pseudonym.to_owned(),
-        }
+        let all: Vec<String> = names.iter().map(|name| (*name).clone()).chain(encoded).collect();
+        Self { names: expressions(&all), glue, pseudonym: pseudonym.to_owned() }
+    }
+
+    /// The first place at which a name stands, and of those that begin there the longest.
+    fn next<'t>(&self, text: &'t str, at: usize) -> Option<Match<'t>> {
+        self.names.iter().filter_map(|names| names.find_at(text, at)).min_by_key(Match::start)
     }
 
     /// The text without the names; none where there is none.
     pub(super) fn apply(&self, text: &str) -> Option<String> {
-        let names = self.names.as_ref()?;
         let mut left = String::new();
         let (mut end, mut at) = (0, 0);
-        while let Some(found) = names.find_at(text, at) {
+        while let Some(found) = self.next(text, at) {
             if !stands_alone(text, found.start(), found.end(), self.glue) {
                 // Another name may begin inside of what is none.
                 at = found.start() + text[found.start()..].chars().next().map_or(1, char::len_utf8);
@@ -70,6 +72,22 @@ impl Scrub {
         }
         (end > 0).then(|| left + &text[end..])
     }
+}
+
+/// Expressions that look for all of the names, in their order.
+fn expressions(names: &[String]) -> Vec<Regex> {
+    let mut bytes = 0;
+    let pieces = names.chunk_by(|_, next| {
+        bytes += next.len();
+        let fits = bytes <= NAMES_AT_ONCE_BYTES;
+        bytes = if fits { bytes } else { 0 };
+        fits
+    });
+    let one = |piece: &[String]| {
+        let patterns: Vec<String> = piece.iter().map(|name| pattern(name)).collect();
+        RegexBuilder::new(&patterns.join("|")).case_insensitive(true).build().expect("so many escaped names are an expression")
+    };
+    pieces.map(one).collect()
 }
 
 /// A name in lower case as an expression. Turkish `İ` is the one letter that is two in lower case, which expressions do not fold.

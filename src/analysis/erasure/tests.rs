@@ -114,6 +114,23 @@ fn a_name_is_replaced_where_it_is_a_word() {
 }
 
 #[test]
+fn names_without_end_are_all_found() {
+    let identity = Identity {
+        nicknames: ["mtessel".to_owned()].into(),
+        tokens: (0..30_000).map(|n| format!("{n:05}-a-token-with-an-id-of-its-own")).collect(),
+        ..Identity::default()
+    };
+    let erasure = Erasure::new(identity, "erased-1".to_owned());
+    for (text, left) in [
+        ("00000-a-token-with-an-id-of-its-own of mtessel", Some("erased-1 of erased-1")),
+        ("by MTessel with 29999-a-Token-with-an-id-of-its-own", Some("by erased-1 with erased-1")),
+        ("300000-a-token-with-an-id-of-its-own", None),
+    ] {
+        assert_eq!(erasure.text(text).as_deref(), left, "{text}");
+    }
+}
+
+#[test]
 fn evidence_keeps_its_kind_and_loses_its_person() {
     let erasure = erasure();
     let seen = |username: &str, account: Option<&str>| Sighting {

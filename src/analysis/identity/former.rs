@@ -6,7 +6,8 @@
 //!
 //! - **One secret.** Where a sender tells secrets apart, one secret was accepted under the unknown name, and then, without
 //!   going back, under names of that user and of nobody else. A secret belongs to one account. What was refused says nothing:
-//!   whoever mistypes a name presents the right secret with it.
+//!   whoever mistypes a name presents the right secret with it. Who pushes evidence says so of its own evidence alone: a name
+//!   that another source has shown is not given away by it.
 //! - **One succession.** Where the unknown name ended, the same client from the same origin went on, on the same
 //!   repositories, under a name of that user, with no longer a pause than there had been before or a week; and all of this
 //!   holds: no list named the user before (it would have named the old nickname); the account was at work before, by the
@@ -19,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{People, email_of, named, nickname_of};
 use crate::analysis::tracks::{Span, Spans};
-use crate::evidence::{Day, History, Origin, Roster, SourceKind, Track};
+use crate::evidence::{Day, History, Origin, Roster, SourceKind, Track, exchange::own_name};
 
 /// A pause between two names that is no gap, however busy the place was before.
 const USUAL_PAUSE_DAYS: i32 = 7;
@@ -55,6 +56,8 @@ struct Names<'a> {
     by_name: BTreeMap<&'a str, Vec<Shown<'a>>>,
     /// Who showed a secret, from when to when. A name may have shown any number of them.
     by_secret: HashMap<Secret<'a>, BTreeMap<&'a str, (Day, Day)>>,
+    /// In lower case: the first source that showed a name, whatever the outcome, and whether others did.
+    sources: HashMap<String, (&'a str, bool)>,
     /// The names of known users.
     by_place: HashMap<Place<'a>, BTreeSet<&'a str>>,
 }
@@ -91,11 +94,25 @@ pub(super) fn listed_since(users: usize, roster: &Roster, user_of_row: &[Option<
 
 impl<'a> Names<'a> {
     fn new(people: &'a People, history: &'a History, spans: &Spans) -> Self {
-        let mut names = Self { people, history, by_name: BTreeMap::new(), by_secret: HashMap::new(), by_place: HashMap::new() };
+        let mut names = Self {
+            people,
+            history,
+            by_name: BTreeMap::new(),
+            by_secret: HashMap::new(),
+            sources: HashMap::new(),
+            by_place: HashMap::new(),
+        };
         for (number, shown) in history.tracks.iter().enumerate() {
             let (track, span, source) = (&shown.track, spans.of(number), shown.source.as_str());
             let by_name = named(track.account_id.as_deref()).is_none() && email_of(track).is_none();
-            let Some(name) = nickname_of(track).filter(|_| by_name && span.worked) else { continue };
+            let Some(name) = nickname_of(track).filter(|_| by_name) else { continue };
+            if people.meant_by_nickname(name).is_empty() {
+                let (first, others) = names.sources.entry(name.to_lowercase()).or_insert((source, false));
+                *others |= *first != source;
+            }
+            if !span.worked {
+                continue;
+            }
             if let Some(secret) = track.secret_id.as_deref() {
                 let shown = names.by_secret.entry((source, secret)).or_default().entry(name);
                 shown.and_modify(|known| *known = both(*known, days(&span))).or_insert(days(&span));
@@ -124,7 +141,7 @@ impl<'a> Names<'a> {
         let secrets: BTreeSet<Secret<'_>> =
             shown.iter().filter_map(|it| Some((it.source, it.track.secret_id.as_deref()?))).collect();
         let mut found: Option<(usize, &str, Day, Day)> = None;
-        for secret in secrets {
+        for secret in secrets.into_iter().filter(|(source, _)| self.may_give_away(source, name)) {
             let by_name = self.by_secret.get(&secret)?;
             let (_, ended) = *by_name.get(name)?;
             for (other, (began, _)) in by_name.iter().filter(|(other, _)| **other != name) {
@@ -143,6 +160,12 @@ impl<'a> Names<'a> {
              {now} since {began}, and a secret belongs to one account"
         );
         Some(Former { name: name.to_owned(), user, why })
+    }
+
+    /// Whether what a source says of a secret may tell whose a name was. A sender has a token and writes what it likes.
+    fn may_give_away(&self, source: &str, name: &str) -> bool {
+        let pushed = SourceKind::of(own_name(source)) == Some(SourceKind::Intake);
+        !pushed || self.sources.get(&name.to_lowercase()) == Some(&(source, false))
     }
 
     fn by_succession(&self, name: &str, past: &Past) -> Option<Former> {

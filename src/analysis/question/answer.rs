@@ -19,7 +19,8 @@ const COLUMNS: usize = 24;
 /// How many different unknown values one answer lists; the rest is not named.
 const MAX_UNKNOWN: usize = 100;
 const MAX_PRODUCT: usize = 40;
-/// Uses, and lines, that one row may stand for: thousands of times those of any group of an hour.
+/// Uses, and lines, that one row may stand for: thousands of times those of any group of an hour. More is taken as this, since
+/// whoever can write a row could otherwise keep its slice from ever being counted.
 const MAX_USES: u64 = 1 << 40;
 
 /// A row that is none of the question's, by its number; what it says is not quoted.
@@ -92,7 +93,7 @@ impl<'q> Answer<'q> {
         let [authentication, day, lines, uses, first, last, hours, rest @ ..] = row;
         let [rule, outcome, operation, window, username, email, account_id, client, origin, rest @ ..] = rest;
         let [host, workspace, repository, token_id, token_label, secret_id, unknown_agent, auth_type] = rest;
-        let lines: u64 = lines.parse().ok().filter(|lines| *lines <= MAX_USES)?;
+        let lines = sum(lines)?;
         self.lines = self.lines.saturating_add(lines);
         self.note("user_agent", unknown_agent, MAX_PRODUCT, lines);
         if !self.question.rules.knows_auth_type(auth_type) {
@@ -131,7 +132,7 @@ impl<'q> Answer<'q> {
             token_label: label(token_label),
             secret_id: identifier(secret_id),
         };
-        let uses = uses.parse().ok().filter(|uses| *uses <= MAX_USES)?;
+        let uses = sum(uses)?;
         let hours = hours.parse().ok()?;
         let track = self.ordinal(track);
         self.counts.push(DayCount { track, day, verdict, uses, first_ms, last_ms, hours });
@@ -169,6 +170,12 @@ impl<'q> Answer<'q> {
             _ => return None,
         })
     }
+}
+
+/// A sum, which may be larger than any number here.
+fn sum(digits: &str) -> Option<u64> {
+    let is_one = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+    is_one.then(|| digits.parse().map_or(MAX_USES, |sum: u64| sum.min(MAX_USES)))
 }
 
 /// The IPv4 /24 of six digits, or the IPv6 /48 of twelve.

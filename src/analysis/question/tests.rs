@@ -141,24 +141,24 @@ fn a_row_becomes_a_day_count_and_what_signs_nobody_in_a_number_of_lines() {
 fn nothing_but_rows_that_were_asked_for_is_taken() {
     let question = builtin();
     let late = (SLICE.1).to_string();
-    let endless = u64::MAX.to_string();
-    for (at, text) in [
-        (1, "20638"),
-        (2, "many"),
-        (2, &endless),
-        (3, &endless),
-        (4, &late),
-        (7, "999"),
-        (8, "perhaps"),
-        (15, "x"),
-        (15, "n7"),
-        (15, "a12"),
-    ] {
+    for (at, text) in
+        [(1, "20638"), (2, "many"), (3, "-4"), (4, &late), (7, "999"), (8, "perhaps"), (15, "x"), (15, "n7"), (15, "a12")]
+    {
         let read = question.answer(SLICE).read(&row(&[(at, text)]));
         assert_eq!(read, Err(Malformed(1)), "{at} {text}");
     }
     let failed = ["Code: 241, e.displayText() = DB::Exception: Memory limit exceeded".to_owned()];
     assert_eq!(question.answer(SLICE).read(&failed), Err(Malformed(1)));
+}
+
+#[test]
+fn a_sum_without_end_is_the_most_that_a_row_may_stand_for() {
+    let question = builtin();
+    for endless in [u64::MAX.to_string(), "9".repeat(40)] {
+        let mut answer = question.answer(SLICE);
+        answer.read(&row(&[(2, &endless), (3, &endless)])).expect("a row");
+        assert_eq!((answer.lines(), answer.take("query/lake").counts[0].uses), (1 << 40, 1 << 40), "{endless}");
+    }
 }
 
 #[test]

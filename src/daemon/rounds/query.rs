@@ -13,7 +13,7 @@ use super::super::options::Query;
 use crate::{
     analysis::question::{Answer, Malformed},
     daemon::engine::{RoundError, Tally},
-    evidence::{Batch, Coverage, CoverageState, CursorUpdate, Day, time},
+    evidence::{Batch, Coverage, CoverageState, CursorUpdate, Day, Skipped, time},
     source::{Asking, FetchError, LogEngine, Session, Usage},
     store::{Slice, Store},
 };
@@ -31,6 +31,11 @@ const RULED: &str = "ruled";
 /// What it means that this has changed since.
 const OTHER_RULES: &str = "rules, clients, networks or dates have changed since this was asked, and nothing of it is kept to be judged \
                            anew: ask again with `duskwatch poll --source NAME --since DATE`";
+
+/// Why rows of an answer were skipped.
+const NOT_UTF8: &str = "not_utf8";
+/// What is to be done about it.
+const UNREADABLE_ROWS: &str = "rows that are not UTF-8 were skipped: ask through a view that makes them so";
 
 /// Why a slice is not looked at as closely as it will be.
 const LATE_ROWS: &str = "rows that come late are still waited for: this is asked once more";
@@ -76,12 +81,13 @@ impl QueryRound {
             let first = slice.settled && slice.to_ms > counted_until_ms;
             let known = done.map_or(progress, |done| progress.max(done));
             let cursors = known.cursors().into_iter().chain([(RULED, ruled.to_owned())]).collect();
-            tally.items += self.ask(store, (slice, first), cursors, &session, now).await?;
+            let (items, skipped) = self.ask(store, (slice, first), cursors, &session, now).await?;
+            (tally.items, tally.skipped) = (tally.items + items, tally.skipped + skipped);
         }
         Ok(tally)
     }
 
-    /// Asks of one slice, and returns how many lines it holds. `cursors` go with its answer.
+    /// Asks of one slice, and returns how many lines it holds and how many rows could not be read. `cursors` go with its answer.
     async fn ask(
         &self,
         store: &Store,
@@ -89,28 +95,31 @@ impl QueryRound {
         cursors: Vec<(&'static str, String)>,
         session: &Session<'_>,
         now: Timestamp,
-    ) -> Result<u64, RoundError> {
+    ) -> Result<(u64, u64), RoundError> {
         let name = self.name.clone();
         store.write(move |w| w.begin_answer(&name)).await?;
         let span = (slice.from_ms, slice.to_ms);
         let mut answer = self.query.question.answer(span);
-        self.read(store, &mut answer, span, session, now).await?;
+        let skipped = self.read(store, &mut answer, span, session, now).await?;
         let items = answer.lines();
         let state = if slice.settled { CoverageState::Covered } else { CoverageState::Partial };
-        let reason = if slice.settled { String::new() } else { LATE_ROWS.to_owned() };
+        let reasons = [(!slice.settled, LATE_ROWS), (skipped > 0, UNREADABLE_ROWS)];
+        let reason = reasons.iter().filter(|(holds, _)| *holds).map(|(_, words)| *words).collect::<Vec<_>>().join("; ");
+        let unreadable = Skipped { reason: NOT_UTF8, count: skipped, sample: String::new() };
         let batch = Batch {
             source: self.name.clone(),
             items: if first { items } else { 0 },
             unknown: if first { answer.unknown() } else { Vec::new() },
-            coverage: vec![Coverage { from_ms: slice.from_ms, to_ms: slice.to_ms, state, items, skipped: 0, reason }],
+            coverage: vec![Coverage { from_ms: slice.from_ms, to_ms: slice.to_ms, state, items, skipped, reason }],
+            skipped: if first && skipped > 0 { vec![unreadable] } else { Vec::new() },
             cursors: cursors.into_iter().map(|(key, value)| CursorUpdate { key: key.to_owned(), value: Some(value) }).collect(),
             ..Batch::default()
         };
         store.write(move |w| w.end_answer(slice, &batch, first, now)).await?;
-        Ok(items)
+        Ok((items, skipped))
     }
 
-    /// Stages all rows of an answer.
+    /// Stages all rows of an answer, and returns how many could not be read.
     async fn read(
         &self,
         store: &Store,
@@ -118,7 +127,7 @@ impl QueryRound {
         slice: (i64, i64),
         session: &Session<'_>,
         now: Timestamp,
-    ) -> Result<(), RoundError> {
+    ) -> Result<u64, RoundError> {
         let label = format!("duskwatch {} {}", self.name, time::instant(slice.0));
         // Two rounds never begin in one millisecond; one round asks of each slice once.
         let id = format!("duskwatch-{}-{}-{}", self.query.name, slice.0, now.as_millisecond());
@@ -132,7 +141,8 @@ impl QueryRound {
                 self.stage(store, answer).await?;
             }
         }
-        self.stage(store, answer).await
+        self.stage(store, answer).await?;
+        Ok(rows.unreadable())
     }
 
     async fn stage(&self, store: &Store, answer: &mut Answer<'_>) -> Result<(), RoundError> {

@@ -1,7 +1,7 @@
 //! What goes to another instance, without the names of humans: every name of theirs is their pseudonym, so that what belongs to
 //! one person still does where it is judged.
 
-use super::{Disguise, People};
+use super::{Disguise, People, names::Speaker};
 use crate::{
     analysis::{Findings, Policy, Who},
     evidence::{
@@ -20,9 +20,17 @@ impl HandOver {
         Self { disguise: Disguise::new(people, findings, policy), who }
     }
 
-    /// A text that a name may stand in.
+    /// A text that a name may stand in. Its place takes a code of the text, so that two of them stay two and none tells whose
+    /// name it was.
     pub fn text(&self, text: &str) -> String {
-        self.disguise.names.replaced(text).unwrap_or_else(|| text.to_owned())
+        let code = self.disguise.pseudonym("place", text);
+        let speaker = Speaker::Anybody { own: "", other: &code };
+        self.disguise.names.replaced(text, speaker).unwrap_or_else(|| text.to_owned())
+    }
+
+    /// What the organisation says itself.
+    fn own(&self, text: &str) -> String {
+        self.disguise.names.replaced(text, Speaker::Trusted).unwrap_or_else(|| text.to_owned())
     }
 
     /// A track as it is on a day: a nickname may have been another's before.
@@ -88,8 +96,8 @@ impl HandOver {
             Entry::TokenUse { .. } => entry.clone(),
             Entry::Credential(register, credential) => {
                 let owner = credential.owner.as_ref();
-                let owner = owner.map(|owner| if self.disguise.is_team(owner) { owner.clone() } else { self.text(owner) });
-                let (label, location) = (self.text(&credential.label), self.text(&credential.location));
+                let owner = owner.map(|owner| if self.disguise.is_team(owner) { owner.clone() } else { self.own(owner) });
+                let (label, location) = (self.own(&credential.label), self.own(&credential.location));
                 Entry::Credential(self.text(register), RegisteredCredential { label, location, owner, ..credential.clone() })
             }
             Entry::Directory(register, entry) => {

@@ -10,7 +10,10 @@
 //! a list of the staff can compute them. Labels of a human's tokens are that human's own words and get one, too.
 //!
 //! **Texts** that hold names (reasons, repositories, jobs, samples, the journal) are searched for every name, nickname,
-//! e-mail address and account id that is known of a human, in any case, where no letter or digit touches it.
+//! e-mail address and account id that is known of a human, in any case, where no letter or digit touches it. A pseudonym takes
+//! its place where the organisation itself wrote the text, or where it is about that human; elsewhere a word that is the same for
+//! everybody, or whoever can write a text for each colleague would learn who is who. In the name of a place it is a code of that
+//! place, so that two places stay two.
 
 mod hand_over;
 mod humans;
@@ -65,21 +68,21 @@ impl Disguise {
         }
         for token in &findings.tokens {
             if disguise.is_human(&token.user.id) {
-                names.text(&token.label, &disguise.label(&token.label));
+                names.text(&token.label, &disguise.label(&token.label), &disguise.id(&token.user.id));
             }
         }
         for key in findings.traces.iter().map(|trace| &trace.key) {
             if let Origin::TokenLabel(label) = &key.origin
                 && !disguise.is_machine(&key.user)
             {
-                names.text(label, &disguise.label(label));
+                names.text(label, &disguise.label(label), &disguise.id(&key.user));
             }
         }
         // Roles and people stand in the same place; teams are known.
         let waivers = policy.waivers.iter().flat_map(|waiver| [&waiver.requester, &waiver.approver]);
         for name in waivers.chain(policy.closures.iter().map(|closure| &closure.by)) {
             if !disguise.is_team(name) {
-                names.text(name, &disguise.named(name));
+                names.text(name, &disguise.named(name), &disguise.named(name));
             }
         }
         disguise.names = names.ready();

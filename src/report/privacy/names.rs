@@ -15,40 +15,61 @@ const SHORTEST: usize = 3;
 /// Forms that people make of a first and a last name, where they are as long as this.
 const SHORTEST_FORM: usize = 5;
 
-/// What is searched for, and what stands in its place; lower case.
+/// What is searched for, in lower case.
 #[derive(Default)]
-pub(super) struct Collected(BTreeMap<String, String>);
+pub(super) struct Collected(BTreeMap<String, Known>);
+
+/// What stands in the place of a name, and the pseudonyms of those whose name it is.
+struct Known {
+    replacement: String,
+    owners: Vec<String>,
+}
+
+/// Who wrote a text.
+#[derive(Clone, Copy)]
+pub(super) enum Speaker<'a> {
+    /// The organisation itself: whom it names may be told from others by their pseudonym.
+    Trusted,
+    /// Anybody. Whoever can write a text for each name of a list must not learn who is who: only the one whose pseudonym is `own`
+    /// is told from others, who are all called `other`.
+    Anybody { own: &'a str, other: &'a str },
+}
 
 impl Collected {
     /// All names of one person.
     pub(super) fn person(&mut self, pseudonym: &str, id: &str, facts: &[Facts]) {
         let bare = id.strip_prefix("name:").or(id.strip_prefix("email:")).unwrap_or(id);
-        self.text(bare, pseudonym);
+        self.text(bare, pseudonym, pseudonym);
         for known in facts {
             let uuid = known.uuid.as_ref().map(|uuid| uuid.trim_matches(['{', '}']).to_owned());
             for name in [&known.account_id, &known.nickname, &known.display_name, &known.email, &uuid].into_iter().flatten() {
-                self.text(name, pseudonym);
+                self.text(name, pseudonym, pseudonym);
             }
             if let Some((local, _)) = known.email.as_deref().and_then(|email| email.split_once('@')) {
-                self.text(local, pseudonym);
+                self.text(local, pseudonym, pseudonym);
             }
             for form in known.display_name.as_deref().map(forms).unwrap_or_default() {
-                self.text(&form, pseudonym);
+                self.text(&form, pseudonym, pseudonym);
             }
         }
     }
 
-    pub(super) fn text(&mut self, text: &str, replacement: &str) {
+    /// A text of one person's own.
+    pub(super) fn text(&mut self, text: &str, replacement: &str, owner: &str) {
         let text = text.trim();
         if is_telling(text, SHORTEST) {
-            self.0.entry(text.to_lowercase()).or_insert_with(|| replacement.to_owned());
+            let new = || Known { replacement: replacement.to_owned(), owners: Vec::new() };
+            let known = self.0.entry(text.to_lowercase()).or_insert_with(new);
+            if known.replacement == replacement && !known.owners.iter().any(|known| known == owner) {
+                known.owners.push(owner.to_owned());
+            }
         }
     }
 
     pub(super) fn ready(self) -> Names {
-        let (texts, replacements): (Vec<String>, Vec<String>) = self.0.into_iter().unzip();
+        let (texts, known): (Vec<String>, Vec<Known>) = self.0.into_iter().unzip();
         let finder = AhoCorasick::new(&texts).expect("names of people fit into memory, and are no more than 2^31");
-        Names { finder: (!texts.is_empty()).then_some(finder), replacements }
+        Names { finder: (!texts.is_empty()).then_some(finder), known }
     }
 }
 
@@ -63,16 +84,25 @@ fn forms(name: &str) -> Vec<String> {
     joined.chain(others).filter(|form| is_telling(form, SHORTEST_FORM)).collect()
 }
 
+impl Known {
+    fn told_by<'k>(&'k self, speaker: Speaker<'k>) -> &'k str {
+        match speaker {
+            Speaker::Anybody { own, other } if own.is_empty() || !self.owners.iter().any(|owner| owner == own) => other,
+            Speaker::Anybody { .. } | Speaker::Trusted => &self.replacement,
+        }
+    }
+}
+
 #[derive(Default)]
 pub(super) struct Names {
     /// None where there is nobody to be found.
     finder: Option<AhoCorasick>,
-    replacements: Vec<String>,
+    known: Vec<Known>,
 }
 
 impl Names {
     /// The text without names.
-    pub(super) fn replaced(&self, text: &str) -> Option<String> {
+    pub(super) fn replaced(&self, text: &str, speaker: Speaker<'_>) -> Option<String> {
         let finder = self.finder.as_ref()?;
         // Lower case may be longer or shorter than the text: where it is, the text itself is given up.
         let lower = text.to_lowercase();
@@ -86,7 +116,7 @@ impl Names {
         for found in alone {
             if found.start() >= done {
                 out.push_str(&shown[done..found.start()]);
-                out.push_str(&self.replacements[found.pattern().as_usize()]);
+                out.push_str(self.known[found.pattern().as_usize()].told_by(speaker));
                 done = found.end();
             }
         }

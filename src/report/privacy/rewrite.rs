@@ -1,6 +1,6 @@
 //! What a report and an explanation are made of, rewritten field by field.
 
-use super::{Disguise, People};
+use super::{Disguise, People, names::Speaker};
 use crate::{
     analysis::{
         Change, Findings, Integration, IntegrationKey, Person, Policy, TokenFinding, UserFinding,
@@ -58,29 +58,40 @@ impl Rewritten {
     }
 }
 
+/// Any human, in a text that anybody may have written.
+const SOMEBODY: &str = "somebody";
+
 impl Disguise {
-    fn text(&self, text: &mut String) {
-        if let Some(replaced) = self.names.replaced(text) {
+    fn by(&self, speaker: Speaker<'_>, text: &mut String) {
+        if let Some(replaced) = self.names.replaced(text, speaker) {
             *text = replaced;
         }
     }
 
-    fn optional(&self, text: &mut Option<String>) {
-        if let Some(text) = text {
-            self.text(text);
-        }
+    /// What the organisation says itself.
+    fn own(&self, text: &mut String) {
+        self.by(Speaker::Trusted, text);
     }
 
-    fn texts(&self, texts: &mut [String]) {
-        for text in texts {
-            self.text(text);
-        }
+    /// What anybody may have written, about the user of a pseudonym; empty where it is about nobody.
+    fn text(&self, text: &mut String, about: &str) {
+        self.by(Speaker::Anybody { own: about, other: SOMEBODY }, text);
+    }
+
+    fn texts<'t>(&self, texts: impl IntoIterator<Item = &'t mut String>, about: &str) {
+        texts.into_iter().for_each(|text| self.text(text, about));
+    }
+
+    /// The name of a workspace or a repository.
+    fn place(&self, name: &mut String, about: &str) {
+        let code = self.pseudonym("place", name);
+        self.by(Speaker::Anybody { own: about, other: &code }, name);
     }
 
     /// A user id; one of nobody that is known is still searched.
     fn user(&self, id: &mut String) {
         *id = self.id(id);
-        self.text(id);
+        self.text(id, "");
     }
 
     fn person(&self, person: &mut Person) {
@@ -101,31 +112,26 @@ impl Disguise {
         findings.authentications = std::mem::take(&mut findings.authentications).renamed(
             |user| spelt(&|user| self.user(user), user),
             str::to_owned,
-            |workspace| spelt(&|workspace| self.text(workspace), workspace),
+            |workspace| spelt(&|workspace| self.place(workspace, ""), workspace),
         );
         findings.tokens.iter_mut().for_each(|token| self.token(token));
         findings.traces.iter_mut().for_each(|trace| self.key(&mut trace.key));
-        findings.reidentified.iter_mut().for_each(|change| self.text(&mut change.words));
+        self.texts(findings.reidentified.iter_mut().map(|change| &mut change.words), "");
         for workspace in findings.observation.iter_mut().flat_map(|observation| &mut observation.workspaces) {
-            self.text(&mut workspace.workspace);
+            self.place(&mut workspace.workspace, "");
         }
         findings
     }
 
     fn integration(&self, row: &mut Integration) {
+        let about = self.id(&row.user.id);
         // Owners stay: they are teams, and their names the organisation's own.
         self.person(&mut row.user);
-        for text in [&mut row.owner_why, &mut row.workspace] {
-            self.optional(text);
-        }
-        self.text(&mut row.origin);
-        for list in [&mut row.workspaces, &mut row.repositories, &mut row.reasons] {
-            self.texts(list);
-        }
-        row.terms.iter_mut().for_each(|term| self.text(&mut term.words));
-        if let Some(trap) = &mut row.trap {
-            self.text(&mut trap.words);
-        }
+        row.workspace.iter_mut().chain(&mut row.workspaces).for_each(|workspace| self.place(workspace, ""));
+        row.repositories.iter_mut().for_each(|repository| self.place(repository, &about));
+        self.texts([&mut row.origin].into_iter().chain(&mut row.owner_why).chain(&mut row.reasons), &about);
+        self.texts(row.terms.iter_mut().map(|term| &mut term.words), &about);
+        self.texts(row.trap.iter_mut().map(|trap| &mut trap.words), &about);
     }
 
     fn user_finding(&self, user: &mut UserFinding) {
@@ -137,12 +143,9 @@ impl Disguise {
             token.label = self.label(&token.label);
         }
         self.person(&mut token.user);
-        self.text(&mut token.label);
         // A register calls a credential by its place and label, and its owner may be a person.
-        self.text(&mut token.token);
-        if let Some(owner) = token.owner.as_mut().filter(|owner| !self.is_team(owner)) {
-            self.text(owner);
-        }
+        let owner = token.owner.as_mut().filter(|owner| !self.is_team(owner));
+        [&mut token.label, &mut token.token].into_iter().chain(owner).for_each(|text| self.own(text));
     }
 
     fn key(&self, key: &mut IntegrationKey) {
@@ -152,65 +155,65 @@ impl Disguise {
             *label = self.label(label);
         }
         self.user(&mut key.user);
-        self.origin(&mut key.origin);
+        self.origin(&mut key.origin, &key.user);
     }
 
-    fn origin(&self, origin: &mut Origin) {
+    fn origin(&self, origin: &mut Origin, about: &str) {
         if let Origin::Network(name) | Origin::Job(name) | Origin::TokenLabel(name) = origin {
-            self.text(name);
+            self.text(name, about);
         }
     }
 
     fn policy(&self, mut policy: Policy) -> Policy {
         for waiver in &mut policy.waivers {
             for text in [&mut waiver.requester, &mut waiver.approver, &mut waiver.ticket, &mut waiver.reason] {
-                self.text(text);
+                self.own(text);
             }
         }
         policy
     }
 
     fn ledger(&self, mut ledger: Ledger) -> Ledger {
-        ledger.sources.values_mut().flatten().for_each(|interval| self.text(&mut interval.reason));
+        ledger.sources.values_mut().flatten().for_each(|interval| self.text(&mut interval.reason, ""));
         ledger
     }
 
     fn change(&self, mut change: Change) -> Change {
-        self.text(&mut change.reason);
+        self.text(&mut change.reason, "");
         change
     }
 
     fn source(&self, mut line: SourceLine) -> SourceLine {
         if let Some((_, why)) = &mut line.last_failure {
-            self.text(why);
+            self.text(why, "");
         }
-        self.text(&mut line.warning);
-        line.skipped.iter_mut().for_each(|skipped| self.text(&mut skipped.sample));
+        self.text(&mut line.warning, "");
+        self.texts(line.skipped.iter_mut().map(|skipped| &mut skipped.sample), "");
         line
     }
 
     fn unknown(&self, mut value: UnknownTotal) -> UnknownTotal {
-        self.text(&mut value.value);
+        self.text(&mut value.value, "");
         value
     }
 
     fn blind_spot(&self, mut spot: BlindSpot) -> BlindSpot {
-        self.text(&mut spot.name);
-        self.text(&mut spot.reason);
+        self.own(&mut spot.name);
+        self.own(&mut spot.reason);
         spot
     }
 
     fn organization(&self, mut one: Organization) -> Organization {
-        self.texts(&mut one.workspaces);
+        one.workspaces.iter_mut().for_each(|workspace| self.place(workspace, ""));
         one
     }
 
     /// Whoever ran a command is somebody; the command stays. The hash is the one of the entry as it stands in the store.
     fn entry(&self, mut entry: JournalEntry) -> JournalEntry {
         let (who, command) = entry.actor.split_once(" (").unwrap_or((&entry.actor, ""));
-        let who = self.names.replaced(who).unwrap_or_else(|| self.named(who));
+        let who = self.names.replaced(who, Speaker::Trusted).unwrap_or_else(|| self.named(who));
         entry.actor = if command.is_empty() { who } else { format!("{who} ({command}") };
-        self.text(&mut entry.detail);
+        self.own(&mut entry.detail);
         entry
     }
 }
@@ -236,10 +239,11 @@ impl Disguise {
             self.user_finding(finding);
         }
         user.tokens.iter_mut().for_each(|token| self.token(token));
-        user.memberships.iter_mut().for_each(|member| self.text(&mut member.workspace));
+        user.memberships.iter_mut().for_each(|member| self.place(&mut member.workspace, ""));
     }
 
     fn explained_integration(&self, i: &mut ExplainedIntegration) {
+        let about = self.id(&i.user.id);
         self.key(&mut i.key);
         i.names.iter_mut().for_each(|key| self.key(key));
         let email = i.user.email.as_ref().filter(|_| self.is_human(&i.user.id));
@@ -249,15 +253,15 @@ impl Disguise {
                 // As where it is not known.
                 proof.command = proof.command.replace(email, "EMAIL");
             }
-            self.text(&mut proof.command);
+            self.text(&mut proof.command, &about);
         }
         self.person(&mut i.user);
         for ExplainedVerdict { row, would_change, .. } in &mut i.verdicts {
             self.integration(row);
-            self.texts(would_change);
+            self.texts(would_change, &about);
         }
         if let Some(guess) = &mut i.guess {
-            self.text(&mut guess.reason);
+            self.text(&mut guess.reason, &about);
         }
     }
 
@@ -278,7 +282,8 @@ impl Disguise {
         let shown =
             [&mut s.user_agent, &mut s.scheme, &mut s.auth_type, &mut s.method, &mut s.path, &mut s.message, &mut s.action];
         for field in shown.into_iter().flatten() {
-            if let Some(replaced) = self.names.replaced(field) {
+            let speaker = Speaker::Anybody { own: &pseudonym, other: SOMEBODY };
+            if let Some(replaced) = self.names.replaced(field, speaker) {
                 *field = replaced.into();
             }
         }
@@ -290,15 +295,15 @@ impl Disguise {
             if human && !pseudonym.is_empty() {
                 pseudonym.clone_into(name);
             } else {
-                self.text(name);
+                self.text(name, pseudonym);
             }
         }
         if human && let Some(label) = &mut track.token_label {
             *label = self.label(label);
         }
-        for text in [&mut track.workspace, &mut track.repository, &mut track.host, &mut track.token_label] {
-            self.optional(text);
-        }
-        self.origin(&mut track.origin);
+        track.workspace.iter_mut().for_each(|workspace| self.place(workspace, ""));
+        track.repository.iter_mut().for_each(|repository| self.place(repository, pseudonym));
+        self.texts(track.host.iter_mut().chain(&mut track.token_label), pseudonym);
+        self.origin(&mut track.origin, pseudonym);
     }
 }

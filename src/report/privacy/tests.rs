@@ -1,4 +1,8 @@
-use super::{humans::says_machine, names::Collected, *};
+use super::{
+    humans::says_machine,
+    names::{Collected, Speaker},
+    *,
+};
 use crate::evidence::Person as Facts;
 
 fn facts(nickname: &str, name: &str, email: &str, account: &str) -> Facts {
@@ -17,7 +21,23 @@ fn names() -> Names {
 
 #[track_caller]
 fn becomes(text: &str, expected: &str) {
-    assert_eq!(names().replaced(text).as_deref().unwrap_or(text), expected);
+    assert_eq!(names().replaced(text, Speaker::Trusted).as_deref().unwrap_or(text), expected);
+}
+
+#[test]
+fn anybody_names_nobody_but_the_one_whom_a_row_is_about() {
+    let mut names = Collected::default();
+    for (account, pseudonym, nickname) in [("712020:a", "person-1", "mtess"), ("712020:b", "person-2", "ibrandt")] {
+        names.person(pseudonym, account, &[facts(nickname, "", "", account)]);
+        names.text("my laptop", "label-1", pseudonym);
+    }
+    names.text("build box", "label-2", "person-1");
+    names.text("build box", "label-2", "");
+    let names = names.ready();
+    let told = |own| names.replaced("mtess, ibrandt: my laptop, build box", Speaker::Anybody { own, other: "somebody" });
+    assert_eq!(told("person-1").as_deref(), Some("person-1, somebody: label-1, label-2"));
+    assert_eq!(told("person-2").as_deref(), Some("somebody, person-2: label-1, somebody"));
+    assert_eq!(told("").as_deref(), Some("somebody, somebody: somebody, somebody"));
 }
 
 #[test]

@@ -142,6 +142,29 @@ fn a_pseudonym_is_the_same_everywhere_and_under_another_key_another_one() {
 }
 
 #[test]
+fn a_text_that_somebody_else_wrote_tells_no_pseudonym() {
+    let mut world = watched();
+    world.unknown[0].value = "agent-of-mtessel".to_owned();
+    for row in world.campaign().integrations.iter_mut().filter(|row| ["svc7bot2", "hum7jo2b"].contains(&row.id.as_str())) {
+        row.origin = "job of mtessel/nightly".to_owned();
+        row.repositories = vec!["acme/ibrandt-dotfiles".to_owned(), "acme/mtessel-dotfiles".to_owned()];
+    }
+    let report = world.report();
+    let row = |id: &str| report.campaigns[0].integrations.iter().find(|row| row.integration == id).expect("it is there");
+    let (mara, ivo, machine) = (row("k7m2qd4x"), row("hum7jo2b"), row("svc7bot2"));
+    assert!(mara.user.starts_with("person-") && ivo.user.starts_with("person-") && mara.user != ivo.user);
+    assert_eq!(mara.origin, format!("job of {}/nightly", mara.user), "one's own name in one's own row");
+    assert!(ivo.repositories.contains(&format!("acme/{}-dotfiles", ivo.user)), "{:?}", ivo.repositories);
+    for row in [ivo, machine] {
+        let told = format!("{:?}{:?}{:?}", row.origin, row.repositories, row.reasons).replace(&ivo.user, "");
+        assert!(row.user == ivo.user || !format!("{:?}", row.repositories).contains(&ivo.user));
+        assert!(!told.contains(&mara.user) && told.contains("job of somebody/nightly"), "{told}");
+    }
+    let coverage = format!("{:?}{:?}", report.unknown, report.coverage);
+    assert!(!coverage.contains(&mara.user) && coverage.contains("agent-of-somebody"), "{coverage}");
+}
+
+#[test]
 fn by_name_everything_is_as_it_was() {
     let mut world = watched();
     world.pseudonyms = false;

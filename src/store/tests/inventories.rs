@@ -155,6 +155,28 @@ async fn an_api_that_stops_telling_the_last_use_takes_nothing_back() {
 }
 
 #[tokio::test]
+async fn an_instant_that_is_far_ahead_is_no_last_use() {
+    let f = Fixture::new();
+    let (never, soon) = (at("9999-01-01T00:00:00Z"), at("2026-07-03T23:00:00Z"));
+    for (last, now) in [(never, noon()), (soon, noon()), (never, never)] {
+        f.write(move |w| {
+            let last = Some(last);
+            w.put_deploy_keys("acme", "api", &[DeployKey { last_used: last, ..deploy_key(1, "api") }], Missing::Gone, now)?;
+            w.put_members("acme", &[Member { last_accessed: last, ..member(person("1", "a"), "owner") }], Missing::Gone, now)?;
+            w.put_tokens("acme", &[token("t1", last)], Missing::Gone, now)
+        })
+        .await;
+        let known = roster(&f).await;
+        let told = (known.deploy_keys[0].last_used, known.members[0].last_accessed, known.tokens[0].last_active_at);
+        let expected = Some(last).filter(|last| *last == soon || now == never);
+        assert_eq!(told, (expected, expected, expected), "{last} at {now}");
+    }
+    // What was believed once, while a clock was wrong, is given up.
+    f.write(move |w| w.put_tokens("acme", &[token("t1", Some(noon()))], Missing::Gone, soon)).await;
+    assert_eq!(roster(&f).await.tokens, [token("t1", Some(noon()))]);
+}
+
+#[tokio::test]
 async fn deploy_keys_come_one_repository_at_a_time() {
     let f = Fixture::new();
     f.write(|w| w.put_deploy_keys("acme", "api", &[deploy_key(1, "api"), deploy_key(2, "api")], Missing::Gone, noon())).await;

@@ -41,6 +41,25 @@ async fn an_occurrence_is_prepared_once() {
 }
 
 #[tokio::test]
+async fn an_alarm_goes_before_what_waits_longer() {
+    let f = Fixture::new();
+    let event = |kind: &str, number: u32| NewMessage {
+        channel: "webhook".to_owned(),
+        audience: format!("{kind} k7m2qd4x {number}"),
+        subject: kind.to_owned(),
+        ..digest(noon(), &["https://hooks.example.test"])
+    };
+    let changed = (0..60).map(|number| event("integration.changed", number)).collect::<Vec<_>>();
+    let alarms = ["alarm.begun", "alarm.over"].map(|kind| event(kind, 60));
+    f.write(move |w| changed.iter().try_for_each(|message| w.enqueue(message, noon()).map(drop))).await;
+    f.write(move |w| alarms.iter().try_for_each(|message| w.enqueue(message, noon() + 1.seconds()).map(drop))).await;
+    let due = f.read(|r| r.due_recipients("webhook", noon() + 1.seconds(), 50)).await;
+    let subjects: Vec<&str> = due.iter().map(|message| message.subject.as_str()).take(3).collect();
+    assert_eq!((due.len(), subjects), (50, vec!["alarm.begun", "alarm.over", "integration.changed"]));
+    assert!(due[2..].is_sorted_by_key(|message| message.id), "and the rest as it came");
+}
+
+#[tokio::test]
 async fn a_refused_recipient_waits_while_the_other_is_done() {
     let f = Fixture::new();
     f.write(|w| w.enqueue(&digest(noon(), &["a@example.test", "b@example.test"]), noon())).await;

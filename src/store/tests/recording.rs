@@ -7,7 +7,7 @@ use super::{
     Fixture, accepted, at, batch, count, noon, track,
 };
 use crate::evidence::{
-    Batch, Coverage, CoverageState, CursorUpdate, Day, Grade, Outcome, Person, Sighting, Skipped, Track, TrackCount,
+    Batch, Coverage, CoverageState, CursorUpdate, Day, ELSEWHERE, Grade, Outcome, Person, Sighting, Skipped, Track, TrackCount,
     UnknownValue, Verdict, chunk,
     time::{MS_PER_DAY, instant},
 };
@@ -273,6 +273,26 @@ async fn a_million_uses_take_little_room() {
     assert_eq!(uses, 1_000_000);
     let size = f.read(Reader::store_size_bytes).await;
     assert!(size < 1 << 20, "{size} bytes");
+}
+
+#[tokio::test]
+async fn counts_without_end_are_bounded_and_whatever_reads_them_goes_on() {
+    let f = Fixture::new();
+    let (users, days, today) = (1_150, 29, Day::of(noon()).0);
+    // So many of the largest counts are more than 64 bits hold.
+    let elsewhere = (0..users).map(|n| track(&format!("user{n}"), ELSEWHERE)).collect();
+    let each = (0..users).flat_map(|n| (1..=days).map(move |ago| count(n, today - ago, u64::MAX))).collect();
+    let again = (0..users * 29).map(|_| count(0, today, u64::MAX)).collect();
+    for (tracks, counts) in [(vec![track("ada", "r")], again), (elsewhere, each)] {
+        let page = Batch { source: "query/lake".to_owned(), items: u64::MAX, ..batch(tracks, vec![]) };
+        f.write(move |w| w.record(&Batch { counts, ..page }, noon())).await;
+    }
+    let most = 1 << 62;
+    assert_eq!(f.read(|r| r.beyond_limits(noon())).await, [("query/lake".to_owned(), most)]);
+    assert!(f.read(|r| r.growth(noon(), 180)).await.bytes_a_day.is_some());
+    assert_eq!(f.read(|r| Ok(r.verify())).await.into_iter().find(|finding| !finding.faults.is_empty()), None);
+    let of_ada = f.history().await.counts.iter().filter(|count| count.day.0 == today).map(|count| count.uses).collect::<Vec<_>>();
+    assert_eq!(of_ada, [1 << 48], "which is more than any day has");
 }
 
 #[tokio::test]

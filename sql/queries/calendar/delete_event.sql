@@ -1,0 +1,2 @@
+-- Forgets an event. Served by the primary key of calendar_event.
+DELETE FROM calendar_event WHERE uid = :uid
