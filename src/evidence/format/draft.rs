@@ -315,11 +315,10 @@ fn upper(text: Cow<'_, str>) -> Cow<'_, str> {
     if text.bytes().any(|b| b.is_ascii_lowercase()) { Cow::Owned(text.to_ascii_uppercase()) } else { text }
 }
 
-/// An address alone, with a port, or the last of a forwarded list: that one the nearest proxy wrote, and those before it may be
-/// the client's own words.
+/// An address alone, with a port, or the first of a forwarded list.
 fn address(text: &str) -> Option<IpAddr> {
-    let last = text.rsplit(',').next().unwrap_or(text).trim();
-    last.parse().ok().or_else(|| last.parse::<SocketAddr>().ok().map(|socket| socket.ip()))
+    let first = text.split(',').next().unwrap_or(text).trim();
+    first.parse().ok().or_else(|| first.parse::<SocketAddr>().ok().map(|socket| socket.ip()))
 }
 
 /// Lower case, without the port that goes without saying, and without what is no port: it may be part of a password.
