@@ -128,7 +128,9 @@ fn a_sender_gives_away_no_nickname_that_others_have_seen() {
     let world = |others: &[&str]| {
         let mut world = World::watched();
         listed(&mut world, &person("acc-1", "mira", ""), 15, None);
-        others.iter().for_each(|name| world.see(&jenkins(name, "web"), 9, legacy(Rejected)));
+        for name in others {
+            world.see(&jenkins(name, "web"), 9, legacy(Rejected));
+        }
         for (name, on) in [("mt", 10), ("mira", 30)] {
             world.see_through("intake/ci", &with_secret(jenkins(name, "api"), "s1"), on, legacy(Accepted), 1);
         }

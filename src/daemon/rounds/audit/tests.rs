@@ -47,7 +47,7 @@ async fn an_event_that_is_dated_further_ahead_than_clocks_differ_is_passed_over_
     for minutes in [0, 10] {
         round.run(&store, None, now + minutes.minutes()).await.expect("a round");
     }
-    let totals = store.read(|r| r.totals()).await.expect("totals");
+    let totals = store.read(crate::store::Reader::totals).await.expect("totals");
     let skipped: Vec<_> = totals.skipped.iter().map(|s| (s.reason.as_str(), s.count, s.sample.as_str())).collect();
     assert_eq!((totals.items[0].1, skipped), (2, vec![("future", 1, "2026-07-09T07:00:00Z")]));
 }
