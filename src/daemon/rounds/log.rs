@@ -21,7 +21,7 @@ use crate::{
         options::Log,
     },
     evidence::{
-        Batch, Coverage, CoverageState, CursorUpdate, Skipped,
+        Batch, Coverage, CoverageState, CursorUpdate, Ledger, Skipped,
         coverage::MAX_CLAIMED_MS,
         format::{Format, Piece, UNDERSTOOD, parse_block},
     },
@@ -54,8 +54,8 @@ impl LogRound {
         let known = ledger.showed_items(&self.setting.name);
         let begin = Begin::new(since, stored.get(BEGAN), now);
         let log = Arc::clone(&self.log);
-        let looked = spawn_blocking(move || plan(&log.paths, Layout::of(log.form.format), &stored, now)).await;
-        let plan = looked.map_err(io::Error::other)?.map_err(io::Error::other)?;
+        let planned = spawn_blocking(move || plan(&log.paths, Layout::of(log.form.format), &stored, now)).await;
+        let plan = planned.map_err(io::Error::other)?.map_err(io::Error::other)?;
         if plan.found == 0 {
             return Err(io::Error::new(io::ErrorKind::NotFound, format!("no file matches {}", self.log.paths.join(", "))).into());
         }
@@ -65,7 +65,7 @@ impl LogRound {
         let unread = plan.unread.iter().chain(&missed).map(|s| words(s, &self.log)).collect::<Vec<_>>().join("; ");
         let state = if unread.is_empty() { CoverageState::Covered } else { CoverageState::Missed };
         let (items, skipped, to_ms) = (tally.items, tally.skipped, now.as_millisecond());
-        let coverage = begin.ms().map(|from_ms| Coverage { from_ms, to_ms, state, items, skipped, reason: unread.clone() });
+        let looked = begin.ms().map(|from_ms| Coverage { from_ms, to_ms, state, items, skipped, reason: unread.clone() });
         let mut cursors = plan.cursors;
         cursors.push(CursorUpdate { key: BEGAN.to_owned(), value: None });
         cursors.extend(plan.lost.then(|| lost_until(now)));
@@ -73,7 +73,7 @@ impl LogRound {
             source: self.setting.name.clone(),
             cursors,
             skipped: plan.skipped,
-            coverage: coverage.into_iter().collect(),
+            coverage: passed_over(&ledger, &self.setting.name, missed_until).into_iter().chain(looked).collect(),
             ..Batch::default()
         };
         store.write(move |w| w.record(&batch, now)).await?;
@@ -166,6 +166,16 @@ const BEGAN: &str = "began";
 
 /// The cursor of what is lost: until when, in Unix milliseconds, lines were passed over that nobody could read.
 const MISSED: &str = "missed";
+
+/// Why time is missed that a look has given up which was cut off before it could say so.
+const PASSED_OVER: &str = "lines were passed over that could not be read, in a look that did not end";
+
+/// The time that was given up and of which the ledger says nothing yet.
+fn passed_over(ledger: &Ledger, source: &str, missed_until: Option<i64>) -> Option<Coverage> {
+    let (from_ms, to_ms) = (ledger.sources.get(source)?.last()?.to_ms, missed_until?);
+    let missed = Coverage { from_ms, to_ms, state: CoverageState::Missed, items: 0, skipped: 0, reason: PASSED_OVER.to_owned() };
+    (from_ms < to_ms).then_some(missed)
+}
 
 /// Since when a log that was read to its end is covered: since the look before, or, the first time, since its first line.
 /// A first look may be interrupted, so its beginning is committed with the lines.
