@@ -65,7 +65,7 @@
 //! 8. A secret, whole or hashed, is in no file, row, log line, error or `Debug` output.
 //!    (`no_secret_of_any_kind_survives_any_door`, `no_secret_reaches_the_store_or_any_output`)
 //! 9. An applied migration is never edited.
-//!    (`the_schema_for_readers_is_what_the_migrations_make`)
+//!    (`an_applied_migration_is_as_it_was`, `the_schema_for_readers_is_what_the_migrations_make`)
 //! 10. Every loop, page walk, queue, body and retry has a limit.
 //!     (`a_walk_that_comes_back_to_where_it_was_is_stopped`, `a_body_without_end_is_cut_off`)
 //! 11. A message is recorded before it leaves, under an id that stays: one that cannot be recorded is not sent. The one

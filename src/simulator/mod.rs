@@ -38,7 +38,9 @@ mod tests;
 pub use fate::{Fate, Half};
 pub use logs::{LogFiles, write_load};
 pub use organization::{Owner, Team, User};
-pub use serve::{EndOfStream, Fault, FaultKind, NextForm, Odd, Refusal, RetryHeader, ServeOptions, Server, When, serve};
+pub use serve::{
+    Arrivals, EndOfStream, Fault, FaultKind, NextForm, Odd, Refusal, RetryHeader, ServeOptions, Server, When, serve,
+};
 pub use truth::Truth;
 pub use uses::Use;
 pub use world::{Door, Integration, NamedNetwork, Organization, World};

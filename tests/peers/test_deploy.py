@@ -62,14 +62,32 @@ def test_the_threat_model_leads_to_files_that_are_there():
     assert named and [name for name in named if not (service.ROOT / name).exists()] == []
 
 
-def test_the_bill_of_materials_lists_what_the_lock_file_pins():
+def test_the_bill_of_materials_lists_exactly_what_is_compiled_in():
     line = [sys.executable, DEPLOY / "supply-chain" / "sbom.py"]
     written = json.loads(subprocess.run(line, cwd=service.ROOT, stdout=subprocess.PIPE, timeout=60, check=True).stdout)
     locked = {(package["name"], package["version"]) for package in tomllib.loads((service.ROOT / "Cargo.lock").read_text())["package"]}
-    listed = {(part["name"], part["version"]) for part in written["components"]}
-    assert written["bomFormat"] == "CycloneDX" and {"tokio", "rustls", "rusqlite"} <= {name for name, _ in listed}
-    assert listed <= locked
+    tree = ["cargo", "tree", "--locked", "--edges", "normal,build", "--prefix", "none", "--format", "{p}"]
+    lines = subprocess.run(tree, cwd=service.ROOT, stdout=subprocess.PIPE, text=True, timeout=60, check=True).stdout.splitlines()
+    built = {(name, version.removeprefix("v")) for name, version, *_ in (line.split() for line in lines if line)}
+    program = written["metadata"]["component"]
+    listed = [(part["name"], part["version"]) for part in [program, *written["components"]]]
+    assert written["bomFormat"] == "CycloneDX" and program["name"] == "duskwatch"
+    assert len(listed) == len(set(listed)) > 100 and set(listed) == built <= locked
     run("bash", "-n", DEPLOY / "supply-chain" / "twice.sh")
+
+
+def runs_code_when_it_is_built():
+    """The crates with a build script, on the platforms that are looked at."""
+    platforms = tomllib.loads((service.ROOT / ".cargo" / "deny.toml").read_text())["graph"]["targets"]
+    line = ["cargo", "metadata", "--locked", "--format-version", "1", *(f"--filter-platform={platform}" for platform in platforms)]
+    known = json.loads(subprocess.run(line, cwd=service.ROOT, stdout=subprocess.PIPE, timeout=60, check=True).stdout)
+    return {package["name"] for package in known["packages"] if any("custom-build" in target["kind"] for target in package["targets"])}
+
+
+def test_the_notes_name_exactly_the_crates_that_run_code_when_they_are_built():
+    notes = (service.ROOT / ".cargo" / "deny.toml").read_text().partition("# Build scripts:")[2]
+    locked = {package["name"] for package in tomllib.loads((service.ROOT / "Cargo.lock").read_text())["package"]}
+    assert set(re.findall(r"[a-z0-9_-]+", notes)) & locked == runs_code_when_it_is_built()
 
 
 # --- systemd

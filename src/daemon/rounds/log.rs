@@ -21,7 +21,7 @@ use crate::{
         options::Log,
     },
     evidence::{
-        Batch, Coverage, CoverageState, CursorUpdate, Skipped,
+        Batch, Coverage, CoverageState, CursorUpdate, Ledger, Skipped,
         coverage::MAX_CLAIMED_MS,
         format::{Format, Piece, UNDERSTOOD, parse_block},
         time::MS_PER_HOUR,
@@ -55,8 +55,8 @@ impl LogRound {
         let known = ledger.showed_items(&self.setting.name);
         let begin = Begin::new(since, stored.get(BEGAN), now);
         let log = Arc::clone(&self.log);
-        let looked = spawn_blocking(move || plan(&log.paths, Layout::of(log.form.format), &stored, now)).await;
-        let plan = looked.map_err(io::Error::other)?.map_err(io::Error::other)?;
+        let planned = spawn_blocking(move || plan(&log.paths, Layout::of(log.form.format), &stored, now)).await;
+        let plan = planned.map_err(io::Error::other)?.map_err(io::Error::other)?;
         if plan.found == 0 {
             return Err(io::Error::new(io::ErrorKind::NotFound, format!("no file matches {}", self.log.paths.join(", "))).into());
         }
@@ -70,7 +70,7 @@ impl LogRound {
         let (items, skipped, to_ms) = (tally.items, tally.skipped, now.as_millisecond());
         let torn = begin.torn_ms(to_ms);
         let from_ms = torn.map_or_else(|| begin.ms(), |(_, resumed_ms)| Some(resumed_ms));
-        let coverage = from_ms.map(|from_ms| Coverage { from_ms, to_ms, state, items, skipped, reason: unread.clone() });
+        let looked = from_ms.map(|from_ms| Coverage { from_ms, to_ms, state, items, skipped, reason: unread.clone() });
         let torn = torn.map(|(from_ms, to_ms)| {
             let (state, reason) = (CoverageState::Missed, TORN.to_owned());
             Coverage { from_ms, to_ms, state, items: 0, skipped: 0, reason }
@@ -83,7 +83,7 @@ impl LogRound {
             source: self.setting.name.clone(),
             cursors,
             skipped: plan.skipped,
-            coverage: torn.into_iter().chain(coverage).collect(),
+            coverage: passed_over(&ledger, &self.setting.name, missed_until).into_iter().chain(torn).chain(looked).collect(),
             ..Batch::default()
         };
         store.write(move |w| w.record(&batch, now)).await?;
@@ -183,6 +183,16 @@ const TORN: &str = "what was written last had gone before anybody looked again";
 
 /// Who looks more often than this has seen a file until shortly before it went.
 const TORN_AFTER_MS: i64 = MS_PER_HOUR;
+
+/// Why time is missed that a look has given up which was cut off before it could say so.
+const PASSED_OVER: &str = "lines were passed over that could not be read, in a look that did not end";
+
+/// The time that was given up and of which the ledger says nothing yet.
+fn passed_over(ledger: &Ledger, source: &str, missed_until: Option<i64>) -> Option<Coverage> {
+    let (from_ms, to_ms) = (ledger.sources.get(source)?.last()?.to_ms, missed_until?);
+    let missed = Coverage { from_ms, to_ms, state: CoverageState::Missed, items: 0, skipped: 0, reason: PASSED_OVER.to_owned() };
+    (from_ms < to_ms).then_some(missed)
+}
 
 /// Since when a log that was read to its end is covered: since the look before, or, the first time, since its first line.
 /// A first look may be interrupted, so its beginning is committed with the lines.

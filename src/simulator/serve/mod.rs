@@ -27,6 +27,7 @@ use limit::Budget;
 use route::{Shared, answer, endpoint};
 use socket::{Breakable, Fuse};
 
+mod arrivals;
 mod atlassian;
 mod bitbucket;
 mod fault;
@@ -43,6 +44,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+pub use arrivals::Arrivals;
 pub use kinds::{Fault, FaultKind, Odd, When};
 pub use options::{EndOfStream, NextForm, RetryHeader, ServeOptions};
 pub use refusals::Refusal;
@@ -78,6 +80,7 @@ pub async fn serve(world: Arc<World>, options: ServeOptions) -> io::Result<Serve
         atlassian: Mutex::new(Budget::new(options.requests_per_minute, options.minute)),
         bitbucket: Mutex::new(Budget::new(options.requests_per_hour, options.minute * 60)),
         counts: Mutex::default(),
+        arrivals: Mutex::default(),
         number: AtomicU64::new(0),
         faults: Mutex::new(fault::Faults::new(options.faults.clone(), options.fault_seed)),
         world,
@@ -109,11 +112,6 @@ impl Server {
         self.shared.now_ms.store(now.as_millisecond(), Ordering::Relaxed);
     }
 
-    /// How many requests each endpoint answered with which status.
-    pub fn requests(&self) -> BTreeMap<(&'static str, u16), u64> {
-        self.shared.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
     /// Plays other faults from now on, each of which counts its requests anew; none is a calm day.
     pub fn disturb(&self, faults: Vec<Fault>, seed: u64) {
         self.shared.faults().replace(faults, seed);
@@ -143,6 +141,7 @@ async fn handle(State(shared): State<Arc<Shared>>, ConnectInfo(fuse): ConnectInf
     let (ask, gzip) = wire::ask(&request);
     let number = shared.number.fetch_add(1, Ordering::Relaxed);
     let (endpoint, api) = endpoint(&ask.path);
+    shared.arrivals().note(api);
     let fault = shared.faults().strike(endpoint);
     let reply = answer(&shared, &ask, endpoint, api, number, fault.as_ref());
     *shared.counts.lock().unwrap_or_else(PoisonError::into_inner).entry((endpoint, reply.status)).or_default() += 1;

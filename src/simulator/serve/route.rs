@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    atlassian, bitbucket, fault,
+    Arrivals, atlassian, bitbucket, fault,
     kinds::FaultKind,
     limit::{Api, Budget, Charge, http_date},
     options::ServeOptions,
@@ -33,6 +33,7 @@ pub(super) struct Shared {
     pub atlassian: Mutex<Budget>,
     pub bitbucket: Mutex<Budget>,
     pub counts: Mutex<BTreeMap<(&'static str, u16), u64>>,
+    pub arrivals: Mutex<Arrivals>,
     pub number: AtomicU64,
     pub faults: Mutex<fault::Faults>,
 }
@@ -44,6 +45,10 @@ impl Shared {
 
     pub fn faults(&self) -> MutexGuard<'_, fault::Faults> {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn arrivals(&self) -> MutexGuard<'_, Arrivals> {
+        self.arrivals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn charge(&self, api: Api) -> Charge {

@@ -5,7 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use data_encoding::HEXLOWER;
 use rusqlite::Connection;
+use sha2::{Digest, Sha256};
 
 use super::super::{Store, open::MIGRATIONS};
 use crate::evidence::Day;
@@ -74,6 +76,26 @@ fn the_migrations_on_disk_are_those_that_run_and_each_has_sample_rows() {
         let on_disk: Vec<String> = files(directory, "sql").into_iter().map(|(name, _)| stem(name)).collect();
         assert_eq!(on_disk, listed, "{directory}");
     }
+}
+
+/// What every migration that some store may have applied is, for good. A new one is added here with its release.
+const APPLIED: &[(&str, &str)] = &[
+    ("0001_first_layout", "87587dfa1efc568b226de541969b5eb4f04c4855c85e0745ce231eb8f667d5d4"),
+    ("0002_seen_by_hour", "6f5e644e1def82cfdaf09d5d7f890e3247954b215ca60930d3e7d15e24a4f6a1"),
+    ("0003_settled_totals", "a8ac6945b0123faed647a38d38c981dcd39d084674076ca5b34584db1297d577"),
+    ("0004_packed_counts", "5888fa7dab15fd01364c461792db7d8028273684fab7872c01faddb24c916bbd"),
+    ("0005_slices", "aadedb8fc07866570fe5055e8bcbfcea4060036d7d1f14363a506b1c089a00da"),
+    ("0006_exchange", "fdd04087984b065943df7a1faea48872e7dce44984d7ca9511b7028084704221"),
+    ("0007_exchanged_lists", "6a72085624879d0fa5c2f153e92cc9b2f95847152847227c67505a3627923521"),
+    ("0008_told_people", "8654f6670d32a4386404d54b266b686d29f60c0b5aa21a8f98e361f864a3be19"),
+    ("0009_reclassification_limit", "6932b9fbc829209895b5d70457d9c2a21fec37895810e354a2ddee6992cfb7c9"),
+];
+
+#[test]
+fn an_applied_migration_is_as_it_was() {
+    let found: Vec<_> = MIGRATIONS.iter().map(|m| (m.name, HEXLOWER.encode(&Sha256::digest(m.sql)))).collect();
+    let found: Vec<_> = found.iter().map(|(name, hash)| (*name, hash.as_str())).collect();
+    assert_eq!(found, APPLIED);
 }
 
 #[test]

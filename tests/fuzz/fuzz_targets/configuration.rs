@@ -1,5 +1,5 @@
 //! A configuration file. Faults say where they are.
-#![no_main]
+#![cfg_attr(not(test), no_main)]
 
 use duskwatch::config::{Secrets, parse};
 

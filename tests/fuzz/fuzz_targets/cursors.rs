@@ -1,5 +1,5 @@
 //! What is stored of how far a source was read: a changed or damaged cursor costs a second look, never a stop.
-#![no_main]
+#![cfg_attr(not(test), no_main)]
 
 use std::{collections::BTreeMap, fs, sync::LazyLock, time::Duration};
 

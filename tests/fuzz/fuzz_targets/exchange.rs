@@ -1,5 +1,5 @@
 //! Lines of a file that another instance has signed, each after those before it.
-#![no_main]
+#![cfg_attr(not(test), no_main)]
 
 use duskwatch::evidence::exchange::{Item, MAX_COUNT, Parser};
 

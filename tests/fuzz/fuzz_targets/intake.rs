@@ -1,5 +1,5 @@
 //! Bytes of a caller: an unauthenticated one, and a sender whose head is sound, with a body in one of the encodings.
-#![no_main]
+#![cfg_attr(not(test), no_main)]
 
 use std::sync::LazyLock;
 

@@ -1,5 +1,5 @@
 //! Packed files of logs, tailed and read by hand: whatever is in them, they come to an end, and no piece of them is large.
-#![no_main]
+#![cfg_attr(not(test), no_main)]
 
 use std::{collections::BTreeMap, fs, path::Path, sync::LazyLock};
 

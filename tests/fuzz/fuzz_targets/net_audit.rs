@@ -1,5 +1,5 @@
 //! Pages of the audit stream, and its catalogue of actions.
-#![no_main]
+#![cfg_attr(not(test), no_main)]
 
 use std::{collections::BTreeMap, sync::LazyLock, time::Duration};
 

@@ -1,6 +1,6 @@
 //! Answers of engines that keep logs themselves: settings and rows of ClickHouse, its whole answers, and PostgreSQL's messages from
 //! the first byte or from the rows on.
-#![no_main]
+#![cfg_attr(not(test), no_main)]
 
 use std::{
     collections::BTreeMap,

@@ -1,5 +1,5 @@
 //! Whole answers, with status, rate-limit headers and body, as they come from the wire.
-#![no_main]
+#![cfg_attr(not(test), no_main)]
 
 use std::sync::LazyLock;
 

@@ -1,5 +1,5 @@
 //! Pages of the inventory of API tokens.
-#![no_main]
+#![cfg_attr(not(test), no_main)]
 
 use std::sync::LazyLock;
 

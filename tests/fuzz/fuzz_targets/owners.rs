@@ -1,5 +1,5 @@
 //! A table of owners beside the configuration. Faults say where they are, and that it is in the table.
-#![no_main]
+#![cfg_attr(not(test), no_main)]
 
 use std::{fs, sync::LazyLock};
 

@@ -1,5 +1,5 @@
 //! Rules, client catalogues and campaigns of one's own.
-#![no_main]
+#![cfg_attr(not(test), no_main)]
 
 use duskwatch::{
     analysis::Rules,

@@ -1,5 +1,5 @@
 //! What lies in the store compressed, as a damaged disk may give it back; and the tables that are imported.
-#![no_main]
+#![cfg_attr(not(test), no_main)]
 
 use duskwatch::evidence::{chunk, counts::Segment, format::register};
 

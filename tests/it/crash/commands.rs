@@ -12,7 +12,7 @@ use duskwatch::store::Store;
 use jiff::Timestamp;
 use tokio::task::{JoinSet, block_in_place};
 
-use super::{Disk, Letter, assert_packages_are_whole, assert_sent_once, assert_sound, crashes, letters};
+use super::{Disk, Letter, Life, assert_packages_are_whole, assert_sent_once, assert_sound, crashes};
 use crate::exchange::party::{self, Party, WEST};
 use crate::support::{
     NOW, Site, at, days_before,
@@ -207,7 +207,7 @@ impl Stage {
 
     async fn calm(&self) -> Calm {
         self.call_calmly(self.scenario.name);
-        let letters = assert_sent_once(&[letters(self.mail.take_in_order())]);
+        let letters = assert_sent_once(&[Life::of(&self.site, &self.mail)]);
         Calm { picture: Picture::of(&self.site.store()).await, letters, made: self.made() }
     }
 
@@ -220,7 +220,7 @@ impl Stage {
             let words = fault.words();
             assert!(!words.is_empty() && words.iter().any(|words| said.contains(words)), "{when}: {status}: {said}");
         }
-        let first = letters(self.mail.take_in_order());
+        let first = Life::of(&self.site, &self.mail);
         // A store that was never made whole is none yet: the next call makes it.
         let none = self.scenario.read_before.is_empty() && Store::open_read_only(&self.site.store()).is_err();
         if !none {
@@ -231,8 +231,8 @@ impl Stage {
         self.call_calmly(&when);
         assert_sound(&self.site, &when).await;
         assert_packages_are_whole(&self.site, &when);
-        let second = letters(self.mail.take_in_order());
-        let arrived = first.len() + second.len();
+        let second = Life::of(&self.site, &self.mail);
+        let arrived = first.sent.len() + second.sent.len();
         let sent = assert_sent_once(&[first, second]);
         assert_eq!(sent, calm.letters, "{when}");
         assert_eq!(self.made(), calm.made, "{when}");
@@ -295,8 +295,18 @@ fn change_configuration(site: &Site, scenario: &str) {
 #[test]
 fn a_mail_may_come_twice_only_where_the_word_of_its_arrival_was_cut_off() {
     let letter = |name: &str| (name.to_owned(), "to".to_owned());
-    let cut = [vec![letter("a"), letter("b")], vec![letter("b"), letter("c")]];
-    assert_eq!(assert_sent_once(&cut).len(), 3);
-    let twice = [vec![letter("a"), letter("b")], vec![letter("a")]];
-    assert!(std::panic::catch_unwind(|| assert_sent_once(&twice)).is_err());
+    let life = |sent: &[&str], recorded: &[&str]| Life {
+        sent: sent.iter().map(|name| letter(name)).collect(),
+        recorded: recorded.iter().map(|name| letter(name)).collect(),
+    };
+    assert_eq!(assert_sent_once(&[life(&["a", "b"], &["a"]), life(&["b", "c"], &["a", "b", "c"])]).len(), 3);
+    let wrong = [
+        [life(&["a", "b"], &[]), life(&["a"], &[])],
+        [life(&["a", "b"], &["a", "b"]), life(&["b"], &["a", "b"])],
+        [life(&["a"], &["a"]), life(&["a"], &["a"])],
+        [life(&["a"], &["a", "b"]), life(&[], &["a", "b"])],
+    ];
+    for lives in wrong {
+        assert!(std::panic::catch_unwind(|| assert_sent_once(&lives)).is_err());
+    }
 }

@@ -7,11 +7,13 @@
 
 mod commands;
 mod service;
+mod wal;
 
 use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
 use data_encoding::HEXLOWER;
 use duskwatch::{simulator::ServeOptions, store::Store};
+use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -27,6 +29,8 @@ use crate::support::{
 fn crashes(otherwise: usize) -> usize {
     number("DUSKWATCH_CRASHES").map_or(otherwise, |wanted| usize::try_from(wanted).unwrap())
 }
+
+const LIST_SENT_MAIL: &str = include_str!("../../data/crash/list_sent_mail.sql");
 
 const SECURITY: &str = "security@example.test";
 const BOARD: &str = "board@example.test";
@@ -118,19 +122,47 @@ fn letters(arrived: Vec<Arrived>) -> Vec<Letter> {
     arrived.into_iter().map(letter).collect()
 }
 
-/// Fails when the lives of a service sent a mail twice, unless the word that it had arrived was cut off: in each life that was
-/// the last one that it sent. Returns what was sent.
-fn assert_sent_once(lives: &[Vec<Letter>]) -> BTreeSet<Letter> {
+/// Whom which mail has reached, as a store says; of none it is nobody.
+fn sent_mail(store: &Path) -> BTreeSet<Letter> {
+    if Store::open_read_only(store).is_err() {
+        return BTreeSet::new();
+    }
+    let connection = Connection::open_with_flags(store, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    let mut statement = connection.prepare(LIST_SENT_MAIL).unwrap();
+    let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get(1)?))).unwrap();
+    rows.map(Result::unwrap).map(|(id, to)| (format!("<{}>", id.trim_matches(['<', '>'])), to)).collect()
+}
+
+/// What one process has sent, in order.
+struct Life {
+    sent: Vec<Letter>,
+    /// What the store called sent when it was over.
+    recorded: BTreeSet<Letter>,
+}
+
+impl Life {
+    fn of(site: &Site, mail: &MailServer) -> Self {
+        Self { sent: letters(mail.take_in_order()), recorded: sent_mail(&site.store()) }
+    }
+}
+
+/// Fails when the lives of a service sent a mail twice, unless the word that it had arrived was cut off: in each life that may
+/// be the last one that it sent, and that one only if the store does not call it sent. Returns what was sent.
+fn assert_sent_once(lives: &[Life]) -> BTreeSet<Letter> {
     let (mut settled, mut open) = (BTreeSet::new(), BTreeSet::new());
-    for (number, life) in lives.iter().enumerate() {
-        for (place, letter) in life.iter().enumerate() {
+    for (number, Life { sent, recorded }) in lives.iter().enumerate() {
+        for (place, letter) in sent.iter().enumerate() {
             assert!(!settled.contains(letter), "life {number} repeats what was acknowledged before: {letter:?}");
-            if place + 1 < life.len() {
+            if place + 1 < sent.len() {
                 open.remove(letter);
                 settled.insert(letter.clone());
             } else {
                 open.insert(letter.clone());
             }
+        }
+        for letter in recorded {
+            assert!(open.remove(letter) || settled.contains(letter), "{letter:?} is called sent, and never arrived");
+            settled.insert(letter.clone());
         }
     }
     settled.extend(open);

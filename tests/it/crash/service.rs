@@ -21,7 +21,7 @@ use tokio::{
     time::sleep,
 };
 
-use super::{Letter, append, assert_packages_are_whole, assert_sent_once, assert_sound, crashes, letters};
+use super::{Life, append, assert_packages_are_whole, assert_sent_once, assert_sound, crashes};
 use crate::support::{
     NOW, Site, at, days_before,
     disk::{Disk, Fault},
@@ -56,7 +56,7 @@ struct Lives {
     disk: Disk,
     rng: Rng,
     now: Timestamp,
-    sent: Vec<Vec<Letter>>,
+    sent: Vec<Life>,
     /// Whether there is a store.
     stored: bool,
     /// Requests of the sender that were answered, by their number.
@@ -105,7 +105,7 @@ async fn play(wanted: usize, outcome: &mut Outcome) {
     assert!(recorded.contains(&found.items(SENDER)), "{} lines are not {recorded:?}", found.items(SENDER));
 
     let letters = assert_sent_once(&lives.sent);
-    let all: usize = lives.sent.iter().map(Vec::len).sum();
+    let all: usize = lives.sent.iter().map(|life| life.sent.len()).sum();
     let store = Store::open_read_only(&lives.site.store()).unwrap();
     let outbox = store.read(Reader::outbox_summary).await.unwrap();
     assert_eq!((outbox.pending, outbox.settled[0].sent), (0, letters.len() as u64), "{outbox:?}");
@@ -159,7 +159,7 @@ impl Lives {
         self.now = self.now.checked_add(begun.elapsed() * SPEED).unwrap();
         let when = format!("life {number}, {fault:?} at operation {operation}");
         assert!(!text.contains("panicked") && self.now < at(NOW), "{when}, until {}: {text}", self.now);
-        self.sent.push(letters(self.mail.take_in_order()));
+        self.sent.push(Life::of(&self.site, &self.mail));
         assert_sent_once(&self.sent);
         self.stored |= Store::open_read_only(&self.site.store()).is_ok();
         if self.stored {
@@ -184,7 +184,7 @@ impl Lives {
             assert_eq!(ran.status, 0, "{ran:#?}");
         }
         assert_sound(&self.site, "at the end").await;
-        self.sent.push(letters(self.mail.take_in_order()));
+        self.sent.push(Life::of(&self.site, &self.mail));
     }
 }
 

@@ -12,14 +12,20 @@ fn named(text: &str) -> Vec<String> {
     name.captures_iter(text).map(|found| found[1].to_owned()).collect()
 }
 
-/// Every function of the product, of its tests and of the checks against others.
-fn functions() -> BTreeSet<String> {
-    let function = Regex::new(r"(?m)^\s*(?:pub )?(?:async )?(?:fn|def) (\w+)\(").expect("a valid expression");
+/// The tests in a text: functions that are marked as such, and those that pytest would run.
+fn tests(text: &str) -> Vec<String> {
+    let marked = r"#\[(?:tokio::)?test(?:\([^)]*\))?\]\n(?:\s*(?:#\[.*\]|//.*)\n)*\s*(?:pub )?(?:async )?fn (\w+)\(";
+    let test = Regex::new(&format!(r"(?m)^\s*(?:{marked}|(?:async )?def (test_\w+)\()")).expect("a valid expression");
+    let name = |found: regex::Captures<'_>| found.get(1).or(found.get(2)).map(|name| name.as_str().to_owned());
+    test.captures_iter(text).filter_map(name).collect()
+}
+
+/// Every test of the product, and every check against others.
+fn known_tests() -> BTreeSet<String> {
     let peers = fs::read_dir(root().join("tests/peers")).expect("the checks").map(|entry| entry.expect("an entry").path());
     let python = peers.filter(|path| path.extension().is_some_and(|kind| kind == "py"));
     let files = ["src", "tests"].into_iter().flat_map(rust_files).chain(python);
-    let texts = files.map(|path| fs::read_to_string(path).expect("a readable file"));
-    texts.flat_map(|text| function.captures_iter(&text).map(|found| found[1].to_owned()).collect::<Vec<_>>()).collect()
+    files.flat_map(|path| tests(&fs::read_to_string(path).expect("a readable file"))).collect()
 }
 
 /// The invariants of the crate, each in one piece.
@@ -42,7 +48,7 @@ fn every_invariant_names_a_test_and_every_named_test_is_there() {
     assert_eq!(unguarded(&crate_text), Vec::<String>::new());
     let security = fs::read_to_string(root().join("deploy/SECURITY.md")).expect("the threat model");
     assert!(named(&security).len() > 40);
-    let known = functions();
+    let known = known_tests();
     let missing: Vec<String> =
         named(&crate_text).into_iter().chain(named(&security)).filter(|name| !known.contains(name)).collect();
     assert_eq!(missing, Vec::<String>::new());
@@ -53,4 +59,12 @@ fn an_invariant_without_a_test_is_caught() {
     let text = "//! # Invariants\n//!\n//! 1. All is well. (`a_test_of_it_exists`)\n//! 2. All is\n//!    better.\n//!\n//! # Glossary\n//! `x`\n";
     assert_eq!(unguarded(text).len(), 1);
     assert_eq!(named(text), ["a_test_of_it_exists"]);
+}
+
+#[test]
+fn a_function_that_nothing_runs_is_no_test() {
+    let text = "#[test]\nfn plain() {}\n    #[tokio::test(flavor = \"multi_thread\")]\n    // So it is.\n    \
+                #[cfg(target_os = \"linux\")]\n    async fn marked() {}\n// #[test]\nfn helper() {}\nfn other() {}\n\
+                async def test_of_others(page):\ndef helper_of_others():\n";
+    assert_eq!(tests(text), ["plain", "marked", "test_of_others"]);
 }

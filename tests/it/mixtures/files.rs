@@ -82,6 +82,11 @@ impl Files {
         self.late.contains(item)
     }
 
+    /// The log of which a compressed file is there by half.
+    pub fn half_compressed(&self) -> Option<&'static str> {
+        self.half.as_ref().and_then(|(plain, _)| log_of(plain))
+    }
+
     /// The uncompressed files whose number in the rotation is wanted.
     fn plain(&self, wanted: fn(u32) -> bool) -> Vec<PathBuf> {
         let mut paths = files(&self.dir);

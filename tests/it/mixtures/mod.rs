@@ -5,6 +5,7 @@
 //! jumps over every pause, so the waits that servers ask for cost nothing.
 
 pub mod files;
+pub mod ledger;
 mod lines;
 pub mod trouble;
 pub mod truth;
@@ -29,6 +30,7 @@ use jiff::Timestamp;
 use tokio::time::sleep;
 
 use files::Files;
+use ledger::{Checked, Looks};
 use trouble::{Stranger, adds};
 use truth::Truth;
 
@@ -58,6 +60,8 @@ struct Outcome {
     kills: u64,
     faults: BTreeMap<&'static str, u64>,
     items: u64,
+    /// How often an item was there while things failed, and in covered time.
+    checked: Checked,
 }
 
 impl Outcome {
@@ -67,6 +71,7 @@ impl Outcome {
         self.failed_rounds += other.failed_rounds;
         self.kills += other.kills;
         self.items += other.items;
+        self.checked.add(other.checked);
         for (kind, count) in other.faults {
             *self.faults.entry(kind).or_default() += count;
         }
@@ -75,7 +80,8 @@ impl Outcome {
 
 #[test]
 fn no_mixture_of_troubles_loses_or_repeats_anything() {
-    PLAYS.play(|seed, _| by_a_clock_that_jumps(mixture(seed)), Outcome::add);
+    let outcome = PLAYS.play(|seed, _| by_a_clock_that_jumps(mixture(seed)), Outcome::add);
+    outcome.checked.assert_many(if outcome.mixtures < PLAYS.few { 10 } else { 2 });
 }
 
 /// Runs on one thread by a paused clock, which goes on to the next timer whenever there is nothing else to do.
@@ -116,6 +122,7 @@ struct Mixture {
     /// The same world without any trouble.
     calm: Server,
     engine: Arc<Engine>,
+    looks: Looks,
     outcome: Outcome,
     /// Whether the world has had items that its truth does not know.
     added: bool,
@@ -130,7 +137,8 @@ async fn mixture(seed: u64) -> Outcome {
     let calm = simulator::serve(Arc::clone(&truth.world), ServeOptions::default()).await.unwrap();
     let (files, engine) = (Files::new(site.logs()), site.engine());
     let outcome = Outcome { mixtures: 1, ..Outcome::default() };
-    let mut mixture = Mixture { truth, rng, site, files, stranger, calm, engine, outcome, added: false };
+    let looks = Looks::default();
+    let mut mixture = Mixture { truth, rng, site, files, stranger, calm, engine, looks, outcome, added: false };
     for now in mixture.instants() {
         mixture.troubled_round(now).await;
     }
@@ -155,6 +163,7 @@ impl Mixture {
         self.files.disturb(&mut self.rng);
         let faults = trouble::faults(&mut self.rng);
         self.added |= faults.iter().any(adds);
+        self.looks.note(now, !faults.is_empty(), &self.files);
         self.site.server.disturb(faults, self.rng.u64(..));
         let hidden = self.rng.usize(..10) == 0;
         if hidden {
@@ -175,7 +184,8 @@ impl Mixture {
         if hidden {
             fs::rename(self.site.path("elsewhere"), self.site.logs()).unwrap();
         }
-        truth::assert_honest(self.truth, &self.site, (&self.calm, &self.files), now).await;
+        let (_, checked) = self.assert_honest(now).await;
+        self.outcome.checked.add(checked);
         sleep(Duration::from_secs(self.rng.u64(1..7_200))).await;
     }
 
@@ -185,13 +195,22 @@ impl Mixture {
         self.site.server.disturb(Vec::new(), 0);
         self.site.grow(self.truth.world.now());
         sleep(NIGHT).await;
+        self.looks.note(self.truth.world.now(), false, &self.files);
         self.engine.poll(&[], None, self.truth.world.now()).await.unwrap();
         self.site.poll(&self.engine, self.truth.world.now()).await;
     }
 
+    async fn assert_honest(&self, now: Timestamp) -> (Picture, Checked) {
+        let (picture, _, checked) = truth::assert_honest(self.truth, &self.site, (&self.calm, &self.files), now).await;
+        (picture, checked)
+    }
+
     /// Compares the store with the truth.
     async fn compare(&mut self) {
-        let (picture, kept) = (Picture::of(&self.site.store()).await, truth::kept(&self.site.store()));
+        let (now, kept) = (self.truth.world.now(), truth::kept(&self.site.store()));
+        let (picture, checked) = self.assert_honest(now).await;
+        checked.assert_many(20);
+        ledger::assert_closed(self.truth, &picture, &self.looks, now);
         let (lost, repeated) = truth::differences(&self.truth.items, &kept);
         for (what, items) in [("lost", &lost), ("repeated", &repeated)] {
             assert!(items.is_empty(), "{} {what}, such as {:?}", items.len(), &items[..items.len().min(5)]);

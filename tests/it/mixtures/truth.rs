@@ -10,7 +10,7 @@ use std::{
 use aho_corasick::AhoCorasick;
 use data_encoding::BASE64;
 use duskwatch::{
-    evidence::{CoverageState, Member, Roster, Sighting},
+    evidence::{Coverage, CoverageState, Member, Roster, Sighting},
     simulator::{ServeOptions, Server, World},
     store::Store,
 };
@@ -19,6 +19,7 @@ use serde_json::Value;
 
 use super::{
     files::Files,
+    ledger::Checked,
     lines::{self, LOGS},
 };
 use crate::{
@@ -93,6 +94,8 @@ pub struct Truth {
     pub world: Arc<World>,
     pub items: Items,
     pub counts: Counts,
+    /// What the ledger says on that day.
+    pub coverage: BTreeMap<String, Vec<Coverage>>,
     pub roster: Roster,
     /// When each event was processed.
     pub processed: BTreeMap<String, i64>,
@@ -122,7 +125,8 @@ impl Truth {
         let failures = of(OUTPUT).count();
         assert!(events > 50 && failures > 1, "{events} events and {failures} failures are no test");
         let (roster, secrets) = (roster(&site.store()).await, secrets(&site));
-        Self { world: Arc::clone(world), items, counts: picture.counts, roster, processed, secrets }
+        let Picture { counts, coverage, .. } = picture;
+        Self { world: Arc::clone(world), items, counts, coverage, roster, processed, secrets }
     }
 
     /// What was told or shown holds no secret.
@@ -143,9 +147,15 @@ impl Truth {
     }
 }
 
-/// What the ledger calls covered has been recorded; returns what there is and what was kept. `calm` serves the same world
-/// without any trouble.
-pub async fn assert_honest(truth: &Truth, site: &Site, (calm, files): (&Server, &Files), now: Timestamp) -> (Picture, Items) {
+/// What the ledger calls covered has been recorded; returns what there is, what was kept and how much was looked for. `calm`
+/// serves the same world without any trouble.
+pub async fn assert_honest(
+    truth: &Truth,
+    site: &Site,
+    (calm, files): (&Server, &Files),
+    now: Timestamp,
+) -> (Picture, Items, Checked) {
+    let mut checked = Checked::default();
     let (picture, kept) = (Picture::of(&site.store()).await, kept(&site.store()));
     let covered = |source: &str, ms: i64| {
         let intervals = picture.coverage.get(source).into_iter().flatten();
@@ -155,7 +165,12 @@ pub async fn assert_honest(truth: &Truth, site: &Site, (calm, files): (&Server, 
         let seen_ms = truth.processed.get(id).copied().unwrap_or(*time_ms);
         let there = seen_ms < now.as_millisecond() && !files.is_late(item);
         // The last run that an output shows may still be going on, and is then read later.
-        if there && source != OUTPUT && covered(source, seen_ms) {
+        if !there || source == OUTPUT {
+            continue;
+        }
+        let covered = covered(source, seen_ms);
+        checked.note(item, covered);
+        if covered {
             assert!(kept.contains_key(item), "{item:?} is not recorded, and {:?} is", picture.coverage[source]);
         }
     }
@@ -171,7 +186,7 @@ pub async fn assert_honest(truth: &Truth, site: &Site, (calm, files): (&Server, 
             assert_eq!(names(&roster), names(&truth.roster), "{workspace}");
         }
     }
-    (picture, kept)
+    (picture, kept, checked)
 }
 
 /// What was expected and is not there, and what is there beyond what was expected.

@@ -79,7 +79,10 @@ const EXPORTS: [&str; 3] = ["/v1/metrics", "/v1/logs", "/v1/traces"];
 
 /// Sends careless lines, and some that are no evidence, through the door of the intake; what it answered, logged, measured and sent.
 async fn push(site: &Site, receiver: &Receiver, careless: &[String], misplaced: &[String]) -> Vec<(String, Vec<u8>)> {
-    let (mut service, url) = Service::serving_with(site, |command| hasten(command, at(NOW), 1));
+    let (mut service, url) = Service::serving_with(site, |command| {
+        command.env("RUST_LOG", "trace");
+        hasten(command, at(NOW), 1);
+    });
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let mut answers = String::new();
     let good = careless.chunks(LINES_PUSHED).chain(misplaced.chunks(LINES_PUSHED)).map(|lines| (SENDER_TOKEN, lines));
@@ -187,10 +190,10 @@ fn needles(secret: &generate::Secret) -> [String; 3] {
     [core[..NEEDLE].to_owned(), core[core.len() - NEEDLE..].to_owned(), basic[basic.len() - NEEDLE..].to_owned()]
 }
 
-/// All that the program says at its most talkative.
+/// All that the program and its libraries say at their most talkative.
 fn said(site: &Site, arguments: &[&str]) -> Vec<u8> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_duskwatch"));
-    command.arg("--config").arg(site.config()).args(["--now", NOW]).args(arguments).env("RUST_LOG", "duskwatch=trace");
+    command.arg("--config").arg(site.config()).args(["--now", NOW]).args(arguments).env("RUST_LOG", "trace");
     let mut output = block_in_place(|| command.output()).unwrap();
     output.stdout.append(&mut output.stderr);
     assert_ne!(output.stdout.len(), 0, "{arguments:?}");

@@ -12,6 +12,7 @@
 pub mod collector;
 pub mod engine;
 mod hours;
+mod life;
 mod neighbour;
 
 use std::{
@@ -34,7 +35,7 @@ use duskwatch::{
     },
     deliver::otel::Exporter,
     report::{Alarm, Audience, Late},
-    simulator::{self, FaultKind, ServeOptions, Server},
+    simulator::{self, ServeOptions, Server},
     store::Store,
 };
 use fastrand::Rng;
@@ -45,12 +46,14 @@ use tokio_util::sync::CancellationToken;
 
 use collector::Watch;
 use engine::Keeper;
+use life::{Budgets, Life};
 use neighbour::Neighbour;
 
 use crate::{
     mixtures::{
         NIGHT, by_a_clock_that_jumps,
         files::Files,
+        ledger::{self, Checked, Looks},
         trouble::{self, Stranger},
         truth::{self, Items, Truth},
     },
@@ -67,10 +70,12 @@ const PLAYS: Plays = Plays { name: "SIMULATION", few: 2, shown_every: 10 };
 /// The days of a play, and of one that somebody asks for.
 const FEW_DAYS: i64 = 3;
 const ALL_DAYS: i64 = 23;
+/// The seed that is played twice: in its day are a kill, files of the other instance and a collector in a mood.
+const REPEATED: u64 = PLAYS.few;
 /// Lines of what happened before a failure.
 const TOLD_OF_A_FAILURE: usize = 120;
-/// Requests a minute to the organisation's APIs, and an hour to each workspace: the server refuses more.
-const BUDGETS: (u32, u32) = (50, 1_000);
+/// Small ones, so that they are spent.
+const BUDGETS: Budgets = Budgets { a_minute: 20, an_hour: 150 };
 const READERS: [(&str, &str); 2] = [("security@example.test", "security"), ("board@example.test", "leadership")];
 /// The source of what is pushed, and the lines of one request.
 const SENDER: &str = "intake/ci";
@@ -131,7 +136,11 @@ struct Outcome {
     repeated_events: u64,
     alarms: u64,
     pushes: u64,
+    /// How often an item was there, and in covered time.
+    checked: Checked,
     requests: u64,
+    /// The most requests of a life in a minute to the organisation's APIs, and in an hour to the workspaces'.
+    fullest: (usize, usize),
     questions: u64,
     exports: u64,
     told_changes: u64,
@@ -162,7 +171,9 @@ impl Outcome {
         self.repeated_events += other.repeated_events;
         self.alarms += other.alarms;
         self.pushes += other.pushes;
+        self.checked.add(other.checked);
         self.requests += other.requests;
+        self.fullest = (self.fullest.0.max(other.fullest.0), self.fullest.1.max(other.fullest.1));
         self.questions += other.questions;
         self.exports += other.exports;
         self.told_changes += other.told_changes;
@@ -184,7 +195,9 @@ fn add<K: Ord>(sums: &mut BTreeMap<K, u64>, more: BTreeMap<K, u64>) {
 #[test]
 fn whatever_fails_the_store_is_true_the_ledger_honest_and_each_digest_sent_once() {
     let play = |seed, asked| play(crate::mixtures::truth(seed), seed, if asked { ALL_DAYS } else { FEW_DAYS }).0;
-    PLAYS.play(play, Outcome::add);
+    let outcome = PLAYS.play(play, Outcome::add);
+    outcome.checked.assert_many(if outcome.seeds < PLAYS.few { 10 } else { 2 });
+    assert!(outcome.fullest.0 * 2 > BUDGETS.ours().0, "nothing was spent: {outcome:?}");
 }
 
 #[test]
@@ -197,8 +210,10 @@ fn on_a_day_whose_clocks_are_set_back_a_digest_is_due_once() {
 
 #[test]
 fn a_seed_plays_the_same_every_time() {
-    let one = || play(crate::mixtures::truth(PLAYS.few), PLAYS.few, 1).1;
-    let (first, second) = (one(), one());
+    let one = || play(crate::mixtures::truth(REPEATED), REPEATED, 1);
+    let ((outcome, first), (_, second)) = (one(), one());
+    let moods = outcome.collector.keys().filter(|mood| **mood != "takes").count();
+    assert!(outcome.kills > 0 && outcome.files.len() > 2 && moods > 0, "too little to compare: {outcome:#?}");
     let differing = first.lines().zip(second.lines()).find(|(a, b)| a != b);
     assert_eq!(differing, None);
     assert!(first == second && first.lines().count() > 50);
@@ -267,8 +282,13 @@ struct Simulation {
     present: Timestamp,
     /// What fails now, and for how many steps more.
     troubles: BTreeMap<Trouble, u32>,
+    /// Whether this is the last step, in which nobody is killed.
+    last: bool,
     /// Whether the world has had items that its truth does not know.
     added: bool,
+    looks: Looks,
+    /// What the present process has asked of the servers.
+    life: Life,
     /// The mails that arrived, by id and recipient.
     arrived: BTreeMap<(String, String), Letter>,
     /// The events that arrived, by id, and whether their sender knows it.
@@ -296,8 +316,8 @@ impl Simulation {
         let mut rng = Rng::with_seed(seed ^ 0x5117);
         let stranger = Stranger::start().await;
         let served = ServeOptions {
-            requests_per_minute: BUDGETS.0,
-            requests_per_hour: BUDGETS.1,
+            requests_per_minute: BUDGETS.a_minute,
+            requests_per_hour: BUDGETS.an_hour,
             ..trouble::server(&mut rng, stranger.origin.clone())
         };
         let mut site = Site::new(&truth.world, served).await;
@@ -330,7 +350,10 @@ impl Simulation {
             now: begun,
             present: begun,
             troubles: BTreeMap::new(),
+            last: false,
             added: false,
+            looks: Looks::default(),
+            life: Life::default(),
             arrived: BTreeMap::new(),
             events: BTreeMap::new(),
             alarms: BTreeMap::new(),
@@ -403,6 +426,7 @@ impl Simulation {
         let faults = if self.rng.usize(..3) == 0 { trouble::faults(&mut self.rng) } else { Vec::new() };
         self.added |= faults.iter().any(trouble::adds);
         self.note(&format!("fails: {:?}, {faults:?}", self.troubles));
+        self.looks.note(self.now, !faults.is_empty(), &self.files);
         self.site.server.disturb(faults, self.rng.u64(..));
         self.keeper.disturb(&mut self.rng);
         self.watch.disturb(&mut self.rng);
@@ -457,6 +481,8 @@ impl Simulation {
 
     /// The process ends where it stands, and another one begins: what was only in memory is gone.
     fn restart(&mut self) {
+        self.note_requests();
+        self.life = Life::default();
         self.engine = self.site.engine();
         self.memory = Memory::of(&self.engine, self.now);
         self.outcome.kills += 1;
@@ -474,7 +500,7 @@ impl Simulation {
                 self.memory.started[index] = Some(self.now);
                 self.round(index).await;
             }
-            if self.rng.usize(..300) == 0 {
+            if self.rng.usize(..300) == 0 && !self.last {
                 self.restart();
             }
         }
@@ -500,7 +526,7 @@ impl Simulation {
             let made = self.engine.make(&delivery, &judged, due, self.now).await;
             self.note(&format!("{delivery} of {occurrence}, {count}: {}", made.unwrap_or_else(|error| format!("{error:#}"))));
         }
-        if self.rng.usize(..20) == 0 {
+        if self.rng.usize(..20) == 0 && !self.last {
             self.restart();
         }
         unhurried(self.tell()).await;
@@ -585,7 +611,7 @@ impl Simulation {
     async fn round(&mut self, index: usize) {
         let (server, lake) = (&self.site.server, &self.keeper.lake);
         let asked = || asked(server) + lake.questions();
-        let last = if self.rng.usize(..25) == 0 { asked() + self.rng.u64(1..10) } else { u64::MAX };
+        let last = if self.rng.usize(..25) == 0 && !self.last { asked() + self.rng.u64(1..10) } else { u64::MAX };
         let engine = Arc::clone(&self.engine);
         let Some(mut round) = until(|| asked() >= last, engine.round(index, None, self.now)).await else {
             // What was being written is written, or not, before the next process begins.
@@ -607,7 +633,9 @@ impl Simulation {
 
     /// What must be so at any moment.
     async fn look(&mut self) {
-        let (picture, kept) = truth::assert_honest(self.truth, &self.site, (&self.calm, &self.files), self.present).await;
+        let (picture, kept, checked) =
+            truth::assert_honest(self.truth, &self.site, (&self.calm, &self.files), self.present).await;
+        self.outcome.checked.add(checked);
         self.keeper.assert_counted(&picture);
         self.neighbour.assert_counted(&picture);
         self.neighbour.assert_missed(&self.engine.readiness(self.now).await.not_ready, self.now);
@@ -617,7 +645,7 @@ impl Simulation {
         assert_eq!(repeated, [], "recorded twice");
         assert_eq!(pushed.values().find(|times| **times > 1), None, "recorded twice");
         self.truth.assert_keeps_no_secret(&self.site);
-        self.assert_budget();
+        self.note_requests();
         assert_eq!(String::from_utf8_lossy(&self.stranger.heard()), "", "another host was spoken to");
         let silent = self.troubles.contains_key(&Trouble::MailSilent);
         for mail in self.mail.take_in_order() {
@@ -668,11 +696,13 @@ impl Simulation {
         self.watch.is_well();
         self.neighbour.come_through(self.present).await;
         // What the last step sent is known to be over when it is looked at again, as a service does soon.
-        for pause in [0.minutes(), 9.hours(), 9.hours(), 1.minute()] {
+        for (pause, last) in [(0.minutes(), false), (9.hours(), false), (9.hours(), false), (1.minute(), true)] {
+            self.last = last;
             self.now = self.now.checked_add(pause).unwrap();
             self.keeper.go_on(self.now);
             sleep(NIGHT).await;
             self.memory.started.fill(None);
+            self.looks.note(self.now, false, &self.files);
             self.step().await;
             self.look().await;
         }
@@ -699,6 +729,7 @@ impl Simulation {
         let waiting = if self.unanswered.is_some() { PUSHED.unsigned_abs() } else { 0 };
         assert!((answered..=answered + waiting).contains(&(pushed.len() as u64)), "{} of {answered}", pushed.len());
         assert_eq!(picture.uses(SENDER), pushed.len() as u64);
+        ledger::assert_closed(self.truth, &picture, &self.looks, self.now);
         self.keeper.assert_settled(&picture, self.now);
         self.neighbour.assert_complete(&picture, self.present);
         self.watch.assert_told(&self.site).await;
@@ -773,20 +804,12 @@ impl Simulation {
         due.map(Timestamp::as_second).collect()
     }
 
-    /// The server has refused nothing of its own accord, unless a process that had just begun did not know what the one
-    /// before had spent.
-    fn assert_budget(&self) {
-        let refuses = |kind: &FaultKind| match kind {
-            FaultKind::TooManyRequests | FaultKind::RateLimited(_) => true,
-            FaultKind::Refused(refusal) => refusal.status == 429,
-            _ => false,
-        };
-        let names: BTreeSet<&str> = FaultKind::all().filter(|(_, kind, _)| refuses(kind)).map(|(name, ..)| name).collect();
-        let on_purpose: u64 = self.site.server.faults().iter().filter(|(name, _)| names.contains(*name)).map(|(_, n)| n).sum();
-        let all = self.site.server.requests();
-        let refused: u64 = all.iter().filter(|((_, status), _)| *status == 429).map(|(_, count)| count).sum();
-        let own = refused.saturating_sub(on_purpose);
-        assert!(own <= self.outcome.kills, "{own} requests were over the budget, in {} lives", self.outcome.kills + 1);
+    /// What the server was asked since the last look belongs to the life that is going on.
+    fn note_requests(&mut self) {
+        self.life.add(self.site.server.take_arrivals());
+        self.life.assert_within(BUDGETS);
+        let (minute, hour) = self.life.fullest();
+        self.outcome.fullest = (self.outcome.fullest.0.max(minute), self.outcome.fullest.1.max(hour));
     }
 }
 
@@ -829,15 +852,22 @@ fn pushed(number: u64, now: Timestamp) -> Vec<u8> {
     (0..PUSHED).map(line).collect::<String>().into_bytes()
 }
 
+/// Tells a site what its servers allow.
+fn limit(site: &Site, Budgets { a_minute, an_hour }: Budgets) {
+    let text = fs::read_to_string(site.config()).unwrap();
+    let text = text.replace("requests_per_minute = 60000", &format!("requests_per_minute = {a_minute}"));
+    let text = text.replace("requests_per_hour = 1000000", &format!("requests_per_hour = {an_hour}"));
+    fs::write(site.config(), text).unwrap();
+}
+
 /// What the site of a service has beside its sources.
 fn configure(site: &Site, mail: &MailServer, hooks: &Hooks, (keeper, watch): (&Keeper, &Watch)) {
     fs::write(site.path("ci.token"), SENDER_TOKEN).unwrap();
     fs::write(site.path("lake.password"), engine::PASSWORD).unwrap();
     fs::write(site.path("collector.key"), collector::KEY).unwrap();
     fs::write(site.path("hook.secret"), format!("whsec_{}", BASE64.encode(&HOOK_KEY))).unwrap();
-    let text = fs::read_to_string(site.config()).unwrap();
-    let text = text.replace("requests_per_minute = 60000", &format!("requests_per_minute = {}", BUDGETS.0));
-    let mut text = text.replace("requests_per_hour = 1000000", &format!("requests_per_hour = {}", BUDGETS.1));
+    limit(site, BUDGETS);
+    let mut text = fs::read_to_string(site.config()).unwrap();
     let (hour, minute) = DIGEST;
     write!(
         text,

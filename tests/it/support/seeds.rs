@@ -29,8 +29,8 @@ pub fn number(name: &str) -> Option<u64> {
 
 impl Plays {
     /// Plays as many seeds at a time as there are processors, and fails with those that failed. What is played learns its
-    /// seed, and whether somebody asked for it.
-    pub fn play<T: Debug + Default + Send>(&self, one: impl Fn(u64, bool) -> T + Sync, add: impl Fn(&mut T, T) + Sync) {
+    /// seed, and whether somebody asked for it. Returns what came of all.
+    pub fn play<T: Debug + Default + Send>(&self, one: impl Fn(u64, bool) -> T + Sync, add: impl Fn(&mut T, T) + Sync) -> T {
         let alone_by = format!("DUSKWATCH_{}_SEED", self.name);
         let (alone, many) = (number(&alone_by), number(&format!("DUSKWATCH_{}S", self.name)));
         let asked = alone.or(many).is_some();
@@ -65,5 +65,6 @@ impl Plays {
         eprintln!("{played} played in {} s: {outcome:#?}", begun.elapsed().as_secs());
         failed.sort_unstable();
         assert!(failed.is_empty(), "replay one of them with {alone_by}: {failed:?}");
+        outcome
     }
 }

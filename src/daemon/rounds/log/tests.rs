@@ -121,7 +121,7 @@ async fn an_odd_line_of_a_log_that_is_understood_fails_no_round_and_of_a_new_one
 }
 
 #[tokio::test]
-async fn a_round_that_ends_after_lines_that_nobody_understood_leaves_their_time_unclaimed() {
+async fn a_round_that_ends_after_lines_that_nobody_understood_leaves_their_time_missed() {
     let place = Place::new();
     fs::write(place.path().join("a.jsonl"), line(NOW - 5)).expect("written");
     place.run(NOW).await.expect("a round");
@@ -132,7 +132,11 @@ async fn a_round_that_ends_after_lines_that_nobody_understood_leaves_their_time_
     let so_far = SoFar::new(Begin::new(Some(NOW * 1_000), None, killed), true, killed);
     place.round.read_files(&place.store, found.files, so_far).await.expect("and nothing after it");
     place.run(NOW + 120).await.expect("nothing new");
-    let expected = [(CoverageState::Covered, NOW - 5, NOW), (CoverageState::Covered, NOW + 60, NOW + 120)];
+    let expected = [
+        (CoverageState::Covered, NOW - 5, NOW),
+        (CoverageState::Missed, NOW, NOW + 60),
+        (CoverageState::Covered, NOW + 60, NOW + 120),
+    ];
     assert_eq!(place.coverage().await, expected);
 }
 
