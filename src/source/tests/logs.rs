@@ -236,6 +236,69 @@ fn a_copy_that_stays_beside_its_original_is_not_read() {
 }
 
 #[test]
+fn a_file_that_begins_like_a_log_never_keeps_the_log_from_being_read() {
+    let lines: Vec<String> = (0..8_000).map(|n| format!("line {n} of the log")).collect();
+    let text = |lines: &[String]| lines.join("\n") + "\n";
+    for (name, known) in [("a.jsonl", true), ("z.jsonl", true), ("a.jsonl", false), ("z.jsonl", false)] {
+        let mut logs = Logs::new(Layout::Lines, "*.jsonl");
+        let mut found = Vec::new();
+        logs.append("m.jsonl", &text(&lines[..6_000]));
+        if known {
+            found.extend(logs.read());
+        }
+        // What can be read of the log now, a hole where its next lines will be, and more than it has.
+        logs.append(name, &text(&lines[..4_000]));
+        let file = OpenOptions::new().append(true).open(logs.path(name)).expect("a file");
+        file.set_len(4 << 20).expect("a hole");
+        logs.append(name, "\nsomething else\n");
+        found.extend(logs.read());
+        for part in [6_000..7_000, 7_000..8_000] {
+            logs.append("m.jsonl", &text(&lines[part]));
+            found.extend(logs.read());
+        }
+        let lost = lines.iter().filter(|line| !found.contains(line)).count();
+        assert_eq!(lost, 0, "{name} {known}");
+        let twice = found.iter().filter(|line| **line == lines[5_000]).count();
+        assert_eq!((twice, logs.planned()), (1, 0), "{name} {known}");
+    }
+}
+
+#[test]
+fn a_file_of_somebody_else_stands_for_no_log_however_alike_it_looks() {
+    let text = (0..8_000).map(|n| format!("line {n} of the log\n")).collect::<Vec<_>>().concat();
+    let mut logs = Logs::new(Layout::Lines, "*.jsonl");
+    logs.append("m.jsonl", &text);
+    // As it begins and ends, and something else between.
+    let alike = [&text[..80_000], &"x".repeat(text.len() - 90_000), &text[text.len() - 10_000..], "and more\n"].concat();
+    logs.append("a.jsonl", &alike);
+    for (name, owner) in [("m.jsonl", 1), ("a.jsonl", 2)] {
+        // Only an administrator may give files away; one's own files are one's own to change.
+        if std::os::unix::fs::chown(logs.path(name), Some(owner), None).is_err() {
+            return;
+        }
+    }
+    let found = logs.read();
+    assert_eq!(text.lines().filter(|line| !found.iter().any(|found| found == line)).count(), 0);
+}
+
+#[test]
+fn a_longer_copy_goes_on_where_the_log_that_was_read_ends() {
+    let mut logs = Logs::new(Layout::Lines, "*/app.jsonl");
+    for place in ["before", "now"] {
+        fs::create_dir(logs.path(place)).expect("a directory");
+    }
+    logs.append("before/app.jsonl", "one\ntwo\n");
+    assert_eq!(logs.read(), ["one", "two"]);
+    fs::copy(logs.path("before/app.jsonl"), logs.path("now/app.jsonl")).expect("copied");
+    assert!(logs.read().is_empty());
+    for line in ["three", "four"] {
+        logs.append("now/app.jsonl", &format!("{line}\n"));
+        assert_eq!(logs.read(), [line]);
+    }
+    assert_eq!(logs.planned(), 0);
+}
+
+#[test]
 fn tables_share_their_header_and_are_told_apart_by_the_first_row() {
     let mut logs = Logs::new(Layout::Table, "*.csv");
     logs.append("a.csv", "ts,src\n1,a\n");
