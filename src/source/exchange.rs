@@ -10,6 +10,7 @@ use std::{
     path::Path,
 };
 
+use super::file::open_file;
 use crate::evidence::exchange::{
     Header, Item, MAX_LINE_BYTES, Malformed, Parser, Source,
     seal::{PublicKey, Seal},
@@ -48,12 +49,9 @@ impl ExchangeFile {
         if path.as_os_str() == "-" {
             return Err(refused("a file is read twice, first to prove who wrote it: name a file instead of -"));
         }
-        let file = File::open(path)?;
-        let metadata = file.metadata()?;
-        if !metadata.is_file() {
-            return Err(refused("it is read twice, first to prove who wrote it, and so must be a file"));
-        }
-        Ok(Self { file, compressed: metadata.len() })
+        let file = open_file(path)?;
+        let compressed = file.metadata()?.len();
+        Ok(Self { file, compressed })
     }
 
     /// Reads the whole file and proves who wrote it. `key_of` is asked once, for the header that the file claims to have.

@@ -8,6 +8,8 @@ use std::{
 
 use flate2::read::MultiGzDecoder;
 
+use crate::source::file::open_file;
+
 /// The largest zstd window, as a power of two: 64 MiB bounds the memory of one file; only `--long` and `--ultra` exceed it.
 const MAX_WINDOW_LOG: u32 = 26;
 /// Logs become ten to a hundred times as long, gzip at the most 1,032 times. A file that becomes so many times as long, and longer
@@ -32,7 +34,10 @@ impl Compression {
     }
 
     pub(super) fn open(self, path: &Path) -> io::Result<Input> {
-        let file = File::open(path)?;
+        self.unpack(open_file(path)?)
+    }
+
+    pub(super) fn unpack(self, file: File) -> io::Result<Input> {
         Ok(match self {
             Self::None => Input::Plain(file),
             Self::Gzip => Input::Packed(Unpacked::new(&file.metadata()?, MultiGzDecoder::new(BufReader::new(file)))),

@@ -4,7 +4,10 @@ use std::{
     collections::BTreeMap,
     fs::{self, File, OpenOptions},
     io::Write,
+    os::fd::AsRawFd as _,
     path::{Path, PathBuf},
+    sync::mpsc,
+    thread,
     time::{Duration, SystemTime},
 };
 
@@ -585,6 +588,54 @@ fn an_archive_that_unpacks_without_end_is_read_in_bounded_pieces_and_comes_to_an
         logs.read();
         assert_eq!(logs.planned(), 0, "{name} is left alone until it changes");
     }
+}
+
+/// A pipe with a name.
+pub(super) fn make_fifo(path: &Path) {
+    rustix::fs::mkfifoat(rustix::fs::CWD, path, rustix::fs::Mode::from_raw_mode(0o644)).expect("a pipe");
+}
+
+/// What a work comes to that must not wait for anything.
+pub(super) fn in_time<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (done, until_done) = mpsc::channel();
+    thread::spawn(move || done.send(work()));
+    until_done.recv_timeout(Duration::from_secs(20)).expect("it waits for what never comes")
+}
+
+#[test]
+fn a_pipe_in_the_place_of_a_planned_log_is_refused_and_waited_for_by_nobody() {
+    for name in ["a.log", "a.log.gz", "a.log.zst"] {
+        for layout in [Layout::Lines, Layout::Table, Layout::Transcript] {
+            let mut logs = Logs::new(layout, "*.log");
+            logs.append("a.log", "ts,src\n1,a\n");
+            if name != "a.log" {
+                logs.compress("a.log", name);
+            }
+            logs.later(120);
+            let planned = logs.plan().files.pop().expect("a file with something new");
+            make_fifo(&logs.path("pipe"));
+            logs.rename("pipe", name);
+            let words = in_time(move || {
+                planned.give_up();
+                FileReader::open(planned).err().map(|error| error.to_string())
+            });
+            assert!(words.is_some_and(|words| words.contains("no regular file")), "{name} {layout:?}");
+            assert_eq!(in_time(move || logs.planned()), 0, "{name} {layout:?}");
+        }
+    }
+}
+
+#[test]
+fn a_pipe_that_a_shell_hands_over_is_read_and_one_that_lies_in_a_directory_is_not() {
+    let (reader, mut writer) = std::io::pipe().expect("a pipe");
+    let path = PathBuf::from(format!("/dev/fd/{}", reader.as_raw_fd()));
+    thread::spawn(move || writer.write_all(b"one\n"));
+    assert_eq!(in_time(move || imported(&path)), (4, String::new()));
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("aaa.jsonl");
+    make_fifo(&path);
+    let words = in_time(move || content(&path).err().map(|error| error.to_string()));
+    assert!(words.is_some_and(|words| words.contains("no regular file")));
 }
 
 #[test]
