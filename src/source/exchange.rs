@@ -10,7 +10,7 @@ use std::{
     path::Path,
 };
 
-use super::file::open_file;
+use super::file::{open_file, written_bytes};
 use crate::evidence::exchange::{
     Header, Item, MAX_LINE_BYTES, Malformed, Parser, Source,
     seal::{PublicKey, Seal},
@@ -49,30 +49,27 @@ impl ExchangeFile {
         if path.as_os_str() == "-" {
             return Err(refused("a file is read twice, first to prove who wrote it: name a file instead of -"));
         }
-        let file = open_file(path)?;
-        let compressed = file.metadata()?.len();
+        let mut file = open_file(path)?;
+        let compressed = written_bytes(&mut file)?;
         Ok(Self { file, compressed })
     }
 
-    /// Reads the whole file and proves who wrote it. `key_of` is asked once, for the header that the file claims to have.
+    /// Reads the whole file and proves who wrote it. `key_of` is asked once, for the header that the file claims to have. A line
+    /// that says what cannot be ends it at once: what nobody signed yet is not worth more work.
     ///
     /// # Errors
     /// A file that is damaged, incomplete, no such file, not signed by the key, or that says what cannot be.
     pub fn verify(&mut self, key_of: impl FnOnce(&Header) -> Result<PublicKey, String>) -> io::Result<Verified> {
         let (mut key_of, mut known) = (Some(key_of), None);
-        let (mut parser, mut sources, mut malformed) = (Parser::default(), Vec::new(), None);
+        let (mut parser, mut sources) = (Parser::default(), Vec::new());
         let (digest, lines, last) = self.pass(|line| {
-            // What is wrong with a line says nothing before it is known who wrote it.
-            let item = if malformed.is_none() { parser.line(line) } else { return Ok(()) };
-            match (item, key_of.take()) {
-                (Ok(Item::Header(header)), Some(key_of)) => {
+            match (parser.line(line).map_err(io::Error::other)?, key_of.take()) {
+                (Item::Header(header), Some(key_of)) => {
                     let key = key_of(&header).map_err(io::Error::other)?;
                     known = Some((header, key));
                 }
-                (Err(error), Some(_)) => return Err(io::Error::other(error)),
-                (Ok(Item::Source(source)), _) => sources.push(source),
-                (Ok(_), _) => {}
-                (Err(error), None) => malformed = Some(error),
+                (Item::Source(source), _) => sources.push(source),
+                _ => {}
             }
             Ok(())
         })?;
@@ -84,7 +81,7 @@ impl ExchangeFile {
                 header.instance
             )));
         }
-        malformed.map_or(Ok(Verified { header, sources, digest, lines }), |error| Err(io::Error::other(error)))
+        Ok(Verified { header, sources, digest, lines })
     }
 
     /// Hands over every line before the last, and returns the digest of all of them.

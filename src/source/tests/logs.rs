@@ -590,6 +590,17 @@ fn an_archive_that_unpacks_without_end_is_read_in_bounded_pieces_and_comes_to_an
     }
 }
 
+#[test]
+fn a_hole_in_an_archive_lets_no_more_come_out_of_it() {
+    let logs = Logs::new(Layout::Lines, "*.jsonl");
+    let path = logs.path("a.jsonl.zst");
+    trap(&path, &vec![0; BLOCK], 300);
+    OpenOptions::new().append(true).open(&path).expect("a file").set_len(400 << 20).expect("a hole");
+    for (_, words) in [tailed(&logs), imported(&path)] {
+        assert!(words.ends_with("times as long when it is unpacked"), "{words}");
+    }
+}
+
 /// A pipe with a name.
 pub(super) fn make_fifo(path: &Path) {
     rustix::fs::mkfifoat(rustix::fs::CWD, path, rustix::fs::Mode::from_raw_mode(0o644)).expect("a pipe");
