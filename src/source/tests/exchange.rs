@@ -10,7 +10,10 @@ use tempfile::TempDir;
 
 use super::logs::{in_time, make_fifo};
 use crate::{
-    evidence::exchange::seal::PrivateKey,
+    evidence::exchange::{
+        self,
+        seal::{PrivateKey, Seal},
+    },
     source::{ExchangeFile, Verified},
 };
 
@@ -32,6 +35,13 @@ fn long_line(name: &str) -> String {
     let track =
         format!("{{\"kind\":\"track\",\"source\":0,\"username\":\"{name}\",\"origin_kind\":\"n\",\"origin\":\"build-farm\"}}");
     format!("{track:16000}")
+}
+
+fn signed(text: &str) -> Vec<u8> {
+    let mut seal = Seal::default();
+    seal.add(text.as_bytes());
+    let whole = [text.as_bytes(), &exchange::end(&key().sign(&seal.digest()))].concat();
+    zstd::encode_all(&whole[..], 1).expect("in memory")
 }
 
 fn packed(text: &str) -> Vec<u8> {
@@ -81,4 +91,37 @@ fn a_hole_in_a_file_lets_no_more_come_out_of_it() {
     file.set_len(400 << 20).expect("a hole");
     let words = refused(&path);
     assert!(words.contains("far longer when it is uncompressed"), "{words}");
+}
+
+#[test]
+fn what_is_put_into_a_proven_file_is_handed_to_nobody() {
+    for honest in [0, 1, 300] {
+        let (_directory, path) = offered(&signed(&text(&long_line("mtessel"), 400)));
+        let (mut file, Verified { lines, .. }) = verified(&path).expect("it is signed");
+        assert_eq!(lines, SAMPLE.lines().count() as u64 + 400);
+        let forged = format!("{}{}", text(&long_line("mtessel"), honest), format!("{}\n", long_line("ada")).repeat(400 - honest));
+        fs::write(&path, signed(&forged)).expect("overwritten where it lies");
+        let mut believed = 0;
+        let read = file.read(|line| {
+            assert!(!line.windows(5).any(|word| word == b"\"ada\""), "a forged line after {believed}");
+            believed += 1;
+            Ok(())
+        });
+        let words = read.map(drop).expect_err("it is not what was proven").to_string();
+        assert!(words.contains("changed while it was read"), "{words}");
+        assert!(believed <= SAMPLE.lines().count() + honest);
+    }
+}
+
+#[test]
+fn a_file_that_stays_as_it_was_proven_is_handed_over_whole() {
+    let (_directory, path) = offered(&signed(&text(&long_line("mtessel"), 400)));
+    let (mut file, Verified { lines, .. }) = verified(&path).expect("it is signed");
+    let mut read = Vec::new();
+    let taken = file.read(|line| {
+        read.push(String::from_utf8_lossy(line).into_owned());
+        Ok(())
+    });
+    taken.map(drop).expect("nothing has changed");
+    assert_eq!((read.len() as u64, read.join("\n") + "\n"), (lines, text(&long_line("mtessel"), 400)));
 }
