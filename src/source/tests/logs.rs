@@ -16,7 +16,7 @@ use jiff::Timestamp;
 
 use crate::{
     evidence::CursorUpdate,
-    source::{Blocks, FileReader, Layout, Plan, content, plan},
+    source::{Blocks, FileReader, Layout, Plan, content, plan, shown},
 };
 
 /// A directory that is read like the service reads it: a plan, its files, the cursors committed.
@@ -647,6 +647,14 @@ fn a_pipe_that_a_shell_hands_over_is_read_and_one_that_lies_in_a_directory_is_no
     make_fifo(&path);
     let words = in_time(move || content(&path).err().map(|error| error.to_string()));
     assert!(words.is_some_and(|words| words.contains("no regular file")));
+}
+
+#[test]
+fn what_hides_or_moves_the_name_of_a_file_is_spelt_out() {
+    let name = "a\u{202e}lnosj.\u{200b}exe\u{1b}[31m\u{feff}";
+    assert_eq!(shown(Path::new(name)), "a\\u{202e}lnosj.\\u{200b}exe\\u{1b}[31m\\u{feff}");
+    let long = format!("/var/log/{}.jsonl", "ä".repeat(2_000));
+    assert_eq!(shown(Path::new(&long)), long);
 }
 
 #[test]
