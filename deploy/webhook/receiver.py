@@ -13,6 +13,7 @@ Python's standard library is enough. Settings come from the environment:
 import base64
 import hashlib
 import hmac
+import html
 import json
 import os
 import time
@@ -22,6 +23,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 OLDEST_SECONDS = 300  # An older message is one that somebody sends again.
 LONGEST_BYTES = 1 << 20
+SLOWEST_SECONDS = 5  # Without a byte, from somebody who is not known yet.
 REMEMBERED = 10_000
 
 KEY = base64.b64decode(os.environ["DUSKWATCH_WEBHOOK_SECRET"].removeprefix("whsec_"))
@@ -61,7 +63,8 @@ def post(url, content, **headers):
 
 def pass_on(event):
     if url := os.environ.get("CHAT_URL"):
-        post(url, {"text": words(event)})
+        # Angle brackets call a whole room, or hide where a link leads.
+        post(url, {"text": html.escape(words(event), quote=False)})
     if (url := os.environ.get("TICKET_URL")) and needs_a_ticket(event):
         row = event["data"].get("row") or {}
         fields = {
@@ -74,9 +77,21 @@ def pass_on(event):
         post(url, {"fields": fields}, authorization=f"Bearer {os.environ.get('TICKET_TOKEN', '')}")
 
 
+def promised(headers):
+    """How many bytes the body will have; none when that is no number, or more than we take."""
+    length = headers.get("content-length", "")
+    plain = length.isascii() and length.isdigit() and len(length) < 10
+    return int(length) if plain and int(length) <= LONGEST_BYTES else None
+
+
 class Receiver(BaseHTTPRequestHandler):
+    timeout = SLOWEST_SECONDS
+
     def do_POST(self):
-        body = self.rfile.read(min(int(self.headers.get("content-length", 0)), LONGEST_BYTES))
+        length = promised(self.headers)
+        if length is None:
+            return self.answer(413)
+        body = self.rfile.read(length)
         if not is_genuine(self.headers, body):
             return self.answer(401)
         message = self.headers["webhook-id"]

@@ -1,6 +1,6 @@
 //! `[[owner]]` and `owners_file`: who answers for what. The first that matches counts, so the order of both is kept.
 
-use std::{borrow::Cow, io::Read as _};
+use std::{borrow::Cow, io::Read as _, path::Path};
 
 use csv::StringRecord;
 
@@ -11,6 +11,7 @@ use super::{
 use crate::{
     analysis::Owner,
     evidence::{format::register, redact, settings::parse_days},
+    source::open_file,
 };
 
 /// The columns of a file of owners: the keys of `[[owner]]` and of its `match`.
@@ -60,7 +61,7 @@ fn owner(section: Section) -> Vec<Owner> {
 fn listed(section: &Section) -> Vec<Owner> {
     let read = section.parsed("owners_file", |file| {
         let mut text = String::new();
-        let open = std::fs::File::open(file).and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text));
+        let open = open_file(Path::new(file)).and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text));
         match open {
             Err(error) => Err(format!("{file} cannot be read: {error}")),
             Ok(bytes) if bytes as u64 > MAX_BYTES => Err(format!("{file} has more than {MAX_BYTES} bytes")),

@@ -228,7 +228,6 @@ enum Part {
 
 /// What of a file is taken up day by day once all of it was read.
 struct Rest {
-    digest: [u8; 32],
     coverage: BTreeMap<Day, Vec<(usize, Coverage)>>,
     registers: Vec<Entry>,
 }
@@ -267,8 +266,7 @@ impl Engine {
             self.store.write(move |w| part.stage(w, &of.header.instance)).await?;
             progress(&imported);
         }
-        let rest = reading.await?.and_then(|rest| unchanged(rest, digest));
-        match rest {
+        match reading.await? {
             Ok(rest) => self.take_up(&exchanged, rest).await?,
             Err(error) => {
                 self.forget_staged(&exchanged).await?;
@@ -315,10 +313,6 @@ fn trusted(options: &Options, header: &Header, now: Timestamp) -> Result<PublicK
     other.map(|other| other.public_key).ok_or_else(unknown)
 }
 
-fn unchanged(rest: Rest, digest: [u8; 32]) -> io::Result<Rest> {
-    if rest.digest == digest { Ok(rest) } else { Err(io::Error::other("the file was changed while it was read")) }
-}
-
 impl Part {
     fn len(&self) -> u64 {
         match self {
@@ -351,19 +345,19 @@ struct Taking {
 
 impl Taking {
     fn new(file: Arc<Exchanged>, parts: mpsc::Sender<Part>) -> Self {
-        let rest = Rest { digest: [0; 32], coverage: BTreeMap::new(), registers: Vec::new() };
+        let rest = Rest { coverage: BTreeMap::new(), registers: Vec::new() };
         let (batches, entries) = (BTreeMap::new(), Vec::new());
         Self { file, parser: Parser::default(), parts, track: None, batches, waiting: 0, entries, rest }
     }
 
     fn read(mut self, file: &mut ExchangeFile) -> io::Result<Rest> {
-        let digest = file.read(|line| {
+        file.read(|line| {
             let item = self.parser.line(line).map_err(io::Error::other)?;
             self.take(item)
         })?;
         self.hand_on_counts()?;
         self.hand_on_entries()?;
-        Ok(Rest { digest, ..self.rest })
+        Ok(self.rest)
     }
 
     fn take(&mut self, item: Item) -> io::Result<()> {
@@ -402,10 +396,9 @@ impl Taking {
 
     fn hand_on_counts(&mut self) -> io::Result<()> {
         let Exchanged { header, sources, .. } = &*self.file;
-        let batches = std::mem::take(&mut self.batches).into_iter().map(|(source, batch)| Batch {
-            source: exchange::source_name(&header.instance, &sources[source].name),
-            rules: self.parser.rules().to_vec(),
-            ..batch
+        let batches = std::mem::take(&mut self.batches).into_iter().filter_map(|(source, batch)| {
+            let source = exchange::source_name(&header.instance, &sources.get(source)?.name);
+            Some(Batch { source, rules: self.parser.rules().to_vec(), ..batch })
         });
         let batches = batches.collect();
         self.waiting = 0;

@@ -17,7 +17,7 @@ impl Day {
     }
 
     pub fn of_ms(ms: i64) -> Self {
-        Self(i32::try_from(ms.div_euclid(MS_PER_DAY)).unwrap_or(i32::MAX))
+        Self(i32::try_from(ms.div_euclid(MS_PER_DAY)).unwrap_or(if ms < 0 { i32::MIN } else { i32::MAX }))
     }
 
     pub fn start_ms(self) -> i64 {
@@ -197,6 +197,11 @@ pub fn epoch(number: f64) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_instant_outside_the_calendar_lies_on_its_nearer_end() {
+        assert_eq!([i64::MIN, -1, 0, i64::MAX].map(Day::of_ms), [i32::MIN, -1, 0, i32::MAX].map(Day));
+    }
 
     #[test]
     fn dates_are_those_of_the_calendar() {

@@ -19,7 +19,7 @@ pub fn sentence(text: &str) -> String {
     bounded(text, MAX_SENTENCE_CHARS)
 }
 
-/// The same for a record of the journal, which stays as it is written.
+/// The same for a record of the journal, or a path, which stay as they are written.
 pub fn record(text: &str) -> String {
     bounded(text, MAX_RECORD_CHARS)
 }

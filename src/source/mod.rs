@@ -16,6 +16,7 @@ mod clickhouse;
 mod engines;
 mod error;
 mod exchange;
+mod file;
 mod headers;
 mod http;
 mod logs;
@@ -35,6 +36,7 @@ pub use audit::{Actions, Audit, AuditPage, Position, Slice, Step, Then, Walk, lo
 pub use engines::{Asking, LogEngine, Rows, Session};
 pub use error::{FetchError, Outage, Refusal, Unread};
 pub use exchange::{ExchangeFile, Verified};
+pub use file::open_file;
 pub use http::{Auth, Client, ClientOptions, Usage};
 pub use logs::{Block, Blocks, FilePlan, FileReader, Layout, NO_FILE, Plan, UNREADABLE, changed_ms, content, plan, shown};
 pub use postgresql::Options as PostgreSqlOptions;

@@ -2,10 +2,12 @@
 
 import base64
 import json
+import socket
 import sqlite3
 import sys
 import threading
 import urllib.error
+import urllib.parse
 import urllib.request
 from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -175,6 +177,35 @@ def test_the_receiver_believes_nobody_else(receiver):
     assert status(sent=body + " ") == 401 and chat.received == []
     assert [status(), status()] == [204, 204] and len(chat.received) == 1, "twice the same is once"
 
+def answer(url, *head, body=b""):
+    """The status with which a raw request is answered within some seconds; none when nothing came, or it was hung up on."""
+    where = urllib.parse.urlsplit(url)
+    with socket.create_connection((where.hostname, where.port), timeout=20) as connection:
+        connection.sendall("\r\n".join(["POST / HTTP/1.1", "host: hooks.example.test", *head, "", ""]).encode() + body)
+        first = connection.makefile("rb").readline().split()
+        return int(first[1]) if first else None
+
+
+def test_the_receiver_reads_no_more_than_it_was_promised_and_waits_for_nobody(receiver):
+    url, chat, _ = receiver
+    for length in ("-1", "1048577", "99999999999999999999", "ten", "+1", "1_0"):
+        assert answer(url, f"content-length: {length}") == 413, length
+    assert answer(url) == 413, "a body without a length is none"
+    assert answer(url, "content-length: 1048576", body=b"x") is None, "it was hung up on"
+    assert chat.received == []
+
+
+def test_nothing_that_stands_in_a_name_commands_the_chat_room(receiver):
+    url, chat, tracker = receiver
+    reason = "<!channel> read <https://evil.example.test|this> & that"
+    body = json.dumps({"type": "alarm.begun", "data": {"title": "<@U1>", "reason": reason, "until": None}})
+    now = datetime.now(timezone.utc)
+    signature = Webhook(SECRET).sign("msg_2", now, body)
+    headers = {"webhook-id": "msg_2", "webhook-timestamp": str(int(now.timestamp())), "webhook-signature": signature}
+    assert urllib.request.urlopen(urllib.request.Request(url, body.encode(), headers)).status == 204
+    text = json.loads(chat.received[0][1])["text"]
+    assert text == "Alarm: &lt;@U1&gt;. &lt;!channel&gt; read &lt;https://evil.example.test|this&gt; &amp; that"
+    assert reason in json.loads(tracker.received[0][1])["fields"]["summary"], "a tracker gets it as it is"
 
 
 def test_a_source_that_is_refused_is_an_alarm_once_and_its_end_is_told(tmp_path):

@@ -99,6 +99,7 @@ impl Parser {
 
     fn begin(&mut self, header: Header) -> Result<Item, Malformed> {
         refuse_unless(is_instance(&header.instance), "the name of the instance is none")?;
+        refuse_unless(header.written_ms >= 0, "the instant at which it was written is none")?;
         let written = Day::of_ms(header.written_ms);
         let days = i64::from(header.until.0) - i64::from(header.from.0);
         refuse_unless((0..=i64::from(MAX_DAYS)).contains(&days), "the days for which it speaks are none, or too many")?;

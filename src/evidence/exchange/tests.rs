@@ -30,6 +30,19 @@ fn a_file_is_written_as_it_is_read() {
 }
 
 #[test]
+fn who_wrote_before_there_was_time_speaks_for_no_days_to_come() {
+    let header = SAMPLE.lines().next().expect("a header");
+    for (written_ms, from, until) in
+        [(i64::MIN, "2031-01-01", "2031-02-01"), (i64::MIN, "2026-07-01", "2026-07-04"), (-1, "1969-12-30", "1970-01-01")]
+    {
+        let changed = header.replace("1783062000000", &written_ms.to_string());
+        let changed = changed.replace("2026-07-01", from).replace("2026-07-04", until);
+        assert!(Parser::default().line(changed.as_bytes()).is_err(), "{changed}");
+    }
+    assert!(Parser::default().line(header.as_bytes()).is_ok());
+}
+
+#[test]
 fn a_key_is_known_by_its_other_half_in_every_form_that_openssl_writes() {
     let pem = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIGlVXn9oNS+gh8ZJgZ/yeNW9ObEdP845OHr8kBN7aGXh\n-----END PRIVATE KEY-----\n";
     let key = PrivateKey::from_pem(pem).expect("a key");

@@ -1,12 +1,14 @@
 //! Plain and compressed files, read alike.
 
 use std::{
-    fs::{File, Metadata},
+    fs::File,
     io::{self, BufReader, Read},
     path::Path,
 };
 
 use flate2::read::MultiGzDecoder;
+
+use crate::source::file::{open_file, written_bytes};
 
 /// The largest zstd window, as a power of two: 64 MiB bounds the memory of one file; only `--long` and `--ultra` exceed it.
 const MAX_WINDOW_LOG: u32 = 26;
@@ -32,15 +34,18 @@ impl Compression {
     }
 
     pub(super) fn open(self, path: &Path) -> io::Result<Input> {
-        let file = File::open(path)?;
+        self.unpack(open_file(path)?)
+    }
+
+    pub(super) fn unpack(self, mut file: File) -> io::Result<Input> {
         Ok(match self {
             Self::None => Input::Plain(file),
-            Self::Gzip => Input::Packed(Unpacked::new(&file.metadata()?, MultiGzDecoder::new(BufReader::new(file)))),
+            Self::Gzip => Input::Packed(Unpacked::new(most_bytes(&mut file)?, MultiGzDecoder::new(BufReader::new(file)))),
             Self::Zstd => {
-                let metadata = file.metadata()?;
+                let most = most_bytes(&mut file)?;
                 let mut decoder = zstd::Decoder::new(file)?;
                 decoder.window_log_max(MAX_WINDOW_LOG)?;
-                Input::Packed(Unpacked::new(&metadata, decoder))
+                Input::Packed(Unpacked::new(most, decoder))
             }
         })
     }
@@ -60,6 +65,14 @@ impl Read for Input {
     }
 }
 
+/// How much may come out of a packed file. How much will come through a pipe nobody knows; whoever names one stands beside it.
+fn most_bytes(packed: &mut File) -> io::Result<u64> {
+    if !packed.metadata()?.is_file() {
+        return Ok(u64::MAX);
+    }
+    Ok(UNSUSPICIOUS_BYTES.max(written_bytes(packed)?.saturating_mul(MAX_RATIO)))
+}
+
 /// The content of a packed file, until it is longer than that of any log.
 pub(super) struct Unpacked {
     decoder: Box<dyn Read + Send>,
@@ -67,11 +80,8 @@ pub(super) struct Unpacked {
 }
 
 impl Unpacked {
-    fn new(packed: &Metadata, decoder: impl Read + Send + 'static) -> Self {
-        // How much will come through a pipe nobody knows; whoever names one stands beside it.
-        let most = |bytes: u64| UNSUSPICIOUS_BYTES.max(bytes.saturating_mul(MAX_RATIO));
-        let left = if packed.is_file() { most(packed.len()) } else { u64::MAX };
-        Self { decoder: Box::new(decoder), left }
+    fn new(most: u64, decoder: impl Read + Send + 'static) -> Self {
+        Self { decoder: Box::new(decoder), left: most }
     }
 }
 

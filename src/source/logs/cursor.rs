@@ -1,7 +1,6 @@
 //! What is remembered of one file, as the text of a stored cursor.
 
 use std::{
-    fs::File,
     io::{self, Read, Seek, SeekFrom},
     path::Path,
 };
@@ -9,7 +8,7 @@ use std::{
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-use crate::evidence::CursorUpdate;
+use crate::{evidence::CursorUpdate, source::file::open_file};
 
 /// Cursor keys are this and the file's fingerprint.
 pub(super) const KEY_PREFIX: &str = "file:";
@@ -54,7 +53,7 @@ impl FileCursor {
 
 /// The hash of the last bytes before an offset of a file that is not compressed.
 pub(super) fn ending(path: &Path, offset: u64) -> io::Result<String> {
-    let mut file = File::open(path)?;
+    let mut file = open_file(path)?;
     let from = offset.saturating_sub(ENDING_BYTES);
     file.seek(SeekFrom::Start(from))?;
     let mut bytes = Vec::new();

@@ -18,19 +18,26 @@ pub use plan::{FilePlan, NO_FILE, Plan, UNREADABLE, plan};
 pub use read::{Block, FileReader};
 
 use std::{
+    fs::File,
     io::{self, Read},
     path::Path,
     time::{Duration, UNIX_EPOCH},
 };
 
-use crate::evidence::format::Format;
+use super::file::open_file;
+use crate::{evidence::format::Format, report::inert};
+
+/// Where a shell hands a pipe over: there nobody else puts one.
+const HANDED_OVER: [&str; 3] = ["/dev/fd", "/dev/stdin", "/proc/self/fd"];
 
 /// The whole content of a file, uncompressed by its ending; `-` is standard input.
 pub fn content(path: &Path) -> io::Result<Box<dyn Read + Send>> {
     if path.as_os_str() == "-" {
         return Ok(Box::new(io::stdin()));
     }
-    Ok(Box::new(compression::Compression::of(path).open(path)?))
+    let handed_over = HANDED_OVER.iter().any(|place| path.starts_with(place));
+    let file = if handed_over { File::open(path)? } else { open_file(path)? };
+    Ok(Box::new(compression::Compression::of(path).unpack(file)?))
 }
 
 /// When a file was last written, Unix milliseconds; none for standard input.
@@ -39,14 +46,9 @@ pub fn changed_ms(path: &Path) -> Option<i64> {
     i64::try_from(modified.duration_since(UNIX_EPOCH).ok()?.as_millis()).ok()
 }
 
-/// A path as people are shown it: whoever can name a file must not write to their terminals.
+/// A path as people are shown it: whoever can name a file must neither write to their terminals nor hide what it is called.
 pub fn shown(path: &Path) -> String {
-    path.to_string_lossy().chars().flat_map(escaped).collect()
-}
-
-fn escaped(c: char) -> impl Iterator<Item = char> {
-    let (plain, inert) = if c.is_control() { (None, Some(c.escape_debug())) } else { (Some(c), None) };
-    plain.into_iter().chain(inert.into_iter().flatten())
+    inert::record(&path.to_string_lossy())
 }
 
 /// How the lines of a file belong together.

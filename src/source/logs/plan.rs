@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     io::{self, Read},
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     sync::LazyLock,
     time::UNIX_EPOCH,
@@ -27,6 +28,8 @@ const MAX_FILES: usize = 100_000;
 const MAX_HEAD_BYTES: u64 = 4_096;
 /// How much of two files that begin alike is compared to tell a copy from a stranger.
 const COMPARED_BYTES: u64 = 65_536;
+/// Who rotates and compresses what others wrote.
+const ROOT: u32 = 0;
 /// A file that has been gone for so long is forgotten; until then it may be on a share that is not mounted.
 const FORGOTTEN_AFTER_MS: i64 = 30 * MS_PER_DAY;
 
@@ -50,6 +53,7 @@ pub struct FilePlan {
     pub(super) offset: u64,
     pub(super) length: u64,
     pub(super) modified_ms: i64,
+    owner: u32,
     pub(super) compression: Compression,
     pub(super) layout: Layout,
     /// Nobody writes to it any more: its last line is whole even without an end.
@@ -207,6 +211,7 @@ struct Found {
     path: PathBuf,
     length: u64,
     modified_ms: i64,
+    owner: u32,
     compression: Compression,
     settled: bool,
 }
@@ -215,12 +220,20 @@ struct Found {
 struct Other {
     path: PathBuf,
     length: u64,
+    owner: u32,
     compression: Compression,
 }
 
 impl From<&FilePlan> for Other {
     fn from(plan: &FilePlan) -> Self {
-        Self { path: plan.path.clone(), length: plan.length, compression: plan.compression }
+        Self { path: plan.path.clone(), length: plan.length, owner: plan.owner, compression: plan.compression }
+    }
+}
+
+impl Other {
+    /// How long its content is at least.
+    fn known_length(&self) -> u64 {
+        if self.compression == Compression::None { self.length } else { 0 }
     }
 }
 
@@ -264,7 +277,8 @@ impl<'a> Planner<'a> {
         let compression = Compression::of(&path);
         let quiet_ms = i64::try_from(self.layout.settles_after().as_millis()).unwrap_or(i64::MAX);
         let settled = compression != Compression::None || self.now_ms - modified_ms >= quiet_ms;
-        self.consider(Found { path, length: metadata.len(), modified_ms, compression, settled })
+        let (length, owner) = (metadata.len(), metadata.uid());
+        self.consider(Found { path, length, modified_ms, owner, compression, settled })
     }
 
     fn consider(&mut self, found: Found) -> io::Result<()> {
@@ -276,7 +290,7 @@ impl<'a> Planner<'a> {
         let Some(head) = head_of(&found.path, found.compression, self.layout.telling_lines(), found.settled)? else {
             return Ok(());
         };
-        let Some(key) = self.key(&head, &found, &path) else { return Ok(()) };
+        let Some((key, from)) = self.key(&head, &found, &path) else { return Ok(()) };
         let mut known = self.stored.get(key.as_str());
         if let Some(cursor) = known
             && self.written_anew(cursor, &found, &path)?
@@ -284,7 +298,7 @@ impl<'a> Planner<'a> {
             known = None;
         }
         let known = known.or_else(|| self.before_rotation(&head, &found, &path));
-        let (offset, ending) = known.map(|c| (c.offset, c.ending.clone())).unwrap_or_default();
+        let (offset, ending) = known.map_or_else(|| (from, String::new()), |c| (c.offset, c.ending.clone()));
         self.present.insert(key.clone());
         if found.compression == Compression::None && offset == found.length {
             let cursor =
@@ -325,44 +339,55 @@ impl<'a> Planner<'a> {
         std::iter::once(base).chain(before.as_deref()).filter_map(cursor).find(same)
     }
 
-    /// The fingerprint's key. A second file that begins with the same line is a copy of the first, which the longer one
-    /// stands for, or a stranger, which is known by its path from then on.
-    fn key(&mut self, head: &[u8], found: &Found, path: &str) -> Option<String> {
+    /// The fingerprint's key, and from where on a file is read that nothing is remembered of. A second file that begins with the
+    /// same line is a copy of the first, or a stranger, which is known by its path from then on. Of two copies that are new the
+    /// longer one stands for both. A file that was read keeps its key as long as it lies where it was: whoever can write beside
+    /// it could otherwise take its place.
+    fn key(&mut self, head: &[u8], found: &Found, path: &str) -> Option<(String, u64)> {
         // Builds are compressed where they lie.
         let place = if self.layout == Layout::Transcript { uncompressed(path) } else { path };
         let bound = fingerprint(&[head, place.as_bytes()]);
         if self.layout == Layout::Transcript || self.stored.contains_key(bound.as_str()) {
-            return Some(bound);
+            return Some((bound, 0));
         }
         let key = fingerprint(&[head]);
-        let other = match self.taken.get(&key) {
-            Some(&place) => Some(Other::from(&self.plan.files[place])),
-            None => self.stored.get(key.as_str()).filter(|c| c.path != path).and_then(|c| self.holder(&c.path, head)),
-        };
-        let Some(other) = other else { return Some(key) };
-        let copy = same_beginning(&other, found).unwrap_or(true);
-        self.present.insert(key.clone());
-        match (copy, found.compression, other.compression) {
-            (false, ..) => Some(bound),
-            (true, Compression::None, Compression::None) if found.length > other.length => Some(key),
-            (true, Compression::None, Compression::Gzip | Compression::Zstd) => Some(key),
-            (true, ..) => None,
+        let read = self.stored.get(key.as_str()).filter(|cursor| cursor.path != path);
+        let read = read.and_then(|cursor| Some((self.holder(cursor, head)?, cursor.offset)));
+        let new = self.taken.get(&key).map(|&place| Other::from(&self.plan.files[place]));
+        let longer = |other: &Other| found.compression == Compression::None && found.length > other.known_length();
+        match (read, new) {
+            (None, None) => Some((key, 0)),
+            (Some((other, _)), _) | (None, Some(other)) if !is_copy(found, &other).unwrap_or(true) => {
+                self.present.insert(key);
+                Some((bound, 0))
+            }
+            (Some((other, offset)), _) => {
+                self.present.insert(key);
+                (longer(&other) && found.length > offset).then_some((bound, offset))
+            }
+            (None, Some(other)) => {
+                self.present.insert(key.clone());
+                longer(&other).then_some((key, 0))
+            }
         }
     }
 
-    /// The file that was read at a path, if it is still there. What begins differently came after it was renamed.
-    fn holder(&self, path: &str, head: &[u8]) -> Option<Other> {
-        let path = PathBuf::from(path);
-        let length = std::fs::metadata(&path).ok()?.len();
-        let compression = Compression::of(&path);
-        let other = Other { path, length, compression };
-        let begins = head_of(&other.path, compression, self.layout.telling_lines(), true).ok()??;
-        (begins == head).then_some(other)
+    /// The file that was read, if it still lies where it was. What begins differently or is shorter came after it was renamed
+    /// or emptied.
+    fn holder(&self, cursor: &FileCursor, head: &[u8]) -> Option<Other> {
+        let path = PathBuf::from(&cursor.path);
+        let metadata = std::fs::metadata(&path).ok()?;
+        let (length, owner, compression) = (metadata.len(), metadata.uid(), Compression::of(&path));
+        if compression == Compression::None && length < cursor.offset {
+            return None;
+        }
+        let begins = head_of(&path, compression, self.layout.telling_lines(), true).ok()??;
+        (begins == head).then_some(Other { path, length, owner, compression })
     }
 
     fn add(&mut self, key: String, found: Found, offset: u64) {
-        let Found { path, length, modified_ms, compression, settled } = found;
-        let file = FilePlan { path, key, offset, length, modified_ms, compression, layout: self.layout, settled };
+        let Found { path, length, modified_ms, owner, compression, settled } = found;
+        let file = FilePlan { path, key, offset, length, modified_ms, owner, compression, layout: self.layout, settled };
         if let Some(&place) = self.taken.get(&file.key) {
             self.plan.files[place] = file;
         } else {
@@ -464,7 +489,18 @@ fn beginning(path: &Path, compression: Compression, bytes: u64) -> io::Result<Ve
     Ok(head)
 }
 
-fn same_beginning(a: &Other, b: &Found) -> io::Result<bool> {
-    let (a, b) = (beginning(&a.path, a.compression, COMPARED_BYTES)?, beginning(&b.path, b.compression, COMPARED_BYTES)?);
+/// Whether a file holds the same as another one: both begin alike, and, where that can be looked up, the shorter one ends as the
+/// other goes on there. A stranger's file is a copy of nobody's log; what is root's may be a copy of anybody's.
+fn is_copy(found: &Found, other: &Other) -> io::Result<bool> {
+    if found.owner != other.owner && found.owner != ROOT {
+        return Ok(false);
+    }
+    let plain = [found.compression, other.compression] == [Compression::None; 2];
+    let shorter = found.length.min(other.length);
+    if plain && ending(&found.path, shorter)? != ending(&other.path, shorter)? {
+        return Ok(false);
+    }
+    let begins = |path: &Path, compression| beginning(path, compression, COMPARED_BYTES);
+    let (a, b) = (begins(&found.path, found.compression)?, begins(&other.path, other.compression)?);
     Ok(a.iter().zip(&b).all(|(a, b)| a == b))
 }

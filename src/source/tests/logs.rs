@@ -4,7 +4,10 @@ use std::{
     collections::BTreeMap,
     fs::{self, File, OpenOptions},
     io::Write,
+    os::fd::AsRawFd as _,
     path::{Path, PathBuf},
+    sync::mpsc,
+    thread,
     time::{Duration, SystemTime},
 };
 
@@ -13,7 +16,7 @@ use jiff::Timestamp;
 
 use crate::{
     evidence::CursorUpdate,
-    source::{Blocks, FileReader, Layout, Plan, content, plan},
+    source::{Blocks, FileReader, Layout, Plan, content, plan, shown},
 };
 
 /// A directory that is read like the service reads it: a plan, its files, the cursors committed.
@@ -233,6 +236,69 @@ fn a_copy_that_stays_beside_its_original_is_not_read() {
     assert!(logs.read().is_empty());
     logs.append("b.jsonl", "two\n");
     assert_eq!(logs.read(), ["two"]);
+}
+
+#[test]
+fn a_file_that_begins_like_a_log_never_keeps_the_log_from_being_read() {
+    let lines: Vec<String> = (0..8_000).map(|n| format!("line {n} of the log")).collect();
+    let text = |lines: &[String]| lines.join("\n") + "\n";
+    for (name, known) in [("a.jsonl", true), ("z.jsonl", true), ("a.jsonl", false), ("z.jsonl", false)] {
+        let mut logs = Logs::new(Layout::Lines, "*.jsonl");
+        let mut found = Vec::new();
+        logs.append("m.jsonl", &text(&lines[..6_000]));
+        if known {
+            found.extend(logs.read());
+        }
+        // What can be read of the log now, a hole where its next lines will be, and more than it has.
+        logs.append(name, &text(&lines[..4_000]));
+        let file = OpenOptions::new().append(true).open(logs.path(name)).expect("a file");
+        file.set_len(4 << 20).expect("a hole");
+        logs.append(name, "\nsomething else\n");
+        found.extend(logs.read());
+        for part in [6_000..7_000, 7_000..8_000] {
+            logs.append("m.jsonl", &text(&lines[part]));
+            found.extend(logs.read());
+        }
+        let lost = lines.iter().filter(|line| !found.contains(line)).count();
+        assert_eq!(lost, 0, "{name} {known}");
+        let twice = found.iter().filter(|line| **line == lines[5_000]).count();
+        assert_eq!((twice, logs.planned()), (1, 0), "{name} {known}");
+    }
+}
+
+#[test]
+fn a_file_of_somebody_else_stands_for_no_log_however_alike_it_looks() {
+    let text = (0..8_000).map(|n| format!("line {n} of the log\n")).collect::<Vec<_>>().concat();
+    let mut logs = Logs::new(Layout::Lines, "*.jsonl");
+    logs.append("m.jsonl", &text);
+    // As it begins and ends, and something else between.
+    let alike = [&text[..80_000], &"x".repeat(text.len() - 90_000), &text[text.len() - 10_000..], "and more\n"].concat();
+    logs.append("a.jsonl", &alike);
+    for (name, owner) in [("m.jsonl", 1), ("a.jsonl", 2)] {
+        // Only an administrator may give files away; one's own files are one's own to change.
+        if std::os::unix::fs::chown(logs.path(name), Some(owner), None).is_err() {
+            return;
+        }
+    }
+    let found = logs.read();
+    assert_eq!(text.lines().filter(|line| !found.iter().any(|found| found == line)).count(), 0);
+}
+
+#[test]
+fn a_longer_copy_goes_on_where_the_log_that_was_read_ends() {
+    let mut logs = Logs::new(Layout::Lines, "*/app.jsonl");
+    for place in ["before", "now"] {
+        fs::create_dir(logs.path(place)).expect("a directory");
+    }
+    logs.append("before/app.jsonl", "one\ntwo\n");
+    assert_eq!(logs.read(), ["one", "two"]);
+    fs::copy(logs.path("before/app.jsonl"), logs.path("now/app.jsonl")).expect("copied");
+    assert!(logs.read().is_empty());
+    for line in ["three", "four"] {
+        logs.append("now/app.jsonl", &format!("{line}\n"));
+        assert_eq!(logs.read(), [line]);
+    }
+    assert_eq!(logs.planned(), 0);
 }
 
 #[test]
@@ -522,6 +588,73 @@ fn an_archive_that_unpacks_without_end_is_read_in_bounded_pieces_and_comes_to_an
         logs.read();
         assert_eq!(logs.planned(), 0, "{name} is left alone until it changes");
     }
+}
+
+#[test]
+fn a_hole_in_an_archive_lets_no_more_come_out_of_it() {
+    let logs = Logs::new(Layout::Lines, "*.jsonl");
+    let path = logs.path("a.jsonl.zst");
+    trap(&path, &vec![0; BLOCK], 300);
+    OpenOptions::new().append(true).open(&path).expect("a file").set_len(400 << 20).expect("a hole");
+    for (_, words) in [tailed(&logs), imported(&path)] {
+        assert!(words.ends_with("times as long when it is unpacked"), "{words}");
+    }
+}
+
+/// A pipe with a name.
+pub(super) fn make_fifo(path: &Path) {
+    rustix::fs::mkfifoat(rustix::fs::CWD, path, rustix::fs::Mode::from_raw_mode(0o644)).expect("a pipe");
+}
+
+/// What a work comes to that must not wait for anything.
+pub(super) fn in_time<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (done, until_done) = mpsc::channel();
+    thread::spawn(move || done.send(work()));
+    until_done.recv_timeout(Duration::from_secs(20)).expect("it waits for what never comes")
+}
+
+#[test]
+fn a_pipe_in_the_place_of_a_planned_log_is_refused_and_waited_for_by_nobody() {
+    for name in ["a.log", "a.log.gz", "a.log.zst"] {
+        for layout in [Layout::Lines, Layout::Table, Layout::Transcript] {
+            let mut logs = Logs::new(layout, "*.log");
+            logs.append("a.log", "ts,src\n1,a\n");
+            if name != "a.log" {
+                logs.compress("a.log", name);
+            }
+            logs.later(120);
+            let planned = logs.plan().files.pop().expect("a file with something new");
+            make_fifo(&logs.path("pipe"));
+            logs.rename("pipe", name);
+            let words = in_time(move || {
+                planned.give_up();
+                FileReader::open(planned).err().map(|error| error.to_string())
+            });
+            assert!(words.is_some_and(|words| words.contains("no regular file")), "{name} {layout:?}");
+            assert_eq!(in_time(move || logs.planned()), 0, "{name} {layout:?}");
+        }
+    }
+}
+
+#[test]
+fn a_pipe_that_a_shell_hands_over_is_read_and_one_that_lies_in_a_directory_is_not() {
+    let (reader, mut writer) = std::io::pipe().expect("a pipe");
+    let path = PathBuf::from(format!("/dev/fd/{}", reader.as_raw_fd()));
+    thread::spawn(move || writer.write_all(b"one\n"));
+    assert_eq!(in_time(move || imported(&path)), (4, String::new()));
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("aaa.jsonl");
+    make_fifo(&path);
+    let words = in_time(move || content(&path).err().map(|error| error.to_string()));
+    assert!(words.is_some_and(|words| words.contains("no regular file")));
+}
+
+#[test]
+fn what_hides_or_moves_the_name_of_a_file_is_spelt_out() {
+    let name = "a\u{202e}lnosj.\u{200b}exe\u{1b}[31m\u{feff}";
+    assert_eq!(shown(Path::new(name)), "a\\u{202e}lnosj.\\u{200b}exe\\u{1b}[31m\\u{feff}");
+    let long = format!("/var/log/{}.jsonl", "ä".repeat(2_000));
+    assert_eq!(shown(Path::new(&long)), long);
 }
 
 #[test]

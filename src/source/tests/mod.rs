@@ -1,6 +1,7 @@
 //! The room is entered by its door: a client against a real listener, files in a real directory.
 
 mod audit;
+mod exchange;
 mod figures;
 mod http;
 mod lists;
