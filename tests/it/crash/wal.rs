@@ -30,7 +30,9 @@ fn damaged(rng: &mut Rng, mut bytes: Vec<u8>) -> (String, Vec<u8>) {
         return (format!("cut to {}", bytes.len()), bytes);
     }
     let places: Vec<usize> = (0..rng.usize(1..8)).map(|_| rng.usize(..reach)).collect();
-    places.iter().for_each(|place| bytes[*place] ^= 1 << rng.u8(..8));
+    for place in &places {
+        bytes[*place] ^= 1 << rng.u8(..8);
+    }
     (format!("other bits at {places:?}"), bytes)
 }
 
