@@ -109,9 +109,8 @@ impl Service {
 
     fn start_with(site: &Site, prepare: impl FnOnce(&mut Command)) -> Self {
         let mut command = program(site);
-        command.env("RUST_LOG", "duskwatch=debug");
         prepare(&mut command);
-        command.arg("run").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.arg("run").env("RUST_LOG", "duskwatch=debug").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let log = BufReader::new(child.stderr.take().unwrap());
         Self { child, log, said: String::new() }
