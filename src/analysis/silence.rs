@@ -57,7 +57,7 @@ pub(super) fn silences(history: &History, spans: &Spans, ledger: &Ledger, now: T
 
 /// How many days before its last day of evidence a day lies, within the weeks that are looked at.
 fn place(last: Day, day: Day) -> Option<usize> {
-    usize::try_from(last.0 - day.0).ok().filter(|back| *back < (WEEKS * 7) as usize)
+    usize::try_from(last.0.checked_sub(day.0)?).ok().filter(|back| *back < (WEEKS * 7) as usize)
 }
 
 fn silence(source: &str, newest_ms: i64, seen: &[bool], covered: &[Day], now: Timestamp) -> Option<Silence> {
