@@ -37,6 +37,9 @@ use crate::{
 /// Rounds that `poll` runs side by side: enough to wait for several hosts at once.
 const ROUNDS_AT_ONCE: usize = 8;
 
+/// The name under which trouble of the judgement is told.
+pub(super) const JUDGEMENT: &str = "judgement";
+
 /// How far two clocks differ that nobody calls wrong.
 const CLOCKS_DIFFER_MS: i64 = 2 * MS_PER_HOUR;
 
@@ -148,7 +151,7 @@ impl Engine {
     }
 
     /// What is not as it should be, a line each: the store, and every source that is not fresh or waits for somebody to act; and
-    /// those of which a part is not read.
+    /// what keeps nobody from looking: sources of which a part is not read, parts of the service that fail.
     pub async fn readiness(&self, now: Timestamp) -> Readiness {
         let (options, budgets) = (Arc::clone(&self.options), self.budgets());
         let lines = move |r: &Reader| Ok((freshness::source_lines(r, &options, &budgets, now)?, r.read_in_part()?));
@@ -158,7 +161,9 @@ impl Engine {
             (Some(line), _) => Readiness { not_ready: vec![line], ..Readiness::default() },
             (None, Err(error)) => Readiness { not_ready: vec![format!("{STORE}: {error}")], ..Readiness::default() },
             (None, Ok((lines, in_part))) => {
-                freshness::readiness(&lines, &in_part, &self.options, |name| troubles.is_ours(name), now)
+                let readiness = freshness::readiness(&lines, &in_part, &self.options, |name| troubles.is_ours(name), now);
+                let failing = troubles.lines_of_parts(|part| self.sources.iter().any(|source| part.ends_with(&source.name)));
+                Readiness { in_part: [readiness.in_part, failing].concat(), ..readiness }
             }
         }
     }
@@ -200,10 +205,12 @@ impl Engine {
         self.troubles().is_ours(source)
     }
 
-    /// What the store's trouble means to whoever reads the page.
+    /// What trouble of the store, or of the judgement, means to whoever reads the page.
     pub(super) fn trouble_words(&self) -> Option<String> {
-        let (since, why) = self.store_trouble()?;
-        Some(format!("Nothing can be recorded since {since}: {why}. What is shown here is what was known before."))
+        let troubles = self.troubles();
+        let store = troubles.of_store().map(|(since, why)| format!("Nothing can be recorded since {since}: {why}."));
+        let judged = || troubles.of_part(JUDGEMENT).map(|(since, why)| format!("Nothing is judged since {since}: {why}."));
+        Some(format!("{} What is shown here is what was known before.", store.or_else(judged)?))
     }
 
     /// Since when the store fails, and why; none while it works.

@@ -19,7 +19,7 @@ use super::{
     Engine, Options,
     alarms::StoreAlarm,
     delivery::{Delivery, late},
-    engine::Round,
+    engine::{JUDGEMENT, Round},
     judge::{Judged, Measured},
     manager::Manager,
     packing::PACKED_EVERY,
@@ -38,7 +38,6 @@ pub use renewal::Renewal;
 use timer::Tick;
 
 /// The names under which trouble of a part that is no source is told.
-const JUDGEMENT: &str = "judgement";
 const OUTBOX: &str = "outbox";
 const METRICS: &str = "metrics";
 const RETENTION: &str = "retention";
@@ -341,7 +340,7 @@ impl Service {
                 Some(judged)
             }
             Err(error) => {
-                self.engine.note_error(JUDGEMENT, &error.context("the page and the metrics keep the last one"), now);
+                self.engine.note_error(JUDGEMENT, &error, now);
                 None
             }
         }

@@ -99,6 +99,17 @@ impl Troubles {
         self.open.get(STORE).map(|trouble| (trouble.since, trouble.why.clone()))
     }
 
+    /// A line for each part of the service that fails, and is neither the store nor among the sources.
+    pub(super) fn lines_of_parts(&self, is_source: impl Fn(&str) -> bool) -> Vec<String> {
+        let parts = self.open.iter().filter(|(part, _)| *part != STORE && !is_source(part));
+        parts.map(|(part, Trouble { since, why, .. })| format!("{part}: failing since {since}: {why}")).collect()
+    }
+
+    /// Since when a part of the service fails, and why.
+    pub(super) fn of_part(&self, part: &str) -> Option<(Timestamp, &str)> {
+        self.open.get(part).map(|trouble| (trouble.since, trouble.why.as_str()))
+    }
+
     /// Since when the store fails, why, and for whom.
     pub(super) fn store_line(&self) -> Option<String> {
         let Trouble { since, why, .. } = self.open.get(STORE)?;
@@ -124,6 +135,20 @@ mod tests {
         assert_eq!(troubles.well("log/a"), Some(News::Over { since: at(0) }));
         assert_eq!(troubles.well("log/a"), None);
         assert_eq!(troubles.failed("log/a", "no file", false, at(7_400)), Some(News::Begun));
+    }
+
+    #[test]
+    fn a_part_that_fails_has_a_line_until_it_works_beside_store_and_sources() {
+        let mut troubles = Troubles::default();
+        for (part, why) in [("log/a", "no file"), ("csv/security", "a file is in the way"), ("otel", "refused"), (STORE, "full")]
+        {
+            troubles.failed(part, why, false, at(0));
+        }
+        let lines = |troubles: &Troubles| troubles.lines_of_parts(|part| part == "log/a");
+        let csv = format!("csv/security: failing since {}: a file is in the way", at(0));
+        assert_eq!(lines(&troubles), [csv.clone(), format!("otel: failing since {}: refused", at(0))]);
+        troubles.well("otel");
+        assert_eq!(lines(&troubles), [csv]);
     }
 
     #[test]

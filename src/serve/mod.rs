@@ -71,7 +71,7 @@ pub struct Served {
 pub struct Readiness {
     /// Empty while the store is open and every source fresh.
     pub not_ready: Vec<String>,
-    /// Sources that are read but for a part.
+    /// What keeps nobody from looking: sources that are read but for a part, parts of the service that fail.
     pub in_part: Vec<String>,
 }
 
