@@ -129,7 +129,8 @@ pub fn plan(
     }
     for path in absent {
         if planner.has_read(&path) {
-            planner.skip(&Skipped { reason: NO_FILE, count: 1, sample: shown(Path::new(&path)) }, true);
+            // Nothing was passed over: the look is not whole, however often it finds that.
+            planner.skip(&Skipped { reason: NO_FILE, count: 1, sample: shown(Path::new(&path)) }, false);
         }
     }
     Ok(planner.finish())

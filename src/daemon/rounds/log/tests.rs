@@ -233,6 +233,8 @@ async fn a_log_of_two_files_is_not_read_while_one_of_them_has_gone() {
     fs::remove_file(&paths[1]).unwrap();
     let error = place.run(NOW + DAY).await.unwrap_err().to_string();
     assert!(error.contains("there is no file any more, such as") && error.contains("b.log"), "{error}");
+    let totals = place.store.read(crate::store::Reader::totals).await.expect("totals");
+    assert!(totals.skipped.is_empty(), "a look that finds nothing passes nothing over");
     let expected = [(CoverageState::Covered, NOW - 60, NOW + 10), (CoverageState::Missed, NOW + 10, NOW + DAY)];
     assert_eq!(place.coverage().await, expected);
     fs::write(&paths[1], line(NOW - 50) + &line(NOW + 20)).unwrap();
