@@ -41,7 +41,7 @@ const ROUNDS_AT_ONCE: usize = 8;
 pub(super) const JUDGEMENT: &str = "judgement";
 
 /// How far two clocks differ that nobody calls wrong.
-const CLOCKS_DIFFER_MS: i64 = 2 * MS_PER_HOUR;
+pub(super) const CLOCKS_DIFFER_MS: i64 = 2 * MS_PER_HOUR;
 
 /// A source whose credential is refused is asked this often at most: somebody has to act first.
 const REFUSED_PAUSE: Duration = Duration::from_secs(15 * 60);

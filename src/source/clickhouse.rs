@@ -26,9 +26,13 @@ pub(super) struct ClickHouse {
     pub client: Client,
 }
 
-/// Which of the settings that we would like a server knows.
+/// Which of the settings that we would like a server knows, and what time it is there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Settings(Vec<String>);
+pub(super) struct Settings {
+    known: Vec<String>,
+    /// In milliseconds since the epoch.
+    pub now_ms: Option<i64>,
+}
 
 /// Rows that are still coming.
 pub(super) struct Rows(Coming);
@@ -37,11 +41,16 @@ impl ClickHouse {
     /// Asks the server what it knows; it may have been updated since.
     pub async fn settings(&self) -> Result<Settings, FetchError> {
         let mut rows = Rows(self.send(self.client.url([]), LIST_SETTINGS.to_owned(), SHORTLY).await?);
-        let mut known = Vec::new();
+        let mut settings = Settings::default();
         while let Some(more) = rows.next().await? {
-            known.extend(more.into_iter().filter_map(|row| row.into_iter().next()));
+            for word in more.into_iter().filter_map(|row| row.into_iter().next()) {
+                match word.parse::<i64>() {
+                    Ok(seconds) => settings.now_ms = seconds.checked_mul(1_000),
+                    Err(_) => settings.known.push(word),
+                }
+            }
         }
-        Ok(Settings(known))
+        Ok(settings)
     }
 
     /// Asks, and returns as soon as the answer begins.
@@ -50,7 +59,7 @@ impl ClickHouse {
     /// What the server refuses is told by its code; its words may quote what it read.
     pub async fn ask(&self, statement: String, asking: Asking<'_>, settings: &Settings) -> Result<Rows, FetchError> {
         let mut url = self.client.url([]);
-        let known = |name: &str| settings.0.iter().any(|known| known == name);
+        let known = |name: &str| settings.known.iter().any(|known| known == name);
         {
             let mut pairs = url.query_pairs_mut();
             pairs.append_pair("query_id", asking.id).append_pair("max_execution_time", &asking.limit.as_secs().to_string());

@@ -72,6 +72,14 @@ impl LogEngine {
 }
 
 impl Session<'_> {
+    /// What time it is there, in milliseconds since the epoch, if the engine says so.
+    pub fn now_ms(&self) -> Option<i64> {
+        match &self.0 {
+            Opened::ClickHouse(_, settings) => settings.now_ms,
+            Opened::PostgreSql(_, session) => session.now_ms,
+        }
+    }
+
     /// Asks, and returns as soon as the answer begins. Whoever drops the answer ends the question.
     pub async fn ask(&self, statement: String, asking: Asking<'_>) -> Result<Rows, FetchError> {
         Ok(Rows(match &self.0 {

@@ -67,6 +67,8 @@ pub(super) struct PostgreSql {
 pub(super) struct Session {
     client: tokio_postgres::Client,
     too_long: TooLong,
+    /// What time it is there, in milliseconds since the epoch.
+    pub now_ms: Option<i64>,
     _connection: JoinSet<()>,
 }
 
@@ -123,8 +125,10 @@ impl PostgreSql {
             connection.spawn(async move { drop(task.await) });
             client
         };
-        self.within(CONNECT_TIMEOUT, client.batch_execute(BEGIN_SESSION)).await?;
-        Ok(Session { client, too_long, _connection: connection })
+        let said = self.within(CONNECT_TIMEOUT, client.simple_query(BEGIN_SESSION)).await?;
+        let last = said.iter().rev().find_map(|it| if let SimpleQueryMessage::Row(row) = it { row.get(0) } else { None });
+        let now_ms = last.and_then(|text| text.parse().ok());
+        Ok(Session { client, too_long, now_ms, _connection: connection })
     }
 
     pub async fn ask(&self, session: &Session, statement: &str, asking: Asking<'_>) -> Result<Rows, FetchError> {

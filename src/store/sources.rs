@@ -105,9 +105,9 @@ impl Writer<'_> {
     }
 
     /// Takes back what the ledger says of a source beyond an instant: nobody has looked there, the clock was ahead.
-    pub fn forget_future(&mut self, source: &str, now: Timestamp) -> Result<(), StoreError> {
+    pub fn forget_future(&mut self, source: &str, from: Timestamp) -> Result<(), StoreError> {
         for statement in [DELETE_FUTURE_COVERAGE, END_FUTURE_COVERAGE] {
-            let values = named_params! { ":source": source, ":now_ms": now.as_millisecond() };
+            let values = named_params! { ":source": source, ":from_ms": from.as_millisecond() };
             self.connection.prepare_cached(statement)?.execute(values)?;
         }
         Ok(())

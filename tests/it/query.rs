@@ -105,6 +105,39 @@ async fn slices_are_counted_once_and_replaced_when_rows_came_late() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_asked_of_a_time_that_has_not_come_by_the_clock_of_the_engine() {
+    let (lake, present) = (Lake::start().await, at("2026-07-03T07:00:00Z").as_millisecond());
+    lake.tells_time(move || present);
+    let asker = Asker::new(&lake.section());
+    asker.poll("2026-07-05T07:00:00Z").await;
+    // By our clock this would go on to the sixth hour of the fifth.
+    assert_eq!(lake.slices(), ["0-6"]);
+    let picture = asker.picture().await;
+    assert_eq!(picture.coverage[SOURCE].last().unwrap().to_ms, at("2026-07-03T06:00:00Z").as_millisecond());
+    assert_eq!(picture.states_of(SOURCE).last().unwrap().0, "partial", "late rows are still to come");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_asked_when_both_clocks_were_ahead_is_asked_again() {
+    let lake = Lake::start().await;
+    let asker = Asker::new(&lake.section());
+    lake.holds(0);
+    asker.poll("2026-07-04T07:00:00Z").await;
+    lake.slices();
+    lake.holds(1);
+    asker.poll("2026-07-03T07:00:00Z").await;
+    assert_eq!(lake.slices(), ["0-24", "0-6"], "a day before the present, and what is over of this one");
+    let picture = asker.picture().await;
+    assert_eq!(
+        (picture.uses(SOURCE), picture.coverage[SOURCE].last().unwrap().to_ms),
+        (30, at("2026-07-03T06:00:00Z").as_millisecond())
+    );
+    asker.poll("2026-07-04T07:00:00Z").await;
+    assert_eq!(lake.slices(), ["0-24", "0-6"]);
+    assert_eq!(asker.picture().await.uses(SOURCE), 24 + 24 + 6);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_question_comes_with_its_limit_and_with_settings_that_the_engine_knows() {
     let lake = Lake::start().await;
     let asker = Asker::new(&lake.section());

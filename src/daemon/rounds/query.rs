@@ -65,18 +65,29 @@ impl QueryRound {
         let text = |key: &str| cursors.iter().find(|(known, _)| known == key).map(|(_, text)| text.as_str());
         let stored = |key: &str| text(key).and_then(|text| text.parse().ok());
         let begin = Day::of(now).plus(-self.query.backfill_days).start_ms();
+        let session = self.engine.session().await?;
+        // Rows that do not exist yet would be missed for good: a slice is over when it is so by the engine's clock as well.
+        let now_ms = session.now_ms().map_or(now.as_millisecond(), |there_ms| there_ms.min(now.as_millisecond()));
         let done = stored(SETTLED).map(|settled_ms| Progress { settled_ms, asked_ms: stored(ASKED).unwrap_or(settled_ms) });
+        let counted_until_ms = done.map_or(i64::MIN, |done| done.settled_ms.min(now_ms));
+        let done = match done.map(|done| (done, done.set_right(self.query.pace, now_ms))) {
+            Some((wrong, right)) if wrong != right => {
+                let (name, from) = (self.name.clone(), Timestamp::from_millisecond(right.asked_ms).unwrap_or(now));
+                store.write(move |w| w.forget_future(&name, from)).await?;
+                Some(right)
+            }
+            done => done.map(|(done, _)| done),
+        };
         let mut progress = match (done, since.map(Day::start_ms)) {
             (Some(done), Some(since_ms)) if since_ms < done.asked_ms => Progress::at(since_ms.min(done.settled_ms)),
             (Some(done), _) => done,
             (None, since_ms) => Progress::at(since_ms.unwrap_or(begin)),
         };
-        let counted_until_ms = done.map_or(i64::MIN, |done| done.settled_ms);
         let ruled = text(RULED).filter(|_| since.is_none()).unwrap_or(&self.fingerprint);
         let warning = if ruled == self.fingerprint { "" } else { OTHER_RULES };
-        let (session, mut tally) = (self.engine.session().await?, Tally { warning, ..Tally::default() });
+        let mut tally = Tally { warning, ..Tally::default() };
         for _ in 0..MAX_SLICES {
-            let Some(slice) = progress.next(self.query.pace, now.as_millisecond()) else { break };
+            let Some(slice) = progress.next(self.query.pace, now_ms) else { break };
             progress = progress.after(slice);
             let first = slice.settled && slice.to_ms > counted_until_ms;
             let known = done.map_or(progress, |done| progress.max(done));

@@ -57,6 +57,8 @@ impl Keeper {
         let (lake, present) = (Lake::start().await, Arc::new(AtomicI64::new(begun.as_millisecond())));
         let now = Arc::clone(&present);
         lake.shows(move |hour| held(hour, now.load(Ordering::Relaxed)));
+        let now = Arc::clone(&present);
+        lake.tells_time(move || now.load(Ordering::Relaxed));
         let begun = begun.as_millisecond().div_euclid(24 * HOUR_MS) * 24;
         Self { lake, present, begun }
     }

@@ -83,6 +83,8 @@ const PUSHED: i64 = 4;
 /// What the sender signs in with, and what webhooks are signed with.
 pub const SENDER_TOKEN: &str = "J8tWv0sLq2cY5hXn";
 pub const HOOK_KEY: [u8; 32] = [7; 32];
+/// So much of the world's time goes by between two steps of a clock that is wrong.
+const MOMENT: Duration = Duration::from_mins(10);
 /// When the digest is due, by the clock of Berlin.
 const DIGEST: (i8, i8) = (2, 30);
 
@@ -128,6 +130,7 @@ struct Outcome {
     kills: u64,
     kills_inside_a_round: u64,
     jumps: u64,
+    times_ahead: u64,
     digests: u64,
     late_digests: u64,
     mails: u64,
@@ -163,6 +166,7 @@ impl Outcome {
         self.kills += other.kills;
         self.kills_inside_a_round += other.kills_inside_a_round;
         self.jumps += other.jumps;
+        self.times_ahead += other.times_ahead;
         self.digests += other.digests;
         self.late_digests += other.late_digests;
         self.mails += other.mails;
@@ -280,6 +284,8 @@ struct Simulation {
     now: Timestamp,
     /// Up to when the world has gone on.
     present: Timestamp,
+    /// Whether the clock of the service is ahead of the world.
+    ahead: bool,
     /// What fails now, and for how many steps more.
     troubles: BTreeMap<Trouble, u32>,
     /// Whether this is the last step, in which nobody is killed.
@@ -349,6 +355,7 @@ impl Simulation {
             begun,
             now: begun,
             present: begun,
+            ahead: false,
             troubles: BTreeMap::new(),
             last: false,
             added: false,
@@ -375,11 +382,9 @@ impl Simulation {
 
     async fn troubled_days(&mut self) {
         let end = self.truth.world.now();
-        while self.now < end {
+        while self.present < end {
             self.go_on(end).await;
             self.files.settle();
-            // The world goes on when the clock of the service is set back.
-            self.present = self.present.max(self.now);
             self.site.grow(self.present);
             self.keeper.go_on(self.present);
             self.neighbour.go_on(&mut self.rng, self.present).await;
@@ -389,19 +394,33 @@ impl Simulation {
         }
     }
 
-    /// Lets time go by: hours, and now and then days of a sleeping machine, or a clock that is set back.
+    /// Lets time go by: hours, and now and then days of a sleeping machine, a clock that is set back, or one that is days ahead
+    /// until it is set right.
     async fn go_on(&mut self, end: Timestamp) {
+        if self.ahead && self.rng.bool() {
+            self.ahead = false;
+            self.now = self.present;
+        }
         let minutes = match self.rng.usize(..40) {
             0 => self.rng.i64(1_000..3_500),
             1 => -self.rng.i64(1..90),
+            2 if !self.ahead => {
+                self.ahead = true;
+                self.outcome.times_ahead += 1;
+                self.rng.i64(1_500..6_000)
+            }
             _ => self.rng.i64(20..260),
         };
         if !(0..1_000).contains(&minutes) {
             self.outcome.jumps += 1;
         }
         self.now = self.now.checked_add(minutes.minutes()).unwrap().clamp(self.begun, end);
-        // A sleeping machine's other clock stands still, and one that is set back goes on.
-        sleep(Duration::from_secs(60 * u64::try_from(minutes).unwrap_or(10).min(300))).await;
+        // The world goes on when the clock of the service is set back, and does not hurry when it is ahead.
+        let present = if self.ahead { self.present.checked_add(MOMENT).unwrap().min(end) } else { self.now };
+        self.present = self.present.max(present);
+        // A sleeping machine's other clock stands still, and one that is set back or ahead goes on.
+        let passed = if minutes < 0 || self.ahead { MOMENT } else { Duration::from_secs(60 * minutes.unsigned_abs().min(300)) };
+        sleep(passed).await;
     }
 
     /// Ends troubles whose time is over, and lets others begin.
@@ -690,6 +709,7 @@ impl Simulation {
             self.switch(trouble, false);
         }
         self.files.settle();
+        (self.ahead, self.now) = (false, if self.ahead { self.present } else { self.now });
         self.site.server.disturb(Vec::new(), 0);
         self.site.grow(self.truth.world.now());
         self.keeper.lake.is_well();

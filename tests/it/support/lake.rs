@@ -72,6 +72,8 @@ struct Plan {
     rows: usize,
     /// In the place of both.
     held: Option<Held>,
+    /// What time it is here, in milliseconds, if that is told.
+    clock: Option<Box<dyn Fn() -> i64 + Send>>,
     /// After so many answers there is trouble, once.
     trouble: Option<(usize, Trouble)>,
     /// Every answer is this.
@@ -97,6 +99,7 @@ impl Lake {
             uses: 1,
             rows: 1,
             held: None,
+            clock: None,
             trouble: None,
             lasting: None,
             met: BTreeMap::new(),
@@ -127,6 +130,11 @@ impl Lake {
     /// From now on it holds this of each hour.
     pub fn shows(&self, held: impl Fn(i64) -> Vec<(String, usize)> + Send + 'static) {
         self.plan.lock().unwrap().held = Some(Box::new(held));
+    }
+
+    /// From now on it tells this time.
+    pub fn tells_time(&self, clock: impl Fn() -> i64 + Send + 'static) {
+        self.plan.lock().unwrap().clock = Some(Box::new(clock));
     }
 
     /// After so many more answers there is trouble, once.
@@ -230,7 +238,8 @@ async fn answer(mut stream: TcpStream, plan: Arc<Mutex<Plan>>) {
         plan.questions += 1;
         if question.contains("system.settings") {
             let lasting = plan.lasting.filter(|trouble| trouble.is_of_the_server());
-            ("log_comment\nshort_circuit_function_evaluation\n".to_owned(), plan.meets(lasting))
+            let time = plan.clock.as_ref().map_or_else(String::new, |clock| format!("{}\n", clock() / 1_000));
+            (format!("log_comment\nshort_circuit_function_evaluation\n{time}"), plan.meets(lasting))
         } else {
             let (from, to) = slice(&question);
             let trouble = plan.trouble_now();

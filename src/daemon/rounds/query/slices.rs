@@ -1,6 +1,7 @@
 //! Which slice is asked next: a pure function of how far it is and what time it is.
 
 use crate::{
+    daemon::engine::CLOCKS_DIFFER_MS,
     evidence::{Day, time::MS_PER_DAY},
     store::Slice,
 };
@@ -47,6 +48,17 @@ impl Progress {
         (to_ms <= now_ms).then_some(Slice { from_ms, to_ms, settled: false })
     }
 
+    /// How far it truly is, if a clock that was ahead has gone beyond this instant: what was asked of the future is asked again, and
+    /// as much before it, since that clock may have been wrong for as long as it was ahead.
+    pub(super) fn set_right(self, pace: Pace, now_ms: i64) -> Self {
+        let ahead_ms = self.asked_ms.saturating_sub(now_ms);
+        if ahead_ms <= CLOCKS_DIFFER_MS {
+            return self;
+        }
+        let since_ms = now_ms.saturating_sub(ahead_ms).saturating_sub(pace.late_ms);
+        Self::at(Day::of_ms(since_ms).start_ms().min(self.settled_ms))
+    }
+
     pub(super) fn after(self, slice: Slice) -> Self {
         let settled_ms = if slice.settled { slice.to_ms } else { self.settled_ms };
         Self { asked_ms: self.asked_ms.max(slice.to_ms), settled_ms }
@@ -86,6 +98,19 @@ mod tests {
         let mut progress = Progress::at(0);
         assert_eq!(due(&mut progress, 56), ["0-24!", "24-48!", "48-50!", "50-52!", "52-54", "54-56"]);
         assert_eq!(due(&mut progress, 56), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_a_clock_that_was_ahead_has_asked_is_asked_again() {
+        let (mut progress, right) = (Progress::at(24 * MS_PER_HOUR), 7 * 24 + 1);
+        due(&mut progress, right);
+        let before = progress;
+        assert_eq!(before.set_right(PACE, (right - 1) * MS_PER_HOUR), before);
+        due(&mut progress, right + 48);
+        // Two days and late rows before now, from the beginning of that day on.
+        let mut set_right = progress.set_right(PACE, right * MS_PER_HOUR);
+        assert_eq!(set_right, Progress::at(4 * 24 * MS_PER_HOUR));
+        assert_eq!(due(&mut set_right, right)[..3], ["96-120!", "120-144!", "144-146!"]);
     }
 
     #[test]
