@@ -79,7 +79,10 @@ const EXPORTS: [&str; 3] = ["/v1/metrics", "/v1/logs", "/v1/traces"];
 
 /// Sends careless lines, and some that are no evidence, through the door of the intake; what it answered, logged, measured and sent.
 async fn push(site: &Site, receiver: &Receiver, careless: &[String], misplaced: &[String]) -> Vec<(String, Vec<u8>)> {
-    let (mut service, url) = Service::serving_with(site, |command| hasten(command, at(NOW), 1));
+    let (mut service, url) = Service::serving_with(site, |command| {
+        hasten(command, at(NOW), 1);
+        command.env("RUST_LOG", "trace");
+    });
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let mut answers = String::new();
     let good = careless.chunks(LINES_PUSHED).chain(misplaced.chunks(LINES_PUSHED)).map(|lines| (SENDER_TOKEN, lines));

@@ -3,7 +3,9 @@
 use std::{
     fs,
     io::{BufRead, BufReader},
-    process::{Child, ChildStderr, Command, ExitStatus, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::mpsc,
+    thread,
 };
 
 use jiff::Timestamp;
@@ -97,7 +99,8 @@ fn ran(command: &mut Command) -> Ran {
 /// The service under way. Killed when a test ends before it does.
 pub struct Service {
     child: Child,
-    log: BufReader<ChildStderr>,
+    /// Lines of its log. They are read while nobody waits for them: a full pipe would hold it up.
+    log: mpsc::Receiver<String>,
     /// What was read of its log.
     said: String,
 }
@@ -109,10 +112,12 @@ impl Service {
 
     fn start_with(site: &Site, prepare: impl FnOnce(&mut Command)) -> Self {
         let mut command = program(site);
-        prepare(&mut command);
         command.arg("run").env("RUST_LOG", "duskwatch=debug").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        prepare(&mut command);
         let mut child = command.spawn().unwrap();
-        let log = BufReader::new(child.stderr.take().unwrap());
+        let (lines, log) = mpsc::channel();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        thread::spawn(move || stderr.lines().map(Result::unwrap).try_for_each(|line| lines.send(line)));
         Self { child, log, said: String::new() }
     }
 
@@ -149,12 +154,11 @@ impl Service {
     /// Reads its log until every one of these texts has been in a line with `word`.
     pub fn wait_for(&mut self, word: &str, texts: &[String]) {
         let mut missing: Vec<&String> = texts.iter().collect();
-        let mut line = String::new();
         for _ in 0..MAX_LOG_LINES {
-            line.clear();
-            assert_ne!(block_in_place(|| self.log.read_line(&mut line)).unwrap(), 0, "it ended before {missing:?}");
+            let line = block_in_place(|| self.log.recv()).unwrap_or_else(|_| panic!("it ended before {missing:?}"));
             missing.retain(|text| !(line.contains(word) && line.contains(text.as_str())));
-            self.said.push_str(&line);
+            self.said += &line;
+            self.said.push('\n');
             if missing.is_empty() {
                 return;
             }
@@ -166,7 +170,7 @@ impl Service {
     pub fn terminate(mut self) -> (ExitStatus, String) {
         let told = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
         assert!(told.success());
-        let rest: Vec<String> = block_in_place(|| (&mut self.log).lines().map(Result::unwrap).collect());
+        let rest: Vec<String> = block_in_place(|| self.log.iter().collect());
         (block_in_place(|| self.child.wait()).unwrap(), format!("{}{}", self.said, rest.join("\n")))
     }
 }
