@@ -7,7 +7,10 @@ use std::{
     path::Path,
 };
 
-use rustix::fs::{OFlags, SeekFrom, seek};
+use rustix::{
+    fs::{OFlags, SeekFrom, seek},
+    io::Errno,
+};
 
 /// Nothing is waited for, and no terminal becomes ours.
 const FLAGS: i32 = OFlags::NONBLOCK.union(OFlags::NOCTTY).bits().cast_signed();
@@ -29,4 +32,16 @@ pub(super) fn written_bytes(file: &mut File) -> io::Result<u64> {
     let hole = seek(&*file, SeekFrom::Hole(0)).unwrap_or(length);
     file.rewind()?;
     Ok(hole.min(length))
+}
+
+/// How many bytes follow, from where the file is read, that nobody wrote.
+pub(super) fn hole_bytes(file: &mut File) -> io::Result<u64> {
+    let here = file.stream_position()?;
+    let data = match seek(&*file, SeekFrom::Data(here)) {
+        Ok(data) => data,
+        Err(Errno::NXIO) => file.metadata()?.len().max(here),
+        Err(_) => here,
+    };
+    file.seek(io::SeekFrom::Start(here))?;
+    Ok(data - here)
 }

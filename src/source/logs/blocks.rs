@@ -13,6 +13,8 @@ const MAX_HEADER_BYTES: usize = 65_536;
 /// The content of one file, cut as its layout wants it.
 pub struct Blocks<R> {
     input: R,
+    /// Goes over what follows of the input that nobody wrote, and returns how many bytes that were.
+    skip_hole: fn(&mut R) -> io::Result<u64>,
     layout: Layout,
     header: Vec<u8>,
     /// Nobody writes to the file any more: its last line is whole even without an end.
@@ -32,7 +34,7 @@ impl<R: Read> Blocks<R> {
     /// # Errors
     /// A stream that cannot be read.
     pub fn new(input: R, layout: Layout) -> io::Result<Self> {
-        let mut blocks = Self::from(input, layout, Vec::new(), 0, BLOCK_BYTES, true);
+        let mut blocks = Self::from((input, |_| Ok(0)), layout, Vec::new(), 0, BLOCK_BYTES, true);
         if layout != Layout::Lines {
             blocks.refill()?;
             blocks.header = layout.header_of(&blocks.buffer[..blocks.filled]).to_vec();
@@ -44,9 +46,16 @@ impl<R: Read> Blocks<R> {
     }
 
     /// What follows an offset of a content whose header is known, in a buffer for so many bytes.
-    pub(super) fn from(input: R, layout: Layout, header: Vec<u8>, offset: u64, bytes: usize, complete: bool) -> Self {
+    pub(super) fn from(
+        (input, skip_hole): (R, fn(&mut R) -> io::Result<u64>),
+        layout: Layout,
+        header: Vec<u8>,
+        offset: u64,
+        bytes: usize,
+        complete: bool,
+    ) -> Self {
         let buffer = vec![0; bytes.clamp(1, BLOCK_BYTES)];
-        Self { input, layout, header, complete, offset, buffer, given: 0, filled: 0, at_end: false }
+        Self { input, skip_hole, layout, header, complete, offset, buffer, given: 0, filled: 0, at_end: false }
     }
 
     /// Goes on to the next block; whether a line was passed over before it because no block can hold it.
@@ -124,6 +133,7 @@ impl<R: Read> Blocks<R> {
     fn drop_line(&mut self) -> io::Result<()> {
         while !self.at_end && !self.buffer[..self.filled].contains(&b'\n') {
             self.given = self.filled;
+            self.offset += (self.skip_hole)(&mut self.input)?;
             self.refill()?;
         }
         self.given = first_line(&self.buffer[..self.filled]).len();

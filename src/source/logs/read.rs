@@ -11,7 +11,10 @@ use super::{
     compression::Input,
     shown,
 };
-use crate::evidence::{CursorUpdate, Skipped};
+use crate::{
+    evidence::{CursorUpdate, Skipped},
+    source::file::hole_bytes,
+};
 
 /// Reads one file to the end that it had when it was planned.
 pub struct FileReader {
@@ -56,7 +59,7 @@ impl FileReader {
         };
         // One byte more than is left, so that filling the buffer finds the end.
         let bytes = usize::try_from(left).unwrap_or(BLOCK_BYTES).saturating_add(1);
-        let blocks = Blocks::from(input.take(left), plan.layout, header, offset, bytes, plan.settled);
+        let blocks = Blocks::from((input.take(left), skip_hole), plan.layout, header, offset, bytes, plan.settled);
         Ok(Self { plan, blocks, finished: false })
     }
 
@@ -92,4 +95,15 @@ impl FileReader {
     pub fn give_up(&self) -> CursorUpdate {
         self.plan.cursor(self.blocks.offset(), true)
     }
+}
+
+/// A log whose writer went on at its old place after it was cut, or one that somebody made as long as disks are not, has a hole: no
+/// line ends there, and to read its zeros could take days.
+fn skip_hole(input: &mut io::Take<Input>) -> io::Result<u64> {
+    let left = input.limit();
+    let Input::Plain(file) = input.get_mut() else { return Ok(0) };
+    let skipped = hole_bytes(file)?.min(left);
+    file.seek_relative(skipped.cast_signed())?;
+    input.set_limit(left - skipped);
+    Ok(skipped)
 }
