@@ -162,7 +162,7 @@ impl Engine {
             (None, Err(error)) => Readiness { not_ready: vec![format!("{STORE}: {error}")], ..Readiness::default() },
             (None, Ok((lines, in_part))) => {
                 let readiness = freshness::readiness(&lines, &in_part, &self.options, |name| troubles.is_ours(name), now);
-                let failing = troubles.lines_of_parts(|part| self.sources.iter().any(|source| part.ends_with(&source.name)));
+                let failing = troubles.lines_of_parts(|part| self.sources.iter().any(|source| source.name == part));
                 Readiness { in_part: [readiness.in_part, failing].concat(), ..readiness }
             }
         }

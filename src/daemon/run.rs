@@ -99,6 +99,9 @@ pub async fn run(options: Options, mut renewal: Renewal, stop: CancellationToken
             Some(done) = service.telling.join_next() => if let Err(error) = done {
                 tracing::error!(panic = error.is_panic(), "telling programs ended badly; it is tried again");
             },
+            Some(done) = service.pruning.join_next() => if let Err(error) = done {
+                tracing::error!(panic = error.is_panic(), "removing what is old ended badly; it is tried again");
+            },
             Some(done) = service.sending.join_next() => if let Err(error) = done {
                 tracing::error!(panic = error.is_panic(), "sending ended badly; it is tried again");
             },
@@ -149,7 +152,7 @@ struct Service {
     /// The one task that sends what waits in the outbox.
     sending: JoinSet<()>,
     /// What removes what is too old and packs what is over, while it does; and when it last looked for what it can pack.
-    pruning: Option<JoinHandle<()>>,
+    pruning: JoinSet<()>,
     packed: Option<Timestamp>,
     /// What is removed does not come back: it waits while the clock may be wrong.
     clock: SteadyClock,
@@ -216,7 +219,7 @@ impl Service {
             judged: None,
             rounds: JoinSet::new(),
             sending: JoinSet::new(),
-            pruning: None,
+            pruning: JoinSet::new(),
             packed: None,
             telling: JoinSet::new(),
             alarming: JoinSet::new(),
@@ -455,7 +458,7 @@ impl Service {
 
     /// It takes its turn between others that write, so nothing waits for its end.
     fn prune_when_due(&mut self, now: Timestamp) {
-        if self.pruning.as_ref().is_some_and(|pruning| !pruning.is_finished()) {
+        if !self.pruning.is_empty() {
             return;
         }
         let engine = Arc::clone(&self.engine);
@@ -468,21 +471,19 @@ impl Service {
             engine.prune_when_due(now).await
         };
         let engine = Arc::clone(&self.engine);
-        self.pruning = Some(tokio::spawn(async move {
+        self.pruning.spawn(async move {
             match keep.await {
                 Ok(()) => engine.note_well(RETENTION, now),
                 Err(error) => engine.note_store(RETENTION, Some(&error), now),
             };
-        }));
+        });
     }
 
     /// Ends the rounds at their next await, and returns what ends with the doors: what is being committed is committed, what is not is fetched again.
     async fn stop(mut self) -> Vec<JoinHandle<()>> {
         self.rounds.shutdown().await;
         self.sending.shutdown().await;
-        if let Some(pruning) = self.pruning.take() {
-            pruning.abort();
-        }
+        self.pruning.shutdown().await;
         self.telling.shutdown().await;
         self.alarming.shutdown().await;
         if let Some(exporter) = self.exporter
