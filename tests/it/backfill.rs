@@ -164,8 +164,13 @@ async fn trouble_in_what_is_older_is_a_gap_with_a_reason_and_closed_later() {
     let newest = picture.coverage["audit/acme"].last().unwrap();
     assert!(newest.state.looked() && newest.to_ms >= at(NOW).as_millisecond(), "what is new is not in doubt: {newest:?}");
     assert!(picture.states["audit/acme"].failure.is_none(), "how fresh it is does not depend on what is older");
+    let told = engine.readiness(at(NOW)).await;
+    assert!(told.not_ready.iter().all(|line| !line.contains("audit")), "{told:?}");
+    assert!(told.in_part.iter().any(|line| line.starts_with("what is older of audit/acme: failing since ")), "{told:?}");
 
     site.poll(&engine, at(NOW)).await;
+    let told = engine.readiness(at(NOW)).await;
+    assert!(told.in_part.iter().all(|line| !line.contains("audit")), "{told:?}");
     let found = Picture::of(&site.store()).await;
     assert_eq!(found.states_of("audit/acme"), [("covered", "")], "{:?}", found.coverage["audit/acme"]);
     assert_same_counts(&expected.counts, &found.counts);
