@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures_util::{StreamExt as _, stream};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -27,7 +27,7 @@ use super::{
 use crate::{
     analysis,
     deliver::otel,
-    evidence::{Coverage, Day, SourceKind, time::MS_PER_HOUR},
+    evidence::{Coverage, Day, SourceKind},
     report::prometheus,
     serve::{self, Readiness},
     source::Usage,
@@ -40,8 +40,8 @@ const ROUNDS_AT_ONCE: usize = 8;
 /// The name under which trouble of the judgement is told.
 pub(super) const JUDGEMENT: &str = "judgement";
 
-/// How far two clocks differ that nobody calls wrong.
-pub(super) const CLOCKS_DIFFER_MS: i64 = 2 * MS_PER_HOUR;
+/// A clock that is set back by less was not wrong.
+const SET_RIGHT_MS: i64 = 60_000;
 
 /// A source whose credential is refused is asked this often at most: somebody has to act first.
 const REFUSED_PAUSE: Duration = Duration::from_secs(15 * 60);
@@ -315,7 +315,12 @@ impl Engine {
     #[tracing::instrument(name = "round", level = "debug", skip_all, fields(source = self.sources[index].name))]
     pub async fn round(&self, index: usize, since: Option<Day>, now: Timestamp) -> Round {
         let source = &self.sources[index];
-        let result = match (forget_future(&self.store, &source.name, now).await, &source.kind) {
+        let well = match source.kind {
+            // Knows by its slices what was asked too early.
+            Kind::Query(_) => Ok(()),
+            _ => forget_future(&self.store, &source.name, now).await,
+        };
+        let result = match (well, &source.kind) {
             (Err(error), _) => Err(error.into()),
             (Ok(()), Kind::Audit(round)) => round.run(&self.store, since, now).await,
             (Ok(()), Kind::Tokens(round)) => round.run(&self.store, now).await,
@@ -457,16 +462,18 @@ pub(super) async fn looked_until(store: &Store, source: &str) -> Result<Option<i
 }
 
 /// What a clock that was ahead has written of a source's ledger is taken back: else nobody would look there again, and what is
-/// not seen would count as seen.
+/// not seen would count as seen. When it became wrong nobody knows: as long ago, it is taken, as it was ahead.
 async fn forget_future(store: &Store, source: &str, now: Timestamp) -> Result<(), StoreError> {
-    let ahead = |until_ms| until_ms > now.as_millisecond() + CLOCKS_DIFFER_MS;
-    if looked_until(store, source).await?.is_some_and(ahead) {
+    let until_ms = looked_until(store, source).await?.unwrap_or(i64::MIN);
+    let ahead_ms = until_ms.saturating_sub(now.as_millisecond());
+    if ahead_ms > SET_RIGHT_MS {
         tracing::warn!(
             source,
             "it was looked at in the future: the clock was ahead, and what was written of that time is taken back"
         );
+        let doubted_from = now.checked_sub(SignedDuration::from_millis(ahead_ms)).unwrap_or(Timestamp::UNIX_EPOCH);
         let source = source.to_owned();
-        store.write(move |w| w.forget_future(&source, now)).await?;
+        store.write(move |w| w.forget_future(&source, now, doubted_from)).await?;
     }
     Ok(())
 }

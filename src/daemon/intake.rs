@@ -150,7 +150,7 @@ impl Arrival {
         let last_hour = self.last_hour.filter(|hour| *hour <= now_ms.div_euclid(MS_PER_HOUR));
         if last_hour != self.last_hour {
             // The clock was ahead.
-            w.forget_future(&setting.name, self.now)?;
+            w.forget_future(&setting.name, self.now, self.now)?;
         }
         let skipped = page.skipped.iter().map(|s| s.count).sum();
         let mut batch = setting.classifier().with(|classifier| fold(&setting.name, page, None, classifier));

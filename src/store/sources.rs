@@ -104,12 +104,14 @@ impl Writer<'_> {
         merged.iter().filter(|new| !touching.contains(new)).try_for_each(|new| self.put_coverage(source_id, new))
     }
 
-    /// Takes back what the ledger says of a source beyond an instant: nobody has looked there, the clock was ahead.
-    pub fn forget_future(&mut self, source: &str, from: Timestamp) -> Result<(), StoreError> {
-        for statement in [DELETE_FUTURE_COVERAGE, END_FUTURE_COVERAGE] {
-            let values = named_params! { ":source": source, ":from_ms": from.as_millisecond() };
-            self.connection.prepare_cached(statement)?.execute(values)?;
-        }
+    /// Takes back what the ledger says of a source beyond an instant: nobody has looked there, the clock was ahead. What it then says
+    /// to have been looked at is in doubt from an earlier instant on, and taken back from there.
+    pub fn forget_future(&mut self, source: &str, from: Timestamp, doubted_from: Timestamp) -> Result<(), StoreError> {
+        let (from_ms, doubted_from_ms) = (from.as_millisecond(), doubted_from.as_millisecond());
+        let mut delete = self.connection.prepare_cached(DELETE_FUTURE_COVERAGE)?;
+        delete.execute(named_params! { ":source": source, ":from_ms": from_ms })?;
+        let mut end = self.connection.prepare_cached(END_FUTURE_COVERAGE)?;
+        end.execute(named_params! { ":source": source, ":from_ms": from_ms, ":doubted_from_ms": doubted_from_ms })?;
         Ok(())
     }
 

@@ -49,7 +49,9 @@ impl LogRound {
     pub async fn run(&self, store: &Store, now: Timestamp) -> Result<Tally, RoundError> {
         let name = self.setting.name.clone();
         let stored: BTreeMap<String, String> = store.read(move |r| r.cursors(&name)).await?.into_iter().collect();
-        let missed_until: Option<i64> = stored.get(MISSED).and_then(|text| text.parse().ok());
+        // Time that has not come is not lost yet: a clock that was ahead thought so.
+        let lost_ms: Option<i64> = stored.get(MISSED).and_then(|text| text.parse().ok());
+        let missed_until = lost_ms.map(|ms| ms.min(now.as_millisecond()));
         let ledger = store.read(Reader::ledger).await?;
         let since = ledger.looked_until_ms(&self.setting.name).max(missed_until);
         let known = ledger.showed_items(&self.setting.name);
@@ -77,6 +79,7 @@ impl LogRound {
         });
         let mut cursors = plan.cursors;
         cursors.push(CursorUpdate { key: BEGAN.to_owned(), value: None });
+        cursors.extend(missed_until.filter(|_| missed_until != lost_ms).map(lost_until));
         cursors.extend(torn.iter().map(|torn| lost_until(torn.to_ms)));
         cursors.extend(plan.lost.then(|| lost_until(to_ms)));
         let batch = Batch {

@@ -73,7 +73,7 @@ impl QueryRound {
         let done = match done.map(|done| (done, done.set_right(self.query.pace, now_ms))) {
             Some((wrong, right)) if wrong != right => {
                 let (name, from) = (self.name.clone(), Timestamp::from_millisecond(right.asked_ms).unwrap_or(now));
-                store.write(move |w| w.forget_future(&name, from)).await?;
+                store.write(move |w| w.forget_future(&name, from, from)).await?;
                 Some(right)
             }
             done => done.map(|(done, _)| done),

@@ -201,7 +201,8 @@ impl Mixture {
     }
 
     async fn assert_honest(&self, now: Timestamp) -> (Picture, Checked) {
-        let (picture, _, checked) = truth::assert_honest(self.truth, &self.site, (&self.calm, &self.files), now).await;
+        let (picture, _, checked) = truth::assert_honest(self.truth, &self.site, &self.files, now).await;
+        truth::assert_lists_honest(self.truth, &self.site, &self.calm, &picture, now).await;
         (picture, checked)
     }
 

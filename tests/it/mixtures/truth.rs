@@ -147,20 +147,15 @@ impl Truth {
     }
 }
 
-/// What the ledger calls covered has been recorded; returns what there is, what was kept and how much was looked for. `calm`
-/// serves the same world without any trouble.
-pub async fn assert_honest(
-    truth: &Truth,
-    site: &Site,
-    (calm, files): (&Server, &Files),
-    now: Timestamp,
-) -> (Picture, Items, Checked) {
+fn covered(picture: &Picture, source: &str, ms: i64) -> bool {
+    let intervals = picture.coverage.get(source).into_iter().flatten();
+    intervals.filter(|it| it.state == CoverageState::Covered).any(|it| (it.from_ms..it.to_ms).contains(&ms))
+}
+
+/// What the ledger calls covered has been recorded; returns what there is, what was kept and how much was looked for.
+pub async fn assert_honest(truth: &Truth, site: &Site, files: &Files, now: Timestamp) -> (Picture, Items, Checked) {
     let mut checked = Checked::default();
     let (picture, kept) = (Picture::of(&site.store()).await, kept(&site.store()));
-    let covered = |source: &str, ms: i64| {
-        let intervals = picture.coverage.get(source).into_iter().flatten();
-        intervals.filter(|it| it.state == CoverageState::Covered).any(|it| (it.from_ms..it.to_ms).contains(&ms))
-    };
     for item @ (source, id, time_ms) in truth.items.keys() {
         let seen_ms = truth.processed.get(id).copied().unwrap_or(*time_ms);
         let there = seen_ms < now.as_millisecond() && !files.is_late(item);
@@ -168,25 +163,29 @@ pub async fn assert_honest(
         if !there || source == OUTPUT {
             continue;
         }
-        let covered = covered(source, seen_ms);
+        let covered = covered(&picture, source, seen_ms);
         checked.note(item, covered);
         if covered {
             assert!(kept.contains_key(item), "{item:?} is not recorded, and {:?} is", picture.coverage[source]);
         }
     }
+    (picture, kept, checked)
+}
+
+/// What is known of a list that the ledger calls covered now is what stands in it. `calm` serves the same world without any trouble.
+pub async fn assert_lists_honest(truth: &Truth, site: &Site, calm: &Server, picture: &Picture, now: Timestamp) {
     let roster = roster(&site.store()).await;
     calm.set_now(now);
-    if covered("tokens/acme", now.as_millisecond()) {
+    if covered(picture, "tokens/acme", now.as_millisecond()) {
         let listed: BTreeSet<String> = roster.tokens.iter().map(|token| token.token_id.clone()).collect();
         assert_eq!(listed, token_ids(calm, &truth.world.organization().id).await);
     }
     for workspace in truth.world.workspaces() {
-        if covered(&format!("access/{workspace}"), now.as_millisecond()) {
+        if covered(picture, &format!("access/{workspace}"), now.as_millisecond()) {
             let names = |of| access_names(of, workspace);
             assert_eq!(names(&roster), names(&truth.roster), "{workspace}");
         }
     }
-    (picture, kept, checked)
 }
 
 /// What was expected and is not there, and what is there beyond what was expected.

@@ -284,8 +284,8 @@ struct Simulation {
     now: Timestamp,
     /// Up to when the world has gone on.
     present: Timestamp,
-    /// Whether the clock of the service is ahead of the world.
-    ahead: bool,
+    /// Since when, in the world, the clock of the service is ahead of it. What the ledger says of that time it cannot know.
+    ahead: Option<Timestamp>,
     /// What fails now, and for how many steps more.
     troubles: BTreeMap<Trouble, u32>,
     /// Whether this is the last step, in which nobody is killed.
@@ -355,7 +355,7 @@ impl Simulation {
             begun,
             now: begun,
             present: begun,
-            ahead: false,
+            ahead: None,
             troubles: BTreeMap::new(),
             last: false,
             added: false,
@@ -397,30 +397,41 @@ impl Simulation {
     /// Lets time go by: hours, and now and then days of a sleeping machine, a clock that is set back, or one that is days ahead
     /// until it is set right.
     async fn go_on(&mut self, end: Timestamp) {
-        if self.ahead && self.rng.bool() {
-            self.ahead = false;
-            self.now = self.present;
+        if self.ahead.is_some() && self.rng.bool() {
+            self.set_clock_right();
         }
+        let left = end.duration_since(self.now).as_mins();
         let minutes = match self.rng.usize(..40) {
+            _ if self.ahead.is_some() => 10,
             0 => self.rng.i64(1_000..3_500),
             1 => -self.rng.i64(1..90),
-            2 if !self.ahead => {
-                self.ahead = true;
+            2 if left > 600 => {
+                self.ahead = Some(self.present);
                 self.outcome.times_ahead += 1;
-                self.rng.i64(1_500..6_000)
+                self.rng.i64(180..6_000.min(left / 2))
             }
             _ => self.rng.i64(20..260),
         };
         if !(0..1_000).contains(&minutes) {
             self.outcome.jumps += 1;
         }
+        let before = self.now;
         self.now = self.now.checked_add(minutes.minutes()).unwrap().clamp(self.begun, end);
+        if self.now < before {
+            self.looks.doubt(before, self.now);
+        }
         // The world goes on when the clock of the service is set back, and does not hurry when it is ahead.
-        let present = if self.ahead { self.present.checked_add(MOMENT).unwrap().min(end) } else { self.now };
+        let present = if self.ahead.is_some() { self.present.checked_add(MOMENT).unwrap().min(end) } else { self.now };
         self.present = self.present.max(present);
         // A sleeping machine's other clock stands still, and one that is set back or ahead goes on.
-        let passed = if minutes < 0 || self.ahead { MOMENT } else { Duration::from_secs(60 * minutes.unsigned_abs().min(300)) };
+        let passed =
+            if minutes < 0 || self.ahead.is_some() { MOMENT } else { Duration::from_secs(60 * minutes.unsigned_abs().min(300)) };
         sleep(passed).await;
+    }
+
+    fn set_clock_right(&mut self) {
+        self.looks.doubt(self.now, self.present);
+        (self.ahead, self.now) = (None, self.present);
     }
 
     /// Ends troubles whose time is over, and lets others begin.
@@ -652,8 +663,11 @@ impl Simulation {
 
     /// What must be so at any moment.
     async fn look(&mut self) {
-        let (picture, kept, checked) =
-            truth::assert_honest(self.truth, &self.site, (&self.calm, &self.files), self.present).await;
+        let known = self.ahead.unwrap_or(self.present);
+        let (picture, kept, checked) = truth::assert_honest(self.truth, &self.site, &self.files, known).await;
+        if self.ahead.is_none() {
+            truth::assert_lists_honest(self.truth, &self.site, &self.calm, &picture, self.present).await;
+        }
         self.outcome.checked.add(checked);
         self.keeper.assert_counted(&picture);
         self.neighbour.assert_counted(&picture);
@@ -709,7 +723,9 @@ impl Simulation {
             self.switch(trouble, false);
         }
         self.files.settle();
-        (self.ahead, self.now) = (false, if self.ahead { self.present } else { self.now });
+        if self.ahead.is_some() {
+            self.set_clock_right();
+        }
         self.site.server.disturb(Vec::new(), 0);
         self.site.grow(self.truth.world.now());
         self.keeper.lake.is_well();

@@ -1,14 +1,19 @@
 //! Which slice is asked next: a pure function of how far it is and what time it is.
 
 use crate::{
-    daemon::engine::CLOCKS_DIFFER_MS,
-    evidence::{Day, time::MS_PER_DAY},
+    evidence::{
+        Day,
+        time::{MS_PER_DAY, MS_PER_HOUR},
+    },
     store::Slice,
 };
 
 /// The cursors of how far a source is, Unix milliseconds.
 pub(super) const ASKED: &str = "asked";
 pub(super) const SETTLED: &str = "settled";
+
+/// What was asked so little before its end is asked once more for late rows.
+const AHEAD_MS: i64 = 2 * MS_PER_HOUR;
 
 /// How long slices are, and how long their late rows are waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +57,7 @@ impl Progress {
     /// as much before it, since that clock may have been wrong for as long as it was ahead.
     pub(super) fn set_right(self, pace: Pace, now_ms: i64) -> Self {
         let ahead_ms = self.asked_ms.saturating_sub(now_ms);
-        if ahead_ms <= CLOCKS_DIFFER_MS {
+        if ahead_ms <= AHEAD_MS {
             return self;
         }
         let since_ms = now_ms.saturating_sub(ahead_ms).saturating_sub(pace.late_ms);
@@ -77,7 +82,6 @@ impl Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::time::MS_PER_HOUR;
 
     const PACE: Pace = Pace { slice_ms: 2 * MS_PER_HOUR, late_ms: 3 * MS_PER_HOUR };
 
