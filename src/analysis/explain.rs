@@ -242,10 +242,10 @@ impl<'a> Recorded<'a> {
         self.history.rules.get(usize::from(verdict.rule)).map_or("", String::as_str)
     }
 
-    /// Whether a track was counted on a day with this verdict.
-    fn holds(&self, track: usize, day: Day, verdict: Verdict, rule: &str) -> bool {
+    /// What a track was counted as on a day with this verdict.
+    fn count(&self, track: usize, day: Day, verdict: Verdict, rule: &str) -> Option<&DayCount> {
         let key = |v: Verdict| (v.credential, v.grade, v.outcome, v.operation, v.window);
-        self.on(track, day).iter().any(|count| key(count.verdict) == key(verdict) && self.rule(count.verdict) == rule)
+        self.on(track, day).iter().find(|count| key(count.verdict) == key(verdict) && self.rule(count.verdict) == rule)
     }
 
     /// What was counted and does not stand in the list.
@@ -271,6 +271,9 @@ fn piece(
         verdict.grade = verdict.grade.min(*limit);
     }
     let rule = m.classifier.rules().ids().nth(usize::from(verdict.rule)).unwrap_or_default().to_owned();
+    let count = recorded.count(gathered.track, gathered.day, verdict, &rule);
+    // A count is lifted as a whole, by its first use: a piece of it is what it was counted as.
+    let first_ms = count.map_or(sighting.time_ms, |count| count.first_ms);
     Evidence {
         integration: trace.key.id.clone(),
         source: counted.source.clone(),
@@ -278,8 +281,8 @@ fn piece(
         first: instant(sighting.time_ms),
         last: instant(sighting.until_ms.unwrap_or(sighting.time_ms)),
         uses: u64::from(sighting.uses),
-        lifted: lifted(m, recorded, (&trace.key.id, gathered.track), verdict, sighting.time_ms),
-        recorded_otherwise: !recorded.holds(gathered.track, gathered.day, verdict, &rule),
+        lifted: lifted(m, recorded, (&trace.key.id, gathered.track), verdict, first_ms),
+        recorded_otherwise: count.is_none(),
         open: trace.holds_openly(gathered.track),
         verdict,
         rule,

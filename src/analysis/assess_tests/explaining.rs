@@ -9,7 +9,8 @@ use crate::analysis::{
     guess,
 };
 use crate::evidence::{
-    ClientCatalogue, Credential, Day, Grade, NamedNetworks, Origin, Outcome, Person, Sighting, Status, Track, Verdict, WindowKind,
+    ClientCatalogue, Credential, Day, Grade, NamedNetworks, Origin, Outcome, Person, Sighting, Status, Track, Verdict,
+    WindowKind, time::instant,
 };
 
 /// Explains what `asked` names from the end of a day; the newest `kept` tracks' days are kept as sightings, the others as
@@ -361,4 +362,32 @@ fn a_library_is_guessed_by_name_or_by_how_it_works_and_keeps_its_key() {
     let mut two_days = World::watched();
     daily(&mut two_days, &git("svc", Origin::Network("build-farm".to_owned()), "api"), 30..32);
     assert_eq!(of(&two_days), None, "nothing speaks for anything");
+}
+
+#[test]
+fn what_is_lifted_in_an_explanation_is_what_was_counted_where_the_removal_is_not_at_midnight() {
+    let mut world = World::watched();
+    world.rules = vec!["unknown".to_owned()];
+    world.campaigns[0].removal = noon(REMOVAL);
+    let track = jenkins("ada", "api");
+    daily(&mut world, &track, REMOVAL - 9..REMOVAL);
+    let refused = Verdict::of(Credential::Unknown, Grade::None, Rejected);
+    let hour = |on: i32, hour: i64| day(on).start_ms() + hour * 3_600_000;
+    let mut kept = Vec::new();
+    for on in REMOVAL..REMOVAL + 2 {
+        world.see_between(&track, (hour(on, 6), hour(on, 18)), refused, 2);
+        kept.extend([18, 6].map(|at| Sighting {
+            username: Some(Cow::Borrowed("ada")),
+            host: Some(Cow::Borrowed("bitbucket.org")),
+            path: Some(Cow::Borrowed("/acme/api.git/info/refs")),
+            scheme: Some(Cow::Borrowed("basic")),
+            status: Some(401),
+            ..Sighting::at(instant(hour(on, at)))
+        }));
+    }
+    let row = world.row(REMOVAL + 1);
+    let explained = explained(&world, REMOVAL + 1, &row.id, &kept);
+    let lifted: Vec<_> = explained.evidence.iter().filter(|piece| piece.lifted.is_some()).map(|piece| piece.first).collect();
+    assert_eq!(row.rejected_30d, 2, "a count that begins before the removal is not split");
+    assert_eq!(lifted, [18, 6].map(|at| instant(hour(REMOVAL + 1, at))));
 }

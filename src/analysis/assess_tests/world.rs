@@ -56,6 +56,8 @@ pub(super) struct World {
     pub(super) campaigns: Vec<Campaign>,
     pub(super) policy: Policy,
     pub(super) known: Vec<KnownIntegration>,
+    /// The ids of the rules that verdicts point into.
+    pub(super) rules: Vec<String>,
 }
 
 impl World {
@@ -69,6 +71,7 @@ impl World {
             campaigns: vec![Campaign::parse(campaign).unwrap()],
             policy: Policy::default(),
             known: Vec::new(),
+            rules: vec!["basic-nickname-rest".to_owned()],
         }
     }
 
@@ -106,6 +109,13 @@ impl World {
         self.counts.entry((source.to_owned(), track.clone())).or_default().push(count);
     }
 
+    /// Uses of one day with one verdict, from an instant to another: one count, as the store keeps it.
+    pub(super) fn see_between(&mut self, track: &Track, (first_ms, last_ms): (i64, i64), verdict: Verdict, uses: u64) {
+        let hours = hour_bit(first_ms) | hour_bit(last_ms);
+        let count = DayCount { track: 0, day: Day::of_ms(first_ms), verdict, uses, first_ms, last_ms, hours };
+        self.counts.entry((LOG.to_owned(), track.clone())).or_default().push(count);
+    }
+
     pub(super) fn member(&mut self, person: Person, permission: &str) {
         self.roster.members.push(Member {
             workspace: "acme".to_owned(),
@@ -129,7 +139,7 @@ impl World {
     }
 
     pub(super) fn history(&self) -> History {
-        let mut history = History { rules: vec!["basic-nickname-rest".to_owned()], ..History::default() };
+        let mut history = History { rules: self.rules.clone(), ..History::default() };
         let mut counts = Vec::new();
         for (number, ((source, track), own)) in (0..).zip(&self.counts) {
             history.tracks.push(TrackCount { source: source.clone(), track: track.clone() });
