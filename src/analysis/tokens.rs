@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use super::assess::Scene;
 use super::{Person, Policy, TokenFinding, UserFinding};
-use crate::evidence::{Credential, GoneToken, RegisteredCredential, SourceKind, time::MS_PER_DAY};
+use crate::evidence::{Credential, GoneToken, RegisteredCredential, SourceKind, time::days_between};
 
 /// How long a token that is gone is still shown, so that whoever reads the lists once a month sees it go.
 const SHOWN_WHEN_GONE: SignedDuration = SignedDuration::from_hours(31 * 24);
@@ -36,7 +36,7 @@ pub(super) fn judge(scene: &Scene<'_>, users: &[UserFinding]) -> Vec<TokenFindin
                 created_at: token.created_at,
                 last_active_at: token.last_active_at,
                 expires_at: token.expires_at,
-                days_left: token.expires_at.map(|at| days_left(scene.inputs.now, at)),
+                days_left: token.expires_at.map(|at| days_between(scene.inputs.now, at)),
                 lead_time_days: lead_time_days(scene.inputs.policy, owner.as_deref()),
                 leaver: scene.rights.leaver(&scene.people, &user, &[]).is_some(),
                 owner,
@@ -71,16 +71,11 @@ fn registered(credential: &RegisteredCredential, scene: &Scene<'_>, used: &Used<
         created_at: None,
         last_active_at: None,
         expires_at: *expires_at,
-        days_left: expires_at.map(|at| days_left(scene.inputs.now, at)),
+        days_left: expires_at.map(|at| days_between(scene.inputs.now, at)),
         lead_time_days: lead_time_days(scene.inputs.policy, owner.as_deref()),
         leaver: false,
         listed_by: "import/register".to_owned(),
     }
-}
-
-fn days_left(now: Timestamp, expires: Timestamp) -> i32 {
-    let days = (expires.as_millisecond() - now.as_millisecond()).div_euclid(MS_PER_DAY);
-    i32::try_from(days).unwrap_or(i32::MAX)
 }
 
 fn lead_time_days(policy: &Policy, owner: Option<&str>) -> i32 {

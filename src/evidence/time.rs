@@ -80,6 +80,12 @@ impl fmt::Display for Day {
     }
 }
 
+/// How many days are left: from the UTC day of one instant to that of another, 0 on the day itself. Whether the hour has come,
+/// the instants tell.
+pub fn days_between(from: Timestamp, to: Timestamp) -> i32 {
+    Day::of(to).0.saturating_sub(Day::of(from).0)
+}
+
 /// The UTC hour of an instant as one of 24 bits: bit h stands for the hour from h to h + 1.
 pub fn hour_bit(ms: i64) -> u32 {
     1 << (ms.rem_euclid(MS_PER_DAY) / MS_PER_HOUR)

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     analysis::{BurndownDay, CampaignFindings, NameState, ReportedDay, Share, Waiver, forecast::Quantiles},
-    evidence::{Coverage, Day, Status},
+    evidence::{Coverage, Day, Status, time::days_between},
 };
 
 /// What leadership can act on in one meeting.
@@ -126,11 +126,6 @@ fn campaign(inputs: &Inputs<'_>, found: &CampaignFindings) -> CampaignReport {
 /// Whether a source that can show credentials at work was looked at.
 fn shows_credentials(source: &str, intervals: &[Coverage]) -> bool {
     crate::evidence::coverage::shows_credentials(source) && intervals.iter().any(|interval| interval.state.looked())
-}
-
-/// Whole UTC days from one instant's day to the other's.
-pub(super) fn days_between(from: Timestamp, to: Timestamp) -> i32 {
-    Day::of(to).0.saturating_sub(Day::of(from).0)
 }
 
 /// A count of rows; no list in this document comes near the limit of the type.

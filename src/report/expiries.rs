@@ -55,12 +55,12 @@ fn report(inputs: &Inputs<'_>, expiry: &Expiry, tokens: &[TokenRow], blind: bool
 
 /// Within the horizon, or within the lead time of an owner who needs longer.
 fn ends_soon(token: &TokenRow, horizon_days: i32) -> bool {
-    rows::usable(token) && token.days_left.is_some_and(|days| days >= 0 && (days <= horizon_days || token.overdue))
+    rows::usable(token) && !token.expired && token.days_left.is_some_and(|days| days <= horizon_days || token.overdue)
 }
 
 fn expired_lately(token: &TokenRow) -> bool {
     let ended = rows::usable(token) || token.status.eq_ignore_ascii_case("expired");
-    ended && token.days_left.is_some_and(|days| (-SHOWN_WHEN_EXPIRED_DAYS..0).contains(&days))
+    ended && token.expired && token.days_left.is_some_and(|days| days >= -SHOWN_WHEN_EXPIRED_DAYS)
 }
 
 fn is_inventory(source: &str, intervals: &[Coverage]) -> bool {

@@ -208,7 +208,7 @@ pub fn document(explanation: &Explanation, clients: &ClientCatalogue, zone: &Tim
     Explained {
         now: explanation.now,
         zone: zone.clone(),
-        user: explanation.user.as_ref().map(user),
+        user: explanation.user.as_ref().map(|user| self::user(user, explanation.now)),
         integrations: explanation.integrations.iter().map(|i| integration(i, clients, explanation.now)).collect(),
         evidence: explanation.evidence.iter().map(evidence).collect(),
         kept_from,
@@ -240,7 +240,7 @@ fn optional(name: Option<&str>) -> String {
     name.map(inert::name).unwrap_or_default()
 }
 
-fn user(user: &ExplainedUser) -> ExplainedUserRow {
+fn user(user: &ExplainedUser, now: Timestamp) -> ExplainedUserRow {
     let person = &user.person;
     ExplainedUserRow {
         user: inert::name(&person.id),
@@ -256,7 +256,7 @@ fn user(user: &ExplainedUser) -> ExplainedUserRow {
                 last_accessed: member.last_accessed,
             })
             .collect(),
-        tokens: user.tokens.iter().map(rows::token).collect(),
+        tokens: user.tokens.iter().map(|t| rows::token(t, now)).collect(),
     }
 }
 

@@ -232,7 +232,7 @@ fn of_tokens(figures: &mut Figures, report: &Report, organizations: &[Organizati
                 .tokens
                 .iter()
                 .filter(|t| t.listed_by == source && rows::usable(t))
-                .filter(|t| t.days_left.is_some_and(|left| (0..=days).contains(&left)))
+                .filter(|t| !t.expired && t.days_left.is_some_and(|left| left <= days))
                 .count();
             let attributes = vec![("organization", organization.name.clone()), ("within", format!("{days}d"))];
             figures.count(&TOKENS, attributes, soon as u64);

@@ -3,14 +3,16 @@
 use jiff::Timestamp;
 
 use super::{
-    build::days_between,
     document::{ExperimentRow, ExposedRow, IntegrationRow, TermRow, TokenRow, UserRow, WindowRow},
     inert,
     inputs::{Inputs, OwnCredential},
 };
 use crate::{
     analysis::{Experiment, Integration, NextWindow, TokenFinding, UserFinding, guess},
-    evidence::{Campaign, ClientCatalogue, Day, time, time::instant},
+    evidence::{
+        Campaign, ClientCatalogue, Day,
+        time::{self, days_between, instant},
+    },
 };
 
 /// Repositories that one cell names; `repository_count` has them all.
@@ -167,7 +169,7 @@ pub(super) fn user(u: &UserFinding) -> UserRow {
 pub(super) fn tokens(inputs: &Inputs<'_>) -> Vec<TokenRow> {
     let now = inputs.findings.now;
     let own = inputs.own_credentials.iter().filter(|c| c.expires.is_some()).map(|c| own_credential(c, now));
-    let mut rows: Vec<TokenRow> = inputs.findings.tokens.iter().map(token).chain(own).collect();
+    let mut rows: Vec<TokenRow> = inputs.findings.tokens.iter().map(|t| token(t, now)).chain(own).collect();
     rows.sort_by(|a, b| {
         let key = |t: &TokenRow| (t.expires_at.is_none(), t.expires_at);
         key(a).cmp(&key(b)).then_with(|| a.token.cmp(&b.token))
@@ -175,7 +177,8 @@ pub(super) fn tokens(inputs: &Inputs<'_>) -> Vec<TokenRow> {
     rows
 }
 
-pub(super) fn token(t: &TokenFinding) -> TokenRow {
+pub(super) fn token(t: &TokenFinding, now: Timestamp) -> TokenRow {
+    let expired = t.expires_at.is_some_and(|at| at <= now);
     TokenRow {
         token: inert::name(&t.token),
         kind: t.kind,
@@ -189,10 +192,11 @@ pub(super) fn token(t: &TokenFinding) -> TokenRow {
         last_active_at: t.last_active_at,
         expires_at: t.expires_at,
         days_left: t.days_left,
+        expired,
         latest_safe_start: t
             .expires_at
             .map(|at| time::instant(at.as_millisecond() - i64::from(t.lead_time_days) * time::MS_PER_DAY)),
-        overdue: t.days_left.is_some_and(|days| (0..t.lead_time_days).contains(&days)),
+        overdue: !expired && t.days_left.is_some_and(|days| days < t.lead_time_days),
         leaver: t.leaver,
         listed_by: inert::name(&t.listed_by),
     }
@@ -212,7 +216,9 @@ fn own_credential(c: &OwnCredential, now: Timestamp) -> TokenRow {
         created_at: None,
         last_active_at: None,
         expires_at: expires.map(Day::start),
-        days_left: expires.map(|day| day.0 - Day::of(now).0),
+        days_left: expires.map(|day| days_between(now, day.start())),
+        // A date without an hour holds to its end.
+        expired: expires.is_some_and(|day| day.end() <= now),
         latest_safe_start: None,
         overdue: false,
         leaver: false,
@@ -222,7 +228,7 @@ fn own_credential(c: &OwnCredential, now: Timestamp) -> TokenRow {
 
 /// Whether it still opens something, and ends within so many days.
 pub(super) fn ends_within(token: &TokenRow, days: i32) -> bool {
-    token.listed_by != OWN && usable(token) && token.days_left.is_some_and(|left| (0..=days).contains(&left))
+    token.listed_by != OWN && usable(token) && !token.expired && token.days_left.is_some_and(|left| left <= days)
 }
 
 /// Whether a token still opens anything, by the inventory's own words; a status that nobody knows counts as usable.

@@ -205,9 +205,9 @@ async fn tokens_of_the_inventory_and_of_a_register_are_due_by_their_owners_lead_
     let tokens = expiry["tokens"].as_array().unwrap();
     let named = |name: &str| tokens.iter().find(|token| token["token"] == name);
     let mirror = named("vault: mirror").unwrap();
-    assert_eq!((mirror["overdue"].as_bool(), mirror["days_left"].as_i64()), (Some(true), Some(78)), "{mirror}");
+    assert_eq!((mirror["overdue"].as_bool(), mirror["days_left"].as_i64()), (Some(true), Some(79)), "{mirror}");
     assert_eq!(mirror["latest_safe_start"], "2026-06-22T00:00:00Z");
-    assert!(named("vault: badge").is_none(), "78 days are enough for whoever needs 14");
+    assert!(named("vault: badge").is_none(), "79 days are enough for whoever needs 14");
     assert_eq!(tokens[0]["token"], "old", "what has expired comes first");
     let inventory: Vec<&Value> = tokens.iter().filter(|token| token["listed_by"] == "tokens/acme").collect();
     assert!(inventory.iter().any(|token| !token["user_email"].as_str().unwrap().is_empty()), "{inventory:?}");
@@ -216,7 +216,7 @@ async fn tokens_of_the_inventory_and_of_a_register_are_due_by_their_owners_lead_
     let digest = engine.judge(at(NOW)).await.unwrap().letter(&Audience::Security);
     let text = words(&digest.text);
     assert!(
-        text.contains("mirror (import/register): 78 days left; owner: slow; start by 22 Jun 2026 (passed)"),
+        text.contains("mirror (import/register): 79 days left; owner: slow; start by 22 Jun 2026 (passed)"),
         "{}",
         digest.text
     );

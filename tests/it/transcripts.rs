@@ -214,7 +214,7 @@ async fn registers_feed_the_tokens_and_the_teams() {
     let listed = Some("import/register");
     assert_eq!(tokens, [(Some("old"), listed), (Some("vault: mirror"), listed)]);
     assert_eq!(seen["expiring"]["count"], 1);
-    assert_eq!(seen["expiring"]["tokens"][0]["days_left"], 16);
+    assert_eq!(seen["expiring"]["tokens"][0]["days_left"], 17);
     fs::write(&file, "kind,label\noauth,only\n").unwrap();
     import(RegisterKind::Credentials, &file).await;
     let seen = report(&engine.judge(now).await.unwrap());

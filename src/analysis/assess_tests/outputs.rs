@@ -373,7 +373,7 @@ fn tokens_are_sorted_by_expiry_and_know_where_they_were_seen() {
     world.see(&jenkins("ada", "api"), 10, legacy(Accepted));
     let findings = world.judged_at(noon(20));
     let rows: Vec<_> = findings.tokens.iter().map(|t| (t.token.as_str(), t.days_left, !t.integrations.is_empty())).collect();
-    assert_eq!(rows, [("t-a", Some(-2), false), ("t-c", Some(9), true), ("t-b", None, false)]);
+    assert_eq!(rows, [("t-a", Some(-1), false), ("t-c", Some(10), true), ("t-b", None, false)]);
     assert_eq!(findings.tokens[0].listed_by, "tokens/acme");
 }
 

@@ -11,7 +11,10 @@ use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 
 use super::Options;
-use crate::clock::Clock;
+use crate::{
+    clock::Clock,
+    evidence::{Day, time::days_between},
+};
 
 /// Parties that are asked side by side: a dead one costs its time-out once for all of them.
 const AT_ONCE: usize = 8;
@@ -106,5 +109,5 @@ type Question<'o> = futures_util::future::BoxFuture<'o, Vec<Finding>>;
 
 /// Days from an instant to a date, negative when it is past.
 fn days_until(date: jiff::civil::Date, now: Timestamp) -> i32 {
-    crate::evidence::Day::of(now).date().until(date).map_or(0, |span| span.get_days())
+    days_between(now, Day::from_date(date).start())
 }

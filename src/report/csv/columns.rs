@@ -190,7 +190,7 @@ pub(super) const TOKENS: &[Column<TokenRow>] = &[
     col("created_at", Instant, "Created", |r| maybe_instant(r.created_at)),
     col("last_active_at", Instant, "Last used", |r| maybe_instant(r.last_active_at)),
     col("expires_at", Instant, "Expires", |r| maybe_instant(r.expires_at)),
-    col("days_left", Integer, "Whole days until it expires, negative after", |r| maybe(r.days_left)),
+    col("days_left", Integer, "UTC days until the one on which it expires, negative after it", |r| maybe(r.days_left)),
     col("listed_by", Text, "The source that lists it; configuration for own secrets", |r| text(&r.listed_by)),
 ];
 

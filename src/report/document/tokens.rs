@@ -23,7 +23,10 @@ pub struct TokenRow {
     pub created_at: Option<Timestamp>,
     pub last_active_at: Option<Timestamp>,
     pub expires_at: Option<Timestamp>,
+    /// UTC days until the one on which it expires, negative after it.
     pub days_left: Option<i32>,
+    /// Its end has come, perhaps today.
+    pub expired: bool,
     /// The expiry less the owner's lead time.
     pub latest_safe_start: Option<Timestamp>,
     /// It has not expired, but fewer days are left than the owner needs.

@@ -106,7 +106,7 @@ pub fn team(report: &Report, name: &str) -> Option<String> {
     let tokens: Vec<&TokenRow> = report
         .tokens
         .iter()
-        .filter(|token| !owner.is_empty() && token.owner == owner && token.days_left.is_some_and(|days| days >= 0))
+        .filter(|token| !owner.is_empty() && token.owner == owner && token.expires_at.is_some() && !token.expired)
         .take(MAX_TOKENS)
         .collect();
     if tokens.is_empty() && !report.campaigns.iter().any(|c| c.integrations.iter().any(|row| own(&row))) {

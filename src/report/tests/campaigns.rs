@@ -1,6 +1,6 @@
 //! Several campaigns in one report: the first is told in full, each further one in a section of its own.
 
-use super::fixture::{CAMPAIGN, World, acme, at, day, file, integration, made};
+use super::fixture::{CAMPAIGN, World, acme, at, day, file, integration, made, words};
 use crate::{
     analysis::{
         BurndownDay, CampaignFindings, Forecast, Integration, Person, TokenFinding,
@@ -225,4 +225,20 @@ fn a_campaign_of_expiry_without_a_list_knows_nothing() {
         interval.state = crate::evidence::CoverageState::Covered;
     }
     assert!(headline(&world).contains("0 tokens end within 60 days, or within the time that the owner needs."));
+}
+
+#[test]
+fn a_token_that_ended_a_moment_ago_expired_today() {
+    let mut world = three_campaigns();
+    let mut ended = token("t-7", "ended just now", 0, 14);
+    ended.expires_at = Some(world.findings.now - jiff::SignedDuration::from_millis(1));
+    let mut ends = token("t-8", "ends tonight", 0, 14);
+    ends.expires_at = Some(world.findings.now + jiff::SignedDuration::from_hours(12));
+    world.findings.tokens = vec![ended, ends];
+    let report = world.report();
+    let text = words(&letter::digest(&report).text);
+    assert!(text.contains("ended just now (mara@acme.test): expired today"), "{text}");
+    assert!(text.contains("ends tonight (mara@acme.test): 0 days left"), "{text}");
+    let counts = report.expiries[0].counts;
+    assert_eq!((counts.expiring, counts.overdue, counts.expired), (1, 1, 1));
 }

@@ -579,6 +579,7 @@ pub(super) fn after_the_removal() -> World {
     let mut world = acme();
     world.findings.now = at("2026-11-21T07:00:00Z");
     world.findings.observation = None;
+    world.findings.tokens[0].expires_at = Some(at("2026-11-30T00:00:00Z"));
     world.previous = None;
     if let Forecast::Known(outlook) = &mut world.campaign().forecast {
         outlook.counted = Counted::Failing;

@@ -47,12 +47,13 @@ pub(in crate::report) fn token_line(t: &TokenRow) -> String {
 /// The same without its name.
 pub(in crate::report) fn token_words(t: &TokenRow) -> String {
     let left = match t.days_left {
-        Some(days @ ..0) => format!("expired {} ago", counted(-days, "day")),
+        Some(0) if t.expired => "expired today".to_owned(),
+        Some(days) if t.expired => format!("expired {} ago", counted(-days, "day")),
         Some(days) => format!("{} left", counted(days, "day")),
         None => "no expiry".to_owned(),
     };
     let mut parts = vec![left, format!("owner: {}", if t.owner.is_empty() { "nobody yet" } else { &t.owner })];
-    if let Some(start) = t.latest_safe_start.filter(|_| t.days_left >= Some(0)) {
+    if let Some(start) = t.latest_safe_start.filter(|_| !t.expired) {
         parts.push(format!("start by {}{}", day(start), if t.overdue { " (passed)" } else { "" }));
     }
     if t.leaver {
