@@ -16,7 +16,11 @@ use super::{
 };
 use crate::{
     analysis::{BurndownDay, CampaignFindings, NameState, ReportedDay, Share, Waiver, forecast::Quantiles},
-    evidence::{Coverage, Day, Status, time::days_between},
+    evidence::{
+        Day, Ledger, Status,
+        coverage::shows_credentials,
+        time::{self, days_between},
+    },
 };
 
 /// What leadership can act on in one meeting.
@@ -93,6 +97,8 @@ fn campaign(inputs: &Inputs<'_>, found: &CampaignFindings) -> CampaignReport {
     let forecast = forecast::report(inputs, found);
     // As in the judgement: the end of the day before the removal still lies before it.
     let removed = campaign.removed_at(now.as_millisecond() - 1);
+    let first_look = first_look(inputs.ledger);
+    let looked_later = first_look.filter(|look| inputs.looking_back && *look >= now);
     let windows: Vec<WindowRow> = found.windows.iter().map(|next| rows::window(next, &integrations, now)).collect();
     CampaignReport {
         id: campaign.id.clone(),
@@ -106,7 +112,8 @@ fn campaign(inputs: &Inputs<'_>, found: &CampaignFindings) -> CampaignReport {
         removed,
         days_left: days_between(now, campaign.removal),
         moved: campaign.moved.iter().map(|m| MovedRow { was: m.was, reason: inert::sentence(&m.reason) }).collect(),
-        blind: integrations.is_empty() && !inputs.ledger.sources.iter().any(|(name, list)| shows_credentials(name, list)),
+        blind: integrations.is_empty() && (first_look.is_none() || looked_later.is_some()),
+        looked_later,
         has_steps: campaign.advice.is_none(),
         movement: movement::since_last_digest(inputs, &campaign.id, &integrations, counts.remaining),
         counts,
@@ -123,9 +130,11 @@ fn campaign(inputs: &Inputs<'_>, found: &CampaignFindings) -> CampaignReport {
     }
 }
 
-/// Whether a source that can show credentials at work was looked at.
-fn shows_credentials(source: &str, intervals: &[Coverage]) -> bool {
-    crate::evidence::coverage::shows_credentials(source) && intervals.iter().any(|interval| interval.state.looked())
+/// When a source that can show credentials was looked at first. Where a report looks back, that may be later.
+fn first_look(ledger: &Ledger) -> Option<Timestamp> {
+    let shows = ledger.sources.iter().filter(|(source, _)| shows_credentials(source));
+    let looked = shows.flat_map(|(_, intervals)| intervals).filter(|interval| interval.state.looked());
+    looked.map(|interval| interval.from_ms).min().map(time::instant)
 }
 
 /// A count of rows; no list in this document comes near the limit of the type.

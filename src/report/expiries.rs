@@ -16,9 +16,10 @@ pub(super) fn reports(inputs: &Inputs<'_>, tokens: &[TokenRow]) -> Vec<ExpiryRep
     inputs.expiries.iter().map(|expiry| report(inputs, expiry, tokens, blind)).collect()
 }
 
-/// Neither an inventory of tokens nor a register was ever read.
+/// Neither an inventory of tokens nor a register was ever read by then.
 pub(super) fn blind(inputs: &Inputs<'_>, tokens: &[TokenRow]) -> bool {
-    !tokens.iter().any(is_listed) && !inputs.ledger.sources.iter().any(|(name, list)| is_inventory(name, list))
+    let until_ms = if inputs.looking_back { inputs.findings.now.as_millisecond() } else { i64::MAX };
+    !tokens.iter().any(is_listed) && !inputs.ledger.sources.iter().any(|(name, list)| is_inventory(name, list, until_ms))
 }
 
 fn is_listed(token: &TokenRow) -> bool {
@@ -63,6 +64,8 @@ fn expired_lately(token: &TokenRow) -> bool {
     ended && token.expired && token.days_left.is_some_and(|days| days >= -SHOWN_WHEN_EXPIRED_DAYS)
 }
 
-fn is_inventory(source: &str, intervals: &[Coverage]) -> bool {
-    SourceKind::Tokens.name_of(source).is_some() && intervals.iter().any(|interval| interval.state.looked())
+/// Whether a source is one that was read by then.
+fn is_inventory(source: &str, intervals: &[Coverage], until_ms: i64) -> bool {
+    let looked = |interval: &Coverage| interval.state.looked() && interval.from_ms < until_ms;
+    SourceKind::Tokens.name_of(source).is_some() && intervals.iter().any(looked)
 }

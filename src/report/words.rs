@@ -39,7 +39,7 @@ pub(super) fn limits(report: &Report) -> String {
 pub(super) fn subject(report: &Report) -> String {
     let Some(c) = report.campaigns.first() else { return "[duskwatch] no campaign is configured".to_owned() };
     if c.blind {
-        return format!("[duskwatch] unknown: nothing that is connected can show {}", c.noun);
+        return format!("[duskwatch] unknown: {}", unseen(c));
     }
     if c.removed {
         return format!(
@@ -62,7 +62,7 @@ pub(super) fn subject(report: &Report) -> String {
 pub(super) fn brief_subject(report: &Report) -> String {
     let Some(c) = report.campaigns.first() else { return "[duskwatch] weekly brief: no campaign is configured".to_owned() };
     if c.blind {
-        return format!("[duskwatch] weekly brief: unknown, nothing that is connected can show {}", c.noun);
+        return format!("[duskwatch] weekly brief: unknown, {}", unseen(c));
     }
     if c.removed {
         let broken = broken(&c.words, &c.counts);
@@ -70,6 +70,14 @@ pub(super) fn brief_subject(report: &Report) -> String {
     }
     let (remaining, days) = (counted(c.counts.remaining, "integration"), counted(c.days_left, "day"));
     format!("[duskwatch] weekly brief: {remaining} still on {}, {days} left", c.noun)
+}
+
+/// Why nothing is known of a campaign.
+fn unseen(c: &CampaignReport) -> String {
+    match c.looked_later {
+        None => format!("nothing that is connected can show {}", c.noun),
+        Some(_) => format!("nothing that can show {} had been looked at by then", c.noun),
+    }
 }
 
 /// `3 broken, 6 stale secrets`: what fails, and what those who have moved left behind.
@@ -109,6 +117,16 @@ pub(super) fn headline(c: &CampaignReport, zone: &TimeZone) -> String {
     let removal = instant(c.removal, zone);
     if c.blind {
         let time = if c.removed { &c.words.ended } else { &c.words.ends };
+        if let Some(look) = c.looked_later {
+            return format!(
+                "Unknown. Nothing that can show who {} {} had been looked at by then: the first look is of {}. A count of zero says \
+                 nothing. {} {time} on {removal}.",
+                c.words.uses.one,
+                c.noun,
+                instant(look, zone),
+                sentence_case(&c.noun),
+            );
+        }
         return format!(
             "Unknown. Nothing that is connected can show who {} {}: no API says it, and no log, transcript or intake has been \
              read. A count of zero says nothing; connect one of them first. {} {time} on {removal}.",

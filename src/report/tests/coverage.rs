@@ -288,3 +288,18 @@ fn whom_nobody_sees_in_each_workspace_stands_with_the_coverage_of_the_digest() {
     world.findings.campaigns.clear();
     assert!(said(&world).iter().all(|body| body.contains("19 not observed") && body.contains("No campaign is configured")));
 }
+
+#[test]
+fn a_day_before_anybody_looked_is_unknown_and_not_zero() {
+    let mut world = watched();
+    (world.looking_back, world.findings.now) = (true, at("2026-06-01T00:00:00Z"));
+    assert_eq!(subject(&world), "[duskwatch] unknown: nothing that can show app passwords had been looked at by then");
+    let report = world.report();
+    assert!(report.campaigns[0].blind, "a program is told as well");
+    for text in [letter::digest(&report).text, letter::brief(&report).text, text::summary(&report, 100), html::page(&report)] {
+        let text = words(&text);
+        let said = "Unknown. Nothing that can show who signs in with app passwords had been looked at by then: the first look is of 2 \
+                    Jul 2026";
+        assert!(text.contains(said) && !text.contains("connect one of them"), "{text}");
+    }
+}
