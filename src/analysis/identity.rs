@@ -82,7 +82,8 @@ impl People {
             members_are_known: !roster.members.is_empty(),
         };
         people.index_emails();
-        people.join_by_email(&facts);
+        people.index_names();
+        people.join_by_name(&facts);
         people.index_names();
         people.learn_former(former::find(&people, history, spans, &listed_since));
         for token in tokens_ever(roster) {
@@ -228,9 +229,11 @@ impl People {
 
     /// The one user that a user id stands for.
     fn meant_by_id(&self, id: &str) -> Option<usize> {
-        match id.strip_prefix("email:") {
-            Some(email) => self.only(self.meant_by_email(email)),
-            None => self.by_account.get(id).copied(),
+        match (id.strip_prefix("email:"), id.strip_prefix("name:")) {
+            (Some(email), _) => self.only(self.meant_by_email(email)),
+            // A row of the directory may know whose nickname it is, and no account.
+            (None, Some(name)) => self.only(self.meant_by_nickname(name)).filter(|user| self.users[*user].id().is_none()),
+            (None, None) => self.by_account.get(id).copied(),
         }
     }
 
@@ -321,19 +324,34 @@ impl People {
         }
     }
 
-    /// Facts without account id and uuid (a directory's rows) belong to whom their e-mail address leads to.
-    fn join_by_email(&mut self, facts: &[&Facts]) {
+    /// Facts without account id and uuid (a directory's rows) belong to whom their e-mail address leads to; where it leads to
+    /// nobody, to the one account that their nickname leads to; and without an address to whom their nickname leads to.
+    fn join_by_name(&mut self, facts: &[&Facts]) {
         for facts in facts.iter().filter(|facts| strong_keys(facts).next().is_none()) {
-            let Some(email) = facts.email.as_deref().map(str::to_lowercase) else { continue };
-            match (self.only(self.meant_by_email(&email)), self.by_email.contains_key(&email)) {
-                (Some(user), _) => self.users[user].learn(facts),
-                (None, true) => {}
-                (None, false) => {
-                    let mut user = User::default();
-                    user.learn(facts);
-                    enter(&mut self.by_email, email, self.users.len());
-                    self.users.push(user);
-                }
+            let (email, nickname) = (facts.email.as_deref().map(str::to_lowercase), facts.nickname.as_deref());
+            if email.is_none() && nickname.is_none() {
+                continue;
+            }
+            let by_email = email.as_deref().map_or(&[][..], |email| self.meant_by_email(email));
+            let by_nickname = nickname.map_or(&[][..], |name| self.meant_by_nickname(name));
+            let is_new_address = email.is_some() && by_email.is_empty();
+            let meant = if email.is_some() && !is_new_address { by_email } else { by_nickname };
+            let has_account = |user: &usize| !self.users[*user].accounts.is_empty();
+            let user = self.only(meant).filter(|user| !is_new_address || has_account(user));
+            if user.is_none() && !is_new_address && !meant.is_empty() {
+                continue;
+            }
+            let user = user.unwrap_or(self.users.len());
+            if user == self.users.len() {
+                self.users.push(User::default());
+            }
+            self.users[user].learn(facts);
+            if let Some(email) = email {
+                enter(&mut self.by_email, email, user);
+            }
+            if let Some(name) = nickname {
+                enter(&mut self.by_nickname, name.to_owned(), user);
+                enter(&mut self.by_nickname_folded, name.to_lowercase(), user);
             }
         }
     }

@@ -81,6 +81,9 @@ pub(super) fn of_user(row: &Integration, leaver: Option<Leaver>, people: &People
         NameState::Resolved => None,
         NameState::Ambiguous => Some(ambiguous(name, &people.candidates(&row.user.id))),
         NameState::Unresolved if row.user.id.is_empty() => Some("nothing that was seen of it names a user".to_owned()),
+        NameState::Unresolved if row.user.id.strip_prefix("name:").is_some_and(|own| own != name) => {
+            Some(format!("its user is not resolved: the directory names {name}, but no account"))
+        }
         NameState::Unresolved => Some(format!("its user is not resolved: no inventory knows {name}")),
     };
     let former = people.former_names(&row.user.id).map(str::to_owned);

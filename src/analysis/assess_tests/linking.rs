@@ -319,3 +319,29 @@ fn an_owner_of_a_user_stays_the_owner_when_the_name_is_resolved() {
     world.policy.owners = vec![by_user("name:*"), by_user("name:Ada")];
     assert_eq!(world.row(11).owner.as_deref(), Some("name:Ada"), "as reports called the user before");
 }
+
+#[test]
+fn a_row_of_the_directory_without_an_account_id_tells_whose_nickname_it_is() {
+    let mut world = World::watched();
+    let called = |who: Person, name: &str| DirectoryEntry {
+        person: Person { display_name: Some(name.to_owned()), ..who },
+        team: Some("payments".to_owned()),
+    };
+    world.member(person("acc-1", "mira", ""), "member");
+    world.roster.directory =
+        vec![called(person("", "mira", "mira@example.test"), "Mira Tessel"), called(person("", "linus", ""), "Linus Row")];
+    for user in ["mira", "mira@example.test", "linus"] {
+        world.see(&jenkins(user, "api"), 10, legacy(Accepted));
+    }
+    let mut rows: Vec<_> =
+        world.rows(11).into_iter().map(|row| (row.user.id, row.user.name, row.user.email, row.owner)).collect();
+    rows.sort();
+    let text = |text: &str| Some(text.to_owned());
+    assert_eq!(
+        rows,
+        [
+            ("acc-1".to_owned(), text("Mira Tessel"), text("mira@example.test"), text("payments")),
+            ("name:linus".to_owned(), text("Linus Row"), None, text("payments")),
+        ]
+    );
+}

@@ -65,7 +65,9 @@ struct Names<'a> {
 /// The earlier nicknames that evidence gives away, sorted by name. `listed_since` is by user: since when lists name them.
 pub(super) fn find(people: &People, history: &History, spans: &Spans, listed_since: &[Option<Day>]) -> Vec<Former> {
     let names = Names::new(people, history, spans);
-    let unknown: Vec<&str> = names.by_name.keys().copied().filter(|name| people.meant_by_nickname(name).is_empty()).collect();
+    // Of whom a row of the directory tells no more than the nickname, nobody knows who it is.
+    let leads_to_nobody = |name: &&str| people.meant_by_nickname(name).iter().all(|user| people.users[*user].id().is_none());
+    let unknown: Vec<&str> = names.by_name.keys().copied().filter(leads_to_nobody).collect();
     if unknown.is_empty() {
         return Vec::new();
     }
