@@ -148,6 +148,8 @@ enum Failure {
     Configuration(Vec<config::Fault>),
     Usage(String),
     InPart(String),
+    /// The configuration has no way to do what is asked.
+    NoWay(String),
     /// A check found something, which it has said.
     Found(u8),
     Failed(anyhow::Error),
@@ -216,6 +218,10 @@ fn report_failure(failure: &Failure) -> ExitCode {
         Failure::Usage(words) => {
             eprintln!("duskwatch: {words}");
             ExitCode::from(USAGE)
+        }
+        Failure::NoWay(words) => {
+            eprintln!("duskwatch: {words}");
+            ExitCode::from(CONFIGURATION)
         }
         Failure::InPart(words) => {
             eprintln!("duskwatch: done in part: {words}");

@@ -38,7 +38,12 @@ pub async fn run(arguments: Arguments, options: Options, clock: Clock) -> Result
     let _lock = engine.lock().map_err(anyhow::Error::from)?;
     engine.begin("send", clock.now()).await.map_err(anyhow::Error::from)?;
     let mut undelivered = Vec::new();
-    for sent in engine.send_now(audience, clock.now()).await? {
+    let sent = engine.send_now(audience, clock.now()).await?;
+    // What was asked for by name cannot be had: another try finds the same.
+    if let (Some(_), Some(no_way)) = (audience, sent.iter().find_map(|sent| sent.no_way.clone())) {
+        return Err(Failure::NoWay(no_way));
+    }
+    for sent in sent {
         say(&sent)?;
         undelivered.extend(sent.problem());
     }

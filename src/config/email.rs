@@ -14,7 +14,8 @@ use crate::{
     report::{Audience, OwnCredential},
 };
 
-pub(super) fn email(section: Section, network: &Network, own: &mut Vec<OwnCredential>) -> Option<Email> {
+/// With it, how many recipients wait for mail where no server is set.
+pub(super) fn email(section: Section, network: &Network, own: &mut Vec<OwnCredential>) -> (Option<Email>, usize) {
     let expires = expiry(&section, "password_expires");
     let server = section.parsed("server", |text| {
         let url = Url::parse(text).map_err(|error| format!("is no URL such as \"smtps://mail.example.test:465\": {error}"))?;
@@ -28,6 +29,7 @@ pub(super) fn email(section: Section, network: &Network, own: &mut Vec<OwnCreden
     }
     let contact = section.parsed("contact", address);
     let recipients = section.tables("recipient").into_iter().map(recipient).collect::<Vec<_>>();
+    let waiting = if server.is_some() { 0 } else { recipients.len() };
     let email = server.map(|server| {
         if section.string("from").is_none() {
             section.fault("from", "is missing");
@@ -40,7 +42,7 @@ pub(super) fn email(section: Section, network: &Network, own: &mut Vec<OwnCreden
         Email { server, username, password, from: from.unwrap_or_default(), contact: contact.unwrap_or_default(), recipients }
     });
     section.finish();
-    email
+    (email, waiting)
 }
 
 fn recipient(section: Section) -> (String, Audience) {

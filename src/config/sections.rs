@@ -56,7 +56,7 @@ pub fn read(root: &Section) -> Options {
     unique(root, "exchange", exchanges.iter().map(|other| &other.name));
     let (store, retention, integrations_per_source) = store(root.table("store"));
     let (otel, top) = otel(root.table("otel"), &network, &mut own_credentials);
-    let email = email(root.table("email"), &network, &mut own_credentials);
+    let (email, waiting_for_mail) = email(root.table("email"), &network, &mut own_credentials);
     let blind_spots: Vec<BlindSpot> = root.tables("blind_spot").into_iter().map(blind_spot).collect();
     unique(root, "blind_spot", blind_spots.iter().map(|spot| &spot.name));
     Options {
@@ -76,6 +76,7 @@ pub fn read(root: &Section) -> Options {
         expiries,
         schedule: schedule(root.table("schedule")),
         email,
+        waiting_for_mail,
         webhooks,
         privacy: privacy(root.table("privacy")),
         csv: csv(root.table("csv")),

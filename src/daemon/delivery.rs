@@ -92,6 +92,8 @@ pub struct Sent {
     pub what: String,
     pub delivered: u64,
     pub waiting: Vec<String>,
+    /// Why it could be sent to nobody, if that is so: the configuration names no way.
+    pub no_way: Option<String>,
 }
 
 impl std::fmt::Display for Sent {
@@ -254,10 +256,14 @@ impl Engine {
         for audience in audiences {
             let wanted = match audience {
                 // Whoever asks for one notice gets it, whenever the last one left.
-                Audience::Owner(_) if !self.options.recipients(audience).is_empty() => vec![Delivery::Mail(audience.clone())],
+                Audience::Owner(_) if self.can_be_written_to(audience) => vec![Delivery::Mail(audience.clone())],
                 _ => self.deliveries().into_iter().filter(|delivery| delivery.audience() == Some(audience)).collect(),
             };
-            sent.push(self.send(audience.to_string(), wanted, now).await?);
+            sent.push(if wanted.is_empty() {
+                self.no_way_to(audience)
+            } else {
+                self.send(audience.to_string(), wanted, now).await?
+            });
         }
         if audience.is_none() && self.deliveries().contains(&Delivery::Notices) {
             sent.push(self.send("owners".to_owned(), vec![Delivery::Notices], now).await?);
@@ -265,10 +271,22 @@ impl Engine {
         Ok(sent)
     }
 
+    fn can_be_written_to(&self, audience: &Audience) -> bool {
+        self.options.email.is_some() && !self.options.recipients(audience).is_empty()
+    }
+
+    /// What is said where nothing is configured to leave for an audience.
+    fn no_way_to(&self, audience: &Audience) -> Sent {
+        let why = match audience {
+            _ if self.options.email.is_none() => "no mail server is configured: set [email] server",
+            Audience::Owner(_) => "no address of it is configured: give its [[owner]] an email",
+            Audience::Security | Audience::Leadership => "no recipient is configured: add an [[email.recipient]]",
+        };
+        let no_way = format!("{audience}: nobody receives this report, since {why}");
+        Sent { what: no_way.clone(), no_way: Some(no_way), ..Sent::default() }
+    }
+
     async fn send(&self, name: String, wanted: Vec<Delivery>, now: Timestamp) -> anyhow::Result<Sent> {
-        if wanted.is_empty() {
-            return Ok(Sent { what: format!("{name}: nobody receives this report"), ..Sent::default() });
-        }
         let judged = self.judge(now).await?;
         let due = Due { occurrence: now, first: now, count: 1, late: false };
         let (mut made, mut unmade) = (Vec::new(), Vec::new());

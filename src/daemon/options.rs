@@ -53,6 +53,8 @@ pub struct Options {
     pub(crate) expiries: Vec<Expiry>,
     pub(crate) schedule: Schedule,
     pub(crate) email: Option<Email>,
+    /// Recipients of mail that no server takes, since none is set.
+    pub(crate) waiting_for_mail: usize,
     pub(crate) webhooks: Vec<Webhook>,
     pub(crate) privacy: Privacy,
     pub(crate) csv: Csv,

@@ -167,3 +167,18 @@ async fn what_cannot_be_recorded_is_not_sent() {
     engine.send_waiting(at(NOW) + 2.hours()).await.unwrap();
     assert_eq!(server.take().len(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notice_that_no_server_takes_is_not_said_to_be_on_its_way() {
+    let site = Site::grown(&small_world(3, at(NOW), 5), ServeOptions::default()).await;
+    site.poll(&site.engine(), at(NOW)).await;
+    let audience = format!("owner:{}", site.world.owners()[0].name);
+    let sent = duskwatch(&site, &["send", "--audience", &audience]);
+    assert_eq!(sent.status, 78, "{sent:#?}");
+    assert!(sent.err.contains("no mail server is configured") && !sent.out.contains("outbox"), "{sent:#?}");
+    let text = fs::read_to_string(site.config()).unwrap();
+    let recipient = format!("[[email.recipient]]\naddress = {SECURITY:?}\naudience = \"security\"\n");
+    fs::write(site.config(), text + &recipient).unwrap();
+    let checked = duskwatch(&site, &["check", "--offline"]);
+    assert!(checked.out.contains("1 recipient waits for mail, and no mail server is configured"), "{checked:#?}");
+}

@@ -88,6 +88,7 @@ pub async fn check(options: &Options, extent: Extent, clock: Clock) -> Vec<Findi
     findings.extend(places::expiries(options, clock.now()));
     findings.push(places::page(options));
     findings.extend(places::store(options, clock.now()).await);
+    findings.extend(places::mail(options));
     if let Some(directory) = &options.csv.directory {
         findings.push(places::package_directory(directory));
     }

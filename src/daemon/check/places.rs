@@ -48,6 +48,13 @@ pub(super) fn secrets(options: &Options) -> Vec<Finding> {
     options.secrets.iter().map(finding).collect()
 }
 
+/// Whoever names recipients wants them to be written to.
+pub(super) fn mail(options: &Options) -> Option<Finding> {
+    let waiting = u64::try_from(options.waiting_for_mail).ok().filter(|waiting| *waiting > 0)?;
+    let found = format!("{} for mail, and no mail server is configured", counted(waiting, "recipient waits", "recipients wait"));
+    Some(Finding::new(State::Warning, "mail", "email.server", found).advising("set [email] server, or take the recipients out"))
+}
+
 /// What the reporter has to know of this instance. The key is a secret; its other half is none.
 pub(super) fn instance(options: &Options) -> Option<Finding> {
     let instance = options.instance.as_ref()?;
