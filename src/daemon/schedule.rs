@@ -71,9 +71,16 @@ fn newest_occurrence(cron: &Cron, zone: &TimeZone, now: Timestamp) -> Option<Tim
     // Croner is shown the zone's clock as if it were UTC's, so it needs no zones of its own.
     let shown = TimeZone::UTC.to_timestamp(zone.to_datetime(now)).ok()?.as_second();
     let minute = DateTime::from_timestamp(shown.div_euclid(60) * 60, 0)?;
-    let found = cron.find_previous_occurrence(&minute, true).ok()?;
-    let found = Timestamp::from_second(found.timestamp()).ok()?;
-    zone.to_timestamp(TimeZone::UTC.to_datetime(found)).ok().filter(|at| *at <= now)
+    let mut found = cron.find_previous_occurrence(&minute, true).ok()?;
+    loop {
+        let shown = Timestamp::from_second(found.timestamp()).ok()?;
+        let at = zone.to_timestamp(TimeZone::UTC.to_datetime(shown)).ok()?;
+        if at <= now {
+            return Some(at);
+        }
+        // In an hour that the clock has skipped, and so still to come: the one before it. There are as many as fit into a gap.
+        found = cron.find_previous_occurrence(&found, false).ok()?;
+    }
 }
 
 /// Whether something that repeats is due: never done, done long enough ago, or done in a future that a clock that was set
@@ -164,6 +171,17 @@ mod tests {
         let list = occurrences("UTC", "2026-06-30T12:00:00Z", "2026-07-06T12:00:00Z", asleep);
         let expected = [("2026-07-01T02:30:00Z", 1), ("2026-07-05T02:30:00Z", 4), ("2026-07-06T02:30:00Z", 1)];
         assert_eq!(list, expected.map(|(at, count)| (at.to_owned(), count)));
+    }
+
+    #[test]
+    fn an_hour_that_the_clock_skips_hides_no_report_before_it() {
+        let zone = zone("Europe/Berlin");
+        let due = |done: &str, now: &str| due("30 2 * * *", &zone, at(done), at(now)).map(|due| (due.occurrence, due.count));
+        // Ten past three by a clock that went from two to three: what half past two would be is half past three.
+        let found = due("2026-03-26T12:00:00Z", "2026-03-29T01:10:00Z");
+        assert_eq!(found, Some((at("2026-03-28T01:30:00Z"), 2)));
+        let found = due("2026-03-20T12:00:00Z", "2026-03-31T12:00:00Z");
+        assert_eq!(found, Some((at("2026-03-31T00:30:00Z"), 11)), "the count goes on behind it");
     }
 
     #[test]
