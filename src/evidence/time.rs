@@ -7,6 +7,8 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 pub const MS_PER_HOUR: i64 = 3_600_000;
 pub const MS_PER_DAY: i64 = 24 * MS_PER_HOUR;
 
+const EPOCH: Date = jiff::civil::date(1970, 1, 1);
+
 /// A UTC day, counted from 1970-01-01.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Day(pub i32);
@@ -64,8 +66,9 @@ impl Day {
     }
 
     pub fn from_date(date: Date) -> Self {
-        let at = date.to_zoned(TimeZone::UTC).map_or(Timestamp::MIN, |z| z.timestamp());
-        Self::of(at)
+        // By dates alone: the last of them are beyond every instant.
+        let days = date.duration_since(EPOCH).as_hours() / 24;
+        Self(i32::try_from(days).unwrap_or(if days < 0 { i32::MIN } else { i32::MAX }))
     }
 
     /// Reads `YYYY-MM-DD`.
@@ -278,6 +281,14 @@ mod tests {
         assert_eq!(bit("2026-07-03T00:59:59.999Z"), 1);
         assert_eq!(bit("2026-07-03T23:00:00Z"), 1 << 23);
         assert_eq!(hour_bit(-1), 1 << 23);
+    }
+
+    #[test]
+    fn the_last_days_of_the_calendar_are_days_like_others() {
+        for date in ["9999-12-31", "9999-12-30", "1970-01-01"] {
+            assert_eq!(Day::parse(date).map(|day| day.to_string()).as_deref(), Some(date));
+        }
+        assert!(Day::parse("9999-12-31") > Day::parse("9999-12-30"));
     }
 
     #[test]
