@@ -48,6 +48,21 @@ pub enum Entry {
     Directory(String, DirectoryEntry),
 }
 
+impl Entry {
+    /// Takes out a last use that cannot have been; false when nothing is left of the row.
+    pub(super) fn forget_ahead(&mut self, is_ahead: impl Fn(Timestamp) -> bool) -> bool {
+        let last = match self {
+            Self::Member(member, _) => &mut member.last_accessed,
+            Self::DeployKey(key, _) => &mut key.last_used,
+            Self::Token(token, _) => &mut token.last_active_at,
+            Self::TokenUse { last, .. } => return !is_ahead(*last),
+            _ => return true,
+        };
+        *last = last.filter(|at| !is_ahead(*at));
+        true
+    }
+}
+
 type Text<'a> = Option<Cow<'a, str>>;
 
 #[derive(Serialize, Deserialize)]

@@ -7,7 +7,7 @@ use super::{
     text,
     wire::{self, Read},
 };
-use crate::evidence::{Coverage, Day, DayCount, Origin, Track, Verdict};
+use crate::evidence::{Coverage, Day, DayCount, Origin, Track, Verdict, format::is_ahead};
 
 /// What is kept of a reason, in bytes.
 const MAX_REASON: usize = 2_000;
@@ -120,7 +120,12 @@ impl Parser {
     }
 
     fn entry(&mut self, line: &[u8]) -> Result<Item, Malformed> {
-        let entry = listed::read(line)?;
+        let mut entry = listed::read(line)?;
+        // Clocks differ by less: what was used later than that was not when the file was written.
+        let written_ms = self.header.as_ref().map_or(i64::MAX, |header| header.written_ms);
+        if !entry.forget_ahead(|at| is_ahead(at.as_millisecond(), written_ms)) {
+            return Ok(Item::Defined);
+        }
         if let Entry::Credential(register, _) | Entry::Directory(register, _) = &entry {
             self.registered += 1;
             refuse_unless(self.registered <= MAX_REGISTERED, "more rows of registers than a file may hold")?;

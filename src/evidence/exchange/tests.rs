@@ -154,3 +154,28 @@ fn lists_of_another_instance_are_searched_for_secrets_as_those_that_are_read_her
         assert_eq!(String::from_utf8_lossy(&super::line(&Line::Entry(&entry))).trim_end(), kept);
     }
 }
+
+#[test]
+fn a_last_use_that_was_ahead_when_it_was_read_is_none() {
+    let (written, ahead) = (1_783_062_000_000_i64, "1783148400001");
+    let mut parser = Parser::default();
+    let mut told = Vec::new();
+    for text in SAMPLE.lines() {
+        let text = text.replace("\"last_accessed_ms\":1783040000000", &format!("\"last_accessed_ms\":{ahead}"));
+        let text = text.replace("\"last_used_ms\":null", &format!("\"last_used_ms\":{ahead}"));
+        let text = text.replace("\"last_active_ms\":1783040000000", &format!("\"last_active_ms\":{ahead}"));
+        let text = text.replace("\"last_ms\":1783040000000}", &format!("\"last_ms\":{ahead}}}"));
+        match parser.line(text.as_bytes()).unwrap_or_else(|error| panic!("{error}: {text}")) {
+            Item::Entry(entry) => match *entry {
+                listed::Entry::Member(member, _) => told.push(member.last_accessed),
+                listed::Entry::DeployKey(key, _) => told.push(key.last_used),
+                listed::Entry::Token(token, _) => told.push(token.last_active_at),
+                listed::Entry::TokenUse { last, .. } => told.push(Some(last)),
+                _ => {}
+            },
+            Item::Header(header) => assert_eq!(header.written_ms, written),
+            _ => {}
+        }
+    }
+    assert_eq!(told, [None; 3], "a day after it was written they are known to be wrong");
+}
