@@ -27,7 +27,7 @@ use super::{
 use crate::{
     analysis,
     deliver::otel,
-    evidence::{Coverage, Day, SourceKind},
+    evidence::{Coverage, Day, SourceKind, coverage::is_list},
     report::prometheus,
     serve::{self, Readiness},
     source::Usage,
@@ -390,6 +390,24 @@ impl Engine {
         Ok(state.and_then(|(_, state)| state.last_failure).map(Timestamp::as_millisecond))
     }
 
+    /// Of a list that was read now and never before: the time from its last failure on, for what that failed of.
+    async fn closed_before(&self, name: &str, now_ms: i64) -> Result<Option<Coverage>, StoreError> {
+        if !is_list(name) || self.failing_since(name).await?.is_none() {
+            return Ok(None);
+        }
+        let mut ledger = self.store.read(Reader::ledger).await?;
+        let intervals = ledger.sources.remove(name).unwrap_or_default();
+        let looked_before = intervals.iter().any(|interval| interval.state.looked() && interval.from_ms < now_ms);
+        let last = intervals.into_iter().rfind(|interval| !interval.state.looked() && interval.to_ms < now_ms);
+        Ok(last.filter(|_| !looked_before).map(|last| Coverage {
+            from_ms: last.to_ms,
+            to_ms: now_ms,
+            items: 0,
+            skipped: 0,
+            ..last
+        }))
+    }
+
     /// Freshness, requests, and for a round that failed the interval that nobody saw.
     async fn note_round(
         &self,
@@ -402,21 +420,27 @@ impl Engine {
             Ok(tally) => Ok(tally.warning.to_owned()),
             Err(error) => Err((error.to_string(), gap_state(error))),
         };
-        let seen_until = match looked_until(&self.store, name).await? {
-            Some(ms) => Some(ms),
-            None => self.failing_since(name).await?,
+        let now_ms = now.as_millisecond();
+        let closed = if result.is_ok() { self.closed_before(name, now_ms).await? } else { None };
+        let unseen = match looked_until(&self.store, name).await? {
+            Some(ms) => Some((ms, now_ms)),
+            None => match self.failing_since(name).await? {
+                Some(ms) => Some((ms, now_ms)),
+                // Of a list nothing but the ledger says since when it was closed to us, once it opens.
+                None => is_list(name).then_some((now_ms, now_ms + 1)),
+            },
         };
         let name = name.to_owned();
         self.store
             .write(move |w| {
                 count_requests(w, &name, &usage)?;
+                closed.iter().try_for_each(|closed| w.cover(&name, closed))?;
                 let mut state = SourceState::default();
                 match outcome {
                     Ok(warning) => (state.last_success, state.warning) = (Some(now), Some(warning)),
                     Err((words, gap)) => {
                         state.last_failure = Some(now);
-                        if let (Some(state), Some(from_ms)) = (gap, seen_until) {
-                            let to_ms = now.as_millisecond();
+                        if let (Some(state), Some((from_ms, to_ms))) = (gap, unseen) {
                             w.cover(&name, &Coverage { from_ms, to_ms, state, items: 0, skipped: 0, reason: words.clone() })?;
                         }
                         state.failure = Some(words);

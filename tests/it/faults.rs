@@ -234,3 +234,18 @@ async fn what_is_older_and_closed_to_us_is_not_permitted() {
     let states: Vec<_> = states.states_of("audit/acme").into_iter().map(|(state, _)| state.to_owned()).collect();
     assert!(states.contains(&"not_permitted".to_owned()) && !states.contains(&"missed".to_owned()), "{states:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_was_closed_to_us_at_first_says_since_when_after_it_opened() {
+    let refused = Fault::new(FaultKind::Status(401), When::Burst { from: 1, count: 2 }).at("api-tokens");
+    let site = Site::grown(&small_world(9, at(NOW), 2), faulty(vec![refused])).await;
+    let (engine, tokens) = (site.engine(), ["tokens/acme".to_owned()]);
+    let (closed, opened) = (at(NOW), at(NOW) + Duration::from_secs(3_600));
+    assert_eq!(engine.poll(&tokens, None, closed).await.unwrap().failed, tokens);
+    assert_eq!(engine.poll(&tokens, None, opened).await.unwrap().failed, Vec::<String>::new());
+    let picture = Picture::of(&site.store()).await;
+    let told: Vec<_> = picture.coverage[&tokens[0]].iter().map(|c| (c.state.as_str(), c.from_ms, c.to_ms)).collect();
+    let [closed_ms, opened_ms] = [closed, opened].map(Timestamp::as_millisecond);
+    assert_eq!(told, [("not_permitted", closed_ms, opened_ms), ("covered", opened_ms, opened_ms + 1)]);
+    assert!(picture.coverage[&tokens[0]][0].reason.contains("organization.acme.api_key"));
+}
