@@ -11,6 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::classify::UNKNOWN_CLIENT;
+use super::days::add;
 use super::identity::{People, unresolved};
 use super::tracks::{Span, Spans};
 use crate::evidence::{ClientCatalogue, Day, Origin, Track, TrackCount};
@@ -172,7 +173,7 @@ fn secret(shown: &TrackCount) -> Option<(&str, &str)> {
 fn place(units: &mut BTreeMap<Key, Unit>, key: Key, seen: &Seen<'_>, by_its_own_key: bool) {
     let unit = units.entry(key).or_insert_with_key(Unit::new);
     unit.tracks.push(seen.number);
-    unit.uses += seen.span.uses;
+    add(&mut unit.uses, seen.span.uses);
     if by_its_own_key {
         let forms = unresolved(seen.track).into_iter().map(|user| seen.key_with(user)).filter(|form| *form != unit.key);
         unit.forms.extend(forms);

@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::Authentication;
-use super::days::{Cell, Counted, UnitUses};
+use super::days::{Cell, Counted, UnitUses, add, sum};
 use super::lift::Lift;
 use crate::evidence::{Credential, Day, Grade, Outcome};
 
@@ -168,7 +168,7 @@ impl Row {
     fn of(unit: usize, same: &[Cell]) -> Self {
         let Cell { day, place, credential, grade, outcome, .. } = same[0];
         let unit = u32::try_from(unit).expect("more integrations do not fit into memory");
-        Self { day, unit, place, credential, grade, outcome, uses: same.iter().map(|cell| cell.uses).sum() }
+        Self { day, unit, place, credential, grade, outcome, uses: sum(same.iter().map(|cell| cell.uses)) }
     }
 }
 
@@ -199,7 +199,7 @@ impl Collected {
         for cell in &uses.cells {
             let day = usize::try_from(cell.day.0 - self.first.0).ok().and_then(|day| self.daily.get_mut(day));
             if let Some(day) = day {
-                day[cell.credential as usize] += cell.uses;
+                add(&mut day[cell.credential as usize], cell.uses);
             }
         }
         let (user, integration) = (user.to_owned(), id.to_owned());
@@ -210,7 +210,7 @@ impl Collected {
     pub(super) fn append(&mut self, others: Self) {
         self.units.extend(others.units);
         for (sums, others) in self.daily.iter_mut().zip(others.daily) {
-            sums.iter_mut().zip(others).for_each(|(sum, other)| *sum += other);
+            sums.iter_mut().zip(others).for_each(|(to, other)| add(to, other));
         }
     }
 

@@ -1,6 +1,7 @@
 //! How many integrations stood where at the end of each day, from what is known now.
 
 use super::BurndownDay;
+use super::days::add;
 use super::timeline::DayStanding;
 use crate::evidence::{Day, Grade, Status};
 
@@ -25,8 +26,8 @@ impl Burndown {
         let Ok(number) = usize::try_from(standing.day.0 - first.0) else { return };
         self.earliest = self.earliest.min(number);
         let row = &mut self.rows[number];
-        row.uses += standing.uses;
-        row.rejected += standing.rejected;
+        add(&mut row.uses, standing.uses);
+        add(&mut row.rejected, standing.rejected);
         *match standing.status {
             Status::Stale => &mut row.stale,
             Status::Migrating => &mut row.migrating,
@@ -67,8 +68,8 @@ impl Burndown {
                 rejected,
                 observed: _,
             } = *other;
-            row.uses += uses;
-            row.rejected += rejected;
+            add(&mut row.uses, uses);
+            add(&mut row.rejected, rejected);
             row.stale += stale;
             row.migrating += migrating;
             row.failing += failing;

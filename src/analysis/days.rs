@@ -254,6 +254,16 @@ impl Walk<'_> {
     }
 }
 
+/// Adds uses. What others hand over may be more than any number holds, and is as many then as one can.
+pub(super) fn add(to: &mut u64, uses: u64) {
+    *to = to.saturating_add(uses);
+}
+
+/// As [`add()`], of many.
+pub(super) fn sum(uses: impl Iterator<Item = u64>) -> u64 {
+    uses.fold(0, u64::saturating_add)
+}
+
 /// The number of a value that was collected into `sorted`; more than fit into a number do not fit into memory.
 fn index_of<T: Ord>(sorted: &[T], value: &T) -> u32 {
     let position = sorted.binary_search(value).expect("every value was collected");
@@ -285,7 +295,7 @@ impl UnitUses {
 impl Cell {
     /// Uses outside brownout windows; where sources disagree, those that none of them saw inside.
     pub(super) fn uses_outside(&self) -> u64 {
-        self.uses.saturating_sub(self.uses_published + self.uses_extrapolated)
+        self.uses.saturating_sub(self.uses_published.saturating_add(self.uses_extrapolated))
     }
 
     /// The sum within a source, then the largest of the sums; the best grade of all.
@@ -294,12 +304,12 @@ impl Cell {
         for source in counts.chunk_by(|a, b| a.track.source == b.track.source) {
             let (mut uses, mut writes, mut published, mut extrapolated) = (0, 0, 0, 0);
             for DayCount { verdict, uses: counted, .. } in source.iter().map(|c| &c.count) {
-                uses += counted;
-                writes += if verdict.operation.writes() { *counted } else { 0 };
+                add(&mut uses, *counted);
+                add(&mut writes, if verdict.operation.writes() { *counted } else { 0 });
                 match verdict.window {
                     WindowKind::Outside => {}
-                    WindowKind::Published => published += counted,
-                    WindowKind::Extrapolated => extrapolated += counted,
+                    WindowKind::Published => add(&mut published, *counted),
+                    WindowKind::Extrapolated => add(&mut extrapolated, *counted),
                 }
             }
             cell.uses = cell.uses.max(uses);

@@ -14,6 +14,7 @@ use std::{
 
 use jiff::Timestamp;
 
+use super::days::sum;
 use super::lift::{self, SecretKinds};
 use super::{
     Classifier, Findings, Guess, Integration, IntegrationKey, KnownIntegration, Person, TokenFinding, UserFinding, guess,
@@ -251,8 +252,8 @@ impl<'a> Recorded<'a> {
     /// What was counted and does not stand in the list.
     fn beyond(&self, evidence: &[Evidence]) -> Option<More> {
         let counts = || self.by_track_and_day.values().flatten();
-        let all: u64 = counts().map(|count| count.uses).sum();
-        let uses = all.saturating_sub(evidence.iter().map(|piece| piece.uses).sum());
+        let all = sum(counts().map(|count| count.uses));
+        let uses = all.saturating_sub(sum(evidence.iter().map(|piece| piece.uses)));
         let oldest = counts().map(|count| count.day).min()?;
         (uses > 0).then_some(More { uses, oldest })
     }

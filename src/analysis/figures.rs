@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::days::Cell;
+use super::days::{Cell, add};
 use super::rank::{as_f64, total};
 use super::timeline::{Passage, Rules};
 use crate::evidence::{Credential, Day, Grade, Outcome};
@@ -69,7 +69,7 @@ impl Figures {
             } else if rules.is_replacement(cell) {
                 figures.replacement = figures.replacement.max(Some((cell.last_ms, cell.credential)));
             } else if rules.presents_replacement(cell) && cell.outcome == Outcome::Rejected {
-                figures.replacement_rejected_30d += if recent(cell, rules, MONTH_DAYS) { cell.uses } else { 0 };
+                add(&mut figures.replacement_rejected_30d, if recent(cell, rules, MONTH_DAYS) { cell.uses } else { 0 });
             }
         }
         figures.weekly_rejected = weekly_rejected(cells, rules, passage);
@@ -79,7 +79,7 @@ impl Figures {
     fn take_legacy(&mut self, cell: &Cell, rules: &Rules<'_>) {
         self.first_ms = self.first_ms.min(cell.first_ms);
         self.last_ms = self.last_ms.max(cell.last_ms);
-        *self.places.entry(cell.place).or_default() += cell.uses;
+        add(self.places.entry(cell.place).or_default(), cell.uses);
         let rule = &mut self.rules[cell.grade as usize];
         *rule = (*rule).max(Some((cell.last_ms, cell.rule)));
         match cell.outcome {
@@ -95,11 +95,11 @@ impl Figures {
             Outcome::Unknown => {}
         }
         if recent(cell, rules, MONTH_DAYS) {
-            self.uses_30d += cell.uses;
-            self.writes_30d += cell.writes;
-            self.rejected_30d += if cell.outcome == Outcome::Rejected { cell.uses } else { 0 };
+            add(&mut self.uses_30d, cell.uses);
+            add(&mut self.writes_30d, cell.writes);
+            add(&mut self.rejected_30d, if cell.outcome == Outcome::Rejected { cell.uses } else { 0 });
         }
-        self.uses_7d += if recent(cell, rules, WEEK_DAYS) { cell.uses } else { 0 };
+        add(&mut self.uses_7d, if recent(cell, rules, WEEK_DAYS) { cell.uses } else { 0 });
     }
 
     pub(super) fn window_only(&self) -> bool {

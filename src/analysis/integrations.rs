@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::assess::Scene;
 use super::burndown::Burndown;
 use super::covered::CoveredDays;
-use super::days::UnitUses;
+use super::days::{UnitUses, add};
 use super::figures::Figures;
 use super::habit::{self, Calendar};
 use super::identity::is_crowd_id;
@@ -245,7 +245,7 @@ impl<'a> Places<'a> {
         // Places are sorted by workspace first.
         for (workspace, uses) in used().filter_map(|(place, uses)| Some((place.workspace?, uses))) {
             match by_workspace.last_mut() {
-                Some((last, sum)) if *last == workspace => *sum += uses,
+                Some((last, sum)) if *last == workspace => add(sum, uses),
                 _ => by_workspace.push((workspace, uses)),
             }
         }

@@ -18,7 +18,7 @@
 
 use std::collections::HashMap;
 
-use super::days::Cell;
+use super::days::{Cell, add};
 use crate::evidence::{Campaign, Credential, Day, Grade, History, Outcome, Verdict, WindowKind, is_reserved};
 
 /// The id of the rule that lifts refusals inside published brownout windows.
@@ -109,8 +109,8 @@ fn experiment_succeeded(cells: &[Cell]) -> bool {
         let legacy = cell.credential == Credential::AppPassword;
         match cell.outcome {
             Outcome::Accepted if cell.uses_published > 0 => return false,
-            Outcome::Accepted if legacy => accepted_outside += cell.uses_outside(),
-            Outcome::Rejected if legacy => refused_inside += cell.uses_published,
+            Outcome::Accepted if legacy => add(&mut accepted_outside, cell.uses_outside()),
+            Outcome::Rejected if legacy => add(&mut refused_inside, cell.uses_published),
             _ => {}
         }
     }

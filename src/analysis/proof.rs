@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::days::Cell;
+use super::days::{Cell, sum};
 use super::rank::counted;
 use super::timeline::{Rules, Standing};
 use super::{Proof, figures::Figures};
@@ -33,7 +33,7 @@ pub(super) fn proof(
     let mut proof = Proof {
         last_legacy: instant(figures.last_ms),
         first_replacement: instant(replacements().map(|cell| cell.first_ms).min()?),
-        uses_since: since().map(|cell| cell.uses).sum(),
+        uses_since: sum(since().map(|cell| cell.uses)),
         quiet_days: standing.silent_days,
         needed_days: standing.horizon_days,
         survived_published_days: days(&|cell| rules.uses_inside(cell).0),

@@ -123,7 +123,7 @@ impl UsualTries {
 fn met(row: &Integration) -> Option<(f64, f64)> {
     let (published, extrapolated) = (&row.brownouts.published, &row.brownouts.extrapolated);
     let expected = published.expected + extrapolated.expected;
-    (expected >= LEAST_EXPECTED).then(|| (as_f64(published.rejected + extrapolated.rejected), expected))
+    (expected >= LEAST_EXPECTED).then(|| (as_f64(published.rejected.saturating_add(extrapolated.rejected)), expected))
 }
 
 /// Refusals for each expected use, with so many uses beside them that are tried as usual.
@@ -190,7 +190,7 @@ fn own_uses(row: &Integration) -> f64 {
 
 fn tries(row: &Integration, usual: &UsualTries) -> Term {
     let as_tried = |words| term("tries", 1.0, words);
-    let refused = row.brownouts.published.rejected + row.brownouts.extrapolated.rejected;
+    let refused = row.brownouts.published.rejected.saturating_add(row.brownouts.extrapolated.rejected);
     match met(row) {
         _ if row.status == Status::Migrating => as_tried("its uses of the last days are counted as often as they were tried"),
         None if refused > 0 => as_tried("it was seen only when it was refused, as often as it was tried"),

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use super::days::{add, sum};
 use super::{
     Change, ChangeCause, Findings, Inputs, IntegrationKey, KnownIntegration, Recount, assess,
     changes::{changes, statuses},
@@ -78,7 +79,7 @@ pub fn reclassified(inputs: &Inputs<'_>, anew: Anew) -> Reclassified {
     }
     Reclassified {
         uses: pairs.uses,
-        changed: pairs.moved.values().sum(),
+        changed: sum(pairs.moved.values().copied()),
         moves: moves(&pairs.moved, &history),
         left_days,
         left_uses,
@@ -124,7 +125,7 @@ impl Collected {
         self.items += recount.items;
         let rules: Vec<u16> = rules.iter().map(|rule| number_of(&mut self.anew.history.rules, rule)).collect();
         for (day, uses) in recount.counted_before {
-            *self.anew.kept.entry((day, source.to_owned())).or_default() += uses;
+            add(self.anew.kept.entry((day, source.to_owned())).or_default(), uses);
         }
         let admitted = |track: &Track| self.callers.admit(source, track).into_owned();
         let counted_as: Vec<Track> = recount.tracks.iter().map(admitted).collect();
@@ -235,7 +236,7 @@ impl Overlay {
         let mut counted: HashMap<&str, HashMap<Day, u64>> = HashMap::new();
         for (track, shown) in before.tracks.iter().enumerate() {
             let of_source = counted.entry(&shown.source).or_default();
-            before.counts.of(track).for_each(|count| *of_source.entry(count.day).or_default() += count.uses);
+            before.counts.of(track).for_each(|count| add(of_source.entry(count.day).or_default(), count.uses));
         }
         let mut complete = Complete::default();
         for ((day, source), uses) in kept {
@@ -246,7 +247,7 @@ impl Overlay {
             }
         }
         let left = || counted.values().flat_map(HashMap::values);
-        let (left_days, left_uses) = (left().count() as u64, left().sum());
+        let (left_days, left_uses) = (left().count() as u64, sum(left().copied()));
         let mut history = before.clone();
         let rules: Vec<u16> = next.rules.iter().map(|rule| number_of(&mut history.rules, rule)).collect();
         let renumbered = |verdict: Verdict| Verdict { rule: rules[usize::from(verdict.rule)], ..verdict };
@@ -362,7 +363,7 @@ impl Pairs {
                         let verdict = Verdict { rule: 0, window: WindowKind::Outside, ..count.verdict };
                         let group = uses.entry((count.day, verdict.operation as u8)).or_default();
                         let both = group.entry((count.track, verdict)).or_default();
-                        *(if is_after { &mut both.1 } else { &mut both.0 }) += count.uses;
+                        add(if is_after { &mut both.1 } else { &mut both.0 }, count.uses);
                     }
                 }
             }
@@ -409,13 +410,13 @@ impl Pairs {
         let mut left = Left::default();
         for (seen, (before, after)) in group {
             let stay = *before.min(after);
-            self.uses += stay;
-            *self.flows.entry((seen.0, seen.0)).or_default() += stay;
+            add(&mut self.uses, stay);
+            add(self.flows.entry((seen.0, seen.0)).or_default(), stay);
             left.gone.extend((before > after).then(|| (*seen, before - after)));
             left.come.extend((after > before).then(|| (*seen, after - before)));
         }
         left.paired(|from, to, uses| {
-            *self.flows.entry((from.0, to.0)).or_default() += uses;
+            add(self.flows.entry((from.0, to.0)).or_default(), uses);
             self.note((Some(from), Some(to)), uses);
         })
     }
@@ -427,8 +428,8 @@ impl Pairs {
     }
 
     fn note(&mut self, pair: Pair, uses: u64) {
-        self.uses += uses;
-        *self.moved.entry(pair).or_default() += uses;
+        add(&mut self.uses, uses);
+        add(self.moved.entry(pair).or_default(), uses);
     }
 }
 
@@ -452,9 +453,9 @@ fn moves(moved: &BTreeMap<Pair, u64>, history: &History) -> Vec<Move> {
     for ((seen_from, seen_to), uses) in moved {
         let (from, to) = (properties(*seen_from, history), properties(*seen_to, history));
         for (what, (from, to)) in PROPERTIES.into_iter().zip(from.into_iter().zip(to)).filter(|(_, (from, to))| from != to) {
-            let sum = sums.entry((what, from, to)).or_default();
-            sum.0 += uses;
-            sum.1.extend(seen_from.or(*seen_to).map(|(track, _)| whose(&history.tracks[track as usize].track)));
+            let moved = sums.entry((what, from, to)).or_default();
+            add(&mut moved.0, *uses);
+            moved.1.extend(seen_from.or(*seen_to).map(|(track, _)| whose(&history.tracks[track as usize].track)));
         }
     }
     let mut moves: Vec<Move> = sums

@@ -3,7 +3,7 @@
 
 use super::bounds::{legacy_bit, replacement_bit};
 use super::covered::CoveredDays;
-use super::days::Cell;
+use super::days::{Cell, add};
 use super::rhythm::Rhythm;
 use crate::evidence::{Campaign, Day, Grade, Outcome, Status, WindowKind};
 
@@ -70,7 +70,7 @@ impl Rules<'_> {
     /// Uses outside them; where sources disagree, those that none of them saw inside.
     pub(super) fn uses_outside(&self, cell: &Cell) -> u64 {
         let (published, extrapolated) = self.uses_inside(cell);
-        cell.uses.saturating_sub(published + extrapolated)
+        cell.uses.saturating_sub(published.saturating_add(extrapolated))
     }
 
     /// Whether the campaign's removal lies before the end of a day, or before now on the day of now.
@@ -273,9 +273,9 @@ impl<'a> Progress<'a> {
             self.last_any_ms = self.last_any_ms.max(cell.last_ms);
             let place = self.places.binary_search_by_key(&cell.place, |p| p.place).expect("every cell's place was collected");
             if self.rules.is_legacy(cell) {
-                uses += cell.uses;
+                add(&mut uses, cell.uses);
                 if cell.outcome == Outcome::Rejected {
-                    rejected += cell.uses;
+                    add(&mut rejected, cell.uses);
                 }
                 self.take_legacy(cell, place);
             } else if self.rules.is_replacement(cell) && !self.course.is_crowd {

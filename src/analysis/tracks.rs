@@ -1,5 +1,6 @@
 //! What the day counts say of each track as a whole.
 
+use super::days::add;
 use crate::evidence::{Credential, Day, History, Outcome};
 
 /// One track's uses, from the first day to the last.
@@ -39,7 +40,7 @@ impl Spans {
         let mut spans = vec![nothing; history.tracks.len()];
         for count in history.counts.iter() {
             let Some(span) = spans.get_mut(count.track as usize) else { continue };
-            span.uses += if count.verdict.authentication { count.uses } else { 0 };
+            add(&mut span.uses, if count.verdict.authentication { count.uses } else { 0 });
             span.worked |= count.verdict.authentication && count.verdict.outcome == Outcome::Accepted;
             span.first = span.first.min(count.day);
             // Each track's counts come by day.

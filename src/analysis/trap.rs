@@ -7,7 +7,7 @@
 //! e-mail address, so one that git refuses belongs to a token, though nothing else says so.
 
 use super::assess::Scene;
-use super::days::UnitUses;
+use super::days::{UnitUses, add, sum};
 use super::figures::{MONTH_DAYS, recent};
 use super::lift::is_old_name;
 use super::rank::counted;
@@ -21,7 +21,7 @@ pub(super) fn trap(scene: &Scene<'_>, rules: &Rules<'_>, number: usize, uses: &U
     // Of what two sources have seen a cell counts the larger.
     let recently = || uses.cells.iter().rev().take_while(|cell| recent(cell, rules, MONTH_DAYS));
     let refused = |of: &dyn Fn(Credential) -> bool| -> u64 {
-        recently().filter(|cell| cell.outcome == Outcome::Rejected && of(cell.credential)).map(|cell| cell.uses).sum()
+        sum(recently().filter(|cell| cell.outcome == Outcome::Rejected && of(cell.credential)).map(|cell| cell.uses))
     };
     let all = refused(&|credential| !rules.campaign.is_legacy(credential));
     if all == 0 {
@@ -50,9 +50,9 @@ fn met(scene: &Scene<'_>, rules: &Rules<'_>, number: usize, uses: &UnitUses) -> 
             let lifted = uses.lift.apply(&mut verdict, count.first_ms, is_old_name(shown.username.as_deref())).is_some();
             let kind = kind(shown, verdict.credential, verdict.operation).filter(|_| !lifted);
             let Some(kind) = kind else { continue };
-            by_name += if verdict.credential == Credential::Unknown { count.uses } else { 0 };
+            add(&mut by_name, if verdict.credential == Credential::Unknown { count.uses } else { 0 });
             match met.iter_mut().find(|known| known.0 == kind) {
-                Some(known) => *known = (kind, known.1 + count.uses, known.2.max(count.last_ms)),
+                Some(known) => *known = (kind, known.1.saturating_add(count.uses), known.2.max(count.last_ms)),
                 None => met.push((kind, count.uses, count.last_ms)),
             }
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::assess::Scene;
-use super::days::{Cell, UnitUses};
+use super::days::{Cell, UnitUses, add};
 use super::figures::{MONTH_DAYS, recent};
 use super::observed::Watch;
 use super::owners::{Subject, owner_of};
@@ -144,10 +144,11 @@ impl Used {
             return;
         }
         let replacement = rules.iter().any(|rules| rules.is_replacement(cell));
-        *match (legacy, replacement) {
+        let uses = match (legacy, replacement) {
             (true, _) => &mut self.legacy_uses_30d,
             (_, true) => &mut self.replacement_uses_30d,
             _ => &mut self.other_uses_30d,
-        } += cell.uses;
+        };
+        add(uses, cell.uses);
     }
 }

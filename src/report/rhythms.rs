@@ -19,7 +19,8 @@ pub(super) fn by_week(daily: &[DailyUses], today: Day) -> Vec<UsageRow> {
     let earliest = today.plus(-WEEK * MAX_WEEKS);
     let mut sums: BTreeMap<(Day, Credential), u64> = BTreeMap::new();
     for row in daily.iter().filter(|row| row.day >= earliest && row.day < today) {
-        *sums.entry((week_of(row.day), row.credential)).or_default() += row.uses;
+        let sum = sums.entry((week_of(row.day), row.credential)).or_default();
+        *sum = sum.saturating_add(row.uses);
     }
     let credentials: BTreeSet<Credential> = sums.keys().map(|(_, credential)| *credential).collect();
     // The first week may have begun before anything was read.

@@ -443,3 +443,20 @@ fn nothing_in_is_nothing_out() {
     assert!(findings.campaigns[0].integrations.is_empty() && findings.campaigns[0].burndown.is_empty());
     assert!(findings.users.is_empty() && findings.authentications.daily().is_empty() && findings.new_keys.is_empty());
 }
+
+#[test]
+fn counts_that_no_number_holds_are_as_many_as_one_can() {
+    let mut world = World::watched();
+    let most = u64::MAX / 2 + 1;
+    let inside = Verdict { window: WindowKind::Published, ..legacy(Rejected) };
+    for (user, verdict) in [("ada", legacy(Accepted)), ("ada", legacy(Rejected)), ("mira", legacy(Accepted))] {
+        for on in 85..=100 {
+            world.see_through(LOG, &jenkins(user, "api"), on, verdict, most);
+            world.see_through(LOG, &jenkins(user, "web"), on, token(verdict.outcome), most);
+            world.see_through("log/gateway", &jenkins(user, "api"), on, inside, most);
+        }
+    }
+    let rows = world.rows(100);
+    assert_eq!(rows.iter().map(|row| (row.uses_7d, row.rejected_30d)).max(), Some((u64::MAX, u64::MAX)));
+    assert_eq!(world.judged_on(100).users[0].legacy_uses_30d, u64::MAX);
+}

@@ -1,7 +1,7 @@
 //! The days of legacy use of one integration, among the days on which somebody looked.
 
 use super::super::covered::CoveredDays;
-use super::super::days::Cell;
+use super::super::days::{Cell, add};
 use super::super::timeline::{Course, Rules};
 use crate::evidence::{Day, Outcome};
 
@@ -86,8 +86,8 @@ impl Activity {
         }
         let last = self.days.len() - 1;
         let day = &mut self.days[last];
-        *if cell.outcome == Outcome::Rejected { &mut day.rejected } else { &mut day.accepted } += cell.uses;
-        day.outside += outside;
+        add(if cell.outcome == Outcome::Rejected { &mut day.rejected } else { &mut day.accepted }, cell.uses);
+        add(&mut day.outside, outside);
         day.hours |= cell.hours;
         spread(&mut self.by_hour, cell.uses, cell.hours);
         let hours = if rules.by_calendar { cell.hours_outside } else { cell.hours };

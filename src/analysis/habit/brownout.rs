@@ -4,7 +4,7 @@ use super::activity::Activity;
 use super::calendar::Calendar;
 use super::expectation::Expectation;
 use super::period::Period;
-use crate::analysis::days::Cell;
+use crate::analysis::days::{Cell, add};
 use crate::analysis::findings::{Brownouts, Experiment, Exposure};
 use crate::analysis::rank::counted;
 use crate::analysis::timeline::Rules;
@@ -46,8 +46,8 @@ pub(super) fn brownouts(
         let (in_published, in_extrapolated) = rules.uses_inside(cell);
         published.take(cell.outcome, in_published);
         extrapolated.take(cell.outcome, in_extrapolated);
-        *if cell.outcome == Outcome::Rejected { &mut rejected_outside } else { &mut accepted_outside } +=
-            rules.uses_outside(cell);
+        let outside = if cell.outcome == Outcome::Rejected { &mut rejected_outside } else { &mut accepted_outside };
+        add(outside, rules.uses_outside(cell));
     }
     let mut brownouts = Brownouts { published, extrapolated, accepted_outside, rejected_outside, spared, words: Vec::new() };
     brownouts.words = words(&brownouts);
@@ -62,10 +62,10 @@ fn last_firm_ms(cells: &[Cell], rules: &Rules<'_>) -> i64 {
 
 impl Experiment {
     fn take(&mut self, outcome: Outcome, uses: u64) {
-        self.seen += uses;
+        add(&mut self.seen, uses);
         match outcome {
-            Outcome::Accepted => self.accepted += uses,
-            Outcome::Rejected => self.rejected += uses,
+            Outcome::Accepted => add(&mut self.accepted, uses),
+            Outcome::Rejected => add(&mut self.rejected, uses),
             Outcome::Unknown => {}
         }
     }
