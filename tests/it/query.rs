@@ -138,6 +138,42 @@ async fn what_was_asked_when_both_clocks_were_ahead_is_asked_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_asked_again_is_counted_once_though_it_breaks_off() {
+    let lake = Lake::start().await;
+    let asker = Asker::new(&lake.section());
+    asker.poll("2026-07-05T07:00:00Z").await;
+    assert_eq!(asker.picture().await.items(SOURCE), 48, "two days are settled");
+    lake.slices();
+    lake.fails_after(1, Trouble::Cut);
+    assert_eq!(asker.poll("2026-07-03T07:00:00Z").await.failed, [SOURCE]);
+    assert_eq!(lake.slices().len(), 2);
+    asker.poll("2026-07-03T08:00:00Z").await;
+    assert_eq!(lake.slices(), ["0-24", "0-6"], "the second of two days that were in doubt, and this one");
+    assert_eq!(asker.picture().await.items(SOURCE), 48);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_whose_clock_is_behind_holds_up_what_is_new_and_nothing_is_lost() {
+    let lake = Lake::start().await;
+    let asker = Asker::new(&lake.section());
+    asker.poll("2026-07-03T07:00:00Z").await;
+    let before = asker.picture().await;
+    lake.slices();
+    lake.tells_time(|| 0);
+    asker.poll("2026-07-03T12:30:00Z").await;
+    let during = asker.picture().await;
+    assert_eq!((lake.slices(), &during.coverage), (Vec::new(), &before.coverage));
+    let warning = during.states[SOURCE].warning.as_deref().unwrap();
+    assert!(warning.contains("the engine's clock is behind ours"), "{warning}");
+    let right = at("2026-07-03T12:30:00Z").as_millisecond();
+    lake.tells_time(move || right);
+    asker.poll("2026-07-03T12:30:00Z").await;
+    assert_eq!(lake.slices(), ["0-6", "6-12"]);
+    let after = asker.picture().await;
+    assert_eq!((after.items(SOURCE), &after.states[SOURCE].warning), (54, &None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_question_comes_with_its_limit_and_with_settings_that_the_engine_knows() {
     let lake = Lake::start().await;
     let asker = Asker::new(&lake.section());

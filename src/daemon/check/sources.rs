@@ -97,7 +97,7 @@ async fn ask_organization(organization: &Organization, client: Client, clock: Cl
         findings[0] = linked(&findings[0].name, actions.counts().0);
     }
     findings.extend(tokens.into_iter().flatten());
-    findings.extend(clocks(&organization.api_url, &client));
+    findings.extend(clocks_of(&organization.api_url, &client));
     findings
 }
 
@@ -146,7 +146,7 @@ async fn ask_workspace(workspace: &Workspace, client: Client) -> Vec<Finding> {
         Ok(lists) => opened_lists(&name, workspace, &lists),
         Err(error) => vec![refused(&name, &error, None, &workspace_credential(workspace), API)],
     };
-    findings.extend(clocks(&workspace.api_url, &client));
+    findings.extend(clocks_of(&workspace.api_url, &client));
     findings
 }
 
@@ -221,35 +221,43 @@ fn refused(source: &str, error: &FetchError, lacking: Option<&str>, credential: 
     Finding::new(state, "source", source, found).advising(advice)
 }
 
-/// How the clock of the server that answered last differs from this machine's own, whatever `--now` says.
-fn clocks(api: &url::Url, client: &Client) -> Option<Finding> {
-    let theirs = client.take_usage().server_time?;
+/// How the clock of the server that answered last differs from ours.
+fn clocks_of(api: &url::Url, client: &Client) -> Option<Finding> {
+    client.take_usage().server_time.map(|theirs| clocks(api.host_str().unwrap_or_default(), theirs))
+}
+
+/// How a server's clock differs from this machine's own, whatever `--now` says.
+fn clocks(server: &str, theirs: Timestamp) -> Finding {
     let seconds = Clock::System.now().duration_since(theirs).as_secs();
-    let host = api.host_str().unwrap_or_default();
     let found = match seconds {
         ahead @ 1.. => format!("ours is {ahead} s ahead of the server's"),
         behind @ ..0 => format!("ours is {} s behind the server's", -behind),
         0 => "ours agrees with the server's".to_owned(),
     };
     let state = match seconds.abs() {
-        0..=CLOCKS_DIFFER_SECONDS => return Some(Finding::new(State::Ok, "clock", host, found)),
+        0..=CLOCKS_DIFFER_SECONDS => return Finding::new(State::Ok, "clock", server, found),
         ..=CLOCKS_ARE_WRONG_SECONDS => State::Warning,
         _ => State::Wrong,
     };
-    Some(Finding::new(state, "clock", host, found).advising("let NTP set the clock of this machine (timedatectl status)"))
+    Finding::new(state, "clock", server, found).advising("let NTP set the clock of this machine (timedatectl status)")
 }
 
 async fn ask_engine(query: &Query, engine: LogEngine, now: Timestamp) -> Vec<Finding> {
     let name = SourceKind::Query.source(&query.name);
-    vec![match rounds::glance_at_query(query, engine, now).await {
-        Ok(Err(malformed)) => Finding::new(State::Wrong, "source", name, malformed.to_string()),
-        Ok(Ok(lines)) => {
+    let rounds::Glance { time, lines } = match rounds::glance_at_query(query, engine, now).await {
+        Ok(glance) => glance,
+        Err(error) => return vec![refused(&name, &error, None, &query_credential(query), "url")],
+    };
+    let clock = time.map(|theirs| clocks(&name, theirs));
+    let source = match lines {
+        Err(malformed) => Finding::new(State::Wrong, "source", name, malformed.to_string()),
+        Ok(lines) => {
             let lines = counted(lines, "line", "lines");
             let found = format!("the table can be asked; a second of an hour ago holds {lines} of Bitbucket");
             Finding::new(State::Ok, "source", name, found)
         }
-        Err(error) => refused(&name, &error, None, &query_credential(query), "url"),
-    }]
+    };
+    [source].into_iter().chain(clock).collect()
 }
 
 async fn look_at_log(log: Arc<Log>, now: Timestamp) -> Vec<Finding> {

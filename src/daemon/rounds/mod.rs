@@ -37,7 +37,7 @@ pub use audit::{AuditRound, UNLINKED};
 pub(super) use in_flight::InFlight;
 pub use log::{LogRound, glance};
 pub(super) use pipeline::record_all;
-pub use query::{Pace, QueryRound, glance as glance_at_query};
+pub use query::{Glance, Pace, QueryRound, glance as glance_at_query};
 pub use tokens::TokensRound;
 
 use crate::{analysis::Classifier, evidence::Grade};

@@ -15,10 +15,10 @@ use crate::{
     daemon::engine::{RoundError, Tally},
     evidence::{Batch, Coverage, CoverageState, CursorUpdate, Day, Skipped, time},
     source::{Asking, FetchError, LogEngine, Session, Usage},
-    store::{Slice, Store},
+    store::{Slice, Store, Writer},
 };
 pub use slices::Pace;
-use slices::{ASKED, Progress, SETTLED};
+use slices::{ASKED, COUNTED, Progress, SETTLED};
 
 /// Rows of one transaction: a fraction of a second each.
 const ROWS_AT_ONCE: usize = 8_192;
@@ -31,6 +31,12 @@ const RULED: &str = "ruled";
 /// What it means that this has changed since.
 const OTHER_RULES: &str = "rules, clients, networks or dates have changed since this was asked, and nothing of it is kept to be judged \
                            anew: ask again with `duskwatch poll --source NAME --since DATE`";
+
+/// An engine's clock that is behind ours by more holds up what is asked.
+const BEHIND_MS: i64 = 5 * 60_000;
+/// What that means.
+const ENGINE_BEHIND: &str =
+    "the engine's clock is behind ours, and nothing is asked of a time that has not come there: set the clocks";
 
 /// Why rows of an answer were skipped.
 const NOT_UTF8: &str = "not_utf8";
@@ -64,38 +70,56 @@ impl QueryRound {
         let cursors = store.read(move |r| r.cursors(&name)).await?;
         let text = |key: &str| cursors.iter().find(|(known, _)| known == key).map(|(_, text)| text.as_str());
         let stored = |key: &str| text(key).and_then(|text| text.parse().ok());
-        let begin = Day::of(now).plus(-self.query.backfill_days).start_ms();
         let session = self.engine.session().await?;
-        // Rows that do not exist yet would be missed for good: a slice is over when it is so by the engine's clock as well.
-        let now_ms = session.now_ms().map_or(now.as_millisecond(), |there_ms| there_ms.min(now.as_millisecond()));
+        let here_ms = now.as_millisecond();
+        let there_ms = session.now_ms().unwrap_or(here_ms);
         let done = stored(SETTLED).map(|settled_ms| Progress { settled_ms, asked_ms: stored(ASKED).unwrap_or(settled_ms) });
-        let counted_until_ms = done.map_or(i64::MIN, |done| done.settled_ms.min(now_ms));
-        let done = match done.map(|done| (done, done.set_right(self.query.pace, now_ms))) {
-            Some((wrong, right)) if wrong != right => {
-                let (name, from) = (self.name.clone(), Timestamp::from_millisecond(right.asked_ms).unwrap_or(now));
-                store.write(move |w| w.forget_future(&name, from, from)).await?;
-                Some(right)
-            }
-            done => done.map(|(done, _)| done),
-        };
+        let begin = Day::of(now).plus(-self.query.backfill_days).start_ms();
+        let mut counted_ms = stored(COUNTED).or(done.map(|done| done.settled_ms)).unwrap_or(i64::MIN);
+        // Only where both clocks say so: one of them alone may be the wrong one.
+        let latest_ms = here_ms.max(there_ms);
+        let right = done.map(|done| done.set_right(self.query.pace, latest_ms, begin));
+        if let Some(right) = right.filter(|_| right != done) {
+            counted_ms = counted_ms.min(latest_ms);
+            self.set_right(store, right, counted_ms, now).await?;
+        }
+        let done = right;
         let mut progress = match (done, since.map(Day::start_ms)) {
             (Some(done), Some(since_ms)) if since_ms < done.asked_ms => Progress::at(since_ms.min(done.settled_ms)),
             (Some(done), _) => done,
             (None, since_ms) => Progress::at(since_ms.unwrap_or(begin)),
         };
         let ruled = text(RULED).filter(|_| since.is_none()).unwrap_or(&self.fingerprint);
-        let warning = if ruled == self.fingerprint { "" } else { OTHER_RULES };
+        let warning = match () {
+            () if here_ms.saturating_sub(there_ms) > BEHIND_MS => ENGINE_BEHIND,
+            () if ruled != self.fingerprint => OTHER_RULES,
+            () => "",
+        };
         let mut tally = Tally { warning, ..Tally::default() };
         for _ in 0..MAX_SLICES {
-            let Some(slice) = progress.next(self.query.pace, now_ms) else { break };
+            // Rows that do not exist yet would be missed for good: a slice is over when it is so by both clocks.
+            let Some(slice) = progress.next(self.query.pace, here_ms.min(there_ms)) else { break };
             progress = progress.after(slice);
-            let first = slice.settled && slice.to_ms > counted_until_ms;
+            let first = slice.settled && slice.to_ms > counted_ms;
+            counted_ms = if first { slice.to_ms } else { counted_ms };
             let known = done.map_or(progress, |done| progress.max(done));
-            let cursors = known.cursors().into_iter().chain([(RULED, ruled.to_owned())]).collect();
+            let cursors = known.cursors(counted_ms).into_iter().chain([(RULED, ruled.to_owned())]).collect();
             let (items, skipped) = self.ask(store, (slice, first), cursors, &session, now).await?;
             (tally.items, tally.skipped) = (tally.items + items, tally.skipped + skipped);
         }
         Ok(tally)
+    }
+
+    /// Goes back to where a clock that was ahead is not in doubt: what it asked counts as not looked at until it is asked again.
+    async fn set_right(&self, store: &Store, right: Progress, counted_ms: i64, now: Timestamp) -> Result<(), RoundError> {
+        tracing::warn!(source = self.name, "it was asked in the future: the clock was ahead, and what it asked is asked again");
+        let from = Timestamp::from_millisecond(right.asked_ms).unwrap_or(now);
+        let batch = Batch { source: self.name.clone(), cursors: updates(right.cursors(counted_ms)), ..Batch::default() };
+        let record = move |w: &mut Writer<'_>| {
+            w.forget_future(&batch.source, from, from)?;
+            w.record(&batch, now)
+        };
+        Ok(store.write(record).await?)
     }
 
     /// Asks of one slice, and returns how many lines it holds and how many rows could not be read. `cursors` go with its answer.
@@ -123,7 +147,7 @@ impl QueryRound {
             unknown: if first { answer.unknown() } else { Vec::new() },
             coverage: vec![Coverage { from_ms: slice.from_ms, to_ms: slice.to_ms, state, items, skipped, reason }],
             skipped: if first && skipped > 0 { vec![unreadable] } else { Vec::new() },
-            cursors: cursors.into_iter().map(|(key, value)| CursorUpdate { key: key.to_owned(), value: Some(value) }).collect(),
+            cursors: updates(cursors),
             ..Batch::default()
         };
         store.write(move |w| w.end_answer(slice, &batch, first, now)).await?;
@@ -162,10 +186,22 @@ impl QueryRound {
     }
 }
 
-/// Asks of the first second of an hour that is over: whether table, columns and rights are there. Returns how many lines were
-/// in it, or why its answer is none.
-pub async fn glance(query: &Query, engine: LogEngine, now: Timestamp) -> Result<Result<u64, Malformed>, FetchError> {
+fn updates(cursors: impl IntoIterator<Item = (&'static str, String)>) -> Vec<CursorUpdate> {
+    cursors.into_iter().map(|(key, value)| CursorUpdate { key: key.to_owned(), value: Some(value) }).collect()
+}
+
+/// What an engine said when it was glanced at.
+pub struct Glance {
+    /// What time it is there, if it says so.
+    pub time: Option<Timestamp>,
+    /// How many lines were in a second, or why its answer is none.
+    pub lines: Result<u64, Malformed>,
+}
+
+/// Asks of the first second of an hour that is over: whether table, columns and rights are there.
+pub async fn glance(query: &Query, engine: LogEngine, now: Timestamp) -> Result<Glance, FetchError> {
     let session = engine.session().await?;
+    let time = session.now_ms().and_then(|ms| Timestamp::from_millisecond(ms).ok());
     let from_ms = now.as_millisecond().div_euclid(time::MS_PER_HOUR) * time::MS_PER_HOUR - time::MS_PER_HOUR;
     let slice = (from_ms, from_ms + 1_000);
     let (id, label) = (format!("duskwatch-{}-check-{}", query.name, now.as_millisecond()), "duskwatch check");
@@ -174,8 +210,8 @@ pub async fn glance(query: &Query, engine: LogEngine, now: Timestamp) -> Result<
     let mut answer = query.question.answer(slice);
     while let Some(more) = rows.next().await? {
         if let Err(malformed) = more.iter().try_for_each(|row| answer.read(row)) {
-            return Ok(Err(malformed));
+            return Ok(Glance { time, lines: Err(malformed) });
         }
     }
-    Ok(Ok(answer.lines()))
+    Ok(Glance { time, lines: Ok(answer.lines()) })
 }

@@ -48,6 +48,7 @@ impl Looks {
         self.doubted.push(now_ms - (until_ms - now_ms) - 2..until_ms + 2);
     }
 
+    /// What a wrong clock said ends where it was set right, or where the doubt begins.
     fn is_doubted(&self, ms: i64) -> bool {
         self.doubted.iter().any(|range| range.contains(&ms))
     }

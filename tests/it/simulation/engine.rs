@@ -45,6 +45,8 @@ pub struct Keeper {
     pub lake: Lake,
     /// Up to when the world has gone on, in milliseconds.
     present: Arc<AtomicI64>,
+    /// How far the clock of the engine is behind it.
+    behind: Arc<AtomicI64>,
     /// The first hour of the first day.
     begun: i64,
 }
@@ -57,10 +59,11 @@ impl Keeper {
         let (lake, present) = (Lake::start().await, Arc::new(AtomicI64::new(begun.as_millisecond())));
         let now = Arc::clone(&present);
         lake.shows(move |hour| held(hour, now.load(Ordering::Relaxed)));
-        let now = Arc::clone(&present);
-        lake.tells_time(move || now.load(Ordering::Relaxed));
+        let behind = Arc::new(AtomicI64::new(0));
+        let clock = (Arc::clone(&present), Arc::clone(&behind));
+        lake.tells_time(move || clock.0.load(Ordering::Relaxed) - clock.1.load(Ordering::Relaxed));
         let begun = begun.as_millisecond().div_euclid(24 * HOUR_MS) * 24;
-        Self { lake, present, begun }
+        Self { lake, present, behind, begun }
     }
 
     /// The section that asks it; its password stands in a file.
@@ -79,6 +82,8 @@ impl Keeper {
     /// What goes wrong in the next step, if anything does: all the time, or once after some answers.
     pub fn disturb(&self, rng: &mut Rng) {
         self.lake.fails(None);
+        let behind = if rng.usize(..8) == 0 { rng.i64(1..100) * HOUR_MS } else { 0 };
+        self.behind.store(behind, Ordering::Relaxed);
         if rng.usize(..3) == 0 {
             let trouble = pick(rng, &TROUBLES);
             if rng.bool() {
@@ -87,6 +92,12 @@ impl Keeper {
                 self.lake.fails_after(rng.usize(..3), trouble);
             }
         }
+    }
+
+    /// Nothing goes wrong any more.
+    pub fn is_well(&self) {
+        self.lake.is_well();
+        self.behind.store(0, Ordering::Relaxed);
     }
 
     /// Of each hour that the ledger calls covered all is counted, late rows included, and nothing of an hour that it does not

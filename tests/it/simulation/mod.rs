@@ -202,6 +202,7 @@ fn whatever_fails_the_store_is_true_the_ledger_honest_and_each_digest_sent_once(
     let outcome = PLAYS.play(play, Outcome::add);
     outcome.checked.assert_many(if outcome.seeds < PLAYS.few { 10 } else { 2 });
     assert!(outcome.fullest.0 * 2 > BUDGETS.ours().0, "nothing was spent: {outcome:?}");
+    assert!(outcome.days < 200 || outcome.times_ahead > 10, "the clock was never ahead: {outcome:?}");
 }
 
 #[test]
@@ -728,7 +729,7 @@ impl Simulation {
         }
         self.site.server.disturb(Vec::new(), 0);
         self.site.grow(self.truth.world.now());
-        self.keeper.lake.is_well();
+        self.keeper.is_well();
         self.watch.is_well();
         self.neighbour.come_through(self.present).await;
         // What the last step sent is known to be over when it is looked at again, as a service does soon.

@@ -8,12 +8,15 @@ use crate::{
     store::Slice,
 };
 
-/// The cursors of how far a source is, Unix milliseconds.
+/// The cursors of how far a source is, Unix milliseconds: what was asked, what will not be asked again, and up to where lines are
+/// in its totals.
 pub(super) const ASKED: &str = "asked";
 pub(super) const SETTLED: &str = "settled";
+pub(super) const COUNTED: &str = "counted";
 
-/// What was asked so little before its end is asked once more for late rows.
+/// What was asked so little before its end is asked once more for late rows, and a clock that is set back by a moment was not wrong.
 const AHEAD_MS: i64 = 2 * MS_PER_HOUR;
+const MOMENT_MS: i64 = 60_000;
 
 /// How long slices are, and how long their late rows are waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,14 +56,17 @@ impl Progress {
         (to_ms <= now_ms).then_some(Slice { from_ms, to_ms, settled: false })
     }
 
-    /// How far it truly is, if a clock that was ahead has gone beyond this instant: what was asked of the future is asked again, and
-    /// as much before it, since that clock may have been wrong for as long as it was ahead.
-    pub(super) fn set_right(self, pace: Pace, now_ms: i64) -> Self {
-        let ahead_ms = self.asked_ms.saturating_sub(now_ms);
-        if ahead_ms <= AHEAD_MS {
+    /// How far it truly is, if a clock that was ahead has gone beyond this instant: what was asked of the future, or settled before
+    /// late rows could have come, is asked again, and as much before it, since that clock may have been wrong for as long as it was
+    /// ahead. A first look goes back no further than `begin_ms`, and neither does this.
+    pub(super) fn set_right(self, pace: Pace, now_ms: i64, begin_ms: i64) -> Self {
+        let settled_early_ms = self.settled_ms.saturating_add(pace.late_ms).saturating_sub(now_ms);
+        let asked_early_ms = self.asked_ms.saturating_sub(now_ms);
+        if settled_early_ms <= MOMENT_MS && asked_early_ms <= AHEAD_MS {
             return self;
         }
-        let since_ms = now_ms.saturating_sub(ahead_ms).saturating_sub(pace.late_ms);
+        let ahead_ms = settled_early_ms.max(asked_early_ms);
+        let since_ms = now_ms.saturating_sub(ahead_ms).saturating_sub(pace.late_ms).max(begin_ms);
         Self::at(Day::of_ms(since_ms).start_ms().min(self.settled_ms))
     }
 
@@ -69,8 +75,8 @@ impl Progress {
         Self { asked_ms: self.asked_ms.max(slice.to_ms), settled_ms }
     }
 
-    pub(super) fn cursors(self) -> [(&'static str, String); 2] {
-        [(ASKED, self.asked_ms.to_string()), (SETTLED, self.settled_ms.to_string())]
+    pub(super) fn cursors(self, counted_ms: i64) -> [(&'static str, String); 3] {
+        [(ASKED, self.asked_ms), (SETTLED, self.settled_ms), (COUNTED, counted_ms)].map(|(key, ms)| (key, ms.to_string()))
     }
 
     /// How far both together are.
@@ -108,13 +114,27 @@ mod tests {
     fn what_a_clock_that_was_ahead_has_asked_is_asked_again() {
         let (mut progress, right) = (Progress::at(24 * MS_PER_HOUR), 7 * 24 + 1);
         due(&mut progress, right);
-        let before = progress;
-        assert_eq!(before.set_right(PACE, (right - 1) * MS_PER_HOUR), before);
+        let (before, now_ms) = (progress, right * MS_PER_HOUR);
+        assert_eq!(before.set_right(PACE, now_ms - MOMENT_MS, 0), before);
         due(&mut progress, right + 48);
         // Two days and late rows before now, from the beginning of that day on.
-        let mut set_right = progress.set_right(PACE, right * MS_PER_HOUR);
+        let mut set_right = progress.set_right(PACE, now_ms, 0);
         assert_eq!(set_right, Progress::at(4 * 24 * MS_PER_HOUR));
         assert_eq!(due(&mut set_right, right)[..3], ["96-120!", "120-144!", "144-146!"]);
+        // Not beyond what a first look would ask.
+        let begin_ms = 5 * 24 * MS_PER_HOUR;
+        assert_eq!(progress.set_right(PACE, now_ms, begin_ms), Progress::at(begin_ms));
+    }
+
+    #[test]
+    fn what_was_settled_too_early_by_an_hour_is_asked_again() {
+        let pace = Pace { late_ms: 0, ..PACE };
+        let (mut progress, hour) = (Progress::at(24 * MS_PER_HOUR), 33);
+        while let Some(slice) = progress.next(pace, (hour + 1) * MS_PER_HOUR) {
+            progress = progress.after(slice);
+        }
+        assert_eq!(progress, Progress::at(34 * MS_PER_HOUR));
+        assert_eq!(progress.set_right(pace, hour * MS_PER_HOUR, 0), Progress::at(24 * MS_PER_HOUR));
     }
 
     #[test]
