@@ -383,16 +383,15 @@ impl Engine {
         self.budgets.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// When a source that was never read failed last, in milliseconds: since then at least, nobody has seen anything.
-    async fn failing_since(&self, name: &str) -> Result<Option<i64>, StoreError> {
+    async fn source_state(&self, name: &str) -> Result<SourceState, StoreError> {
         let states = self.store.read(Reader::source_states).await?;
-        let state = states.into_iter().find(|(known, _)| known == name);
-        Ok(state.and_then(|(_, state)| state.last_failure).map(Timestamp::as_millisecond))
+        Ok(states.into_iter().find_map(|(known, state)| (known == name).then_some(state)).unwrap_or_default())
     }
 
     /// Of a list that was read now and never before: the time from its last failure on, for what that failed of.
     async fn closed_before(&self, name: &str, now_ms: i64) -> Result<Option<Coverage>, StoreError> {
-        if !is_list(name) || self.failing_since(name).await?.is_none() {
+        let before = self.source_state(name).await?;
+        if !is_list(name) || before.last_failure.is_none() || before.last_success.is_some() {
             return Ok(None);
         }
         let mut ledger = self.store.read(Reader::ledger).await?;
@@ -424,8 +423,9 @@ impl Engine {
         let closed = if result.is_ok() { self.closed_before(name, now_ms).await? } else { None };
         let unseen = match looked_until(&self.store, name).await? {
             Some(ms) => Some((ms, now_ms)),
-            None => match self.failing_since(name).await? {
-                Some(ms) => Some((ms, now_ms)),
+            // Since it failed last at least, nobody has seen anything.
+            None => match self.source_state(name).await?.last_failure {
+                Some(at) => Some((at.as_millisecond(), now_ms)),
                 // Of a list nothing but the ledger says since when it was closed to us, once it opens.
                 None => is_list(name).then_some((now_ms, now_ms + 1)),
             },
@@ -491,11 +491,12 @@ async fn forget_future(store: &Store, source: &str, now: Timestamp) -> Result<()
     let until_ms = looked_until(store, source).await?.unwrap_or(i64::MIN);
     let ahead_ms = until_ms.saturating_sub(now.as_millisecond());
     if ahead_ms > SET_RIGHT_MS {
+        let doubted_from = now.checked_sub(SignedDuration::from_millis(ahead_ms)).unwrap_or(Timestamp::UNIX_EPOCH);
         tracing::warn!(
             source,
-            "it was looked at in the future: the clock was ahead, and what was written of that time is taken back"
+            %doubted_from,
+            "it was looked at in the future: the clock was ahead, and what its last look says of the time since is taken back"
         );
-        let doubted_from = now.checked_sub(SignedDuration::from_millis(ahead_ms)).unwrap_or(Timestamp::UNIX_EPOCH);
         let source = source.to_owned();
         store.write(move |w| w.forget_future(&source, now, doubted_from)).await?;
     }

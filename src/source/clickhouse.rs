@@ -16,7 +16,7 @@ const WANTED: [(&str, &str); 2] =
     [("cancel_http_readonly_queries_on_client_close", "1"), ("short_circuit_function_evaluation", "disable")];
 /// The one that takes the label.
 const COMMENT: &str = "log_comment";
-const LIST_SETTINGS: &str = include_str!("../../sql/engines/clickhouse_settings.sql");
+const BEGIN_SESSION: &str = include_str!("../../sql/engines/clickhouse_session.sql");
 /// How long the server's own settings may take to come.
 const SHORTLY: Duration = Duration::from_secs(30);
 /// The server ends a question itself; the answer's last bytes get this much longer.
@@ -40,13 +40,16 @@ pub(super) struct Rows(Coming);
 impl ClickHouse {
     /// Asks the server what it knows; it may have been updated since.
     pub async fn settings(&self) -> Result<Settings, FetchError> {
-        let mut rows = Rows(self.send(self.client.url([]), LIST_SETTINGS.to_owned(), SHORTLY).await?);
+        let mut rows = Rows(self.send(self.client.url([]), BEGIN_SESSION.to_owned(), SHORTLY).await?);
         let mut settings = Settings::default();
         while let Some(more) = rows.next().await? {
-            for word in more.into_iter().filter_map(|row| row.into_iter().next()) {
-                match word.parse::<i64>() {
-                    Ok(seconds) => settings.now_ms = seconds.checked_mul(1_000),
-                    Err(_) => settings.known.push(word),
+            for row in more {
+                match row.as_slice() {
+                    [kind, name] if kind == "setting" => settings.known.push(name.clone()),
+                    [kind, seconds] if kind == "time" => {
+                        settings.now_ms = seconds.parse().ok().and_then(|seconds: i64| seconds.checked_mul(1_000));
+                    }
+                    _ => {}
                 }
             }
         }

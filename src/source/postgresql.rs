@@ -32,6 +32,7 @@ use crate::{
 };
 
 const BEGIN_SESSION: &str = include_str!("../../sql/engines/postgresql_session.sql");
+const TELL_TIME: &str = include_str!("../../sql/engines/postgresql_time.sql");
 const BEGIN_QUESTION: &str = include_str!("../../sql/engines/postgresql_question.sql");
 
 /// Connecting, TLS and signing in, each.
@@ -125,9 +126,17 @@ impl PostgreSql {
             connection.spawn(async move { drop(task.await) });
             client
         };
-        let said = self.within(CONNECT_TIMEOUT, client.simple_query(BEGIN_SESSION)).await?;
-        let last = said.iter().rev().find_map(|it| if let SimpleQueryMessage::Row(row) = it { row.get(0) } else { None });
-        let now_ms = last.and_then(|text| text.parse().ok());
+        self.within(CONNECT_TIMEOUT, client.batch_execute(BEGIN_SESSION)).await?;
+        // What speaks the protocol need not know the function.
+        let time = async {
+            match client.simple_query(TELL_TIME).await {
+                Err(error) if error.as_db_error().is_some() => Ok(Vec::new()),
+                said => said,
+            }
+        };
+        let said = self.within(CONNECT_TIMEOUT, time).await?;
+        let row = said.iter().find_map(|it| if let SimpleQueryMessage::Row(row) = it { row.try_get(0).ok()? } else { None });
+        let now_ms = row.and_then(|text| text.parse().ok());
         Ok(Session { client, too_long, now_ms, _connection: connection })
     }
 

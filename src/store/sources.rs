@@ -104,8 +104,8 @@ impl Writer<'_> {
         merged.iter().filter(|new| !touching.contains(new)).try_for_each(|new| self.put_coverage(source_id, new))
     }
 
-    /// Takes back what the ledger says of a source beyond an instant: nobody has looked there, the clock was ahead. What it then says
-    /// to have been looked at is in doubt from an earlier instant on, and taken back from there.
+    /// Takes back what the ledger says of a source beyond an instant: nobody has looked there, the clock was ahead. The interval that
+    /// goes beyond it is in doubt from an earlier instant on, and ends there if it says that somebody looked.
     pub fn forget_future(&mut self, source: &str, from: Timestamp, doubted_from: Timestamp) -> Result<(), StoreError> {
         let (from_ms, doubted_from_ms) = (from.as_millisecond(), doubted_from.as_millisecond());
         let mut delete = self.connection.prepare_cached(DELETE_FUTURE_COVERAGE)?;

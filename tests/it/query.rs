@@ -305,7 +305,14 @@ async fn postgresql(answer: Vec<u8>) -> String {
                 return;
             }
             let done = [message(b'C', b"SELECT 1\0"), ready.clone()].concat();
-            stream.write_all(if question.contains("GROUP BY") { &answer } else { &done }).await.unwrap();
+            // Not every one that speaks the protocol knows what time it is.
+            let unknown = [message(b'E', b"SERROR\0C42883\0Mno such function\0\0"), ready.clone()].concat();
+            let said = match () {
+                () if question.contains("GROUP BY") => &answer,
+                () if question.contains("epoch FROM") => &unknown,
+                () => &done,
+            };
+            stream.write_all(said).await.unwrap();
         }
     });
     format!(

@@ -269,7 +269,9 @@ def test_the_question_is_labelled_and_its_refusals_say_what_to_do(engine, tmp_pa
         return "--config", service.configuration(tmp_path / "empty.toml", tmp_path / "duskwatch.toml", **sections)
 
     options = {"cwd": tmp_path, "environment": engines.ENVIRONMENT}
-    assert "the table can be asked" in service.command(*configured(), "check", **options).stdout
+    checked = service.command(*configured(), "check", **options).stdout
+    assert "the table can be asked" in checked
+    assert any("clock" in line and "query/few" in line for line in checked.splitlines()), f"it tells no time: {checked}"
     service.command(*configured(), "poll", **options)
     assert totals(tmp_path / "duskwatch.db", "query/few", "items") == 1
     # The answer is there before the engine has written its log.

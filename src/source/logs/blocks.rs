@@ -34,7 +34,7 @@ impl<R: Read> Blocks<R> {
     /// # Errors
     /// A stream that cannot be read.
     pub fn new(input: R, layout: Layout) -> io::Result<Self> {
-        let mut blocks = Self::from((input, |_| Ok(0)), layout, Vec::new(), 0, BLOCK_BYTES, true);
+        let mut blocks = Self::from(input, layout, Vec::new(), 0, BLOCK_BYTES, true);
         if layout != Layout::Lines {
             blocks.refill()?;
             blocks.header = layout.header_of(&blocks.buffer[..blocks.filled]).to_vec();
@@ -46,16 +46,14 @@ impl<R: Read> Blocks<R> {
     }
 
     /// What follows an offset of a content whose header is known, in a buffer for so many bytes.
-    pub(super) fn from(
-        (input, skip_hole): (R, fn(&mut R) -> io::Result<u64>),
-        layout: Layout,
-        header: Vec<u8>,
-        offset: u64,
-        bytes: usize,
-        complete: bool,
-    ) -> Self {
+    pub(super) fn from(input: R, layout: Layout, header: Vec<u8>, offset: u64, bytes: usize, complete: bool) -> Self {
         let buffer = vec![0; bytes.clamp(1, BLOCK_BYTES)];
-        Self { input, skip_hole, layout, header, complete, offset, buffer, given: 0, filled: 0, at_end: false }
+        Self { input, skip_hole: |_| Ok(0), layout, header, complete, offset, buffer, given: 0, filled: 0, at_end: false }
+    }
+
+    /// Goes over holes in an input that may have some.
+    pub(super) fn skipping(self, skip_hole: fn(&mut R) -> io::Result<u64>) -> Self {
+        Self { skip_hole, ..self }
     }
 
     /// Goes on to the next block; whether a line was passed over before it because no block can hold it.

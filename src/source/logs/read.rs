@@ -59,7 +59,7 @@ impl FileReader {
         };
         // One byte more than is left, so that filling the buffer finds the end.
         let bytes = usize::try_from(left).unwrap_or(BLOCK_BYTES).saturating_add(1);
-        let blocks = Blocks::from((input.take(left), skip_hole), plan.layout, header, offset, bytes, plan.settled);
+        let blocks = Blocks::from(input.take(left), plan.layout, header, offset, bytes, plan.settled).skipping(skip_hole);
         Ok(Self { plan, blocks, finished: false })
     }
 

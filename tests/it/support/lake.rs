@@ -238,8 +238,8 @@ async fn answer(mut stream: TcpStream, plan: Arc<Mutex<Plan>>) {
         plan.questions += 1;
         if question.contains("system.settings") {
             let lasting = plan.lasting.filter(|trouble| trouble.is_of_the_server());
-            let time = plan.clock.as_ref().map_or_else(String::new, |clock| format!("{}\n", clock() / 1_000));
-            (format!("log_comment\nshort_circuit_function_evaluation\n{time}"), plan.meets(lasting))
+            let time = plan.clock.as_ref().map_or_else(String::new, |clock| format!("time\t{}\n", clock() / 1_000));
+            (format!("setting\tlog_comment\nsetting\tshort_circuit_function_evaluation\n{time}"), plan.meets(lasting))
         } else {
             let (from, to) = slice(&question);
             let trouble = plan.trouble_now();
