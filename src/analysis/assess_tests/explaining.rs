@@ -351,6 +351,10 @@ fn a_library_is_guessed_by_name_or_by_how_it_works_and_keeps_its_key() {
     assert_eq!((client, words.as_str()), (None, "probably a mirror or backup"));
     assert_eq!(reason, "8 repositories from build-farm, runs every day after 12:00 UTC (sure), and no write in 30 days");
 
+    let mut job = World::watched();
+    daily(&mut job, &git("svc", Origin::Network("build-farm".to_owned()), "api"), 10..40);
+    assert_eq!(of(&job).expect("its hours say it").1, "probably a scheduled job", "one repository is no mirror");
+
     let mut roaming = World::watched();
     for (on, hour) in (10..40).flat_map(|on| [8, 9, 11, 13, 15, 16].map(|hour| (on, hour))).filter(|(on, _)| on % 7 < 5) {
         let at = day(on).start_ms() + hour * 3_600_000;
