@@ -9,13 +9,14 @@
 mod bearers;
 mod former;
 mod joined;
+mod rows;
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use self::bearers::Bearers;
 use self::former::Former;
-use self::joined::{User, strong_keys, strongly_joined};
+use self::joined::{User, strongly_joined};
 use super::erasure::{Identity, Unclear};
 use super::tracks::Spans;
 use super::{NameState, Person};
@@ -53,9 +54,10 @@ impl People {
             .iter()
             .map(|member| &member.person)
             .chain(roster.tokens.iter().map(|token| &token.person))
-            .chain(roster.directory.iter().map(|entry| &entry.person))
-            .chain(roster.gone_tokens.iter().map(|gone| &gone.token.person));
+            .chain(roster.directory.iter().map(|entry| &entry.person));
         let mut facts: Vec<&Facts> = listed.collect();
+        let present = facts.len();
+        facts.extend(roster.gone_tokens.iter().map(|gone| &gone.token.person));
         let (memberships, others) = (facts.len(), facts.len() + roster.listed.len());
         facts.extend(roster.listed.iter().map(|listed| &listed.person));
         facts.extend(roster.people.iter().chain(actors.iter().map(|(actor, _)| actor)));
@@ -63,6 +65,7 @@ impl People {
         for (number, user) in user_of_fact.iter().enumerate() {
             let Some(user) = user.map(|user| &mut users[user]) else { continue };
             user.listed |= number < others;
+            user.called.extend(facts[number].nickname.clone().filter(|_| number < present));
             let actor = (number + actors.len()).checked_sub(facts.len());
             user.says_how |= actor.is_some_and(|actor| actors[actor].1);
         }
@@ -321,38 +324,6 @@ impl People {
     fn index_emails(&mut self) {
         for (number, user) in self.users.iter().enumerate() {
             user.emails.iter().for_each(|email| enter(&mut self.by_email, email.clone(), number));
-        }
-    }
-
-    /// Facts without account id and uuid (a directory's rows) belong to whom their e-mail address leads to; where it leads to
-    /// nobody, to the one account that their nickname leads to; and without an address to whom their nickname leads to.
-    fn join_by_name(&mut self, facts: &[&Facts]) {
-        for facts in facts.iter().filter(|facts| strong_keys(facts).next().is_none()) {
-            let (email, nickname) = (facts.email.as_deref().map(str::to_lowercase), facts.nickname.as_deref());
-            if email.is_none() && nickname.is_none() {
-                continue;
-            }
-            let by_email = email.as_deref().map_or(&[][..], |email| self.meant_by_email(email));
-            let by_nickname = nickname.map_or(&[][..], |name| self.meant_by_nickname(name));
-            let is_new_address = email.is_some() && by_email.is_empty();
-            let meant = if email.is_some() && !is_new_address { by_email } else { by_nickname };
-            let has_account = |user: &usize| !self.users[*user].accounts.is_empty();
-            let user = self.only(meant).filter(|user| !is_new_address || has_account(user));
-            if user.is_none() && !is_new_address && !meant.is_empty() {
-                continue;
-            }
-            let user = user.unwrap_or(self.users.len());
-            if user == self.users.len() {
-                self.users.push(User::default());
-            }
-            self.users[user].learn(facts);
-            if let Some(email) = email {
-                enter(&mut self.by_email, email, user);
-            }
-            if let Some(name) = nickname {
-                enter(&mut self.by_nickname, name.to_owned(), user);
-                enter(&mut self.by_nickname_folded, name.to_lowercase(), user);
-            }
         }
     }
 

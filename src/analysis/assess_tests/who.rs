@@ -2,7 +2,7 @@
 
 use super::world::*;
 use crate::analysis::{Integration, NameState};
-use crate::evidence::{Credential, Grade, Listed, Origin, Person, RegisteredCredential, Track, Verdict};
+use crate::evidence::{Credential, DirectoryEntry, Grade, Listed, Origin, Person, RegisteredCredential, Track, Verdict};
 
 /// A member list named somebody so, from the start of one day to the start of another (none: until now).
 fn listed(world: &mut World, person: &Person, from: i32, until: Option<i32>) {
@@ -373,4 +373,45 @@ fn names_that_look_alike_stay_two_people() {
     }
     let expected: Vec<_> = (0..names.len()).map(|number| span(&format!("acc-{number}"), 50, 50)).collect();
     assert_eq!(spans(&world, 60), expected);
+}
+
+#[test]
+fn rows_of_the_directory_without_an_account_id_say_the_same_in_every_order() {
+    let rows = [
+        person("", "linus", ""),
+        person("", "linus", "linus@example.test"),
+        person("", "", "mira@example.test"),
+        person("", "tess", "mira@example.test"),
+        person("", "mira", "mira@example.test"),
+        // Somebody who was hired is not who was called so once.
+        person("", "ada", "new@example.test"),
+        person("", "grace", "hired@example.test"),
+    ];
+    let orders = [rows.to_vec(), rows.iter().rev().cloned().collect()];
+    for order in orders {
+        let mut world = World::watched();
+        listed(&mut world, &person("acc-1", "mira", ""), 0, None);
+        listed(&mut world, &person("acc-2", "ada", ""), 0, Some(5));
+        listed(&mut world, &person("acc-3", "grace", ""), 0, Some(5));
+        listed(&mut world, &person("acc-3", "bob", ""), 5, None);
+        world.roster.directory = order.into_iter().map(|person| DirectoryEntry { person, team: None }).collect();
+        let meant = [
+            ("linus", "email:linus@example.test"),
+            ("linus@example.test", "email:linus@example.test"),
+            ("mira@example.test", "acc-1"),
+            ("new@example.test", "email:new@example.test"),
+            ("hired@example.test", "email:hired@example.test"),
+            ("ada", "acc-2"),
+        ];
+        for (number, (name, _)) in meant.iter().enumerate() {
+            world.see(&jenkins(name, &format!("repo-{number}")), 10, legacy(Accepted));
+        }
+        let mut found: Vec<_> = world.rows(11).into_iter().map(|row| row.user.id).collect();
+        let mut expected: Vec<_> = meant.iter().map(|(_, id)| (*id).to_owned()).collect();
+        found.sort();
+        found.dedup();
+        expected.sort();
+        expected.dedup();
+        assert_eq!(found, expected);
+    }
 }

@@ -16,6 +16,8 @@ pub(super) struct User {
     pub(super) name: Option<String>,
     pub(super) nickname: Option<String>,
     pub(super) email: Option<String>,
+    /// The nicknames by which lists of members and tokens, and the directory, call it now.
+    pub(super) called: BTreeSet<String>,
     /// A list of members or tokens, or the directory, has named it at some time.
     pub(super) listed: bool,
     /// Evidence that named it said how it had signed in.
