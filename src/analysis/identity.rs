@@ -306,6 +306,12 @@ impl People {
         }
     }
 
+    /// Whether nobody who has an id bears a nickname. Of whom a row of the directory tells no more than the nickname, nobody
+    /// knows who it is.
+    fn leads_to_nobody(&self, name: &str) -> bool {
+        self.meant_by_nickname(name).iter().all(|user| self.users[*user].id().is_none())
+    }
+
     fn by_nickname(&self, name: &str, day: Option<Day>) -> Option<usize> {
         let users = self.meant_by_nickname(name);
         self.only(users).or_else(|| self.bearers.on(&name.to_lowercase(), users, day?))

@@ -142,6 +142,22 @@ fn a_sender_gives_away_no_nickname_that_others_have_seen() {
 }
 
 #[test]
+fn of_whom_the_directory_knows_no_more_than_a_nickname_nobody_is_an_heir_and_a_sender_may_say_who_it_is() {
+    let mut world = World::watched();
+    listed(&mut world, &person("acc-1", "mira", ""), 15, None);
+    let linus = Person { display_name: Some("Linus Row".to_owned()), ..person("", "linus", "") };
+    world.roster.directory =
+        [person("", "mt", ""), linus].into_iter().map(|person| DirectoryEntry { person, team: None }).collect();
+    for (name, secret, on) in [("mt", "s1", 10), ("mira", "s1", 30), ("lr", "s2", 10), ("linus", "s2", 30)] {
+        world.see_through("intake/ci", &with_secret(jenkins(name, "api"), secret), on, legacy(Accepted), 1);
+    }
+    let mut shown: Vec<_> = world.rows(50).into_iter().map(|row| (row.user.id, row.user.name)).collect();
+    shown.sort();
+    let row = |id: &str, name: &str| (id.to_owned(), Some(name.to_owned()));
+    assert_eq!(shown, [row("acc-1", "mira"), row("name:linus", "Linus Row"), row("name:lr", "lr")]);
+}
+
+#[test]
 fn a_nickname_that_two_bear_at_once_or_that_no_list_dates_is_ambiguous() {
     let mut at_once = World::watched();
     listed(&mut at_once, &person("acc-1", "mt", "one@example.test"), 20, None);

@@ -1,5 +1,5 @@
-//! Nicknames that somebody bore before any list of members was read: no inventory leads from them to anybody, so the old name
-//! would stand for nobody, and what its bearer did under it would seem to have ended.
+//! Nicknames that somebody bore before any list of members was read: no inventory leads from them to anybody with an id, so the
+//! old name would stand for nobody, and what its bearer did under it would seem to have ended.
 //!
 //! An unknown nickname is taken for an earlier one of a known user on either of two kinds of evidence, and only where it
 //! leads to one user alone:
@@ -56,18 +56,17 @@ struct Names<'a> {
     by_name: BTreeMap<&'a str, Vec<Shown<'a>>>,
     /// Who showed a secret, from when to when. A name may have shown any number of them.
     by_secret: HashMap<Secret<'a>, BTreeMap<&'a str, (Day, Day)>>,
-    /// In lower case: the first source that showed a name, whatever the outcome, and whether others did.
+    /// Of names that lead to nobody with an id, in lower case: the first source that showed it, whatever the outcome, and
+    /// whether others did.
     sources: HashMap<String, (&'a str, bool)>,
-    /// The names of known users.
+    /// The names of known users, who have an id.
     by_place: HashMap<Place<'a>, BTreeSet<&'a str>>,
 }
 
 /// The earlier nicknames that evidence gives away, sorted by name. `listed_since` is by user: since when lists name them.
 pub(super) fn find(people: &People, history: &History, spans: &Spans, listed_since: &[Option<Day>]) -> Vec<Former> {
     let names = Names::new(people, history, spans);
-    // Of whom a row of the directory tells no more than the nickname, nobody knows who it is.
-    let leads_to_nobody = |name: &&str| people.meant_by_nickname(name).iter().all(|user| people.users[*user].id().is_none());
-    let unknown: Vec<&str> = names.by_name.keys().copied().filter(leads_to_nobody).collect();
+    let unknown: Vec<&str> = names.by_name.keys().copied().filter(|name| people.leads_to_nobody(name)).collect();
     if unknown.is_empty() {
         return Vec::new();
     }
@@ -108,7 +107,7 @@ impl<'a> Names<'a> {
             let (track, span, source) = (&shown.track, spans.of(number), shown.source.as_str());
             let by_name = named(track.account_id.as_deref()).is_none() && email_of(track).is_none();
             let Some(name) = nickname_of(track).filter(|_| by_name) else { continue };
-            if people.meant_by_nickname(name).is_empty() {
+            if people.leads_to_nobody(name) {
                 let (first, others) = names.sources.entry(name.to_lowercase()).or_insert((source, false));
                 *others |= *first != source;
             }
@@ -128,8 +127,9 @@ impl<'a> Names<'a> {
         names
     }
 
+    /// The only user with an id who bears a name.
     fn user(&self, name: &str) -> Option<usize> {
-        self.people.only(self.people.meant_by_nickname(name))
+        self.people.only(self.people.meant_by_nickname(name)).filter(|user| self.people.users[*user].id().is_some())
     }
 
     /// The first and the last day on which a name was seen, of what a test lets pass.
