@@ -240,6 +240,11 @@ impl People {
         }
     }
 
+    /// Whether an inventory has the one whom an unresolved name means, without an account id.
+    pub(super) fn lacks_account(&self, id: &str) -> bool {
+        id.starts_with("name:") && self.meant_by_id(id).is_some()
+    }
+
     /// How well it is known whom a user id stands for.
     pub(super) fn state(&self, id: &str) -> NameState {
         let resolved = match (id.strip_prefix("email:"), id.strip_prefix("name:")) {

@@ -81,8 +81,9 @@ pub(super) fn of_user(row: &Integration, leaver: Option<Leaver>, people: &People
         NameState::Resolved => None,
         NameState::Ambiguous => Some(ambiguous(name, &people.candidates(&row.user.id))),
         NameState::Unresolved if row.user.id.is_empty() => Some("nothing that was seen of it names a user".to_owned()),
-        NameState::Unresolved if row.user.id.strip_prefix("name:").is_some_and(|own| own != name) => {
-            Some(format!("its user is not resolved: the directory names {name}, but no account"))
+        NameState::Unresolved if people.lacks_account(&row.user.id) => {
+            let own = row.user.id.strip_prefix("name:").unwrap_or_default();
+            Some(format!("the directory has {own} without an account id: add it, and the user is resolved"))
         }
         NameState::Unresolved => Some(format!("its user is not resolved: no inventory knows {name}")),
     };

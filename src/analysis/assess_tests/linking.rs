@@ -330,7 +330,8 @@ fn a_row_of_the_directory_without_an_account_id_tells_whose_nickname_it_is() {
     world.member(person("acc-1", "mira", ""), "member");
     world.roster.directory =
         vec![called(person("", "mira", "mira@example.test"), "Mira Tessel"), called(person("", "linus", ""), "Linus Row")];
-    for user in ["mira", "mira@example.test", "linus"] {
+    world.roster.directory.push(DirectoryEntry { person: person("", "tess", ""), team: None });
+    for user in ["mira", "mira@example.test", "linus", "tess", "stranger"] {
         world.see(&jenkins(user, "api"), 10, legacy(Accepted));
     }
     let mut rows: Vec<_> =
@@ -342,6 +343,19 @@ fn a_row_of_the_directory_without_an_account_id_tells_whose_nickname_it_is() {
         [
             ("acc-1".to_owned(), text("Mira Tessel"), text("mira@example.test"), text("payments")),
             ("name:linus".to_owned(), text("Linus Row"), None, text("payments")),
+            ("name:stranger".to_owned(), text("stranger"), None, None),
+            ("name:tess".to_owned(), text("tess"), None, None),
+        ]
+    );
+    let mut reasons: Vec<_> = world.rows(11).into_iter().flat_map(|row| row.reasons).collect();
+    reasons.retain(|reason| reason.contains("account id") || reason.contains("no inventory"));
+    reasons.sort();
+    assert_eq!(
+        reasons,
+        [
+            "its user is not resolved: no inventory knows stranger",
+            "the directory has linus without an account id: add it, and the user is resolved",
+            "the directory has tess without an account id: add it, and the user is resolved",
         ]
     );
 }
