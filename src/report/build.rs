@@ -98,7 +98,8 @@ fn campaign(inputs: &Inputs<'_>, found: &CampaignFindings) -> CampaignReport {
     // As in the judgement: the end of the day before the removal still lies before it.
     let removed = campaign.removed_at(now.as_millisecond() - 1);
     let first_look = first_look(inputs.ledger);
-    let looked_later = first_look.filter(|look| inputs.looking_back && *look >= now);
+    // What is looked at first right now is looked at.
+    let looked_later = first_look.filter(|look| *look > now);
     let windows: Vec<WindowRow> = found.windows.iter().map(|next| rows::window(next, &integrations, now)).collect();
     CampaignReport {
         id: campaign.id.clone(),
@@ -130,7 +131,8 @@ fn campaign(inputs: &Inputs<'_>, found: &CampaignFindings) -> CampaignReport {
     }
 }
 
-/// When a source that can show credentials was looked at first. Where a report looks back, that may be later.
+/// Where what was read of sources that can show credentials begins. A report of an earlier day, or by an earlier clock, lies
+/// before it.
 fn first_look(ledger: &Ledger) -> Option<Timestamp> {
     let shows = ledger.sources.iter().filter(|(source, _)| shows_credentials(source));
     let looked = shows.flat_map(|(_, intervals)| intervals).filter(|interval| interval.state.looked());

@@ -18,8 +18,8 @@ pub(super) fn reports(inputs: &Inputs<'_>, tokens: &[TokenRow]) -> Vec<ExpiryRep
 
 /// Neither an inventory of tokens nor a register was ever read by then.
 pub(super) fn blind(inputs: &Inputs<'_>, tokens: &[TokenRow]) -> bool {
-    let until_ms = if inputs.looking_back { inputs.findings.now.as_millisecond() } else { i64::MAX };
-    !tokens.iter().any(is_listed) && !inputs.ledger.sources.iter().any(|(name, list)| is_inventory(name, list, until_ms))
+    let now_ms = inputs.findings.now.as_millisecond();
+    !tokens.iter().any(is_listed) && !inputs.ledger.sources.iter().any(|(name, list)| is_inventory(name, list, now_ms))
 }
 
 fn is_listed(token: &TokenRow) -> bool {
@@ -65,7 +65,7 @@ fn expired_lately(token: &TokenRow) -> bool {
 }
 
 /// Whether a source is one that was read by then.
-fn is_inventory(source: &str, intervals: &[Coverage], until_ms: i64) -> bool {
-    let looked = |interval: &Coverage| interval.state.looked() && interval.from_ms < until_ms;
+fn is_inventory(source: &str, intervals: &[Coverage], now_ms: i64) -> bool {
+    let looked = |interval: &Coverage| interval.state.looked() && interval.from_ms <= now_ms;
     SourceKind::Tokens.name_of(source).is_some() && intervals.iter().any(looked)
 }

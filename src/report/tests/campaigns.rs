@@ -224,7 +224,12 @@ fn a_campaign_of_expiry_without_a_list_knows_nothing() {
     for interval in world.ledger.sources.get_mut("tokens/acme").expect("it is there") {
         interval.state = crate::evidence::CoverageState::Covered;
     }
-    assert!(headline(&world).contains("0 tokens end within 60 days, or within the time that the owner needs."));
+    let nothing_ends = "0 tokens end within 60 days, or within the time that the owner needs.";
+    assert!(headline(&world).contains(nothing_ends));
+    world.findings.now = at("2026-07-02T00:00:00Z");
+    assert!(headline(&world).contains(nothing_ends), "it is read right now");
+    world.findings.now = at("2026-07-01T23:59:59Z");
+    assert!(headline(&world).contains("TOKENS THAT EXPIRE Unknown: "), "by then it had not been read");
 }
 
 #[test]

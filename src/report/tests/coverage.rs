@@ -292,7 +292,15 @@ fn whom_nobody_sees_in_each_workspace_stands_with_the_coverage_of_the_digest() {
 #[test]
 fn a_day_before_anybody_looked_is_unknown_and_not_zero() {
     let mut world = watched();
-    (world.looking_back, world.findings.now) = (true, at("2026-06-01T00:00:00Z"));
+    let begins = world.findings.now - 24.hours();
+    // Whoever asks for the day, or sets the clock back to it.
+    for looking_back in [true, false] {
+        (world.looking_back, world.findings.now) = (looking_back, begins);
+        assert!(!world.report().campaigns[0].blind, "what is looked at first right now is looked at");
+        world.findings.now = begins - 1.millisecond();
+        assert!(world.report().campaigns[0].blind);
+    }
+    world.findings.now = at("2026-06-01T00:00:00Z");
     assert_eq!(subject(&world), "[duskwatch] unknown: nothing that can show app passwords had been looked at by then");
     let report = world.report();
     assert!(report.campaigns[0].blind, "a program is told as well");
