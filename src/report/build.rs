@@ -99,7 +99,7 @@ fn campaign(inputs: &Inputs<'_>, found: &CampaignFindings) -> CampaignReport {
     let removed = campaign.removed_at(now.as_millisecond() - 1);
     let first_look = first_look(inputs.ledger);
     // What is looked at first right now is looked at.
-    let looked_later = first_look.filter(|look| *look > now);
+    let reaches_back_to = first_look.filter(|look| *look > now);
     let windows: Vec<WindowRow> = found.windows.iter().map(|next| rows::window(next, &integrations, now)).collect();
     CampaignReport {
         id: campaign.id.clone(),
@@ -113,8 +113,8 @@ fn campaign(inputs: &Inputs<'_>, found: &CampaignFindings) -> CampaignReport {
         removed,
         days_left: days_between(now, campaign.removal),
         moved: campaign.moved.iter().map(|m| MovedRow { was: m.was, reason: inert::sentence(&m.reason) }).collect(),
-        blind: integrations.is_empty() && (first_look.is_none() || looked_later.is_some()),
-        looked_later,
+        blind: integrations.is_empty() && (first_look.is_none() || reaches_back_to.is_some()),
+        reaches_back_to,
         has_steps: campaign.advice.is_none(),
         movement: movement::since_last_digest(inputs, &campaign.id, &integrations, counts.remaining),
         counts,

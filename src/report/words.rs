@@ -74,9 +74,9 @@ pub(super) fn brief_subject(report: &Report) -> String {
 
 /// Why nothing is known of a campaign.
 fn unseen(c: &CampaignReport) -> String {
-    match c.looked_later {
+    match c.reaches_back_to {
         None => format!("nothing that is connected can show {}", c.noun),
-        Some(_) => format!("nothing that can show {} had been looked at by then", c.noun),
+        Some(_) => format!("nothing that can show {} reaches back to then", c.noun),
     }
 }
 
@@ -117,10 +117,10 @@ pub(super) fn headline(c: &CampaignReport, zone: &TimeZone) -> String {
     let removal = instant(c.removal, zone);
     if c.blind {
         let time = if c.removed { &c.words.ended } else { &c.words.ends };
-        if let Some(look) = c.looked_later {
+        if let Some(look) = c.reaches_back_to {
             return format!(
-                "Unknown. Nothing that can show who {} {} had been looked at by then: the first look is of {}. A count of zero says \
-                 nothing. {} {time} on {removal}.",
+                "Unknown. Nothing that can show who {} {} reaches back to that day: what was read begins on {}. A count of zero \
+                 says nothing. {} {time} on {removal}.",
                 c.words.uses.one,
                 c.noun,
                 instant(look, zone),

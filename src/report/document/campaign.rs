@@ -34,9 +34,9 @@ pub struct CampaignReport {
     pub moved: Vec<MovedRow>,
     /// Nothing that could show the legacy credential was ever read: the counts are unknown, not zero.
     pub blind: bool,
-    /// When a source that can show it was looked at first, if a report looks back to before that.
+    /// Where what was read of sources that can show it begins, if the report lies before that.
     #[serde(skip)]
-    pub looked_later: Option<Timestamp>,
+    pub reaches_back_to: Option<Timestamp>,
     /// It retires app passwords, which is what the steps of the client catalogue speak of.
     #[serde(skip)]
     pub has_steps: bool,

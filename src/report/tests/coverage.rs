@@ -301,13 +301,13 @@ fn a_day_before_anybody_looked_is_unknown_and_not_zero() {
         assert!(world.report().campaigns[0].blind);
     }
     world.findings.now = at("2026-06-01T00:00:00Z");
-    assert_eq!(subject(&world), "[duskwatch] unknown: nothing that can show app passwords had been looked at by then");
+    assert_eq!(subject(&world), "[duskwatch] unknown: nothing that can show app passwords reaches back to then");
     let report = world.report();
     assert!(report.campaigns[0].blind, "a program is told as well");
     for text in [letter::digest(&report).text, letter::brief(&report).text, text::summary(&report, 100), html::page(&report)] {
         let text = words(&text);
-        let said = "Unknown. Nothing that can show who signs in with app passwords had been looked at by then: the first look is of 2 \
-                    Jul 2026";
+        let said = "Unknown. Nothing that can show who signs in with app passwords reaches back to that day: what was read begins on \
+                    2 Jul 2026";
         assert!(text.contains(said) && !text.contains("connect one of them"), "{text}");
     }
 }
