@@ -121,7 +121,7 @@ impl Parser {
 
     fn entry(&mut self, line: &[u8]) -> Result<Item, Malformed> {
         let mut entry = listed::read(line)?;
-        // Clocks differ by less: what was used later than that was not when the file was written.
+        // A last use more than a day after the file was written cannot have been.
         let written_ms = self.header.as_ref().map_or(i64::MAX, |header| header.written_ms);
         if !entry.forget_ahead(|at| is_ahead(at.as_millisecond(), written_ms)) {
             return Ok(Item::Defined);
