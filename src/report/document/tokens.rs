@@ -25,7 +25,7 @@ pub struct TokenRow {
     pub expires_at: Option<Timestamp>,
     /// UTC days until the one on which it expires, negative after it.
     pub days_left: Option<i32>,
-    /// Its end has come, perhaps today.
+    /// Its end has come, perhaps today; of a secret of our own: the day is over.
     pub expired: bool,
     /// The expiry less the owner's lead time.
     pub latest_safe_start: Option<Timestamp>,
