@@ -37,20 +37,23 @@ pub async fn run(arguments: Arguments, options: Options, clock: Clock) -> Result
     }
     let _lock = engine.lock().map_err(anyhow::Error::from)?;
     engine.begin("send", clock.now()).await.map_err(anyhow::Error::from)?;
-    let mut undelivered = Vec::new();
-    let sent = engine.send_now(audience, clock.now()).await?;
-    // What was asked for by name cannot be had: another try finds the same.
-    if let (Some(_), Some(no_way)) = (audience, sent.iter().find_map(|sent| sent.no_way.clone())) {
-        return Err(Failure::NoWay(no_way));
-    }
-    for sent in sent {
-        say(&sent)?;
+    let (mut undelivered, mut no_way) = (Vec::new(), Vec::new());
+    for sent in engine.send_now(audience, clock.now()).await? {
+        match sent.no_way.as_ref().filter(|_| audience.is_some()) {
+            Some(words) => no_way.push(words.clone()),
+            None => say(&sent)?,
+        }
         undelivered.extend(sent.problem());
     }
     if engine.has_webhooks() {
         let told = engine.send_events(Timestamp::MAX, clock.now()).await?;
         say(&told)?;
         undelivered.extend(told.problem());
+    }
+    // What was asked for by name cannot be had: another try finds the same.
+    if !no_way.is_empty() {
+        no_way.extend(undelivered);
+        return Err(Failure::NoWay(no_way.join("; ")));
     }
     if undelivered.is_empty() { Ok(()) } else { Err(Failure::InPart(undelivered.join("; "))) }
 }

@@ -98,6 +98,9 @@ pub struct Sent {
 
 impl std::fmt::Display for Sent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.no_way.is_some() {
+            return f.write_str(&self.what);
+        }
         write!(f, "{}: delivered to {}, waiting for {}", self.what, self.delivered, self.waiting.len())
     }
 }
@@ -259,11 +262,12 @@ impl Engine {
                 Audience::Owner(_) if self.can_be_written_to(audience) => vec![Delivery::Mail(audience.clone())],
                 _ => self.deliveries().into_iter().filter(|delivery| delivery.audience() == Some(audience)).collect(),
             };
-            sent.push(if wanted.is_empty() {
-                self.no_way_to(audience)
-            } else {
-                self.send(audience.to_string(), wanted, now).await?
-            });
+            // The package is written all the same, but it reaches nobody.
+            let no_way = (!wanted.iter().any(|delivery| delivery.channel() == MAIL)).then(|| self.no_way_to(audience));
+            if !wanted.is_empty() {
+                sent.push(self.send(audience.to_string(), wanted, now).await?);
+            }
+            sent.extend(no_way);
         }
         if audience.is_none() && self.deliveries().contains(&Delivery::Notices) {
             sent.push(self.send("owners".to_owned(), vec![Delivery::Notices], now).await?);
@@ -275,12 +279,14 @@ impl Engine {
         self.options.email.is_some() && !self.options.recipients(audience).is_empty()
     }
 
-    /// What is said where nothing is configured to leave for an audience.
+    /// What is said where no mail is configured to leave for an audience.
     fn no_way_to(&self, audience: &Audience) -> Sent {
+        let others = Audience::WHOLE.iter().any(|audience| !self.options.recipients(audience).is_empty());
         let why = match audience {
-            _ if self.options.email.is_none() => "no mail server is configured: set [email] server",
-            Audience::Owner(_) => "no address of it is configured: give its [[owner]] an email",
-            Audience::Security | Audience::Leadership => "no recipient is configured: add an [[email.recipient]]",
+            _ if self.options.email.is_none() => "no mail server is configured: set [email] server".to_owned(),
+            Audience::Owner(_) => "no address of it is configured: give its [[owner]] an email".to_owned(),
+            _ if others => format!("no [[email.recipient]] has audience = \"{audience}\""),
+            Audience::Security | Audience::Leadership => "no recipient is configured: add an [[email.recipient]]".to_owned(),
         };
         let no_way = format!("{audience}: nobody receives this report, since {why}");
         Sent { what: no_way.clone(), no_way: Some(no_way), ..Sent::default() }

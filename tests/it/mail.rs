@@ -176,9 +176,27 @@ async fn a_notice_that_no_server_takes_is_not_said_to_be_on_its_way() {
     let sent = duskwatch(&site, &["send", "--audience", &audience]);
     assert_eq!(sent.status, 78, "{sent:#?}");
     assert!(sent.err.contains("no mail server is configured") && !sent.out.contains("outbox"), "{sent:#?}");
+    let digest = duskwatch(&site, &["send", "--audience", "security"]);
+    assert_eq!(digest.status, 78, "{digest:#?}");
+    assert!(digest.out.contains("the CSV package was written"), "it is written all the same: {digest:#?}");
+    assert!(digest.err.contains("security: nobody receives this report, since no mail server is configured"), "{digest:#?}");
     let text = fs::read_to_string(site.config()).unwrap();
     let recipient = format!("[[email.recipient]]\naddress = {SECURITY:?}\naudience = \"security\"\n");
     fs::write(site.config(), text + &recipient).unwrap();
     let checked = duskwatch(&site, &["check", "--offline"]);
     assert!(checked.out.contains("1 recipient waits for mail, and no mail server is configured"), "{checked:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_audience_that_nobody_belongs_to_is_said_to_have_no_recipient_beside_the_others() {
+    let server = MailServer::start().await;
+    let (site, engine) = site(&server).await;
+    drop(engine);
+    let text = fs::read_to_string(site.config()).unwrap();
+    fs::write(site.config(), text.replace("audience = \"leadership\"", "audience = \"security\"")).unwrap();
+    let sent = duskwatch(&site, &["send"]);
+    assert_eq!(sent.status, 0, "{sent:#?}");
+    let line = "leadership: nobody receives this report, since no [[email.recipient]] has audience = \"leadership\"";
+    assert!(sent.out.lines().any(|said| said == line), "{sent:#?}");
+    assert!(server.take().iter().any(|mail| mail.to == BOARD));
 }
