@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::bounds::Bounds;
 use super::lift::{self, Lift, SecretKinds};
+pub(super) use crate::evidence::counts::{add, sum};
 use crate::evidence::{
     Campaign, Counts, Credential, Day, DayCount, Grade, History, Outcome, TrackCount, WindowKind, counts::TrackCounts,
 };
@@ -252,16 +253,6 @@ impl Walk<'_> {
         }
         true
     }
-}
-
-/// Adds uses. What others hand over may be more than any number holds, and is as many then as one can.
-pub(super) fn add(to: &mut u64, uses: u64) {
-    *to = to.saturating_add(uses);
-}
-
-/// As [`add()`], of many.
-pub(super) fn sum(uses: impl Iterator<Item = u64>) -> u64 {
-    uses.fold(0, u64::saturating_add)
 }
 
 /// The number of a value that was collected into `sorted`; more than fit into a number do not fit into memory.

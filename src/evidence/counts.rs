@@ -10,6 +10,16 @@ use std::sync::Arc;
 
 use super::{Day, DayCount, Verdict, time::hour_bit};
 
+/// Adds to a count. What others hand over may be more than any number holds, and is as many then as one can.
+pub fn add(to: &mut u64, count: u64) {
+    *to = to.saturating_add(count);
+}
+
+/// As [`add()`], of many.
+pub fn sum(counts: impl Iterator<Item = u64>) -> u64 {
+    counts.fold(0, u64::saturating_add)
+}
+
 /// The day counts of a history, by track. Clones share them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {

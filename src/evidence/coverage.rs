@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Day, SourceKind, exchange, time::MS_PER_DAY, vocabulary::spelled};
+use super::{Day, SourceKind, counts::add, exchange, time::MS_PER_DAY, vocabulary::spelled};
 
 spelled!(CoverageState { Covered = "covered", Partial = "partial", Missed = "missed", NotPermitted = "not_permitted" });
 
@@ -114,8 +114,8 @@ pub fn merge(sorted: Vec<Coverage>) -> Vec<Coverage> {
         match out.last_mut() {
             Some(last) if last.to_ms >= next.from_ms && last.state == next.state && last.reason == next.reason => {
                 last.to_ms = last.to_ms.max(next.to_ms);
-                last.items += next.items;
-                last.skipped += next.skipped;
+                add(&mut last.items, next.items);
+                add(&mut last.skipped, next.skipped);
             }
             _ => out.push(next),
         }
@@ -214,6 +214,8 @@ mod tests {
             .iter()
             .fold(Vec::new(), |list, (from, to)| insert(list, interval(*from, *to, CoverageState::Covered, 5)));
         assert_eq!(shape(&list), [(0, 30, "covered", 15)]);
+        let list = insert(list, interval(30, 40, CoverageState::Covered, u64::MAX));
+        assert_eq!(shape(&list), [(0, 40, "covered", u64::MAX)], "as many as a number holds");
     }
 
     #[test]

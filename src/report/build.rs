@@ -18,6 +18,7 @@ use crate::{
     analysis::{BurndownDay, CampaignFindings, NameState, ReportedDay, Share, Waiver, forecast::Quantiles},
     evidence::{
         Day, Ledger, Status,
+        counts::sum,
         coverage::shows_credentials,
         time::{self, days_between},
     },
@@ -281,7 +282,7 @@ fn blocker(client: &str, owner: &str, rows: &[&IntegrationRow], removed: bool, m
         remaining: count(rows.iter()),
         failing,
         overdue,
-        uses_30d: rows.iter().map(|r| r.uses_30d).sum(),
+        uses_30d: sum(rows.iter().map(|r| r.uses_30d)),
         effect: moves.iter().find(|it| it.client_name == client && it.owner == owner).map(|it| it.effect),
         decision,
     }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     analysis::{Activity, Observation, ObservedWorkspace, Share, Silence},
-    evidence::{Coverage, CoverageState, Ledger, SourceKind, coverage, exchange, time},
+    evidence::{Coverage, CoverageState, Ledger, SourceKind, counts::sum, coverage, exchange, time},
 };
 
 const MS_PER_HOUR: i64 = 3_600_000;
@@ -104,10 +104,10 @@ fn source(inputs: &Inputs<'_>, line: &SourceLine, since_ms: i64) -> SourceRow {
         missed_hours: ratio(missed_ms(line, intervals, (since_ms, now_ms)), MS_PER_HOUR),
         gap_seconds: seen.gap_seconds,
         lag_seconds: seen.lag_seconds,
-        items: intervals.iter().map(|c| c.items).sum::<u64>().max(line.items),
-        skipped: intervals.iter().map(|c| c.skipped).sum::<u64>().max(line.skipped.iter().map(|s| s.count).sum()),
+        items: sum(intervals.iter().map(|c| c.items)).max(line.items),
+        skipped: sum(intervals.iter().map(|c| c.skipped)).max(sum(line.skipped.iter().map(|s| s.count))),
         skipped_reasons: line.skipped.iter().take(MAX_REASONS).map(skipped).collect(),
-        requests: line.requests.iter().map(|(_, count)| count).sum(),
+        requests: sum(line.requests.iter().map(|(_, count)| *count)),
         budget_used: line.budget_used,
         warning: warning(line, intervals, silence, told, inputs.timezone),
         failure,

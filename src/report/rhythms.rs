@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::document::{IntegrationRow, UsageRow, WindowRow};
 use crate::{
     analysis::DailyUses,
-    evidence::{Credential, Day, time},
+    evidence::{Credential, Day, counts::add, time},
 };
 
 const WEEK: i32 = 7;
@@ -19,8 +19,7 @@ pub(super) fn by_week(daily: &[DailyUses], today: Day) -> Vec<UsageRow> {
     let earliest = today.plus(-WEEK * MAX_WEEKS);
     let mut sums: BTreeMap<(Day, Credential), u64> = BTreeMap::new();
     for row in daily.iter().filter(|row| row.day >= earliest && row.day < today) {
-        let sum = sums.entry((week_of(row.day), row.credential)).or_default();
-        *sum = sum.saturating_add(row.uses);
+        add(sums.entry((week_of(row.day), row.credential)).or_default(), row.uses);
     }
     let credentials: BTreeSet<Credential> = sums.keys().map(|(_, credential)| *credential).collect();
     // The first week may have begun before anything was read.

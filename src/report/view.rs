@@ -217,7 +217,7 @@ fn environment(zone: &TimeZone) -> Environment<'static> {
     environment.add_filter("when", move |at: &str| parsed(at).map(|at| words::instant(at, &zone)).unwrap_or_default());
     environment.add_filter("short", |name: &str| words::short_name(name).to_owned());
     environment.add_filter("day", |at: &str| parsed(at).map(words::day).unwrap_or_default());
-    environment.add_filter("n", words::grouped);
+    environment.add_filter("n", |n: i128| words::grouped(shown(n)));
     environment.add_filter("signed", words::signed);
     environment.add_filter("percent", words::percent);
     environment.add_filter("tenths", |number: f64| format!("{number:.1}"));
@@ -225,7 +225,7 @@ fn environment(zone: &TimeZone) -> Environment<'static> {
     environment.add_filter("whole", |number: f64| format!("{:.0}", number.ceil()));
     environment.add_filter("in_path", in_path);
     environment.add_filter("hours", |hours: f64| format!("{hours:.1} h"));
-    environment.add_filter("counted", |n: i64, noun: &str| words::counted(n, noun));
+    environment.add_filter("counted", |n: i128, noun: &str| words::counted(shown(n), noun));
     environment.add_filter("sentence", words::sentence_case);
     environment.add_filter("glued", |text: &str| words::glued(text));
     environment.add_filter("fill", |text: &str, indent: usize| fill(text, indent, TEXT_WIDTH));
@@ -243,6 +243,11 @@ fn link(state: &State<'_, '_>, pages: &str, name: &str, text: &str) -> Value {
         text.to_string()
     };
     Value::from_safe_string(html)
+}
+
+/// Of a count that no such number holds, as many as one can.
+fn shown(count: i128) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// A name as one segment of a path: everything but letters, digits and four marks is encoded.

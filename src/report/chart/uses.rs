@@ -9,7 +9,10 @@ use super::{
 };
 use crate::{
     analysis::{Authentication, counted},
-    evidence::{Credential, Day, Outcome},
+    evidence::{
+        Credential, Day, Outcome,
+        counts::{add, sum},
+    },
     report::document::{CampaignReport, Report, UsageRow},
 };
 
@@ -62,7 +65,7 @@ pub fn by_credential(report: &Report, campaign: &CampaignReport) -> Option<Pictu
         kinds.entry(row.credential).or_default().push(row);
     }
     let mut kinds: Vec<(Credential, Vec<&UsageRow>)> = kinds.into_iter().collect();
-    kinds.sort_by_key(|(_, rows)| std::cmp::Reverse(rows.iter().map(|row| row.uses).sum::<u64>()));
+    kinds.sort_by_key(|(_, rows)| std::cmp::Reverse(sum(rows.iter().map(|row| row.uses))));
     kinds.truncate(MOST_LINES);
     let across = (f64::from(first.0), f64::from(last.0) + 2.0);
     let highest = kinds.iter().flat_map(|(_, rows)| rows).map(|row| row.uses).max().unwrap_or(0);
@@ -92,9 +95,10 @@ pub fn of_row(uses: &[Authentication], campaign: Option<&CampaignReport>, today:
     let first = uses.iter().map(|row| row.day).min()?.max(today.plus(-MAX_DAYS));
     let mut days: BTreeMap<Day, BTreeMap<(bool, Credential), u64>> = BTreeMap::new();
     for row in uses.iter().filter(|row| row.day >= first) {
-        *days.entry(row.day).or_default().entry((row.outcome == Outcome::Rejected, row.credential)).or_default() += row.uses;
+        let kind = (row.outcome == Outcome::Rejected, row.credential);
+        add(days.entry(row.day).or_default().entry(kind).or_default(), row.uses);
     }
-    let most = days.values().map(|kinds| kinds.values().sum::<u64>()).max()?;
+    let most = days.values().map(|kinds| sum(kinds.values().copied())).max()?;
     let across = (f64::from(first.0) - 1.0, f64::from(today.0) + 2.0);
     let bar = |(day, kinds): (&Day, &BTreeMap<(bool, Credential), u64>)| {
         let heights: Vec<(u64, Ink)> = kinds
@@ -103,17 +107,17 @@ pub fn of_row(uses: &[Authentication], campaign: Option<&CampaignReport>, today:
             .collect();
         stack(f64::from(day.0), f64::from(day.0) + 1.0, &heights)
     };
-    let sum = |wanted: &dyn Fn(bool, Credential) -> bool| {
+    let of_kind = |wanted: &dyn Fn(bool, Credential) -> bool| {
         let cells = days.values().flatten().filter(|((rejected, credential), _)| wanted(*rejected, *credential));
-        cells.map(|(_, uses)| uses).sum::<u64>()
+        sum(cells.map(|(_, uses)| *uses))
     };
     let accepted =
-        Credential::ALL.iter().map(|credential| (*credential, sum(&|rejected, other| !rejected && other == *credential)));
+        Credential::ALL.iter().map(|credential| (*credential, of_kind(&|rejected, other| !rejected && other == *credential)));
     let mut key: Vec<(Sample, Ink, String)> = accepted
         .filter(|(_, uses)| *uses > 0)
         .map(|(credential, uses)| (Sample::Fill, ink(credential), format!("{} {uses}", name(credential))))
         .collect();
-    let rejected = sum(&|rejected, _| rejected);
+    let rejected = of_kind(&|rejected, _| rejected);
     if rejected > 0 {
         key.push((Sample::Fill, Ink::Vermillion, format!("rejected {rejected}")));
     }

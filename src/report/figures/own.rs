@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{Figure, Figures, Instrument, counter, gauge, place};
 use crate::{
     analysis::Silence,
-    evidence::{Ledger, SourceKind},
+    evidence::{Ledger, SourceKind, counts::add},
     report::{
         coverage,
         inputs::{Organization, Service, SourceLine},
@@ -81,7 +81,7 @@ fn authentications(figures: &mut Figures, of: &Own<'_>) {
     let mut totals = BTreeMap::new();
     for total in &of.service.authentications {
         let place = place(of.organizations, &total.workspace);
-        *totals.entry((place, total.credential, total.outcome, total.grade)).or_insert(0) += total.uses;
+        add(totals.entry((place, total.credential, total.outcome, total.grade)).or_insert(0), total.uses);
     }
     for (((organization, workspace), credential, outcome, grade), uses) in totals {
         let attributes = vec![

@@ -2,9 +2,9 @@
 
 use jiff::ToSpan as _;
 
-use super::fixture::{World, acme, after_the_removal, at, empty, subject, watched, words};
+use super::fixture::{World, acme, after_the_removal, at, authentications, empty, subject, watched, words};
 use crate::{
-    analysis::Silence,
+    analysis::{Authentication, Silence},
     evidence::{Coverage, CoverageState, time},
     report::{SourceLine, document::SourceState, html, letter, text},
 };
@@ -310,4 +310,22 @@ fn a_day_before_anybody_looked_is_unknown_and_not_zero() {
                     2 Jul 2026";
         assert!(text.contains(said) && !text.contains("connect one of them"), "{text}");
     }
+}
+
+#[test]
+fn counts_that_no_number_holds_are_as_many_as_one_can() {
+    let mut world = acme();
+    world.ledger.sources.values_mut().flatten().for_each(|interval| (interval.items, interval.skipped) = (u64::MAX, u64::MAX));
+    world.findings.campaigns[0].integrations.iter_mut().for_each(|row| row.uses_30d = u64::MAX);
+    for line in &mut world.sources {
+        line.requests = vec![("2xx".to_owned(), u64::MAX), ("5xx".to_owned(), 1)];
+    }
+    world.findings.authentications = authentications().into_iter().map(|row| Authentication { uses: u64::MAX, ..row }).collect();
+    world.service.authentications.iter_mut().for_each(|total| total.uses = u64::MAX);
+    world.service.authentications.extend(world.service.authentications.clone());
+    let report = world.report();
+    let source = report.coverage.sources.iter().find(|source| source.source == "log/egress").expect("it is read");
+    assert_eq!((source.items, source.skipped, source.requests), (u64::MAX, u64::MAX, u64::MAX));
+    assert!(report.campaigns[0].blockers.iter().all(|blocker| blocker.uses_30d == u64::MAX));
+    assert!(!html::page(&report).is_empty() && !letter::digest(&report).html.is_empty());
 }
