@@ -32,9 +32,9 @@ const RULED: &str = "ruled";
 const OTHER_RULES: &str = "rules, clients, networks or dates have changed since this was asked, and nothing of it is kept to be judged \
                            anew: ask again with `duskwatch poll --source NAME --since DATE`";
 
-/// An engine's clock that is behind ours by more holds up what is asked.
-const BEHIND_MS: i64 = 5 * 60_000;
-/// What that means.
+/// Clocks that differ by more are not both right.
+const DIFFER_MS: i64 = 5 * 60_000;
+/// What it means that the engine's is behind.
 const ENGINE_BEHIND: &str =
     "the engine's clock is behind ours, and nothing is asked of a time that has not come there: set the clocks";
 
@@ -76,11 +76,11 @@ impl QueryRound {
         let done = stored(SETTLED).map(|settled_ms| Progress { settled_ms, asked_ms: stored(ASKED).unwrap_or(settled_ms) });
         let begin = Day::of(now).plus(-self.query.backfill_days).start_ms();
         let mut counted_ms = stored(COUNTED).or(done.map(|done| done.settled_ms)).unwrap_or(i64::MIN);
-        // Only where both clocks say so: one of them alone may be the wrong one.
-        let latest_ms = here_ms.max(there_ms);
-        let right = done.map(|done| done.set_right(self.query.pace, latest_ms, begin));
+        // While the clocks differ nobody knows which of them is wrong.
+        let agree = here_ms.saturating_sub(there_ms).saturating_abs() <= DIFFER_MS;
+        let right = done.map(|done| if agree { done.set_right(self.query.pace, here_ms, begin) } else { done });
         if let Some(right) = right.filter(|_| right != done) {
-            counted_ms = counted_ms.min(latest_ms);
+            counted_ms = counted_ms.min(here_ms);
             self.set_right(store, right, counted_ms, now).await?;
         }
         let done = right;
@@ -91,7 +91,7 @@ impl QueryRound {
         };
         let ruled = text(RULED).filter(|_| since.is_none()).unwrap_or(&self.fingerprint);
         let warning = match () {
-            () if here_ms.saturating_sub(there_ms) > BEHIND_MS => ENGINE_BEHIND,
+            () if !agree && there_ms < here_ms => ENGINE_BEHIND,
             () if ruled != self.fingerprint => OTHER_RULES,
             () => "",
         };
