@@ -37,12 +37,12 @@ pub async fn run(arguments: Arguments, options: Options, clock: Clock) -> Result
     }
     let _lock = engine.lock().map_err(anyhow::Error::from)?;
     engine.begin("send", clock.now()).await.map_err(anyhow::Error::from)?;
-    let (mut undelivered, mut no_way) = (Vec::new(), Vec::new());
-    for sent in engine.send_now(audience, clock.now()).await? {
-        match sent.no_way.as_ref().filter(|_| audience.is_some()) {
-            Some(words) => no_way.push(words.clone()),
-            None => say(&sent)?,
-        }
+    let mut undelivered = Vec::new();
+    let sent = engine.send_now(audience, clock.now()).await?;
+    // Where nothing leaves that was asked for by name, another try finds the same. A package alone is something.
+    let no_way = sent.iter().map(|sent| sent.no_way.clone()).collect::<Option<Vec<_>>>().filter(|_| audience.is_some());
+    for sent in sent.iter().filter(|_| no_way.is_none()) {
+        say(sent)?;
         undelivered.extend(sent.problem());
     }
     if engine.has_webhooks() {
@@ -50,8 +50,7 @@ pub async fn run(arguments: Arguments, options: Options, clock: Clock) -> Result
         say(&told)?;
         undelivered.extend(told.problem());
     }
-    // What was asked for by name cannot be had: another try finds the same.
-    if !no_way.is_empty() {
+    if let Some(mut no_way) = no_way {
         no_way.extend(undelivered);
         return Err(Failure::NoWay(no_way.join("; ")));
     }

@@ -262,7 +262,7 @@ impl Engine {
                 Audience::Owner(_) if self.can_be_written_to(audience) => vec![Delivery::Mail(audience.clone())],
                 _ => self.deliveries().into_iter().filter(|delivery| delivery.audience() == Some(audience)).collect(),
             };
-            // The package is written all the same, but it reaches nobody.
+            // A package reaches nobody by itself.
             let no_way = (!wanted.iter().any(|delivery| delivery.channel() == MAIL)).then(|| self.no_way_to(audience));
             if !wanted.is_empty() {
                 sent.push(self.send(audience.to_string(), wanted, now).await?);

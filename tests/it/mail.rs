@@ -177,9 +177,9 @@ async fn a_notice_that_no_server_takes_is_not_said_to_be_on_its_way() {
     assert_eq!(sent.status, 78, "{sent:#?}");
     assert!(sent.err.contains("no mail server is configured") && !sent.out.contains("outbox"), "{sent:#?}");
     let digest = duskwatch(&site, &["send", "--audience", "security"]);
-    assert_eq!(digest.status, 78, "{digest:#?}");
+    assert_eq!(digest.status, 0, "a package is something: {digest:#?}");
     assert!(digest.out.contains("the CSV package was written"), "it is written all the same: {digest:#?}");
-    assert!(digest.err.contains("security: nobody receives this report, since no mail server is configured"), "{digest:#?}");
+    assert!(digest.out.contains("security: nobody receives this report, since no mail server is configured"), "{digest:#?}");
     let text = fs::read_to_string(site.config()).unwrap();
     let recipient = format!("[[email.recipient]]\naddress = {SECURITY:?}\naudience = \"security\"\n");
     fs::write(site.config(), text + &recipient).unwrap();

@@ -112,7 +112,10 @@ impl QueryRound {
 
     /// Goes back to where a clock that was ahead is not in doubt: what it asked counts as not looked at until it is asked again.
     async fn set_right(&self, store: &Store, right: Progress, counted_ms: i64, now: Timestamp) -> Result<(), RoundError> {
-        tracing::warn!(source = self.name, "it was asked in the future: the clock was ahead, and what it asked is asked again");
+        tracing::warn!(
+            source = self.name,
+            "it was asked too early: a clock was ahead, or `late` was shorter; what is in doubt is asked again"
+        );
         let from = Timestamp::from_millisecond(right.asked_ms).unwrap_or(now);
         let batch = Batch { source: self.name.clone(), cursors: updates(right.cursors(counted_ms)), ..Batch::default() };
         let record = move |w: &mut Writer<'_>| {
