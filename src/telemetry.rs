@@ -25,8 +25,9 @@ const OURS: &str = "duskwatch";
 
 /// Starts logging. Call once, before anything is to be logged.
 pub fn start(default: LevelFilter, form: Form, own: &Own) {
-    // Libraries speak of their own affairs; only their warnings matter to an operator.
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(format!("warn,{OURS}={default}")));
+    // Libraries speak of their own affairs; only their warnings matter to an operator, and what is said again by us does not.
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new(format!("warn,rustls_platform_verifier=off,{OURS}={default}")));
     let lines = tracing_subscriber::fmt::layer::<Registry>().with_writer(std::io::stderr);
     let lines = match form {
         Form::Text => lines

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
+use tokio::time::Instant;
 
 use super::{
     Engine, Judged,
@@ -354,13 +355,14 @@ impl Engine {
     ) -> anyhow::Result<bool> {
         let id = message.id;
         self.store.write(move |w| w.begin_attempt(id)).await?;
+        let begun = Instant::now();
         let subject = self.subject(&message, now);
         let outcome = match mail::addressed(&message.recipient, &subject, &message.body) {
             Ok(mime) => mailer.send(from, &message.recipient, &mime).await,
             Err(words) => Err(SendError::for_good(words)),
         };
         let unanswered = outcome.as_ref().is_err_and(|error| error.unanswered);
-        self.settle(&message, &mailer.server(), outcome, now, sent).await?;
+        self.settle(&message, &mailer.server(), outcome, now.checked_add(begun.elapsed()).unwrap_or(now), sent).await?;
         Ok(unanswered)
     }
 

@@ -4,7 +4,7 @@ use std::{
     ffi::OsString,
     fs::{File, OpenOptions, TryLockError},
     io::{self, Read, Seek, Write},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{MetadataExt, OpenOptionsExt, fchown},
     path::{Path, PathBuf},
 };
 
@@ -17,6 +17,8 @@ const MAX_HOLDER_BYTES: u64 = 32;
 pub(super) const COLLECTING: &str = ".lock";
 /// Stands beside it while, and after, a short writer judges, or a person is erased.
 pub(super) const JUDGING: &str = ".judging";
+
+const NOFOLLOW: i32 = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
 
 /// A right on a store, until it is dropped or the process ends: an operating system's lock on a file beside it, which no
 /// crash leaves behind. The file itself stays, since removing it would let two holders lock two different files.
@@ -51,9 +53,25 @@ fn open(store: &Path, right: &str) -> Result<(PathBuf, File), OpenError> {
     let mut name = OsString::from(store);
     name.push(right);
     let path = PathBuf::from(name);
-    match OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path) {
-        Ok(file) => Ok((path, file)),
+    // A link in its place would have us write to whatever it leads to.
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(NOFOLLOW);
+    match options.open(&path) {
+        Ok(file) => {
+            give_to_owner(store, &file);
+            Ok((path, file))
+        }
         Err(cause) => Err(OpenError::Io { path, cause }),
+    }
+}
+
+/// What root makes beside a store belongs to whom the store belongs to, as SQLite does it with its own files: else the service, which
+/// is not root, could not open it any more.
+fn give_to_owner(store: &Path, file: &File) {
+    let (Ok(store), Ok(own)) = (store.metadata(), file.metadata()) else { return };
+    if own.uid() == 0 && store.uid() != 0 {
+        // Who may not do so has made it for themselves.
+        let _ = fchown(file, Some(store.uid()), Some(store.gid()));
     }
 }
 

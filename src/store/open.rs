@@ -3,7 +3,7 @@
 //! | the file | `user_version` | `open` | `open_read_only` |
 //! |---|---|---|---|
 //! | is missing | | creates it, migrates | refused: `Missing` |
-//! | is empty | 0 | migrates | refused: `Foreign` |
+//! | is empty | 0 | migrates | refused: `Missing` |
 //! | carries our `application_id` | of today | ready | ready |
 //! | carries our `application_id` | lower | migrates | refused: `Older` |
 //! | carries our `application_id` | higher | refused: `Newer` | refused: `Newer` |
@@ -78,6 +78,7 @@ pub(super) fn open_writer(path: &Path, migrations: &[Migration]) -> Result<Conne
     let identity = identify(&connection).map_err(sqlite)?;
     refuse_unless_usable(path, identity, migrations)?;
     if identity == Identity::Empty {
+        tracing::info!(path = %path.display(), "there is no store here yet: a new one is made");
         // What is pruned is given back in small steps; it can only be asked for before there is anything in the file.
         connection.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(sqlite)?;
     }
@@ -100,7 +101,8 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, OpenError> {
         Identity::Ours { version } if version < supported => {
             return Err(OpenError::Older { path: path.to_owned(), found: version, supported });
         }
-        Identity::Empty => return Err(OpenError::Foreign { path: path.to_owned() }),
+        // Nobody came further than to make the file.
+        Identity::Empty => return Err(OpenError::Missing { path: path.to_owned() }),
         identity => refuse_unless_usable(path, identity, MIGRATIONS)?,
     }
     set_pragmas(&connection, Role::Reader).map_err(sqlite)?;

@@ -78,9 +78,10 @@ impl QueryRound {
         let mut counted_ms = stored(COUNTED).or(done.map(|done| done.settled_ms)).unwrap_or(i64::MIN);
         // While the clocks differ nobody knows which of them is wrong.
         let agree = here_ms.saturating_sub(there_ms).saturating_abs() <= DIFFER_MS;
-        let right = done.map(|done| if agree { done.set_right(self.query.pace, here_ms, begin) } else { done });
+        let right = done.map(|done| if agree { done.set_right(self.query.pace, counted_ms, here_ms, begin) } else { done });
         if let Some(right) = right.filter(|_| right != done) {
-            counted_ms = counted_ms.min(here_ms);
+            // Totals never go back: what begins before now may be in them by half, and is not counted once more.
+            counted_ms = counted_ms.min(self.query.pace.slice_end_ms(here_ms));
             self.set_right(store, right, counted_ms, now).await?;
         }
         let done = right;
@@ -98,9 +99,9 @@ impl QueryRound {
         let mut tally = Tally { warning, ..Tally::default() };
         for _ in 0..MAX_SLICES {
             // Rows that do not exist yet would be missed for good: a slice is over when it is so by both clocks.
-            let Some(slice) = progress.next(self.query.pace, here_ms.min(there_ms)) else { break };
+            let Some(slice) = progress.next(self.query.pace, counted_ms, here_ms.min(there_ms)) else { break };
             progress = progress.after(slice);
-            let first = slice.settled && slice.to_ms > counted_ms;
+            let first = slice.settled && slice.from_ms >= counted_ms;
             counted_ms = if first { slice.to_ms } else { counted_ms };
             let known = done.map_or(progress, |done| progress.max(done));
             let cursors = known.cursors(counted_ms).into_iter().chain([(RULED, ruled.to_owned())]).collect();

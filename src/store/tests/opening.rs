@@ -1,4 +1,8 @@
-use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink},
+    path::PathBuf,
+};
 
 use rusqlite::Connection;
 
@@ -80,8 +84,10 @@ fn reading_only_needs_a_store_of_today() {
     let (_directory, path) = directory();
     assert!(matches!(Store::open_read_only(&path), Err(OpenError::Missing { .. })));
     assert!(!path.exists());
+    // A full disk leaves no more than that, and the next start takes it.
     fs::write(&path, "").expect("an empty file");
-    assert!(matches!(Store::open_read_only(&path), Err(OpenError::Foreign { .. })));
+    assert!(matches!(Store::open_read_only(&path), Err(OpenError::Missing { .. })));
+    Store::open(&path).expect("a store");
 }
 
 #[tokio::test]
@@ -127,6 +133,33 @@ fn a_second_holder_is_refused_and_told_who_holds_the_store() {
     assert!(refused.contains(&format!("process {}", std::process::id())), "{refused}");
     drop(lock);
     Store::lock_exclusive(&path).expect("it is free again");
+}
+
+#[test]
+fn what_root_makes_beside_a_store_belongs_to_whom_the_store_belongs_to() {
+    let (directory, path) = directory();
+    drop(Store::open(&path).expect("a store"));
+    // Only root may give files away, and only root makes what the service could not open.
+    if chown(&path, Some(1), Some(1)).is_err() {
+        return;
+    }
+    drop(Store::lock_exclusive(&path).expect("nobody holds it"));
+    drop(Store::lock_judging(&path).expect("nobody erases"));
+    for name in ["duskwatch.db.lock", "duskwatch.db.judging"] {
+        let beside = directory.path().join(name).metadata().expect("it stands beside the store");
+        assert_eq!((beside.uid(), beside.gid(), beside.mode() & 0o777), (1, 1, 0o600), "{name}");
+    }
+}
+
+#[test]
+fn a_link_in_the_place_of_a_lock_leads_nowhere() {
+    let (directory, path) = directory();
+    let elsewhere = directory.path().join("elsewhere");
+    fs::write(&elsewhere, "of somebody else").expect("a file");
+    symlink(&elsewhere, directory.path().join("duskwatch.db.lock")).expect("a link");
+    let refused = Store::lock_exclusive(&path).expect_err("a link is no lock").to_string();
+    assert!(refused.contains("duskwatch.db.lock"), "{refused}");
+    assert_eq!(fs::read_to_string(&elsewhere).expect("a file"), "of somebody else");
 }
 
 #[test]

@@ -672,7 +672,7 @@ impl Simulation {
             truth::assert_lists_honest(self.truth, &self.site, &self.calm, &picture, self.present).await;
         }
         self.outcome.checked.add(checked);
-        self.keeper.assert_counted(&picture);
+        self.keeper.assert_counted(&picture, &self.looks);
         self.neighbour.assert_counted(&picture);
         self.neighbour.assert_missed(&self.engine.readiness(self.now).await.not_ready, self.now);
         self.watch.look(self.truth, false);

@@ -33,6 +33,13 @@ pub(super) struct Progress {
     pub settled_ms: i64,
 }
 
+impl Pace {
+    /// The end of the slice in which an instant lies.
+    pub(super) fn slice_end_ms(self, ms: i64) -> i64 {
+        ms.saturating_add(self.slice_ms - 1).div_euclid(self.slice_ms) * self.slice_ms
+    }
+}
+
 impl Progress {
     /// Nothing was asked from this instant on.
     pub(super) fn at(ms: i64) -> Self {
@@ -40,11 +47,13 @@ impl Progress {
     }
 
     /// The first slice that is old enough to be settled: a whole day where that is possible, since it costs the engine one
-    /// question. Else the first that is over and was never asked.
-    pub(super) fn next(self, pace: Pace, now_ms: i64) -> Option<Slice> {
+    /// question; but no slice goes over `counted_ms`, or a part of it would be counted twice. Else the first that is over and was
+    /// never asked.
+    pub(super) fn next(self, pace: Pace, counted_ms: i64, now_ms: i64) -> Option<Slice> {
         let from_ms = self.settled_ms;
         let settles = |length_ms: i64| from_ms + length_ms + pace.late_ms <= now_ms;
-        if from_ms == Day::of_ms(from_ms).start_ms() && settles(MS_PER_DAY) {
+        let counted_in_part = (from_ms + 1..from_ms + MS_PER_DAY).contains(&counted_ms);
+        if from_ms == Day::of_ms(from_ms).start_ms() && settles(MS_PER_DAY) && !counted_in_part {
             return Some(Slice { from_ms, to_ms: from_ms + MS_PER_DAY, settled: true });
         }
         // Slices that were longer or shorter before may begin at any hour, and none goes beyond its day.
@@ -58,9 +67,11 @@ impl Progress {
 
     /// How far it truly is, if a clock that was ahead has gone beyond this instant: what was asked of the future, or settled before
     /// late rows could have come, is asked again, and as much before it, since that clock may have been wrong for as long as it was
-    /// ahead. A first look goes back no further than `begin_ms`, and neither does this.
-    pub(super) fn set_right(self, pace: Pace, now_ms: i64, begin_ms: i64) -> Self {
-        let settled_early_ms = self.settled_ms.saturating_add(pace.late_ms).saturating_sub(now_ms);
+    /// ahead. A first look goes back no further than `begin_ms`, and neither does this. Beyond `counted_ms` nothing was settled, a look
+    /// has merely begun there.
+    pub(super) fn set_right(self, pace: Pace, counted_ms: i64, now_ms: i64, begin_ms: i64) -> Self {
+        let settled_ms = self.settled_ms.min(counted_ms);
+        let settled_early_ms = settled_ms.saturating_add(pace.late_ms).saturating_sub(now_ms);
         let asked_early_ms = self.asked_ms.saturating_sub(now_ms);
         if settled_early_ms <= MOMENT_MS && asked_early_ms <= AHEAD_MS {
             return self;
@@ -94,7 +105,7 @@ mod tests {
     /// All slices that are due, in hours since the epoch; a settled one ends with `!`.
     fn due(progress: &mut Progress, hour: i64) -> Vec<String> {
         let mut asked = Vec::new();
-        while let Some(slice) = progress.next(PACE, hour * MS_PER_HOUR) {
+        while let Some(slice) = progress.next(PACE, progress.settled_ms, hour * MS_PER_HOUR) {
             let settled = if slice.settled { "!" } else { "" };
             asked.push(format!("{}-{}{settled}", slice.from_ms / MS_PER_HOUR, slice.to_ms / MS_PER_HOUR));
             *progress = progress.after(slice);
@@ -115,26 +126,56 @@ mod tests {
         let (mut progress, right) = (Progress::at(24 * MS_PER_HOUR), 7 * 24 + 1);
         due(&mut progress, right);
         let (before, now_ms) = (progress, right * MS_PER_HOUR);
-        assert_eq!(before.set_right(PACE, now_ms - MOMENT_MS, 0), before);
+        assert_eq!(before.set_right(PACE, before.settled_ms, now_ms - MOMENT_MS, 0), before);
         due(&mut progress, right + 48);
         // Two days and late rows before now, from the beginning of that day on.
-        let mut set_right = progress.set_right(PACE, now_ms, 0);
+        let mut set_right = progress.set_right(PACE, progress.settled_ms, now_ms, 0);
         assert_eq!(set_right, Progress::at(4 * 24 * MS_PER_HOUR));
         assert_eq!(due(&mut set_right, right)[..3], ["96-120!", "120-144!", "144-146!"]);
         // Not beyond what a first look would ask.
         let begin_ms = 5 * 24 * MS_PER_HOUR;
-        assert_eq!(progress.set_right(PACE, now_ms, begin_ms), Progress::at(begin_ms));
+        assert_eq!(progress.set_right(PACE, progress.settled_ms, now_ms, begin_ms), Progress::at(begin_ms));
     }
 
     #[test]
     fn what_was_settled_too_early_by_an_hour_is_asked_again() {
         let pace = Pace { late_ms: 0, ..PACE };
         let (mut progress, hour) = (Progress::at(24 * MS_PER_HOUR), 33);
-        while let Some(slice) = progress.next(pace, (hour + 1) * MS_PER_HOUR) {
+        while let Some(slice) = progress.next(pace, progress.settled_ms, (hour + 1) * MS_PER_HOUR) {
             progress = progress.after(slice);
         }
         assert_eq!(progress, Progress::at(34 * MS_PER_HOUR));
-        assert_eq!(progress.set_right(pace, hour * MS_PER_HOUR, 0), Progress::at(24 * MS_PER_HOUR));
+        assert_eq!(progress.set_right(pace, progress.settled_ms, hour * MS_PER_HOUR, 0), Progress::at(24 * MS_PER_HOUR));
+    }
+
+    #[test]
+    fn where_a_look_began_nothing_was_settled_too_early() {
+        // A first look goes back no further than rows are waited for.
+        let (pace, begin_ms) = (Pace { late_ms: 7 * MS_PER_DAY, ..PACE }, 24 * MS_PER_HOUR);
+        let mut progress = Progress::at(begin_ms);
+        for hour in 48..96 {
+            progress = progress.set_right(pace, i64::MIN, hour * MS_PER_HOUR, begin_ms);
+            while let Some(slice) = progress.next(pace, i64::MIN, hour * MS_PER_HOUR) {
+                assert!(!slice.settled, "{slice:?}");
+                progress = progress.after(slice);
+            }
+            assert_eq!(progress.asked_ms, hour / 2 * 2 * MS_PER_HOUR);
+        }
+    }
+
+    #[test]
+    fn no_slice_is_partly_in_the_totals_already() {
+        let counted_ms = PACE.slice_end_ms(29 * MS_PER_HOUR + 1);
+        assert_eq!(counted_ms, 30 * MS_PER_HOUR);
+        assert_eq!(PACE.slice_end_ms(counted_ms), counted_ms);
+        let (mut progress, mut counted, mut asked) = (Progress::at(0), counted_ms, Vec::new());
+        while let Some(slice) = progress.next(PACE, counted, 96 * MS_PER_HOUR).filter(|slice| slice.settled) {
+            assert!(slice.to_ms <= counted || slice.from_ms >= counted, "{slice:?}");
+            (progress, counted) = (progress.after(slice), counted.max(slice.to_ms));
+            asked.push((slice.from_ms / MS_PER_HOUR, slice.to_ms / MS_PER_HOUR));
+        }
+        assert_eq!(asked[..5], [(0, 24), (24, 26), (26, 28), (28, 30), (30, 32)]);
+        assert!(asked.contains(&(48, 72)), "{asked:?}");
     }
 
     #[test]
