@@ -321,17 +321,16 @@ struct RepositoryRow {
     slug: Option<String>,
     full_name: Option<String>,
     uuid: Option<String>,
-    #[serde(default)]
-    is_private: bool,
+    is_private: Option<bool>,
 }
 
 impl RepositoryRow {
     fn repository(self, workspace: &str) -> Option<Repository> {
         Some(Repository {
             workspace: workspace.to_owned(),
-            slug: filled(self.slug).or_else(|| slug_of(self.full_name.as_deref()?))?,
+            slug: filled(self.slug).map(|slug| slug.to_lowercase()).or_else(|| slug_of(self.full_name.as_deref()?))?,
             uuid: filled(self.uuid),
-            is_private: self.is_private,
+            is_private: self.is_private.unwrap_or_default(),
         })
     }
 }
@@ -392,5 +391,5 @@ impl DeployKeyRow {
 /// The last part of `workspace/repository`; none where the whole holds a secret, of which a part would not look like one.
 fn slug_of(full_name: &str) -> Option<String> {
     let whole = filled(Some(full_name.to_owned()))?;
-    filled(whole.rsplit('/').next().map(str::to_owned))
+    filled(whole.rsplit('/').next().map(str::to_lowercase))
 }

@@ -17,6 +17,8 @@ const CALM_ANSWERS: u32 = 50;
 const SLOWEST_PACE: f64 = 0.125;
 /// Windows that answers may name beside the configured ones; both APIs name one.
 const MAX_WINDOWS: usize = 4;
+/// A limit of a longer one would stop us for days after a burst: no server has told one that it meant.
+const LONGEST_WINDOW: Duration = Duration::from_secs(24 * 3_600);
 
 /// The requests that one credential may send.
 #[derive(Debug)]
@@ -93,7 +95,7 @@ impl Budget {
     fn lower(&mut self, limit: u32, window: Option<Duration>, now: Instant) {
         let allowed = ours(limit, self.share);
         let Some(window) = self.window_of(window) else { return };
-        let has_room = self.buckets.len() < MAX_WINDOWS && window > Duration::ZERO;
+        let has_room = self.buckets.len() < MAX_WINDOWS && (Duration::from_secs(1)..=LONGEST_WINDOW).contains(&window);
         match self.buckets.iter_mut().find(|b| b.window == window) {
             Some(bucket) => bucket.allow(bucket.configured.map_or(allowed, |c| c.min(allowed))),
             None if has_room => self.buckets.push(Bucket::new(allowed, window, false, now)),
@@ -254,6 +256,16 @@ mod tests {
         let hour = Duration::from_secs(3_600);
         budget.learn(&RateSigns { limits: vec![(60, Some(hour))], ..RateSigns::default() }, false, now);
         assert!(greedy(&mut budget, now, 3_600).len() <= 60);
+    }
+
+    #[test]
+    fn a_window_of_a_year_is_none_that_a_server_means() {
+        let now = Instant::now();
+        for window in [Duration::from_secs(365 * 24 * 3_600), Duration::from_secs(u64::MAX), Duration::ZERO] {
+            let mut budget = Budget::new(&[(50, MINUTE)], 1.0, now);
+            budget.learn(&RateSigns { limits: vec![(60, Some(window))], ..RateSigns::default() }, false, now);
+            assert!(greedy(&mut budget, now, 600).len() > 400, "{window:?}");
+        }
     }
 
     #[test]

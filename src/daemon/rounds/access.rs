@@ -76,11 +76,16 @@ impl Found {
             Ok(answer) => ControlFlow::Continue(self.take(answer)),
             Err(error) => {
                 let hopeless = error.is_ours() || self.failed.len() + 1 >= MAX_FAILED_LISTS;
-                self.note(&error);
-                self.failed.push(error);
+                self.fail(error);
                 if hopeless { ControlFlow::Break(()) } else { ControlFlow::Continue(None) }
             }
         }
+    }
+
+    /// Something failed that our credential may see, and that another try may find well.
+    pub fn fail(&mut self, error: FetchError) {
+        self.note(&error);
+        self.failed.push(error);
     }
 
     /// Adds a reason for what was not seen, once.
@@ -118,9 +123,8 @@ impl AccessRound {
     pub async fn run(&self, store: &Store, now: Timestamp) -> Result<Tally, RoundError> {
         let (mut lists, mut found) = (Lists::default(), Found::default());
         let going_on = self.read(&mut lists, &mut found).await.is_continue();
-        let failed = found.failed.first().cloned();
-        if let Some(error) = failed.clone().filter(|_| found.items == 0) {
-            return Err(error.into());
+        if let Some(error) = found.failed.first().filter(|_| found.items == 0) {
+            return Err(error.clone().into());
         }
         let repositories = lists.repositories.iter().flat_map(|(repositories, _)| repositories);
         let slugs: Vec<String> = repositories.map(|repository| repository.slug.clone()).collect();
@@ -130,12 +134,12 @@ impl AccessRound {
             let place = rotation::Place { api: &self.api, store, source: &self.name, workspace: &self.workspace };
             rotation::ask(&place, slugs, questions, self.allowance, &mut found, now).await?;
         }
-        let nothing = found.items == 0 && !found.reasons.is_empty();
+        let (failed, nothing) = (!found.failed.is_empty(), found.items == 0 && !found.reasons.is_empty());
         let tally = self.record(store, found, now).await?;
         match (failed, nothing) {
-            (Some(_), _) => Err(RoundError::InPart(tally.left_out)),
-            (None, true) => Err(RoundError::NotPermitted(tally.left_out)),
-            (None, false) => Ok(tally),
+            (true, _) => Err(RoundError::InPart(tally.left_out)),
+            (false, true) => Err(RoundError::NotPermitted(tally.left_out)),
+            (false, false) => Ok(tally),
         }
     }
 
@@ -180,8 +184,8 @@ impl AccessRound {
 
     async fn record(&self, store: &Store, found: Found, now: Timestamp) -> Result<Tally, StoreError> {
         let since = looked_until(store, &self.name).await?;
-        let Found { mut batch, mut reasons, limited, items, .. } = found;
-        if limited {
+        let Found { mut batch, mut reasons, limited, failed, items } = found;
+        if limited || failed.iter().any(FetchError::is_ours) {
             reasons.push(format!("the secret is {}", self.secret));
         }
         batch.source.clone_from(&self.name);

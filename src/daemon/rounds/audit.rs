@@ -154,10 +154,7 @@ impl AuditRound {
                 Then::Continue if is_over(until) => return Ok(()),
                 Then::Continue => {}
                 Then::CaughtUp | Then::Later => return Ok(()),
-                Then::Endless => {
-                    let words = "the stream goes in circles; the next round begins at the stored time";
-                    return Err(RoundError::InPart(words.to_owned()));
-                }
+                Then::Endless => return Err(audit.endless(&walk).into()),
             }
         }
     }

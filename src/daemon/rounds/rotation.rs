@@ -62,12 +62,14 @@ pub async fn ask(
         let mut of_one = Answered { repository, deploy_keys: None, rights: None };
         let asked = ask_one(place.api, &mut of_one, &mut questions, found).await;
         answered.push(of_one);
-        if let Err(error) = &asked {
-            found.note(error);
-        }
-        // Where the API is ill or our credential is no longer accepted, every other repository would only spend the budget.
-        if asked.is_err_and(|error| error.is_transient() || error.is_ours()) {
-            break;
+        match asked {
+            // Where the API is ill or our credential is no longer accepted, every other repository would only spend the budget.
+            Err(error) if error.is_transient() || error.is_ours() => {
+                found.fail(error);
+                break;
+            }
+            Err(error) => found.note(&error),
+            Ok(()) => {}
         }
         if answered.len() >= RECORDED_AT_ONCE {
             record(place, std::mem::take(&mut answered), now).await?;

@@ -23,7 +23,11 @@ pub use walk::{Position, Step, Then, Walk};
 use envelope::{Envelope, cursor_of, outlined};
 use event::Outline;
 
-use super::{Client, FetchError, http::Reply};
+use super::{
+    Client, FetchError,
+    error::Unread,
+    http::{Reply, place},
+};
 use crate::evidence::Page;
 
 /// Events a page: quoted from the vendor's reference as the maximum of this endpoint.
@@ -88,6 +92,11 @@ impl Audit {
         self.sized_page(&Position::From(since.as_millisecond()), 1).await.map(drop)
     }
 
+    /// What it means that a walk goes in circles.
+    pub fn endless(&self, walk: &Walk) -> FetchError {
+        FetchError::EndlessPaging { at: place(&self.stream), pages: walk.pages() }
+    }
+
     fn page_url(&self, position: &Position, size: u16) -> Url {
         let mut url = self.stream.clone();
         let mut query = url.query_pairs_mut();
@@ -103,12 +112,22 @@ impl Audit {
         url
     }
 
+    /// The cursor of a link, or one that stands in its place. A link without a cursor leads to where nobody knows: it is not the
+    /// stream's end.
+    fn linked_cursor(&self, linked: String, reply: &Reply) -> Result<String, FetchError> {
+        if !linked.contains(['/', '?', ':']) {
+            return Ok(linked);
+        }
+        let cause = Unread::OtherShape { line: 1, column: 1 };
+        cursor_of(&self.client.follow(&linked)?).ok_or_else(|| FetchError::Unreadable { at: reply.at.clone(), cause })
+    }
+
     fn read(&self, reply: Reply) -> Result<AuditPage, FetchError> {
         let Envelope { data: outline, meta, links } = outlined(&reply)?;
         let next = meta.and_then(|meta| meta.next).filter(|next| !next.is_empty());
         let linked = links.and_then(|links| links.next).filter(|next| !next.is_empty());
         let next = match (next, linked) {
-            (None, Some(address)) => cursor_of(&self.client.follow(&address)?),
+            (None, Some(linked)) => Some(self.linked_cursor(linked, &reply)?),
             (next, Some(address)) => {
                 self.client.follow(&address)?;
                 next

@@ -185,6 +185,11 @@ impl Walk {
         Step { cursors: self.cursors(page.next.clone(), then), covered, then }
     }
 
+    /// How many pages it has seen.
+    pub(super) fn pages(&self) -> usize {
+        self.pages
+    }
+
     /// A walk in circles begins again at the stored time; so does a stream that ends without a cursor.
     fn cursors(&self, next: Option<String>, then: Then) -> Vec<CursorUpdate> {
         let put = |key: &str, value: Option<String>| CursorUpdate { key: key.to_owned(), value };

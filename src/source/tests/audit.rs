@@ -313,6 +313,19 @@ async fn a_page_with_events_that_leads_to_itself_is_no_end_and_covers_only_what_
 }
 
 #[tokio::test]
+async fn a_link_may_be_the_cursor_itself_and_one_that_names_none_is_no_end() {
+    let page = async |linked: &'static str| {
+        let body = format!(r#"{{"data": [], "meta": {{"next": null}}, "links": {{"next": "{linked}"}}}}"#);
+        let (_server, mut audit) = audit(move |_, _| json(&body)).await;
+        audit.page(&Position::From(0)).await
+    };
+    let next = page("c3").await.expect("a page").next;
+    assert_eq!(next.as_deref(), Some("c3"));
+    let unknown = page("/admin/v1/orgs/ORG/events-stream?after=c3").await;
+    assert!(matches!(unknown, Err(FetchError::Unreadable { .. })), "{unknown:?}");
+}
+
+#[tokio::test]
 async fn a_page_whose_list_is_null_is_no_empty_page() {
     let (_server, mut audit) = audit(|_, _| json(r#"{"data": null, "meta": {"next": "c1"}, "links": {}}"#)).await;
     let page = audit.page(&Position::From(0)).await;

@@ -86,7 +86,8 @@ fn asked(server: &Server, about: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn a_repository_that_fails_has_had_its_turn_and_the_lists_are_kept() {
-    for (status, reached) in [("400 Bad Request", "c"), ("503 Service Unavailable", "b")] {
+    let statuses = [("400 Bad Request", "c", false), ("503 Service Unavailable", "b", true), ("401 Unauthorized", "b", true)];
+    for (status, reached, fails) in statuses {
         let f = Fixture::new();
         let server = Server::start(
             move |target, _| {
@@ -94,8 +95,14 @@ async fn a_repository_that_fails_has_had_its_turn_and_the_lists_are_kept() {
             },
         )
         .await;
-        let tally = f.round(&server, AMPLE).await.expect("the lists were read");
-        assert!(tally.left_out.contains("/b/deploy-keys"), "{}", tally.left_out);
+        let (failed, left_out) = match f.round(&server, AMPLE).await {
+            Ok(tally) => (false, tally.left_out),
+            Err(RoundError::InPart(words)) => (true, words),
+            Err(other) => panic!("the lists were read: {other}"),
+        };
+        assert_eq!((failed, left_out.contains("/b/deploy-keys")), (fails, true), "{left_out}");
+        assert_eq!(left_out.contains("the secret is workspace.acme.access_token"), status.starts_with("401"), "{left_out}");
+        assert_eq!(f.last_interval().await.reason, left_out);
         assert_eq!((f.counts().await, f.reached().await.as_deref()), ((1, 3), Some(reached)), "{status}");
     }
 }
