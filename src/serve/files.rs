@@ -121,7 +121,8 @@ async fn csv(State(shelf): State<Shelf>, Path(name): Path<String>) -> Response {
 }
 
 async fn file(shelf: Shelf, kind: &str, pick: impl Fn(&Document) -> Option<OnDemand>) -> Response {
-    let Some(document) = shelf.served.borrow().document.clone() else { return no_document() };
+    let served = shelf.served.borrow().clone();
+    let Some(document) = served.document.clone() else { return no_document(&served.readiness) };
     let Some(file) = pick(&document) else { return nothing_here() };
     match shelf.place().await {
         Ok(place) => of_document(&document, kind, file.body(place)),

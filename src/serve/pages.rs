@@ -99,7 +99,8 @@ async fn ranking(State(shelf): State<Shelf>, uri: Uri) -> Response {
 }
 
 async fn answer(shelf: Shelf, asked: Asked) -> Response {
-    let Some(document) = shelf.served.borrow().document.clone() else { return no_document() };
+    let served = shelf.served.borrow().clone();
+    let Some(document) = served.document.clone() else { return no_document(&served.readiness) };
     let place = match shelf.place().await {
         Ok(place) => place,
         Err(busy) => return busy,

@@ -164,8 +164,12 @@ async fn calendar(State(served): State<Watched>) -> Response {
 }
 
 async fn metrics(State(served): State<Watched>) -> Response {
-    let metrics = served.borrow().metrics.clone();
-    if metrics.is_empty() { no_document() } else { ([(header::CONTENT_TYPE, prometheus::CONTENT_TYPE)], metrics).into_response() }
+    let served = served.borrow();
+    let metrics = served.metrics.clone();
+    if metrics.is_empty() {
+        return no_document(&served.readiness);
+    }
+    ([(header::CONTENT_TYPE, prometheus::CONTENT_TYPE)], metrics).into_response()
 }
 
 async fn health(State(served): State<Watched>) -> Response {
@@ -180,15 +184,18 @@ async fn health(State(served): State<Watched>) -> Response {
 
 async fn ready(State(served): State<Watched>) -> Response {
     let Readiness { not_ready, in_part } = &served.borrow().readiness;
-    let lines = |lines: &[String]| lines.join("\n") + "\n";
     match not_ready.as_slice() {
         [] => plain(StatusCode::OK, lines(&[&["Ready.".to_owned()], in_part.as_slice()].concat())),
         not_ready => plain(StatusCode::SERVICE_UNAVAILABLE, lines(not_ready)),
     }
 }
 
+fn lines(lines: &[String]) -> String {
+    lines.join("\n") + "\n"
+}
+
 fn from_document<B: Into<Body>>(served: &Served, pick: impl Fn(&Document) -> (&'static str, B)) -> Response {
-    let Some(document) = &served.document else { return no_document() };
+    let Some(document) = &served.document else { return no_document(&served.readiness) };
     let (kind, body) = pick(document);
     of_document(document, kind, body)
 }
@@ -202,8 +209,10 @@ pub(super) fn nothing_here() -> Response {
     plain(StatusCode::NOT_FOUND, "There is nothing here.\n")
 }
 
-pub(super) fn no_document() -> Response {
-    plain(StatusCode::SERVICE_UNAVAILABLE, "The first report is being made.\n")
+/// There is no report yet, and perhaps there is none because of what is not as it should be.
+pub(super) fn no_document(Readiness { not_ready, in_part }: &Readiness) -> Response {
+    let words = [&["The first report is being made.".to_owned()], not_ready.as_slice(), in_part.as_slice()].concat();
+    plain(StatusCode::SERVICE_UNAVAILABLE, lines(&words))
 }
 
 pub(super) fn plain(status: StatusCode, words: impl Into<Body>) -> Response {

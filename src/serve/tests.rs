@@ -154,9 +154,18 @@ async fn every_answer_carries_the_security_headers_and_only_the_page_may_run_its
 
 #[tokio::test]
 async fn a_new_report_replaces_the_old_one_at_once() {
-    let running = start(None, Served::default()).await;
-    for path in ["/", "/report.json", "/csv/users.csv", "/metrics"] {
-        assert_eq!(get(&running, path).await.status(), StatusCode::SERVICE_UNAVAILABLE, "{path}");
+    let in_part = vec!["judgement: failing since 2026-07-03T05:00:00Z: the store is damaged".to_owned()];
+    let readiness = Readiness { in_part, ..Readiness::default() };
+    let running = start(None, Served { readiness, ..Served::default() }).await;
+    for path in ["/", "/report.json", "/csv/users.csv", "/users/mira", "/metrics"] {
+        let response = get(&running, path).await;
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE, "{path}");
+        // Who waits for it learns what may be in its way.
+        let text = response.text().await.unwrap();
+        assert!(
+            text.ends_with(" made.\njudgement: failing since 2026-07-03T05:00:00Z: the store is damaged\n"),
+            "{path}: {text}"
+        );
     }
     for path in ["/healthz", "/readyz"] {
         assert_eq!(get(&running, path).await.status(), StatusCode::OK, "{path} does not wait for the first report");

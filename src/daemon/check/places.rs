@@ -23,6 +23,8 @@ const GROWTH_DAYS: u64 = 90;
 
 /// Room that a store wants whatever it grows: its write-ahead log alone takes up to 64 MiB.
 const LEAST_ROOM_BYTES: u64 = 256 << 20;
+/// With less not even a small transaction comes through.
+const FULL_BYTES: u64 = 1 << 20;
 
 /// The bits of a file's mode by which people outside its owner and group may read it.
 const READ_BY_OTHERS: u32 = 0o004;
@@ -172,16 +174,24 @@ fn disk(store: &Path, daily: u64) -> Finding {
             return Finding::new(State::Warning, "disk", shown(directory), format!("its free space is not known: {error}"));
         }
     };
+    room(shown(directory), free, daily)
+}
+
+fn room(place: String, free: u64, daily: u64) -> Finding {
     let wanted = daily.saturating_mul(GROWTH_DAYS).max(LEAST_ROOM_BYTES);
     let found = match daily {
         0 => format!("{} free", size(free)),
         _ => format!("{} free; the store grows by about {} a day", size(free), size(daily)),
     };
+    if free < FULL_BYTES {
+        let found = format!("{found}: nothing can be recorded, and nothing pruned");
+        return Finding::new(State::Wrong, "disk", place, found).advising(format!("make room: {} are wanted", size(wanted)));
+    }
     if free >= wanted {
-        return Finding::new(State::Ok, "disk", shown(directory), found);
+        return Finding::new(State::Ok, "disk", place, found);
     }
     let advice = format!("make room: {} are wanted for {GROWTH_DAYS} days, or shorten [store] keep_raw", size(wanted));
-    Finding::new(State::Warning, "disk", shown(directory), found).advising(advice)
+    Finding::new(State::Warning, "disk", place, found).advising(advice)
 }
 
 pub(super) fn package_directory(directory: &Path) -> Finding {
@@ -196,6 +206,12 @@ pub(super) fn package_directory(directory: &Path) -> Finding {
 mod tests {
     use super::*;
     use crate::evidence::Credential;
+
+    #[test]
+    fn a_full_disk_is_no_warning() {
+        let states = [0, 100 << 20, 10 << 30].map(|free| room("/var/lib".to_owned(), free, 1 << 20).state);
+        assert_eq!(states, [State::Wrong, State::Warning, State::Ok]);
+    }
 
     #[test]
     fn a_credential_that_ends_is_told_in_time() {
