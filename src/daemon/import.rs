@@ -28,7 +28,7 @@ use crate::{
         coverage::MAX_CLAIMED_MS,
         format::{Form, Format, Piece, UNDERSTOOD, parse_block},
     },
-    source::{Blocks, Layout, changed_ms, content},
+    source::{Layout, changed_ms, content_blocks},
     store::{SourceState, StoreError, Writer},
 };
 use identity::{Identities, Ids, Key, Keys};
@@ -229,7 +229,7 @@ impl SoFar {
 impl Reading {
     /// Reads a file in blocks of whole lines. Ends early when nobody takes them any more.
     fn read(self: &Arc<Self>, path: &Path, taken: &mpsc::Sender<JoinHandle<Lines>>) -> io::Result<()> {
-        let mut blocks = Blocks::new(content(path)?, Layout::of(self.form.format))?;
+        let mut blocks = content_blocks(path, Layout::of(self.form.format))?;
         let file = Arc::new(File {
             header: blocks.header().to_vec(),
             path: path.to_string_lossy().into_owned(),

@@ -4,6 +4,7 @@
 //! All cores have work, and only a few blocks are in memory.
 
 mod glance;
+mod odd;
 
 use std::{collections::BTreeMap, io, sync::Arc};
 
@@ -23,14 +24,15 @@ use crate::{
     evidence::{
         Batch, Coverage, CoverageState, CursorUpdate, Ledger, Skipped,
         coverage::MAX_CLAIMED_MS,
-        format::{Format, Piece, UNDERSTOOD, parse_block},
+        format::{Format, Piece, parse_block},
         time::MS_PER_HOUR,
     },
-    source::{FilePlan, FileReader, Layout, NO_FILE, UNREADABLE, plan, shown},
+    source::{FilePlan, FileReader, GONE, Layout, NO_FILE, Plan, UNREADABLE, plan, shown},
     store::{Reader, Store, StoreError, Writer},
 };
 
 pub use glance::glance;
+use odd::{ODD, Odd, is_understood, not_understood};
 
 /// Blocks of one log that wait, parsed or not, while others are read and recorded; `record_all` looks at one more. Over all logs
 /// [`InFlight`] says how many are read.
@@ -56,40 +58,69 @@ impl LogRound {
         let since = ledger.looked_until_ms(&self.setting.name).max(missed_until);
         let known = ledger.showed_items(&self.setting.name);
         let begin = Begin::new(since, stored.get(BEGAN), now);
+        let odd = Odd::new(stored.get(ODD), since.unwrap_or(now.as_millisecond()));
         let log = Arc::clone(&self.log);
         let planned = spawn_blocking(move || plan(&log.paths, Layout::of(log.form.format), &stored, now)).await;
-        let plan = planned.map_err(io::Error::other)?.map_err(io::Error::other)?;
+        let mut plan = planned.map_err(io::Error::other)?.map_err(io::Error::other)?;
         if plan.found == 0 {
             return Err(io::Error::new(io::ErrorKind::NotFound, format!("no file matches {}", self.log.paths.join(", "))).into());
         }
         // What is missing by name may come back whole.
         let begin = if plan.torn && plan.unread.is_empty() { begin.torn(now) } else { begin };
-        let SoFar { begin, mut tally, skipped, .. } = self.read_files(store, plan.files, SoFar::new(begin, known, now)).await?;
-        let missed = missed(&skipped, tally.items, known);
+        plan.cursors.extend(missed_until.filter(|_| missed_until != lost_ms).map(lost_until));
+        let files = std::mem::take(&mut plan.files);
+        let so_far = self.read_files(store, files, SoFar::new(begin, odd, known, now)).await?;
+        let passed_over = passed_over(&ledger, &self.setting.name, missed_until);
+        self.end(store, plan, so_far, &ledger, passed_over).await
+    }
+
+    /// Records what the ledger says of a round that was read to its end.
+    async fn end(
+        &self,
+        store: &Store,
+        plan: Plan,
+        so_far: SoFar,
+        ledger: &Ledger,
+        passed_over: Option<Coverage>,
+    ) -> Result<Tally, RoundError> {
+        let SoFar { begin, mut tally, skipped, odd, known, now } = so_far;
+        let (name, to_ms) = (self.setting.name.clone(), now.as_millisecond());
         tally.skipped += plan.skipped.iter().map(|s| s.count).sum::<u64>();
-        let unread = plan.unread.iter().chain(&missed).map(|s| words(s, &self.log)).collect::<Vec<_>>().join("; ");
-        let state = if unread.is_empty() { CoverageState::Covered } else { CoverageState::Missed };
-        let (items, skipped, to_ms) = (tally.items, tally.skipped, now.as_millisecond());
+        let missed = missed(&skipped, tally.items, known);
+        let unread = plan.unread.iter().chain(&missed).map(|s| words(s, &self.log));
+        let unread = unread.chain(odd.words(&skipped, &self.log, &name, ledger)).collect::<Vec<_>>().join("; ");
+        let reason = [unread.clone()].into_iter().chain(plan.gone.iter().map(|s| words(s, &self.log)));
+        let reason = reason.filter(|words| !words.is_empty()).collect::<Vec<_>>().join("; ");
+        let state = if reason.is_empty() { CoverageState::Covered } else { CoverageState::Missed };
         let torn = begin.torn_ms(to_ms);
         let from_ms = torn.map_or_else(|| begin.ms(), |(_, resumed_ms)| Some(resumed_ms));
-        let looked = from_ms.map(|from_ms| Coverage { from_ms, to_ms, state, items, skipped, reason: unread.clone() });
+        let from_ms = odd.since_ms().map(|odd_ms| from_ms.map_or(odd_ms, |ms| ms.min(odd_ms))).or(from_ms);
+        // What was called covered while the lines were still few is not.
+        let revoked_ms = odd.since_ms().filter(|odd_ms| ledger.looked_until_ms(&name).is_some_and(|ms| ms > *odd_ms));
+        let (items, skipped) = (tally.items, revoked_ms.map_or(tally.skipped, |_| tally.skipped.max(odd.count())));
+        let looked = from_ms.map(|from_ms| Coverage { from_ms, to_ms, state, items, skipped, reason });
         let torn = torn.map(|(from_ms, to_ms)| {
             let (state, reason) = (CoverageState::Missed, TORN.to_owned());
             Coverage { from_ms, to_ms, state, items: 0, skipped: 0, reason }
         });
         let mut cursors = plan.cursors;
         cursors.push(CursorUpdate { key: BEGAN.to_owned(), value: None });
-        cursors.extend(missed_until.filter(|_| missed_until != lost_ms).map(lost_until));
         cursors.extend(torn.iter().map(|torn| lost_until(torn.to_ms)));
-        cursors.extend(plan.lost.then(|| lost_until(to_ms)));
+        cursors.extend((plan.lost || odd.since_ms().is_some()).then(|| lost_until(to_ms)));
         let batch = Batch {
-            source: self.setting.name.clone(),
+            source: name,
             cursors,
             skipped: plan.skipped,
-            coverage: passed_over(&ledger, &self.setting.name, missed_until).into_iter().chain(torn).chain(looked).collect(),
+            coverage: passed_over.into_iter().chain(torn).chain(looked).collect(),
             ..Batch::default()
         };
-        store.write(move |w| w.record(&batch, now)).await?;
+        let write = move |w: &mut Writer<'_>| {
+            if let Some(from) = revoked_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok()) {
+                w.forget_future(&batch.source, from, from)?;
+            }
+            w.record(&batch, now)
+        };
+        store.write(write).await?;
         if unread.is_empty() { Ok(tally) } else { Err(RoundError::InPart(unread)) }
     }
 
@@ -115,14 +146,15 @@ struct SoFar {
     begin: Begin,
     tally: Tally,
     skipped: Vec<Skipped>,
+    odd: Odd,
     /// The log was understood before.
     known: bool,
     now: Timestamp,
 }
 
 impl SoFar {
-    fn new(begin: Begin, known: bool, now: Timestamp) -> Self {
-        Self { begin, tally: Tally::default(), skipped: Vec::new(), known, now }
+    fn new(begin: Begin, odd: Odd, known: bool, now: Timestamp) -> Self {
+        Self { begin, tally: Tally::default(), skipped: Vec::new(), odd, known, now }
     }
 
     /// Records a block with its cursor, and with it that its time is lost if it is: no later round reads it again.
@@ -131,23 +163,20 @@ impl SoFar {
         self.tally.skipped += batch.skipped.iter().map(|s| s.count).sum::<u64>();
         batch.cursors.extend(self.begin.earlier(first_ms));
         batch.skipped.iter().for_each(|skip| Skipped::add(&mut self.skipped, skip));
-        let lost = !missed(&self.skipped, self.tally.items, self.known).is_empty();
+        if self.known {
+            batch.cursors.extend(self.odd.add(&batch));
+        }
+        let lost = !missed(&self.skipped, self.tally.items, self.known).is_empty() || self.odd.since_ms().is_some();
         batch.cursors.extend(lost.then(|| lost_until(self.now.as_millisecond())));
         w.record(&batch, self.now)
     }
 }
 
-/// Every log has an odd line now and then. So many in one round, of which none is understood, are of another format.
-const MIN_NOT_UNDERSTOOD: u64 = 20;
-
-/// Files that turned out to be unreadable, and lines of which none could be understood: of a log that never was, any.
+/// Files that turned out to be unreadable, and, of a log that was never understood, lines of which none could be.
 fn missed(skipped: &[Skipped], items: u64, known: bool) -> Vec<Skipped> {
-    let understood = items > 0 || skipped.iter().any(|s| UNDERSTOOD.contains(&s.reason));
-    let (files, lines): (Vec<_>, Vec<_>) =
-        skipped.iter().filter(|s| s.reason != COMMENT).cloned().partition(|s| s.reason == UNREADABLE);
-    let odd = known && lines.iter().map(|s| s.count).sum::<u64>() < MIN_NOT_UNDERSTOOD;
-    let lines = if understood || odd { Vec::new() } else { lines };
-    files.into_iter().chain(lines).collect()
+    let files = skipped.iter().filter(|s| s.reason == UNREADABLE);
+    let lines = not_understood(skipped).filter(|_| !known && !is_understood(items, skipped));
+    files.chain(lines).cloned().collect()
 }
 
 /// The cursor that keeps any later round from claiming the time up to an instant.
@@ -158,20 +187,16 @@ fn lost_until(ms: i64) -> CursorUpdate {
 /// Lines that say nothing, whether the others are understood or not.
 const COMMENT: &str = "comment";
 
-/// What was not read, and why. Lines of which none could be understood are mostly of another format than was said.
+/// What was not read, and why.
 fn words(skipped: &Skipped, log: &Log) -> String {
     let Skipped { reason, count, sample } = skipped;
     let sample = if sample.is_empty() { String::new() } else { format!(", such as {sample}") };
     match *reason {
+        GONE => format!("{} went before anybody could read it{sample}", counted(*count, "file", "files")),
         NO_FILE => format!("there is no file any more{sample}"),
         reason if reason == UNREADABLE => format!("{} cannot be read ({UNREADABLE}){sample}", counted(*count, "file", "files")),
         "too_many_files" => format!("{} left out: {reason}{sample}", counted(*count, "file was", "files were")),
-        reason => format!(
-            "no line of {} is understood as {}: {} skipped ({reason}){sample}; look at `format` and `fields`",
-            log.paths.join(", "),
-            log.form.format,
-            counted(*count, "is", "are"),
-        ),
+        _ => odd::words(skipped, log),
     }
 }
 
@@ -263,8 +288,10 @@ fn read(files: Vec<FilePlan>, parser: &Arc<Parser>, blocks: &mpsc::Sender<JoinHa
         let path = shown(&file.path);
         let unopened = file.give_up();
         let read = match FileReader::open(file) {
-            Ok(mut reader) => read_file(&mut reader, parser, blocks).map_err(|error| (reader.give_up(), error)),
-            Err(error) => Err((unopened, error)),
+            Ok(mut reader) => read_file(&mut reader, parser, blocks).map_err(|error| (Some(reader.give_up()), error)),
+            // What the system does not open may be opened the next time.
+            Err(error) if error.raw_os_error().is_some() => Err((None, error)),
+            Err(error) => Err((Some(unopened), error)),
         };
         let taken = read.unwrap_or_else(|(cursor, error)| {
             let skipped = vec![Skipped { reason: UNREADABLE, count: 1, sample: format!("{path}: {error}") }];
@@ -288,7 +315,7 @@ fn read_file(reader: &mut FileReader, parser: &Arc<Parser>, blocks: &mpsc::Sende
         let (parser, header, path) = (Arc::clone(parser), Arc::clone(&header), Arc::clone(&path));
         let parse = move || {
             let bytes = block.bytes();
-            parser.parse(Piece { bytes, header: &header, path: &path, changed_ms }, cursor, skipped)
+            parser.parse(Piece { bytes, header: &header, path: &path, changed_ms }, Some(cursor), skipped)
         };
         if blocks.blocking_send(spawn_blocking(parse)).is_err() {
             return Ok(false);
@@ -305,7 +332,7 @@ struct Parser {
 }
 
 impl Parser {
-    fn parse(&self, piece: Piece<'_>, cursor: CursorUpdate, skipped: Vec<Skipped>) -> Parsed {
+    fn parse(&self, piece: Piece<'_>, cursor: Option<CursorUpdate>, skipped: Vec<Skipped>) -> Parsed {
         let page = parse_block(piece, &self.log.form, self.now.as_millisecond());
         // Transcripts without a failure were looked at as well.
         let unfailing = (self.log.form.format == Format::Transcript && piece.changed_ms > 0).then_some(piece.changed_ms);
@@ -313,7 +340,7 @@ impl Parser {
         let first_ms = page.sightings.first().map(|s| s.time_ms).or(unfailing);
         let mut batch = self.classifier.with(|classifier| fold(&self.name, page, None, classifier));
         batch.skipped.extend(skipped);
-        batch.cursors = vec![cursor];
+        batch.cursors = cursor.into_iter().collect();
         (batch, first_ms)
     }
 }

@@ -14,30 +14,66 @@ mod plan;
 mod read;
 
 pub use blocks::Blocks;
-pub use plan::{FilePlan, NO_FILE, Plan, UNREADABLE, plan};
+pub use plan::{FilePlan, GONE, NO_FILE, Plan, UNREADABLE, plan};
 pub use read::{Block, FileReader};
 
 use std::{
     fs::File,
-    io::{self, Read},
+    io::{self, Read, Seek as _},
     path::Path,
     time::{Duration, UNIX_EPOCH},
 };
 
-use super::file::open_file;
+use compression::Input;
+
+use super::file::{hole_bytes, open_file};
 use crate::{evidence::format::Format, report::inert};
 
 /// Where a shell hands a pipe over: there nobody else puts one.
 const HANDED_OVER: [&str; 3] = ["/dev/fd", "/dev/stdin", "/proc/self/fd"];
 
+/// The whole content of a file, or what comes through a pipe.
+pub struct Content(Origin);
+
+enum Origin {
+    Piped(Box<dyn Read + Send>),
+    File(Input),
+}
+
+impl Read for Content {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &mut self.0 {
+            Origin::Piped(input) => input.read(buffer),
+            Origin::File(input) => input.read(buffer),
+        }
+    }
+}
+
+impl Content {
+    /// Goes over what follows that nobody wrote, and returns how many bytes that were.
+    fn skip_hole(&mut self) -> io::Result<u64> {
+        let Origin::File(Input::Plain(file)) = &mut self.0 else { return Ok(0) };
+        let skipped = hole_bytes(file)?;
+        file.seek_relative(skipped.cast_signed())?;
+        Ok(skipped)
+    }
+}
+
+/// The whole content of a file in blocks of whole lines; holes are gone over as when a log is followed.
+pub fn content_blocks(path: &Path, layout: Layout) -> io::Result<Blocks<Content>> {
+    Ok(Blocks::new(content(path)?, layout)?.skipping(Content::skip_hole))
+}
+
 /// The whole content of a file, uncompressed by its ending; `-` is standard input.
-pub fn content(path: &Path) -> io::Result<Box<dyn Read + Send>> {
+pub fn content(path: &Path) -> io::Result<Content> {
     if path.as_os_str() == "-" {
-        return Ok(Box::new(io::stdin()));
+        return Ok(Content(Origin::Piped(Box::new(io::stdin()))));
     }
     let handed_over = HANDED_OVER.iter().any(|place| path.starts_with(place));
     let file = if handed_over { File::open(path)? } else { open_file(path)? };
-    Ok(Box::new(compression::Compression::of(path).unpack(file)?))
+    let seekable = file.metadata()?.is_file();
+    let input = compression::Compression::of(path).unpack(file)?;
+    Ok(Content(if seekable { Origin::File(input) } else { Origin::Piped(Box::new(input)) }))
 }
 
 /// When a file was last written, Unix milliseconds; none for standard input.

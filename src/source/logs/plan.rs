@@ -39,8 +39,13 @@ pub const UNREADABLE: &str = "unreadable_file";
 /// The reason for which a log is not whole of which a file has gone that is named without a pattern.
 pub const NO_FILE: &str = "no_file";
 
+/// What is said of files that are gone before anybody could read them.
+pub const GONE: &str = "gone_unread";
+
 /// Cursor keys of files that could not be read are this and their path.
 const REFUSED_PREFIX: &str = "unreadable:";
+/// What is remembered of a file that the system does not open is this and which file it is.
+const DENIED_PREFIX: &str = "denied ";
 
 /// What rotation appends to a name: a number or a date.
 static ROTATED: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"[.-]\d[\dT:._-]*$").expect("a constant pattern is valid"));
@@ -96,6 +101,8 @@ pub struct Plan {
     pub unread: Vec<Skipped>,
     /// A file that cannot be read has something new, which no later look will find to be new.
     pub lost: bool,
+    /// Files that no look could read and that are gone: what was in them is lost, and nothing is left that could be read.
+    pub gone: Vec<Skipped>,
     /// What was written last when it was looked last is not there any more: nobody knows what came between it and these files.
     pub torn: bool,
     /// How many files the patterns found.
@@ -201,6 +208,8 @@ struct Planner<'a> {
     present: HashSet<String>,
     /// What every file was when it was last found to be unreadable, by the key of its cursor.
     refused: BTreeMap<&'a str, &'a str>,
+    /// The paths of files that were not opened before and did not turn up yet, by which file that is.
+    awaited: BTreeMap<&'a str, &'a str>,
     /// Paths that cannot be read in this look.
     unreadable: HashSet<String>,
     /// Where each fingerprint was found in this look.
@@ -241,7 +250,9 @@ impl Other {
 impl<'a> Planner<'a> {
     fn new(layout: Layout, stored: &'a BTreeMap<String, String>, now_ms: i64) -> Self {
         let texts = stored.iter().map(|(key, text)| (key.as_str(), text.as_str()));
-        let refused = texts.filter(|(key, _)| key.starts_with(REFUSED_PREFIX)).collect();
+        let refused: BTreeMap<_, _> = texts.filter(|(key, _)| key.starts_with(REFUSED_PREFIX)).collect();
+        let denied = refused.iter().filter(|(_, text)| text.starts_with(DENIED_PREFIX));
+        let awaited = denied.map(|(key, text)| (*text, &key[REFUSED_PREFIX.len()..])).collect();
         let stored: HashMap<_, _> = stored
             .iter()
             .filter(|(key, _)| key.starts_with(KEY_PREFIX))
@@ -250,7 +261,7 @@ impl<'a> Planner<'a> {
         let by_path =
             stored.iter().filter(|(_, c)| c.length > 0 && c.gone_since_ms == 0).map(|(key, c)| (c.path.clone(), *key)).collect();
         let (present, unreadable, taken) = (HashSet::new(), HashSet::new(), HashMap::new());
-        Self { layout, now_ms, stored, by_path, present, refused, unreadable, taken, plan: Plan::default() }
+        Self { layout, now_ms, stored, by_path, present, refused, awaited, unreadable, taken, plan: Plan::default() }
     }
 
     /// Whether there was a file at a path in some earlier look.
@@ -273,6 +284,9 @@ impl<'a> Planner<'a> {
         self.plan.found += 1;
         if metadata.len() == 0 {
             return Ok(());
+        }
+        if !self.awaited.is_empty() {
+            self.awaited.remove(denied(&metadata).as_str());
         }
         let modified_ms = modified_ms(&metadata)?;
         let compression = Compression::of(&path);
@@ -397,22 +411,51 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// What cannot be read is told once, and again as lost whenever it has changed since. Where nobody can tell whether it
-    /// has, all of it counts as unread until it is read.
+    /// What the system does not open counts as unread until it is read: nothing of it is lost as long as it is there. What is
+    /// damaged is told once, and again as lost whenever it has changed since: to read it again would not mend it.
     fn refuse(&mut self, path: &Path, error: &io::Error) {
         let name = path.to_string_lossy().into_owned();
         let key = format!("{REFUSED_PREFIX}{name}");
-        let seen = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file);
-        let seen = seen.and_then(|file| Some(format!("{} {}", file.len(), modified_ms(&file).ok()?)));
-        let known = self.refused.remove(key.as_str());
+        let file = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file);
+        let is_damaged = error.raw_os_error().is_none() && file.is_some();
+        let seen = file.and_then(|file| {
+            let changed = || Some(format!("{} {}", file.len(), modified_ms(&file).ok()?));
+            if is_damaged { changed() } else { Some(denied(&file)) }
+        });
+        let seen = seen.unwrap_or_default();
+        let known = self.refused.get(key.as_str()).copied();
         self.unreadable.insert(name);
-        if seen.is_some() && known == seen.as_deref() {
+        if is_damaged && known == Some(seen.as_str()) {
             return;
         }
-        self.plan.lost |= seen.is_some();
+        self.plan.lost |= is_damaged;
         let sample = format!("{}: {error}", shown(path));
         self.skip(&Skipped { reason: UNREADABLE, count: 1, sample }, known.is_none());
-        self.plan.cursors.push(CursorUpdate { key, value: Some(seen.unwrap_or_default()) });
+        // What was rotated away in this instant is found by the next look, under its new name.
+        if known != Some(seen.as_str()) && error.kind() != io::ErrorKind::NotFound {
+            self.plan.cursors.push(CursorUpdate { key, value: Some(seen) });
+        }
+    }
+
+    /// Forgets what could not be read and is no longer refused. Where it has gone meanwhile, or was emptied, it was never read.
+    fn admit(&mut self) {
+        let admitted = self.refused.iter().map(|(key, text)| (*key, &key[REFUSED_PREFIX.len()..], *text));
+        let admitted: Vec<_> = admitted.filter(|(_, path, _)| !self.unreadable.contains(*path)).collect();
+        let mut gone: BTreeSet<&str> =
+            self.awaited.iter().filter(|(text, path)| has_gone(path, text)).map(|(_, path)| *path).collect();
+        for (key, path, text) in admitted {
+            if is_hidden(path) {
+                continue;
+            }
+            self.plan.cursors.push(CursorUpdate { key: key.to_owned(), value: None });
+            if text.is_empty() && has_gone(path, text) {
+                gone.insert(path);
+            }
+        }
+        for path in gone {
+            self.plan.lost = true;
+            Skipped::add(&mut self.plan.gone, &Skipped { reason: GONE, count: 1, sample: shown(Path::new(path)) });
+        }
     }
 
     fn skip(&mut self, skipped: &Skipped, new: bool) {
@@ -423,8 +466,7 @@ impl<'a> Planner<'a> {
     }
 
     fn finish(mut self) -> Plan {
-        let read_again = self.refused.keys().map(|key| CursorUpdate { key: (*key).to_owned(), value: None });
-        self.plan.cursors.extend(read_again);
+        self.admit();
         let listed = |key: &str, cursor: &FileCursor| self.present.contains(key) || self.unreadable.contains(&cursor.path);
         let last =
             self.stored.iter().filter(|(_, cursor)| cursor.gone_since_ms == 0).max_by_key(|(_, cursor)| cursor.modified_ms);
@@ -456,6 +498,25 @@ impl FileCursor {
 fn modified_ms(metadata: &std::fs::Metadata) -> io::Result<i64> {
     let since_epoch = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
     Ok(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Which file the system does not open. Whatever it is called later, it is the same one; its number alone may soon be another's.
+fn denied(metadata: &std::fs::Metadata) -> String {
+    let created = metadata.created().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
+    format!("{DENIED_PREFIX}{}:{}:{}", metadata.dev(), metadata.ino(), created.as_nanos())
+}
+
+/// Whether a path does not lead any more to the file that could not be read there, or to nothing of it.
+fn has_gone(path: &str, text: &str) -> bool {
+    match std::fs::metadata(path) {
+        Ok(metadata) => !text.is_empty() && (metadata.len() == 0 || denied(&metadata) != text),
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    }
+}
+
+/// Whether nobody can tell what lies at a path now.
+fn is_hidden(path: &str) -> bool {
+    std::fs::metadata(path).is_err_and(|error| error.kind() != io::ErrorKind::NotFound)
 }
 
 fn fingerprint(parts: &[&[u8]]) -> String {

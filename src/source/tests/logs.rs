@@ -19,7 +19,7 @@ use jiff::Timestamp;
 
 use crate::{
     evidence::CursorUpdate,
-    source::{Blocks, FileReader, Layout, Plan, content, plan, shown},
+    source::{FileReader, Layout, Plan, content, content_blocks, plan, shown},
 };
 
 /// A directory that is read like the service reads it: a plan, its files, the cursors committed.
@@ -554,7 +554,7 @@ fn tailed(logs: &Logs) -> (usize, String) {
 
 /// The same by hand.
 fn imported(path: &Path) -> (usize, String) {
-    let mut blocks = Blocks::new(content(path).expect("a file"), Layout::Lines).expect("it begins well");
+    let mut blocks = content_blocks(path, Layout::Lines).expect("it begins well");
     let (mut read, mut words) = (0, Vec::new());
     loop {
         match blocks.advance() {

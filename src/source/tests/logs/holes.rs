@@ -33,3 +33,14 @@ fn a_log_as_long_as_no_disk_is_read_for_the_lines_that_somebody_wrote() {
     let (read, words) = in_time(move || tailed(&logs));
     assert_eq!((read, words.ends_with("a line of more than 1048576 bytes")), (0, true), "{words}");
 }
+
+#[test]
+fn a_file_with_a_hole_is_imported_for_the_lines_that_somebody_wrote() {
+    let mut logs = Logs::new(Layout::Lines, "*.jsonl");
+    let path = logs.path("a.jsonl");
+    logs.append("a.jsonl", "first\n");
+    OpenOptions::new().append(true).open(&path).expect("a file").set_len(8 << 40).expect("a hole");
+    logs.append("a.jsonl", "\nsecond\n");
+    let (read, words) = in_time(move || imported(&path));
+    assert_eq!((read, words.as_str()), ("first\nsecond\n".len(), "a line that no block can hold"));
+}
