@@ -20,14 +20,14 @@ use super::{
     },
     freshness::{self, Budgets},
     options::Organization,
-    rounds::{AccessRound, AuditRound, LogRound, QueryRound, Setting, TokensRound},
+    rounds::{AccessRound, AuditRound, BEGAN, LogRound, QueryRound, Setting, TokensRound},
     trace::Thread,
     trouble::{News, STORE, Troubles},
 };
 use crate::{
     analysis,
     deliver::otel,
-    evidence::{Coverage, Day, SourceKind, coverage::is_list},
+    evidence::{Batch, Coverage, CursorUpdate, Day, SourceKind, coverage::is_list},
     report::prometheus,
     serve::{self, Readiness},
     source::Usage,
@@ -318,7 +318,8 @@ impl Engine {
         let well = match source.kind {
             // Knows by its slices what was asked too early.
             Kind::Query(_) => Ok(()),
-            _ => forget_future(&self.store, &source.name, now).await,
+            Kind::Log(_) => forget_future(&self.store, &source.name, Some(BEGAN), now).await,
+            _ => forget_future(&self.store, &source.name, None, now).await,
         };
         let result = match (well, &source.kind) {
             (Err(error), _) => Err(error.into()),
@@ -487,7 +488,8 @@ pub(super) async fn looked_until(store: &Store, source: &str) -> Result<Option<i
 
 /// What a clock that was ahead has written of a source's ledger is taken back: else nobody would look there again, and what is
 /// not seen would count as seen. When it became wrong nobody knows: as long ago, it is taken, as it was ahead.
-async fn forget_future(store: &Store, source: &str, now: Timestamp) -> Result<(), StoreError> {
+/// Of a log nothing would be left if it is this clock that is wrong, by more than all that was seen: `began` keeps where that began.
+async fn forget_future(store: &Store, source: &str, began: Option<&'static str>, now: Timestamp) -> Result<(), StoreError> {
     let until_ms = looked_until(store, source).await?.unwrap_or(i64::MIN);
     let ahead_ms = until_ms.saturating_sub(now.as_millisecond());
     if ahead_ms > SET_RIGHT_MS {
@@ -497,8 +499,17 @@ async fn forget_future(store: &Store, source: &str, now: Timestamp) -> Result<()
             %doubted_from,
             "it was looked at in the future: the clock was ahead, and what its last look says of the time since is taken back"
         );
-        let source = source.to_owned();
-        store.write(move |w| w.forget_future(&source, now, doubted_from)).await?;
+        let ledger = store.read(Reader::ledger).await?;
+        let first = ledger.sources.get(source).and_then(|intervals| intervals.first());
+        let first = first.filter(|first| first.from_ms >= now.as_millisecond());
+        let kept =
+            began.zip(first).map(|(key, first)| CursorUpdate { key: key.to_owned(), value: Some(first.from_ms.to_string()) });
+        let batch = Batch { source: source.to_owned(), cursors: kept.into_iter().collect(), ..Batch::default() };
+        let forget = move |w: &mut Writer<'_>| {
+            w.forget_future(&batch.source, now, doubted_from)?;
+            w.record(&batch, now)
+        };
+        store.write(forget).await?;
     }
     Ok(())
 }

@@ -104,7 +104,8 @@ impl LogRound {
             Coverage { from_ms, to_ms, state, items: 0, skipped: 0, reason }
         });
         let mut cursors = plan.cursors;
-        cursors.push(CursorUpdate { key: BEGAN.to_owned(), value: None });
+        // A look that ends before it begins was made by a clock that is behind, and has not been one.
+        cursors.extend(from_ms.is_none_or(|ms| ms < to_ms).then(|| CursorUpdate { key: BEGAN.to_owned(), value: None }));
         cursors.extend(torn.iter().map(|torn| lost_until(torn.to_ms)));
         cursors.extend((plan.lost || odd.since_ms().is_some()).then(|| lost_until(to_ms)));
         let batch = Batch {
@@ -201,7 +202,7 @@ fn words(skipped: &Skipped, log: &Log) -> String {
 }
 
 /// The cursor of a first look that is under way: the earliest instant of the lines read so far.
-const BEGAN: &str = "began";
+pub const BEGAN: &str = "began";
 
 /// The cursor of what is lost: until when, in Unix milliseconds, lines were passed over that nobody could read.
 const MISSED: &str = "missed";

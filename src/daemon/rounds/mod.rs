@@ -35,7 +35,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub use access::AccessRound;
 pub use audit::{AuditRound, UNLINKED};
 pub(super) use in_flight::InFlight;
-pub use log::{LogRound, glance};
+pub use log::{BEGAN, LogRound, glance};
 pub(super) use pipeline::record_all;
 pub use query::{Glance, Pace, QueryRound, glance as glance_at_query};
 pub use tokens::TokensRound;

@@ -104,9 +104,9 @@ impl Keeper {
 
     /// Of each hour that the ledger calls covered all is counted, late rows included, and nothing of an hour that it does not
     /// speak of. Of one that is looked at in part all is there that was known at the end of it. Running totals count no line twice,
-    /// and leave out none but of hours that a wrong clock may have settled too early.
+    /// and leave out none but of hours that a wrong clock may have settled too early; they have what of these is asked for again.
     pub fn assert_counted(&self, picture: &Picture, looks: &Looks) {
-        let (counted, mut lines, mut doubted) = (hours::counted(picture, SOURCE), 0, 0);
+        let (counted, mut lines, mut doubted, mut again) = (hours::counted(picture, SOURCE), 0, 0, 0);
         let (first, end) = (self.begun - 24 * BACKFILL_DAYS, self.present.load(Ordering::Relaxed) / HOUR_MS);
         assert!(counted.keys().all(|hour| (first..end).contains(hour)), "{counted:?}");
         for hour in first..end {
@@ -123,12 +123,14 @@ impl Keeper {
                 picture.coverage.get(SOURCE)
             );
             lines += settled;
-            doubted += if looks.is_in_doubt(hour * HOUR_MS, WAITED_MS) { settled } else { 0 };
+            if looks.is_in_doubt(hour * HOUR_MS, WAITED_MS) {
+                (doubted, again) = (doubted + settled, again + whole - settled);
+            }
         }
-        let items = picture.items(SOURCE);
+        let (items, fit) = (picture.items(SOURCE), lines - doubted..=lines + again);
         assert!(
-            (lines - doubted..=lines).contains(&items),
-            "{items} of {lines} lines that will not be asked for again, {doubted} doubted"
+            fit.contains(&items),
+            "{items} of {lines} settled lines, {doubted} of them in doubt, and {again} that were settled"
         );
     }
 
