@@ -224,7 +224,7 @@ FROM (
                         {{ present("username") }} AS given_name,
                         {{ present("secret_prefix") }} AS given_prefix,
                         {{ present("workspace") }} AS present_workspace,
-                        {{ present("repository") }} AS present_repository,
+                        {{ e.without(present("repository"), "^([^/:]*://[^/]*/|[^/:]*:)") }} AS present_repository,
                         lower({{ present("email") }}) AS s_email,
                         upper({{ present("method") }}) AS s_method,
                         CASE WHEN lower({{ present("scheme") }}) IN ({{ listed(schemes) }}) THEN lower({{ present("scheme") }})
@@ -232,7 +232,9 @@ FROM (
                         {% for field in ["account_id", "user_agent", "secret_id", "auth_type", "token_id", "token_label", "job"] -%}
                         {{ present(field) }} AS s_{{ field }},
                         {% endfor -%}
-                        {{ e.extract(present("status"), "^([1-5][0-9][0-9])(?:[ .]|$)") }} AS s_status
+                        {#- To a tunnel it is the proxy's answer. #}
+                        CASE WHEN upper({{ present("method") }}) = 'CONNECT' THEN ''
+                          ELSE {{ e.extract(present("status"), "^([1-5][0-9][0-9])(?:[ .]|$)") }} END AS s_status
                       FROM (
                         SELECT
                           {% for field in kept if field in columns -%}

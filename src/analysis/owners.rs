@@ -57,7 +57,11 @@ pub(super) fn why(owners: &[Owner], teams: &HashMap<String, String>, subject: &S
 
 fn owns(owner: &Owner, subject: &Subject<'_>) -> bool {
     any(owner.workspace.as_deref(), &subject.workspaces, glob)
-        && any(owner.repository.as_deref(), &subject.repositories, repository_matches)
+        && any(owner.repository.as_deref(), &subject.repositories, |pattern, repository| {
+            // Both speak of one repository.
+            repository_matches(pattern, repository)
+                && owner.workspace.as_deref().is_none_or(|workspace| glob(workspace, workspace_of(repository)))
+        })
         && any(owner.client.as_deref(), &subject.clients, glob)
         && any(owner.origin.as_deref(), &subject.origins, glob)
         && any(owner.user.as_deref(), &subject.names, is_called)
@@ -69,9 +73,13 @@ fn is_called(pattern: &str, name: &str) -> bool {
     glob(pattern, name) || bare.is_some_and(|bare| !bare.contains('*') && glob(bare, name))
 }
 
-/// Whether a pattern matches one of the texts; no pattern matches always.
-fn any(pattern: Option<&str>, texts: &[&str], matches: fn(&str, &str) -> bool) -> bool {
-    pattern.is_none_or(|pattern| texts.iter().any(|text| matches(pattern, text)))
+/// Whether a pattern matches one of the texts; no pattern, and a `*` alone, match always.
+fn any(pattern: Option<&str>, texts: &[&str], matches: impl Fn(&str, &str) -> bool) -> bool {
+    pattern.is_none_or(|pattern| pattern == "*" || texts.iter().any(|text| matches(pattern, text)))
+}
+
+fn workspace_of(repository: &str) -> &str {
+    repository.split_once('/').map_or("", |(workspace, _)| workspace)
 }
 
 /// A pattern with a slash means workspace and repository, one without means the repository.
@@ -153,5 +161,25 @@ mod tests {
         assert_eq!(found(None, "acme/payments-api").as_deref(), Some("payments"));
         assert_eq!(found(Some("ada@example.test"), "acme/payments-api").as_deref(), Some("ada"));
         assert_eq!(found(None, "acme/web").as_deref(), Some("rest"));
+    }
+
+    #[test]
+    fn workspace_and_repository_speak_of_one_repository_and_a_star_of_everything() {
+        let owner = |workspace: Option<&str>, repository: &str| Owner {
+            workspace: workspace.map(str::to_owned),
+            repository: Some(repository.to_owned()),
+            ..Owner::default()
+        };
+        let owns = |owner: Owner, repositories: &[&'static str]| {
+            let mut workspaces: Vec<_> = repositories.iter().map(|repository| workspace_of(repository)).collect();
+            workspaces.push("acme");
+            let repositories = repositories.to_vec();
+            owns(&owner, &Subject { user_id: "u1", names: vec![], workspaces, repositories, clients: vec![], origins: vec![] })
+        };
+        assert!(!owns(owner(Some("acme"), "pay"), &["acme/web", "beta/pay"]));
+        assert!(owns(owner(Some("beta"), "pay"), &["acme/web", "beta/pay"]));
+        assert!(owns(owner(Some("b*"), "beta/p*"), &["acme/web", "beta/pay"]));
+        assert!(owns(owner(None, "*"), &[]) && owns(owner(Some("acme"), "*"), &[]));
+        assert!(!owns(owner(None, "**x"), &[]));
     }
 }

@@ -5,7 +5,7 @@ use super::bounds::{legacy_bit, replacement_bit};
 use super::covered::CoveredDays;
 use super::days::{Cell, add};
 use super::rhythm::Rhythm;
-use crate::evidence::{Campaign, Day, Grade, Outcome, Status, WindowKind};
+use crate::evidence::{Campaign, Day, Grade, Outcome, Status, WindowKind, time::MS_PER_HOUR};
 
 /// Silence retires an integration after this many covered days at the earliest, however often it used to run.
 pub(super) const RETIRED_AFTER_DAYS: f64 = 30.0;
@@ -46,12 +46,21 @@ impl Rules<'_> {
     }
 
     /// The newest instant outside the campaign's own windows. Verdicts know the windows of one campaign only; of another one
-    /// that has some, the first and last instant of the cell tell.
+    /// that has some, the first and last instant of the cell tell, and an hour with a use that no window touches.
     pub(super) fn last_outside_ms(&self, cell: &Cell) -> Option<i64> {
         if self.by_calendar {
             return cell.last_outside_ms;
         }
-        [cell.last_ms, cell.first_ms].into_iter().find(|ms| self.campaign.window_at(*ms) == WindowKind::Outside)
+        let outside = |ms: &i64| self.campaign.window_at(*ms) == WindowKind::Outside;
+        let newest = Some(cell.last_ms).filter(outside);
+        newest.or_else(|| self.hour_outside(cell)).or_else(|| Some(cell.first_ms).filter(outside))
+    }
+
+    /// The beginning of the newest hour with a use that lies outside the campaign's own windows, from its first to its last instant.
+    fn hour_outside(&self, cell: &Cell) -> Option<i64> {
+        let day_ms = Day::of_ms(cell.first_ms).start_ms();
+        let mut hours = (0..24).rev().filter(|hour| cell.hours & 1 << hour != 0).map(|hour: i64| day_ms + hour * MS_PER_HOUR);
+        hours.find(|ms| [*ms, *ms + MS_PER_HOUR - 1].map(|ms| self.campaign.window_at(ms)) == [WindowKind::Outside; 2])
     }
 
     /// How many of a cell's uses lie inside the campaign's own published and extrapolated windows; as above, of a campaign
@@ -61,6 +70,7 @@ impl Rules<'_> {
             return (cell.uses_published, cell.uses_extrapolated);
         }
         match [cell.first_ms, cell.last_ms].map(|ms| self.campaign.window_at(ms)) {
+            _ if self.hour_outside(cell).is_some() => (0, 0),
             [WindowKind::Published, WindowKind::Published] => (cell.uses, 0),
             [WindowKind::Extrapolated, WindowKind::Extrapolated] => (0, cell.uses),
             _ => (0, 0),

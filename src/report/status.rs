@@ -185,8 +185,14 @@ pub fn text(status: &Status, width: usize) -> String {
     for stand in &status.campaigns {
         entry(&words::sentence_case(&stand.noun), &self::stands(stand, zone));
     }
-    let looked = if status.complete { "all read without a gap" } else { "could not look everywhere" };
-    entry("Sources", if status.sources.is_empty() { "none" } else { looked });
+    let imported = status.sources.iter().all(|row| row.state == SourceState::Imported);
+    let looked = match () {
+        () if status.sources.is_empty() => "none",
+        () if imported => "nobody looks on: all that was read are files that were imported by hand",
+        () if status.complete => "all read without a gap",
+        () => "could not look everywhere",
+    };
+    entry("Sources", looked);
     let (mut told, mut shown) = (Vec::new(), 0);
     let column =
         status.sources.iter().map(|row| row.source.chars().count()).max().unwrap_or(0).clamp(*NAMES.start(), *NAMES.end());

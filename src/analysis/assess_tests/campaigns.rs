@@ -100,6 +100,28 @@ fn another_campaign_has_brownouts_of_its_own() {
 }
 
 #[test]
+fn a_day_that_begins_and_ends_in_windows_of_another_campaign_may_lie_outside_between() {
+    let judged = |between: bool| {
+        let mut world = World::watched();
+        let text = "id = \"connect\"\nname = \"Connect apps\"\nnoun = \"Connect apps\"\nremoval = \"2026-12-31\"\n\
+            documentation = \"https://example.test/\"\n[legacy]\ncredentials = [\"connect\"]\n[replacement]\ncredentials = [\"oauth\"]\n\
+            [[brownout]]\nfrom = \"2026-03-21\"\nto = \"2026-03-22\"\nminutes = 60\nstarts = [\"00:00\", \"12:00\"]\npublished = true\n";
+        world.campaigns.push(Campaign::parse(text).unwrap());
+        let app = |outcome| Verdict::of(Credential::Connect, Grade::Proven, outcome);
+        (10..20).for_each(|on| world.see(&jenkins("ada", "api"), on, app(Accepted)));
+        let at = |minutes: i64| day(20).start_ms() + minutes * 60_000;
+        world.see_between(&jenkins("ada", "api"), (at(10), at(12 * 60 + 10)), app(Rejected), 2);
+        if between {
+            world.see_at(LOG, &jenkins("ada", "api"), at(6 * 60), app(Rejected), 1);
+        }
+        let row = world.judged_on(20).campaigns.remove(1).integrations.remove(0);
+        (row.status, row.window_only)
+    };
+    assert_eq!(judged(false), (Status::Active, true));
+    assert_eq!(judged(true), (Status::Failing, false));
+}
+
+#[test]
 fn a_workspace_can_be_what_is_retired() {
     let mut world = World::watched();
     let text = "id = \"old-workspace\"\nname = \"The workspace acme-old\"\nnoun = \"acme-old\"\nremoval = \"2026-09-01\"\n\

@@ -10,7 +10,7 @@ use super::{
     UserField,
     draft::{Draft, Refusal, Value},
     fields::Field,
-    request::{quoted, set_request, set_status, set_user, text, unescaped},
+    request::{quoted, set_request, set_user, text, unescaped},
 };
 use crate::evidence::time;
 
@@ -27,7 +27,7 @@ pub(super) fn read(line: &str, user: UserField) -> Result<Draft<'_>, Refusal> {
         draft.set(Field::Host, text(host));
     }
     set_request(&mut draft, method, unescaped(target))?;
-    set_status(&mut draft, method, rest.split_whitespace().next().unwrap_or_default());
+    draft.set(Field::Status, text(rest.split_whitespace().next().unwrap_or_default()));
     set_user(&mut draft, user, unescaped(name));
     if let Some((agent, _)) = quoted(rest).and_then(|(_referrer, rest)| quoted(rest)) {
         draft.set(Field::UserAgent, Value::Text(unescaped(agent)));

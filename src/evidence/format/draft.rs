@@ -7,7 +7,10 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::{fields::Field, request::percent_decoded};
+use super::{
+    fields::Field,
+    request::{is_tunnel, percent_decoded},
+};
 use crate::evidence::{
     Day, Sighting, place,
     redact::{self, MAX_NAME, Presented},
@@ -123,14 +126,20 @@ impl<'a> Draft<'a> {
 
     fn set_repository(&mut self, text: Cow<'a, str>) {
         let Some(text) = redact::free_text(text, MAX_LABEL) else { return };
-        let slash = text.rfind('/');
+        // It may be given as an address: `https://bitbucket.org/acme/web.git`, `git@bitbucket.org:acme/web.git`.
+        let after = |at: Option<usize>, from: usize| at.map_or(from, |at| from + at + 1);
+        let begin = match text.find("://").map(|scheme_end| scheme_end + 3) {
+            Some(authority) => after(text[authority..].find('/'), authority),
+            None => after(text.find(['/', ':']).filter(|at| text[*at..].starts_with(':')), 0),
+        };
+        let slash = text[begin..].rfind('/').map(|at| begin + at);
         if let Some(slash) = slash {
-            let workspace = text[..slash].trim_matches('/');
+            let workspace = text[begin..slash].trim_matches('/');
             if self.sighting.workspace.is_none() && !workspace.is_empty() && !workspace.contains('/') {
                 self.sighting.workspace = Some(Cow::Owned(workspace.to_owned()));
             }
         }
-        let start = slash.map_or(0, |slash| slash + 1);
+        let start = slash.map_or(begin, |slash| slash + 1);
         if let Some(slug) = place::slug(Some(&text[start..])) {
             let end = start + slug.len();
             self.sighting.repository = Some(redact::slice(text, start..end));
@@ -238,6 +247,10 @@ impl<'a> Draft<'a> {
         }
         if self.sighting.uses == 0 {
             return Err(Refusal::NoUse);
+        }
+        if self.sighting.method.as_deref().is_some_and(is_tunnel) {
+            // It is the proxy's answer, and says nothing of what Bitbucket answered inside.
+            self.sighting.status = None;
         }
         let last_of_day = Day::of_ms(time_ms).end_ms() - 1;
         self.sighting.time_ms = time_ms;

@@ -26,13 +26,6 @@ pub(super) fn set_request<'l>(draft: &mut Draft<'l>, method: &'l str, target: Co
     Ok(())
 }
 
-/// The status of the answer. To a tunnel it is the proxy's, and says nothing of what Bitbucket answered inside.
-pub(super) fn set_status<'l>(draft: &mut Draft<'l>, method: &str, status: &'l str) {
-    if !is_tunnel(method) {
-        draft.set(Field::Status, text(status));
-    }
-}
-
 /// The user field, where it holds the name that was presented to Bitbucket: a log shows one of basic authentication only.
 pub(super) fn set_user<'l>(draft: &mut Draft<'l>, user: UserField, name: Cow<'l, str>) {
     if user == UserField::Bitbucket && !matches!(&*name, "" | "-") {
@@ -41,7 +34,7 @@ pub(super) fn set_user<'l>(draft: &mut Draft<'l>, user: UserField, name: Cow<'l,
     }
 }
 
-fn is_tunnel(method: &str) -> bool {
+pub(super) fn is_tunnel(method: &str) -> bool {
     method.eq_ignore_ascii_case("CONNECT")
 }
 

@@ -6,7 +6,7 @@ use super::{
     UserField,
     draft::{Draft, Refusal, Value},
     fields::Field,
-    request::{percent_decoded, quoted, set_request, set_status, set_user, text, unescaped},
+    request::{percent_decoded, quoted, set_request, set_user, text, unescaped},
 };
 
 /// Reads one line.
@@ -25,7 +25,7 @@ pub(super) fn read(line: &str, user: UserField) -> Result<Draft<'_>, Refusal> {
     set_request(&mut draft, method, url.into())?;
     // What squid itself denied never reached Bitbucket.
     if !code.starts_with("TCP_DENIED") {
-        set_status(&mut draft, method, status);
+        draft.set(Field::Status, text(status));
     }
     set_user(&mut draft, user, percent_decoded(name));
     if let Some(agent) = last_quoted(rest) {

@@ -99,8 +99,26 @@ fn a_header_or_a_url_gives_what_its_own_fields_do_not() {
     let found = one(&url, &[]);
     assert_eq!((found.host.as_deref(), found.username.as_deref()), (Some("bitbucket.org"), Some("mira.t@example.test")));
     assert_eq!(found.path.as_deref(), Some("/acme/pay.git/info/refs?service=git-receive-pack"));
-    let connect = one(r#"{"time":1783058832,"method":"CONNECT","path":"altssh.bitbucket.org:443"}"#, &[]);
-    assert_eq!((connect.host.as_deref(), connect.path), (Some("altssh.bitbucket.org:443"), None));
+    // A tunnel's answer is the proxy's.
+    let connect = one(r#"{"time":1783058832,"method":"connect","path":"altssh.bitbucket.org:443","status":200}"#, &[]);
+    assert_eq!((connect.host.as_deref(), connect.path, connect.status), (Some("altssh.bitbucket.org:443"), None, None));
+}
+
+#[test]
+fn a_repository_may_be_given_as_an_address() {
+    for (given, workspace, repository) in [
+        ("acme/web", Some("acme"), Some("web")),
+        ("https://bitbucket.org/acme/web.git", Some("acme"), Some("web")),
+        ("https://ada@bitbucket.org:443/acme/web/", None, None),
+        ("git@bitbucket.org:acme/web.git", Some("acme"), Some("web")),
+        ("ssh://git@bitbucket.org:22/acme/web", Some("acme"), Some("web")),
+        ("https://bitbucket.org/web", None, Some("web")),
+        ("web", None, Some("web")),
+    ] {
+        let line = format!(r#"{{"time":1783058832,"repository":"{given}"}}"#);
+        let found = one(&line, &[]);
+        assert_eq!((found.workspace.as_deref(), found.repository.as_deref()), (workspace, repository), "{given}");
+    }
 }
 
 #[test]
