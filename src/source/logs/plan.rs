@@ -418,6 +418,10 @@ impl<'a> Planner<'a> {
         let key = format!("{REFUSED_PREFIX}{name}");
         let file = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file);
         let is_damaged = error.raw_os_error().is_none() && file.is_some();
+        if let Some(key) = file.as_ref().filter(|_| !is_damaged).and_then(|file| self.read_whole(file)) {
+            self.present.insert(key.to_owned());
+            return;
+        }
         let seen = file.and_then(|file| {
             let changed = || Some(format!("{} {}", file.len(), modified_ms(&file).ok()?));
             if is_damaged { changed() } else { Some(denied(&file)) }
@@ -435,6 +439,12 @@ impl<'a> Planner<'a> {
         if known != Some(seen.as_str()) && error.kind() != io::ErrorKind::NotFound {
             self.plan.cursors.push(CursorUpdate { key, value: Some(seen) });
         }
+    }
+
+    /// The key of a file that was read to its end, and has only been renamed since.
+    fn read_whole(&self, file: &std::fs::Metadata) -> Option<&'a str> {
+        let now = (file.len(), file.len(), modified_ms(file).ok()?);
+        self.stored.iter().find(|(_, read)| (read.offset, read.length, read.modified_ms) == now).map(|(key, _)| *key)
     }
 
     /// Forgets what could not be read and is no longer refused. Where it has gone meanwhile, or was emptied, it was never read.

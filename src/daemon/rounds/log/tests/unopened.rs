@@ -89,6 +89,21 @@ fn a_file_that_may_not_be_opened_and_is_renamed_is_still_there() {
     });
 }
 
+#[test]
+fn a_file_that_was_read_to_its_end_and_is_rotated_to_where_it_may_not_be_opened_is_no_trouble() {
+    as_a_user(async |place| {
+        place.append("a.jsonl", NOW - 5);
+        place.run(NOW).await.expect("a round");
+        fs::rename(place.path().join("a.jsonl"), place.path().join("a.jsonl.1")).expect("renamed");
+        place.set_mode("a.jsonl.1", 0);
+        place.append("a.jsonl", NOW + 1);
+        assert_eq!(place.run(NOW + DAY).await.expect("all of it was read").items, 1);
+        assert_eq!(place.coverage().await, [(CoverageState::Covered, NOW - 5, NOW + DAY)], "nor is anything torn");
+        place.append("a.jsonl.1", NOW + DAY);
+        assert!(place.fails(NOW + DAY + 10).await.contains("a.jsonl.1: "), "it has grown");
+    });
+}
+
 /// What becomes of a file that could not be read.
 type Fate = fn(&Place);
 
