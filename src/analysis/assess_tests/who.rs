@@ -452,7 +452,9 @@ fn meant(members: &[Person], rows: &[Person], names: &[&str]) -> Vec<String> {
         let directory: Vec<_> = order.into_iter().map(|person| DirectoryEntry { person, team: None }).collect();
         let meaning = |name: &&str| {
             let mut world = World::watched();
-            members.iter().for_each(|member| world.member(member.clone(), "member"));
+            for member in members {
+                world.member(member.clone(), "member");
+            }
             world.roster.directory.clone_from(&directory);
             world.see(&jenkins(name, "api"), 10, legacy(Accepted));
             world.row(11).user.id

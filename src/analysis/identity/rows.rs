@@ -85,7 +85,9 @@ impl People {
             })
             .collect();
         let mut claims = BTreeMap::<usize, usize>::new();
-        named.iter().for_each(|(_, account)| *claims.entry(*account).or_default() += 1);
+        for (_, account) in &named {
+            *claims.entry(*account).or_default() += 1;
+        }
         // Of several that claim one account, at most one is right, and nothing tells which.
         let alone = named.into_iter().filter(|(_, account)| claims.get(account) == Some(&1));
         alone.map(|(address, account)| (address.clone(), account)).collect()
