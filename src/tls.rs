@@ -5,10 +5,11 @@ use std::{error::Error, io, sync::Arc};
 
 use anyhow::{Context as _, ensure};
 use rustls::{
-    AlertDescription, CertificateError, ClientConfig, Error as TlsError,
-    crypto::ring,
+    AlertDescription, CertificateError, ClientConfig, Error as TlsError, OtherError,
+    crypto::{CryptoProvider, ring},
     pki_types::{CertificateDer, pem::PemObject as _},
 };
+use rustls_platform_verifier::Verifier;
 use tokio_rustls::TlsConnector;
 
 #[cfg(test)]
@@ -16,6 +17,9 @@ pub mod test_server;
 
 /// Links of a chain of causes that are looked at; real ones have five or six.
 const MAX_LINKS: usize = 16;
+
+/// How the library that looks at certificates calls one of an authority in a server's place. It gives it no type that is ours.
+const CA_AS_SERVER: &str = "CaUsedAsEndEntity";
 
 /// The authorities of a CA file. One without any is refused: the TLS libraries would take it as "none in addition".
 pub fn authorities(pem: &[u8]) -> anyhow::Result<Vec<CertificateDer<'static>>> {
@@ -27,12 +31,16 @@ pub fn authorities(pem: &[u8]) -> anyhow::Result<Vec<CertificateDer<'static>>> {
 
 /// TLS as a client, with whom the platform's authorities, or those of a CA file beside them, vouch for.
 pub fn connector(ca_pem: Option<&[u8]>) -> anyhow::Result<TlsConnector> {
-    let further = ca_pem.map(authorities).transpose()?.unwrap_or_default();
     let provider = Arc::new(ring::default_provider());
-    let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(further, Arc::clone(&provider))?;
+    let verifier = verifier(ca_pem, &provider)?;
     let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
     let config = config.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth();
     Ok(TlsConnector::from(Arc::new(config)))
+}
+
+fn verifier(ca_pem: Option<&[u8]>, provider: &Arc<CryptoProvider>) -> anyhow::Result<Verifier> {
+    let further = ca_pem.map(authorities).transpose()?.unwrap_or_default();
+    Ok(Verifier::new_with_extra_roots(further, Arc::clone(provider))?)
 }
 
 /// The words for what went wrong between two parties; none where TLS is not the cause.
@@ -82,6 +90,10 @@ fn distrust(reason: &CertificateError) -> String {
             "its certificate is not valid yet, or the clock here is wrong"
         }
         CertificateError::Revoked => "its certificate was revoked",
+        CertificateError::Other(OtherError(other)) if other.to_string() == CA_AS_SERVER => {
+            "it shows a self-signed certificate, or an authority's own, as its own; it needs one issued by an authority, and \
+             network.ca_file that names this authority unless everybody trusts it"
+        }
         other => return format!("its certificate is not accepted: {other}"),
     };
     words.to_owned()
@@ -89,7 +101,28 @@ fn distrust(reason: &CertificateError) -> String {
 
 #[cfg(test)]
 mod tests {
+    use rustls::{
+        client::danger::ServerCertVerifier as _,
+        pki_types::{ServerName, UnixTime},
+    };
+
     use super::*;
+
+    #[test]
+    fn an_authority_that_shows_its_own_certificate_is_told_what_it_needs() {
+        // As `openssl req -x509` makes one: self-signed, and of an authority. To be named in the CA file does not help it.
+        let shown = authorities(test_server::CA).expect("it is there").remove(0);
+        let host = ServerName::try_from("127.0.0.1").expect("it is one");
+        for ca_pem in [None, Some(test_server::CA)] {
+            let verifier = verifier(ca_pem, &Arc::new(ring::default_provider())).expect("the platform has authorities");
+            let refused = verifier.verify_server_cert(&shown, &[], &host, &[], UnixTime::now()).expect_err("it is no server's");
+            let said = words(&io::Error::other(refused)).expect("it is TLS");
+            for part in ["self-signed", "authority's own", "issued by an authority", "network.ca_file"] {
+                assert!(said.contains(part), "{said}");
+            }
+            assert!(!said.contains("Other"), "{said}");
+        }
+    }
 
     #[test]
     fn every_reason_is_said_in_words_however_deep_it_lies() {

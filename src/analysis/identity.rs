@@ -261,8 +261,11 @@ impl People {
 
     /// The users that an ambiguous user id may mean, as they are shown, sorted.
     pub(super) fn candidates(&self, id: &str) -> Vec<Person> {
-        let mut candidates: Vec<Person> =
-            self.meant_by(id).iter().filter_map(|user| Some(self.person(&self.users[*user].id()?))).collect();
+        let shown = |user: &User| match user.id() {
+            Some(id) => self.person(&id),
+            None => Person { id: user.makeshift_id(), name: user.shown().cloned(), email: None },
+        };
+        let mut candidates: Vec<Person> = self.meant_by(id).iter().map(|user| shown(&self.users[*user])).collect();
         candidates.sort();
         candidates
     }

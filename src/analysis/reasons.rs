@@ -83,7 +83,7 @@ pub(super) fn of_user(row: &Integration, leaver: Option<Leaver>, people: &People
         NameState::Unresolved if row.user.id.is_empty() => Some("nothing that was seen of it names a user".to_owned()),
         NameState::Unresolved if people.lacks_account(&row.user.id) => {
             let own = row.user.id.strip_prefix("name:").unwrap_or_default();
-            Some(format!("the directory has {own} without an account id: add it, and the user is resolved"))
+            Some(format!("{own} is listed without an account id: a row of the directory with both resolves the user"))
         }
         NameState::Unresolved => Some(format!("its user is not resolved: no inventory knows {name}")),
     };

@@ -228,7 +228,7 @@ impl Engine {
             tracing::warn!(error = %format!("{error:#}"), "the alarm that nothing can be recorded was not mailed");
         }
         for event in event::alarms(&news, now) {
-            let id = format!("msg_store.{day}");
+            let id = self.options.named_here(&format!("msg_store.{day}"));
             for webhook in
                 self.options.webhooks.iter().filter(|webhook| !store.reached.contains(&webhook.label)).collect::<Vec<_>>()
             {

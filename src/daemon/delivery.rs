@@ -219,7 +219,7 @@ impl Engine {
         Mail {
             from: from.to_owned(),
             contact: self.options.contact().to_owned(),
-            message_id: format!("duskwatch.{name}@{domain}"),
+            message_id: format!("duskwatch.{}@{domain}", self.options.named_here(name)),
             list_id: format!("{}.{domain}", letter.list_id),
             date,
             text: letter.text.clone(),

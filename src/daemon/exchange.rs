@@ -17,7 +17,7 @@ use crate::{
     analysis::counted,
     deliver::files,
     evidence::{
-        Batch, Coverage, Day, DayCount, Track,
+        Batch, Coverage, Day, DayCount, Skipped, Track,
         coverage::by_day,
         exchange::{
             self, Entry, Header, Item, Line, Parser, Source,
@@ -230,6 +230,8 @@ enum Part {
 struct Rest {
     coverage: BTreeMap<Day, Vec<(usize, Coverage)>>,
     registers: Vec<Entry>,
+    /// Rows that were not kept, by reason.
+    skipped: Vec<Skipped>,
 }
 
 impl Engine {
@@ -266,15 +268,20 @@ impl Engine {
             self.store.write(move |w| part.stage(w, &of.header.instance)).await?;
             progress(&imported);
         }
-        match reading.await? {
-            Ok(rest) => self.take_up(&exchanged, rest).await?,
+        let skipped = match reading.await? {
+            Ok(mut rest) => {
+                let skipped = std::mem::take(&mut rest.skipped);
+                self.take_up(&exchanged, rest).await?;
+                skipped
+            }
             Err(error) => {
                 self.forget_staged(&exchanged).await?;
                 return Err(error.into());
             }
-        }
+        };
         self.pack_after("import", now).await;
-        Ok(Imported { read: lines, items: lines, ..Imported::default() })
+        let items = lines.saturating_sub(skipped.iter().map(|skip| skip.count).sum());
+        Ok(Imported { read: lines, items, skipped, ..Imported::default() })
     }
 
     async fn forget_staged(&self, file: &Arc<Exchanged>) -> anyhow::Result<()> {
@@ -345,7 +352,7 @@ struct Taking {
 
 impl Taking {
     fn new(file: Arc<Exchanged>, parts: mpsc::Sender<Part>) -> Self {
-        let rest = Rest { coverage: BTreeMap::new(), registers: Vec::new() };
+        let rest = Rest { coverage: BTreeMap::new(), registers: Vec::new(), skipped: Vec::new() };
         let (batches, entries) = (BTreeMap::new(), Vec::new());
         Self { file, parser: Parser::default(), parts, track: None, batches, waiting: 0, entries, rest }
     }
@@ -368,6 +375,7 @@ impl Taking {
             Item::Track(source, track) => self.track = Some((source, track, None)),
             Item::Count(count) => self.count(count)?,
             Item::Entry(entry) => self.entry(*entry)?,
+            Item::Skipped(skip) => Skipped::add(&mut self.rest.skipped, &skip),
             Item::Header(_) | Item::Source(_) | Item::Defined => {}
         }
         Ok(())

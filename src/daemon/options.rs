@@ -265,6 +265,12 @@ impl Options {
         }
     }
 
+    /// A name that other instances give as well, with that of this one where it has one: mail systems drop what has an id that
+    /// they know.
+    pub(super) fn named_here(&self, name: &str) -> String {
+        self.instance.as_ref().map_or_else(|| name.to_owned(), |here| format!("{name}.{}", here.name))
+    }
+
     /// Gathers the service's own logs and traces, where the configuration asks for them.
     pub fn own_telemetry(&self) -> anyhow::Result<otel::Own> {
         let Some(otel) = &self.otel else { return Ok(otel::Own::default()) };

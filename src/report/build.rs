@@ -99,8 +99,8 @@ fn campaign(inputs: &Inputs<'_>, found: &CampaignFindings) -> CampaignReport {
     // As in the judgement: the end of the day before the removal still lies before it.
     let removed = campaign.removed_at(now.as_millisecond() - 1);
     let first_look = first_look(inputs.ledger);
-    // What is looked at first right now is looked at.
-    let reaches_back_to = first_look.filter(|look| *look > now);
+    // What is looked at first right now is looked at; the end of a day lies behind that day's last instant.
+    let reaches_back_to = first_look.filter(|look| *look > now || (inputs.looking_back && *look == now));
     let windows: Vec<WindowRow> = found.windows.iter().map(|next| rows::window(next, &integrations, now)).collect();
     CampaignReport {
         id: campaign.id.clone(),

@@ -4,7 +4,7 @@ use super::{
     document::{CampaignReport, ForecastPointRow, ForecastReport, MoveRow, ScoreRow},
     inert,
     inputs::Inputs,
-    words::{counted, day, grouped, sentence_case},
+    words::{self, counted, day, grouped, sentence_case},
 };
 use crate::{
     analysis::{
@@ -99,14 +99,16 @@ pub(super) fn verdict(c: &CampaignReport) -> String {
     let end = c.forecast.end.as_ref().filter(|_| !c.blind);
     if c.removed {
         return match c.counts.failing {
-            _ if c.blind => "Is it repaired? Unknown: nothing that is connected can show it.".to_owned(),
+            _ if c.blind => format!("Is it repaired? Unknown: {}.", words::unseen(c, "it")),
             0 => "Is it repaired? Nothing that was seen fails.".to_owned(),
             failing => format!("Is it repaired? Not yet: {} still fails.", counted(failing, "integration"))
                 .replace("s still fails", "s still fail"),
         };
     }
+    if c.blind {
+        return format!("Will it be done in time? Unknown, {}.", words::unseen(c, "it"));
+    }
     let answer = match end.map(|end| end.zero_probability) {
-        _ if c.blind => "unknown, nothing that is connected can show it",
         _ if c.counts.remaining == 0 => "nothing that was seen remains",
         None => "it is too early to say",
         Some(0.9..) => "yes, very probably",

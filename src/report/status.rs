@@ -55,8 +55,12 @@ pub struct Status {
 pub struct StandRow {
     pub campaign: String,
     pub noun: String,
-    /// Nothing that could show the credential was ever read: the numbers are unknown, not zero.
+    /// Nothing that could show the credential was ever read, or none of it reaches back to then: the numbers are unknown, not
+    /// zero.
     pub blind: bool,
+    /// Why, where that is so.
+    #[serde(skip)]
+    pub unseen: String,
     pub removed: bool,
     pub remaining: u32,
     pub known: u32,
@@ -143,6 +147,7 @@ fn stand(campaign: &CampaignReport) -> StandRow {
         campaign: campaign.id.clone(),
         noun: campaign.noun.clone(),
         blind: campaign.blind,
+        unseen: words::unseen(campaign, "them"),
         removed: campaign.removed,
         remaining: counts.remaining,
         known: counts.known,
@@ -164,7 +169,7 @@ fn next(report: &Report) -> Vec<String> {
         );
     } else if sources.iter().all(|source| source.looked_until.is_none() && source.items == 0) {
         next.push("nothing was read yet: `duskwatch check`, then `duskwatch run` (or `duskwatch poll`, once)".to_owned());
-    } else if report.campaigns.iter().any(|campaign| campaign.blind) {
+    } else if report.campaigns.iter().any(|campaign| campaign.blind && campaign.reaches_back_to.is_none()) {
         next.push("connect a log, a transcript or an intake: no API says who uses an app password".to_owned());
     }
     if report.judged_otherwise > 0 {
@@ -232,7 +237,7 @@ pub fn text(status: &Status, width: usize) -> String {
 
 fn stands(stand: &StandRow, zone: &TimeZone) -> String {
     if stand.blind {
-        return "unknown: nothing that could show them was read, and no number says nothing".to_owned();
+        return format!("unknown: {}; a count of zero says nothing", stand.unseen);
     }
     let change = match (stand.delta, stand.since) {
         (Some(delta), Some(since)) => format!("; {} since the digest of {}", words::signed(delta), words::instant(since, zone)),

@@ -100,6 +100,9 @@ fn campaign(report: &Report, c: &CampaignReport, limits: Limits) -> Value {
         moved => Serde(&c.moved),
         counts => Serde(c.counts),
         blind => c.blind,
+        unseen => context! {
+            it => words::unseen(c, "it"), them => words::unseen(c, "them"), in_windows => words::unseen(c, "what runs in them"),
+        },
         headline => words::headline(c, &report.zone),
         change => words::change(c, report),
         contradiction => words::contradiction(c),

@@ -39,7 +39,7 @@ pub(super) fn limits(report: &Report) -> String {
 pub(super) fn subject(report: &Report) -> String {
     let Some(c) = report.campaigns.first() else { return "[duskwatch] no campaign is configured".to_owned() };
     if c.blind {
-        return format!("[duskwatch] unknown: {}", unseen(c));
+        return format!("[duskwatch] unknown: {}", unseen(c, &c.noun));
     }
     if c.removed {
         return format!(
@@ -62,7 +62,7 @@ pub(super) fn subject(report: &Report) -> String {
 pub(super) fn brief_subject(report: &Report) -> String {
     let Some(c) = report.campaigns.first() else { return "[duskwatch] weekly brief: no campaign is configured".to_owned() };
     if c.blind {
-        return format!("[duskwatch] weekly brief: unknown, {}", unseen(c));
+        return format!("[duskwatch] weekly brief: unknown, {}", unseen(c, &c.noun));
     }
     if c.removed {
         let broken = broken(&c.words, &c.counts);
@@ -72,11 +72,11 @@ pub(super) fn brief_subject(report: &Report) -> String {
     format!("[duskwatch] weekly brief: {remaining} still on {}, {days} left", c.noun)
 }
 
-/// Why nothing is known of a campaign.
-fn unseen(c: &CampaignReport) -> String {
+/// Why nothing is known of a campaign: that nothing can show `what`.
+pub(super) fn unseen(c: &CampaignReport, what: &str) -> String {
     match c.reaches_back_to {
-        None => format!("nothing that is connected can show {}", c.noun),
-        Some(_) => format!("nothing that can show {} reaches back to then", c.noun),
+        None => format!("nothing that is connected can show {what}"),
+        Some(_) => format!("nothing that can show {what} reaches back to then"),
     }
 }
 

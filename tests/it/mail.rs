@@ -6,6 +6,7 @@ use duskwatch::{daemon::Engine, report::Audience, simulator::ServeOptions};
 use jiff::{Timestamp, ToSpan as _};
 use serde_json::Value;
 
+use crate::exchange::party::{EAST, WEST};
 use crate::support::{
     NOW, Site, at, integrations,
     program::duskwatch,
@@ -97,6 +98,32 @@ async fn the_notice_of_one_owner_is_what_report_and_send_show() {
     let mails = server.take();
     assert_eq!(mails.len(), 1);
     assert_eq!(duskwatch(&site, &["send", "--audience", "owner:nobody"]).status, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_instances_with_one_sender_send_two_mails_and_what_waits_keeps_its_id() {
+    let server = MailServer::start().await;
+    let (site, engine) = site(&server).await;
+    let unnamed = fs::read_to_string(site.config()).unwrap();
+    server.refuse(&[(SECURITY, "451 4.2.0 come back later")]);
+    engine.send_now(Some(&Audience::Security), at(NOW)).await.unwrap();
+    server.refuse(&[]);
+    drop(engine);
+    let mut ids = Vec::new();
+    for (signer, later) in [(WEST, 2), (EAST, 12)] {
+        let section = signer.section().replace("{dir}", &site.config().parent().unwrap().display().to_string());
+        fs::write(site.config().with_file_name(format!("{}.pem", signer.name)), signer.key).unwrap();
+        fs::write(site.config(), format!("{unnamed}{section}")).unwrap();
+        let engine = site.engine();
+        engine.send_waiting(at(NOW) + later.hours()).await.unwrap();
+        send(&engine, Some(&Audience::Security), at(NOW) + 24.hours()).await;
+        ids.extend(server.take().into_iter().map(|mail| mail.header("Message-ID").unwrap()));
+        let brief = engine.preview(Some(&Audience::Leadership), at(NOW)).await.unwrap().remove(0);
+        let own = format!("\r\nMessage-ID: <duskwatch.leadership.1783062000.{}@example.test>\r\n", signer.name);
+        assert!(String::from_utf8(brief.mime).unwrap().contains(&own), "{own}");
+    }
+    let expected = ["<duskwatch.security.1783062000@example.test>", "<duskwatch.security.1783148400.west@example.test>"];
+    assert_eq!(ids, expected, "what was enqueued once is not enqueued again under another id");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -354,8 +354,8 @@ fn a_row_of_the_directory_without_an_account_id_tells_whose_nickname_it_is() {
         reasons,
         [
             "its user is not resolved: no inventory knows stranger",
-            "the directory has linus without an account id: add it, and the user is resolved",
-            "the directory has tess without an account id: add it, and the user is resolved",
+            "linus is listed without an account id: a row of the directory with both resolves the user",
+            "tess is listed without an account id: a row of the directory with both resolves the user",
         ]
     );
 }

@@ -431,3 +431,87 @@ fn rows_of_the_directory_without_an_account_id_say_the_same_in_every_order() {
         assert_eq!(found, expected);
     }
 }
+
+/// Every order of these rows.
+fn orders(rows: &[Person]) -> Vec<Vec<Person>> {
+    let Some((first, rest)) = rows.split_first() else { return vec![Vec::new()] };
+    let put = |order: Vec<Person>| {
+        (0..=order.len()).map(move |place| {
+            let mut order = order.clone();
+            order.insert(place, first.clone());
+            order
+        })
+    };
+    orders(rest).into_iter().flat_map(put).collect()
+}
+
+/// Whom each name means where these rows without account id stand beside the member list, in whatever order.
+fn meant(members: &[Person], rows: &[Person], names: &[&str]) -> Vec<String> {
+    let mut found: Vec<Vec<String>> = Vec::new();
+    for order in orders(rows) {
+        let directory: Vec<_> = order.into_iter().map(|person| DirectoryEntry { person, team: None }).collect();
+        let meaning = |name: &&str| {
+            let mut world = World::watched();
+            for member in members {
+                world.member(member.clone(), "member");
+            }
+            world.roster.directory.clone_from(&directory);
+            world.see(&jenkins(name, "api"), 10, legacy(Accepted));
+            world.row(11).user.id
+        };
+        found.push(names.iter().map(meaning).collect());
+    }
+    found.dedup();
+    assert_eq!(found.len(), 1, "the order says whose it is: {found:?}");
+    found.remove(0)
+}
+
+#[test]
+fn a_new_address_with_nicknames_of_two_accounts_is_nobodys_of_them_and_the_nicknames_stay_sure() {
+    let members = [person("acc-1", "mira", ""), person("acc-2", "mira-adm", ""), person("acc-3", "ada", "")];
+    let rows = [person("", "mira", "m@x.test"), person("", "mira-adm", "M@x.test")];
+    let names = ["mira", "mira-adm", "m@x.test"];
+    assert_eq!(meant(&members, &rows, &names), ["acc-1", "acc-2", "email:m@x.test"]);
+    // A nickname that nobody bears, or the same account's once more, contradicts nothing.
+    let rows = [person("", "mira", "m@x.test"), person("", "mt", "m@x.test"), person("", "MIRA", "m@x.test")];
+    assert_eq!(meant(&members, &rows, &["mira", "mt", "m@x.test", "ada"]), ["acc-1", "acc-1", "acc-1", "acc-3"]);
+    // Nor does one that may be the same account's; one that may not be does.
+    let two = [person("acc-1", "mira", ""), person("acc-1", "ops", ""), person("acc-2", "ops", ""), person("acc-3", "ops2", "")];
+    let rows = [person("", "mira", "m@x.test"), person("", "ops", "m@x.test")];
+    assert_eq!(meant(&two, &rows, &["mira", "m@x.test"]), ["acc-1", "acc-1"]);
+    let two = [&two[..], &[person("acc-2", "ops2", "")]].concat();
+    let rows = [person("", "mira", "m@x.test"), person("", "ops2", "m@x.test")];
+    assert_eq!(meant(&two, &rows, &["mira", "m@x.test", "ops2"]), ["acc-1", "email:m@x.test", "name:ops2"]);
+}
+
+#[test]
+fn of_two_new_addresses_with_one_nickname_neither_is_the_accounts() {
+    let members = [person("acc-1", "ada", ""), person("acc-2", "grace", "")];
+    let rows = [
+        person("", "ada", "ada1@x.test"),
+        person("", "ada", "ada2@x.test"),
+        person("", "ada", ""),
+        person("", "grace", "grace@x.test"),
+    ];
+    let names = ["ada", "ada1@x.test", "ada2@x.test", "grace@x.test"];
+    assert_eq!(meant(&members, &rows, &names), ["acc-1", "email:ada1@x.test", "email:ada2@x.test", "acc-2"]);
+    // An address that the account is known by claims nothing: it is no new one.
+    let members = [person("acc-1", "ada", "ada1@x.test")];
+    assert_eq!(meant(&members, &rows[..2], &names[..3]), ["acc-1"; 3]);
+}
+
+#[test]
+fn whom_nicknames_alone_name_is_a_candidate_by_that_nickname() {
+    let mut world = World::watched();
+    let called = |nickname: &str| Person { display_name: Some("Mira Tessel".to_owned()), ..person("", nickname, "") };
+    for nickname in ["mira", "mt"] {
+        world.roster.directory.push(DirectoryEntry { person: called(nickname), team: None });
+    }
+    let track = Track { username: None, display_name: Some("Mira Tessel".to_owned()), ..jenkins("", "api") };
+    world.see(&track, 10, legacy(Accepted));
+    let row = world.row(11);
+    assert_eq!(row.name_state, NameState::Ambiguous);
+    let words = "its user is ambiguous: Mira Tessel may be Mira Tessel (name:mira) or Mira Tessel (name:mt); a row of the directory \
+                 with account id and nickname tells them apart";
+    assert_eq!(row.reasons.last().unwrap(), words);
+}

@@ -42,6 +42,12 @@ impl User {
         self.accounts.first().cloned().or_else(|| self.emails.first().map(|email| format!("email:{email}")))
     }
 
+    /// What tells it from others where it has no id.
+    pub(super) fn makeshift_id(&self) -> String {
+        let named = || self.nicknames.first().or(self.display_names.first()).map(|name| format!("name:{name}"));
+        self.uuids.first().cloned().or_else(named).unwrap_or_default()
+    }
+
     /// Everything that it goes by.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         let Self { accounts, uuids, emails, nicknames, display_names, .. } = self;

@@ -1,10 +1,10 @@
 //! Rows without account id and uuid, as a directory may have them, and whose they are.
 //!
 //! A row belongs to whom its e-mail address leads to. An address that is new belongs to the one account that is called now as
-//! the row says, else to a user of its own: who bore that nickname once may have left, and the row be of somebody who was hired
-//! since. A row without an address belongs to whom its nickname leads to.
+//! all its rows say, if no other new address says the same; else it is a user of its own: who bore that nickname once may have
+//! left, and the row be of somebody who was hired since. A row without an address belongs to whom its nickname leads to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::joined::{User, strong_keys};
 use super::{Facts, People, enter, lookup};
@@ -16,26 +16,37 @@ enum Whose {
     Unclear,
 }
 
+/// The numbers of rows by the address that they name.
+type Addressed = BTreeMap<String, Vec<usize>>;
+
 impl People {
-    /// Rows that say the most go first, so that the order in which they stand decides nothing: a row with one name alone then
-    /// finds whom the other rows tell it to be.
+    /// Rows with an address go first, and all of one address at once, so that the order in which they stand decides nothing: a
+    /// row with a nickname alone then finds whom the other rows tell it to be.
     pub(super) fn join_by_name(&mut self, facts: &[&Facts]) {
-        let mut rows: Vec<usize> = (0..facts.len()).filter(|number| strong_keys(facts[*number]).next().is_none()).collect();
-        rows.sort_by_cached_key(|number| {
-            let Facts { email, nickname, .. } = facts[*number];
-            let account = nickname.as_deref().and_then(|name| self.called_now(name));
-            (email.is_none(), account.is_none(), nickname.is_none())
-        });
+        let (mut addressed, mut unaddressed) = (Addressed::new(), Vec::new());
+        for number in (0..facts.len()).filter(|number| strong_keys(facts[*number]).next().is_none()) {
+            match &facts[number].email {
+                Some(email) => addressed.entry(email.to_lowercase()).or_default().push(number),
+                None => unaddressed.push(number),
+            }
+        }
         let mut user_of_row = BTreeMap::new();
-        for number in rows {
-            let user = match self.whose(facts[number]) {
-                Whose::Known(user) => user,
-                Whose::New => {
-                    self.users.push(User::default());
-                    self.users.len() - 1
-                }
-                Whose::Unclear => continue,
+        let accounts = self.accounts_of_new(&addressed, facts);
+        for (address, rows) in addressed {
+            let whose = match self.whose(self.meant_by_email(&address)) {
+                Whose::New => accounts.get(&address).map_or(Whose::New, |account| Whose::Known(*account)),
+                known => known,
             };
+            let Some(user) = self.user(&whose) else { continue };
+            for number in rows {
+                self.enter_names(facts[number], user);
+                user_of_row.insert(number, user);
+            }
+        }
+        for number in unaddressed {
+            let nickname = facts[number].nickname.as_deref();
+            let whose = nickname.map_or(Whose::Unclear, |name| self.whose(self.meant_by_nickname(name)));
+            let Some(user) = self.user(&whose) else { continue };
             self.enter_names(facts[number], user);
             user_of_row.insert(number, user);
         }
@@ -45,24 +56,53 @@ impl People {
         }
     }
 
-    fn whose(&self, row: &Facts) -> Whose {
-        let of = |meant: &[usize]| match self.only(meant) {
+    fn whose(&self, meant: &[usize]) -> Whose {
+        match self.only(meant) {
             Some(user) => Whose::Known(user),
             None if meant.is_empty() => Whose::New,
             None => Whose::Unclear,
-        };
-        let nickname = row.nickname.as_deref();
-        let Some(email) = row.email.as_deref().map(str::to_lowercase) else {
-            return nickname.map_or(Whose::Unclear, |name| of(self.meant_by_nickname(name)));
-        };
-        match of(self.meant_by_email(&email)) {
-            Whose::New => nickname.and_then(|name| self.called_now(name)).map_or(Whose::New, Whose::Known),
-            known => known,
         }
     }
 
-    /// The one account that a list which holds now calls so; as it is written goes first.
-    fn called_now(&self, name: &str) -> Option<usize> {
+    fn user(&mut self, whose: &Whose) -> Option<usize> {
+        match whose {
+            Whose::Known(user) => Some(*user),
+            Whose::New => {
+                self.users.push(User::default());
+                Some(self.users.len() - 1)
+            }
+            Whose::Unclear => None,
+        }
+    }
+
+    /// The new addresses that the nicknames beside them give to an account, each to its own.
+    fn accounts_of_new(&self, addressed: &Addressed, facts: &[&Facts]) -> BTreeMap<String, usize> {
+        let new = addressed.iter().filter(|(address, _)| self.meant_by_email(address).is_empty());
+        let named: Vec<(&String, usize)> = new
+            .filter_map(|(address, rows)| {
+                let names: BTreeSet<&str> = rows.iter().filter_map(|number| facts[*number].nickname.as_deref()).collect();
+                Some((address, self.account_of_all(&names)?))
+            })
+            .collect();
+        let mut claims = BTreeMap::<usize, usize>::new();
+        for (_, account) in &named {
+            *claims.entry(*account).or_default() += 1;
+        }
+        // Of several that claim one account, at most one is right, and nothing tells which.
+        let alone = named.into_iter().filter(|(_, account)| claims.get(account) == Some(&1));
+        alone.map(|(address, account)| (address.clone(), account)).collect()
+    }
+
+    /// The account that one of these nicknames means for sure, and every other that an account is called by may mean.
+    fn account_of_all(&self, names: &BTreeSet<&str>) -> Option<usize> {
+        let mut called: Vec<Vec<usize>> = names.iter().map(|name| self.called_now(name)).collect();
+        called.retain(|accounts| !accounts.is_empty());
+        let sure = called.iter().find_map(|accounts| if let [only] = accounts[..] { Some(only) } else { None })?;
+        called.iter().all(|accounts| accounts.contains(&sure)).then_some(sure)
+    }
+
+    /// The accounts that a list which holds now calls so; as it is written goes first.
+    fn called_now(&self, name: &str) -> Vec<usize> {
         let folded = name.to_lowercase();
         let bearers = lookup(&self.by_nickname_folded, &folded).iter().copied();
         let accounts: Vec<usize> = bearers.filter(|user| !self.users[*user].accounts.is_empty()).collect();
@@ -70,8 +110,7 @@ impl People {
             accounts.iter().copied().filter(|user| self.users[*user].called.iter().any(is)).collect()
         };
         let exactly = called(&|called| called == name);
-        let found = if exactly.is_empty() { called(&|called| called.to_lowercase() == folded) } else { exactly };
-        if let [only] = found[..] { Some(only) } else { None }
+        if exactly.is_empty() { called(&|called| called.to_lowercase() == folded) } else { exactly }
     }
 
     fn enter_names(&mut self, row: &Facts, user: usize) {

@@ -49,17 +49,17 @@ pub enum Entry {
 }
 
 impl Entry {
-    /// Takes out a last use that cannot have been; false when nothing is left of the row.
-    pub(super) fn forget_ahead(&mut self, is_ahead: impl Fn(Timestamp) -> bool) -> bool {
+    /// Takes out a last use that cannot have been; gives it back when nothing is left of the row.
+    pub(super) fn forget_ahead(&mut self, is_ahead: impl Fn(Timestamp) -> bool) -> Option<Timestamp> {
         let last = match self {
             Self::Member(member, _) => &mut member.last_accessed,
             Self::DeployKey(key, _) => &mut key.last_used,
             Self::Token(token, _) => &mut token.last_active_at,
-            Self::TokenUse { last, .. } => return !is_ahead(*last),
-            _ => return true,
+            Self::TokenUse { last, .. } => return is_ahead(*last).then_some(*last),
+            _ => return None,
         };
         *last = last.filter(|at| !is_ahead(*at));
-        true
+        None
     }
 }
 

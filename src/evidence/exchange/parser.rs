@@ -7,7 +7,10 @@ use super::{
     text,
     wire::{self, Read},
 };
-use crate::evidence::{Coverage, Day, DayCount, Origin, Track, Verdict, format::is_ahead};
+use crate::evidence::{
+    Coverage, Day, DayCount, Origin, Skipped, Track, Verdict,
+    format::{FUTURE, is_ahead},
+};
 
 /// What is kept of a reason, in bytes.
 const MAX_REASON: usize = 2_000;
@@ -31,6 +34,8 @@ pub enum Item {
     Count(DayCount),
     /// A row of a list.
     Entry(Box<Entry>),
+    /// A row that is not kept.
+    Skipped(Skipped),
     /// Something that later lines point to.
     Defined,
 }
@@ -123,8 +128,8 @@ impl Parser {
         let mut entry = listed::read(line)?;
         // A last use more than a day after the file was written cannot have been.
         let written_ms = self.header.as_ref().map_or(i64::MAX, |header| header.written_ms);
-        if !entry.forget_ahead(|at| is_ahead(at.as_millisecond(), written_ms)) {
-            return Ok(Item::Defined);
+        if let Some(at) = entry.forget_ahead(|at| is_ahead(at.as_millisecond(), written_ms)) {
+            return Ok(Item::Skipped(Skipped { reason: FUTURE, count: 1, sample: at.to_string() }));
         }
         if let Entry::Credential(register, _) | Entry::Directory(register, _) = &entry {
             self.registered += 1;

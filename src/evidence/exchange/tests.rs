@@ -19,6 +19,7 @@ fn a_file_is_written_as_it_is_read() {
                 line(&Line::Count(count, verdict))
             }
             Item::Entry(entry) => line(&Line::Entry(entry)),
+            Item::Skipped(skip) => panic!("{skip:?}: {text}"),
             Item::Defined => {
                 number += 1;
                 continue;
@@ -159,7 +160,7 @@ fn lists_of_another_instance_are_searched_for_secrets_as_those_that_are_read_her
 fn a_last_use_that_was_ahead_when_it_was_read_is_none() {
     let (written, ahead) = (1_783_062_000_000_i64, "1783148400001");
     let mut parser = Parser::default();
-    let mut told = Vec::new();
+    let (mut told, mut skipped) = (Vec::new(), Vec::new());
     for text in SAMPLE.lines() {
         let text = text.replace("\"last_accessed_ms\":1783040000000", &format!("\"last_accessed_ms\":{ahead}"));
         let text = text.replace("\"last_used_ms\":null", &format!("\"last_used_ms\":{ahead}"));
@@ -174,8 +175,10 @@ fn a_last_use_that_was_ahead_when_it_was_read_is_none() {
                 _ => {}
             },
             Item::Header(header) => assert_eq!(header.written_ms, written),
+            Item::Skipped(skip) => skipped.push((skip.reason, skip.count, skip.sample)),
             _ => {}
         }
     }
     assert_eq!(told, [None; 3], "a day after it was written they are known to be wrong");
+    assert_eq!(skipped, [("future", 1, "2026-07-04T07:00:00.001Z".to_owned())], "nothing is left of that row, and it is counted");
 }

@@ -32,7 +32,8 @@ pub struct CampaignReport {
     /// Days to the removal, negative after it.
     pub days_left: i32,
     pub moved: Vec<MovedRow>,
-    /// Nothing that could show the legacy credential was ever read: the counts are unknown, not zero.
+    /// Nothing that could show the legacy credential was ever read, or none of it reaches back to then: the counts are unknown,
+    /// not zero.
     pub blind: bool,
     /// Where what was read of sources that can show it begins, if the report lies before that.
     #[serde(skip)]

@@ -6,7 +6,13 @@ use super::fixture::{World, acme, after_the_removal, at, authentications, empty,
 use crate::{
     analysis::{Authentication, Silence},
     evidence::{Coverage, CoverageState, time},
-    report::{SourceLine, document::SourceState, html, letter, text},
+    report::{
+        Report, SourceLine,
+        document::SourceState,
+        html, letter,
+        status::{self, OutboxRow, StoreRow},
+        text,
+    },
 };
 
 #[test]
@@ -294,11 +300,12 @@ fn a_day_before_anybody_looked_is_unknown_and_not_zero() {
     let mut world = watched();
     let begins = world.findings.now - 24.hours();
     // Whoever asks for the day, or sets the clock back to it.
-    for looking_back in [true, false] {
-        (world.looking_back, world.findings.now) = (looking_back, begins);
+    // The end of a day is an instant that the day itself does not have; now is an instant that is looked at.
+    for (looking_back, first_seen) in [(true, begins + 1.millisecond()), (false, begins)] {
+        (world.looking_back, world.findings.now) = (looking_back, first_seen);
         assert!(!world.report().campaigns[0].blind, "what is looked at first right now is looked at");
-        world.findings.now = begins - 1.millisecond();
-        assert!(world.report().campaigns[0].blind);
+        world.findings.now = first_seen - 1.millisecond();
+        assert!(world.report().campaigns[0].blind, "looking back: {looking_back}");
     }
     world.findings.now = at("2026-06-01T00:00:00Z");
     assert_eq!(subject(&world), "[duskwatch] unknown: nothing that can show app passwords reaches back to then");
@@ -328,4 +335,52 @@ fn counts_that_no_number_holds_are_as_many_as_one_can() {
     assert_eq!((source.items, source.skipped, source.requests), (u64::MAX, u64::MAX, u64::MAX));
     assert!(report.campaigns[0].blockers.iter().all(|blocker| blocker.uses_30d == u64::MAX));
     assert!(!html::page(&report).is_empty() && !letter::digest(&report).html.is_empty());
+}
+
+/// All that is said of a report: the documents, and the screen of `status`.
+fn all_said(report: &Report) -> Vec<String> {
+    let facts = status::Facts {
+        store: StoreRow {
+            path: "/store".to_owned(),
+            bytes: 0,
+            bytes_a_day: None,
+            free_bytes: None,
+            days_left: None,
+            words: String::new(),
+        },
+        service: "runs".to_owned(),
+        deliveries: Vec::new(),
+        outbox: OutboxRow { pending: 0, oldest: None, waiting: Vec::new(), undeliverable: 0 },
+    };
+    let (digest, brief) = (letter::digest(report), letter::brief(report));
+    let screen = status::text(&status::build(report, facts), 120);
+    let said = [digest.subject, digest.text, digest.html, brief.subject, brief.text, brief.html, html::page(report), screen];
+    said.map(|text| words(&text).to_lowercase()).into()
+}
+
+#[test]
+fn every_document_says_the_same_of_why_nothing_is_known() {
+    for removed in [false, true] {
+        let mut unconnected = if removed { after_the_removal() } else { acme() };
+        unconnected.campaign().integrations.clear();
+        unconnected.ledger.sources.clear();
+        let mut earlier = if removed { after_the_removal() } else { acme() };
+        earlier.campaign().integrations.clear();
+        let later = earlier.findings.now + 24.hours();
+        for interval in earlier.ledger.sources.values_mut().flatten() {
+            (interval.from_ms, interval.to_ms) = (later.as_millisecond(), later.as_millisecond() + 3_600_000);
+        }
+        for (world, said, other) in
+            [(unconnected, "connected can show", "reaches back"), (earlier, "reaches back", "connected can")]
+        {
+            let report = world.report();
+            assert!(report.campaigns[0].blind);
+            for text in all_said(&report) {
+                assert!(text.contains(said), "removed: {removed}: {text}");
+                let wrong = [other, "could show them was read", "connect a log, a transcript"];
+                let wrong = if said == "reaches back" { &wrong[..] } else { &wrong[..1] };
+                assert!(!wrong.iter().any(|wrong| text.contains(wrong)), "removed: {removed}, {wrong:?}: {text}");
+            }
+        }
+    }
 }

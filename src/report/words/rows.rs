@@ -49,7 +49,7 @@ pub(in crate::report) fn rhythm(row: &IntegrationRow, zone: &TimeZone) -> String
     format!("{}{kind}{silence}{period}{next}", row.rhythm)
 }
 
-/// What is expected to run in a window; `blind` where nothing was ever read that could tell.
+/// What is expected to run in a window; `blind` where nothing that was read can tell.
 pub(in crate::report) fn expected_in(window: &WindowRow, blind: bool) -> String {
     const NAMED: usize = 3;
     if blind {
