@@ -71,7 +71,7 @@ fn give_to_owner(store: &Path, file: &File) {
     let (Ok(store), Ok(own)) = (store.metadata(), file.metadata()) else { return };
     if own.uid() == 0 && store.uid() != 0 {
         // Who may not do so has made it for themselves.
-        let _ = fchown(file, Some(store.uid()), Some(store.gid()));
+        fchown(file, Some(store.uid()), Some(store.gid())).ok();
     }
 }
 

@@ -3,7 +3,7 @@
 //! | the file | `user_version` | `open` | `open_read_only` |
 //! |---|---|---|---|
 //! | is missing | | creates it, migrates | refused: `Missing` |
-//! | is empty | 0 | migrates | refused: `Missing` |
+//! | is empty | 0 | migrates | refused: `Missing`, or `Foreign` where something is in it that is no store |
 //! | carries our `application_id` | of today | ready | ready |
 //! | carries our `application_id` | lower | migrates | refused: `Older` |
 //! | carries our `application_id` | higher | refused: `Newer` | refused: `Newer` |
@@ -101,12 +101,19 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, OpenError> {
         Identity::Ours { version } if version < supported => {
             return Err(OpenError::Older { path: path.to_owned(), found: version, supported });
         }
-        // Nobody came further than to make the file.
-        Identity::Empty => return Err(OpenError::Missing { path: path.to_owned() }),
+        Identity::Empty if is_untouched(path) => return Err(OpenError::Missing { path: path.to_owned() }),
+        Identity::Empty => return Err(OpenError::Foreign { path: path.to_owned() }),
         identity => refuse_unless_usable(path, identity, MIGRATIONS)?,
     }
     set_pragmas(&connection, Role::Reader).map_err(sqlite)?;
     Ok(connection)
+}
+
+/// Nobody came further than to make the file, as on a full disk: what was ever opened has a header, or writes beside it.
+fn is_untouched(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    path.metadata().is_ok_and(|file| file.len() == 0) && !Path::new(&log).exists()
 }
 
 pub(super) fn read_seen_key(connection: &Connection) -> rusqlite::Result<[u8; 16]> {

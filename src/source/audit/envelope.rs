@@ -2,10 +2,9 @@
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use url::Url;
 
 use super::event::{self, Mark, Outline};
-use crate::source::{FetchError, Unread, http::Reply};
+use crate::source::{Client, FetchError, Unread, http::Reply};
 
 /// A page. Without a list in `data` an answer is no page: the end of the stream is an empty list.
 #[derive(Deserialize)]
@@ -39,6 +38,14 @@ pub(super) fn outlined(reply: &Reply) -> Result<Envelope<Outline>, FetchError> {
     Ok(Envelope { data: Outline::of(marks), meta: page.meta, links: page.links })
 }
 
-pub(super) fn cursor_of(url: &Url) -> Option<String> {
-    url.query_pairs().find(|(key, _)| key == "cursor").map(|(_, cursor)| cursor.into_owned())
+/// The cursor of a link to the next page, or one that stands in the link's place. A link without a cursor leads to where nobody
+/// knows: it is not the stream's end.
+pub(super) fn linked_cursor(linked: String, client: &Client, reply: &Reply) -> Result<String, FetchError> {
+    if !linked.contains(['/', '?', ':']) {
+        return Ok(linked);
+    }
+    let url = client.follow(&linked)?;
+    let cursor = url.query_pairs().find(|(key, _)| key == "cursor").map(|(_, cursor)| cursor.into_owned());
+    let cause = Unread::OtherShape { line: 1, column: 1 };
+    cursor.ok_or_else(|| FetchError::Unreadable { at: reply.at.clone(), cause })
 }

@@ -20,12 +20,11 @@ pub use actions::Actions;
 pub use slices::{Slice, lost, next_slice};
 pub use walk::{Position, Step, Then, Walk};
 
-use envelope::{Envelope, cursor_of, outlined};
+use envelope::{Envelope, linked_cursor, outlined};
 use event::Outline;
 
 use super::{
     Client, FetchError,
-    error::Unread,
     http::{Reply, place},
 };
 use crate::evidence::Page;
@@ -112,22 +111,12 @@ impl Audit {
         url
     }
 
-    /// The cursor of a link, or one that stands in its place. A link without a cursor leads to where nobody knows: it is not the
-    /// stream's end.
-    fn linked_cursor(&self, linked: String, reply: &Reply) -> Result<String, FetchError> {
-        if !linked.contains(['/', '?', ':']) {
-            return Ok(linked);
-        }
-        let cause = Unread::OtherShape { line: 1, column: 1 };
-        cursor_of(&self.client.follow(&linked)?).ok_or_else(|| FetchError::Unreadable { at: reply.at.clone(), cause })
-    }
-
     fn read(&self, reply: Reply) -> Result<AuditPage, FetchError> {
         let Envelope { data: outline, meta, links } = outlined(&reply)?;
         let next = meta.and_then(|meta| meta.next).filter(|next| !next.is_empty());
         let linked = links.and_then(|links| links.next).filter(|next| !next.is_empty());
         let next = match (next, linked) {
-            (None, Some(linked)) => Some(self.linked_cursor(linked, &reply)?),
+            (None, Some(linked)) => Some(linked_cursor(linked, &self.client, &reply)?),
             (next, Some(address)) => {
                 self.client.follow(&address)?;
                 next
