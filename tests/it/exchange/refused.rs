@@ -151,3 +151,19 @@ async fn names_of_another_instance_are_bounded_and_hold_no_secrets_and_no_comman
     assert_eq!(found.username.as_deref(), Some("[2Jmona"), "a control character is none of a name");
     assert_eq!((found.token_label.as_deref(), found.workspace.as_ref().unwrap().len()), (Some("ATBB…"), 512));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_last_use_that_is_ahead_of_its_file_is_counted_as_skipped_and_the_rest_is_taken_in() {
+    let (border, ..) = Border::new(48).await;
+    let used = |last_ms: i64| {
+        format!("{{\"kind\":\"list_token_use\",\"organization\":\"acme\",\"token_id\":\"1\",\"last_ms\":{last_ms}}}")
+    };
+    let written = at(NOW).as_millisecond();
+    let uses = |line: &str| format!("{line}\n{}\n{}", used(written + 86_400_001), used(written - 1));
+    let file = border.reporter.path("ahead.ndjson.zst");
+    fs::write(&file, border.with("source", uses)).unwrap();
+    let taken = border.reporter.take(&file, NOW).await.unwrap();
+    assert_eq!((taken.skipped.len(), taken.items), (1, taken.read - 1), "{taken}");
+    let said = taken.to_string();
+    assert!(said.ends_with("\n  1 skipped (future), such as: 2026-07-04T07:00:00.001Z"), "{said}");
+}
