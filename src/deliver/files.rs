@@ -7,7 +7,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -111,6 +111,18 @@ pub fn write_file_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
 /// The same for content that is written piece by piece.
 pub fn write_file(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
     let name = path.file_name().with_context(|| format!("{} names no file", path.display()))?;
+    // Root could put a file in the place of `/dev/null`.
+    if let Ok(there) = path.metadata() {
+        if there.file_type().is_char_device() {
+            let mut device = OpenOptions::new().write(true).open(path)?;
+            return content(&mut device).with_context(|| format!("cannot write to {}", path.display()));
+        }
+        ensure!(
+            there.is_file() || there.is_dir(),
+            "{} is no file: write to standard output, and lead that there",
+            path.display()
+        );
+    }
     let mut hidden = std::ffi::OsString::from(".");
     hidden.push(name);
     hidden.push(".new");

@@ -161,3 +161,16 @@ fn a_single_file_is_replaced_and_nothing_stays_beside_it() {
     let error = write_file_atomic(&home.path().join("missing/digest.eml"), b"x").unwrap_err();
     assert!(format!("{error:#}").contains("missing"), "{error:#}");
 }
+
+#[test]
+fn a_device_takes_what_is_written_and_stays_one() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("report.html");
+    // By a link: a fault here must not cost the machine its own.
+    symlink("/dev/null", &path).expect("a link");
+    write_file_atomic(&path, b"a report").expect("a device takes everything");
+    assert!(path.symlink_metadata().expect("it is there").file_type().is_symlink());
+    rustix::fs::mkfifoat(CWD, directory.path().join("pipe"), rustix::fs::Mode::from_raw_mode(0o644)).expect("a pipe");
+    let refused = write_file_atomic(&directory.path().join("pipe"), b"a report").expect_err("nobody may ever read from it");
+    assert!(refused.to_string().contains("is no file"), "{refused}");
+}
