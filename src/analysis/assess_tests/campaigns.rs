@@ -80,15 +80,24 @@ fn a_campaign_that_asks_for_hosts_leaves_the_others_as_they_are() {
     assert_eq!(judged(true).0, 35);
 }
 
+const OF_CONNECT_APPS: fn(Outcome) -> Verdict = |outcome| Verdict::of(Credential::Connect, Grade::Proven, outcome);
+
+/// Connect apps that were used on ten days, and on the 21st are refused for an hour from each of these times on.
+fn connect_apps_with_brownouts(starts: &str) -> World {
+    let mut world = World::watched();
+    let text = format!(
+        "id = \"connect\"\nname = \"Connect apps\"\nnoun = \"Connect apps\"\nremoval = \"2026-12-31\"\n\
+         documentation = \"https://example.test/\"\n[legacy]\ncredentials = [\"connect\"]\n[replacement]\ncredentials = [\"oauth\"]\n\
+         [[brownout]]\nfrom = \"2026-03-21\"\nto = \"2026-03-22\"\nminutes = 60\nstarts = [{starts}]\npublished = true\n"
+    );
+    world.campaigns.push(Campaign::parse(&text).unwrap());
+    (10..20).for_each(|on| world.see(&jenkins("ada", "api"), on, OF_CONNECT_APPS(Accepted)));
+    world
+}
+
 #[test]
 fn another_campaign_has_brownouts_of_its_own() {
-    let mut world = World::watched();
-    let text = "id = \"connect\"\nname = \"Connect apps\"\nnoun = \"Connect apps\"\nremoval = \"2026-12-31\"\n\
-        documentation = \"https://example.test/\"\n[legacy]\ncredentials = [\"connect\"]\n[replacement]\ncredentials = [\"oauth\"]\n\
-        [[brownout]]\nfrom = \"2026-03-21\"\nto = \"2026-03-22\"\nminutes = 60\nstarts = [\"12:00\"]\npublished = true\n";
-    world.campaigns.push(Campaign::parse(text).unwrap());
-    let app = |outcome| Verdict::of(Credential::Connect, Grade::Proven, outcome);
-    (10..20).for_each(|on| world.see(&jenkins("ada", "api"), on, app(Accepted)));
+    let (mut world, app) = (connect_apps_with_brownouts("\"12:00\""), OF_CONNECT_APPS);
     // Day 20 is the 21st: inside the campaign's own window at noon.
     world.see(&jenkins("ada", "api"), 20, app(Rejected));
     let row = world.judged_on(20).campaigns.remove(1).integrations.remove(0);
@@ -102,13 +111,7 @@ fn another_campaign_has_brownouts_of_its_own() {
 #[test]
 fn a_day_that_begins_and_ends_in_windows_of_another_campaign_may_lie_outside_between() {
     let judged = |between: bool| {
-        let mut world = World::watched();
-        let text = "id = \"connect\"\nname = \"Connect apps\"\nnoun = \"Connect apps\"\nremoval = \"2026-12-31\"\n\
-            documentation = \"https://example.test/\"\n[legacy]\ncredentials = [\"connect\"]\n[replacement]\ncredentials = [\"oauth\"]\n\
-            [[brownout]]\nfrom = \"2026-03-21\"\nto = \"2026-03-22\"\nminutes = 60\nstarts = [\"00:00\", \"12:00\"]\npublished = true\n";
-        world.campaigns.push(Campaign::parse(text).unwrap());
-        let app = |outcome| Verdict::of(Credential::Connect, Grade::Proven, outcome);
-        (10..20).for_each(|on| world.see(&jenkins("ada", "api"), on, app(Accepted)));
+        let (mut world, app) = (connect_apps_with_brownouts("\"00:00\", \"12:00\""), OF_CONNECT_APPS);
         let at = |minutes: i64| day(20).start_ms() + minutes * 60_000;
         world.see_between(&jenkins("ada", "api"), (at(10), at(12 * 60 + 10)), app(Rejected), 2);
         if between {
