@@ -40,6 +40,9 @@ const ROUNDS_AT_ONCE: usize = 8;
 /// The name under which trouble of the judgement is told.
 pub(super) const JUDGEMENT: &str = "judgement";
 
+/// The name under which a new configuration that is refused is told.
+const CONFIGURATION: &str = "configuration";
+
 /// A clock that is set back by less was not wrong.
 const SET_RIGHT_MS: i64 = 60_000;
 
@@ -198,6 +201,15 @@ impl Engine {
             Some(error) => self.note_store(part, Some(error), now),
             None => self.note_failed(part, &format!("{error:#}"), false, now),
         }
+    }
+
+    /// Takes note of why a new configuration is refused, or that it is in force.
+    pub(super) fn note_configuration(&self, refused: Option<&String>, now: Timestamp) {
+        let words = |why| format!("the new one is refused ({why}), see the log: the service goes on with the one it has");
+        match refused {
+            Some(why) => self.troubles().failed(CONFIGURATION, &words(why), true, now),
+            None => self.troubles().well(CONFIGURATION),
+        };
     }
 
     /// Whether a source waits for somebody to act.

@@ -208,8 +208,8 @@ pub(super) const JUDGED_AT_MOST: usize = 5;
 
 pub(super) const OTHERS_JUDGE: &str = "others judge again and again: end the commands that do";
 
-/// Messages that were given up are told once; before the first digest those of so long ago.
-const GIVEN_UP_BEFORE: SignedDuration = SignedDuration::from_hours(31 * 24);
+/// Messages that were given up are told once; before the first digest, and to an operator who asks, those of so long ago.
+pub(super) const GIVEN_UP_BEFORE: SignedDuration = SignedDuration::from_hours(31 * 24);
 /// More are not told one by one.
 const MAX_GIVEN_UP: u32 = 200;
 

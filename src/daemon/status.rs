@@ -2,24 +2,29 @@
 
 use jiff::Timestamp;
 
-use super::{Delivery, Options, Space, health, judge};
+use super::{
+    Delivery, Options, Space, health,
+    judge::{self, GIVEN_UP_BEFORE},
+};
 use crate::{
-    report::status::{self, DeliveryRow, Facts, OutboxRow, Status, StoreRow, WaitingRow},
-    store::{Reader, Store, StoreError, Waiting},
+    report::status::{self, DeliveryRow, Facts, GivenUpRow, OutboxRow, Status, StoreRow, WaitingRow},
+    store::{GivenUp, Reader, Store, StoreError, Waiting},
 };
 
-/// Recipients that are told one by one.
+/// Recipients that are told one by one: those for whom something waits, and those whom something never reached.
 const MAX_WAITING: u32 = 50;
+const MAX_GIVEN_UP: u32 = 50;
 
 /// Looks at everything; nothing is recorded, and no source is asked.
 pub async fn status(options: Options, now: Timestamp) -> anyhow::Result<Status> {
     let store = Store::open_read_only(&options.store)?;
     let space = Space::of(&store, &options, now).await?;
     let wanted = options.deliveries();
-    let (deliveries, outbox) = store.read(move |r| Ok((deliveries(r, &wanted)?, outbox(r)?))).await?;
+    let (deliveries, outbox) = store.read(move |r| Ok((deliveries(r, &wanted)?, outbox(r, now)?))).await?;
     let service = match health(&options.http).await {
         Ok(healthy) if healthy.not_ready.is_empty() => "running, and ready".to_owned(),
-        Ok(_) => "running, and not ready: see the sources below, or /readyz".to_owned(),
+        // What keeps the store from being written does not stand in it.
+        Ok(healthy) => format!("running, and not ready: {}", healthy.not_ready.lines().next().unwrap_or_default()),
         Err(why) => format!("no answer: {why}"),
     };
     let store = StoreRow {
@@ -41,10 +46,14 @@ fn deliveries(r: &Reader, wanted: &[Delivery]) -> Result<Vec<DeliveryRow>, Store
     wanted.iter().map(row).collect()
 }
 
-fn outbox(r: &Reader) -> Result<OutboxRow, StoreError> {
+fn outbox(r: &Reader, now: Timestamp) -> Result<OutboxRow, StoreError> {
     let summary = r.outbox_summary()?;
     let undeliverable = summary.settled.iter().map(|channel| channel.undeliverable).sum();
     let row = |Waiting { channel, recipient, messages, failure }| WaitingRow { channel, recipient, messages, failure };
     let waiting = r.waiting(MAX_WAITING)?.into_iter().map(row).collect();
-    Ok(OutboxRow { pending: summary.pending, oldest: summary.oldest, waiting, undeliverable })
+    let row =
+        |GivenUp { channel, recipient, occurrence: due, at, failure, .. }| GivenUpRow { channel, recipient, due, at, failure };
+    let since = now.saturating_sub(GIVEN_UP_BEFORE).unwrap_or(now);
+    let given_up = r.given_up(since, now, MAX_GIVEN_UP)?.into_iter().map(row).collect();
+    Ok(OutboxRow { pending: summary.pending, oldest: summary.oldest, waiting, undeliverable, given_up })
 }

@@ -12,14 +12,18 @@ use super::{
 const MAX_SOURCE_LINES: usize = 9;
 /// Deliveries of the same screen.
 const MAX_DELIVERIES: usize = 4;
-/// Recipients of the same screen for whom something waits.
+/// Recipients of the same screen for whom something waits, and whom something never reached.
 const MAX_WAITING: usize = 2;
+const MAX_GIVEN_UP: usize = 2;
+/// Lines of what is wrong with one source or recipient.
+const MAX_WHY: usize = 3;
 /// Narrower than this the table of sources is not readable; wider than this no line is.
 const WIDTHS: std::ops::RangeInclusive<usize> = 72..=120;
 /// How wide the names of sources are: as the longest of them, between these two.
 const NAMES: std::ops::RangeInclusive<usize> = 22..=40;
-/// Where the text of an entry begins.
+/// Where the text of an entry begins, and what is wrong with a source.
 const COLUMN: usize = 16;
+const WHY_COLUMN: usize = 4;
 
 /// What the service and its store say of themselves, beside the report.
 #[derive(Clone, Debug)]
@@ -89,6 +93,21 @@ pub struct OutboxRow {
     pub waiting: Vec<WaitingRow>,
     /// Recipients that were given up since the store began.
     pub undeliverable: u64,
+    /// Those of the last month, the newest first.
+    pub given_up: Vec<GivenUpRow>,
+}
+
+/// A recipient whom a message never reached.
+#[derive(Clone, Debug, Serialize)]
+pub struct GivenUpRow {
+    /// `mail`, `webhook`, `otlp`.
+    pub channel: String,
+    pub recipient: String,
+    /// When the message was due.
+    pub due: Timestamp,
+    pub at: Timestamp,
+    /// The last failure in words.
+    pub failure: String,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -126,7 +145,11 @@ pub fn build(report: &Report, facts: Facts) -> Status {
         sources,
         service: inert::sentence(&facts.service),
         deliveries: facts.deliveries.into_iter().map(|row| DeliveryRow { delivery: inert::name(&row.delivery), ..row }).collect(),
-        outbox: OutboxRow { waiting: facts.outbox.waiting.into_iter().map(waiting_row).collect(), ..facts.outbox },
+        outbox: OutboxRow {
+            waiting: facts.outbox.waiting.into_iter().map(waiting_row).collect(),
+            given_up: facts.outbox.given_up.into_iter().map(given_up_row).collect(),
+            ..facts.outbox
+        },
         store: StoreRow { path: inert::name(&facts.store.path), ..facts.store },
     }
 }
@@ -134,6 +157,10 @@ pub fn build(report: &Report, facts: Facts) -> Status {
 /// Why something was not taken is told in the words of a mail server or a collector.
 fn waiting_row(row: WaitingRow) -> WaitingRow {
     WaitingRow { recipient: inert::name(&row.recipient), failure: inert::sentence(&row.failure), ..row }
+}
+
+fn given_up_row(row: GivenUpRow) -> GivenUpRow {
+    GivenUpRow { recipient: inert::name(&row.recipient), failure: inert::sentence(&row.failure), ..row }
 }
 
 fn needs_a_look(source: &SourceRow) -> bool {
@@ -201,8 +228,10 @@ pub fn text(status: &Status, width: usize) -> String {
     let (mut told, mut shown) = (Vec::new(), 0);
     let column =
         status.sources.iter().map(|row| row.source.chars().count()).max().unwrap_or(0).clamp(*NAMES.start(), *NAMES.end());
+    let bad = status.sources.iter().filter(|row| needs_a_look(row)).count();
+    let why_lines = (MAX_SOURCE_LINES / bad.max(1)).saturating_sub(1).clamp(1, MAX_WHY);
     for row in &status.sources {
-        let own = source(row, zone, column, width);
+        let own = source(row, zone, column, (width, why_lines));
         if told.len() + own.len() > MAX_SOURCE_LINES {
             break;
         }
@@ -227,6 +256,9 @@ pub fn text(status: &Status, width: usize) -> String {
     entry("Outbox", &outbox(&status.outbox, zone));
     for row in status.outbox.waiting.iter().take(MAX_WAITING) {
         entry("", &cut(&waiting(row), width - COLUMN));
+    }
+    for row in status.outbox.given_up.iter().take(MAX_GIVEN_UP) {
+        entry("", &cut(&given_up(row, zone), MAX_WHY * (width - COLUMN)));
     }
     entry("Store", &format!("{}: {}", status.store.path, status.store.words));
     for step in &status.next {
@@ -255,8 +287,8 @@ fn stands(stand: &StandRow, zone: &TimeZone) -> String {
     )
 }
 
-/// A line, and one more for what is wrong with it.
-fn source(row: &SourceRow, zone: &TimeZone, column: usize, width: usize) -> Vec<String> {
+/// A line, and as many as there is room for to say what is wrong with it.
+fn source(row: &SourceRow, zone: &TimeZone, column: usize, (width, why_lines): (usize, usize)) -> Vec<String> {
     let gap = match row.gap_seconds {
         0 => "no gap in 30 days".to_owned(),
         seconds if seconds < 3_600 => format!("{} min missed in 30 days", (seconds + 59) / 60),
@@ -271,8 +303,9 @@ fn source(row: &SourceRow, zone: &TimeZone, column: usize, width: usize) -> Vec<
     };
     let line = format!("  {:<column$} {}{read}", row.source, words::source_state(row.state));
     let why = if row.failure.is_empty() || !needs_a_look(row) { &row.warning } else { &row.failure };
-    let why = (!why.is_empty()).then(|| format!("    {}", cut(why, width - 4)));
-    [cut(&line, width)].into_iter().chain(why).collect()
+    let why = view::fill(&cut(why, why_lines * (width - WHY_COLUMN)), WHY_COLUMN, width);
+    let why = why.lines().map(|words| format!("{:WHY_COLUMN$}{}", "", words.trim_start()));
+    [line].into_iter().chain(why).map(|line| cut(&line, width)).collect()
 }
 
 fn outbox(outbox: &OutboxRow, zone: &TimeZone) -> String {
@@ -288,7 +321,11 @@ fn waiting(row: &WaitingRow) -> String {
     format!("{} to {}, {} waiting: {why}", row.channel, row.recipient, row.messages)
 }
 
-/// What is longer than a line loses its middle: an address at its beginning says who, the reason stands at its end.
+fn given_up(row: &GivenUpRow, zone: &TimeZone) -> String {
+    format!("{} to {}, due on {}, given up: {}", row.channel, row.recipient, words::instant(row.due, zone), row.failure)
+}
+
+/// What is longer than its place loses its middle: an address at its beginning says who, the reason stands at its end.
 fn cut(line: &str, width: usize) -> String {
     let chars: Vec<char> = line.chars().collect();
     let Some(over) = (chars.len() + 1).checked_sub(width).filter(|over| *over > 1) else { return line.to_owned() };

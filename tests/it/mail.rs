@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeSet, fs, sync::Arc};
 
-use duskwatch::{daemon::Engine, report::Audience, simulator::ServeOptions};
+use duskwatch::{
+    daemon::{self, Engine},
+    report::{Audience, status},
+    simulator::ServeOptions,
+};
 use jiff::{Timestamp, ToSpan as _};
 use serde_json::Value;
 
@@ -165,6 +169,10 @@ async fn whoever_is_refused_for_good_is_given_up_and_the_next_digest_says_so() {
     assert!(sent[0].problem().is_some_and(|words| words.contains("no such user")), "{sent:?}");
     engine.send_waiting(at(NOW) + 10.hours()).await.unwrap();
     assert_eq!(server.take().len(), 0, "it is not tried again");
+    let screen = status::text(&daemon::status(site.options(), at(NOW) + 1.minute()).await.unwrap(), 120);
+    let (to_whom, why) = (format!("mail to {BOARD}, due on 3 Jul 2026 07:00 UTC, given up:"), "(550): 5.1.1 no such user");
+    let words = screen.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains(&to_whom) && words.contains(why), "{screen}");
 
     let now = at(NOW) + 24.hours();
     send(&engine, Some(&Audience::Security), now).await;

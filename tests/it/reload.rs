@@ -10,7 +10,7 @@ use duskwatch::{
 use crate::support::{
     NOW, Site, at,
     picture::{Picture, assert_same_counts},
-    program::Service,
+    program::{Service, answer_with},
     small_world,
 };
 
@@ -97,9 +97,13 @@ async fn a_broken_configuration_leaves_the_old_one_in_force_and_says_every_fault
     service.hang_up();
     service.wait_for(REFUSED, &["2 faults".to_owned()]);
     assert!(admitted(&base, "").await);
+    let ready = format!("{base}/readyz");
+    answer_with(&ready, "configuration: failing since").await;
     fs::write(site.config(), sound).unwrap();
     service.hang_up();
     service.wait_for(IN_FORCE, &["SIGHUP".to_owned()]);
+    let (_, said) = answer_with(&ready, "").await;
+    assert!(!said.contains("configuration"), "{said}");
     let (ended, said) = service.terminate();
     assert!(ended.success(), "{said}");
     for words in ["schedule.audti: unknown key; did you mean `audit`?", "`soon` is no cron line", REFUSED] {

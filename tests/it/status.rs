@@ -126,11 +126,15 @@ async fn health_is_the_answer_of_the_service_that_runs() {
     health("did not answer within 3 s");
     drop(free);
     health("nothing listens on ");
+    edit(&site, &site.server.atlassian_url(), "http://127.0.0.1:1");
     let healthy = || {
         let (service, _) = Service::serving(&site);
-        let ran = duskwatch_now(&site, &["health"]);
+        let (ran, screen) = (duskwatch_now(&site, &["health"]), duskwatch_now(&site, &["status", "--format", "json"]));
         assert!(service.terminate().0.success());
         assert!(well(&ran).starts_with("healthy\n"), "{ran:#?}");
+        let screen: Value = serde_json::from_str(well(&screen)).unwrap();
+        let reason = screen["service"].as_str().and_then(|words| words.strip_prefix("running, and not ready: "));
+        assert!(reason.is_some_and(|words| words.starts_with("audit/acme: ")), "{screen:#}");
     };
     healthy();
     let pair = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/deliver/tls/server");

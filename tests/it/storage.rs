@@ -17,13 +17,13 @@ use crate::support::{
     disk::{Disk, Fault},
     integrations, leave_out,
     picture::{Picture, assert_same_counts},
-    program::{Ran, Service, duskwatch, hasten, program},
+    program::{Ran, Service, answer_with, duskwatch, hasten, program},
     small_world,
     smtp::MailServer,
 };
 
-/// Requests after which a page must have changed.
-const MAX_REQUESTS: usize = 20_000;
+/// Looks after which nobody reads the store any more.
+const MAX_LOOKS: usize = 20_000;
 /// Damaged stores that are looked at.
 const DAMAGES: u64 = 24;
 
@@ -47,23 +47,6 @@ async fn site(seed: u64) -> Site {
 #[track_caller]
 fn well(ran: &Ran) {
     assert_eq!(ran.status, 0, "{ran:#?}");
-}
-
-async fn get(url: &str) -> (u16, String) {
-    let answer = reqwest::Client::builder().no_proxy().build().unwrap().get(url).send().await.unwrap();
-    (answer.status().as_u16(), answer.text().await.unwrap())
-}
-
-/// Asks until an answer holds some words.
-async fn answer_with(url: &str, words: &str) -> (u16, String) {
-    let mut answer = (0, String::new());
-    for _ in 0..MAX_REQUESTS {
-        answer = get(url).await;
-        if answer.1.contains(words) {
-            return answer;
-        }
-    }
-    panic!("{url} never says {words}: {answer:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -184,7 +167,7 @@ fn empty_log(store: &Path) {
         database.pragma(None, "wal_checkpoint", "TRUNCATE", |row| row.get(0).map(|found| busy = found)).unwrap();
         busy == 1
     };
-    assert!((0..MAX_REQUESTS).any(|_| !is_busy()), "somebody reads all the time");
+    assert!((0..MAX_LOOKS).any(|_| !is_busy()), "somebody reads all the time");
 }
 
 /// What is damaged, and the way out.

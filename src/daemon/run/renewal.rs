@@ -50,7 +50,8 @@ fn signature(path: &PathBuf) -> Option<Signature> {
 }
 
 impl Service {
-    /// Takes up the configuration as it is now; one that is refused leaves the old one in force, and is told once.
+    /// Takes up the configuration as it is now; one that is refused leaves the old one in force: the log tells it once, and
+    /// `/readyz` until another is taken up.
     pub(super) async fn renew(&mut self, renewal: &mut Renewal, cause: &str) {
         let outcome = match (renewal.load)() {
             Ok(options) => self.take_up(options).await,
@@ -62,13 +63,16 @@ impl Service {
             }
         };
         renewal.watch(&self.engine.options);
+        let (outcome, now) = (outcome.map_err(|error| format!("{error:#}")), Clock::System.now());
+        self.engine.note_configuration(outcome.as_ref().err(), now);
+        let readiness = self.engine.readiness(now).await;
+        self.show(|served| served.readiness = readiness);
         match outcome {
             Ok(()) => {
                 tracing::info!(cause, "the new configuration is in force");
                 self.judge(Clock::System.now()).await;
             }
             Err(error) => {
-                let error = format!("{error:#}");
                 tracing::error!(cause, error, "the new configuration is refused: the service goes on with the one it has");
             }
         }

@@ -350,7 +350,7 @@ fn all_said(report: &Report) -> Vec<String> {
         },
         service: "runs".to_owned(),
         deliveries: Vec::new(),
-        outbox: OutboxRow { pending: 0, oldest: None, waiting: Vec::new(), undeliverable: 0 },
+        outbox: OutboxRow { pending: 0, oldest: None, waiting: Vec::new(), undeliverable: 0, given_up: Vec::new() },
     };
     let (digest, brief) = (letter::digest(report), letter::brief(report));
     let screen = status::text(&status::build(report, facts), 120);

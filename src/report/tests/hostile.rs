@@ -22,7 +22,7 @@ use crate::{
         Alarm, AlarmKind, AlarmNews, Figure, FigureKind, Report, alarm, calendar, csv, event, explain, html, inert, json, letter,
         notice, prometheus,
         ranking::Query,
-        status::{self, DeliveryRow, Facts, OutboxRow, StoreRow, WaitingRow},
+        status::{self, DeliveryRow, Facts, GivenUpRow, OutboxRow, StoreRow, WaitingRow},
         text,
     },
 };
@@ -173,6 +173,8 @@ fn rows(world: &World, report: &Report, name: &mut Names<'_>) -> Vec<(String, St
 fn screen(report: &Report, name: &mut Names<'_>) -> [(String, String); 2] {
     let mut waiting = || WaitingRow { channel: "mail".to_owned(), recipient: name(), messages: 2, failure: name() };
     let waiting = vec![waiting(), waiting()];
+    let (due, at) = (report.now, report.now);
+    let given_up = vec![GivenUpRow { channel: "mail".to_owned(), recipient: name(), due, at, failure: name() }];
     let facts = Facts {
         store: StoreRow {
             path: name(),
@@ -184,7 +186,7 @@ fn screen(report: &Report, name: &mut Names<'_>) -> [(String, String); 2] {
         },
         service: format!("no answer: {}", name()),
         deliveries: vec![DeliveryRow { delivery: format!("mail/{}", name()), last: None }],
-        outbox: OutboxRow { pending: 4, oldest: None, waiting, undeliverable: 0 },
+        outbox: OutboxRow { pending: 4, oldest: None, waiting, undeliverable: 1, given_up },
     };
     let status = status::build(report, facts);
     [("status text".to_owned(), status::text(&status, 120)), ("status json".to_owned(), json::text(&status))]

@@ -15,6 +15,8 @@ use super::{NOW, Site};
 
 /// Lines of its log that a test reads while it waits for one; more means that the line never comes.
 const MAX_LOG_LINES: usize = 100_000;
+/// Requests after which a page must have changed.
+const MAX_REQUESTS: usize = 20_000;
 
 /// What a run of the program left behind.
 #[derive(Debug)]
@@ -183,4 +185,21 @@ impl Drop for Service {
             forget_clock(self.child.id());
         }
     }
+}
+
+async fn get(url: &str) -> (u16, String) {
+    let answer = reqwest::Client::builder().no_proxy().build().unwrap().get(url).send().await.unwrap();
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}
+
+/// Asks a service until its answer holds some words; returns its status, and all its words.
+pub async fn answer_with(url: &str, words: &str) -> (u16, String) {
+    let mut answer = (0, String::new());
+    for _ in 0..MAX_REQUESTS {
+        answer = get(url).await;
+        if answer.1.contains(words) {
+            return answer;
+        }
+    }
+    panic!("{url} never says {words}: {answer:?}");
 }
