@@ -28,7 +28,7 @@ use crate::{
     analysis,
     deliver::otel,
     evidence::{Batch, Coverage, CursorUpdate, Day, SourceKind, coverage::is_list},
-    report::prometheus,
+    report::{Figure, figures::failing, prometheus},
     serve::{self, Readiness},
     source::Usage,
     store::{Lock, OpenError, Reader, SourceState, Store, StoreError, Writer},
@@ -165,7 +165,9 @@ impl Engine {
             (None, Err(error)) => Readiness { not_ready: vec![format!("{STORE}: {error}")], ..Readiness::default() },
             (None, Ok((lines, in_part))) => {
                 let readiness = freshness::readiness(&lines, &in_part, &self.options, |name| troubles.is_ours(name), now);
-                let failing = troubles.lines_of_parts(|part| self.sources.iter().any(|source| source.name == part));
+                let failing = troubles.of_parts(|part| self.is_source(part));
+                let failing =
+                    failing.map(|(part, since, why)| format!("{part}: failing since {since}: {why}")).collect::<Vec<_>>();
                 Readiness { in_part: [readiness.in_part, failing].concat(), ..readiness }
             }
         }
@@ -223,6 +225,18 @@ impl Engine {
         let store = troubles.of_store().map(|(since, why)| format!("Nothing can be recorded since {since}: {why}."));
         let judged = || troubles.of_part(JUDGEMENT).map(|(since, why)| format!("Nothing is judged since {since}: {why}."));
         Some(format!("{} What is shown here is what was known before.", store.or_else(judged)?))
+    }
+
+    /// What the metrics say of trouble of the store, and of parts that are no sources.
+    pub(super) fn failing(&self) -> Vec<Figure> {
+        let troubles = self.troubles();
+        let parts: Vec<_> =
+            troubles.of_parts(|part| self.is_source(part)).map(|(part, since, _)| (part.to_owned(), since)).collect();
+        failing(troubles.of_store().map(|(since, _)| since), &parts)
+    }
+
+    fn is_source(&self, part: &str) -> bool {
+        self.sources.iter().any(|source| source.name == part)
     }
 
     /// Since when the store fails, and why; none while it works.

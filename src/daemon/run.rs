@@ -30,7 +30,7 @@ use super::{
 use crate::{
     clock::Clock,
     deliver::otel,
-    report::{Alarm, Figure, Late, figures::store_failing, prometheus},
+    report::{Alarm, Figure, Late, prometheus},
     serve::{self, Doors, Intake, Pulse, Served},
 };
 
@@ -360,8 +360,7 @@ impl Service {
                 self.engine.note_store(METRICS, Some(&error), now);
             }
         }
-        let failing = self.engine.store_trouble().map(|(since, _)| store_failing(since));
-        let figures: Vec<Figure> = self.figures.iter().cloned().chain(failing.into_iter().flatten()).collect();
+        let figures: Vec<Figure> = self.figures.iter().cloned().chain(self.engine.failing()).collect();
         let text = prometheus::exposition(&figures);
         self.show(|served| served.metrics = text.into());
         if let Some(exporter) = &self.exporter {

@@ -99,10 +99,10 @@ impl Troubles {
         self.open.get(STORE).map(|trouble| (trouble.since, trouble.why.clone()))
     }
 
-    /// A line for each part of the service that fails, and is neither the store nor among the sources.
-    pub(super) fn lines_of_parts(&self, is_source: impl Fn(&str) -> bool) -> Vec<String> {
-        let parts = self.open.iter().filter(|(part, _)| *part != STORE && !is_source(part));
-        parts.map(|(part, Trouble { since, why, .. })| format!("{part}: failing since {since}: {why}")).collect()
+    /// The parts of the service that fail, and are neither the store nor among the sources: since when, and why.
+    pub(super) fn of_parts(&self, is_source: impl Fn(&str) -> bool) -> impl Iterator<Item = (&str, Timestamp, &str)> {
+        let parts = self.open.iter().filter(move |(part, _)| *part != STORE && !is_source(part));
+        parts.map(|(part, trouble)| (part.as_str(), trouble.since, trouble.why.as_str()))
     }
 
     /// Since when a part of the service fails, and why.
@@ -138,17 +138,21 @@ mod tests {
     }
 
     #[test]
-    fn a_part_that_fails_has_a_line_until_it_works_beside_store_and_sources() {
+    fn a_part_that_fails_is_told_until_it_works_beside_store_and_sources() {
         let mut troubles = Troubles::default();
         for (part, why) in [("log/a", "no file"), ("csv/security", "a file is in the way"), ("otel", "refused"), (STORE, "full")]
         {
             troubles.failed(part, why, false, at(0));
         }
-        let lines = |troubles: &Troubles| troubles.lines_of_parts(|part| part == "log/a");
-        let csv = format!("csv/security: failing since {}: a file is in the way", at(0));
-        assert_eq!(lines(&troubles), [csv.clone(), format!("otel: failing since {}: refused", at(0))]);
+        let parts = |troubles: &Troubles| {
+            let parts = troubles.of_parts(|part| part == "log/a");
+            parts.map(|(part, since, why)| (part.to_owned(), since, why.to_owned())).collect::<Vec<_>>()
+        };
+        let [csv, otel] = [("csv/security", "a file is in the way"), ("otel", "refused")]
+            .map(|(part, why)| (part.to_owned(), at(0), why.to_owned()));
+        assert_eq!(parts(&troubles), [csv.clone(), otel]);
         troubles.well("otel");
-        assert_eq!(lines(&troubles), [csv]);
+        assert_eq!(parts(&troubles), [csv]);
     }
 
     #[test]

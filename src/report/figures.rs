@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-pub use own::{Own, own, store_failing};
+pub use own::{Own, failing, own};
 
 use super::{
     document::{CampaignReport, Report, SourceRow},

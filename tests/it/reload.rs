@@ -99,6 +99,7 @@ async fn a_broken_configuration_leaves_the_old_one_in_force_and_says_every_fault
     assert!(admitted(&base, "").await);
     let ready = format!("{base}/readyz");
     answer_with(&ready, "configuration: failing since").await;
+    answer_with(&format!("{base}/metrics"), "\nduskwatch_failing_time_seconds{part=\"configuration\"} ").await;
     fs::write(site.config(), sound).unwrap();
     service.hang_up();
     service.wait_for(IN_FORCE, &["SIGHUP".to_owned()]);

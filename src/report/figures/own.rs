@@ -29,8 +29,13 @@ const OUTBOX: Instrument = gauge("duskwatch.outbox.pending", "{message}", "Messa
 const STORE: Instrument = gauge("duskwatch.store.size", "By", "Size of the database");
 const FREE: Instrument = gauge("duskwatch.store.free", "By", "Space that is left on the disk of the database");
 
-const FAILING: Instrument =
+const STORE_FAILING: Instrument =
     gauge("duskwatch.store.failing.time", "s", "Since when nothing can be recorded, Unix time; missing while it can");
+const FAILING: Instrument = gauge(
+    "duskwatch.failing.time",
+    "s",
+    "Since when a part of the service beside store and sources fails; missing while it works",
+);
 
 /// The reason of items that were kept, so that kept and skipped ones are one table.
 const KEPT: &str = "kept";
@@ -70,10 +75,15 @@ pub fn own(of: &Own<'_>) -> Vec<Figure> {
     figures.0
 }
 
-/// The store's own trouble, which the store cannot tell.
-pub fn store_failing(since: Timestamp) -> Vec<Figure> {
+/// Trouble that the store cannot tell: since when it fails itself, and other parts of the service, by name.
+pub fn failing(store: Option<Timestamp>, parts: &[(String, Timestamp)]) -> Vec<Figure> {
     let mut figures = Figures::default();
-    figures.time(&FAILING, Vec::new(), since);
+    if let Some(since) = store {
+        figures.time(&STORE_FAILING, Vec::new(), since);
+    }
+    for (part, since) in parts {
+        figures.time(&FAILING, vec![("part", part.clone())], *since);
+    }
     figures.0
 }
 
