@@ -93,7 +93,7 @@ pub(super) struct Names<'a> {
 
 /// One unit's day uses.
 pub(super) struct UnitUses {
-    /// Sorted by day, place, credential, outcome, marks.
+    /// Sorted by day, place, credential, outcome, marks, grade.
     pub(super) cells: Vec<Cell>,
     /// Sorted by the day on which the unit was first shown, then source.
     pub(super) shown: Vec<Showing>,
@@ -261,11 +261,15 @@ fn index_of<T: Ord>(sorted: &[T], value: &T) -> u32 {
     u32::try_from(position).unwrap_or(u32::MAX)
 }
 
-/// The cells that counts make, in their order.
+/// The cells that counts make, in their order: one for each grade where a single source showed the uses, else one, since nobody
+/// knows which of its uses a second source saw as well.
 fn folded(counts: &mut [Shown]) -> impl Iterator<Item = Cell> {
     // Stable: counts of one track are in order already, and such runs cost little.
-    counts.sort_by_key(|c| (c.cell_key(), c.track.source));
-    counts.chunk_by(|a, b| a.cell_key() == b.cell_key()).map(Cell::of)
+    counts.sort_by_key(|c| (c.cell_key(), c.track.source, c.count.verdict.grade));
+    counts.chunk_by(|a, b| a.cell_key() == b.cell_key()).flat_map(|seen| {
+        let by_one = seen.first().map(|c| c.track.source) == seen.last().map(|c| c.track.source);
+        seen.chunk_by(move |a, b| !by_one || a.count.verdict.grade == b.count.verdict.grade).map(Cell::of)
+    })
 }
 
 impl UnitUses {

@@ -31,6 +31,24 @@ fn the_same_use_seen_by_two_sources_counts_once_with_the_better_grade() {
 }
 
 #[test]
+fn uses_that_one_source_shows_keep_their_grades() {
+    let mut world = World::watched();
+    let (track, weak) = (jenkins("ada", "api"), Verdict { grade: Grade::Weak, ..legacy(Accepted) });
+    world.see_through(LOG, &track, 10, weak, 3);
+    world.see_through(LOG, &track, 10, legacy(Accepted), 2);
+    let rows = |world: &World| -> Vec<_> {
+        world.judged_on(10).authentications.of(|_, _| true).iter().map(|a| (a.grade.as_str(), a.uses)).collect()
+    };
+    assert_eq!(rows(&world), [("strong", 2), ("weak", 3)]);
+    world.policy.minimum_grade = Grade::Strong;
+    let row = &world.judged_on(10).campaigns[0].integrations[0];
+    assert_eq!((row.uses_7d, row.grade), (2, Grade::Strong));
+    // Nobody knows which of them another source saw as well.
+    world.see_through("log/gateway", &track, 10, weak, 4);
+    assert_eq!(rows(&world), [("strong", 5)]);
+}
+
+#[test]
 fn authentications_hold_every_credential_under_the_integrations_user() {
     let mut world = World::watched();
     world.roster.people.push(person("acc-1", "ada", ""));
