@@ -92,7 +92,7 @@ impl Material {
         Ok(Self {
             history: store.history(until)?,
             roster: store.roster(now)?,
-            ledger: store.ledger()?,
+            ledger: store.ledger()?.until(now.as_millisecond()),
             known: store.known_integrations()?,
             statuses: store.statuses()?,
             last_change: store.last_change()?,

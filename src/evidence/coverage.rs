@@ -157,6 +157,22 @@ impl Ledger {
         self.sources.get(source).is_some_and(|intervals| intervals.iter().any(|c| c.items > 0))
     }
 
+    /// What can be known at an instant: nothing of the time after it. A list that was read just then was looked at.
+    #[must_use]
+    pub fn until(mut self, ms: i64) -> Self {
+        for intervals in self.sources.values_mut() {
+            intervals.retain(|interval| interval.from_ms <= ms);
+            // They are sorted and disjoint, so only the last one may reach beyond.
+            let Some(last) = intervals.pop() else { continue };
+            let from_ms = ms.max(last.from_ms + 1);
+            let (state, reason) = (CoverageState::Missed, String::new());
+            let later = Coverage { from_ms, to_ms: i64::MAX, state, items: 0, skipped: 0, reason };
+            intervals.extend(cut(last, &later));
+        }
+        self.sources.retain(|_, intervals| !intervals.is_empty());
+        self
+    }
+
     /// The last instant up to which the source was looked at.
     pub fn looked_until_ms(&self, source: &str) -> Option<i64> {
         self.sources.get(source)?.iter().filter(|c| c.state.looked()).map(|c| c.to_ms).max()
@@ -198,6 +214,23 @@ mod tests {
 
     fn shape(intervals: &[Coverage]) -> Vec<(i64, i64, &'static str, u64)> {
         intervals.iter().map(|c| (c.from_ms, c.to_ms, c.state.as_str(), c.items)).collect()
+    }
+
+    #[test]
+    fn at_an_instant_nothing_is_known_of_the_time_after_it() {
+        let all = [
+            interval(0, 10, CoverageState::Covered, 5),
+            interval(10, 30, CoverageState::Missed, 0),
+            interval(30, 40, CoverageState::Covered, 7),
+        ];
+        let sources = [("log/a".to_owned(), all.to_vec()), ("log/b".to_owned(), all[2..].to_vec())].into();
+        let known = |ms: i64| Ledger { sources: BTreeMap::clone(&sources) }.until(ms).sources;
+        assert_eq!(known(40), sources);
+        assert_eq!(known(20).keys().collect::<Vec<_>>(), ["log/a"]);
+        assert_eq!(shape(&known(20)["log/a"]), [(0, 10, "covered", 5), (10, 20, "missed", 0)]);
+        assert_eq!(shape(&known(8)["log/a"]), [(0, 8, "covered", 4)]);
+        assert_eq!(shape(&known(30)["log/b"]), [(30, 31, "covered", 0)]);
+        assert_eq!(known(-1), BTreeMap::new());
     }
 
     #[test]

@@ -163,6 +163,8 @@ async fn reports_and_packages_come_from_the_store_alone() {
     let past: Value = serde_json::from_str(&result(&site, &["report", "--format", "json", "--as-of", "2026-06-28"])).unwrap();
     assert_eq!(past["now"], "2026-06-29T00:00:00Z");
     assert!(integrations(&past).iter().all(|row| row["last_seen"].as_str().unwrap() < "2026-06-29"));
+    let looked = past["coverage"]["sources"].as_array().unwrap().iter().filter_map(|row| row["looked_until"].as_str());
+    assert!(looked.clone().count() > 3 && looked.clone().all(|until| until <= "2026-06-29T00:00:00Z"), "{past:#}");
 
     let owner = integrations(&report).iter().find_map(|row| row["owner"].as_str().filter(|name| !name.is_empty())).unwrap();
     let own: Value =
