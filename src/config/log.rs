@@ -39,7 +39,7 @@ fn form(section: &Section) -> Form {
     });
     let table = section.map("fields").into_iter().collect();
     let fields = if format == Some(Format::Csv) { Fields::of_columns(&table) } else { Fields::new(&table) };
-    let fields = fields.map_err(|words| section.fault("fields", words)).unwrap_or_default();
+    let fields = fields.map_err(|faults| faults.into_iter().for_each(|words| section.fault("fields", words))).unwrap_or_default();
     let form = Form {
         fields,
         host: section.string("host"),

@@ -40,8 +40,12 @@ static DEFAULT_TABLE: LazyLock<DeTable<'static>> =
 /// All faults of the file, in its order; the file itself when it cannot be read.
 pub fn load(path: &Path, secrets: Secrets) -> Result<Options, Vec<Fault>> {
     let file = path.display().to_string();
-    match std::fs::read_to_string(path) {
-        Ok(text) => parse(&file, &text, secrets),
+    match std::fs::read(path).map(String::from_utf8) {
+        Ok(Ok(text)) => parse(&file, &text, secrets),
+        Ok(Err(error)) => {
+            let line = error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
+            Err(vec![Fault { file, line, key: "(file)".to_owned(), words: "is no UTF-8 here".to_owned() }])
+        }
         Err(error) => {
             let words = match error.kind() {
                 std::io::ErrorKind::NotFound => {

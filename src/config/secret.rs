@@ -24,7 +24,7 @@ pub fn resolve(reference: &str, secrets: Secrets) -> Result<SecretString, String
     }
     let read = found(reference)?;
     let value = read.expose_secret().trim_end_matches(['\r', '\n']);
-    if value.is_empty() {
+    if value.trim().is_empty() {
         return Err("the secret is empty".to_owned());
     }
     if value.chars().any(char::is_control) {

@@ -23,7 +23,11 @@ use super::{
 };
 use crate::{
     analysis::Rules,
-    daemon::options::{Csv, Options, Otel, Privacy, Retention, Schedule},
+    daemon::{
+        options::{Csv, Options, Otel, Privacy, Retention, Schedule},
+        schedule::check_cron,
+    },
+    deliver::otel::{check_endpoint, header},
     evidence::{Campaign, CatalogueFault, ClientCatalogue, Credential, NamedNetworks},
     network::{Network, check_transport},
     report::{BlindSpot, OwnCredential},
@@ -175,7 +179,7 @@ fn time_zone(text: &str) -> Result<TimeZone, String> {
 }
 
 fn cron(text: &str) -> Result<String, String> {
-    crate::daemon::schedule::parse_cron(text).map(|_| text.to_owned())
+    check_cron(text).map(|()| text.to_owned())
 }
 
 fn privacy(section: Section) -> Privacy {
@@ -216,7 +220,11 @@ fn otel(section: Section, network: &Network, own: &mut Vec<OwnCredential>) -> (O
         } else {
             Ok(SecretString::from(value))
         };
-        resolved.map_err(|words| section.fault("headers", format!("`{name}`: {words}"))).ok().map(|value| (name, value))
+        let fits = resolved.and_then(|value| match header(&name, &value) {
+            Ok(_) => Ok(value),
+            Err(error) => Err(format!("{error:#}")),
+        });
+        fits.map_err(|words| section.fault("headers", format!("`{name}`: {words}"))).ok().map(|value| (name, value))
     });
     let headers: Vec<_> = headers.collect();
     if names_secret {
@@ -224,7 +232,10 @@ fn otel(section: Section, network: &Network, own: &mut Vec<OwnCredential>) -> (O
     }
     // Figures alone may go in clear text to a collector nearby; a key may not.
     let transport = |url: &Url| if names_secret { check_transport(url) } else { Ok(()) };
-    let checked = |url: &Url| transport(url).and_then(|()| network.check_host(url)).map_err(|error| error.to_string());
+    let checked = |url: &Url| {
+        let reached = transport(url).and_then(|()| network.check_host(url)).and_then(|()| check_endpoint(url));
+        reached.map_err(|error| error.to_string())
+    };
     let endpoint = section.string("endpoint").map(|_| checked_url(&section, "endpoint", &["http", "https"], checked));
     let (logs, traces) = (section.boolean("logs"), section.boolean("traces"));
     let top = section.count("top", 0..=MAX_TOP);

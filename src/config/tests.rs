@@ -105,6 +105,23 @@ format = \"xml\"
 }
 
 #[test]
+fn a_file_that_is_no_text_is_told_with_the_line_where_it_ceases_to_be() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("duskwatch.toml");
+    std::fs::write(&path, b"[store]\npath = \"\xff\"\n").unwrap();
+    let faults = super::load(&path, Secrets::Needed).unwrap_err();
+    assert_eq!(faults[0].to_string(), format!("{}:2: (file): is no UTF-8 here", path.display()));
+}
+
+#[test]
+fn a_blank_secret_is_none() {
+    let directory = tempfile::tempdir().unwrap();
+    let blank = secret_in(&directory, "blank", " \n");
+    let found = faults(&format!("[http]\nlisten = \"0.0.0.0:9188\"\ntoken = \"{blank}\"\n"));
+    assert!(found.iter().any(|fault| fault.ends_with("http.token: the secret is empty")), "{found:?}");
+}
+
+#[test]
 fn a_secret_in_the_file_is_refused_and_not_repeated() {
     let text = "[[organization]]\nname = \"a\"\nid = \"x\"\napi_key = \"ATCTT3xFfGN0-very-secret\"\n";
     let faults = faults(text);

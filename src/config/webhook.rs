@@ -18,6 +18,11 @@ use crate::{
 
 pub(super) fn webhooks(root: &Section, network: &Network, own: &mut Vec<OwnCredential>) -> Vec<Webhook> {
     let mut webhooks: Vec<Webhook> = root.tables("webhook").into_iter().map(|s| webhook(s, network, own)).collect();
+    for (number, webhook) in webhooks.iter().enumerate().filter(|(_, webhook)| webhook.url != nowhere()) {
+        if webhooks[..number].iter().any(|other| other.url == webhook.url) {
+            root.fault_of("webhook", number, "this address stands twice");
+        }
+    }
     let mut known: BTreeMap<String, u32> = BTreeMap::new();
     for webhook in &mut webhooks {
         let number = known.entry(webhook.label.clone()).or_default();
@@ -44,10 +49,14 @@ fn webhook(section: Section, network: &Network, own: &mut Vec<OwnCredential>) ->
     Webhook { label, url, secret }
 }
 
+/// Stands for an address with a fault, or one that is not needed.
+fn nowhere() -> Url {
+    Url::parse("http://127.0.0.1").expect("a literal URL")
+}
+
 /// Where it is, and what it is called. The addresses of many receivers are secrets, so it may be a reference to one.
 fn address(section: &Section, network: &Network) -> (String, Url) {
     let written = section.required("url");
-    let nowhere = || Url::parse("http://127.0.0.1").expect("a literal URL");
     let refers = written.starts_with("env:") || written.starts_with("file:");
     let text = if refers {
         match section.resolve("url", &written) {

@@ -41,6 +41,15 @@ pub fn parse_cron(line: &str) -> Result<Cron, String> {
     Cron::from_str(line).map_err(|_| format!("`{line}` is no cron line: its fields are {ranges}"))
 }
 
+/// Whether a text is a cron line that will be due some day.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn check_cron(line: &str) -> Result<(), String> {
+    let next = parse_cron(line)?.find_next_occurrence(&DateTime::UNIX_EPOCH, true);
+    next.map(drop).map_err(|_| format!("`{line}` names a day that no month has: it would never be due"))
+}
+
 /// The report that is due at `now`: the newest occurrence of the cron line after the one that was `done` last (for a new
 /// store: after the service began). Several missed ones are one.
 pub fn due(cron: &str, zone: &TimeZone, done: Timestamp, now: Timestamp) -> Option<Due> {
@@ -221,5 +230,9 @@ mod tests {
         assert!(parse_cron("0 8 * * MON").is_ok());
         assert!(parse_cron("0 0 8 * * MON").is_err());
         assert!(parse_cron("soon").is_err());
+        assert_eq!(check_cron("0 7 29 2 *"), Ok(()));
+        for never in ["0 7 31 2 *", "0 7 30 2 *", "0 8 31 4,6,9,11 *"] {
+            assert_eq!(check_cron(never), Err(format!("`{never}` names a day that no month has: it would never be due")));
+        }
     }
 }

@@ -35,6 +35,7 @@ use sender::{Sender, Signal};
 
 pub use own::Own;
 pub use probe::probe;
+pub use sender::{check_endpoint, header};
 pub use wire::{Event, encode};
 
 /// Where everything goes.

@@ -199,6 +199,11 @@ impl<'d, 'a, S> Section<'d, 'a, S> {
         self.user_value(key).is_some()
     }
 
+    /// Whether nothing was written into it.
+    pub fn is_empty(&self) -> bool {
+        self.user.is_none_or(Table::is_empty)
+    }
+
     /// The elements of `[[key]]`, each over the first element of the defaults.
     pub fn tables(&self, key: &'static str) -> Vec<Self> {
         let default = self.default.and_then(|t| t.get(key)).and_then(|v| v.get_ref().as_array()).and_then(|a| a.first());
@@ -420,7 +425,8 @@ const WRITE_DURATION: &str = "write a number and a unit in quotes, such as \"10s
 
 fn checked_duration(text: &str) -> Result<u64, String> {
     parse_duration(text).ok_or_else(|| {
-        let near = near_duration(text).map_or_else(|| format!(": {WRITE_DURATION}"), |near| format!("; did you mean `{near}`?"));
+        let near = near_duration(text).filter(|near| near != text);
+        let near = near.map_or_else(|| format!(": {WRITE_DURATION}"), |near| format!("; did you mean `{near}`?"));
         format!("`{text}` is no duration{near}")
     })
 }

@@ -62,7 +62,7 @@ impl Sender {
         let url = Url::parse(&options.endpoint).context("the endpoint is no URL such as http://127.0.0.1:4318")?;
         ensure!(matches!(url.scheme(), "http" | "https"), "the endpoint begins with http:// or https://");
         ensure!(url.username().is_empty() && url.password().is_none(), "the endpoint must not hold a username or password");
-        ensure!(url.query().is_none() && url.fragment().is_none(), "the endpoint ends after its path");
+        check_endpoint(&url)?;
         let builder = options.network.client(&url)?.timeout(ATTEMPT_LIMIT).default_headers(headers(&options.headers)?);
         let (builder, base) = match options.protocol {
             Protocol::Http => (builder, base(&url)),
@@ -184,14 +184,27 @@ fn short(words: &str) -> String {
     words.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_WORDS).collect()
 }
 
+/// Whether an address can be that of a collector, to which the paths of the signals are added.
+///
+/// # Errors
+/// When something stands behind its path.
+pub fn check_endpoint(url: &Url) -> Result<()> {
+    ensure!(url.query().is_none() && url.fragment().is_none(), "the endpoint ends after its path");
+    Ok(())
+}
+
+/// A header of each export, as it is sent.
+///
+/// # Errors
+/// When the name is none, or the value cannot stand in a header.
+pub fn header(name: &str, value: &SecretString) -> Result<(HeaderName, HeaderValue)> {
+    let key: HeaderName = name.parse().with_context(|| format!("{name:?} is no header name"))?;
+    let mut value = HeaderValue::from_str(value.expose_secret())
+        .map_err(|_| anyhow!("the value of the header {name:?} cannot stand in a header"))?;
+    value.set_sensitive(true);
+    Ok((key, value))
+}
+
 fn headers(configured: &[(String, SecretString)]) -> Result<HeaderMap> {
-    let mut headers = HeaderMap::new();
-    for (name, value) in configured {
-        let key: HeaderName = name.parse().with_context(|| format!("{name:?} is no header name"))?;
-        let mut value = HeaderValue::from_str(value.expose_secret())
-            .map_err(|_| anyhow!("the value of the header {name} cannot stand in a header"))?;
-        value.set_sensitive(true);
-        headers.insert(key, value);
-    }
-    Ok(headers)
+    configured.iter().map(|(name, value)| header(name, value)).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::evidence::vocabulary::spelled;
+use crate::evidence::{settings::suggestion, vocabulary::spelled};
 
 spelled!(
     /// The fields of the contract's evidence object; `port`, which joins the host; and `authorization`, a header that is
@@ -74,29 +74,36 @@ impl Fields {
     /// own name, unless another field takes it.
     ///
     /// # Errors
-    /// Names what is no field and lists those that are, a key given twice, or one that is both a value and an object.
-    pub fn new(table: &BTreeMap<String, String>) -> Result<Self, String> {
+    /// Every name that is no field, key given twice, or key that is both a value and an object.
+    pub fn new(table: &BTreeMap<String, String>) -> Result<Self, Vec<String>> {
         Self::build(table, Node::add)
     }
 
     /// The same for tables, where a column's name is one word, dots and all.
     ///
     /// # Errors
-    /// Names what is no field and lists those that are, or a column given twice.
-    pub fn of_columns(table: &BTreeMap<String, String>) -> Result<Self, String> {
+    /// Every name that is no field, and column given twice.
+    pub fn of_columns(table: &BTreeMap<String, String>) -> Result<Self, Vec<String>> {
         Self::build(table, Node::add_column)
     }
 
     fn build(
         table: &BTreeMap<String, String>,
         add: impl Fn(&mut Node, &str, Field) -> Result<(), String>,
-    ) -> Result<Self, String> {
-        let mut root = Node::default();
-        let mut moved = Vec::new();
+    ) -> Result<Self, Vec<String>> {
+        let (mut root, mut moved, mut faults) = (Node::default(), Vec::new(), Vec::new());
         for (name, key) in table {
-            let field = Field::parse(name).ok_or_else(|| format!("`{name}` is no field; fields are {}", names()))?;
-            add(&mut root, key, field).map_err(|why| format!("`{name}`: {why}"))?;
+            let Some(field) = Field::parse(name) else {
+                faults.push(format!("`{name}` is no field{}", suggestion(name, &names())));
+                continue;
+            };
+            if let Err(why) = add(&mut root, key, field) {
+                faults.push(format!("`{name}`: {why}"));
+            }
             moved.push(field);
+        }
+        if !faults.is_empty() {
+            return Err(faults);
         }
         for field in Field::ALL.iter().filter(|field| !moved.contains(field)) {
             if root.get(field.as_str()).is_none() {
@@ -120,8 +127,8 @@ impl Fields {
     }
 }
 
-fn names() -> String {
-    Field::ALL.iter().map(|field| field.as_str()).collect::<Vec<_>>().join(", ")
+fn names() -> Vec<&'static str> {
+    Field::ALL.iter().map(|field| field.as_str()).collect()
 }
 
 impl Node {
@@ -184,14 +191,16 @@ impl Node {
 mod tests {
     use super::*;
 
-    fn fields(table: &[(&str, &str)]) -> Result<Fields, String> {
+    fn fields(table: &[(&str, &str)]) -> Result<Fields, Vec<String>> {
         Fields::new(&table.iter().map(|(field, key)| ((*field).to_owned(), (*key).to_owned())).collect())
     }
 
     #[test]
     fn slips_in_a_mapping_are_named() {
-        let refused = |table| fields(table).expect_err("refused");
-        assert!(refused(&[("tme", "ts")]).contains("`tme` is no field; fields are time, event_id, workspace"));
+        let refused = |table| fields(table).expect_err("refused").join("\n");
+        let both = refused(&[("tme", "ts"), ("nonsense", "n")]);
+        assert!(both.contains("`tme` is no field; did you mean `time`?"), "{both}");
+        assert!(both.contains("`nonsense` is no field; known here: time, event_id, workspace"), "{both}");
         assert!(refused(&[("time", "ts"), ("until", "ts")]).contains("`ts` is taken"));
         assert!(refused(&[("client_ip", "src"), ("job", "src.job")]).contains("`src` is taken"));
         assert!(refused(&[("time", "a..b")]).contains("`a..b` is no key"));
