@@ -254,6 +254,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Poll { source, since } => poll(load_to_watch()?, clock, &source, since).await,
         Command::Import(arguments) => import::run(arguments, load_to_look()?, clock).await,
         Command::Report { audience, format, as_of, output } => {
+            come(as_of, clock)?;
             let options = load_to_look()?;
             let configured = known(&audience, &options);
             let seen = daemon::look(options, as_of, clock.now()).await?;
@@ -344,6 +345,14 @@ fn known(audience: &Audience, options: &Options) -> Result<(), Failure> {
         Audience::Owner(name) if !options.has_owner(name) => {
             Err(Failure::Usage(format!("the configuration has no owner `{name}`")))
         }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a day that lies ahead.
+fn come(as_of: Option<Day>, clock: Clock) -> Result<(), Failure> {
+    match as_of {
+        Some(day) if day > Day::of(clock.now()) => Err(Failure::Usage(format!("--as-of {day}: that day has not come yet"))),
         _ => Ok(()),
     }
 }

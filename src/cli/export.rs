@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
-use super::{Failure, day, leave, say};
+use super::{Failure, come, day, leave, say};
 use crate::{
     clock::Clock,
     config::Secrets,
@@ -40,7 +40,10 @@ pub async fn run(arguments: Arguments, read: impl Fn(Secrets) -> Result<Options,
     match format {
         Format::Csv if from.is_some() => Err(Failure::Usage("--from is for --format exchange".to_owned())),
         Format::Exchange if as_of.is_some() => Err(Failure::Usage("--as-of is for --format csv".to_owned())),
-        Format::Csv => Ok(package(read(Secrets::Unneeded)?, clock, as_of, output).await?),
+        Format::Csv => {
+            come(as_of, clock)?;
+            Ok(package(read(Secrets::Unneeded)?, clock, as_of, output).await?)
+        }
         Format::Exchange => {
             let output = output.ok_or_else(|| Failure::Usage("say --output FILE or DIR".to_owned()))?;
             Ok(say(&daemon::hand_over(read(Secrets::ToSign)?, from, &output, clock.now()).await?)?)

@@ -43,7 +43,7 @@ pub fn load(path: &Path, secrets: Secrets) -> Result<Options, Vec<Fault>> {
     match std::fs::read(path).map(String::from_utf8) {
         Ok(Ok(text)) => parse(&file, &text, secrets),
         Ok(Err(error)) => {
-            let line = error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
+            let line = error.as_bytes()[..error.utf8_error().valid_up_to()].split(|byte| *byte == b'\n').count();
             Err(vec![Fault { file, line, key: "(file)".to_owned(), words: "is no UTF-8 here".to_owned() }])
         }
         Err(error) => {

@@ -128,8 +128,8 @@ pub fn write_file(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Resul
     hidden.push(".new");
     let fresh = path.with_file_name(hidden);
     remove_if_there(&fresh)?;
-    write_new(&fresh, content).map_err(|error| also_remove(error, &fresh, fs::remove_file(&fresh)))?;
-    rename(&fresh, path)?;
+    let written = write_new(&fresh, content).and_then(|()| rename(&fresh, path));
+    written.map_err(|error| also_remove(error, &fresh, fs::remove_file(&fresh)))?;
     sync_directory(parent_of(path))
 }
 

@@ -160,6 +160,10 @@ fn a_single_file_is_replaced_and_nothing_stays_beside_it() {
 
     let error = write_file_atomic(&home.path().join("missing/digest.eml"), b"x").unwrap_err();
     assert!(format!("{error:#}").contains("missing"), "{error:#}");
+    fs::create_dir(home.path().join("reports")).unwrap();
+    let error = write_file_atomic(&home.path().join("reports"), b"x").unwrap_err();
+    assert!(format!("{error:#}").contains("cannot rename"), "{error:#}");
+    assert_eq!(names(home.path()), ["digest.eml", "reports"]);
 }
 
 #[test]

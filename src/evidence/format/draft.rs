@@ -252,9 +252,10 @@ impl<'a> Draft<'a> {
             // It is the proxy's answer, and says nothing of what Bitbucket answered inside.
             self.sighting.status = None;
         }
-        let last_of_day = Day::of_ms(time_ms).end_ms() - 1;
+        // Uses that are counted together are those of one day, and nobody has seen one that is still to come.
+        let last_ms = (Day::of_ms(time_ms).end_ms() - 1).min(now_ms.max(time_ms));
         self.sighting.time_ms = time_ms;
-        self.sighting.until_ms = self.sighting.until_ms.filter(|until| *until > time_ms).map(|until| until.min(last_of_day));
+        self.sighting.until_ms = self.sighting.until_ms.filter(|until| *until > time_ms).map(|until| until.min(last_ms));
         Ok(self.sighting)
     }
 }

@@ -60,7 +60,14 @@ fn types_are_forgiven() {
     assert_eq!((found.time_ms, found.job.as_deref(), found.uses, found.status), (NOW, Some("4711"), 12, Some(410)));
     assert_eq!((found.username, found.email, found.message), (None, None, None));
     assert_eq!((found.workspace.as_deref(), found.repository.as_deref()), (Some("acme"), Some("pay")));
-    assert_eq!((found.method.as_deref(), found.until_ms), (Some("GET"), Some(1_783_123_199_999)));
+    assert_eq!(found.method.as_deref(), Some("GET"));
+}
+
+#[test]
+fn uses_that_are_counted_together_end_with_their_day_and_not_after_now() {
+    let line = r#"{"time":"2026-07-03T06:07:12Z","uses":3,"until":"2026-07-04T09:00:00Z"}"#;
+    let until = |now_ms| parse_lines(line.as_bytes(), &Fields::default(), Defaults::default(), now_ms).sightings[0].until_ms;
+    assert_eq!((until(NOW + 3_600_000), until(NOW + 86_400_000)), (Some(NOW + 3_600_000), Some(1_783_123_199_999)));
 }
 
 #[test]
@@ -155,15 +162,16 @@ fn lines_that_are_no_evidence_are_counted_and_sampled() {
         [("malformed", 4, r#"{"time","authorization"}"#.to_owned())]
     );
     assert_eq!(skipped(r#"{"time":"soon","password":"hunter2"}"#), [("no_time", 1, r#"{"time","password"}"#.to_owned())]);
+    assert_eq!(skipped(r#"{"time":"1970-01-01T00:00:00Z"}"#), [("no_time", 1, r#"{"time"}"#.to_owned())]);
     assert_eq!(skipped(r#"{"time":1783145233}"#), [("future", 1, "2026-07-04T06:07:13Z".to_owned())]);
     assert_eq!(skipped(r#"{"time":1783145232}"#), []);
     assert_eq!(
         skipped(
-            "{\"time\":1,\"host\":\"GitHub.com\"}\n{\"time\":1,\"path\":\"https://x:y@gitlab.com/a\",\"host\":\"bitbucket.org\"}"
+            "{\"time\":1783058832,\"host\":\"GitHub.com\"}\n{\"time\":1783058832,\"path\":\"https://x:y@gitlab.com/a\",\"host\":\"bitbucket.org\"}"
         ),
         [("other_host", 2, "github.com".to_owned())]
     );
-    assert_eq!(skipped(r#"{"time":1,"uses":0}"#), [("no_use", 1, r#"{"time","uses"}"#.to_owned())]);
+    assert_eq!(skipped(r#"{"time":1783058832,"uses":0}"#), [("no_use", 1, r#"{"time","uses"}"#.to_owned())]);
     for (bare, shape) in [("alice:hunter2", "a:a9"), ("pass=hunter2", "a=a9"), ("[hunter2]", "[a9]"), (r#""hunter2""#, r#""a9""#)]
     {
         assert_eq!(skipped(bare), [("malformed", 1, shape.to_owned())]);
@@ -195,6 +203,6 @@ fn long_and_deep_values_are_cut_or_refused() {
         format!(r#"{{"time":1783058832,"message":"{}\u001b[31m","user_agent":"{}"}}"#, "é".repeat(5_000), "word ".repeat(500));
     let found = one(&long, &[]);
     assert!(found.message.is_some_and(|text| text.len() <= 1_000) && found.user_agent.is_some_and(|text| text.len() <= 300));
-    let deep = format!(r#"{{"x":{}1{},"time":1}}"#, "[".repeat(100_000), "]".repeat(100_000));
-    assert_eq!(one(&deep, &[]).time_ms, 1_000);
+    let deep = format!(r#"{{"x":{}1{},"time":1783058832}}"#, "[".repeat(100_000), "]".repeat(100_000));
+    assert_eq!(one(&deep, &[]).time_ms, 1_783_058_832_000);
 }
