@@ -245,7 +245,7 @@ impl<'a> Scene<'a> {
             inputs,
             first,
             today,
-            rights: Rights::new(inputs.roster, inputs.ledger, &people),
+            rights: Rights::new(inputs.roster, inputs.ledger, &people, inputs.now),
             teams: owners::teams(inputs.roster, &people),
             persons: units.iter().map(|unit| people.person(&unit.key.user)).collect(),
             people,

@@ -211,6 +211,9 @@ fn describe(scene: &Scene<'_>, rules: &Rules<'_>, calendar: &Calendar, number: u
     };
     let decided = (row.waiver.map(|at| &scene.inputs.policy.waivers[at]), deciding_closure(scene, number, standing));
     row.reasons = reasons::reasons(&row, rules.campaign, &figures, standing, &scene.counted.rules, decided, &name_of);
+    let declared =
+        closures(scene, number).map(|closure| closure.date).filter(|gone| Day::from_date(*gone) < Day::of(row.last_seen));
+    row.reasons.extend(declared.max().map(|gone| format!("declared gone on {gone}, and used since: that holds no longer")));
     row.reasons.extend(reasons::of_user(&row, leaver, &scene.people));
     Some(row)
 }

@@ -32,7 +32,7 @@ pub(super) struct Rights<'a> {
 }
 
 impl<'a> Rights<'a> {
-    pub(super) fn new(roster: &'a Roster, ledger: &Ledger, people: &People) -> Self {
+    pub(super) fn new(roster: &'a Roster, ledger: &Ledger, people: &People, now: Timestamp) -> Self {
         let mut rights = Self::default();
         for right in &roster.permissions {
             let place = (&*right.workspace, &*right.repository);
@@ -45,7 +45,7 @@ impl<'a> Rights<'a> {
                 rights.owned_workspaces.entry(user.clone()).or_default().insert(&member.workspace);
             }
             let accessed = rights.members.entry(user).or_default();
-            *accessed = member.last_accessed.max(*accessed);
+            *accessed = member.last_accessed.filter(|at| *at <= now).max(*accessed);
             rights.listed.insert(&member.workspace);
         }
         for row in &roster.listed {

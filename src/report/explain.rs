@@ -253,7 +253,7 @@ fn user(user: &ExplainedUser, now: Timestamp) -> ExplainedUserRow {
             .map(|member| MembershipRow {
                 workspace: inert::name(&member.workspace),
                 permission: optional(member.permission.as_deref()),
-                last_accessed: member.last_accessed,
+                last_accessed: member.last_accessed.filter(|at| *at <= now),
             })
             .collect(),
         tokens: user.tokens.iter().map(|t| rows::token(t, now)).collect(),

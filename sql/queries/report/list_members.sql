@@ -1,4 +1,5 @@
--- Who was a member at an instant; before the first list of a workspace, who was on that one? One scan of member by
+-- Who was a member at an instant; before the first list of a workspace, who was on that one? Of activities only the newest is
+-- kept, and it may lie after the instant: who looks back has to know that what was before is not known. One scan of member by
 -- member_by_workspace, one scan of scope, then a search for each workspace.
 WITH scope AS (
     SELECT workspace, told_by, max(:at_ms, min(valid_from_ms)) AS at_ms
@@ -9,7 +10,7 @@ WITH scope AS (
 SELECT member.workspace,
        person.account_id, person.uuid, person.nickname, person.display_name, person.email,
        member.permission,
-       CASE WHEN member.last_accessed_ms <= :at_ms THEN member.last_accessed_ms END
+       member.last_accessed_ms
 FROM scope
 CROSS JOIN member ON member.workspace = scope.workspace AND member.told_by = scope.told_by AND member.valid_from_ms <= scope.at_ms
 JOIN person ON person.id = member.person_id

@@ -1,5 +1,5 @@
--- Which tokens were listed at an instant; before the first list of an organization, which were on that one? One scan of
--- api_token by api_token_by_id, one scan of scope, then a search for each organization.
+-- Which tokens were listed at an instant; before the first list of an organization, which of that one were made by then? One
+-- scan of api_token by api_token_by_id, one scan of scope, then a search for each organization.
 WITH scope AS (
     SELECT organization, told_by, max(:at_ms, min(valid_from_ms)) AS at_ms
     FROM api_token
@@ -18,4 +18,5 @@ FROM scope
 CROSS JOIN api_token AS held ON held.organization = scope.organization AND held.told_by = scope.told_by
 JOIN person ON person.id = held.person_id
 WHERE held.valid_from_ms <= scope.at_ms AND (held.valid_to_ms IS NULL OR held.valid_to_ms > scope.at_ms)
+  AND (held.created_ms IS NULL OR held.created_ms <= :at_ms)
 ORDER BY held.organization, held.token_id

@@ -206,6 +206,8 @@ fn a_closure_retires_what_is_silent_until_later_use_disproves_it() {
     world.see(&jenkins("ada", "api"), 75, legacy(Accepted));
     let back = world.row(75);
     assert_eq!((back.status, back.returned), (Status::Active, true));
+    let disproved = format!("declared gone on {}, and used since: that holds no longer", day(70));
+    assert!(back.reasons.contains(&disproved), "{:?}", back.reasons);
     assert_eq!(status(&world, 85), Status::Quiet);
 }
 

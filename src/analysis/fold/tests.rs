@@ -195,12 +195,12 @@ fn what_was_passed_over_is_counted_once_by_its_id() {
 
 #[test]
 fn values_that_nobody_explains_are_listed_up_to_a_limit() {
-    let known = r#"{"time":1,"username":"a","user_agent":"git/2.45.1","auth_type":"session"}"#;
-    let new = r#"{"time":1,"username":"a","user_agent":"AcmeBot/1.2 (build 7)","auth_type":"passkey"}"#;
+    let known = r#"{"time":1783058832,"username":"a","user_agent":"git/2.45.1","auth_type":"session"}"#;
+    let new = r#"{"time":1783058832,"username":"a","user_agent":"AcmeBot/1.2 (build 7)","auth_type":"passkey"}"#;
     let unknown = |field, value: &str, count| UnknownValue { field, value: value.to_owned(), count };
     let batch = folded(&[known, new, new].join("\n"), None);
     assert_eq!(batch.unknown, [unknown("auth_type", "passkey", 2), unknown("user_agent", "AcmeBot", 2)]);
-    let many: Vec<_> = (0..150).map(|n| format!(r#"{{"time":1,"username":"a","user_agent":"bot-{n}/1"}}"#)).collect();
+    let many: Vec<_> = (0..150).map(|n| format!(r#"{{"time":1783058832,"username":"a","user_agent":"bot-{n}/1"}}"#)).collect();
     let batch = folded(&many.join("\n"), None);
     assert_eq!(batch.unknown.len(), MAX_UNKNOWN + 1);
     assert!(batch.unknown.contains(&unknown("user_agent", MORE, 50)));

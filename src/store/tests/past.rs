@@ -112,6 +112,22 @@ async fn a_list_with_unreadable_rows_adds_and_changes_and_ends_nothing() {
 }
 
 #[tokio::test]
+async fn before_the_first_list_only_what_was_made_by_then_is_known_and_later_activity_shows_that_earlier_is_not() {
+    let f = Fixture::new();
+    let made = |id: &str, on: i32| ApiToken { created_at: Some(day(on)), ..token(id, None) };
+    put_tokens(&f, 6, &[made("t1", 3), made("t2", 5)], Missing::Gone).await;
+    let known = async |on| roster_on(&f, on).await.tokens.into_iter().map(|token| token.token_id).collect::<Vec<_>>();
+    assert_eq!(
+        (known(2).await, known(4).await, known(5).await),
+        (vec![], vec!["t1".to_owned()], vec!["t1".to_owned(), "t2".to_owned()])
+    );
+
+    let active = Member { last_accessed: Some(day(6)), ..member(person("1", "a"), "owner") };
+    put_members(&f, 6, std::slice::from_ref(&active), Missing::Gone).await;
+    assert_eq!(roster_on(&f, 4).await.members, [active]);
+}
+
+#[tokio::test]
 async fn what_a_list_no_longer_tells_stays_as_it_was_told_last() {
     let f = Fixture::new();
     let told = Member { last_accessed: Some(day(1)), ..member(person("1", "a"), "owner") };
