@@ -12,7 +12,10 @@ use jiff::Timestamp;
 use super::super::options::Query;
 use crate::{
     analysis::question::{Answer, Malformed},
-    daemon::engine::{RoundError, Tally},
+    daemon::{
+        engine::{RoundError, Tally},
+        skew::WRONG_SECONDS,
+    },
     evidence::{Batch, Coverage, CoverageState, CursorUpdate, Day, Skipped, time},
     source::{Asking, FetchError, LogEngine, Session, Usage},
     store::{Slice, Store, Writer},
@@ -32,8 +35,6 @@ const RULED: &str = "ruled";
 const OTHER_RULES: &str = "rules, clients, networks or dates have changed since this was asked, and nothing of it is kept to be judged \
                            anew: ask again with `duskwatch poll --source NAME --since DATE`";
 
-/// Clocks that differ by more are not both right.
-const DIFFER_MS: i64 = 5 * 60_000;
 /// What it means that the engine's is behind.
 const ENGINE_BEHIND: &str =
     "the engine's clock is behind ours, and nothing is asked of a time that has not come there: set the clocks";
@@ -77,7 +78,7 @@ impl QueryRound {
         let begin = Day::of(now).plus(-self.query.backfill_days).start_ms();
         let mut counted_ms = stored(COUNTED).or(done.map(|done| done.settled_ms)).unwrap_or(i64::MIN);
         // While the clocks differ nobody knows which of them is wrong.
-        let agree = here_ms.saturating_sub(there_ms).saturating_abs() <= DIFFER_MS;
+        let agree = here_ms.saturating_sub(there_ms).saturating_abs() <= WRONG_SECONDS * 1_000;
         let right = done.map(|done| if agree { done.set_right(self.query.pace, counted_ms, here_ms, begin) } else { done });
         if let Some(right) = right.filter(|_| right != done) {
             // Totals never go back: what begins before now may be in them by half, and is not counted once more.
