@@ -3,13 +3,14 @@
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant as Stopwatch},
 };
 
 use futures_util::{StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 pub use super::outcome::{PollOutcome, Round, RoundError, Tally, gap_state};
 use super::{
@@ -21,11 +22,13 @@ use super::{
     freshness::{self, Budgets},
     options::Organization,
     rounds::{AccessRound, AuditRound, BEGAN, LogRound, QueryRound, Setting, TokensRound},
+    skew,
     trace::Thread,
     trouble::{News, STORE, Troubles},
 };
 use crate::{
     analysis,
+    clock::Clock,
     deliver::otel,
     evidence::{Batch, Coverage, CursorUpdate, Day, SourceKind, coverage::is_list},
     report::{Figure, figures::failing, prometheus},
@@ -42,6 +45,9 @@ pub(super) const JUDGEMENT: &str = "judgement";
 
 /// The name under which a new configuration that is refused is told.
 const CONFIGURATION: &str = "configuration";
+
+/// The name under which it is told that the clock of this machine is wrong.
+const CLOCK: &str = "clock";
 
 /// A clock that is set back by less was not wrong.
 const SET_RIGHT_MS: i64 = 60_000;
@@ -64,6 +70,8 @@ struct Source {
     name: String,
     /// What it signs in with, as the configuration names it, and the scopes that it needs; empty for files.
     credential: String,
+    /// The host of Atlassian's whose clock ours is compared with; engines and collectors may be wrong themselves.
+    witness: Option<String>,
     kind: Kind,
 }
 
@@ -106,13 +114,14 @@ impl Engine {
         for log in &options.logs {
             let setting = setting(&options, SourceKind::Log.source(&log.name));
             let name = setting.name.clone();
-            sources.push(Source { name, credential: String::new(), kind: Kind::Log(LogRound::new(setting, Arc::clone(log))) });
+            let kind = Kind::Log(LogRound::new(setting, Arc::clone(log)));
+            sources.push(Source { name, credential: String::new(), witness: None, kind });
         }
         for query in &options.queries {
             let engine = log_engine(&options, query, &mut clients)?;
             let name = SourceKind::Query.source(&query.name);
             let round = QueryRound::new(name.clone(), Arc::clone(query), engine, options.fingerprint());
-            sources.push(Source { name, credential: query_credential(query), kind: Kind::Query(round) });
+            sources.push(Source { name, credential: query_credential(query), witness: None, kind: Kind::Query(round) });
         }
         Ok(Self { options: Arc::new(options), store, sources, clients, budgets, troubles })
     }
@@ -286,10 +295,11 @@ impl Engine {
     /// Only when the store fails; what a source refuses is in the outcome.
     pub async fn poll(self: &Arc<Self>, only: &[String], since: Option<Day>, now: Timestamp) -> anyhow::Result<PollOutcome> {
         let wanted = (0..self.sources.len()).filter(|i| only.is_empty() || only.contains(&self.sources[*i].name));
+        let now = (now, Stopwatch::now());
         let rounds = stream::iter(wanted).map(|index| async move { (index, self.whole_round(index, since, now).await) });
         let mut rounds: Vec<(usize, Round)> = rounds.buffer_unordered(ROUNDS_AT_ONCE).collect().await;
         rounds.sort_by_key(|(index, _)| *index);
-        self.pack_after("poll", now).await;
+        self.pack_after("poll", now.0).await;
         let mut outcome = PollOutcome::default();
         for (index, round) in rounds {
             if round.failed {
@@ -302,12 +312,12 @@ impl Engine {
 
     /// A round of one source, and all that is older: what [`Engine::round`] leaves for later when nobody waits for it. From
     /// a day that somebody asked for on, nothing is older.
-    async fn whole_round(&self, index: usize, since: Option<Day>, now: Timestamp) -> Round {
-        let round = self.round(index, since, now).await;
+    async fn whole_round(&self, index: usize, since: Option<Day>, now: skew::Reading) -> Round {
+        let round = self.round_by(index, since, now).await;
         if round.failed || !round.unread || since.is_some() {
             return round;
         }
-        let older = self.older_round(index, now, None).await;
+        let older = self.older_round(index, now.0, None).await;
         let line = format!("{}; of what is older: {}", round.line, older.line);
         Round { line, changed: round.changed || older.changed, ..older }
     }
@@ -338,8 +348,14 @@ impl Engine {
     }
 
     /// One round of one source: what it brings is recorded page by page; how it went is recorded at the end.
-    #[tracing::instrument(name = "round", level = "debug", skip_all, fields(source = self.sources[index].name))]
     pub async fn round(&self, index: usize, since: Option<Day>, now: Timestamp) -> Round {
+        self.round_by(index, since, (now, Stopwatch::now())).await
+    }
+
+    /// The same by a clock that was read before: rounds of a `poll` wait for each other.
+    #[tracing::instrument(name = "round", level = "debug", skip_all, fields(source = self.sources[index].name))]
+    async fn round_by(&self, index: usize, since: Option<Day>, clock: skew::Reading) -> Round {
+        let (now, _) = clock;
         let source = &self.sources[index];
         let well = match source.kind {
             // Knows by its slices what was asked too early.
@@ -367,8 +383,32 @@ impl Engine {
             self.budgets.lock().unwrap_or_else(PoisonError::into_inner).insert(source.name.clone(), usage.budget_used);
         }
         let answered = usage.is_answered();
-        let noted = self.note_round(&source.name, &result, usage, now).await;
-        self.ended(&source.name, result, (answered, Some(noted)), now)
+        let news = self.note_clock(source, &usage, clock);
+        let noted = self.note_round(source, &result, usage, now).await;
+        let round = self.ended(&source.name, result, (answered, Some(noted)), now);
+        Round { changed: round.changed || news, ..round }
+    }
+
+    /// Takes note of what a witness says of our clock, and logs and returns whether that is news.
+    fn note_clock(&self, source: &Source, usage: &Usage, ours: skew::Reading) -> bool {
+        let (Some(host), Some(theirs)) = (&source.witness, usage.server_time) else { return false };
+        // A command that goes by `--now` has a clock of its own, and this machine's may be right all the same.
+        let clocks = [ours, (Clock::System.now(), Stopwatch::now())].map(|clock| skew::ahead_seconds(clock, theirs));
+        let ahead = clocks.into_iter().min_by_key(|ahead| ahead.saturating_abs()).unwrap_or_default();
+        if ahead.saturating_abs() > skew::WRONG_SECONDS {
+            return self.note_failed(CLOCK, &skew::words("the clock of this machine", ahead, &format!("{host}'s")), true, ours.0);
+        }
+        let news = self.troubles().well(CLOCK);
+        say(CLOCK, None, news)
+    }
+
+    /// What a reader should know of a source after a round; none when nothing is known that is new.
+    fn warning(&self, source: &Source, result: &Result<Tally, RoundError>) -> Option<String> {
+        let clock =
+            source.witness.as_ref().map(|_| self.troubles().of_part(CLOCK).map_or_else(String::new, |(_, why)| why.to_owned()));
+        let Ok(tally) = result else { return clock };
+        let words = [tally.warning.to_owned(), clock.unwrap_or_default()];
+        Some(words.into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join("; "))
     }
 
     /// Says how a round went, as far as that is news. `answered` says that its source answered, so that a round that failed
@@ -437,15 +477,13 @@ impl Engine {
     /// Freshness, requests, and for a round that failed the interval that nobody saw.
     async fn note_round(
         &self,
-        name: &str,
+        source: &Source,
         result: &Result<Tally, RoundError>,
         usage: Usage,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let outcome = match result {
-            Ok(tally) => Ok(tally.warning.to_owned()),
-            Err(error) => Err((error.to_string(), gap_state(error))),
-        };
+        let (name, warning) = (&source.name, self.warning(source, result));
+        let failure = result.as_ref().err().map(|error| (error.to_string(), gap_state(error)));
         let now_ms = now.as_millisecond();
         let closed = if result.is_ok() { self.closed_before(name, now_ms).await? } else { None };
         let unseen = match looked_until(&self.store, name).await? {
@@ -462,10 +500,10 @@ impl Engine {
             .write(move |w| {
                 count_requests(w, &name, &usage)?;
                 closed.iter().try_for_each(|closed| w.cover(&name, closed))?;
-                let mut state = SourceState::default();
-                match outcome {
-                    Ok(warning) => (state.last_success, state.warning) = (Some(now), Some(warning)),
-                    Err((words, gap)) => {
+                let mut state = SourceState { warning, ..SourceState::default() };
+                match failure {
+                    None => state.last_success = Some(now),
+                    Some((words, gap)) => {
                         state.last_failure = Some(now);
                         if let (Some(state), Some((from_ms, to_ms))) = (gap, unseen) {
                             w.cover(&name, &Coverage { from_ms, to_ms, state, items: 0, skipped: 0, reason: words.clone() })?;
@@ -551,19 +589,23 @@ fn organization_sources(
     sources: &mut Vec<Source>,
 ) -> anyhow::Result<()> {
     let client = organization_client(options, organization, clients)?;
+    let host = |api: &Url| api.host_str().map(str::to_owned);
+    let witness = host(&organization.api_url);
     let setting = setting(options, SourceKind::Audit.source(&organization.name));
     let name = setting.name.clone();
     let round = AuditRound::new(setting, client.sibling(), &organization.id, organization.overlap);
     let credential = |scope| organization_credential(&organization.name, scope);
-    sources.push(Source { name, credential: credential("read:events:admin"), kind: Kind::Audit(Box::new(round)) });
+    let kind = Kind::Audit(Box::new(round));
+    sources.push(Source { name, credential: credential("read:events:admin"), witness: witness.clone(), kind });
     let round = TokensRound::new(client.sibling(), &organization.name, &organization.id);
     let name = SourceKind::Tokens.source(&organization.name);
-    sources.push(Source { name, credential: credential("read:tokens:admin"), kind: Kind::Tokens(round) });
+    sources.push(Source { name, credential: credential("read:tokens:admin"), witness, kind: Kind::Tokens(round) });
     for workspace in &organization.workspaces {
         let client = workspace_client(options, organization, workspace, clients)?;
         let round = AccessRound::new(client, &workspace.slug, hourly_limit(options, workspace), workspace_secret(workspace));
         let name = SourceKind::Access.source(&workspace.slug);
-        sources.push(Source { name, credential: workspace_credential(workspace), kind: Kind::Access(round) });
+        let (credential, witness) = (workspace_credential(workspace), host(&workspace.api_url));
+        sources.push(Source { name, credential, witness, kind: Kind::Access(round) });
     }
     Ok(())
 }

@@ -33,6 +33,7 @@ mod retention;
 mod rounds;
 mod run;
 pub mod schedule;
+mod skew;
 mod space;
 mod status;
 mod trace;

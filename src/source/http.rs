@@ -82,8 +82,8 @@ pub struct Usage {
     pub waited: Duration,
     /// The used part of our share of the request budget, 0 to 1.
     pub budget_used: f64,
-    /// The server's clock, as its last answer tells it.
-    pub server_time: Option<Timestamp>,
+    /// The server's clock, as its last answer told it, and when that was by a stopwatch.
+    pub server_time: Option<(Timestamp, std::time::Instant)>,
 }
 
 impl Usage {
@@ -195,7 +195,8 @@ impl Client {
         let status = answer.status();
         self.count(class(status));
         let signs = RateSigns::read(answer.headers());
-        self.usage.lock().unwrap_or_else(PoisonError::into_inner).server_time = signs.date;
+        self.usage.lock().unwrap_or_else(PoisonError::into_inner).server_time =
+            signs.date.map(|date| (date, std::time::Instant::now()));
         let told = self.gate.learn(&signs, status == StatusCode::TOO_MANY_REQUESTS);
         if status.is_success() {
             return Ok(Reply { at: at.to_owned(), text: body(answer, at, MAX_BODY_BYTES).await? });

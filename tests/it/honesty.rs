@@ -275,6 +275,30 @@ fn a_list_that_is_closed_to_us_while_the_others_are_read_is_told_with_its_reason
 }
 
 #[test]
+fn a_clock_that_differs_from_the_apis_is_told_until_it_is_right() {
+    by_a_clock_that_jumps(async {
+        let (now, lake) = (at(NOW), Lake::start().await);
+        let mut site = site(&lake, now).await;
+        site.grow(now);
+        let engine = site.engine();
+        let (wrong, why) = (now.checked_add(51.hours()).unwrap(), "clock of this machine is 2 d 3 h ahead of 127.0.0.1");
+        for (clock, is_wrong) in [(now, false), (wrong, true), (now, false)] {
+            site.poll(&engine, clock).await;
+            let looked = Looked::at(&engine, &engine.judge(clock).await.unwrap()).await;
+            for (name, document) in &looked.documents {
+                for source in ["audit/acme", "tokens/acme", "access/acme"] {
+                    let said = said_of(document, source).iter().any(|said| said.contains(why));
+                    assert_eq!(said, is_wrong, "{name} of {source} by {clock}: {:#?}", said_of(document, source));
+                }
+            }
+            // It keeps nobody from looking.
+            let ready = looked.ready.lines().any(|line| line.starts_with("clock: failing since ") && line.contains(why));
+            assert_eq!((looked.status, ready), (200, is_wrong), "{}", looked.ready);
+        }
+    });
+}
+
+#[test]
 fn whoever_answers_in_place_of_the_others_is_told_for_each_of_them() {
     by_a_clock_that_jumps(async {
         let (now, before, lake) = (at(NOW), days_before(at(NOW), 1), Lake::start().await);

@@ -1,6 +1,6 @@
 //! One cheap page of each source: whether its key is valid, what it opens, and how the server's clock differs from ours.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
@@ -17,14 +17,14 @@ use crate::{
         },
         options::{Log, Organization, Query, Workspace, WorkspaceAuth},
         rounds::{self, UNLINKED},
+        skew,
     },
     evidence::{ApiToken, SourceKind},
     source::{Access, Audit, Client, FetchError, Glance, LimitReason, LogEngine, Tokens},
 };
 
-/// Clocks that differ by more are worth a line; by much more, what is read is dated wrongly and cron lines come at odd times.
+/// Clocks that differ by more are worth a line.
 const CLOCKS_DIFFER_SECONDS: i64 = 60;
-const CLOCKS_ARE_WRONG_SECONDS: i64 = 300;
 
 /// What is asked of every source. Each question is asked once: whoever calls this wants an answer now, and may call again.
 pub(super) fn questions(options: &Options, clock: Clock) -> Vec<Question<'_>> {
@@ -221,25 +221,33 @@ fn refused(source: &str, error: &FetchError, lacking: Option<&str>, credential: 
     Finding::new(state, "source", source, found).advising(advice)
 }
 
-/// How the clock of the server that answered last differs from ours.
+/// How this machine's clock differs from that of the server that answered last.
 fn clocks_of(api: &url::Url, client: &Client) -> Option<Finding> {
-    client.take_usage().server_time.map(|theirs| clocks(api.host_str().unwrap_or_default(), theirs))
+    let (server, theirs) = (api.host_str().unwrap_or_default(), client.take_usage().server_time?);
+    let seconds = skew::ahead_seconds(ours(), theirs);
+    let found = skew::words("the clock of this machine", seconds, &format!("{server}'s"));
+    Some(clocks(server, seconds, found, "let NTP set the clock of this machine (timedatectl status)"))
 }
 
-/// How a server's clock differs from this machine's own, whatever `--now` says.
-fn clocks(server: &str, theirs: Timestamp) -> Finding {
-    let seconds = Clock::System.now().duration_since(theirs).as_secs();
-    let found = match seconds {
-        ahead @ 1.. => format!("ours is {ahead} s ahead of the server's"),
-        behind @ ..0 => format!("ours is {} s behind the server's", -behind),
-        0 => "ours agrees with the server's".to_owned(),
-    };
-    let state = match seconds.abs() {
+/// How the clock of an engine differs from this machine's. Either of them may be wrong.
+fn clocks_of_engine(name: &str, theirs: Timestamp) -> Finding {
+    let seconds = skew::ahead_seconds((theirs, Instant::now()), ours());
+    let found = skew::words("the clock of the engine", seconds, "this machine's");
+    clocks(name, seconds, found, "let NTP set both clocks: the lines of Atlassian's servers say whether this machine's is right")
+}
+
+/// This machine's own clock, whatever `--now` says.
+fn ours() -> skew::Reading {
+    (Clock::System.now(), Instant::now())
+}
+
+fn clocks(server: &str, seconds: i64, found: String, advice: &str) -> Finding {
+    let state = match seconds.saturating_abs() {
         0..=CLOCKS_DIFFER_SECONDS => return Finding::new(State::Ok, "clock", server, found),
-        ..=CLOCKS_ARE_WRONG_SECONDS => State::Warning,
+        ..=skew::WRONG_SECONDS => State::Warning,
         _ => State::Wrong,
     };
-    Finding::new(state, "clock", server, found).advising("let NTP set the clock of this machine (timedatectl status)")
+    Finding::new(state, "clock", server, found).advising(advice)
 }
 
 async fn ask_engine(query: &Query, engine: LogEngine, now: Timestamp) -> Vec<Finding> {
@@ -248,7 +256,7 @@ async fn ask_engine(query: &Query, engine: LogEngine, now: Timestamp) -> Vec<Fin
         Ok(glance) => glance,
         Err(error) => return vec![refused(&name, &error, None, &query_credential(query), "url")],
     };
-    let clock = time.map(|theirs| clocks(&name, theirs));
+    let clock = time.map(|theirs| clocks_of_engine(&name, theirs));
     let source = match lines {
         Err(malformed) => Finding::new(State::Wrong, "source", name, malformed.to_string()),
         Ok(lines) => {

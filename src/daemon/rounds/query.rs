@@ -12,7 +12,10 @@ use jiff::Timestamp;
 use super::super::options::Query;
 use crate::{
     analysis::question::{Answer, Malformed},
-    daemon::engine::{RoundError, Tally},
+    daemon::{
+        engine::{RoundError, Tally},
+        skew::WRONG_SECONDS,
+    },
     evidence::{Batch, Coverage, CoverageState, CursorUpdate, Day, Skipped, time},
     source::{Asking, FetchError, LogEngine, Session, Usage},
     store::{Slice, Store, Writer},
@@ -32,8 +35,6 @@ const RULED: &str = "ruled";
 const OTHER_RULES: &str = "rules, clients, networks or dates have changed since this was asked, and nothing of it is kept to be judged \
                            anew: ask again with `duskwatch poll --source NAME --since DATE`";
 
-/// Clocks that differ by more are not both right.
-const DIFFER_MS: i64 = 5 * 60_000;
 /// What it means that the engine's is behind.
 const ENGINE_BEHIND: &str =
     "the engine's clock is behind ours, and nothing is asked of a time that has not come there: set the clocks";
@@ -70,21 +71,21 @@ impl QueryRound {
         let cursors = store.read(move |r| r.cursors(&name)).await?;
         let text = |key: &str| cursors.iter().find(|(known, _)| known == key).map(|(_, text)| text.as_str());
         let stored = |key: &str| text(key).and_then(|text| text.parse().ok());
-        let session = self.engine.session().await?;
+        let session = self.engine.session().await;
         let here_ms = now.as_millisecond();
-        let there_ms = session.now_ms().unwrap_or(here_ms);
+        let there_ms = session.as_ref().ok().and_then(Session::now_ms).unwrap_or(here_ms);
         let done = stored(SETTLED).map(|settled_ms| Progress { settled_ms, asked_ms: stored(ASKED).unwrap_or(settled_ms) });
         let begin = Day::of(now).plus(-self.query.backfill_days).start_ms();
         let mut counted_ms = stored(COUNTED).or(done.map(|done| done.settled_ms)).unwrap_or(i64::MIN);
-        // While the clocks differ nobody knows which of them is wrong.
-        let agree = here_ms.saturating_sub(there_ms).saturating_abs() <= DIFFER_MS;
+        // While the clocks differ nobody knows which of them is wrong; while the engine is silent, ours is believed.
+        let agree = here_ms.saturating_sub(there_ms).saturating_abs() <= WRONG_SECONDS * 1_000;
         let right = done.map(|done| if agree { done.set_right(self.query.pace, counted_ms, here_ms, begin) } else { done });
         if let Some(right) = right.filter(|_| right != done) {
             // Totals never go back: what begins before now may be in them by half, and is not counted once more.
             counted_ms = counted_ms.min(self.query.pace.slice_end_ms(here_ms));
             self.set_right(store, right, counted_ms, now).await?;
         }
-        let done = right;
+        let (session, done) = (session?, right);
         let mut progress = match (done, since.map(Day::start_ms)) {
             (Some(done), Some(since_ms)) if since_ms < done.asked_ms => Progress::at(since_ms.min(done.settled_ms)),
             (Some(done), _) => done,

@@ -43,11 +43,11 @@ fn second_look(coverage: &CoverageReport) -> String {
     let wanted: Vec<&str> = coverage.sources.iter().filter(|s| !s.warning.is_empty()).map(|s| s.source.as_str()).collect();
     match wanted.as_slice() {
         [] => String::new(),
-        [one] => format!(" Look at {one} all the same: it shows less than it should."),
+        [one] => format!(" Look at {one} all the same: something about it is not as it should be."),
         several => {
             let more = if several.len() > NAMED { " and others" } else { "" };
             let names = several.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
-            format!(" Look at {names}{more} all the same: they show less than they should.")
+            format!(" Look at {names}{more} all the same: something about them is not as it should be.")
         }
     }
 }

@@ -57,13 +57,22 @@ impl Shared {
     }
 }
 
-/// Answers a request, and counts nothing but its budget.
+/// Answers a request, and counts nothing but its budget. The clock of the servers is the simulated one.
 pub(super) fn answer(shared: &Shared, ask: &Ask, endpoint: &str, api: Api, number: u64, fault: Option<&FaultKind>) -> Reply {
+    let now = instant(shared.now_ms());
+    let shown = match fault {
+        Some(FaultKind::ClockSkew(ahead)) => now.saturating_add(*ahead).unwrap_or(now),
+        _ => now,
+    };
+    undated(shared, ask, endpoint, api, number, fault).with("date", http_date(shown))
+}
+
+fn undated(shared: &Shared, ask: &Ask, endpoint: &str, api: Api, number: u64, fault: Option<&FaultKind>) -> Reply {
     let options = &shared.options;
     let now = instant(shared.now_ms());
     if let Some(FaultKind::TooManyRequests | FaultKind::RateLimited(_)) = fault {
         let header = if let Some(FaultKind::RateLimited(header)) = fault { *header } else { options.retry_header };
-        return Charge::spent(options, api).refuse(header, api, now, number).with("date", http_date(now));
+        return Charge::spent(options, api).refuse(header, api, now, number);
     }
     let charge = shared.charge(api);
     if charge.exceeded {
@@ -75,7 +84,6 @@ pub(super) fn answer(shared: &Shared, ask: &Ask, endpoint: &str, api: Api, numbe
         refused.unwrap_or_else(|| route(shared, ask, endpoint, fault == Some(&FaultKind::DuplicateEvents)))
     });
     let reply = match fault {
-        Some(FaultKind::ClockSkew(ahead)) => reply.with("date", http_date(now.saturating_add(*ahead).unwrap_or(now))),
         Some(FaultKind::WrongContentType) => Reply { kind: "text/html", ..reply },
         Some(fault) => spoil(fault, reply, ask, &options.elsewhere, number),
         None => reply,

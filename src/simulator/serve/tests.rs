@@ -126,6 +126,7 @@ async fn a_429_tells_the_wait_in_each_form_or_not_at_all() {
     }
     let silent = stand.ask("rate-limited=nothing", "/2.0/user").await.expect("an answer");
     assert!(silent.headers().keys().all(|name| !name.as_str().contains("rate") && !name.as_str().contains("retry")));
+    assert_eq!(silent.headers()["date"], "Fri, 03 Jul 2026 07:00:00 GMT", "of every answer");
 }
 
 #[tokio::test]

@@ -208,8 +208,8 @@ struct Planner<'a> {
     present: HashSet<String>,
     /// What every file was when it was last found to be unreadable, by the key of its cursor.
     refused: BTreeMap<&'a str, &'a str>,
-    /// The paths of files that were not opened before and did not turn up yet, by which file that is.
-    awaited: BTreeMap<&'a str, &'a str>,
+    /// Which files this look found, if any could not be read before.
+    turned_up: HashSet<String>,
     /// Paths that cannot be read in this look.
     unreadable: HashSet<String>,
     /// Where each fingerprint was found in this look.
@@ -250,9 +250,7 @@ impl Other {
 impl<'a> Planner<'a> {
     fn new(layout: Layout, stored: &'a BTreeMap<String, String>, now_ms: i64) -> Self {
         let texts = stored.iter().map(|(key, text)| (key.as_str(), text.as_str()));
-        let refused: BTreeMap<_, _> = texts.filter(|(key, _)| key.starts_with(REFUSED_PREFIX)).collect();
-        let denied = refused.iter().filter(|(_, text)| text.starts_with(DENIED_PREFIX));
-        let awaited = denied.map(|(key, text)| (*text, &key[REFUSED_PREFIX.len()..])).collect();
+        let refused = texts.filter(|(key, _)| key.starts_with(REFUSED_PREFIX)).collect();
         let stored: HashMap<_, _> = stored
             .iter()
             .filter(|(key, _)| key.starts_with(KEY_PREFIX))
@@ -260,8 +258,8 @@ impl<'a> Planner<'a> {
             .collect();
         let by_path =
             stored.iter().filter(|(_, c)| c.length > 0 && c.gone_since_ms == 0).map(|(key, c)| (c.path.clone(), *key)).collect();
-        let (present, unreadable, taken) = (HashSet::new(), HashSet::new(), HashMap::new());
-        Self { layout, now_ms, stored, by_path, present, refused, awaited, unreadable, taken, plan: Plan::default() }
+        let (present, turned_up, unreadable, taken) = (HashSet::new(), HashSet::new(), HashSet::new(), HashMap::new());
+        Self { layout, now_ms, stored, by_path, present, refused, turned_up, unreadable, taken, plan: Plan::default() }
     }
 
     /// Whether there was a file at a path in some earlier look.
@@ -285,8 +283,8 @@ impl<'a> Planner<'a> {
         if metadata.len() == 0 {
             return Ok(());
         }
-        if !self.awaited.is_empty() {
-            self.awaited.remove(denied(&metadata).as_str());
+        if !self.refused.is_empty() {
+            self.turned_up.insert(denied(&metadata));
         }
         let modified_ms = modified_ms(&metadata)?;
         let compression = Compression::of(&path);
@@ -418,7 +416,7 @@ impl<'a> Planner<'a> {
         let key = format!("{REFUSED_PREFIX}{name}");
         let file = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file);
         let is_damaged = error.raw_os_error().is_none() && file.is_some();
-        if let Some(key) = file.as_ref().filter(|_| !is_damaged).and_then(|file| self.read_whole(file)) {
+        if let Some(key) = file.as_ref().filter(|_| !is_damaged).and_then(|file| self.read_whole(path, file)) {
             self.present.insert(key.to_owned());
             return;
         }
@@ -441,30 +439,33 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// The key of a file that was read to its end, and has only been renamed since.
-    fn read_whole(&self, file: &std::fs::Metadata) -> Option<&'a str> {
-        let now = (file.len(), file.len(), modified_ms(file).ok()?);
-        self.stored.iter().find(|(_, read)| (read.offset, read.length, read.modified_ms) == now).map(|(key, _)| *key)
+    /// The key of a file that was read to its end, and has only been renamed or compressed since. Who compresses keeps the name and
+    /// the instant of the last line.
+    fn read_whole(&self, path: &Path, file: &std::fs::Metadata) -> Option<&'a str> {
+        let (modified_ms, is_packed) = (modified_ms(file).ok()?, Compression::of(path) != Compression::None);
+        let is_same = |read: &FileCursor| {
+            let is_whole = read.length > 0 && read.offset == read.length;
+            let is_as_long = read.length == file.len() && (is_packed || is_whole);
+            let is_compressed = || is_packed && is_whole && unrotated(Path::new(&read.path)) == unrotated(path);
+            read.modified_ms == modified_ms && (is_as_long || is_compressed())
+        };
+        self.stored.iter().find(|(_, read)| is_same(read)).map(|(key, _)| *key)
     }
 
     /// Forgets what could not be read and is no longer refused. Where it has gone meanwhile, or was emptied, it was never read.
     fn admit(&mut self) {
-        let admitted = self.refused.iter().map(|(key, text)| (*key, &key[REFUSED_PREFIX.len()..], *text));
-        let admitted: Vec<_> = admitted.filter(|(_, path, _)| !self.unreadable.contains(*path)).collect();
-        let mut gone: BTreeSet<&str> =
-            self.awaited.iter().filter(|(text, path)| has_gone(path, text)).map(|(_, path)| *path).collect();
-        for (key, path, text) in admitted {
-            if is_hidden(path) {
-                continue;
+        for (&key, &text) in &self.refused {
+            let path = &key[REFUSED_PREFIX.len()..];
+            let is_refused = self.unreadable.contains(path);
+            let is_denied = text.starts_with(DENIED_PREFIX);
+            let is_missing = is_denied && !self.turned_up.contains(text) || text.is_empty() && !is_refused;
+            if is_missing && has_gone(path, text) {
+                self.plan.lost = true;
+                Skipped::add(&mut self.plan.gone, &Skipped { reason: GONE, count: 1, sample: shown(Path::new(path)) });
             }
-            self.plan.cursors.push(CursorUpdate { key: key.to_owned(), value: None });
-            if text.is_empty() && has_gone(path, text) {
-                gone.insert(path);
+            if !is_refused && !is_hidden(path) {
+                self.plan.cursors.push(CursorUpdate { key: key.to_owned(), value: None });
             }
-        }
-        for path in gone {
-            self.plan.lost = true;
-            Skipped::add(&mut self.plan.gone, &Skipped { reason: GONE, count: 1, sample: shown(Path::new(path)) });
         }
     }
 

@@ -42,6 +42,11 @@ impl Looks {
         }
     }
 
+    /// Whether the servers had faults in a look.
+    pub fn is_disturbed(&self, now: Timestamp) -> bool {
+        self.disturbed.contains(&now.as_millisecond())
+    }
+
     /// The clock is right again, and was ahead until an instant.
     pub fn doubt(&mut self, until: Timestamp, now: Timestamp) {
         let (until_ms, now_ms) = (until.as_millisecond(), now.as_millisecond());

@@ -643,6 +643,7 @@ impl Simulation {
 
     async fn round(&mut self, index: usize) {
         let (server, lake) = (&self.site.server, &self.keeper.lake);
+        let before = asked(server);
         let asked = || asked(server) + lake.questions();
         let last = if self.rng.usize(..25) == 0 && !self.last { asked() + self.rng.u64(1..10) } else { u64::MAX };
         let engine = Arc::clone(&self.engine);
@@ -657,11 +658,23 @@ impl Simulation {
         self.outcome.failed_rounds += u64::from(round.failed);
         self.memory.dirty |= round.changed;
         self.note(&round.line);
+        if self::asked(&self.site.server) > before && !self.looks.is_disturbed(self.now) {
+            self.assert_clock_is_told().await;
+        }
         if round.unread && !round.failed {
             round = self.engine.older_round(index, self.now, None).await;
             self.memory.dirty |= round.changed;
             self.note(&format!("older: {}", round.line));
         }
+    }
+
+    /// Servers that are well show their clock with every answer.
+    async fn assert_clock_is_told(&self) {
+        let ready = self.engine.readiness(self.now).await;
+        let told = ready.in_part.iter().any(|line| line.starts_with("clock: "));
+        let differ = self.now.duration_since(self.present).as_secs().abs() > 300;
+        let store_fails = ready.not_ready.iter().any(|line| line.starts_with("store: "));
+        assert!(told == differ || store_fails, "{} is not {}: {ready:?}", self.now, self.present);
     }
 
     /// What must be so at any moment.
