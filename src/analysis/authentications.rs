@@ -237,7 +237,7 @@ impl Collected {
     }
 }
 
-/// Rows that a test has written down; two that differ in their grade only are one.
+/// Rows that a test has written down.
 #[cfg(test)]
 impl FromIterator<Authentication> for Authentications {
     fn from_iter<I: IntoIterator<Item = Authentication>>(rows: I) -> Self {

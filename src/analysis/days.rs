@@ -27,7 +27,8 @@ impl std::fmt::Display for Place<'_> {
     }
 }
 
-/// One integration's uses on one day in one place with one credential and outcome.
+/// One integration's uses on one day in one place with one credential and outcome, and with one grade where one source alone
+/// shows them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cell {
     pub(super) day: Day,
@@ -261,14 +262,14 @@ fn index_of<T: Ord>(sorted: &[T], value: &T) -> u32 {
     u32::try_from(position).unwrap_or(u32::MAX)
 }
 
-/// The cells that counts make, in their order: one for each grade where a single source showed the uses, else one, since nobody
-/// knows which of its uses a second source saw as well.
+/// The cells that counts make, in their order.
 fn folded(counts: &mut [Shown]) -> impl Iterator<Item = Cell> {
     // Stable: counts of one track are in order already, and such runs cost little.
     counts.sort_by_key(|c| (c.cell_key(), c.track.source, c.count.verdict.grade));
-    counts.chunk_by(|a, b| a.cell_key() == b.cell_key()).flat_map(|seen| {
-        let by_one = seen.first().map(|c| c.track.source) == seen.last().map(|c| c.track.source);
-        seen.chunk_by(move |a, b| !by_one || a.count.verdict.grade == b.count.verdict.grade).map(Cell::of)
+    counts.chunk_by(|a, b| a.cell_key() == b.cell_key()).flat_map(|same| {
+        // What one source grades differently are different uses; what another one shows as well are the same.
+        let shared = same.first().map(|c| c.track.source) != same.last().map(|c| c.track.source);
+        same.chunk_by(move |a, b| shared || a.count.verdict.grade == b.count.verdict.grade).map(Cell::of)
     })
 }
 

@@ -33,7 +33,7 @@ impl Use {
         self.window != WindowKind::Outside
     }
 
-    /// What counts once a day, however many sources show it.
+    /// What counts once a day, however many sources show it; with their better grade, where several do.
     fn cell(&self) -> (i32, Option<usize>, Kind, Outcome) {
         (self.on, self.repository, self.kind, self.outcome)
     }
@@ -143,8 +143,8 @@ impl Story {
             && sum(Kind::Legacy, Outcome::Rejected, &published) >= 3;
         let last = uses.iter().filter(|used| used.outcome == Outcome::Accepted).max_by_key(|used| used.ms);
         let stopped = last.is_some_and(|last| {
-            let strong = uses.iter().any(|used| used.cell() == last.cell() && used.strong);
-            last.kind == Kind::Legacy && strong && last.on < self.removal
+            let told = Self { uses: uses.clone(), ..self.clone() };
+            last.kind == Kind::Legacy && told.is_strong(last) && last.on < self.removal
         });
         let lift = |mut used: Use| {
             if used.outcome == Outcome::Rejected {
@@ -156,6 +156,11 @@ impl Story {
             used
         };
         Self { uses: uses.iter().copied().map(lift).collect(), ..self.clone() }
+    }
+
+    fn is_strong(&self, used: &Use) -> bool {
+        let same = || self.uses.iter().filter(|other| other.cell() == used.cell());
+        used.strong || (same().any(|other| other.source != used.source) && same().any(|other| other.strong))
     }
 
     fn legacy(&self, at: i32) -> Vec<Use> {
@@ -254,9 +259,8 @@ impl Story {
     }
 
     fn strong(&self, at: i32) -> bool {
-        // The same day, place and outcome seen by several sources has the better grade, and so has all of it.
         let legacy = self.legacy(at);
-        let strong = |used: &&Use| legacy.iter().any(|other| used.cell() == other.cell() && other.strong);
+        let strong = |used: &&Use| self.is_strong(used);
         let own = self.horizon(&legacy);
         let recent: Vec<&Use> = legacy.iter().filter(|used| self.silence(used.on, at) < own).collect();
         if recent.is_empty() { legacy.iter().any(|used| strong(&used)) } else { recent.iter().any(strong) }

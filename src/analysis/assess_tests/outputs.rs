@@ -31,21 +31,23 @@ fn the_same_use_seen_by_two_sources_counts_once_with_the_better_grade() {
 }
 
 #[test]
-fn uses_that_one_source_shows_keep_their_grades() {
+fn what_one_source_grades_differently_on_a_day_are_different_uses() {
     let mut world = World::watched();
-    let (track, weak) = (jenkins("ada", "api"), Verdict { grade: Grade::Weak, ..legacy(Accepted) });
-    world.see_through(LOG, &track, 10, weak, 3);
-    world.see_through(LOG, &track, 10, legacy(Accepted), 2);
-    let rows = |world: &World| -> Vec<_> {
-        world.judged_on(10).authentications.of(|_, _| true).iter().map(|a| (a.grade.as_str(), a.uses)).collect()
+    let weak = Verdict { grade: Grade::Weak, ..legacy(Accepted) };
+    world.see_through(LOG, &jenkins("ada", "api"), 10, weak, 3);
+    world.see_through(LOG, &jenkins("ada", "api"), 10, legacy(Accepted), 2);
+    let told = |world: &World| {
+        let findings = world.judged_on(10);
+        let rows = findings.authentications.of(|_, _| true);
+        let row = &findings.campaigns[0].integrations[0];
+        let burnt = findings.campaigns[0].burndown[0].uses;
+        (row.uses_7d, burnt, row.grade, rows.iter().map(|a| (a.grade.as_str(), a.uses)).collect::<Vec<_>>())
     };
-    assert_eq!(rows(&world), [("strong", 2), ("weak", 3)]);
+    assert_eq!(told(&world), (5, 5, Grade::Strong, vec![("strong", 2), ("weak", 3)]));
     world.policy.minimum_grade = Grade::Strong;
-    let row = &world.judged_on(10).campaigns[0].integrations[0];
-    assert_eq!((row.uses_7d, row.grade), (2, Grade::Strong));
-    // Nobody knows which of them another source saw as well.
-    world.see_through("log/gateway", &track, 10, weak, 4);
-    assert_eq!(rows(&world), [("strong", 5)]);
+    assert_eq!(told(&world), (2, 2, Grade::Strong, vec![("strong", 2), ("weak", 3)]));
+    world.see_through("log/gateway", &jenkins("ada", "api"), 10, weak, 4);
+    assert_eq!(told(&world), (5, 5, Grade::Strong, vec![("strong", 5)]), "which of them another one saw as well is not known");
 }
 
 #[test]
