@@ -24,7 +24,10 @@ use super::{
     Authentications, CampaignFindings, Findings, KnownIntegration, Observation, Person, Policy, Share, authentications,
     integrations, owners, reidentified, silence, tokens, users,
 };
-use crate::evidence::{Campaign, ClientCatalogue, Day, History, Ledger, Roster, time::MAX_DAYS};
+use crate::evidence::{Campaign, ClientCatalogue, Day, History, Ledger, Roster};
+
+/// Evidence older than this is not judged: it lies beyond every retirement, and each day of it is a row of the burndown.
+const MAX_DAYS: i32 = 4_000;
 
 /// Everything the judgement looks at.
 #[derive(Clone, Copy)]

@@ -7,10 +7,6 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 pub const MS_PER_HOUR: i64 = 3_600_000;
 pub const MS_PER_DAY: i64 = 24 * MS_PER_HOUR;
 
-/// Evidence of so many days ago is neither taken nor judged: it lies beyond every retirement, and each day would be a row of the
-/// burndown. A clock that nobody has set says so.
-pub const MAX_DAYS: i32 = 4_000;
-
 const EPOCH: Date = jiff::civil::date(1970, 1, 1);
 
 /// A UTC day, counted from 1970-01-01.

@@ -6,10 +6,7 @@ use super::{
     Defaults, MAX_LINE_BYTES,
     draft::{Draft, FUTURE, Refusal},
 };
-use crate::evidence::{
-    Page, Sighting, Skipped, redact,
-    time::{MAX_DAYS, MS_PER_DAY},
-};
+use crate::evidence::{Page, Sighting, Skipped, redact};
 
 /// Samples are for people: enough to recognise the line.
 pub(super) const MAX_SAMPLE: usize = 160;
@@ -87,9 +84,7 @@ fn sighting<'l>(
         Some(b'#') => return (None, Err(Refusal::Comment)),
         Some(_) => {}
     }
-    let oldest_ms = now_ms - i64::from(MAX_DAYS) * MS_PER_DAY;
     match read(line) {
-        Ok(draft) if draft.time_ms().is_some_and(|ms| ms < oldest_ms) => (None, Err(Refusal::NoTime)),
         Ok(draft) => (draft.time_ms(), draft.finish(defaults, now_ms).map(Some)),
         Err(refusal) => (None, Err(refusal)),
     }
