@@ -139,24 +139,6 @@ async fn what_was_asked_when_both_clocks_were_ahead_is_asked_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_clock_that_was_ahead_has_asked_is_taken_back_while_the_engine_is_out_of_reach() {
-    let lake = Lake::start().await;
-    let asker = Asker::new(&lake.section());
-    lake.holds(0);
-    asker.poll("2026-07-05T07:00:00Z").await;
-    lake.slices();
-    lake.fails(Some(Trouble::Refuses("401 Unauthorized", "not now")));
-    assert_eq!(asker.poll("2026-07-03T07:00:00Z").await.failed, [SOURCE]);
-    assert_eq!(asker.picture().await.coverage.get(SOURCE), None, "as far back as it was ahead");
-    lake.fails(None);
-    lake.holds(1);
-    // After days of silence nobody would see any more that the clock was ahead.
-    asker.poll("2026-07-05T07:00:00Z").await;
-    assert_eq!(lake.slices(), ["0-24", "0-24", "0-6", "6-12", "12-18", "18-24", "0-24", "0-6"]);
-    assert_eq!(asker.picture().await.uses(SOURCE), 4 * 24 + 6);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn what_is_asked_again_is_counted_once_though_it_breaks_off() {
     let lake = Lake::start().await;
     let asker = Asker::new(&lake.section());

@@ -71,13 +71,13 @@ impl QueryRound {
         let cursors = store.read(move |r| r.cursors(&name)).await?;
         let text = |key: &str| cursors.iter().find(|(known, _)| known == key).map(|(_, text)| text.as_str());
         let stored = |key: &str| text(key).and_then(|text| text.parse().ok());
-        let session = self.engine.session().await;
+        let session = self.engine.session().await?;
         let here_ms = now.as_millisecond();
-        let there_ms = session.as_ref().ok().and_then(Session::now_ms).unwrap_or(here_ms);
+        let there_ms = session.now_ms().unwrap_or(here_ms);
         let done = stored(SETTLED).map(|settled_ms| Progress { settled_ms, asked_ms: stored(ASKED).unwrap_or(settled_ms) });
         let begin = Day::of(now).plus(-self.query.backfill_days).start_ms();
         let mut counted_ms = stored(COUNTED).or(done.map(|done| done.settled_ms)).unwrap_or(i64::MIN);
-        // While the clocks differ nobody knows which of them is wrong; while the engine is silent, ours is believed.
+        // While the clocks differ nobody knows which of them is wrong.
         let agree = here_ms.saturating_sub(there_ms).saturating_abs() <= WRONG_SECONDS * 1_000;
         let right = done.map(|done| if agree { done.set_right(self.query.pace, counted_ms, here_ms, begin) } else { done });
         if let Some(right) = right.filter(|_| right != done) {
@@ -85,7 +85,7 @@ impl QueryRound {
             counted_ms = counted_ms.min(self.query.pace.slice_end_ms(here_ms));
             self.set_right(store, right, counted_ms, now).await?;
         }
-        let (session, done) = (session?, right);
+        let done = right;
         let mut progress = match (done, since.map(Day::start_ms)) {
             (Some(done), Some(since_ms)) if since_ms < done.asked_ms => Progress::at(since_ms.min(done.settled_ms)),
             (Some(done), _) => done,
