@@ -118,16 +118,19 @@ async fn a_store_that_is_damaged_while_the_service_runs_is_told_and_what_was_kno
     };
     let header: Damage = |path| overwrite(path, 0, &[0xA5; 100]);
     let mut services = JoinSet::new();
-    for damage in [pages, header] {
-        services.spawn(damaged(damage));
+    // The one page that a header stands in may be written anew: then the log of the database holds a sound one.
+    for (damage, may_heal) in [(pages, false), (header, true)] {
+        services.spawn(damaged(damage, may_heal));
     }
     while let Some(ended) = services.join_next().await {
         ended.unwrap();
     }
 }
 
-async fn damaged(damage: Damage) {
+async fn damaged(damage: Damage, may_heal: bool) {
     let (site, mail) = told_by_mail().await;
+    // The first judgement of the service has all there is, so that what it shows changes no more.
+    well(&duskwatch(&site, &["poll"]));
     let (mut service, base) = Service::serving_with(&site, |command| hasten(command, at(STARTED), SPEED));
     let sources = site.engine().source_names();
     service.wait_for("round done", &sources);
@@ -150,7 +153,7 @@ async fn damaged(damage: Damage) {
     assert!(told.header("Message-ID").unwrap().starts_with("<duskwatch.alarm.store."), "{told:?}");
     assert!(shown_as_damaged(&told.text), "{}", told.text);
     let report = duskwatch(&site, &["report", "--format", "json"]);
-    assert!(report.status == 1 && shows_or_tells(&report), "{report:#?}");
+    assert!((report.status == 1 || may_heal) && shows_or_tells(&report), "{may_heal} {report:#?}");
 
     let (ended, log) = service.terminate();
     assert!(ended.success() && !log.contains("panicked"), "{log}");
