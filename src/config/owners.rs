@@ -51,8 +51,6 @@ fn owner(section: Section) -> Vec<Owner> {
     };
     if !section.has("match") {
         section.fault("match", "is missing: say what is theirs, for example { repository = \"payments-*\" }");
-    } else if patterns.is_empty() {
-        section.fault("match", no_pattern());
     }
     patterns.finish();
     section.finish();
@@ -121,10 +119,6 @@ fn read_table(file: &str, text: &str) -> (Vec<Owner>, Vec<Fault>) {
     (owners, faults)
 }
 
-fn no_pattern() -> String {
-    format!("say what is theirs, in one of {} at least; * means all", COLUMNS[PATTERNS].join(", "))
-}
-
 fn column(name: &str) -> String {
     let name = register::column(name);
     if name == "e_mail" { "email".to_owned() } else { name }
@@ -133,7 +127,7 @@ fn column(name: &str) -> String {
 fn row(record: &StringRecord, places: &[Option<usize>; 8], mut fault: impl FnMut(&str, String)) -> Owner {
     let cells = places.map(|place| place.and_then(|place| record.get(place)).filter(|cell| !cell.is_empty()));
     if cells[PATTERNS].iter().all(Option::is_none) {
-        fault(COLUMNS[3], no_pattern());
+        fault(COLUMNS[3], format!("say what is theirs, in one of {} at least; * means all", COLUMNS[PATTERNS].join(", ")));
     }
     let [name, email, lead_time, patterns @ ..] = cells;
     let [workspace, repository, client, user, origin] = patterns.map(|pattern| pattern.map(str::to_owned));

@@ -199,11 +199,6 @@ impl<'d, 'a, S> Section<'d, 'a, S> {
         self.user_value(key).is_some()
     }
 
-    /// Whether nothing was written into it.
-    pub fn is_empty(&self) -> bool {
-        self.user.is_none_or(Table::is_empty)
-    }
-
     /// The elements of `[[key]]`, each over the first element of the defaults.
     pub fn tables(&self, key: &'static str) -> Vec<Self> {
         let default = self.default.and_then(|t| t.get(key)).and_then(|v| v.get_ref().as_array()).and_then(|a| a.first());
