@@ -51,7 +51,9 @@ impl LogRound {
     pub async fn run(&self, store: &Store, now: Timestamp) -> Result<Tally, RoundError> {
         let name = self.setting.name.clone();
         let stored: BTreeMap<String, String> = store.read(move |r| r.cursors(&name)).await?.into_iter().collect();
-        let (missed_until, lost) = lost(&stored, now.as_millisecond());
+        // Time that has not come is not lost yet: a clock that was ahead thought so.
+        let lost_ms: Option<i64> = stored.get(MISSED).and_then(|text| text.parse().ok());
+        let missed_until = lost_ms.map(|ms| ms.min(now.as_millisecond()));
         let ledger = store.read(Reader::ledger).await?;
         let since = ledger.looked_until_ms(&self.setting.name).max(missed_until);
         let known = ledger.showed_items(&self.setting.name);
@@ -65,7 +67,7 @@ impl LogRound {
         }
         // What is missing by name may come back whole.
         let begin = if plan.torn && plan.unread.is_empty() { begin.torn(now) } else { begin };
-        plan.cursors.extend(lost);
+        plan.cursors.extend(missed_until.filter(|_| missed_until != lost_ms).map(lost_until));
         let files = std::mem::take(&mut plan.files);
         let so_far = self.read_files(store, files, SoFar::new(begin, odd, known, now)).await?;
         let passed_over = passed_over(&ledger, &self.setting.name, missed_until);
@@ -183,19 +185,6 @@ fn lost_until(ms: i64) -> CursorUpdate {
     CursorUpdate { key: MISSED.to_owned(), value: Some(ms.to_string()) }
 }
 
-/// Until when lines are lost, and what is to be remembered of it. Time that has not come is not lost yet: a clock that was ahead
-/// thought so, and then they are lost until now, or this one is behind, and then they are lost until that time has come.
-fn lost(stored: &BTreeMap<String, String>, now_ms: i64) -> (Option<i64>, Vec<CursorUpdate>) {
-    let until = |key: &str| stored.get(key).and_then(|text| text.parse::<i64>().ok());
-    let known = [until(MISSED), until(MISSED_AHEAD)];
-    let past = known[0].map(|ms| ms.min(now_ms)).max(known[1].filter(|ms| *ms <= now_ms));
-    let ahead = known.into_iter().flatten().filter(|ms| *ms > now_ms).max();
-    let changed = [(MISSED, known[0], past), (MISSED_AHEAD, known[1], ahead)].into_iter().filter(|(_, known, now)| known != now);
-    let update =
-        |(key, _, now): (&str, _, Option<i64>)| CursorUpdate { key: key.to_owned(), value: now.map(|ms| ms.to_string()) };
-    (past, changed.map(update).collect())
-}
-
 /// Lines that say nothing, whether the others are understood or not.
 const COMMENT: &str = "comment";
 
@@ -217,9 +206,6 @@ pub const BEGAN: &str = "began";
 
 /// The cursor of what is lost: until when, in Unix milliseconds, lines were passed over that nobody could read.
 const MISSED: &str = "missed";
-
-/// The cursor of the same of time that had not come when a round looked last.
-const MISSED_AHEAD: &str = "missed_ahead";
 
 /// What is said of the time between two looks of which the second finds nothing of what was written last at the first.
 const TORN: &str = "what was written last had gone before anybody looked again";

@@ -416,7 +416,7 @@ impl<'a> Planner<'a> {
         let key = format!("{REFUSED_PREFIX}{name}");
         let file = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file);
         let is_damaged = error.raw_os_error().is_none() && file.is_some();
-        if let Some(key) = file.as_ref().filter(|_| !is_damaged).and_then(|file| self.read_whole(path, file)) {
+        if let Some(key) = file.as_ref().filter(|_| !is_damaged).and_then(|file| self.read_whole(file)) {
             self.present.insert(key.to_owned());
             return;
         }
@@ -439,17 +439,10 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// The key of a file that was read to its end, and has only been renamed or compressed since. Who compresses keeps the name and
-    /// the instant of the last line.
-    fn read_whole(&self, path: &Path, file: &std::fs::Metadata) -> Option<&'a str> {
-        let (modified_ms, is_packed) = (modified_ms(file).ok()?, Compression::of(path) != Compression::None);
-        let is_same = |read: &FileCursor| {
-            let is_whole = read.length > 0 && read.offset == read.length;
-            let is_as_long = read.length == file.len() && (is_packed || is_whole);
-            let is_compressed = || is_packed && is_whole && unrotated(Path::new(&read.path)) == unrotated(path);
-            read.modified_ms == modified_ms && (is_as_long || is_compressed())
-        };
-        self.stored.iter().find(|(_, read)| is_same(read)).map(|(key, _)| *key)
+    /// The key of a file that was read to its end, and has only been renamed since.
+    fn read_whole(&self, file: &std::fs::Metadata) -> Option<&'a str> {
+        let now = (file.len(), file.len(), modified_ms(file).ok()?);
+        self.stored.iter().find(|(_, read)| (read.offset, read.length, read.modified_ms) == now).map(|(key, _)| *key)
     }
 
     /// Forgets what could not be read and is no longer refused. Where it has gone meanwhile, or was emptied, it was never read.

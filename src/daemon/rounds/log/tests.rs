@@ -165,49 +165,6 @@ async fn a_file_that_cannot_be_opened_is_missed_once_and_again_when_it_grows() {
 }
 
 #[tokio::test]
-async fn what_was_lost_stays_lost_while_a_clock_is_behind() {
-    let place = Place::new();
-    fs::write(place.path().join("a.jsonl"), line(NOW - 5)).expect("written");
-    place.run(NOW).await.expect("a round");
-    fs::write(place.path().join("b.jsonl.gz"), "this is no archive").expect("written");
-    place.run(NOW + 60).await.expect_err("it is damaged");
-    for behind in [NOW + 20, NOW + 30] {
-        place.run(behind).await.expect("it is told");
-    }
-    place.run(NOW + 120).await.expect("the clock is right again");
-    let expected = [
-        (CoverageState::Covered, NOW - 5, NOW),
-        (CoverageState::Missed, NOW, NOW + 20),
-        (CoverageState::Covered, NOW + 20, NOW + 30),
-        (CoverageState::Missed, NOW + 30, NOW + 60),
-        (CoverageState::Covered, NOW + 60, NOW + 120),
-    ];
-    assert_eq!(place.coverage().await, expected);
-}
-
-#[tokio::test]
-async fn what_was_lost_by_a_clock_that_was_ahead_is_lost_until_that_is_known() {
-    let place = Place::new();
-    fs::write(place.path().join("a.jsonl"), line(NOW - 5)).expect("written");
-    place.run(NOW).await.expect("a round");
-    fs::write(place.path().join("b.jsonl.gz"), "this is no archive").expect("written");
-    let ahead = NOW + 10 * DAY;
-    place.run(ahead).await.expect_err("it is damaged");
-    for right in [NOW + 60, NOW + 120, ahead - 10, ahead + 10] {
-        place.run(right).await.expect("it is told");
-    }
-    // But for the moment in which nobody can know any more that the clock was ahead.
-    let expected = [
-        (CoverageState::Covered, NOW - 5, NOW),
-        (CoverageState::Missed, NOW, NOW + 60),
-        (CoverageState::Covered, NOW + 60, ahead - 10),
-        (CoverageState::Missed, ahead - 10, ahead),
-        (CoverageState::Covered, ahead, ahead + 10),
-    ];
-    assert_eq!(place.coverage().await, expected);
-}
-
-#[tokio::test]
 async fn a_round_in_which_only_comments_and_lines_without_a_request_came_missed_nothing() {
     let place = Place::of(Form::new(Format::Squid));
     let line = |second: i64, rest: &str| format!("{second}.000 1 198.51.100.7 {rest} - HIER_NONE/- -\n");

@@ -104,52 +104,6 @@ fn a_file_that_was_read_to_its_end_and_is_rotated_to_where_it_may_not_be_opened_
     });
 }
 
-/// What rotation makes of a file, with its times and under its rights.
-fn compress(place: &Place, from: &str, to: &str) {
-    let (from, to) = (place.path().join(from), place.path().join(to));
-    let mode = fs::metadata(&from).expect("a file").permissions();
-    fs::set_permissions(&from, Permissions::from_mode(0o600)).expect("set");
-    let content = fs::read(&from).expect("read");
-    let mut packed = flate2::write::GzEncoder::new(fs::File::create(&to).expect("a file"), flate2::Compression::fast());
-    packed.write_all(&content).expect("written");
-    let packed = packed.finish().expect("written");
-    packed.set_modified(fs::metadata(&from).expect("a file").modified().expect("a time")).expect("set");
-    packed.set_permissions(mode).expect("set");
-    fs::remove_file(&from).expect("removed");
-}
-
-#[test]
-fn a_closed_file_that_was_read_to_its_end_is_no_trouble_once_it_is_compressed() {
-    as_a_user(async |place| {
-        place.append("a.jsonl", NOW - 5);
-        place.run(NOW).await.expect("a round");
-        place.set_mode("a.jsonl", 0);
-        compress(&place, "a.jsonl", "a.jsonl.1.gz");
-        place.append("a.jsonl", NOW + 1);
-        assert_eq!(place.run(NOW + DAY).await.expect("all of it was read").items, 1);
-        fs::rename(place.path().join("a.jsonl.1.gz"), place.path().join("a.jsonl.2.gz")).expect("renamed");
-        place.run(NOW + DAY + 10).await.expect("all of it was read");
-        place.set_mode("a.jsonl.2.gz", 0o600);
-        assert_eq!(place.run(NOW + DAY + 20).await.expect("it may be read").items, 0, "nothing is read twice");
-        assert_eq!(place.coverage().await, [(CoverageState::Covered, NOW - 5, NOW + DAY + 20)]);
-    });
-}
-
-#[test]
-fn what_a_closed_file_has_gained_is_waited_for_though_it_is_compressed_and_found_in_there() {
-    as_a_user(async |place| {
-        place.append("a.jsonl", NOW - 5);
-        place.run(NOW).await.expect("a round");
-        place.append("a.jsonl", NOW + 1);
-        place.set_mode("a.jsonl", 0);
-        place.fails(NOW + 10).await;
-        compress(&place, "a.jsonl", "a.jsonl.1.gz");
-        assert!(place.fails(NOW + 20).await.contains("a.jsonl.1.gz: Permission denied"));
-        place.set_mode("a.jsonl.1.gz", 0o600);
-        assert_eq!(place.run(NOW + 30).await.expect("it may be read").items, 1, "what it had gained");
-    });
-}
-
 /// What becomes of a file that could not be read.
 type Fate = fn(&Place);
 
