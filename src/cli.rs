@@ -349,10 +349,12 @@ fn known(audience: &Audience, options: &Options) -> Result<(), Failure> {
     }
 }
 
-/// Refuses a day that lies ahead.
+/// Refuses a day that lies ahead everywhere: days are UTC's, and east of Greenwich tomorrow is today.
 fn come(as_of: Option<Day>, clock: Clock) -> Result<(), Failure> {
     match as_of {
-        Some(day) if day > Day::of(clock.now()) => Err(Failure::Usage(format!("--as-of {day}: that day has not come yet"))),
+        Some(day) if day > Day::of(clock.now()).plus(1) => {
+            Err(Failure::Usage(format!("--as-of {day}: that day has not come yet")))
+        }
         _ => Ok(()),
     }
 }

@@ -116,8 +116,8 @@ fn deciding_closure<'a>(scene: &'a Scene<'_>, number: usize, standing: &Standing
 }
 
 /// An owner's word that it is gone which its last use contradicts.
-fn disproved(scene: &Scene<'_>, number: usize, last_seen: jiff::Timestamp) -> Option<String> {
-    let before = |closure: &&Closure| Day::from_date(closure.date) < Day::of(last_seen);
+fn disproved(scene: &Scene<'_>, number: usize, row: &Integration) -> Option<String> {
+    let before = |closure: &&Closure| row.closed.is_none() && Day::from_date(closure.date) < Day::of(row.last_seen);
     let gone = closures(scene, number).filter(before).map(|closure| closure.date).max()?;
     Some(format!("declared gone on {gone}, and used since: that holds no longer"))
 }
@@ -218,7 +218,7 @@ fn describe(scene: &Scene<'_>, rules: &Rules<'_>, calendar: &Calendar, number: u
     };
     let decided = (row.waiver.map(|at| &scene.inputs.policy.waivers[at]), deciding_closure(scene, number, standing));
     row.reasons = reasons::reasons(&row, rules.campaign, &figures, standing, &scene.counted.rules, decided, &name_of);
-    row.reasons.extend(disproved(scene, number, row.last_seen).into_iter().chain(reasons::of_user(&row, leaver, &scene.people)));
+    row.reasons.extend(disproved(scene, number, &row).into_iter().chain(reasons::of_user(&row, leaver, &scene.people)));
     Some(row)
 }
 

@@ -29,7 +29,7 @@ pub(super) fn email(section: Section, network: &Network, own: &mut Vec<OwnCreden
     }
     let contact = section.parsed("contact", address);
     let recipients = section.tables("recipient").into_iter().map(recipient).collect::<Vec<_>>();
-    // A mailbox is the same however its address is written.
+    // A mailbox is the same in capitals.
     let key = |(address, audience): &(String, Audience)| (address.to_lowercase(), audience.to_string());
     for (number, recipient) in recipients.iter().enumerate().filter(|(_, (address, _))| !address.is_empty()) {
         if recipients[..number].iter().any(|other| key(other) == key(recipient)) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use secrecy::ExposeSecret as _;
 use url::Url;
 
 use super::{
@@ -18,8 +19,11 @@ use crate::{
 
 pub(super) fn webhooks(root: &Section, network: &Network, own: &mut Vec<OwnCredential>) -> Vec<Webhook> {
     let mut webhooks: Vec<Webhook> = root.tables("webhook").into_iter().map(|s| webhook(s, network, own)).collect();
-    for (number, webhook) in webhooks.iter().enumerate().filter(|(_, webhook)| webhook.url != nowhere()) {
-        if webhooks[..number].iter().any(|other| other.url == webhook.url) {
+    // One address with two secrets is a secret that is being replaced. Who needs no secret has not read them.
+    let known_secret = |webhook: &Webhook| webhook.url != nowhere() && !webhook.secret.expose_secret().is_empty();
+    let same = |a: &Webhook, b: &Webhook| a.url == b.url && a.secret.expose_secret() == b.secret.expose_secret();
+    for (number, webhook) in webhooks.iter().enumerate().filter(|(_, webhook)| known_secret(webhook)) {
+        if webhooks[..number].iter().any(|other| same(other, webhook)) {
             root.fault_of("webhook", number, "this address stands twice");
         }
     }
@@ -40,7 +44,7 @@ fn webhook(section: Section, network: &Network, own: &mut Vec<OwnCredential>) ->
     own.push(OwnCredential { name: format!("webhook.{label}.secret"), kind: Credential::Unknown, expires });
     let secret = required_secret(&section, "secret");
     // Who needs no secret has not read it.
-    if !secrecy::ExposeSecret::expose_secret(&secret).is_empty()
+    if !secret.expose_secret().is_empty()
         && let Err(words) = check_secret(&secret)
     {
         section.fault("secret", words);
@@ -60,7 +64,7 @@ fn address(section: &Section, network: &Network) -> (String, Url) {
     let refers = written.starts_with("env:") || written.starts_with("file:");
     let text = if refers {
         match section.resolve("url", &written) {
-            Ok(secret) => secrecy::ExposeSecret::expose_secret(&secret).to_owned(),
+            Ok(secret) => secret.expose_secret().to_owned(),
             Err(words) => {
                 section.fault("url", words);
                 String::new()

@@ -46,8 +46,8 @@ pub(super) const JUDGEMENT: &str = "judgement";
 /// The name under which a new configuration that is refused is told.
 const CONFIGURATION: &str = "configuration";
 
-/// The name under which it is told that the clock of this machine is wrong.
-const CLOCK: &str = "clock";
+/// What stands before a host's name where it is told that our clock differs from the host's.
+const CLOCK: &str = "clock/";
 
 /// A clock that is set back by less was not wrong.
 const SET_RIGHT_MS: i64 = 60_000;
@@ -70,7 +70,7 @@ struct Source {
     name: String,
     /// What it signs in with, as the configuration names it, and the scopes that it needs; empty for files.
     credential: String,
-    /// The host of Atlassian's whose clock ours is compared with; engines and collectors may be wrong themselves.
+    /// The host of the API, with whose clock ours is compared; engines and collectors may be wrong themselves.
     witness: Option<String>,
     kind: Kind,
 }
@@ -96,7 +96,12 @@ impl Engine {
     /// The engine of a new configuration over the same store. What was spent of request budgets and what is in trouble stays
     /// known.
     pub(super) fn renewed(&self, options: Options) -> anyhow::Result<Self> {
-        Self::over(self.store.clone(), options, self.clients.renewed(), Arc::clone(&self.budgets), Arc::clone(&self.troubles))
+        let (budgets, troubles) = (Arc::clone(&self.budgets), Arc::clone(&self.troubles));
+        let renewed = Self::over(self.store.clone(), options, self.clients.renewed(), budgets, troubles)?;
+        // Nobody would ever say that what is gone works again; a clock that is still wrong is told anew.
+        let is_gone = |part: &str| part.starts_with(CLOCK) || (SourceKind::of(part).is_some() && !renewed.is_source(part));
+        renewed.troubles().forget(is_gone);
+        Ok(renewed)
     }
 
     fn over(
@@ -383,32 +388,27 @@ impl Engine {
             self.budgets.lock().unwrap_or_else(PoisonError::into_inner).insert(source.name.clone(), usage.budget_used);
         }
         let answered = usage.is_answered();
-        let news = self.note_clock(source, &usage, clock);
-        let noted = self.note_round(source, &result, usage, now).await;
+        let (told, news) = self.note_clock(source, &usage, clock);
+        let noted = self.note_round(source, &result, (usage, told), now).await;
         let round = self.ended(&source.name, result, (answered, Some(noted)), now);
         Round { changed: round.changed || news, ..round }
     }
 
-    /// Takes note of what a witness says of our clock, and logs and returns whether that is news.
-    fn note_clock(&self, source: &Source, usage: &Usage, ours: skew::Reading) -> bool {
-        let (Some(host), Some(theirs)) = (&source.witness, usage.server_time) else { return false };
+    /// Takes note of what a witness says of our clock: what a reader should know of it, empty when it is right, and whether that
+    /// is news, which it logs.
+    fn note_clock(&self, source: &Source, usage: &Usage, ours: skew::Reading) -> (String, bool) {
+        let (Some(host), Some(theirs)) = (&source.witness, usage.server_time) else { return Default::default() };
         // A command that goes by `--now` has a clock of its own, and this machine's may be right all the same.
         let clocks = [ours, (Clock::System.now(), Stopwatch::now())].map(|clock| skew::ahead_seconds(clock, theirs));
         let ahead = clocks.into_iter().min_by_key(|ahead| ahead.saturating_abs()).unwrap_or_default();
-        if ahead.saturating_abs() > skew::WRONG_SECONDS {
-            return self.note_failed(CLOCK, &skew::words("the clock of this machine", ahead, &format!("{host}'s")), true, ours.0);
+        let part = format!("{CLOCK}{host}");
+        if ahead.saturating_abs() <= skew::WRONG_SECONDS {
+            let news = self.troubles().well(&part);
+            return (String::new(), say(&part, None, news));
         }
-        let news = self.troubles().well(CLOCK);
-        say(CLOCK, None, news)
-    }
-
-    /// What a reader should know of a source after a round; none when nothing is known that is new.
-    fn warning(&self, source: &Source, result: &Result<Tally, RoundError>) -> Option<String> {
-        let clock =
-            source.witness.as_ref().map(|_| self.troubles().of_part(CLOCK).map_or_else(String::new, |(_, why)| why.to_owned()));
-        let Ok(tally) = result else { return clock };
-        let words = [tally.warning.to_owned(), clock.unwrap_or_default()];
-        Some(words.into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join("; "))
+        let words = skew::words("the clock of this machine", ahead, &format!("{host}'s"));
+        let news = self.note_failed(&part, &words, true, ours.0);
+        (words, news)
     }
 
     /// Says how a round went, as far as that is news. `answered` says that its source answered, so that a round that failed
@@ -479,10 +479,15 @@ impl Engine {
         &self,
         source: &Source,
         result: &Result<Tally, RoundError>,
-        usage: Usage,
+        (usage, clock): (Usage, String),
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let (name, warning) = (&source.name, self.warning(source, result));
+        let name = &source.name;
+        // A round that failed has its failure to tell, and takes nothing back.
+        let warning = result.as_ref().ok().map(|tally| {
+            let words = [tally.warning, &clock];
+            words.into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join("; ")
+        });
         let failure = result.as_ref().err().map(|error| (error.to_string(), gap_state(error)));
         let now_ms = now.as_millisecond();
         let closed = if result.is_ok() { self.closed_before(name, now_ms).await? } else { None };

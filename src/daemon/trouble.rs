@@ -84,6 +84,11 @@ impl Troubles {
         if self.without_store.is_empty() { self.well(STORE) } else { None }
     }
 
+    /// Drops trouble of what there is no more.
+    pub(super) fn forget(&mut self, is_gone: impl Fn(&str) -> bool) {
+        self.open.retain(|part, _| !is_gone(part));
+    }
+
     /// Whether something fails.
     pub(super) fn is_open(&self, what: &str) -> bool {
         self.open.contains_key(what)

@@ -15,7 +15,7 @@ use data_encoding::BASE64;
 use jiff::Timestamp;
 use reqwest::{
     StatusCode,
-    header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LOCATION},
+    header::{ACCEPT, AGE, AUTHORIZATION, HeaderMap, HeaderValue, LOCATION},
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
@@ -195,8 +195,11 @@ impl Client {
         let status = answer.status();
         self.count(class(status));
         let signs = RateSigns::read(answer.headers());
-        self.usage.lock().unwrap_or_else(PoisonError::into_inner).server_time =
-            signs.date.map(|date| (date, std::time::Instant::now()));
+        // Who stands in between has a clock of its own, and what it has kept is old.
+        if status.is_success() && !answer.headers().contains_key(AGE) {
+            self.usage.lock().unwrap_or_else(PoisonError::into_inner).server_time =
+                signs.date.map(|date| (date, std::time::Instant::now()));
+        }
         let told = self.gate.learn(&signs, status == StatusCode::TOO_MANY_REQUESTS);
         if status.is_success() {
             return Ok(Reply { at: at.to_owned(), text: body(answer, at, MAX_BODY_BYTES).await? });

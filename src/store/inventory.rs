@@ -48,7 +48,7 @@ impl Writer<'_> {
         let present = self.present(LIST_MEMBERS_OF, named_params! { ":workspace": workspace }, roster::member)?;
         let newest = |new: &Member, old: &Member| Member {
             permission: new.permission.clone().or_else(|| old.permission.clone()),
-            last_accessed: newest_use(new.last_accessed, old.last_accessed, now),
+            last_accessed: newest_access(new.last_accessed, old.last_accessed, now),
             ..new.clone()
         };
         let same = |old: &Member, new: &Member| old.person == new.person && old.permission == new.permission;
@@ -59,7 +59,7 @@ impl Writer<'_> {
                 ":workspace": workspace,
                 ":person_id": self.person_id(&member.person, TOLD_HERE)?,
                 ":permission": text_or_empty(member.permission.as_ref()),
-                ":last_accessed_ms": ms(newest_use(member.last_accessed, None, now)),
+                ":last_accessed_ms": ms(newest_access(member.last_accessed, None, now)),
                 ":now_ms": now.as_millisecond(),
             })?;
         }
@@ -264,6 +264,11 @@ fn compare<'l, T: Clone + PartialEq, K: Ord>(
 fn newest_use(new: Option<Timestamp>, known: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
     let latest_ms = now.as_millisecond().saturating_add(MS_PER_DAY);
     [new, known].into_iter().flatten().filter(|at| at.as_millisecond() <= latest_ms).max()
+}
+
+/// The same of activity, of which a day that is looked back on may have only what was by then: none is ahead.
+fn newest_access(new: Option<Timestamp>, known: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+    newest_use(new, known, now).map(|at| at.min(now))
 }
 
 /// What stays when a person is renamed, as far as it is known.

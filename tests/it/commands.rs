@@ -45,7 +45,7 @@ async fn wrong_usage_ends_with_2() {
     assert_refused(&duskwatch(&site, &["simulate", "--size", "huge"]), 2, &["small, default or large"]);
     assert_refused(&duskwatch(&site, &["report", "--as-of", "yesterday"]), 2, &["yesterday"]);
     for command in ["report", "export"] {
-        assert_refused(&duskwatch(&site, &[command, "--as-of", "2026-07-04"]), 2, &["2026-07-04", "has not come yet"]);
+        assert_refused(&duskwatch(&site, &[command, "--as-of", "2026-07-05"]), 2, &["2026-07-05", "has not come yet"]);
     }
     assert_refused(&duskwatch(&site, &["report", "--audience", "everybody"]), 2, &["owner:NAME"]);
 }

@@ -292,7 +292,8 @@ fn a_clock_that_differs_from_the_apis_is_told_until_it_is_right() {
                 }
             }
             // It keeps nobody from looking.
-            let ready = looked.ready.lines().any(|line| line.starts_with("clock: failing since ") && line.contains(why));
+            let ready =
+                looked.ready.lines().any(|line| line.starts_with("clock/127.0.0.1: failing since ") && line.contains(why));
             assert_eq!((looked.status, ready), (200, is_wrong), "{}", looked.ready);
         }
     });

@@ -18,5 +18,5 @@ FROM scope
 CROSS JOIN api_token AS held ON held.organization = scope.organization AND held.told_by = scope.told_by
 JOIN person ON person.id = held.person_id
 WHERE held.valid_from_ms <= scope.at_ms AND (held.valid_to_ms IS NULL OR held.valid_to_ms > scope.at_ms)
-  AND (held.created_ms IS NULL OR held.created_ms <= :at_ms)
+  AND (scope.at_ms = :at_ms OR held.created_ms IS NULL OR held.created_ms <= :at_ms)
 ORDER BY held.organization, held.token_id

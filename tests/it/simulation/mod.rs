@@ -671,7 +671,7 @@ impl Simulation {
     /// Servers that are well show their clock with every answer.
     async fn assert_clock_is_told(&self) {
         let ready = self.engine.readiness(self.now).await;
-        let told = ready.in_part.iter().any(|line| line.starts_with("clock: "));
+        let told = ready.in_part.iter().any(|line| line.starts_with("clock/"));
         let differ = self.now.duration_since(self.present).as_secs().abs() > 300;
         let store_fails = ready.not_ready.iter().any(|line| line.starts_with("store: "));
         assert!(told == differ || store_fails, "{} is not {}: {ready:?}", self.now, self.present);
