@@ -83,7 +83,8 @@ async fn serve(arguments: Arguments, options: &simulator::Options) -> anyhow::Re
     let started = options.now;
     let world = Arc::new(World::generate(arguments.seed, options));
     let (listen, faults, fault_seed) = (arguments.listen, arguments.faults, arguments.fault_seed);
-    let serve_options = ServeOptions { listen, faults, fault_seed, ..ServeOptions::default() };
+    // Whoever is tried with it goes by the real time, unless told otherwise.
+    let serve_options = ServeOptions { shows_clock: false, listen, faults, fault_seed, ..ServeOptions::default() };
     let server = simulator::serve(Arc::clone(&world), serve_options).await?;
     let dir = super::demo::fresh_directory(&arguments.dir)?;
     let logs = dir.join("logs");

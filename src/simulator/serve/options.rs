@@ -80,6 +80,8 @@ pub struct ServeOptions {
     pub next_form: NextForm,
     /// Some pages of the audit stream repeat an event or two of the page before.
     pub repeats: bool,
+    /// Every answer has the simulated time as its `Date`; else only those that need one have, and the others the real time.
+    pub shows_clock: bool,
     pub faults: Vec<Fault>,
     pub fault_seed: u64,
     /// The origin of another host, to which some faults lead.
@@ -102,6 +104,7 @@ impl Default for ServeOptions {
             end_of_stream: EndOfStream::CursorOnLastPage,
             next_form: NextForm::Url,
             repeats: true,
+            shows_clock: true,
             faults: Vec::new(),
             fault_seed: 0,
             elsewhere: "http://elsewhere.example.test".to_owned(),

@@ -57,14 +57,17 @@ impl Shared {
     }
 }
 
-/// Answers a request, and counts nothing but its budget. The clock of the servers is the simulated one.
+/// Answers a request, and counts nothing but its budget. The clock of the servers is the simulated one, if they show one.
 pub(super) fn answer(shared: &Shared, ask: &Ask, endpoint: &str, api: Api, number: u64, fault: Option<&FaultKind>) -> Reply {
     let now = instant(shared.now_ms());
     let shown = match fault {
-        Some(FaultKind::ClockSkew(ahead)) => now.saturating_add(*ahead).unwrap_or(now),
-        _ => now,
+        Some(FaultKind::ClockSkew(ahead)) => Some(now.saturating_add(*ahead).unwrap_or(now)),
+        // A wait may be told as an instant.
+        Some(FaultKind::TooManyRequests | FaultKind::RateLimited(_)) => Some(now),
+        _ => shared.options.shows_clock.then_some(now),
     };
-    undated(shared, ask, endpoint, api, number, fault).with("date", http_date(shown))
+    let reply = undated(shared, ask, endpoint, api, number, fault);
+    if let Some(shown) = shown { reply.with("date", http_date(shown)) } else { reply }
 }
 
 fn undated(shared: &Shared, ask: &Ask, endpoint: &str, api: Api, number: u64, fault: Option<&FaultKind>) -> Reply {
