@@ -32,7 +32,7 @@ const MAX_COUNTED: u32 = 366;
 ///
 /// # Errors
 /// Says what a cron line looks like.
-pub fn parse_cron(line: &str) -> Result<Cron, String> {
+fn parse_cron(line: &str) -> Result<Cron, String> {
     let wrong = || format!("`{line}` is no cron line: five fields, such as \"0 7 * * *\"");
     if line.split_whitespace().count() != 5 {
         return Err(wrong());
