@@ -42,6 +42,8 @@ CONTRACT = {
     "duskwatch.outbox.pending": ("gauge", "{message}", set()),
     "duskwatch.store.size": ("gauge", "By", set()),
     "duskwatch.store.free": ("gauge", "By", set()),
+    # Since when a part fails: the export itself does here, while the receiver refuses.
+    "duskwatch.failing.time": ("gauge", "s", {"part"}),
 }
 
 # What a service that has polled once has something to say about.
