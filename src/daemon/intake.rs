@@ -132,15 +132,21 @@ impl Arrival {
         let malformed = lines.iter().filter(|line| line.reason() == Some("malformed")).count();
         let request = HEXLOWER.encode(&Sha256::digest(&self.bytes)[..16]);
         let mut receipt = Receipt { lines: lines.len() as u64, malformed: malformed as u64, ..Receipt::default() };
-        if !receipt.is_ndjson() {
-            sort(lines, &vec![false; malformed], &mut receipt);
-            return Ok((receipt, self.last_hour));
-        }
         let ids: Vec<String> = lines.iter().map(|line| line.id(&request)).collect();
         // The time is not part of what identifies a line, and a repeat would have to come with the same one.
         let fresh = w.claim(&self.sender.setting.name, ids.iter().map(|id| (id.as_str(), None)), self.now)?;
         let page = sort(lines, &fresh, &mut receipt);
-        Ok((receipt, self.keep(w, page)?))
+        let newest = if receipt.is_ndjson() { self.keep(w, page)? } else { self.count_malformed(w, page)? };
+        Ok((receipt, newest))
+    }
+
+    /// Of what is no evidence at all is kept that it came and what it was like, so that somebody sees it; the sender has
+    /// delivered nothing by it.
+    fn count_malformed(&self, w: &mut Writer<'_>, page: Page<'_>) -> Result<Option<i64>, StoreError> {
+        let Sender { setting, .. } = &*self.sender;
+        let batch = setting.classifier().with(|classifier| fold(&setting.name, page, None, classifier));
+        w.record(&batch, self.now)?;
+        Ok(self.last_hour)
     }
 
     fn keep(&self, w: &mut Writer<'_>, page: Page<'_>) -> Result<Option<i64>, StoreError> {

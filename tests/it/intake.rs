@@ -227,17 +227,20 @@ async fn a_sender_is_held_to_its_workspaces_and_its_grade() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_evidence_and_who_is_no_sender_leave_no_trace() {
+async fn what_is_no_evidence_is_counted_once_and_covers_nothing_and_who_is_no_sender_leaves_no_trace() {
     let site = site().await;
     let (_service, url) = Service::serving(&site);
-    let (status, answer) = post(&url, CI_TOKEN, "<html>\n<body>no</body>\n").await;
-    assert_eq!((status, counts(&answer)), (400, [2, 0, 0, 2]));
+    for _ in 0..2 {
+        let (status, answer) = post(&url, CI_TOKEN, "<html>\n<body>no</body>\n").await;
+        assert_eq!((status, counts(&answer)), (400, [2, 0, 0, 2]));
+    }
+    assert_eq!(post(&url, PARTNER_TOKEN, "").await.0, 400);
     assert_eq!(post(&url, "J8tWv0sLq2cY5hXN", lines(1, "acme")).await.0, 401);
     let ready = reqwest::get(format!("{url}/readyz")).await.unwrap().text().await.unwrap();
     assert!(!ready.contains("intake/"), "{ready}");
     let picture = Picture::of(&site.store()).await;
-    assert_eq!((picture.items(CI), picture.skipped(CI)), (0, 0));
-    assert_eq!(picture.coverage.get(CI), None);
+    assert_eq!((picture.items(CI), picture.skipped(CI), picture.skipped(PARTNER)), (0, 2, 0));
+    assert_eq!((picture.coverage.get(CI), picture.states[CI].last_success), (None, None));
 }
 
 /// The blocks of the manual in one language.
