@@ -79,7 +79,22 @@ fn lines(inputs: &Inputs<'_>) -> Vec<SourceLine> {
     let configured: BTreeSet<&str> = inputs.sources.iter().map(|s| s.name.as_str()).collect();
     let others = inputs.ledger.sources.keys().filter(|name| !configured.contains(name.as_str()));
     let line = |name: &String| SourceLine { name: name.clone(), ..SourceLine::default() };
-    inputs.sources.iter().cloned().chain(others.map(line)).collect()
+    let own = inputs.sources.iter().map(|line| if inputs.looking_back { as_then(line, inputs) } else { line.clone() });
+    own.chain(others.map(line)).collect()
+}
+
+/// How a source was doing at an instant that is past. What is noted of it is how it did last; where that was later, only the
+/// ledger tells until when it had been read by then.
+fn as_then(line: &SourceLine, inputs: &Inputs<'_>) -> SourceLine {
+    let then = inputs.findings.now;
+    let read_since = line.last_success.is_some_and(|at| at > then);
+    let looked_until = || inputs.ledger.looked_until_ms(&line.name).map(time::instant);
+    SourceLine {
+        last_success: if read_since { looked_until() } else { line.last_success },
+        last_failure: line.last_failure.clone().filter(|(at, _)| *at <= then),
+        warning: if read_since { String::new() } else { line.warning.clone() },
+        ..line.clone()
+    }
 }
 
 fn source(inputs: &Inputs<'_>, line: &SourceLine, since_ms: i64) -> SourceRow {

@@ -320,6 +320,27 @@ fn a_day_before_anybody_looked_is_unknown_and_not_zero() {
 }
 
 #[test]
+fn a_report_of_a_day_that_is_past_knows_no_later_round() {
+    let mut world = acme();
+    let then = world.findings.now;
+    let index = world.sources.iter().position(|line| line.name == "log/egress").unwrap();
+    world.sources[index] = SourceLine {
+        last_success: Some(then + 24.hours()),
+        last_failure: Some((then + 48.hours(), "the file may not be read".to_owned())),
+        warning: "the clock is wrong".to_owned(),
+        ..world.sources[index].clone()
+    };
+    let row = |world: &World| world.report().coverage.sources.into_iter().find(|row| row.source == "log/egress").unwrap();
+    let now = row(&world);
+    assert_eq!((now.state, now.last_success), (SourceState::Failing, Some(then + 24.hours())));
+    world.looking_back = true;
+    let past = row(&world);
+    assert_eq!((past.state, past.last_failure, past.warning.as_str()), (SourceState::Reading, None, ""));
+    assert_eq!(past.last_success, past.looked_until);
+    assert!(past.last_success.is_some_and(|at| at <= then), "{past:?}");
+}
+
+#[test]
 fn counts_that_no_number_holds_are_as_many_as_one_can() {
     let mut world = acme();
     world.ledger.sources.values_mut().flatten().for_each(|interval| (interval.items, interval.skipped) = (u64::MAX, u64::MAX));
