@@ -20,7 +20,7 @@ use crate::{
     analysis::fold,
     clock::Clock,
     evidence::{
-        Coverage, CoverageState, Grade, Page, Sighting, Skipped, SourceKind,
+        Coverage, CoverageState, Grade, MALFORMED, Page, Sighting, Skipped, SourceKind,
         coverage::MAX_CLAIMED_MS,
         format::{Defaults, Fields, json::parse_lines},
         place::place,
@@ -129,27 +129,22 @@ impl Arrival {
     /// Records what is new, and returns with the receipt the newest hour in which the sender delivered.
     fn record(&self, w: &mut Writer<'_>) -> Result<(Receipt, Option<i64>), StoreError> {
         let lines = self.lines();
-        let malformed = lines.iter().filter(|line| line.reason() == Some("malformed")).count();
+        let malformed = lines.iter().filter(|line| line.reason() == Some(MALFORMED)).count();
         let request = HEXLOWER.encode(&Sha256::digest(&self.bytes)[..16]);
         let mut receipt = Receipt { lines: lines.len() as u64, malformed: malformed as u64, ..Receipt::default() };
-        let ids: Vec<String> = lines.iter().map(|line| line.id(&request)).collect();
+        // What has no evidence at all is known by its first line: of the others there may be no end.
+        let known_by = if receipt.is_ndjson() { lines.len() } else { 1 };
+        let ids: Vec<String> = lines.iter().take(known_by).map(|line| line.id(&request)).collect();
         // The time is not part of what identifies a line, and a repeat would have to come with the same one.
         let fresh = w.claim(&self.sender.setting.name, ids.iter().map(|id| (id.as_str(), None)), self.now)?;
-        let page = sort(lines, &fresh, &mut receipt);
-        let newest = if receipt.is_ndjson() { self.keep(w, page)? } else { self.count_malformed(w, page)? };
+        let page = sort(lines.into_iter().zip(fresh.into_iter().cycle()), &mut receipt);
+        let newest = self.keep(w, page, receipt.is_ndjson())?;
         Ok((receipt, newest))
     }
 
-    /// Of what is no evidence at all is kept that it came and what it was like, so that somebody sees it; the sender has
-    /// delivered nothing by it.
-    fn count_malformed(&self, w: &mut Writer<'_>, page: Page<'_>) -> Result<Option<i64>, StoreError> {
-        let Sender { setting, .. } = &*self.sender;
-        let batch = setting.classifier().with(|classifier| fold(&setting.name, page, None, classifier));
-        w.record(&batch, self.now)?;
-        Ok(self.last_hour)
-    }
-
-    fn keep(&self, w: &mut Writer<'_>, page: Page<'_>) -> Result<Option<i64>, StoreError> {
+    /// Keeps what is new. Of a request without any evidence is kept that it came and what it was like, so that somebody sees
+    /// it; its sender has not delivered by it.
+    fn keep(&self, w: &mut Writer<'_>, page: Page<'_>, delivered: bool) -> Result<Option<i64>, StoreError> {
         let Sender { setting, maximum_grade, .. } = &*self.sender;
         let now_ms = self.now.as_millisecond();
         let hours = hours(&page, now_ms);
@@ -162,8 +157,11 @@ impl Arrival {
         let mut batch = setting.classifier().with(|classifier| fold(&setting.name, page, None, classifier));
         batch.coverage = coverage(&hours, last_hour, skipped, now_ms);
         w.record(&batch, self.now)?;
-        let state = SourceState { last_success: Some(self.now), maximum_grade: Some(*maximum_grade), ..SourceState::default() };
-        w.note_source(&setting.name, &state)?;
+        if delivered {
+            let state =
+                SourceState { last_success: Some(self.now), maximum_grade: Some(*maximum_grade), ..SourceState::default() };
+            w.note_source(&setting.name, &state)?;
+        }
         Ok(hours.keys().last().copied().max(last_hour))
     }
 
@@ -216,18 +214,18 @@ fn is_whole(id: &str) -> bool {
 }
 
 /// Counts every line, and keeps of them what is new.
-fn sort<'a>(lines: Vec<Line<'a>>, fresh: &[bool], receipt: &mut Receipt) -> Page<'a> {
+fn sort<'a>(lines: impl Iterator<Item = (Line<'a>, bool)>, receipt: &mut Receipt) -> Page<'a> {
     let mut page = Page::default();
-    for (line, fresh) in lines.into_iter().zip(fresh) {
+    for (line, fresh) in lines {
         match line.content {
-            Ok(sighting) if *fresh => page.sightings.push(sighting),
+            Ok(sighting) if fresh => page.sightings.push(sighting),
             Ok(_) => receipt.repeated += 1,
             Err(skipped) => {
                 receipt.skipped += 1;
                 if receipt.refused.len() < MAX_REFUSED {
                     receipt.refused.push((line.number, skipped.reason));
                 }
-                if *fresh {
+                if fresh {
                     Skipped::add(&mut page.skipped, &skipped);
                 }
             }

@@ -47,6 +47,9 @@ impl DayCount {
     }
 }
 
+/// The reason of items that cannot be read at all.
+pub const MALFORMED: &str = "malformed";
+
 /// Items that were not kept, by reason, with one sample that is safe to show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {

@@ -34,7 +34,7 @@ pub use campaign::{Campaign, Expiry, Window};
 pub use clients::{CatalogueFault, Client, ClientCatalogue, Steps};
 pub use counts::Counts;
 pub use coverage::{Coverage, CoverageState, Ledger};
-pub use history::{Batch, CursorUpdate, DayCount, History, Skipped, Track, TrackCount, UnknownTotal, UnknownValue};
+pub use history::{Batch, CursorUpdate, DayCount, History, MALFORMED, Skipped, Track, TrackCount, UnknownTotal, UnknownValue};
 pub use origin::{NamedNetworks, Origin, OriginRef};
 pub use roster::{
     ApiToken, DeployKey, DirectoryEntry, GoneToken, Listed, Member, Missing, Permission, Person, RegisteredCredential,

@@ -79,22 +79,30 @@ fn lines(inputs: &Inputs<'_>) -> Vec<SourceLine> {
     let configured: BTreeSet<&str> = inputs.sources.iter().map(|s| s.name.as_str()).collect();
     let others = inputs.ledger.sources.keys().filter(|name| !configured.contains(name.as_str()));
     let line = |name: &String| SourceLine { name: name.clone(), ..SourceLine::default() };
-    let own = inputs.sources.iter().map(|line| if inputs.looking_back { as_then(line, inputs) } else { line.clone() });
-    own.chain(others.map(line)).collect()
+    inputs.sources.iter().map(|line| as_then(line, inputs)).chain(others.map(line)).collect()
 }
 
-/// How a source was doing at an instant that is past. What is noted of it is how it did last; where that was later, only the
-/// ledger tells until when it had been read by then.
+/// How a source was doing at the report's instant. What is noted of it is how it did last; where that was later, the ledger says,
+/// as far as it is known now, until when it had been read by then, whether that went on, and what it had shown.
 fn as_then(line: &SourceLine, inputs: &Inputs<'_>) -> SourceLine {
-    let then = inputs.findings.now;
-    let read_since = line.last_success.is_some_and(|at| at > then);
-    let looked_until = || inputs.ledger.looked_until_ms(&line.name).map(time::instant);
-    SourceLine {
-        last_success: if read_since { looked_until() } else { line.last_success },
-        last_failure: line.last_failure.clone().filter(|(at, _)| *at <= then),
-        warning: if read_since { String::new() } else { line.warning.clone() },
-        ..line.clone()
+    let (now, name) = (inputs.findings.now, line.name.as_str());
+    let later = |at: Option<Timestamp>| at.is_some_and(|at| at > now);
+    let (succeeded, failed) = (later(line.last_success), later(line.last_failure.as_ref().map(|(at, _)| *at)));
+    let mut line = line.clone();
+    if succeeded {
+        line.last_success = inputs.ledger.looked_until_ms(name).map(time::instant);
+        line.warning.clear();
     }
+    if failed {
+        let newest = inputs.ledger.sources.get(name).and_then(|intervals| intervals.last());
+        let failing = newest.filter(|c| c.state == CoverageState::Missed && c.to_ms >= now.as_millisecond());
+        line.last_failure = failing.map(|c| (now, c.reason.clone()));
+    }
+    if succeeded || failed || inputs.looking_back {
+        line.items = 0;
+        line.skipped.clear();
+    }
+    line
 }
 
 fn source(inputs: &Inputs<'_>, line: &SourceLine, since_ms: i64) -> SourceRow {
@@ -175,12 +183,12 @@ fn failure(line: &SourceLine, intervals: &[Coverage], (state, since_ms): (Source
     let missed = || intervals.iter().filter(|c| c.state == CoverageState::Missed && c.to_ms > since_ms).max_by_key(|c| c.to_ms);
     let missed = if state == SourceState::Reading { missed().map(|c| c.reason.as_str()) } else { None };
     let nobody = match exchange::instance_of(&line.name) {
-        Some(_) if exchange::own_name(&line.name).is_empty() => words::no_file(state),
+        Some(_) if exchange::own_name(&line.name).is_empty() => words::no_file(state).map(str::to_owned),
         Some(_) => None,
-        None => words::no_round(&line.name, state),
+        None => words::no_round(line, state),
     };
     let what = what.filter(|what| !what.is_empty()).or(refused).or(missed);
-    let why = what.map(inert::sentence).or(nobody.map(str::to_owned)).unwrap_or_default();
+    let why = what.map(inert::sentence).or(nobody).unwrap_or_default();
     // Up to when the rest was read says nothing of the part that was not.
     if state == SourceState::Failing && newest.is_some_and(|c| c.state == CoverageState::Partial) {
         let whole = if coverage::is_list(&line.name) { read_whole_at(intervals) } else { line.last_success };

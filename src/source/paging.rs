@@ -17,7 +17,7 @@ use super::{
     Client, FetchError,
     http::{Reply, place},
 };
-use crate::evidence::{Missing, Skipped};
+use crate::evidence::{MALFORMED, Missing, Skipped};
 
 /// Pages of one list: at 100 rows a page, half a million rows.
 const MAX_PAGES: usize = 5_000;
@@ -99,7 +99,7 @@ impl<T> Listed<T> {
         if self.malformed == 0 {
             return Vec::new();
         }
-        vec![Skipped { reason: "malformed", count: self.malformed, sample: format!("a row of {endpoint}") }]
+        vec![Skipped { reason: MALFORMED, count: self.malformed, sample: format!("a row of {endpoint}") }]
     }
 
     fn add(&mut self, row: Row<T>) {

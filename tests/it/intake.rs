@@ -8,7 +8,7 @@ use duskwatch::{
 };
 use jiff::Timestamp;
 use reqwest::Client;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::task::block_in_place;
 
 use crate::support::{
@@ -76,6 +76,13 @@ fn reasons(answer: &Value) -> BTreeMap<u64, &str> {
     refused.map(|line| (line["line"].as_u64().unwrap(), line["reason"].as_str().unwrap())).collect()
 }
 
+/// What a report says of each source.
+fn told(site: &Site) -> BTreeMap<String, Value> {
+    let report: Value = serde_json::from_str(&duskwatch_now(site, &["report", "--format", "json"]).out).unwrap();
+    let sources = report["coverage"]["sources"].as_array().unwrap().iter();
+    sources.map(|source| (source["source"].as_str().unwrap().to_owned(), source.clone())).collect()
+}
+
 fn of_source(picture: &Picture, source: &str) -> Counts {
     picture.counts.iter().filter(|((name, ..), _)| name == source).map(|(key, value)| (key.clone(), *value)).collect()
 }
@@ -110,12 +117,8 @@ async fn ten_thousand_pushed_lines_are_counted_as_imported_ones_are_and_once() {
     assert_eq!(reasons(&again), reasons(&answer));
     assert_same(&first, &Picture::of(&site.store()).await);
 
-    let report: Value = serde_json::from_str(&duskwatch_now(&site, &["report", "--format", "json"]).out).unwrap();
-    let state = |name: &str| {
-        let sources = report["coverage"]["sources"].as_array().unwrap();
-        sources.iter().find(|source| source["source"] == name).unwrap()["state"].clone()
-    };
-    assert_eq!([state(CI), state(PARTNER)], ["reading", "never_read"]);
+    let told = told(&site);
+    assert_eq!([&told[CI]["state"], &told[PARTNER]["state"]], ["reading", "never_read"]);
 
     let by_hand = self::site().await;
     let path = by_hand.path("lines.jsonl");
@@ -241,6 +244,9 @@ async fn what_is_no_evidence_is_counted_once_and_covers_nothing_and_who_is_no_se
     let picture = Picture::of(&site.store()).await;
     assert_eq!((picture.items(CI), picture.skipped(CI), picture.skipped(PARTNER)), (0, 2, 0));
     assert_eq!((picture.coverage.get(CI), picture.states[CI].last_success), (None, None));
+    let told = &told(&site)[CI];
+    assert_eq!((&told["state"], &told["skipped"]), (&json!("never_read"), &json!(2)));
+    assert_eq!(told["skipped_reasons"], json!([{"reason": "malformed", "count": 2, "sample": "?a?"}]));
 }
 
 /// The blocks of the manual in one language.

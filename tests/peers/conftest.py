@@ -29,11 +29,8 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def simulator(tmp_path_factory):
-    """A simulated organisation on loopback: the path of a configuration that reads it."""
-    folder = tmp_path_factory.mktemp("simulator")
-    arguments = ("--seed", 7, "--size", "small", "--listen", "127.0.0.1:0", "--dir", folder / "world")
-    with service.Service("simulate", *arguments, cwd=folder) as world:
-        yield Path(world.wait_for(r"--config (\S+\.toml)")[1])
+    with service.simulated(tmp_path_factory.mktemp("simulator")) as config:
+        yield config
 
 
 @pytest.fixture(scope="session")

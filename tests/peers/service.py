@@ -1,5 +1,6 @@
 """The built program as another process sees it: commands, long-running services, configurations."""
 
+import contextlib
 import os
 import re
 import signal
@@ -72,6 +73,14 @@ class Service:
         """Asks it to end as a service manager does, and returns its exit status."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(STOP_SECONDS)
+
+
+@contextlib.contextmanager
+def simulated(folder, environment=None):
+    """A simulated organisation on loopback, as long as it is wanted: the path of a configuration that reads it."""
+    arguments = ("--seed", 7, "--size", "small", "--listen", "127.0.0.1:0", "--dir", Path(folder) / "world")
+    with Service("simulate", *arguments, cwd=folder, environment=environment) as world:
+        yield Path(world.wait_for(r"--config (\S+\.toml)")[1])
 
 
 def eventually(condition, seconds, what):

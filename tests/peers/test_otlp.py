@@ -42,7 +42,6 @@ CONTRACT = {
     "duskwatch.outbox.pending": ("gauge", "{message}", set()),
     "duskwatch.store.size": ("gauge", "By", set()),
     "duskwatch.store.free": ("gauge", "By", set()),
-    # Since when a part fails: the export itself does here, while the receiver refuses.
     "duskwatch.failing.time": ("gauge", "s", {"part"}),
 }
 
@@ -76,12 +75,13 @@ def events(receiver):
 
 
 @pytest.fixture(scope="module", params=["http", "grpc"])
-def received(request, simulator, tmp_path_factory):
-    """What a service exported that polled a fresh store, to a receiver that was unavailable twice; and its folder."""
+def received(request, tmp_path_factory):
+    """What a service exported that polled a fresh store, to a receiver that was unavailable twice; and its folder. The servers'
+    clocks agree with its own."""
     folder = tmp_path_factory.mktemp(f"run-{request.param}")
-    with Receiver(refusals=2) as receiver:
+    with Receiver(refusals=2) as receiver, service.simulated(folder, clock_at(CLOCK)) as organisation:
         config = service.configuration(
-            simulator,
+            organisation,
             folder / "duskwatch.toml",
             store={"path": "duskwatch.db"},
             csv={"directory": "reports"},
@@ -126,6 +126,12 @@ def test_names_kinds_units_and_attributes_are_the_promised_ones(received):
         assert metric.description, f"{name} has no description"
         for point in points(metric):
             assert attributes(point).keys() == CONTRACT[name][2], name
+
+
+def test_nothing_is_told_to_fail_but_the_export_itself(received):
+    receiver, _ = received
+    failing = receiver.metrics().get("duskwatch.failing.time")
+    assert failing is None or [attributes(point) for point in points(failing)] == [{"part": "otel"}]
 
 
 def test_integrations_are_told_apart_by_status_and_category(received):

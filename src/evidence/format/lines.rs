@@ -6,7 +6,7 @@ use super::{
     Defaults, MAX_LINE_BYTES,
     draft::{Draft, FUTURE, Refusal},
 };
-use crate::evidence::{Page, Sighting, Skipped, redact};
+use crate::evidence::{MALFORMED, Page, Sighting, Skipped, redact};
 
 /// Samples are for people: enough to recognise the line.
 pub(super) const MAX_SAMPLE: usize = 160;
@@ -96,7 +96,7 @@ fn put<'a>(page: &mut Page<'a>, found: Result<Option<Sighting<'a>>, Refusal>, li
         Ok(sighting) => return page.sightings.extend(sighting),
         Err(Refusal::OtherHost(host)) => ("other_host", host),
         Err(Refusal::Future(at)) => (FUTURE, at.to_string()),
-        Err(Refusal::Malformed) => ("malformed", sample(line)),
+        Err(Refusal::Malformed) => (MALFORMED, sample(line)),
         Err(Refusal::TooLong) => ("too_long", sample(line)),
         Err(Refusal::NoTime) => ("no_time", sample(line)),
         Err(Refusal::NoUse) => ("no_use", sample(line)),

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{Figure, Figures, Instrument, counter, gauge, place};
 use crate::{
     analysis::Silence,
-    evidence::{Ledger, SourceKind, counts::add},
+    evidence::{Ledger, MALFORMED, SourceKind, counts::add},
     report::{
         coverage,
         inputs::{Organization, Service, SourceLine},
@@ -40,7 +40,7 @@ const FAILING: Instrument = gauge(
 /// The reason of items that were kept, so that kept and skipped ones are one table.
 const KEPT: &str = "kept";
 /// Counters that are there from the beginning, so that a rate sees their first step.
-const FIRST_SKIPPED: &str = "malformed";
+const FIRST_SKIPPED: &str = MALFORMED;
 const FIRST_STATUS: &str = "2xx";
 
 /// What the service's own figures are made of.

@@ -1,13 +1,13 @@
 //! What the documents say of who looked, since when, and of what was not seen.
 
-use jiff::ToSpan as _;
+use jiff::{Timestamp, ToSpan as _};
 
 use super::fixture::{World, acme, after_the_removal, at, authentications, empty, subject, watched, words};
 use crate::{
     analysis::{Authentication, Silence},
-    evidence::{Coverage, CoverageState, time},
+    evidence::{Coverage, CoverageState, MALFORMED, time},
     report::{
-        Report, SourceLine,
+        Report, SkippedLine, SourceLine,
         document::SourceState,
         html, letter,
         status::{self, OutboxRow, StoreRow},
@@ -328,16 +328,69 @@ fn a_report_of_a_day_that_is_past_knows_no_later_round() {
         last_success: Some(then + 24.hours()),
         last_failure: Some((then + 48.hours(), "the file may not be read".to_owned())),
         warning: "the clock is wrong".to_owned(),
+        items: 2_000_000,
+        skipped: vec![SkippedLine { reason: MALFORMED.to_owned(), count: 77, sample: "<html>".to_owned() }],
         ..world.sources[index].clone()
     };
     let row = |world: &World| world.report().coverage.sources.into_iter().find(|row| row.source == "log/egress").unwrap();
-    let now = row(&world);
-    assert_eq!((now.state, now.last_success), (SourceState::Failing, Some(then + 24.hours())));
-    world.looking_back = true;
+    // Whoever looks at a day, or sets the clock back to it.
     let past = row(&world);
     assert_eq!((past.state, past.last_failure, past.warning.as_str()), (SourceState::Reading, None, ""));
     assert_eq!(past.last_success, past.looked_until);
     assert!(past.last_success.is_some_and(|at| at <= then), "{past:?}");
+    assert_eq!((past.items, past.skipped, past.skipped_reasons.len()), (985_102, 6, 0), "the ledger's, {past:?}");
+
+    // What failed then and failed again later: the ledger says why.
+    let (failed, reason) = (then - 6.hours(), "the proxy was out of reach".to_owned());
+    let interval = |(from, to): (Timestamp, Timestamp), state, reason| Coverage {
+        from_ms: from.as_millisecond(),
+        to_ms: to.as_millisecond(),
+        state,
+        items: 0,
+        skipped: 0,
+        reason,
+    };
+    let missed = interval((failed, then), CoverageState::Missed, reason.clone());
+    let covered = interval((then - 30.hours(), failed), CoverageState::Covered, String::new());
+    world.ledger.sources.insert("log/egress".to_owned(), vec![covered, missed.clone()]);
+    let past = row(&world);
+    assert_eq!((past.state, past.last_failure, &past.failure), (SourceState::Failing, Some(then), &reason));
+    assert_eq!(past.last_success, Some(failed));
+    world.ledger.sources.insert("log/egress".to_owned(), vec![missed]);
+    world.sources[index].last_success = None;
+    let never_read = row(&world);
+    assert_eq!((never_read.state, never_read.failure), (SourceState::Failing, past.failure));
+
+    world.findings.now = then + 48.hours();
+    let later = row(&world);
+    assert_eq!((later.state, later.failure.as_str()), (SourceState::Failing, "the file may not be read"));
+}
+
+#[test]
+fn of_a_sender_whose_lines_cannot_be_read_it_is_said_that_they_come() {
+    let mut world = acme();
+    let name = "intake/ci".to_owned();
+    let malformed = SkippedLine { reason: MALFORMED.to_owned(), count: 3, sample: "?a?".to_owned() };
+    world.sources.push(SourceLine { name: name.clone(), skipped: vec![malformed], ..SourceLine::default() });
+    let told = |world: &World| {
+        let report = world.report();
+        let row = report.coverage.sources.iter().find(|row| row.source == name).unwrap();
+        assert!(words(&letter::digest(&report).text).contains(&words(&row.failure)));
+        (row.state, row.failure.clone())
+    };
+    let said =
+        "nothing that can be read has come from its sender: see what that sends, 3 lines so far could not be read, such as ?a?";
+    assert_eq!(told(&world), (SourceState::NeverRead, said.to_owned()));
+
+    let now_ms = world.findings.now.as_millisecond();
+    let (from_ms, to_ms) = (now_ms - 4 * time::MS_PER_DAY, now_ms - 2 * time::MS_PER_DAY);
+    let (state, reason) = (CoverageState::Covered, String::new());
+    world.ledger.sources.insert(name.clone(), vec![Coverage { from_ms, to_ms, state, items: 1, skipped: 0, reason }]);
+    let said = said.replace("its sender:", "its sender since then:");
+    assert_eq!(told(&world), (SourceState::Behind, said));
+    world.sources.last_mut().unwrap().skipped.clear();
+    let said = "nothing has come from its sender since then: see whether that runs";
+    assert_eq!(told(&world), (SourceState::Behind, said.to_owned()));
 }
 
 #[test]

@@ -5,10 +5,11 @@ use jiff::{Timestamp, tz::TimeZone};
 use super::{counted, grouped, instant, percent};
 use crate::{
     analysis::{Activity, Observation, ObservedWorkspace, Share, Silence},
-    evidence::{SourceKind, coverage},
+    evidence::{MALFORMED, SourceKind, coverage},
     report::{
         SourceLine,
         document::{CoverageReport, SourceRow, SourceState},
+        inert,
     },
 };
 
@@ -136,14 +137,24 @@ pub(in crate::report) fn no_file(state: SourceState) -> Option<&'static str> {
     }
 }
 
-/// Why a source of our own is behind that nothing keeps from being read.
-pub(in crate::report) fn no_round(source: &str, state: SourceState) -> Option<&'static str> {
-    let words = if SourceKind::of(source) == Some(SourceKind::Intake) {
-        "nothing has come from its sender since then: see whether that runs"
-    } else {
-        "no round of it has ended since then: see whether the service ran, and whether the source is still configured"
-    };
-    (state == SourceState::Behind).then_some(words)
+/// Why a source of our own shows nothing, or nothing new, that nothing keeps from being read.
+pub(in crate::report) fn no_round(line: &SourceLine, state: SourceState) -> Option<String> {
+    let behind = state == SourceState::Behind;
+    if SourceKind::of(&line.name) != Some(SourceKind::Intake) {
+        let words =
+            "no round of it has ended since then: see whether the service ran, and whether the source is still configured";
+        return behind.then(|| words.to_owned());
+    }
+    let unread = line.skipped.iter().find(|skipped| skipped.reason == MALFORMED);
+    match (unread, state) {
+        (Some(unread), SourceState::Behind | SourceState::NeverRead) => Some(format!(
+            "nothing that can be read has come from its sender{}: see what that sends, {} so far could not be read, such as {}",
+            if behind { " since then" } else { "" },
+            counted(i64::try_from(unread.count).unwrap_or(i64::MAX), "line"),
+            inert::name(&unread.sample),
+        )),
+        _ => behind.then(|| "nothing has come from its sender since then: see whether that runs".to_owned()),
+    }
 }
 
 /// Of a source some of whose parts cannot be read: when they could be last.

@@ -140,7 +140,7 @@ const KINDS: [(&str, FaultKind, &str); 38] = [
     ("reset-before-headers", FaultKind::ResetBeforeHeaders, "the connection breaks before the answer"),
     ("reset-in-headers", FaultKind::ResetInHeaders, "the connection breaks in the headers"),
     ("reset", FaultKind::Reset, "the connection breaks in the body"),
-    ("clock-skew", FaultKind::ClockSkew(Duration::from_secs(7_200)), "`Date` is so many seconds ahead"),
+    ("clock-skew", FaultKind::ClockSkew(Duration::from_secs(7_200)), "`Date` is so many seconds ahead of the simulated time"),
     ("duplicate-events", FaultKind::DuplicateEvents, "an audit page begins with the end of the one before"),
     ("end-without-cursor", FaultKind::EndWithoutCursor, "the empty last audit page has no cursor"),
     ("bare-next", FaultKind::BareNext, "the token list's `next` is a bare cursor"),

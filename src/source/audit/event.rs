@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::{Actions, actions::Kind, word::Word};
 use crate::{
-    evidence::{OTHER_PRODUCT, Page, Person, Sighting, Skipped},
+    evidence::{MALFORMED, OTHER_PRODUCT, Page, Person, Sighting, Skipped},
     source::text::{count_unknown, id, label},
 };
 
@@ -196,7 +196,7 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn finish(mut self) -> Page<'a> {
-        self.page.skipped.extend(self.malformed.skipped("malformed"));
+        self.page.skipped.extend(self.malformed.skipped(MALFORMED));
         self.page.skipped.extend(self.other.skipped(OTHER_PRODUCT));
         self.page
     }
