@@ -4,7 +4,7 @@ use jiff::{Timestamp, ToSpan as _};
 
 use super::fixture::{World, acme, after_the_removal, at, authentications, empty, subject, watched, words};
 use crate::{
-    analysis::{Authentication, Silence},
+    analysis::{Activity, Authentication, Silence},
     evidence::{Coverage, CoverageState, MALFORMED, time},
     report::{
         Report, SkippedLine, SourceLine,
@@ -364,6 +364,18 @@ fn a_report_of_a_day_that_is_past_knows_no_later_round() {
     world.findings.now = then + 48.hours();
     let later = row(&world);
     assert_eq!((later.state, later.failure.as_str()), (SourceState::Failing, "the file may not be read"));
+}
+
+#[test]
+fn nobody_is_said_to_be_inactive_on_a_day_of_which_no_activity_is_kept() {
+    let mut world = acme();
+    let observation = world.findings.observation.as_mut().unwrap();
+    (observation.active, observation.observed) = (0, 0);
+    let said = |world: &World| world.report().coverage.observed.unwrap().words;
+    let unknown = |why: &str| format!("How many of the people who work can be seen is unknown: {why}.");
+    assert_eq!(said(&world), unknown("Bitbucket tells of nobody's activity in the last 30 days"));
+    world.findings.observation.as_mut().unwrap().workspaces[0].activity = Activity::NotKept;
+    assert_eq!(said(&world), unknown("of a day that is past nobody's activity is kept"));
 }
 
 #[test]

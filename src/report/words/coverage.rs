@@ -64,12 +64,16 @@ pub(in crate::report) fn nameless(line: &SourceLine) -> String {
     )
 }
 
+/// Why nobody knows who was active on a day that is past.
+const NOT_KEPT: &str = "of a day that is past nobody's activity is kept";
+
 /// Of how many of those who work something is seen.
 pub(in crate::report) fn observed(found: &Observation) -> String {
     let share = Share { part: found.observed, whole: found.active };
     let Some(ratio) = share.ratio() else {
-        return "How many of the people who work can be seen is unknown: Bitbucket tells of nobody's activity in the last 30 days."
-            .to_owned();
+        let past = found.workspaces.iter().any(|workspace| workspace.activity == Activity::NotKept);
+        let why = if past { NOT_KEPT } else { "Bitbucket tells of nobody's activity in the last 30 days" };
+        return format!("How many of the people who work can be seen is unknown: {why}.");
     };
     let seen = format!(
         "{} of {} who were active in the last 30 days {} seen by a source that can show credentials ({}); of {} no such \
@@ -107,7 +111,7 @@ pub(in crate::report) fn observed_workspace(found: &ObservedWorkspace) -> String
         Activity::NoList => format!("{workspace}: unknown, its member list could not be read"),
         Activity::NeverTold => among(&format!("Bitbucket tells no last activity ({moved})")),
         Activity::NoLongerTold(day) => among(&format!("Bitbucket has told no last activity after {day} ({moved})")),
-        Activity::NotKept => format!("{workspace}: unknown for a day that is past, since past activities are not kept"),
+        Activity::NotKept => format!("{workspace}: unknown, since {NOT_KEPT}"),
     }
 }
 
