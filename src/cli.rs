@@ -16,7 +16,8 @@ mod status;
 mod store;
 
 use std::{
-    io::Write as _,
+    fmt,
+    io::{self, Write as _},
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
@@ -165,7 +166,7 @@ impl From<anyhow::Error> for Failure {
 pub fn main() -> ExitCode {
     secrecy::keep_quiet_in_panics();
     if let Err(error) = secrecy::keep_memory() {
-        eprintln!("duskwatch: a crash may leave secrets in a core dump: {error}");
+        complain(&format_args!("duskwatch: a crash may leave secrets in a core dump: {error}"));
     }
     let cli = Cli::parse();
     if let Some(level) = log_level(&cli.command) {
@@ -177,7 +178,7 @@ pub fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("duskwatch: no runtime could be started: {error}");
+            complain(&format_args!("duskwatch: no runtime could be started: {error}"));
             return ExitCode::from(FAILED);
         }
     };
@@ -206,30 +207,35 @@ fn log_level(command: &Command) -> Option<LevelFilter> {
     }
 }
 
+/// Says something on standard error, where anybody listens: whoever does not is told by the exit status.
+fn complain(words: &dyn fmt::Display) {
+    drop(writeln!(io::stderr(), "{words}"));
+}
+
 fn report_failure(failure: &Failure) -> ExitCode {
     match failure {
         Failure::Configuration(faults) => {
             for fault in faults {
-                eprintln!("{}", inert::sentence(&fault.to_string()));
+                complain(&inert::sentence(&fault.to_string()));
             }
-            eprintln!("duskwatch: {} in the configuration", counted(faults.len() as u64, "fault", "faults"));
+            complain(&format_args!("duskwatch: {} in the configuration", counted(faults.len() as u64, "fault", "faults")));
             ExitCode::from(CONFIGURATION)
         }
         Failure::Usage(words) => {
-            eprintln!("duskwatch: {words}");
+            complain(&format_args!("duskwatch: {words}"));
             ExitCode::from(USAGE)
         }
         Failure::NoWay(words) => {
-            eprintln!("duskwatch: {words}");
+            complain(&format_args!("duskwatch: {words}"));
             ExitCode::from(CONFIGURATION)
         }
         Failure::InPart(words) => {
-            eprintln!("duskwatch: done in part: {words}");
+            complain(&format_args!("duskwatch: done in part: {words}"));
             ExitCode::from(IN_PART)
         }
         Failure::Found(status) => ExitCode::from(*status),
         Failure::Failed(error) => {
-            eprintln!("duskwatch: {error:#}");
+            complain(&format_args!("duskwatch: {error:#}"));
             ExitCode::from(FAILED)
         }
     }

@@ -21,12 +21,23 @@ use crate::evidence::{ClientCatalogue, Day, Origin, Track, TrackCount};
 /// few candidates comes first, so that such a log takes nothing from others.
 const MAX_LOOKS: usize = 100_000_000;
 
+/// What stands for the client of evidence that names none and stands alone, though an integration of its user and origin whose
+/// user agent nobody knows is `unknown` as well: it is not that one's.
+const UNNAMED_CLIENT: &str = "unnamed";
+
 /// What an integration is, the name of one before it has an id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Key {
     pub(super) user: String,
     pub(super) client: String,
     pub(super) origin: Origin,
+}
+
+impl Key {
+    /// The client as readers know it.
+    pub(super) fn shown_client(&self) -> &str {
+        if self.client == UNNAMED_CLIENT { UNKNOWN_CLIENT } else { &self.client }
+    }
 }
 
 /// One integration and the tracks that make it.
@@ -59,12 +70,8 @@ impl Seen<'_> {
     }
 
     fn key(&self) -> Key {
-        self.key_with(self.user.clone().unwrap_or_default())
-    }
-
-    fn key_with(&self, user: String) -> Key {
         let client = self.track.client.clone().unwrap_or_else(|| UNKNOWN_CLIENT.to_owned());
-        Key { user, client, origin: self.track.origin.clone() }
+        Key { user: self.user.clone().unwrap_or_default(), client, origin: self.track.origin.clone() }
     }
 
     /// A token that names nobody, from the address of whoever carries the machine about.
@@ -92,7 +99,7 @@ pub(super) fn attribute(tracks: &[TrackCount], spans: &Spans, people: &People, c
         let key = seen.key();
         let interactive = clients.category(&key.client).interactive();
         candidates.entry(key.clone()).or_insert_with(|| Candidate::new(&seen.track.origin, interactive)).learn(seen);
-        place(&mut units, key, seen, true);
+        place(&mut units, key, seen, None);
     }
     let index = CandidateIndex::new(&candidates);
     let mut looks = MAX_LOOKS;
@@ -101,9 +108,13 @@ pub(super) fn attribute(tracks: &[TrackCount], spans: &Spans, people: &People, c
     for evidence in open {
         let one = index.only_one(&evidence, &mut looks);
         for seen in evidence {
+            let mut alone = seen.key();
+            if candidates.contains_key(&alone) {
+                UNNAMED_CLIENT.clone_into(&mut alone.client);
+            }
             match one.filter(|one| index.fits(*one, seen)) {
-                Some(one) => place(&mut units, index.all[one].0.clone(), seen, false),
-                None => place(&mut units, seen.key(), seen, true),
+                Some(one) => place(&mut units, index.all[one].0.clone(), seen, Some(alone)),
+                None => place(&mut units, alone, seen, None),
             }
         }
     }
@@ -169,17 +180,18 @@ fn secret(shown: &TrackCount) -> Option<(&str, &str)> {
     Some((shown.source.as_str(), shown.track.secret_id.as_deref()?))
 }
 
-/// The key of a track that joins another's integration is no former key of that integration.
-fn place(units: &mut BTreeMap<Key, Unit>, key: Key, seen: &Seen<'_>, by_its_own_key: bool) {
+/// Places a track by its own key, or by another's: then the one under which it would stand `alone` is no former key of that
+/// integration.
+fn place(units: &mut BTreeMap<Key, Unit>, key: Key, seen: &Seen<'_>, alone: Option<Key>) {
     let unit = units.entry(key).or_insert_with_key(Unit::new);
     unit.tracks.push(seen.number);
     add(&mut unit.uses, seen.span.uses);
-    if by_its_own_key {
-        let forms = unresolved(seen.track).into_iter().map(|user| seen.key_with(user)).filter(|form| *form != unit.key);
-        unit.forms.extend(forms);
-    } else {
-        unit.joined.insert(seen.key());
+    if let Some(alone) = alone {
+        unit.joined.insert(alone);
         unit.open.push(seen.number);
+    } else {
+        let forms = unresolved(seen.track).into_iter().map(|user| Key { user, ..unit.key.clone() });
+        unit.forms.extend(forms.filter(|form| *form != unit.key));
     }
 }
 

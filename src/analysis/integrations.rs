@@ -175,8 +175,8 @@ fn describe(scene: &Scene<'_>, rules: &Rules<'_>, calendar: &Calendar, number: u
         lead_time_days,
         workspaces: places.workspaces.iter().map(|workspace| (*workspace).to_owned()).collect(),
         workspace: places.most_used.map(str::to_owned),
-        client: unit.key.client.clone(),
-        client_name: client.map_or_else(|| unit.key.client.clone(), |client| client.name.clone()),
+        client: unit.key.shown_client().to_owned(),
+        client_name: client.map_or_else(|| unit.key.shown_client().to_owned(), |client| client.name.clone()),
         category,
         origin: unit.key.origin.text(),
         machine: habit.rhythm.machine,
@@ -277,14 +277,14 @@ impl<'a> Places<'a> {
             names: scene.people.names(&scene.persons[number].id),
             workspaces: self.workspaces.clone(),
             repositories: self.repositories.iter().map(String::as_str).collect(),
-            clients: vec![&key.client],
+            clients: vec![key.shown_client()],
             origins: vec![origin],
         }
     }
 
     fn owner(&self, scene: &'a Scene<'_>, number: usize) -> Option<Cow<'a, Owner>> {
         let origin = scene.units[number].key.origin.text();
-        owner_of(&scene.inputs.policy.owners, &scene.teams, &self.subject(scene, number, &origin))
+        owner_of(&scene.inputs.policy.owners, &scene.teams, &[self.subject(scene, number, &origin)])
     }
 
     fn owner_why(&self, scene: &Scene<'_>, number: usize) -> Option<String> {

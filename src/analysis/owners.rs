@@ -5,7 +5,8 @@ use std::{borrow::Cow, collections::HashMap};
 use super::{Owner, identity::People};
 use crate::evidence::Roster;
 
-/// What owners are matched against: one integration, or all that one user has.
+/// What owners are matched against: one integration, or a user who has none.
+#[derive(Clone, Default)]
 pub(super) struct Subject<'a> {
     pub(super) user_id: &'a str,
     /// Everything that the user goes by.
@@ -28,16 +29,16 @@ pub(super) fn teams(roster: &Roster, people: &People) -> HashMap<String, String>
     teams
 }
 
-/// The first owner in the list whose patterns all match; else the user's team, with what the list says of an owner of
-/// that name.
+/// The first owner in the list whose patterns all match one of the subjects, which are one user's; else the user's team, with
+/// what the list says of an owner of that name.
 pub(super) fn owner_of<'p>(
     owners: &'p [Owner],
     teams: &HashMap<String, String>,
-    subject: &Subject<'_>,
+    subjects: &[Subject<'_>],
 ) -> Option<Cow<'p, Owner>> {
-    let matching = owners.iter().find(|owner| owns(owner, subject)).map(Cow::Borrowed);
+    let matching = owners.iter().find(|owner| subjects.iter().any(|subject| owns(owner, subject))).map(Cow::Borrowed);
     matching.or_else(|| {
-        let team = teams.get(subject.user_id)?;
+        let team = teams.get(subjects.first()?.user_id)?;
         let named = owners.iter().find(|owner| owner.name.eq_ignore_ascii_case(team)).map(Cow::Borrowed);
         named.or_else(|| Some(Cow::Owned(Owner { name: team.clone(), ..Owner::default() })))
     })
@@ -156,7 +157,7 @@ mod tests {
                 clients: vec![],
                 origins: vec![],
             };
-            owner_of(&owners, &HashMap::new(), &subject).map(|o| o.name.clone())
+            owner_of(&owners, &HashMap::new(), &[subject]).map(|o| o.name.clone())
         };
         assert_eq!(found(None, "acme/payments-api").as_deref(), Some("payments"));
         assert_eq!(found(Some("ada@example.test"), "acme/payments-api").as_deref(), Some("ada"));

@@ -50,9 +50,8 @@ pub(super) struct Collected<'a>(BTreeMap<&'a str, Used>);
 /// What one user did.
 #[derive(Default)]
 struct Used {
-    units: Vec<usize>,
-    /// Numbers of places.
-    places: BTreeSet<u32>,
+    /// Numbers of units, each with those of its places.
+    units: Vec<(usize, BTreeSet<u32>)>,
     legacy_uses_30d: u64,
     replacement_uses_30d: u64,
     other_uses_30d: u64,
@@ -66,8 +65,7 @@ impl<'a> Collected<'a> {
             return;
         }
         let used = self.0.entry(user).or_default();
-        used.units.push(number);
-        used.places.extend(uses.cells.iter().map(|cell| cell.place));
+        used.units.push((number, uses.cells.iter().map(|cell| cell.place).collect()));
         uses.cells.iter().for_each(|cell| used.count(cell, rules));
     }
 
@@ -117,21 +115,30 @@ fn described(scene: &Scene<'_>, id: &str, used: &Used) -> UserFinding {
     }
 }
 
-/// The first owner whose patterns match anything that the user does.
-fn owner(scene: &Scene<'_>, user: &super::Person, Used { units, places, .. }: &Used) -> Option<String> {
-    let places = || places.iter().map(|place| scene.names.places[*place as usize]);
-    let repositories: Vec<String> =
-        places().filter_map(|place| Some(format!("{}/{}", place.workspace.unwrap_or_default(), place.repository?))).collect();
-    let origins: Vec<String> = units.iter().map(|unit| scene.units[*unit].key.origin.text()).collect();
-    let subject = Subject {
-        user_id: &user.id,
-        names: scene.people.names(&user.id),
-        workspaces: places().filter_map(|place| place.workspace).collect(),
-        repositories: repositories.iter().map(String::as_str).collect(),
-        clients: units.iter().map(|unit| scene.units[*unit].key.client.as_str()).collect(),
-        origins: origins.iter().map(String::as_str).collect(),
+/// The first owner whose patterns match one of the user's integrations, or the user who has none.
+fn owner(scene: &Scene<'_>, user: &super::Person, Used { units, .. }: &Used) -> Option<String> {
+    let named = |places: &BTreeSet<u32>| -> Vec<String> {
+        let places = places.iter().map(|place| scene.names.places[*place as usize]);
+        places.filter_map(|place| Some(format!("{}/{}", place.workspace.unwrap_or_default(), place.repository?))).collect()
     };
-    owner_of(&scene.inputs.policy.owners, &scene.teams, &subject).map(|owner| owner.name.clone())
+    let names = scene.people.names(&user.id);
+    let texts: Vec<(Vec<String>, String)> =
+        units.iter().map(|(number, places)| (named(places), scene.units[*number].key.origin.text())).collect();
+    let nothing = Subject { user_id: &user.id, names, ..Subject::default() };
+    let mut subjects: Vec<Subject<'_>> = Vec::with_capacity(units.len());
+    for ((number, places), (repositories, origin)) in units.iter().zip(&texts) {
+        subjects.push(Subject {
+            workspaces: places.iter().filter_map(|place| scene.names.places[*place as usize].workspace).collect(),
+            repositories: repositories.iter().map(String::as_str).collect(),
+            clients: vec![scene.units[*number].key.shown_client()],
+            origins: vec![origin],
+            ..nothing.clone()
+        });
+    }
+    if subjects.is_empty() {
+        subjects.push(nothing);
+    }
+    owner_of(&scene.inputs.policy.owners, &scene.teams, &subjects).map(|owner| owner.name.clone())
 }
 
 impl Used {

@@ -97,7 +97,7 @@ fn there_already(file: &Path) -> Failure {
 
 impl Arguments {
     fn ask(&mut self) -> anyhow::Result<()> {
-        eprintln!("An empty answer takes what stands in brackets, or leaves the part out.");
+        super::complain(&"An empty answer takes what stands in brackets, or leaves the part out.");
         if self.organization.is_none() {
             self.organization = ask("Your word for the Atlassian organisation", "acme")?;
         }

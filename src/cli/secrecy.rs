@@ -25,12 +25,12 @@ pub(super) fn keep_quiet_in_panics() {
         if tracing::dispatcher::has_been_set() {
             tracing::error!("{words}");
         } else {
-            eprintln!("duskwatch: {words}");
+            super::complain(&format_args!("duskwatch: {words}"));
         }
         // Only on request (RUST_BACKTRACE); it names functions and holds no values.
         let trace = Backtrace::capture();
         if trace.status() == BacktraceStatus::Captured {
-            eprintln!("{trace}");
+            super::complain(&trace);
         }
     }));
 }

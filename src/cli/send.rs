@@ -3,7 +3,7 @@
 use clap::Args;
 use jiff::Timestamp;
 
-use super::{Failure, known, say, write_result};
+use super::{Failure, complain, known, say, write_result};
 use crate::{
     clock::Clock,
     daemon::{Engine, Options, Preview},
@@ -61,7 +61,7 @@ pub async fn run(arguments: Arguments, options: Options, clock: Clock) -> Result
 fn show_mails(mails: &[Preview], now: Timestamp) -> anyhow::Result<()> {
     for mail in mails {
         let to = if mail.recipients.is_empty() { "nobody is configured".to_owned() } else { mail.recipients.join(", ") };
-        eprintln!("{}: {to}", mail.audience);
+        complain(&format_args!("{}: {to}", mail.audience));
         if mails.len() > 1 {
             say(&format_args!("From duskwatch {}", now.strftime("%a %b %e %H:%M:%S %Y")))?;
         }

@@ -111,6 +111,8 @@ pub struct StoreAlarm {
     /// The day that it was told for, and whom it reached.
     day: Option<Day>,
     reached: BTreeSet<String>,
+    /// So many times it was over on that day.
+    ended: u32,
     /// Since when it lasts; none while there is none, or none was told.
     told: Option<Alarm>,
     tried: Option<Timestamp>,
@@ -120,6 +122,11 @@ pub struct StoreAlarm {
 const TRIED_AGAIN_MS: i64 = 5 * 60_000;
 
 impl StoreAlarm {
+    /// What the alarm is known by: the same when it is repeated, another one when it was over in between.
+    fn name(&self, day: Day) -> String {
+        if self.ended == 0 { format!("store.{day}") } else { format!("store.{day}.{}", self.ended + 1) }
+    }
+
     /// Whether it is time to tell it.
     fn is_due(&self, now: Timestamp) -> bool {
         let rested = self.tried.is_none_or(|at| now.as_millisecond() - at.as_millisecond() >= TRIED_AGAIN_MS);
@@ -162,7 +169,7 @@ impl Engine {
         };
         self.store.write(write).await?;
         if news.iter().any(|news| news.alarm.kind == AlarmKind::StoreFailing) {
-            *store = StoreAlarm::default();
+            *store = StoreAlarm { day: store.day, ended: store.ended + 1, ..StoreAlarm::default() };
         }
         for AlarmNews { alarm, until } in &news {
             tracing::warn!(alarm = %alarm.kind, about = alarm.about, over = until.is_some(), "an alarm goes out");
@@ -224,11 +231,12 @@ impl Engine {
         let alarm = Alarm { kind: AlarmKind::StoreFailing, about: STORE.to_owned(), since, reason };
         let news = [AlarmNews { alarm: alarm.clone(), until: None }];
         (store.told, store.tried) = (Some(alarm), Some(now));
-        if let Err(error) = self.mail_store_alarm(&news, day, &mut store.reached, now).await {
+        let name = store.name(day);
+        if let Err(error) = self.mail_store_alarm(&news, &name, &mut store.reached, now).await {
             tracing::warn!(error = %format!("{error:#}"), "the alarm that nothing can be recorded was not mailed");
         }
         for event in event::alarms(&news, now) {
-            let id = self.options.named_here(&format!("msg_store.{day}"));
+            let id = self.options.named_here(&format!("msg_{name}"));
             for webhook in
                 self.options.webhooks.iter().filter(|webhook| !store.reached.contains(&webhook.label)).collect::<Vec<_>>()
             {
@@ -250,13 +258,13 @@ impl Engine {
     async fn mail_store_alarm(
         &self,
         news: &[AlarmNews],
-        day: Day,
+        name: &str,
         reached: &mut BTreeSet<String>,
         now: Timestamp,
     ) -> anyhow::Result<()> {
         let Some((mailer, from)) = self.mailer()? else { return Ok(()) };
         let letter = alarm::letter(news, &self.options.schedule.timezone);
-        let body = mail::compose(&self.mail(&letter, &format!("alarm.store.{day}"), now))?;
+        let body = mail::compose(&self.mail(&letter, &format!("alarm.{name}"), now))?;
         let mut failure = Ok(());
         for recipient in self.options.recipients(&Audience::Security) {
             if reached.contains(&recipient) {

@@ -26,7 +26,7 @@ use crate::{
     evidence::{
         Batch, Coverage, CoverageState, Day, Page, Skipped, SourceKind,
         coverage::MAX_CLAIMED_MS,
-        format::{Form, Format, Piece, UNDERSTOOD, parse_block},
+        format::{Form, Format, Piece, UNDERSTOOD, is_ahead, parse_block},
     },
     source::{Layout, changed_ms, content_blocks},
     store::{SourceState, StoreError, Writer},
@@ -216,14 +216,26 @@ impl SoFar {
             (before, of_these) => before.or(of_these),
         };
         let ids = lines.identities(&mut self.identities);
-        let times = lines.times.iter().copied().chain(std::iter::repeat(None));
-        let fresh = w.claim(&reading.source, ids.iter().zip(times), reading.now)?;
+        let fresh = claim(w, &ids, &lines.times, reading)?;
         let repeated = fresh.iter().filter(|fresh| !**fresh).count();
         let batch = if repeated == 0 { lines.batch } else { reading.only_fresh(&lines, &fresh) };
         w.record(&batch, reading.now)?;
         self.imported.add(ids.len() as u64, repeated as u64, &batch);
         Ok(())
     }
+}
+
+/// Which of some lines are new. One that is refused since its time has not come is remembered apart: it is counted once, and
+/// still welcome when it has.
+fn claim(w: &mut Writer<'_>, ids: &Ids, times: &[Option<i64>], reading: &Reading) -> Result<Vec<bool>, StoreError> {
+    let ahead = |time: Option<i64>| time.is_some_and(|ms| is_ahead(ms, reading.now.as_millisecond()));
+    let items = || ids.iter().zip(times.iter().copied().chain(std::iter::repeat(None)));
+    if !times.iter().any(|time| ahead(*time)) {
+        return w.claim(&reading.source, items(), reading.now);
+    }
+    let apart: Vec<(String, Option<i64>)> =
+        items().map(|(id, time)| (format!("{}{id}", if ahead(time) { "ahead " } else { "" }), time)).collect();
+    w.claim(&reading.source, apart.iter().map(|(id, time)| (id.as_str(), *time)), reading.now)
 }
 
 impl Reading {

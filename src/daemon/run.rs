@@ -445,12 +445,16 @@ impl Service {
     /// Metrics leave by a thread of the SDK, which speaks to nobody when they do not arrive.
     fn watch_exports(&mut self, now: Timestamp) {
         let Some(exports) = self.exporter.as_deref().map(otel::Exporter::exports) else { return };
-        let error = exports.last_error.unwrap_or_default();
         let endpoint = self.engine.options.otel.as_ref().map(|otel| otel.endpoint.as_str()).unwrap_or_default();
-        if exports.failed > self.failed_exports {
-            self.engine.note_failed(EXPORT, &format!("{endpoint}: {error}"), false, now);
-        } else if exports.accepted > self.accepted_exports {
-            self.engine.note_well(EXPORT, now);
+        match exports.last_error {
+            Some(error) if exports.failed > self.failed_exports => {
+                self.engine.note_failed(EXPORT, &format!("{endpoint}: {error}"), false, now);
+            }
+            // What failed before it has been made up for.
+            _ if exports.accepted > self.accepted_exports => {
+                self.engine.note_well(EXPORT, now);
+            }
+            _ => {}
         }
         (self.failed_exports, self.accepted_exports) = (exports.failed, exports.accepted);
     }

@@ -16,7 +16,7 @@ use sha2::Sha256;
 use url::Url;
 
 use super::SendError;
-use crate::{network::Network, tls};
+use crate::{network::Network, report::inert, tls};
 
 /// A receiver is expected to take the message, not to act on it while we wait.
 const ANSWER_LIMIT: Duration = Duration::from_secs(15);
@@ -125,7 +125,7 @@ fn words(error: &reqwest::Error) -> String {
     }
     let what = if error.is_connect() { "it could not be reached" } else { "the connection broke off" };
     let cause = tls::words(error).unwrap_or_else(|| last.to_string());
-    format!("{what}: {cause}").chars().filter(|c| !c.is_control()).take(200).collect()
+    inert::sentence(&format!("{what}: {cause}").chars().take(200).collect::<String>())
 }
 
 #[cfg(test)]

@@ -117,6 +117,12 @@ fn neighbourhood(ip: IpAddr) -> IpNet {
     IpNet::new(ip, length).map_or_else(|_| IpNet::from(ip), |net| net.trunc())
 }
 
+/// A network of IPv4-mapped IPv6 addresses as one of IPv4.
+fn canonical(net: IpNet) -> IpNet {
+    let length = net.prefix_len().checked_sub(128 - 32).filter(|_| net.addr().is_ipv6());
+    length.and_then(|length| IpNet::new(net.addr().to_canonical(), length).ok()).filter(|net| net.addr().is_ipv4()).unwrap_or(net)
+}
+
 /// `[[origin]]`: networks that have a name. The longest prefix wins.
 #[derive(Clone, Debug, Default)]
 pub struct NamedNetworks {
@@ -124,7 +130,8 @@ pub struct NamedNetworks {
 }
 
 impl NamedNetworks {
-    pub fn new(mut networks: Vec<(IpNet, String)>) -> Self {
+    pub fn new(networks: Vec<(IpNet, String)>) -> Self {
+        let mut networks: Vec<(IpNet, String)> = networks.into_iter().map(|(net, name)| (canonical(net), name)).collect();
         networks.sort_by_key(|(net, _)| std::cmp::Reverse(net.prefix_len()));
         Self { by_length: networks }
     }
@@ -163,10 +170,12 @@ mod tests {
         let networks = NamedNetworks::new(vec![
             ("10.20.0.0/16".parse().expect("a network"), "build-farm".to_owned()),
             ("10.20.7.0/24".parse().expect("a network"), "release".to_owned()),
+            ("::ffff:192.0.2.0/120".parse().expect("a network"), "mapped".to_owned()),
         ]);
         let of = |category, address, job, label| Origin::of(&networks, category, ip(address), job, label).text();
         assert_eq!(of(Category::GitClient, "10.20.1.1", Some("nightly"), None), "build-farm");
         assert_eq!(of(Category::GitClient, "::ffff:10.20.7.9", None, None), "release");
+        assert_eq!(of(Category::GitClient, "192.0.2.9", None, None), "mapped");
         assert_eq!(of(Category::GitClient, "198.51.100.7", Some("nightly"), None), "nightly");
         assert_eq!(of(Category::Ide, "198.51.100.7", None, None), "roaming");
         assert_eq!(of(Category::Ci, "198.51.100.7", None, Some("mirror")), "198.51.100.0/24");

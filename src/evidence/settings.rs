@@ -340,12 +340,13 @@ impl<'d, 'a, S> Section<'d, 'a, S> {
     /// A required date.
     pub fn date(&self, key: &'static str) -> jiff::civil::Date {
         let text = self.required(key);
-        text.parse().unwrap_or_else(|_| {
+        let fault = || {
             if !text.is_empty() {
                 self.fault(key, format!("`{text}` is no date: write \"2026-08-31\""));
             }
             jiff::civil::Date::ZERO
-        })
+        };
+        Day::parse(&text).map_or_else(fault, Day::date)
     }
 
     /// Something that is read from a text by `parse`, whose error is in words.

@@ -179,6 +179,8 @@ pub(super) fn tokens(inputs: &Inputs<'_>) -> Vec<TokenRow> {
 
 pub(super) fn token(t: &TokenFinding, now: Timestamp) -> TokenRow {
     let expired = t.expires_at.is_some_and(|at| at <= now);
+    let lead_ms = i64::from(t.lead_time_days) * time::MS_PER_DAY;
+    let latest_safe_start = t.expires_at.map(|at| time::instant(at.as_millisecond() - lead_ms));
     TokenRow {
         token: inert::name(&t.token),
         kind: t.kind,
@@ -193,10 +195,8 @@ pub(super) fn token(t: &TokenFinding, now: Timestamp) -> TokenRow {
         expires_at: t.expires_at,
         days_left: t.days_left,
         expired,
-        latest_safe_start: t
-            .expires_at
-            .map(|at| time::instant(at.as_millisecond() - i64::from(t.lead_time_days) * time::MS_PER_DAY)),
-        overdue: !expired && t.days_left.is_some_and(|days| days < t.lead_time_days),
+        latest_safe_start,
+        overdue: !expired && latest_safe_start.is_some_and(|start| start < now),
         leaver: t.leaver,
         listed_by: inert::name(&t.listed_by),
     }

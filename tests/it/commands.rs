@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::support::{
     NOW, Site, at, file_name, files, integrations,
     picture::{Counts, Picture, assert_same_counts},
-    program::{Ran, duskwatch, duskwatch_now, duskwatch_within},
+    program::{Ran, duskwatch, duskwatch_at, duskwatch_now, duskwatch_within},
     small_world,
 };
 
@@ -265,6 +265,23 @@ async fn files_imported_by_hand_say_what_the_same_files_say_when_they_are_tailed
         assert_eq!(imported.coverage[&by_hand].len(), 1, "files of neighbouring months");
     }
     assert_refused(&duskwatch(&site, &["import", "--format", "xml", "x"]), 2, &["json, csv, combined, squid"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_whose_time_has_not_come_is_skipped_once_and_imported_when_it_has() {
+    let site = site().await;
+    let line = |day: u32| format!("{{\"time\":\"2026-07-{day:02}T06:00:00Z\",\"job\":\"j\",\"host\":\"bitbucket.org\"}}\n");
+    let path = site.path("evidence.jsonl");
+    fs::write(&path, line(2) + &line(9) + &line(10)).unwrap();
+    let import = |now| duskwatch_at(&site, now, &["import", "--format", "json", path.to_str().unwrap()]).out;
+    let first = import(NOW);
+    assert!(first.contains("3 read, 1 recorded, 0 known before") && first.contains("2 skipped (future)"), "{first}");
+    let again = import(NOW);
+    assert!(again.contains("3 read, 0 recorded, 3 known before") && !again.contains("skipped"), "{again}");
+    let later = import("2026-07-11T07:00:00Z");
+    assert!(later.contains("3 read, 2 recorded, 1 known before"), "{later}");
+    let picture = Picture::of(&site.store()).await;
+    assert_eq!((picture.items("import/files"), picture.skipped("import/files")), (3, 2));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -191,6 +191,20 @@ fn evidence_that_several_agree_with_stands_alone() {
 }
 
 #[test]
+fn evidence_that_names_no_client_is_not_that_of_a_client_which_nobody_knows() {
+    let client = |client: Option<&str>| Track { client: client.map(str::to_owned), ..jenkins("ada", "api") };
+    let apart = [
+        row("name:ada", "jenkins", "build-farm", 1),
+        row("name:ada", "unknown", "build-farm", 1),
+        row("name:ada", "unknown", "build-farm", 5),
+    ];
+    assert_eq!(joined(&[client(Some("unknown"))], &client(None)), apart, "two agree");
+    let elsewhere = Track { repository: Some("other".to_owned()), ..client(None) };
+    assert_eq!(joined(&[client(Some("unknown"))], &elsewhere), apart, "none agrees");
+    assert_eq!(joined(&[], &client(None)), [row("name:ada", "jenkins", "build-farm", 6)], "one agrees");
+}
+
+#[test]
 fn one_secret_at_one_place_joins_what_agrees_with_all_of_its_repositories() {
     let token = |repository: &str| Track {
         username: None,

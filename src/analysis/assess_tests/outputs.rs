@@ -335,6 +335,27 @@ fn owners_give_the_lead_time_and_the_latest_safe_start() {
 }
 
 #[test]
+fn a_user_has_the_owner_of_an_integration_and_not_of_a_mixture_of_several() {
+    let mut world = World::watched();
+    world.see(&jenkins("ada", "api"), 10, legacy(Accepted));
+    world.see(
+        &Track { client: Some("git-cli".to_owned()), origin: Origin::Roaming, ..jenkins("ada", "api") },
+        10,
+        legacy(Accepted),
+    );
+    let owner = |name: &str, origin: Option<&str>| Owner {
+        name: name.to_owned(),
+        client: Some("jenkins".to_owned()),
+        origin: origin.map(str::to_owned),
+        ..Owner::default()
+    };
+    world.policy.owners = vec![owner("nobody's", Some("roaming")), owner("ci", None)];
+    let owners: Vec<_> = world.rows(10).into_iter().filter_map(|row| row.owner).collect();
+    assert_eq!(owners, ["ci"]);
+    assert_eq!(world.judged_on(10).users[0].owner.as_deref(), Some("ci"));
+}
+
+#[test]
 fn rights_are_those_of_the_user_on_what_it_uses() {
     let mut world = World::watched();
     world.member(person("acc-1", "ada", ""), "member");

@@ -106,4 +106,7 @@ fn the_stores_trouble_is_told_once_a_day_and_again_to_whom_it_did_not_reach() {
     assert!(StoreAlarm::default().is_due(at(0)));
     assert_eq!([1, 5].map(|minutes| told.is_due(at(minutes))), [false, true]);
     assert!(told.is_due(at(16 * 60)), "the next day");
+    let day = Day::of(at(0));
+    let again = StoreAlarm { ended: 1, ..told.clone() };
+    assert_eq!([told.name(day), again.name(day)], [format!("store.{day}"), format!("store.{day}.2")]);
 }

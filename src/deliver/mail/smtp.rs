@@ -20,7 +20,7 @@ use tokio_rustls::TlsConnector;
 use url::Url;
 
 use super::{Options, hearing::Hearing, mailbox};
-use crate::{evidence::loopback::is_loopback, network::addresses_here, tls};
+use crate::{evidence::loopback::is_loopback, network::addresses_here, report::inert, tls};
 
 /// A whole delivery, from the connect to the server's acceptance: generous for greylisting servers that answer slowly
 /// on purpose, short enough that one hung server does not hold up the next tick.
@@ -160,7 +160,7 @@ impl Mailer {
     /// Connected, encrypted as configured, and signed in.
     async fn connect(&self) -> Result<AsyncSmtpConnection, SendError> {
         let stream = self.stream().await.map_err(|error| SendError::unanswered(words(&error)))?;
-        self.greeted(stream).await.map_err(|error| refusal(&error))
+        self.greeted(stream).await
     }
 
     async fn stream(&self) -> io::Result<Box<dyn AsyncTokioStream>> {
@@ -189,14 +189,16 @@ impl Mailer {
         Err(failure)
     }
 
-    async fn greeted(&self, stream: Box<dyn AsyncTokioStream>) -> Result<AsyncSmtpConnection, SmtpError> {
+    async fn greeted(&self, stream: Box<dyn AsyncTokioStream>) -> Result<AsyncSmtpConnection, SendError> {
         let hello = ClientId::default();
-        let mut connection = AsyncSmtpConnection::connect_with_transport(stream, &hello).await?;
+        let greeted = AsyncSmtpConnection::connect_with_transport(stream, &hello).await;
+        let mut connection = greeted.map_err(|error| refusal(&error))?;
         if let Security::StartTls(tls) = &self.security {
-            connection.starttls(tls.clone(), &hello).await?;
+            connection.starttls(tls.clone(), &hello).await.map_err(|error| refusal(&error))?;
         }
         if let Some(credentials) = &self.credentials {
-            connection.auth(&[Mechanism::Plain, Mechanism::Login], credentials).await?;
+            let signed_in = connection.auth(&[Mechanism::Plain, Mechanism::Login], credentials).await;
+            signed_in.map_err(|error| not_signed_in(&error))?;
         }
         Ok(connection)
     }
@@ -246,6 +248,16 @@ fn refusal(error: &SmtpError) -> SendError {
     SendError { permanent: error.is_permanent() || error.is_client(), unanswered: false, words: words(error) }
 }
 
+/// The same while the password is on its way: a server may quote what it does not understand, so of its answer the code is all
+/// that is told.
+fn not_signed_in(error: &SmtpError) -> SendError {
+    let answer = error.status().map(|code| format!("the mail server answers {code} to user name and password"));
+    let nonsense =
+        || error.is_response().then(|| "the mail server answers user name and password with what is no answer".to_owned());
+    let refusal = refusal(error);
+    SendError { words: answer.or_else(nonsense).unwrap_or(refusal.words), ..refusal }
+}
+
 fn envelope(from: &str, to: &str) -> Option<Envelope> {
     let address = |text: &str| mailbox(text).ok().map(|mailbox| mailbox.email);
     Envelope::new(Some(address(from)?), vec![address(to)?]).ok()
@@ -256,5 +268,5 @@ fn words(error: &(impl Error + 'static)) -> String {
     let text = tls::words(error).map_or_else(|| error.to_string(), |words| format!("the mail server is not trusted: {words}"));
     let kept = text.split_whitespace().map(|word| if word.contains('@') { "(address)" } else { word });
     let line: Vec<_> = kept.collect();
-    line.join(" ").chars().filter(|c| !c.is_control()).take(MAX_WORDS).collect()
+    inert::sentence(&line.join(" ").chars().take(MAX_WORDS).collect::<String>())
 }

@@ -322,20 +322,22 @@ async fn a_refusal_is_permanent_only_where_the_server_refuses_this_message_for_g
 
 #[tokio::test]
 async fn the_servers_words_are_kept_without_addresses() {
-    let server = server(Behaviour::Answer("RCPT", "550 5.1.1 <ada@example.test> unknown to us")).await;
+    let server = server(Behaviour::Answer("RCPT", "550 5.1.1 <ada@example.test> unknown to \u{202e}us")).await;
     let error = send_to(&server).await.unwrap_err();
-    assert!(error.words.contains("550") && error.words.contains("unknown to us"), "{error}");
+    assert!(error.words.contains("550") && error.words.contains("unknown to \\u{202e}us"), "{error}");
     assert!(!error.words.contains("ada"), "{error}");
 }
 
 #[tokio::test]
 async fn a_refused_password_is_worth_another_try_and_is_not_repeated() {
-    let server = server(Behaviour::Authenticate("535 5.7.8 wrong password")).await;
+    // Servers quote commands that they do not understand.
+    let quoted = "AGR1c2t3YXRjaABodW50ZXIy";
+    let server = server(Behaviour::Authenticate("535 5.7.8 hunter2 is wrong: AUTH PLAIN AGR1c2t3YXRjaABodW50ZXIy")).await;
     let with_password =
         Options { username: Some("duskwatch".to_owned()), password: Some(SecretString::from("hunter2")), ..options(&server.url) };
     let error = Mailer::new(&with_password).unwrap().send(FROM, TO, b"x").await.unwrap_err();
-    assert!(!error.permanent && error.words.contains("wrong password"), "{error}");
-    assert!(!error.words.contains("hunter2"));
+    assert!(!error.permanent && error.words.contains("535"), "{error}");
+    assert!(!error.words.contains("hunter2") && !error.words.contains(quoted), "{error}");
     assert!(!server.heard.await.unwrap().iter().any(|line| line.starts_with("MAIL")));
 }
 

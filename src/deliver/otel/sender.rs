@@ -19,7 +19,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::{Options, Protocol, grpc};
-use crate::{deliver::SendError, tls};
+use crate::{deliver::SendError, report::inert, tls};
 
 /// One attempt.
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(5);
@@ -181,7 +181,8 @@ impl From<Refusal> for SendError {
 }
 
 fn short(words: &str) -> String {
-    words.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_WORDS).collect()
+    let line: String = words.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_WORDS).collect();
+    inert::sentence(&line)
 }
 
 /// Whether an address can be that of a collector, to which the paths of the signals are added.

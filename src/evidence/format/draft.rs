@@ -329,10 +329,11 @@ fn upper(text: Cow<'_, str>) -> Cow<'_, str> {
     if text.bytes().any(|b| b.is_ascii_lowercase()) { Cow::Owned(text.to_ascii_uppercase()) } else { text }
 }
 
-/// An address alone, with a port, or the first of a forwarded list.
+/// An address alone, in brackets, with a port, or the first of a forwarded list.
 fn address(text: &str) -> Option<IpAddr> {
     let first = text.split(',').next().unwrap_or(text).trim();
-    first.parse().ok().or_else(|| first.parse::<SocketAddr>().ok().map(|socket| socket.ip()))
+    let bare = first.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(first);
+    bare.parse().ok().or_else(|| first.parse::<SocketAddr>().ok().map(|socket| socket.ip()))
 }
 
 /// Lower case, without the port that goes without saying, and without what is no port: it may be part of a password.

@@ -168,6 +168,7 @@ mod tests {
             2027-05-01;Repository access token;mirror;vault/ci;payments;X-1\r\n\
             never;deploy key;\"nightly; main\";acme/api;;\r\n\
             2027-05-01T12:00:00Z;smart card;door;;;\r\n\
+            2027-05-01T22:30:00-05:00;smart card;gate;;;\r\n\
             soon;oauth;x;;;\r\n\
             ;api_token;;;;\r\n\
             ;access_token;used ATCTT3xhunter2hunter2;;;\r\n\
@@ -184,11 +185,12 @@ mod tests {
             row(Credential::AccessToken, "mirror", "vault/ci", Some("payments"), Some("2027-05-01T00:00:00Z")),
             row(Credential::SshKey, "nightly; main", "acme/api", None, None),
             row(Credential::Unknown, "door", "", None, Some("2027-05-01T12:00:00Z")),
+            row(Credential::Unknown, "gate", "", None, Some("2027-05-02T03:30:00Z")),
             row(Credential::AccessToken, "used ATCT…", "", None, None),
         ];
         assert_eq!(register.rows, expected);
         let skipped: Vec<_> = register.skipped.iter().map(|s| (s.reason, s.count, s.sample.as_str())).collect();
-        assert_eq!(skipped, [("no_date", 1, "row 4"), ("no_label", 1, "row 5"), ("duplicate", 1, "row 7")]);
+        assert_eq!(skipped, [("no_date", 1, "row 5"), ("no_label", 1, "row 6"), ("duplicate", 1, "row 8")]);
     }
 
     #[test]

@@ -259,6 +259,23 @@ fn a_host_with_anything_but_a_port_behind_it_is_the_host() {
 }
 
 #[test]
+fn an_address_may_stand_in_brackets_with_a_port_or_first_in_a_list() {
+    let form = Form::new(Format::Json);
+    for (said, read) in [
+        ("2001:db8:7::5", Some("2001:db8:7::5")),
+        ("[2001:db8:7::5]", Some("2001:db8:7::5")),
+        ("[2001:db8:7::5]:443", Some("2001:db8:7::5")),
+        ("198.51.100.7:5000, 10.0.0.1", Some("198.51.100.7")),
+        ("[198.51.100.7", None),
+        ("proxy", None),
+    ] {
+        let line = format!("{{\"time\":1783058832,\"username\":\"x\",\"host\":\"bitbucket.org\",\"client_ip\":\"{said}\"}}\n");
+        let page = parse_block(Piece { bytes: line.as_bytes(), ..Piece::default() }, &form, NOW);
+        assert_eq!(page.sightings[0].client_ip.map(|ip| ip.to_string()).as_deref(), read, "{said}");
+    }
+}
+
+#[test]
 fn a_sample_shows_the_shape_of_a_line_and_nothing_of_what_it_says() {
     let mut random = fastrand::Rng::with_seed(3_222);
     for _ in 0..500 {

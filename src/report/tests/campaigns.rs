@@ -247,3 +247,15 @@ fn a_token_that_ended_a_moment_ago_expired_today() {
     let counts = report.expiries[0].counts;
     assert_eq!((counts.expiring, counts.overdue, counts.expired), (1, 1, 1));
 }
+
+#[test]
+fn a_token_is_overdue_as_soon_as_its_latest_safe_start_has_passed() {
+    let mut world = three_campaigns();
+    let now = world.findings.now;
+    for (hours_late, overdue) in [(1, 1), (-1, 0)] {
+        let mut token = token("t-7", "deploy", 14, 14);
+        token.expires_at = Some(now + jiff::SignedDuration::from_hours(14 * 24 - hours_late));
+        world.findings.tokens = vec![token];
+        assert_eq!(world.report().expiries[0].counts.overdue, overdue, "{hours_late}");
+    }
+}
