@@ -10,7 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::classify::UNKNOWN_CLIENT;
+use super::classify::{UNKNOWN_CLIENT, UNNAMED_CLIENT, shown_client};
 use super::days::add;
 use super::identity::{People, unresolved};
 use super::tracks::{Span, Spans};
@@ -20,10 +20,6 @@ use crate::evidence::{ClientCatalogue, Day, Origin, Track, TrackCount};
 /// that names as many of one user as it may, and open evidence of that user without end, must not stop the judgement. What has
 /// few candidates comes first, so that such a log takes nothing from others.
 const MAX_LOOKS: usize = 100_000_000;
-
-/// What stands for the client of evidence that names none and stands alone, though an integration of its user and origin whose
-/// user agent nobody knows is `unknown` as well: it is not that one's.
-const UNNAMED_CLIENT: &str = "unnamed";
 
 /// What an integration is, the name of one before it has an id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,7 +32,7 @@ pub(super) struct Key {
 impl Key {
     /// The client as readers know it.
     pub(super) fn shown_client(&self) -> &str {
-        if self.client == UNNAMED_CLIENT { UNKNOWN_CLIENT } else { &self.client }
+        shown_client(&self.client)
     }
 }
 

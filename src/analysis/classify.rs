@@ -16,6 +16,15 @@ use crate::evidence::{
 /// The name of what no catalogue entry recognises.
 pub(super) const UNKNOWN_CLIENT: &str = "unknown";
 
+/// What stands for the client of evidence that names none and stands alone, though an integration of its user and origin whose
+/// user agent nobody knows is `unknown` as well: it is not that one's.
+pub(super) const UNNAMED_CLIENT: &str = "unnamed";
+
+/// The client of a key as readers know it.
+pub(super) fn shown_client(client: &str) -> &str {
+    if client == UNNAMED_CLIENT { UNKNOWN_CLIENT } else { client }
+}
+
 /// How many user agents and addresses are remembered; an organisation has thousands, a scanner may send millions.
 const MAX_REMEMBERED: usize = 16_384;
 

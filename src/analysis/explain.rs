@@ -356,7 +356,7 @@ fn integration(m: &Material<'_>, trace: &Trace, evidence: &[Evidence]) -> Explai
     let steps = |client: &str| Some(m.clients.steps(client)?.filled(place, user.email.as_deref()));
     ExplainedIntegration {
         names: names(m.known, key),
-        steps: retired.then(|| steps(&key.client)).flatten(),
+        steps: retired.then(|| steps(key.shown_client())).flatten(),
         steps_if_guessed: guess.as_ref().filter(|_| retired).and_then(|guess| steps(guess.client.as_deref()?)),
         versions: versions(m.clients, &key.client, &own),
         key: key.clone(),

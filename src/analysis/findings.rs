@@ -498,6 +498,13 @@ pub struct IntegrationKey {
     pub origin: Origin,
 }
 
+impl IntegrationKey {
+    /// The client as readers know it.
+    pub fn shown_client(&self) -> &str {
+        super::classify::shown_client(&self.client)
+    }
+}
+
 /// What the store remembers of an integration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownIntegration {

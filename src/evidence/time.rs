@@ -71,9 +71,9 @@ impl Day {
         Self(i32::try_from(days).unwrap_or(if days < 0 { i32::MIN } else { i32::MAX }))
     }
 
-    /// Reads `YYYY-MM-DD`, and nothing that says an hour as well: that would be lost.
+    /// Reads `YYYY-MM-DD` or `YYYYMMDD`, and nothing that says an hour as well: that would be lost.
     pub fn parse(text: &str) -> Option<Self> {
-        text.parse::<Date>().ok().filter(|_| text.len() == "YYYY-MM-DD".len()).map(Self::from_date)
+        text.parse::<Date>().ok().filter(|_| ["YYYY-MM-DD", "YYYYMMDD"].map(str::len).contains(&text.len())).map(Self::from_date)
     }
 }
 
@@ -289,7 +289,8 @@ mod tests {
             assert_eq!(Day::parse(date).map(|day| day.to_string()).as_deref(), Some(date));
         }
         assert!(Day::parse("9999-12-31") > Day::parse("9999-12-30"));
-        for more in ["2026-07-28T15:00:00", "2026-07-28 15:00", "2026-07-28T23:00:00-05:00", "20260728"] {
+        assert_eq!(Day::parse("20260728"), Day::parse("2026-07-28"));
+        for more in ["2026-07-28T15:00:00", "2026-07-28 15:00", "2026-07-28T23:00:00-05:00"] {
             assert_eq!(Day::parse(more), None, "{more}");
         }
     }

@@ -261,13 +261,13 @@ fn user(user: &ExplainedUser, now: Timestamp) -> ExplainedUserRow {
 }
 
 fn integration(i: &ExplainedIntegration, clients: &ClientCatalogue, now: Timestamp) -> ExplainedRow {
-    let client = clients.get(&i.key.client);
+    let client = clients.get(i.key.shown_client());
     ExplainedRow {
         integration: inert::name(&i.key.id),
         user: inert::name(&i.key.user),
         user_name: optional(i.user.name.as_deref()),
-        client: inert::name(&i.key.client),
-        client_name: client.map_or_else(|| inert::name(&i.key.client), |client| inert::sentence(&client.name)),
+        client: inert::name(i.key.shown_client()),
+        client_name: client.map_or_else(|| inert::name(i.key.shown_client()), |client| inert::sentence(&client.name)),
         client_verified: client.is_none_or(Client::verified),
         origin: inert::name(&i.key.origin.text()),
         names: i.names.iter().map(name).collect(),
@@ -288,7 +288,7 @@ fn integration(i: &ExplainedIntegration, clients: &ClientCatalogue, now: Timesta
 }
 
 fn name(key: &IntegrationKey) -> NameRow {
-    NameRow { user: inert::name(&key.user), client: inert::name(&key.client), origin: inert::name(&key.origin.text()) }
+    NameRow { user: inert::name(&key.user), client: inert::name(key.shown_client()), origin: inert::name(&key.origin.text()) }
 }
 
 fn verdict(verdict: &ExplainedVerdict, clients: &ClientCatalogue, now: Timestamp) -> VerdictRow {

@@ -320,7 +320,7 @@ async fn a_refused_password_is_wrong_and_a_dead_server_is_out_of_reach() {
     configure_mail(&refused, &address, "guess-7");
     let (status, lines) = unwell(&refused, &[]);
     assert_eq!(status, 78);
-    assert_line(&lines, "wrong", &address, &["535", "[email] server, username and password"]);
+    assert_line(&lines, "wrong", &address, &["answers 535 to user name and password", "[email] server, username and password"]);
     assert!(!format!("{lines:?}").contains("guess-7"));
 
     let dead = site(Vec::new()).await;

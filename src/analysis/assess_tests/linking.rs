@@ -202,6 +202,13 @@ fn evidence_that_names_no_client_is_not_that_of_a_client_which_nobody_knows() {
     let elsewhere = Track { repository: Some("other".to_owned()), ..client(None) };
     assert_eq!(joined(&[client(Some("unknown"))], &elsewhere), apart, "none agrees");
     assert_eq!(joined(&[], &client(None)), [row("name:ada", "jenkins", "build-farm", 6)], "one agrees");
+
+    let mut world = World::watched();
+    world.see(&client(Some("unknown")), 10, legacy(Accepted));
+    world.see(&elsewhere, 10, legacy(Accepted));
+    let traces = world.judged_on(11).traces;
+    assert_eq!(traces.iter().map(|trace| trace.key.shown_client()).collect::<Vec<_>>(), ["unknown", "unknown"]);
+    assert_ne!(traces[0].key.client, traces[1].key.client, "two of one name for readers");
 }
 
 #[test]
