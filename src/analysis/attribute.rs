@@ -34,6 +34,11 @@ impl Key {
     pub(super) fn shown_client(&self) -> &str {
         shown_client(&self.client)
     }
+
+    /// What stood for evidence of no client before it was told apart from that of one that nobody knows.
+    fn before_it_was_told_apart(&self) -> Option<Self> {
+        (self.client == UNNAMED_CLIENT).then(|| Self { client: UNKNOWN_CLIENT.to_owned(), ..self.clone() })
+    }
 }
 
 /// One integration and the tracks that make it.
@@ -65,8 +70,12 @@ impl Seen<'_> {
         self.user.is_some() && self.track.client.is_some() && !self.track.origin.is_open()
     }
 
+    /// Where it stands alone. Beside evidence of a user agent that nobody knows it would be taken for that one's, were it not for
+    /// a client of its own.
     fn key(&self) -> Key {
-        let client = self.track.client.clone().unwrap_or_else(|| UNKNOWN_CLIENT.to_owned());
+        let named = self.user.is_some() && !self.track.origin.is_open();
+        let nobody = if named { UNNAMED_CLIENT } else { UNKNOWN_CLIENT };
+        let client = self.track.client.as_deref().unwrap_or(nobody).to_owned();
         Key { user: self.user.clone().unwrap_or_default(), client, origin: self.track.origin.clone() }
     }
 
@@ -104,10 +113,7 @@ pub(super) fn attribute(tracks: &[TrackCount], spans: &Spans, people: &People, c
     for evidence in open {
         let one = index.only_one(&evidence, &mut looks);
         for seen in evidence {
-            let mut alone = seen.key();
-            if candidates.contains_key(&alone) {
-                UNNAMED_CLIENT.clone_into(&mut alone.client);
-            }
+            let alone = seen.key();
             match one.filter(|one| index.fits(*one, seen)) {
                 Some(one) => place(&mut units, index.all[one].0.clone(), seen, Some(alone)),
                 None => place(&mut units, alone, seen, None),
@@ -183,10 +189,12 @@ fn place(units: &mut BTreeMap<Key, Unit>, key: Key, seen: &Seen<'_>, alone: Opti
     unit.tracks.push(seen.number);
     add(&mut unit.uses, seen.span.uses);
     if let Some(alone) = alone {
+        unit.joined.extend(alone.before_it_was_told_apart());
         unit.joined.insert(alone);
         unit.open.push(seen.number);
     } else {
         let forms = unresolved(seen.track).into_iter().map(|user| Key { user, ..unit.key.clone() });
+        let forms = forms.chain(unit.key.before_it_was_told_apart());
         unit.forms.extend(forms.filter(|form| *form != unit.key));
     }
 }

@@ -16,9 +16,10 @@ use crate::evidence::{
 /// The name of what no catalogue entry recognises.
 pub(super) const UNKNOWN_CLIENT: &str = "unknown";
 
-/// What stands for the client of evidence that names none and stands alone, though an integration of its user and origin whose
-/// user agent nobody knows is `unknown` as well: it is not that one's.
-pub(super) const UNNAMED_CLIENT: &str = "unnamed";
+/// What stands for the client of evidence that names user and origin, no client, and stands alone: beside an integration of that
+/// user and origin whose user agent nobody knows, which is `unknown` to readers as well, it is not that one's. No row of the
+/// catalogue can have this id.
+pub(super) const UNNAMED_CLIENT: &str = "";
 
 /// The client of a key as readers know it.
 pub(super) fn shown_client(client: &str) -> &str {

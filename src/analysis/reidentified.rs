@@ -36,7 +36,8 @@ fn difference(scene: &Scene<'_>, was: &IntegrationKey, unit: usize) -> String {
         (was, "") => format!("its user, {was} before, is open again{}", why(scene, unit)),
         (was, _) => format!("its user is {}, {was} before{}", shown(scene, unit), why(scene, unit)),
     });
-    let client = (was.client != key.client).then(|| format!("its client is {}, {} before", key.client, was.client));
+    let (now, before) = (key.shown_client(), was.shown_client());
+    let client = (now != before).then(|| format!("its client is {now}, {before} before"));
     let origin = (was.origin != key.origin).then(|| format!("its origin is {}, {} before", key.origin.text(), was.origin.text()));
     let differences: Vec<String> = [user, client, origin].into_iter().flatten().collect();
     if differences.is_empty() { "what was seen is the same".to_owned() } else { differences.join(" and ") }

@@ -28,7 +28,7 @@ use crate::{
         schedule::check_cron,
     },
     deliver::otel::{check_endpoint, header},
-    evidence::{Campaign, CatalogueFault, ClientCatalogue, Credential, NamedNetworks},
+    evidence::{Campaign, CatalogueFault, ClientCatalogue, Credential, NamedNetworks, canonical_network},
     network::{Network, check_transport},
     report::{BlindSpot, OwnCredential},
     tls,
@@ -261,7 +261,7 @@ fn networks(root: &Section) -> NamedNetworks {
         }
         for text in networks {
             // Bits behind the prefix are nobody's: 10.1.2.3/8 is 10.0.0.0/8.
-            match network_of(&section, "networks", &text).map(|net| net.trunc()) {
+            match network_of(&section, "networks", &text).map(|net| canonical_network(net.trunc())) {
                 Some(net) if all.iter().any(|(known, of)| *known == net && *of != name) => {
                     let other = all.iter().find(|(known, _)| *known == net).map_or("", |(_, name)| name);
                     section.fault("networks", format!("`{text}` is already named `{other}`"));

@@ -35,7 +35,7 @@ pub use clients::{CatalogueFault, Client, ClientCatalogue, Steps};
 pub use counts::Counts;
 pub use coverage::{Coverage, CoverageState, Ledger};
 pub use history::{Batch, CursorUpdate, DayCount, History, MALFORMED, Skipped, Track, TrackCount, UnknownTotal, UnknownValue};
-pub use origin::{NamedNetworks, Origin, OriginRef};
+pub use origin::{NamedNetworks, Origin, OriginRef, canonical as canonical_network};
 pub use roster::{
     ApiToken, DeployKey, DirectoryEntry, GoneToken, Listed, Member, Missing, Permission, Person, RegisteredCredential,
     Repository, RepositoryPermission, Roster,

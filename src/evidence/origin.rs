@@ -118,7 +118,7 @@ fn neighbourhood(ip: IpAddr) -> IpNet {
 }
 
 /// A network of IPv4-mapped IPv6 addresses as one of IPv4.
-fn canonical(net: IpNet) -> IpNet {
+pub fn canonical(net: IpNet) -> IpNet {
     let length = net.prefix_len().checked_sub(128 - 32).filter(|_| net.addr().is_ipv6());
     length.and_then(|length| IpNet::new(net.addr().to_canonical(), length).ok()).filter(|net| net.addr().is_ipv4()).unwrap_or(net)
 }

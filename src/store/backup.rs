@@ -5,15 +5,18 @@
 
 use std::{
     ffi::OsString,
-    fs::{self, File, Metadata, OpenOptions},
+    fs::{self, File, OpenOptions},
     io,
-    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
 use rusqlite::{Connection, named_params};
 
-use super::{OpenError, StoreError, lock, open};
+use super::{
+    OpenError, StoreError, lock,
+    open::{self, FileId},
+};
 
 const COPY_STORE: &str = include_str!("../../sql/queries/backup/copy_store.sql");
 
@@ -75,13 +78,12 @@ pub(super) fn write_copy(connection: &Connection, to: &Path) -> Result<(), Backu
 }
 
 fn refuse_unless_free(store: &Path, to: &Path) -> Result<(), BackupError> {
-    let same = |a: &Metadata, b: &Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
-    let own = [""].iter().chain(&COMPANIONS).filter_map(|end| fs::metadata(beside(store, end)).ok());
+    let own = [""].iter().chain(&COMPANIONS).filter_map(|end| FileId::of(&beside(store, end)));
     let Ok(there) = fs::metadata(to) else {
         let would_be = COMPANIONS.iter().any(|end| beside(store, end) == to);
         return if would_be { Err(BackupError::Itself(to.to_owned())) } else { Ok(()) };
     };
-    if own.into_iter().any(|own| same(&own, &there)) {
+    if own.into_iter().any(|own| own == FileId::from(&there)) {
         return Err(BackupError::Itself(to.to_owned()));
     }
     if !there.is_file() {

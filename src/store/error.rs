@@ -80,6 +80,10 @@ pub enum StoreError {
     Broken(String),
     #[error("the store cannot be opened ({0}): see whether its disk is full or read-only, and the rights on its directory")]
     Closed(String),
+    #[error(
+        "the file of the store was removed or replaced while it was in use: put it back, or start the service anew with the one that is there"
+    )]
+    Replaced,
     #[error("another process kept the store busy for too long")]
     Busy,
     #[error("the store was stopped before it answered")]

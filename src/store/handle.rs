@@ -1,6 +1,7 @@
 //! The handle on the store: who may read and write when, and what a transaction is.
 
 use std::{
+    io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -15,7 +16,7 @@ use super::{
     BackupError, Lock, OpenError, StoreError, backup,
     intern::Interned,
     lock,
-    open::{self, MIGRATIONS},
+    open::{self, FileId, MIGRATIONS},
     wipe,
 };
 
@@ -32,6 +33,8 @@ pub struct Store {
 
 struct Shared {
     path: PathBuf,
+    /// Which file lay there when it was opened.
+    file: Option<FileId>,
     /// None when the store was opened for reading only.
     writer: Option<Arc<AsyncMutex<WriterConnection>>>,
     /// Readers that nobody uses now; opened when they are first needed.
@@ -90,6 +93,7 @@ impl Store {
     fn shared(path: &Path, writer: Option<WriterConnection>, readers: Vec<Reader>) -> Self {
         let shared = Shared {
             path: path.to_owned(),
+            file: FileId::of(path),
             writer: writer.map(|writer| Arc::new(AsyncMutex::new(writer))),
             idle_readers: Mutex::new(readers),
             reader_permits: Arc::new(Semaphore::new(MAX_READERS)),
@@ -142,18 +146,14 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&mut Writer<'_>) -> Result<T, StoreError> + Send + 'static,
     {
-        let writer = Arc::clone(self.shared.writer.as_ref().ok_or(StoreError::ReadOnly)?);
-        let mut writer = writer.lock_owned().await;
         let callers_per_source = self.callers_per_source;
-        finished(spawn_blocking(move || writer.transact(callers_per_source, work)).await)
+        self.with_writer(move |writer, _| writer.transact(callers_per_source, work)).await
     }
 
     /// Moves what was committed from the write-ahead log into the file, and empties the log unless somebody still reads from
     /// it: only then does the file get smaller.
     pub async fn empty_log(&self) -> Result<(), StoreError> {
-        let writer = Arc::clone(self.shared.writer.as_ref().ok_or(StoreError::ReadOnly)?);
-        let writer = writer.lock_owned().await;
-        finished(spawn_blocking(move || open::empty_log(&writer.connection).map_err(StoreError::from)).await)
+        self.with_writer(|writer, _| Ok(open::empty_log(&writer.connection)?)).await
     }
 
     /// Writes the file anew, so that free space holds nothing of what was erased, and empties the write-ahead log.
@@ -161,9 +161,23 @@ impl Store {
     /// # Errors
     /// When the disk has no room for a second copy, or somebody reads from the store all the time.
     pub async fn leave_no_trace(&self) -> Result<(), StoreError> {
+        self.with_writer(|writer, path| wipe::rewrite(&mut writer.connection, path)).await
+    }
+
+    async fn with_writer<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut WriterConnection, &Path) -> Result<T, StoreError> + Send + 'static,
+    {
         let writer = Arc::clone(self.shared.writer.as_ref().ok_or(StoreError::ReadOnly)?);
-        let (mut writer, path) = (writer.lock_owned().await, self.shared.path.clone());
-        finished(spawn_blocking(move || wipe::rewrite(&mut writer.connection, &path)).await)
+        let (mut writer, shared) = (writer.lock_owned().await, Arc::clone(&self.shared));
+        finished(
+            spawn_blocking(move || {
+                shared.refuse_another_file()?;
+                work(&mut writer, &shared.path)
+            })
+            .await,
+        )
     }
 
     /// Runs `work` on one consistent snapshot; a writer neither waits for it nor disturbs it.
@@ -217,7 +231,18 @@ impl WriterConnection {
 }
 
 impl Shared {
+    /// What is written to a file that was removed or replaced is written for nobody.
+    fn refuse_another_file(&self) -> Result<(), StoreError> {
+        match std::fs::metadata(&self.path) {
+            Ok(there) if self.file == Some(FileId::from(&there)) => Ok(()),
+            // What cannot be looked up is for SQLite to refuse.
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Ok(()),
+            Ok(_) | Err(_) => Err(StoreError::Replaced),
+        }
+    }
+
     fn read<T>(&self, work: impl FnOnce(&Reader) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.refuse_another_file()?;
         let idle = self.idle().pop();
         let reader = match idle {
             Some(reader) => reader,

@@ -12,7 +12,13 @@
 //! A refused file is not changed, not by a byte. All pending migrations run in one immediate transaction, so a store is
 //! at its old version or at the new one, whatever fails in between.
 
-use std::{fs::OpenOptions, io, os::unix::fs::OpenOptionsExt, path::Path, time::Duration};
+use std::{
+    fs::{Metadata, OpenOptions},
+    io,
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt},
+    path::Path,
+    time::Duration,
+};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
@@ -53,6 +59,25 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { name: "0008_told_people", sql: include_str!("../../sql/migrations/0008_told_people.sql") },
     Migration { name: "0009_reclassification_limit", sql: include_str!("../../sql/migrations/0009_reclassification_limit.sql") },
 ];
+
+/// Which file lies at a path, whatever it is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FileId {
+    device: u64,
+    number: u64,
+}
+
+impl FileId {
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        path.metadata().ok().as_ref().map(Self::from)
+    }
+}
+
+impl From<&Metadata> for FileId {
+    fn from(file: &Metadata) -> Self {
+        Self { device: file.dev(), number: file.ino() }
+    }
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Identity {

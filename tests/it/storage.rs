@@ -162,6 +162,49 @@ async fn damaged(damage: Damage, may_heal: bool) {
     assert!(last.matches("round done").count() <= sources.len(), "it goes on collecting: {last}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_removed_or_replaced_under_a_service_is_told_until_it_is_back() {
+    let mut services = JoinSet::new();
+    for replaced in [false, true] {
+        services.spawn(taken_away(replaced));
+    }
+    while let Some(ended) = services.join_next().await {
+        ended.unwrap();
+    }
+}
+
+async fn taken_away(replaced: bool) {
+    let (site, mail) = told_by_mail().await;
+    well(&duskwatch(&site, &["poll"]));
+    let (mut service, base) = Service::serving_with(&site, |command| hasten(command, at(STARTED), SPEED));
+    service.wait_for("round done", &site.engine().source_names());
+    answer_with(&base, "<main").await;
+
+    let (path, away) = (site.store(), site.path("away.db"));
+    fs::rename(&path, &away).unwrap();
+    if replaced {
+        fs::copy(&away, &path).unwrap();
+    }
+    let there = || fs::read(&path).unwrap_or_default();
+    let before = there();
+    service.wait_for("it fails", &["part=\"store\"".to_owned()]);
+    let (status, said) = answer_with(&format!("{base}/readyz"), "store: failing since ").await;
+    assert!(status == 503 && said.contains("removed or replaced while it was in use"), "{said}");
+    assert_eq!(answer_with(&base, "Nothing can be recorded since ").await.0, 200);
+    let told = mail.next().await;
+    assert!(told.text.contains("removed or replaced"), "{}", told.text);
+    assert!(there() == before, "nothing is written to what is not the store");
+
+    fs::rename(&away, &path).unwrap();
+    service.wait_for("it works again", &["part=\"store\"".to_owned()]);
+    let over = mail.next().await;
+    assert!(over.text.contains("recording works again"), "{}", over.text);
+    let (ended, log) = service.terminate();
+    assert!(ended.success() && !log.contains("panicked"), "{log}");
+    assert_eq!(log.matches("it fails part=\"store\"").count(), 1, "{log}");
+    well(&duskwatch(&site, &["store", "verify"]));
+}
+
 /// Everything that was committed stands in the file of a service that runs, once nobody reads from the log.
 fn empty_log(store: &Path) {
     let database = rusqlite::Connection::open(store).unwrap();

@@ -85,6 +85,41 @@ fn a_name_that_is_somebody_elses_today_takes_no_id_away() {
 }
 
 #[test]
+fn evidence_of_no_client_keeps_its_id_beside_one_of_a_client_that_nobody_knows() {
+    let client = |client: Option<&str>| Track { client: client.map(str::to_owned), ..jenkins("ada", "api") };
+    let mut world = World::watched();
+    world.see(&client(None), 10, legacy(Accepted));
+    // As it was called once.
+    let unknown = |id: String| IntegrationKey {
+        id,
+        user: "name:ada".to_owned(),
+        client: "unknown".to_owned(),
+        origin: Origin::Network("build-farm".to_owned()),
+    };
+    let before = KnownIntegration {
+        id: "aaaaaaaa".to_owned(),
+        since: day(9).end(),
+        keys: vec![unknown("aaaaaaaa".to_owned())],
+        former_ids: Vec::new(),
+    };
+    world.known.push(before);
+    assert_eq!(world.row(10).id, "aaaaaaaa");
+    remember(&mut world, 10);
+    world.see(&client(Some("unknown")), 11, legacy(Accepted));
+    world.see(&Track { repository: Some("other".to_owned()), ..client(None) }, 11, legacy(Accepted));
+    world.see(&Track { repository: Some("third".to_owned()), ..client(Some("unknown")) }, 11, legacy(Accepted));
+    let kept = |world: &World, on: i32| {
+        let traces = world.judged_on(on).traces;
+        let named: Vec<_> = traces.iter().map(|trace| (trace.key.client.clone(), trace.key.id.clone())).collect();
+        named
+    };
+    let ids = kept(&world, 11);
+    remember(&mut world, 11);
+    assert_eq!(kept(&world, 12), ids, "{ids:?}");
+    assert_eq!(ids.len(), 2, "{ids:?}");
+}
+
+#[test]
 fn ids_depend_on_nothing_but_user_client_and_origin() {
     let mut alone = World::watched();
     alone.see(&jenkins("ada", "api"), 10, legacy(Accepted));

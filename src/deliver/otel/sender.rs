@@ -91,6 +91,9 @@ impl Sender {
             return Err(Refusal::of(&answer));
         }
         let headers = answer.headers().clone();
+        if is_page(&headers) {
+            return Err(Refusal::said(false, "with a web page, as a login or a proxy does: it has taken nothing"));
+        }
         let answer = Limited::new(reqwest::Body::from(answer), MAX_ANSWER_BYTES).collect().await;
         let message = match self.protocol {
             // The status has said it all, unless there is more.
@@ -138,6 +141,11 @@ fn base(url: &Url) -> String {
 fn over_grpc(url: &Url, builder: ClientBuilder) -> ClientBuilder {
     let builder = builder.http2_prior_knowledge().no_gzip();
     if url.scheme() == "https" { builder } else { builder.no_proxy() }
+}
+
+/// Whether this is for people to read, which no collector answers.
+fn is_page(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().to_ascii_lowercase().starts_with(b"text/html"))
 }
 
 /// A collector may take an export and drop parts of it; those are gone, and the same again would be dropped again.

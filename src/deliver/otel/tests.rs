@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use axum::body::Bytes;
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::{
+    Router,
+    http::{HeaderMap, StatusCode, Uri},
+    response::Html,
+};
 use opentelemetry::logs::{LogRecord as _, Logger as _, LoggerProvider as _};
 use opentelemetry::trace::{Span as _, Tracer as _};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
@@ -56,10 +60,10 @@ async fn answering(
 
 fn collecting(
     answer: impl Fn(usize) -> (StatusCode, Vec<u8>) + Clone + Send + Sync + 'static,
-) -> (axum::Router, mpsc::UnboundedReceiver<Post>) {
+) -> (Router, mpsc::UnboundedReceiver<Post>) {
     let (send, posts) = mpsc::unbounded_channel();
     let before = Arc::<std::sync::atomic::AtomicUsize>::default();
-    let router = axum::Router::new().fallback(move |uri: Uri, headers: HeaderMap, body: Bytes| async move {
+    let router = Router::new().fallback(move |uri: Uri, headers: HeaderMap, body: Bytes| async move {
         let key = headers.get("x-key").map(|key| key.to_str().unwrap().to_owned()).unwrap_or_default();
         let (path, host) = (uri.path().to_owned(), uri.host().unwrap_or_default().to_owned());
         let request =
@@ -422,6 +426,16 @@ async fn a_collector_that_refuses_or_hangs_is_reported_within_the_limit() {
     assert_eq!((exports.accepted, exports.failed), (0, 1));
     assert!(exports.last_error.is_some_and(|words| words.contains("401")));
     assert!(exporter.shutdown(LIMIT).await.is_err());
+
+    // A proxy that asks for a login, with a status that says that all is well.
+    let page = Router::new().fallback(|| async { Html("<html>Sign in</html>") });
+    let login = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let exporter = start(&options(format!("http://{}", login.local_addr().unwrap())));
+    tokio::spawn(async move { axum::serve(login, page).await.unwrap() });
+    publish(&exporter, &[ratio(1.0)]);
+    let error = exporter.flush(LIMIT).await.unwrap_err();
+    assert!(format!("{error:#}").contains("with a web page"), "{error:#}");
+    assert_eq!((exporter.exports().accepted, exporter.exports().failed), (0, 1));
 
     let hung = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let exporter = start(&options(format!("http://{}", hung.local_addr().unwrap())));

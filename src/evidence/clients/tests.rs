@@ -233,4 +233,6 @@ fn slips_in_rows_of_the_organisations_own_are_told_by_line() {
     assert!(faults(large)[0].starts_with("line 1: client `l`: "), "{:?}", faults(large));
     let twice = "[[client]]\nid = \"d\"\ncategory = \"CI\"\nuser_agent = '^d'\n".repeat(2);
     assert_eq!(faults(&twice), ["line 5: client `d` stands twice"]);
+    let nameless = "[[client]]\nid = \"\"\ncategory = \"CI\"\n";
+    assert_eq!(faults(nameless), ["line 1: client ``: `id` is empty"]);
 }

@@ -222,6 +222,9 @@ impl Place<'_> {
 
 fn checked(row: Row, own: bool, ways: &[Way], categories: &[CategoryRow]) -> Result<Client, String> {
     let named = |key: &str, value: Option<String>| value.ok_or_else(|| format!("`{key}` is missing"));
+    if row.id.trim().is_empty() {
+        return Err("`id` is empty".to_owned());
+    }
     let category = named("category", row.category)?;
     let known = Category::parse(&category).ok_or_else(|| {
         let all: Vec<_> = Category::ALL.iter().map(|known| known.as_str()).collect();

@@ -147,7 +147,7 @@ pub fn plan(
 #[derive(Default)]
 struct Listing {
     paths: BTreeSet<PathBuf>,
-    /// Directories that may not be listed: nobody knows which files they hide.
+    /// Directories that may not be listed, so that nobody knows which files they hide, and what has a name that is no UTF-8.
     closed: BTreeMap<PathBuf, io::Error>,
     /// Patterns that find nothing.
     absent: Vec<String>,
@@ -173,6 +173,30 @@ impl Listing {
         }
         any
     }
+
+    /// What a pattern would find if its name were UTF-8: of the others [`glob`] says nothing.
+    fn add_misnamed(&mut self, text: &str) -> Result<bool, glob::PatternError> {
+        let mut any = false;
+        for place in Path::new(text).ancestors() {
+            let (Some(name), Some(above)) = (place.file_name(), place.parent()) else { continue };
+            if !name.to_string_lossy().contains(['*', '?', '[']) {
+                continue;
+            }
+            let (pattern, above) = (glob::Pattern::new(&place.to_string_lossy())?, above.to_string_lossy());
+            let below = if name == "**" { Some(glob::glob(pattern.as_str())?) } else { None };
+            for directory in glob::glob(&above)?.chain(below.into_iter().flatten()).flatten() {
+                let entries = std::fs::read_dir(&directory).into_iter().flatten().flatten().map(|entry| entry.path());
+                let misnamed = entries.filter(|path| path.file_name().is_some_and(|name| name.to_str().is_none()));
+                for path in misnamed.filter(|path| path.is_dir() != (place == Path::new(text))) {
+                    if pattern.matches(&path.to_string_lossy()) || pattern.matches(&unrotated(&path)) {
+                        any = true;
+                        self.closed.insert(path, io::Error::new(io::ErrorKind::InvalidFilename, "its name is no UTF-8"));
+                    }
+                }
+            }
+        }
+        Ok(any)
+    }
 }
 
 /// The paths that match a pattern, and those that match it once a rotation's and a compression's suffix is taken away.
@@ -184,6 +208,7 @@ fn expand(patterns: &[String]) -> Result<Listing, glob::PatternError> {
         for suffixed in [format!("{text}.*"), format!("{text}-*")] {
             any |= listing.add(glob::glob(&suffixed)?, |path| pattern.matches(&unrotated(path)));
         }
+        any |= listing.add_misnamed(text)?;
         if !any {
             listing.absent.push(text.clone());
         }
@@ -415,7 +440,8 @@ impl<'a> Planner<'a> {
         let name = path.to_string_lossy().into_owned();
         let key = format!("{REFUSED_PREFIX}{name}");
         let file = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file);
-        let is_damaged = error.raw_os_error().is_none() && file.is_some();
+        let is_shut = error.raw_os_error().is_some() || error.kind() == io::ErrorKind::InvalidFilename;
+        let is_damaged = !is_shut && file.is_some();
         if let Some(key) = file.as_ref().filter(|_| !is_damaged).and_then(|file| self.read_whole(file)) {
             self.present.insert(key.to_owned());
             return;
@@ -425,6 +451,7 @@ impl<'a> Planner<'a> {
             if is_damaged { changed() } else { Some(denied(&file)) }
         });
         let seen = seen.unwrap_or_default();
+        self.turned_up.insert(seen.clone());
         let known = self.refused.get(key.as_str()).copied();
         self.unreadable.insert(name);
         if is_damaged && known == Some(seen.as_str()) {

@@ -5,9 +5,10 @@ mod machine;
 
 use std::{
     collections::BTreeMap,
+    ffi::OsStr,
     fs::{self, File, OpenOptions},
     io::Write,
-    os::fd::AsRawFd as _,
+    os::{fd::AsRawFd as _, unix::ffi::OsStrExt as _},
     path::{Path, PathBuf},
     sync::mpsc,
     thread,
@@ -423,6 +424,35 @@ fn what_nobody_can_look_at_is_unread_until_it_is_read() {
         assert_eq!((found.skipped.len(), found.unread.len(), found.lost), (new, 1, false));
         logs.commit(found.cursors);
     }
+}
+
+#[test]
+fn a_file_whose_name_is_no_utf8_is_unread_until_it_is_renamed() {
+    let mut logs = Logs::new(Layout::Lines, "*/app*.jsonl");
+    let directory = logs.path("a");
+    fs::create_dir(&directory).expect("a directory");
+    let odd = |name: &[u8]| OsStr::from_bytes(name).to_owned();
+    fs::write(directory.join(odd(b"app\xe4.jsonl")), "one\n").expect("a file");
+    fs::write(directory.join(odd(b"app\xe4.jsonl.1")), "rotated\n").expect("a file");
+    fs::write(directory.join(odd(b"other\xe4.jsonl")), "not asked for\n").expect("a file");
+    fs::create_dir(logs.path("").join(odd(b"\xff"))).expect("a directory that may hide another");
+    for new in [3, 0, 0] {
+        let found = logs.plan();
+        assert_eq!((found.skipped.iter().map(|skip| skip.count).sum::<u64>(), found.unread[0].count), (new, 3));
+        assert!(found.unread[0].sample.contains("its name is no UTF-8"), "{:?}", found.unread);
+        assert!((found.files.len(), found.lost, found.gone.len()) == (0, false, 0), "{:?}", found.gone);
+        logs.commit(found.cursors);
+    }
+    for end in ["", ".1"] {
+        let from = [&b"app\xe4.jsonl"[..], end.as_bytes()].concat();
+        fs::rename(directory.join(odd(&from)), directory.join(format!("app.jsonl{end}"))).expect("renamed");
+    }
+    let found = logs.plan();
+    assert_eq!((found.files.len(), found.unread[0].count, found.lost), (2, 1, false), "{:?}", found.gone);
+    logs.commit(found.cursors);
+    fs::remove_dir(logs.path("").join(odd(b"\xff"))).expect("removed");
+    let found = logs.plan();
+    assert_eq!((found.unread.len(), found.lost, found.gone.len()), (0, true, 1), "nobody knows what it hid");
 }
 
 #[test]
