@@ -59,7 +59,7 @@ impl People {
         let present = facts.len();
         facts.extend(roster.gone_tokens.iter().map(|gone| &gone.token.person));
         let (memberships, others) = (facts.len(), facts.len() + roster.listed.len());
-        facts.extend(roster.listed.iter().map(|listed| &listed.person));
+        facts.extend(roster.listed.iter().chain(&roster.listed_later).map(|listed| &listed.person));
         facts.extend(roster.people.iter().chain(actors.iter().map(|(actor, _)| actor)));
         let (mut users, user_of_fact) = strongly_joined(&facts);
         for (number, user) in user_of_fact.iter().enumerate() {
@@ -70,7 +70,9 @@ impl People {
             user.says_how |= actor.is_some_and(|actor| actors[actor].1);
         }
         let listed_since = former::listed_since(users.len(), roster, &user_of_fact[memberships..others]);
-        let bearings = roster.listed.iter().zip(&user_of_fact[memberships..]).filter_map(|(row, user)| Some((row, (*user)?)));
+        // Who takes a name later leaves it to whoever has it now.
+        let rows = roster.listed.iter().chain(&roster.listed_later);
+        let bearings = rows.zip(&user_of_fact[memberships..]).filter_map(|(row, user)| Some((row, (*user)?)));
         let mut people = Self {
             bearers: Bearers::new(bearings),
             users,

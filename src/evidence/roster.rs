@@ -156,6 +156,8 @@ pub struct Roster {
     pub members: Vec<Member>,
     /// All that the member lists have said by then, the present rows included.
     pub listed: Vec<Listed>,
+    /// What lists began to say after the instant at which all this held: who takes a name then did not have it yet.
+    pub listed_later: Vec<Listed>,
     pub repositories: Vec<Repository>,
     pub permissions: Vec<RepositoryPermission>,
     pub deploy_keys: Vec<DeployKey>,

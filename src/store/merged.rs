@@ -5,7 +5,9 @@ use std::{
     hash::Hash,
 };
 
-use crate::evidence::{ApiToken, DeployKey, GoneToken, Member, RegisteredCredential, Repository, RepositoryPermission, Roster};
+use crate::evidence::{
+    ApiToken, DeployKey, GoneToken, Listed, Member, RegisteredCredential, Repository, RepositoryPermission, Roster,
+};
 
 /// Joins what is told of the same, in the order in which it is met first.
 fn joined<T, K: Eq + Hash>(items: Vec<T>, key: impl Fn(&T) -> K, join: impl Fn(&mut T, T)) -> Vec<T> {
@@ -34,7 +36,8 @@ pub(super) fn merged(roster: Roster) -> Roster {
     let gone = roster.gone_tokens.into_iter().filter(|gone| !present.contains(&token_key(&gone.token))).collect();
     Roster {
         members: members(roster.members),
-        listed: joined(roster.listed, |row| (row.workspace.clone(), row.person.clone(), row.from, row.until), |_, _| {}),
+        listed: listed(roster.listed),
+        listed_later: listed(roster.listed_later),
         repositories: repositories(roster.repositories),
         permissions: rights(roster.permissions),
         deploy_keys: deploy_keys(roster.deploy_keys),
@@ -52,6 +55,10 @@ pub(super) fn merged(roster: Roster) -> Roster {
         directory: joined(roster.directory, |entry| (entry.person.clone(), entry.team.clone()), |_, _| {}),
         people: roster.people,
     }
+}
+
+fn listed(rows: Vec<Listed>) -> Vec<Listed> {
+    joined(rows, |row| (row.workspace.clone(), row.person.clone(), row.from, row.until), |_, _| {})
 }
 
 fn members(members: Vec<Member>) -> Vec<Member> {

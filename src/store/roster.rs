@@ -33,10 +33,14 @@ impl Reader {
     pub fn roster(&self, at: Timestamp) -> Result<Roster, StoreError> {
         let at_ms = at.as_millisecond();
         let at = named_params! { ":at_ms": at_ms };
+        let memberships = self.list(LIST_MEMBERSHIPS, at, |row| Ok((row.get(8)?, listed(row)?)))?;
+        let (later, by_then): (Vec<_>, Vec<_>) = memberships.into_iter().partition(|(later, _)| *later);
+        let rows = |memberships: Vec<(bool, Listed)>| memberships.into_iter().map(|(_, row)| row).collect();
         let roster = Roster {
             people: self.list(LIST_PEOPLE, [], |row| person(row, 0))?,
             members: self.list(LIST_MEMBERS, at, |row| member(row, 0))?,
-            listed: self.list(LIST_MEMBERSHIPS, at, listed)?,
+            listed: rows(by_then),
+            listed_later: rows(later),
             repositories: self.list(LIST_REPOSITORIES, at, |row| repository(row, 0))?,
             permissions: self.permissions(at)?,
             deploy_keys: self.list(LIST_DEPLOY_KEYS, at, |row| deploy_key(row, 0))?,

@@ -53,6 +53,18 @@ fn a_nickname_that_changed_hands_means_each_bearer_in_their_time() {
     assert_eq!(spans(&world, 80), expected, "before the lists and between them it is who bore it first and last");
 }
 
+#[test]
+fn a_day_that_is_past_knows_whose_a_nickname_was_though_it_is_somebody_elses_since() {
+    let mut world = World::watched();
+    listed(&mut world, &person("acc-1", "mt", ""), 0, None);
+    let later = person("acc-2", "mt", "");
+    world.roster.people.push(later.clone());
+    let from = day(60).start();
+    world.roster.listed_later.push(Listed { workspace: "acme".to_owned(), person: later, from, until: None });
+    world.see(&jenkins("mt", "api"), 10, legacy(Accepted));
+    assert_eq!(spans(&world, 20), [span("acc-1", 10, 10)]);
+}
+
 /// mt's Jenkins works from day 10 to 20, mira's from a day on, and lists name mira since a day; her account is in the audit
 /// log on day 5.
 fn succession(began: i32, listed_since: i32) -> World {

@@ -82,6 +82,8 @@ async fn from_when_to_when_somebody_was_listed_stays_known_and_later_lists_are_l
     put_members(&f, 2, &[member(person("1", "mt"), "member")], Missing::Gone).await;
     put_members(&f, 4, &[member(person("1", "mira"), "member")], Missing::Gone).await;
     put_members(&f, 6, &[member(person("2", "mt"), "member")], Missing::Gone).await;
+    let later = roster_on(&f, 5).await.listed_later;
+    assert_eq!(later.iter().map(|row| (row.person.account_id.as_deref(), row.from)).collect::<Vec<_>>(), [(Some("2"), day(6))]);
     let listed = async |on: i32| {
         let rows = roster_on(&f, on).await.listed;
         let short = |row: Listed| (row.person.nickname.expect("a nickname"), row.from, row.until);
