@@ -108,9 +108,7 @@ impl Engine {
             Ok(Ok((receipt, newest))) => {
                 *last_hour = newest;
                 tracing::debug!(source, recorded = receipt.recorded, "evidence was pushed");
-                if receipt.is_ndjson() {
-                    self.note_store(source, None, now);
-                }
+                self.note_store(source, None, now);
                 Some(receipt)
             }
             Ok(Err(error)) => {
