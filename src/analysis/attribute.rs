@@ -36,7 +36,7 @@ impl Key {
     }
 
     /// What stood for evidence of no client before it was told apart from that of one that nobody knows.
-    fn before_it_was_told_apart(&self) -> Option<Self> {
+    pub(super) fn before_it_was_told_apart(&self) -> Option<Self> {
         (self.client == UNNAMED_CLIENT).then(|| Self { client: UNKNOWN_CLIENT.to_owned(), ..self.clone() })
     }
 }
