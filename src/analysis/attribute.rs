@@ -34,11 +34,6 @@ impl Key {
     pub(super) fn shown_client(&self) -> &str {
         shown_client(&self.client)
     }
-
-    /// What stood for evidence of no client before it was told apart from that of one that nobody knows.
-    pub(super) fn before_it_was_told_apart(&self) -> Option<Self> {
-        (self.client == UNNAMED_CLIENT).then(|| Self { client: UNKNOWN_CLIENT.to_owned(), ..self.clone() })
-    }
 }
 
 /// One integration and the tracks that make it.
@@ -189,12 +184,10 @@ fn place(units: &mut BTreeMap<Key, Unit>, key: Key, seen: &Seen<'_>, alone: Opti
     unit.tracks.push(seen.number);
     add(&mut unit.uses, seen.span.uses);
     if let Some(alone) = alone {
-        unit.joined.extend(alone.before_it_was_told_apart());
         unit.joined.insert(alone);
         unit.open.push(seen.number);
     } else {
         let forms = unresolved(seen.track).into_iter().map(|user| Key { user, ..unit.key.clone() });
-        let forms = forms.chain(unit.key.before_it_was_told_apart());
         unit.forms.extend(forms.filter(|form| *form != unit.key));
     }
 }

@@ -107,9 +107,7 @@ impl<'a> Register<'a> {
         let mut holder = HashMap::new();
         let numbers: HashMap<&Key, usize> = units.iter().enumerate().map(|(number, unit)| (&unit.key, number)).collect();
         for (at, integration) in known.iter().enumerate() {
-            // What had no name of its own once has left that to whoever has it now.
-            let left = integration.keys.last().and_then(|own| Key::of(own).before_it_was_told_apart());
-            for key in integration.keys.iter().map(Key::of).filter(|key| Some(key) != left.as_ref()) {
+            for key in integration.keys.iter().map(Key::of) {
                 if let Some(number) = numbers.get(&key) {
                     holder.entry(at).or_insert(*number);
                 }

@@ -10,6 +10,8 @@ use thiserror::Error;
 pub enum OpenError {
     #[error("{}: there is no store here yet; `duskwatch poll` makes one", path.display())]
     Missing { path: PathBuf },
+    #[error("{}: the file of the store is gone, and its log ({}-wal) is not: put it back, or restore a backup and remove the log", path.display(), path.display())]
+    TakenAway { path: PathBuf },
     #[error("{}: this is not a duskwatch store: see [store] path, or restore a backup", path.display())]
     Foreign { path: PathBuf },
     #[error("{}: the store has version {found}, this program knows versions up to {supported}; use a newer program", path.display())]
@@ -81,7 +83,7 @@ pub enum StoreError {
     #[error("the store cannot be opened ({0}): see whether its disk is full or read-only, and the rights on its directory")]
     Closed(String),
     #[error(
-        "the file of the store was removed or replaced while it was in use: put it back, or start the service anew with the one that is there"
+        "the file of the store was removed or replaced while it was in use: put it back; to use another one, stop the service and remove what stands beside it (-wal, -shm) first"
     )]
     Replaced,
     #[error("another process kept the store busy for too long")]

@@ -233,12 +233,13 @@ impl WriterConnection {
 impl Shared {
     /// What is written to a file that was removed or replaced is written for nobody.
     fn refuse_another_file(&self) -> Result<(), StoreError> {
-        match std::fs::metadata(&self.path) {
-            Ok(there) if self.file == Some(FileId::from(&there)) => Ok(()),
+        let there = match std::fs::metadata(&self.path) {
+            Ok(there) => Some(FileId::from(&there)),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => None,
             // What cannot be looked up is for SQLite to refuse.
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Ok(()),
-            Ok(_) | Err(_) => Err(StoreError::Replaced),
-        }
+            Err(_) => return Ok(()),
+        };
+        if self.file.is_none() || there == self.file { Ok(()) } else { Err(StoreError::Replaced) }
     }
 
     fn read<T>(&self, work: impl FnOnce(&Reader) -> Result<T, StoreError>) -> Result<T, StoreError> {

@@ -3,6 +3,7 @@
 //! | the file | `user_version` | `open` | `open_read_only` |
 //! |---|---|---|---|
 //! | is missing | | creates it, migrates | refused: `Missing` |
+//! | is missing, its log is not | | refused: `TakenAway` | refused: `Missing` |
 //! | is empty | 0 | migrates | refused: `Missing`, or `Foreign` where something is in it that is no store |
 //! | carries our `application_id` | of today | ready | ready |
 //! | carries our `application_id` | lower | migrates | refused: `Older` |
@@ -16,7 +17,7 @@ use std::{
     fs::{Metadata, OpenOptions},
     io,
     os::unix::fs::{MetadataExt as _, OpenOptionsExt},
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -136,9 +137,13 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, OpenError> {
 
 /// Nobody came further than to make the file, as on a full disk: what was ever opened has a header, or writes beside it.
 fn is_untouched(path: &Path) -> bool {
+    path.metadata().is_ok_and(|file| file.len() == 0) && !log_of(path).exists()
+}
+
+fn log_of(path: &Path) -> PathBuf {
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
-    path.metadata().is_ok_and(|file| file.len() == 0) && !Path::new(&log).exists()
+    log.into()
 }
 
 pub(super) fn read_seen_key(connection: &Connection) -> rusqlite::Result<[u8; 16]> {
@@ -159,6 +164,10 @@ pub(super) fn read_people_key(connection: &Connection) -> rusqlite::Result<Vec<u
 
 /// Names of people are in the store: a new file is for its owner only. An existing file keeps its mode.
 fn create_private(path: &Path) -> Result<(), OpenError> {
+    // SQLite would take the log for that of the new file, or remove it; it holds what was committed to the one that is gone.
+    if !path.exists() && log_of(path).exists() {
+        return Err(OpenError::TakenAway { path: path.to_owned() });
+    }
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),

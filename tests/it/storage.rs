@@ -181,6 +181,7 @@ async fn taken_away(replaced: bool) {
     answer_with(&base, "<main").await;
 
     let (path, away) = (site.store(), site.path("away.db"));
+    empty_log(&path);
     fs::rename(&path, &away).unwrap();
     if replaced {
         fs::copy(&away, &path).unwrap();
@@ -194,6 +195,18 @@ async fn taken_away(replaced: bool) {
     let told = mail.next().await;
     assert!(told.text.contains("removed or replaced"), "{}", told.text);
     assert!(there() == before, "nothing is written to what is not the store");
+    if replaced {
+        // The way to go on with the other file, as the words say.
+        let (ended, _) = service.terminate();
+        assert!(ended.success());
+        for end in ["-wal", "-shm"] {
+            fs::remove_file(site.path(&format!("duskwatch.db{end}"))).or_else(not_there).unwrap();
+        }
+        well(&duskwatch(&site, &["store", "verify"]));
+        return well(&duskwatch(&site, &["poll"]));
+    }
+    let beside = duskwatch(&site, &["store", "prune"]);
+    assert!(beside.status != 0 && beside.err.contains("put it back") && !path.exists(), "{beside:#?}");
 
     fs::rename(&away, &path).unwrap();
     service.wait_for("it works again", &["part=\"store\"".to_owned()]);

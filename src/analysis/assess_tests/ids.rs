@@ -85,30 +85,29 @@ fn a_name_that_is_somebody_elses_today_takes_no_id_away() {
 }
 
 #[test]
-fn evidence_of_no_client_keeps_its_id_beside_one_of_a_client_that_nobody_knows() {
-    let client = |client: Option<&str>| Track { client: client.map(str::to_owned), ..jenkins("ada", "api") };
-    // Such evidence was called unknown once.
-    for before in [None, Some("unknown")] {
-        let mut world = World::watched();
-        if let Some(client) = before {
-            let origin = Origin::Network("build-farm".to_owned());
-            let (id, user, client) = ("aaaaaaaa".to_owned(), "name:ada".to_owned(), client.to_owned());
-            let keys = vec![IntegrationKey { id: id.clone(), user, client, origin }];
-            world.known.push(KnownIntegration { id, since: day(9).end(), keys, former_ids: Vec::new() });
-        }
-        world.see(&client(None), 10, legacy(Accepted));
-        let id = world.row(10).id;
-        assert!(before.is_none() || id == "aaaaaaaa", "{id}");
-        remember(&mut world, 10);
-        world.see(&Track { repository: Some("other".to_owned()), ..client(Some("unknown")) }, 11, legacy(Accepted));
-        for on in [11, 12] {
-            let traces = world.judged_on(on).traces;
-            let of = |client: &str| traces.iter().find(|trace| trace.key.client == client).map(|trace| trace.key.id.clone());
-            assert_eq!(traces.len(), 2);
-            assert_eq!((of(""), of("unknown") == of("")), (Some(id.clone()), false), "{before:?} on day {on}");
-            remember(&mut world, on);
-        }
-    }
+fn evidence_of_no_client_keeps_its_id_beside_an_unknown_one_and_that_one_when_the_catalogue_improves() {
+    let see = |world: &mut World, client: Option<&str>, repository: &str, on: i32| {
+        let client = client.map(str::to_owned);
+        world.see(&Track { client, ..jenkins("ada", repository) }, on, legacy(Accepted));
+    };
+    let id_of = |world: &World, client: &str, on: i32| {
+        let traces = world.judged_on(on).traces;
+        traces.into_iter().find(|trace| trace.key.client == client).map(|trace| trace.key.id)
+    };
+    let mut world = World::watched();
+    see(&mut world, None, "api", 10);
+    let nameless = Some(world.row(10).id);
+    remember(&mut world, 10);
+    see(&mut world, Some("unknown"), "other", 11);
+    let unknown = id_of(&world, "unknown", 11);
+    assert_eq!((id_of(&world, "", 11), unknown.is_some()), (nameless.clone(), true));
+    remember(&mut world, 11);
+
+    let mut improved = World::watched();
+    improved.known = world.known;
+    see(&mut improved, None, "api", 10);
+    see(&mut improved, Some("renovate"), "other", 11);
+    assert_eq!((id_of(&improved, "", 12), id_of(&improved, "renovate", 12)), (nameless, unknown));
 }
 
 #[test]

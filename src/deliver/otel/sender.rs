@@ -91,9 +91,6 @@ impl Sender {
             return Err(Refusal::of(&answer));
         }
         let headers = answer.headers().clone();
-        if is_page(&headers) {
-            return Err(Refusal::said(false, "with a web page, as a login or a proxy does: it has taken nothing"));
-        }
         let answer = Limited::new(reqwest::Body::from(answer), MAX_ANSWER_BYTES).collect().await;
         let message = match self.protocol {
             // The status has said it all, unless there is more.
@@ -103,6 +100,9 @@ impl Sender {
                 grpc::message(&headers, answer).map_err(|failure| Refusal::said(failure.again, &failure.words))?
             }
         };
+        if is_page(&headers) && !message.is_empty() {
+            return Err(Refusal::said(false, "with a web page, as a login or a proxy does: it has taken nothing"));
+        }
         taken(message)
     }
 

@@ -428,14 +428,20 @@ async fn a_collector_that_refuses_or_hangs_is_reported_within_the_limit() {
     assert!(exporter.shutdown(LIMIT).await.is_err());
 
     // A proxy that asks for a login, with a status that says that all is well.
-    let page = Router::new().fallback(|| async { Html("<html>Sign in</html>") });
+    let page = Router::new()
+        .fallback(|uri: Uri| async move { Html(if uri.path().starts_with("/own") { "" } else { "<html>Sign in</html>" }) });
     let login = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let exporter = start(&options(format!("http://{}", login.local_addr().unwrap())));
+    let own = login.local_addr().unwrap();
+    let exporter = start(&options(format!("http://{own}")));
     tokio::spawn(async move { axum::serve(login, page).await.unwrap() });
     publish(&exporter, &[ratio(1.0)]);
     let error = exporter.flush(LIMIT).await.unwrap_err();
     assert!(format!("{error:#}").contains("with a web page"), "{error:#}");
     assert_eq!((exporter.exports().accepted, exporter.exports().failed), (0, 1));
+    // A receiver of somebody's own, whose answer is empty and called a page by its framework.
+    let exporter = start(&options(format!("http://{own}/own")));
+    publish(&exporter, &[ratio(1.0)]);
+    exporter.flush(LIMIT).await.unwrap();
 
     let hung = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let exporter = start(&options(format!("http://{}", hung.local_addr().unwrap())));

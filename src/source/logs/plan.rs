@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     io::{self, Read},
-    os::unix::fs::MetadataExt as _,
+    os::unix::{ffi::OsStrExt as _, fs::MetadataExt as _},
     path::{Path, PathBuf},
     sync::LazyLock,
     time::UNIX_EPOCH,
@@ -187,7 +187,8 @@ impl Listing {
             for directory in glob::glob(&above)?.chain(below.into_iter().flatten()).flatten() {
                 let entries = std::fs::read_dir(&directory).into_iter().flatten().flatten().map(|entry| entry.path());
                 let misnamed = entries.filter(|path| path.file_name().is_some_and(|name| name.to_str().is_none()));
-                for path in misnamed.filter(|path| path.is_dir() != (place == Path::new(text))) {
+                let wanted = |path: &PathBuf| if place == Path::new(text) { holds_something(path) } else { is_inhabited(path) };
+                for path in misnamed.filter(wanted) {
                     if pattern.matches(&path.to_string_lossy()) || pattern.matches(&unrotated(&path)) {
                         any = true;
                         self.closed.insert(path, io::Error::new(io::ErrorKind::InvalidFilename, "its name is no UTF-8"));
@@ -197,6 +198,15 @@ impl Listing {
         }
         Ok(any)
     }
+}
+
+fn holds_something(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() > 0)
+}
+
+/// Whether it is a directory that may hide something.
+fn is_inhabited(path: &Path) -> bool {
+    std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some())
 }
 
 /// The paths that match a pattern, and those that match it once a rotation's and a compression's suffix is taken away.
@@ -309,7 +319,8 @@ impl<'a> Planner<'a> {
             return Ok(());
         }
         if !self.refused.is_empty() {
-            self.turned_up.insert(denied(&metadata));
+            let directory = path.parent().and_then(|directory| directory.metadata().ok());
+            self.turned_up.extend([Some(&metadata), directory.as_ref()].into_iter().flatten().map(denied));
         }
         let modified_ms = modified_ms(&metadata)?;
         let compression = Compression::of(&path);
@@ -437,11 +448,12 @@ impl<'a> Planner<'a> {
     /// What the system does not open counts as unread until it is read: nothing of it is lost as long as it is there. What is
     /// damaged is told once, and again as lost whenever it has changed since: to read it again would not mend it.
     fn refuse(&mut self, path: &Path, error: &io::Error) {
-        let name = path.to_string_lossy().into_owned();
+        let name = path.to_str().map_or_else(|| path.as_os_str().as_bytes().escape_ascii().to_string(), str::to_owned);
         let key = format!("{REFUSED_PREFIX}{name}");
-        let file = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file);
-        let is_shut = error.raw_os_error().is_some() || error.kind() == io::ErrorKind::InvalidFilename;
-        let is_damaged = !is_shut && file.is_some();
+        let is_misnamed = error.kind() == io::ErrorKind::InvalidFilename;
+        // A directory that has no name for us is known again when it has one.
+        let file = std::fs::metadata(path).ok().filter(|file| file.is_file() || is_misnamed);
+        let is_damaged = error.raw_os_error().is_none() && !is_misnamed && file.is_some();
         if let Some(key) = file.as_ref().filter(|_| !is_damaged).and_then(|file| self.read_whole(file)) {
             self.present.insert(key.to_owned());
             return;

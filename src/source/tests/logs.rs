@@ -429,30 +429,40 @@ fn what_nobody_can_look_at_is_unread_until_it_is_read() {
 #[test]
 fn a_file_whose_name_is_no_utf8_is_unread_until_it_is_renamed() {
     let mut logs = Logs::new(Layout::Lines, "*/app*.jsonl");
-    let directory = logs.path("a");
-    fs::create_dir(&directory).expect("a directory");
-    let odd = |name: &[u8]| OsStr::from_bytes(name).to_owned();
-    fs::write(directory.join(odd(b"app\xe4.jsonl")), "one\n").expect("a file");
-    fs::write(directory.join(odd(b"app\xe4.jsonl.1")), "rotated\n").expect("a file");
-    fs::write(directory.join(odd(b"other\xe4.jsonl")), "not asked for\n").expect("a file");
-    fs::create_dir(logs.path("").join(odd(b"\xff"))).expect("a directory that may hide another");
-    for new in [3, 0, 0] {
+    let (directory, odd) = (logs.path("a"), |name: &[u8]| OsStr::from_bytes(name).to_owned());
+    let (hiding, empty) = (logs.path("").join(odd(b"\xff")), logs.path("").join(odd(b"\xfe")));
+    for directory in [&directory, &hiding, &empty] {
+        fs::create_dir(directory).expect("a directory");
+    }
+    let named: [(&[u8], &str); 5] = [
+        (b"app\xe4.jsonl", "one\n"),
+        (b"app\xe5.jsonl", "another\n"),
+        (b"app\xe4.jsonl.1", "rotated\n"),
+        (b"other\xe4.jsonl", "not asked for\n"),
+        (b"app-empty\xe4.jsonl", ""),
+    ];
+    for (name, text) in named {
+        fs::write(directory.join(odd(name)), text).expect("a file");
+    }
+    fs::write(hiding.join("app.jsonl"), "hidden\n").expect("a file");
+    for new in [4, 0, 0] {
         let found = logs.plan();
-        assert_eq!((found.skipped.iter().map(|skip| skip.count).sum::<u64>(), found.unread[0].count), (new, 3));
+        assert_eq!((found.skipped.iter().map(|skip| skip.count).sum::<u64>(), found.unread[0].count), (new, 4));
         assert!(found.unread[0].sample.contains("its name is no UTF-8"), "{:?}", found.unread);
         assert!((found.files.len(), found.lost, found.gone.len()) == (0, false, 0), "{:?}", found.gone);
+        assert_eq!(found.cursors.len() as u64, new, "each is remembered once");
         logs.commit(found.cursors);
     }
-    for end in ["", ".1"] {
-        let from = [&b"app\xe4.jsonl"[..], end.as_bytes()].concat();
-        fs::rename(directory.join(odd(&from)), directory.join(format!("app.jsonl{end}"))).expect("renamed");
+    for (number, (name, _)) in named[..2].iter().enumerate() {
+        fs::rename(directory.join(odd(name)), directory.join(format!("app-{number}.jsonl"))).expect("renamed");
     }
+    fs::rename(&hiding, logs.path("b")).expect("renamed");
     let found = logs.plan();
-    assert_eq!((found.files.len(), found.unread[0].count, found.lost), (2, 1, false), "{:?}", found.gone);
+    assert_eq!((found.files.len(), found.unread[0].count, found.lost, found.gone.len()), (3, 1, false, 0), "{:?}", found.gone);
     logs.commit(found.cursors);
-    fs::remove_dir(logs.path("").join(odd(b"\xff"))).expect("removed");
+    fs::remove_file(directory.join(odd(named[2].0))).expect("removed");
     let found = logs.plan();
-    assert_eq!((found.unread.len(), found.lost, found.gone.len()), (0, true, 1), "nobody knows what it hid");
+    assert_eq!((found.unread.len(), found.lost, found.gone.len()), (0, true, 1), "nobody has read it");
 }
 
 #[test]
