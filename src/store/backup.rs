@@ -15,7 +15,7 @@ use rusqlite::{Connection, named_params};
 
 use super::{
     OpenError, StoreError, lock,
-    open::{self, FileId},
+    open::{self, FileId, beside},
 };
 
 const COPY_STORE: &str = include_str!("../../sql/queries/backup/copy_store.sql");
@@ -96,12 +96,6 @@ fn refuse_unless_free(store: &Path, to: &Path) -> Result<(), BackupError> {
         Ok(_) | Err(OpenError::Older { .. }) => Ok(()),
         Err(_) => Err(BackupError::Foreign(to.to_owned())),
     }
-}
-
-fn beside(path: &Path, end: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(end);
-    PathBuf::from(name)
 }
 
 pub(super) fn hidden(path: &Path) -> Option<PathBuf> {

@@ -1,14 +1,13 @@
 //! One process at a time runs, polls or sends on a store; and nobody judges while a person is erased.
 
 use std::{
-    ffi::OsString,
     fs::{File, OpenOptions, TryLockError},
     io::{self, Read, Seek, Write},
     os::unix::fs::{MetadataExt, OpenOptionsExt, fchown},
     path::{Path, PathBuf},
 };
 
-use super::OpenError;
+use super::{OpenError, open::beside};
 
 /// Longest text that is believed to name a holder; a process number has at most ten digits.
 const MAX_HOLDER_BYTES: u64 = 32;
@@ -50,9 +49,7 @@ pub(super) fn beside_others(store: &Path, right: &str) -> Result<Lock, OpenError
 }
 
 fn open(store: &Path, right: &str) -> Result<(PathBuf, File), OpenError> {
-    let mut name = OsString::from(store);
-    name.push(right);
-    let path = PathBuf::from(name);
+    let path = beside(store, right);
     // A link in its place would have us write to whatever it leads to.
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(NOFOLLOW);

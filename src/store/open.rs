@@ -137,13 +137,14 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, OpenError> {
 
 /// Nobody came further than to make the file, as on a full disk: what was ever opened has a header, or writes beside it.
 fn is_untouched(path: &Path) -> bool {
-    path.metadata().is_ok_and(|file| file.len() == 0) && !log_of(path).exists()
+    path.metadata().is_ok_and(|file| file.len() == 0) && !beside(path, "-wal").exists()
 }
 
-fn log_of(path: &Path) -> PathBuf {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    log.into()
+/// The path of what stands beside a store under its name and an ending.
+pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
 }
 
 pub(super) fn read_seen_key(connection: &Connection) -> rusqlite::Result<[u8; 16]> {
@@ -165,7 +166,7 @@ pub(super) fn read_people_key(connection: &Connection) -> rusqlite::Result<Vec<u
 /// Names of people are in the store: a new file is for its owner only. An existing file keeps its mode.
 fn create_private(path: &Path) -> Result<(), OpenError> {
     // SQLite would take the log for that of the new file, or remove it; it holds what was committed to the one that is gone.
-    if !path.exists() && log_of(path).exists() {
+    if !path.exists() && beside(path, "-wal").exists() {
         return Err(OpenError::TakenAway { path: path.to_owned() });
     }
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {

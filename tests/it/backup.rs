@@ -62,13 +62,7 @@ async fn what_was_copied_beside_a_running_service_is_put_back_and_goes_on_as_if_
     site.grow(later);
     well(duskwatch_at(&site, &later.to_string(), &["poll"]));
     let expected = Picture::of(&site.store()).await;
-    for end in ["", "-wal", "-shm"] {
-        let file = site.path(&format!("duskwatch.db{end}"));
-        assert!(!end.is_empty() || file.exists());
-        if file.exists() {
-            fs::remove_file(file).unwrap();
-        }
-    }
+    site.remove_store();
     fs::copy(&copy, site.store()).unwrap();
     well(duskwatch_at(&site, &later.to_string(), &["store", "verify"]));
     well(duskwatch_at(&site, &later.to_string(), &["poll"]));

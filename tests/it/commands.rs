@@ -137,7 +137,7 @@ async fn stores_that_are_not_ours_are_refused_and_left_alone() {
     }
     assert_eq!(fs::read(site.store()).unwrap(), before);
 
-    remove_store(&site);
+    site.remove_store();
     drop(site.engine());
     rusqlite::Connection::open(site.store()).unwrap().pragma_update(None, "user_version", 99).unwrap();
     for command in ["poll", "report", "send"] {
@@ -198,14 +198,6 @@ fn result(site: &Site, arguments: &[&str]) -> String {
     ran.out
 }
 
-/// All of it: a reader of the test may still have it open, and its log stands there as long.
-fn remove_store(site: &Site) {
-    fs::remove_file(site.store()).unwrap();
-    for end in ["-wal", "-shm"] {
-        fs::remove_file(site.path(&format!("duskwatch.db{end}"))).ok();
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_content_imported_twice_changes_nothing_and_a_grown_file_adds_its_new_lines() {
     let site = site().await;
@@ -229,7 +221,7 @@ async fn the_same_content_imported_twice_changes_nothing_and_a_grown_file_adds_i
     let grown = import();
     assert!(grown.contains(&format!("{} known before", lines.len() / 2)), "{grown}");
     let grown = Picture::of(&site.store()).await;
-    remove_store(&site);
+    site.remove_store();
     import();
     let once = Picture::of(&site.store()).await;
     assert_same_counts(&once.counts, &grown.counts);
@@ -246,7 +238,7 @@ async fn files_imported_by_hand_say_what_the_same_files_say_when_they_are_tailed
     let site = Site::grown(&small_world(3, at(NOW), 40), ServeOptions::default()).await;
     assert_eq!(duskwatch(&site, &["poll"]).status, 0);
     let polled = Picture::of(&site.store()).await;
-    remove_store(&site);
+    site.remove_store();
     let logs = [("gateway", "combined"), ("squid", "squid"), ("filter", "csv")];
     for (log, format) in logs {
         for path in files(&site.logs()).into_iter().filter(|path| file_name(path).starts_with(log)) {
@@ -322,7 +314,7 @@ async fn an_import_says_what_it_skipped_and_covers_only_what_it_read_to_the_end(
     let ends = [coverage.from_ms, coverage.to_ms].map(|ms| jiff::Timestamp::from_millisecond(ms).unwrap());
     assert_eq!(ends, [at("2026-06-02T00:00:00Z"), at("2026-06-13T00:00:00Z")]);
 
-    remove_store(&site);
+    site.remove_store();
     let mut packed = zstd::encode_all(body.as_bytes(), 1).unwrap();
     packed.truncate(packed.len() - 9);
     let damaged = site.path("evidence.jsonl.zst");

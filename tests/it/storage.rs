@@ -199,9 +199,7 @@ async fn taken_away(replaced: bool) {
         // The way to go on with the other file, as the words say.
         let (ended, _) = service.terminate();
         assert!(ended.success());
-        for end in ["-wal", "-shm"] {
-            fs::remove_file(site.path(&format!("duskwatch.db{end}"))).or_else(not_there).unwrap();
-        }
+        site.remove_log();
         well(&duskwatch(&site, &["store", "verify"]));
         return well(&duskwatch(&site, &["poll"]));
     }
@@ -376,9 +374,7 @@ async fn what_stands_in_the_place_of_a_store_is_named_left_alone_and_mended_by_a
         }
         assert!(what == "a cut file" || read(&site.store()) == bytes, "{what} was changed");
         // The way out of the manual.
-        for end in ["", "-wal", "-shm"] {
-            fs::remove_file(site.path(&format!("duskwatch.db{end}"))).or_else(not_there).unwrap();
-        }
+        site.remove_store();
         fs::copy(&copy, site.store()).unwrap();
         well(&duskwatch(&site, &["store", "verify"]));
         well(&duskwatch(&site, &["poll"]));
@@ -399,9 +395,7 @@ async fn a_store_that_lost_its_log_goes_on_from_where_its_file_stands() {
     let expected = Picture::of(&site.store()).await;
     // What was committed since stood in the log, and the log is gone.
     fs::write(site.store(), file).unwrap();
-    for end in ["-wal", "-shm"] {
-        fs::remove_file(site.path(&format!("duskwatch.db{end}"))).or_else(not_there).unwrap();
-    }
+    site.remove_log();
     well(&duskwatch(&site, &["store", "verify"]));
     well(&duskwatch(&site, &["poll"]));
     assert_same_counts(&expected.counts, &Picture::of(&site.store()).await.counts);
@@ -413,10 +407,6 @@ fn settle(site: &Site) {
     database.pragma(None, "wal_checkpoint", "TRUNCATE", |_| Ok(())).unwrap();
     database.close().unwrap();
     assert!(!site.path("duskwatch.db-wal").exists());
-}
-
-fn not_there(error: std::io::Error) -> std::io::Result<()> {
-    if error.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }
 
 fn read(path: &Path) -> Vec<u8> {

@@ -103,6 +103,21 @@ impl Site {
         self.path("duskwatch.db")
     }
 
+    /// With its log: a reader of the test may still have it open, and the log stands there as long.
+    pub fn remove_store(&self) {
+        fs::remove_file(self.store()).unwrap();
+        self.remove_log();
+    }
+
+    /// What stands beside the store while it is open, and after a crash.
+    pub fn remove_log(&self) {
+        for end in ["-wal", "-shm"] {
+            if let Err(error) = fs::remove_file(self.path(&format!("duskwatch.db{end}"))) {
+                assert_eq!(error.kind(), std::io::ErrorKind::NotFound, "{error}");
+            }
+        }
+    }
+
     pub fn config(&self) -> PathBuf {
         self.path("duskwatch.toml")
     }
