@@ -17,6 +17,7 @@ use crate::support::picture::Picture;
 const AUDIT: &str = "audit/acme";
 /// Atlassian keeps events so long, and a first look goes back so far.
 const KEPT_HOURS: i64 = 180 * 24;
+const MS_PER_HOUR: i64 = 3_600_000;
 
 /// When a site looked, in milliseconds, and what was in its way.
 #[derive(Debug, Default)]
@@ -24,6 +25,8 @@ pub struct Looks {
     all: BTreeSet<i64>,
     /// The servers had faults.
     disturbed: BTreeSet<i64>,
+    /// They did not end.
+    killed: BTreeSet<i64>,
     /// A compressed file of that log was there by half.
     half: BTreeMap<&'static str, BTreeSet<i64>>,
     /// What was said of this time by a clock that was ahead is in doubt.
@@ -40,6 +43,10 @@ impl Looks {
         if let Some(log) = files.half_compressed() {
             self.half.entry(log).or_default().insert(now_ms);
         }
+    }
+
+    pub fn note_killed(&mut self, now: Timestamp) {
+        self.killed.insert(now.as_millisecond());
     }
 
     /// Whether the servers had faults in a look.
@@ -123,10 +130,15 @@ pub fn assert_closed(truth: &Truth, picture: &Picture, looks: &Looks, now: Times
 fn assert_stream(found: &[Coverage], truth: &Truth, looks: &Looks) {
     assert_eq!(found.len(), 1, "{found:#?}");
     let first = found[0].from_ms;
-    let kept_since = |look: Option<&i64>| look.unwrap() - KEPT_HOURS * 3_600_000;
-    // A look that is killed leaves its oldest slices to a later one, at which less of them is kept.
-    let begins = kept_since(looks.all.first())..=kept_since(looks.all.last());
-    assert!(begins.contains(&first), "{begins:?} {found:#?}");
+    let kept_since = |look: &i64| look - KEPT_HOURS * MS_PER_HOUR;
+    let begun = looks.all.iter().any(|look| first == kept_since(look));
+    // A look that was killed may have left its oldest part to a later one, at which it was kept no more.
+    assert!(
+        begun || !looks.killed.is_empty() && looks.all.first().is_some_and(|look| kept_since(look) < first),
+        "{looks:?} {found:#?}"
+    );
+    let whole = looks.all.difference(&looks.killed).filter(|look| !looks.disturbed.contains(look));
+    assert!(whole.map(kept_since).all(|kept_since| first <= kept_since), "{looks:?} {found:#?}");
     assert!(truth.processed.values().all(|processed| first <= *processed), "{found:#?}");
 }
 

@@ -172,9 +172,11 @@ impl Mixture {
         let steps = if self.rng.usize(..3) == 0 { self.rng.usize(1..MAX_STEPS_TO_KILL) } else { usize::MAX };
         let polled = steps_of(self.engine.poll(&[], None, now), steps).await;
         self.outcome.rounds += 1;
-        match polled {
-            Some(outcome) => self.outcome.failed_rounds += u64::from(!outcome.unwrap().failed.is_empty()),
-            None => self.outcome.kills += 1,
+        if let Some(outcome) = polled {
+            self.outcome.failed_rounds += u64::from(!outcome.unwrap().failed.is_empty());
+        } else {
+            self.outcome.kills += 1;
+            self.looks.note_killed(now);
         }
         // A pause ends when no work is under way any more: of a killed process none would be.
         sleep(Duration::from_millis(1)).await;
