@@ -1,5 +1,6 @@
 -- Under which names did member lists show people, from when to when as far as that had happened by an instant, and whether they
--- began to do so after it? Before the first list of a workspace it is the first one. One scan of member by member_by_workspace, one scan of scope, then a search for each workspace.
+-- began to do so after it? Before the first list of a workspace it is the first one. One scan of member by member_by_workspace, one
+-- scan of scope, then a search for each workspace.
 WITH scope AS (
     SELECT workspace, told_by, max(:at_ms, min(valid_from_ms)) AS at_ms
     FROM member

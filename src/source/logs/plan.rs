@@ -185,19 +185,22 @@ impl Listing {
             let (pattern, above) = (glob::Pattern::new(&place.to_string_lossy())?, above.to_string_lossy());
             let below = if name == "**" { Some(glob::glob(pattern.as_str())?) } else { None };
             for directory in glob::glob(&above)?.chain(below.into_iter().flatten()).flatten() {
-                let entries = std::fs::read_dir(&directory).into_iter().flatten().flatten().map(|entry| entry.path());
-                let misnamed = entries.filter(|path| path.file_name().is_some_and(|name| name.to_str().is_none()));
-                let wanted = |path: &PathBuf| if place == Path::new(text) { holds_something(path) } else { is_inhabited(path) };
-                for path in misnamed.filter(wanted) {
-                    if pattern.matches(&path.to_string_lossy()) || pattern.matches(&unrotated(&path)) {
-                        any = true;
-                        self.closed.insert(path, io::Error::new(io::ErrorKind::InvalidFilename, "its name is no UTF-8"));
-                    }
+                let is_wanted = if place == Path::new(text) { holds_something } else { is_inhabited };
+                for path in misnamed(&directory, &pattern).filter(|path| is_wanted(path)) {
+                    any = true;
+                    self.closed.insert(path, io::Error::new(io::ErrorKind::InvalidFilename, "its name is no UTF-8"));
                 }
             }
         }
         Ok(any)
     }
+}
+
+/// What of a directory a pattern would find if its name were UTF-8.
+fn misnamed(directory: &Path, pattern: &glob::Pattern) -> impl Iterator<Item = PathBuf> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
+    let misnamed = entries.filter(|path| path.file_name().is_some_and(|name| name.to_str().is_none()));
+    misnamed.filter(|path| pattern.matches(&path.to_string_lossy()) || pattern.matches(&unrotated(path)))
 }
 
 fn holds_something(path: &Path) -> bool {
