@@ -34,8 +34,8 @@ pub async fn run(arguments: Arguments, options: Options, clock: Clock) -> Result
 pub async fn health(options: Options) -> Result<(), Failure> {
     let healthy = daemon::health(options.http()).await.map_err(|why| Failure::Failed(anyhow::anyhow!("not healthy: {why}")))?;
     say(&"healthy")?;
-    for line in healthy.not_ready.lines() {
-        say(&format_args!("not ready: {}", inert::sentence(line)))?;
+    for line in &healthy.words {
+        say(&format_args!("{}: {}", if healthy.ready { "ready, but" } else { "not ready" }, inert::sentence(line)))?;
     }
     Ok(())
 }

@@ -4,14 +4,16 @@
 //! moment, such as how a source fares that was not read since the start, leaves an alarm as it is. The store's own trouble
 //! cannot be recorded: it is told straight away, once a day, under a name that makes a repeat recognisable.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Engine,
     delivery::MAIL,
     freshness::{self, Budgets, stale_after},
+    outcome::names_a_secret,
+    schedule::interval_due,
     trouble::STORE,
 };
 use crate::{
@@ -32,17 +34,21 @@ const WAITED_MS: i64 = 3_600_000;
 struct Standing {
     kind: AlarmKind,
     about: String,
-    /// Why it is wrong; none while it is well.
-    wrong: Option<String>,
+    /// Since when it is wrong, and why; none while it is well.
+    wrong: Option<(Timestamp, String)>,
 }
 
 /// What is news: what is wrong and was not told, and what was told and is over.
 fn news(open: &[Alarm], standings: &[Standing], now: Timestamp) -> Vec<AlarmNews> {
     let told = |s: &Standing| open.iter().find(|alarm| (alarm.kind, &alarm.about) == (s.kind, &s.about));
     let of = |s: &Standing| match (told(s), &s.wrong) {
-        (None, Some(reason)) => {
-            let alarm = Alarm { kind: s.kind, about: s.about.clone(), since: now, reason: reason.clone() };
+        (None, Some((since, reason))) => {
+            let alarm = Alarm { kind: s.kind, about: s.about.clone(), since: *since, reason: reason.clone() };
             Some(AlarmNews { alarm, until: None })
+        }
+        // It may have begun as a failure that goes by itself.
+        (Some(alarm), Some((_, reason))) if names_a_secret(reason) && !names_a_secret(&alarm.reason) => {
+            Some(AlarmNews { alarm: Alarm { reason: reason.clone(), ..alarm.clone() }, until: None })
         }
         (Some(alarm), None) => Some(AlarmNews { alarm: alarm.clone(), until: Some(now) }),
         (Some(_), Some(_)) | (None, None) => None,
@@ -52,18 +58,20 @@ fn news(open: &[Alarm], standings: &[Standing], now: Timestamp) -> Vec<AlarmNews
 
 /// How a source stands; none while that cannot be known. `waits` says that somebody has to act, `since` from when on it
 /// could have been read.
-fn source(line: &SourceLine, waits: bool, limit: std::time::Duration, since: Timestamp, now: Timestamp) -> Option<Standing> {
-    let failed = line.last_failure.as_ref().filter(|(at, _)| line.last_success.is_none_or(|success| *at > success));
-    let within = |at: Timestamp| now.duration_since(at).unsigned_abs() <= limit;
+fn source(line: &SourceLine, waits: bool, limit: Duration, since: Timestamp, now: Timestamp) -> Option<Standing> {
+    // What lies ahead was noted by a clock that was set back since then: it is as old as that.
+    let success = line.last_success.filter(|at| *at <= now);
+    let within = |at: Timestamp| now.duration_since(at) <= SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX);
     // Files of another instance are taken in whether the service runs or not.
     let handed_over = exchange::instance_of(&line.name).is_some();
-    let old = !within(line.last_success.map_or(since, |success| if handed_over { success } else { success.max(since) }));
+    let old = !within(success.map_or(since, |success| if handed_over { success } else { success.max(since) }));
     let standing = |wrong| Some(Standing { kind: AlarmKind::SourceDown, about: line.name.clone(), wrong });
-    match failed {
-        Some((_, why)) if waits || old => standing(Some(why.clone())),
-        None if old && handed_over => standing(Some(no_file(line.last_success))),
-        None if old => standing(Some(NO_ROUND.to_owned())),
-        None if line.last_success.is_some_and(within) => standing(None),
+    let wrong = |why| standing(Some((success.unwrap_or(since), why)));
+    match line.failed_last() {
+        Some((_, why)) if waits || old => wrong(why.clone()),
+        None if old && handed_over => wrong(no_file(success)),
+        None if old => wrong(NO_ROUND.to_owned()),
+        None if success.is_some_and(within) => standing(None),
         Some(_) | None => None,
     }
 }
@@ -79,14 +87,12 @@ fn no_file(newest: Option<Timestamp>) -> String {
 fn report(audience: &Audience, state: Option<&MailState>, now: Timestamp) -> Option<Standing> {
     let state = state?;
     let standing = |wrong| Some(Standing { kind: AlarmKind::Undeliverable, about: audience.to_string(), wrong });
+    let wrong = |why| standing(Some((state.enqueued, why)));
     let waits_for_long = now.as_millisecond() - state.enqueued.as_millisecond() > WAITED_MS;
     if state.given_up > 0 {
-        standing(Some(format!("given up for {} of {} recipients: {}", state.given_up, state.recipients, state.failure)))
+        wrong(format!("given up for {} of {} recipients: {}", state.given_up, state.recipients, state.failure))
     } else if state.pending > 0 && waits_for_long {
-        standing(Some(format!(
-            "{} of {} recipients wait since {}: {}",
-            state.pending, state.recipients, state.enqueued, state.failure
-        )))
+        wrong(format!("{} of {} recipients wait since {}: {}", state.pending, state.recipients, state.enqueued, state.failure))
     } else if state.pending == 0 {
         standing(None)
     } else {
@@ -119,7 +125,7 @@ pub struct StoreAlarm {
 }
 
 /// Pause between two attempts to tell the store's trouble to those whom it did not reach.
-const TRIED_AGAIN_MS: i64 = 5 * 60_000;
+const TRIED_AGAIN_AFTER: Duration = Duration::from_secs(5 * 60);
 
 impl StoreAlarm {
     /// What the alarm is known by: the same when it is repeated, another one when it was over in between.
@@ -129,25 +135,27 @@ impl StoreAlarm {
 
     /// Whether it is time to tell it.
     fn is_due(&self, now: Timestamp) -> bool {
-        let rested = self.tried.is_none_or(|at| now.as_millisecond() - at.as_millisecond() >= TRIED_AGAIN_MS);
-        self.day != Some(Day::of(now)) || rested
+        self.day != Some(Day::of(now)) || interval_due(self.tried, TRIED_AGAIN_AFTER, now)
     }
 }
 
 impl Engine {
     /// Tells what is newly wrong and what is over, as far as it can be known now: `returned` by the last judgement, sources since
-    /// `started`, mail by the outbox, and the store by what it last did.
+    /// they could be read, mail by the outbox, and the store by what it last did.
     pub async fn raise_alarms(
         &self,
         returned: Option<&[Alarm]>,
         store: &mut StoreAlarm,
-        started: Timestamp,
+        reads_since: Timestamp,
         now: Timestamp,
     ) -> anyhow::Result<()> {
-        let (open, mut standings) = self.standings(started, now).await?;
+        let (open, mut standings) = self.standings(reads_since, now).await?;
         if let Some(returned) = returned {
-            let back =
-                |alarm: &Alarm| Standing { kind: alarm.kind, about: alarm.about.clone(), wrong: Some(alarm.reason.clone()) };
+            let back = |alarm: &Alarm| Standing {
+                kind: alarm.kind,
+                about: alarm.about.clone(),
+                wrong: Some((now, alarm.reason.clone())),
+            };
             standings.extend(returned.iter().map(back));
             let sources: BTreeSet<String> =
                 self.options.source_names().into_iter().chain(self.options.exchanged_names()).collect();
@@ -178,7 +186,7 @@ impl Engine {
     }
 
     /// What went out, and how everything stands that it may be about.
-    async fn standings(&self, started: Timestamp, now: Timestamp) -> Result<(Vec<Alarm>, Vec<Standing>), StoreError> {
+    async fn standings(&self, reads_since: Timestamp, now: Timestamp) -> Result<(Vec<Alarm>, Vec<Standing>), StoreError> {
         let options = std::sync::Arc::clone(&self.options);
         let read = move |r: &Reader| {
             let lines = freshness::source_lines(r, &options, &Budgets::new(), now)?;
@@ -188,7 +196,7 @@ impl Engine {
         let (open, lines, mails) = self.store.read(read).await?;
         let standings = lines.iter().filter_map(|line| {
             let limit = stale_after(&line.name, &self.options)?;
-            source(line, self.waits_for_somebody(&line.name), limit, started, now)
+            source(line, self.waits_for_somebody(&line.name), limit, reads_since, now)
         });
         let mut standings: Vec<Standing> = standings.collect();
         standings.extend(mails.iter().filter_map(|(state, audience)| report(audience, state.as_ref(), now)));

@@ -31,7 +31,7 @@ use crate::{
     clock::Clock,
     deliver::otel,
     evidence::{Batch, Coverage, CursorUpdate, Day, SourceKind, coverage::is_list},
-    report::{Figure, figures::failing, prometheus},
+    report::{FailingPart, Figure, figures::failing, prometheus},
     serve::{self, Readiness},
     source::Usage,
     store::{Lock, OpenError, Reader, SourceState, Store, StoreError, Writer},
@@ -47,7 +47,7 @@ pub(super) const JUDGEMENT: &str = "judgement";
 const CONFIGURATION: &str = "configuration";
 
 /// What stands before a host's name where it is told that our clock differs from the host's.
-const CLOCK: &str = "clock/";
+pub(super) const CLOCK: &str = "clock/";
 
 /// A clock that is set back by less was not wrong.
 const SET_RIGHT_MS: i64 = 60_000;
@@ -174,17 +174,16 @@ impl Engine {
         let lines = move |r: &Reader| Ok((freshness::source_lines(r, &options, &budgets, now)?, r.read_in_part()?));
         let read = self.store.read(lines).await;
         let troubles = self.troubles();
-        match (troubles.store_line(), read) {
+        let readiness = match (troubles.store_line(), read) {
             (Some(line), _) => Readiness { not_ready: vec![line], ..Readiness::default() },
             (None, Err(error)) => Readiness { not_ready: vec![format!("{STORE}: {error}")], ..Readiness::default() },
             (None, Ok((lines, in_part))) => {
-                let readiness = freshness::readiness(&lines, &in_part, &self.options, |name| troubles.is_ours(name), now);
-                let failing = troubles.of_parts(|part| self.is_source(part));
-                let failing =
-                    failing.map(|(part, since, why)| format!("{part}: failing since {since}: {why}")).collect::<Vec<_>>();
-                Readiness { in_part: [readiness.in_part, failing].concat(), ..readiness }
+                freshness::readiness(&lines, &in_part, &self.options, |name| troubles.is_ours(name), now)
             }
-        }
+        };
+        let failing = troubles.of_parts(|part| self.is_source(part));
+        let failing = failing.map(|(part, since, why)| format!("{part}: failing since {since}: {why}")).collect::<Vec<_>>();
+        Readiness { in_part: [readiness.in_part, failing].concat(), ..readiness }
     }
 
     /// Takes note of how a part of the service fared with the store, and logs and returns whether that is news.
@@ -233,12 +232,30 @@ impl Engine {
         self.troubles().is_ours(source)
     }
 
-    /// What trouble of the store, or of the judgement, means to whoever reads the page.
+    /// What trouble of the store, or of the judgement, means to whoever reads the page; and that other parts of the service fail.
     pub(super) fn trouble_words(&self) -> Option<String> {
         let troubles = self.troubles();
         let store = troubles.of_store().map(|(since, why)| format!("Nothing can be recorded since {since}: {why}."));
         let judged = || troubles.of_part(JUDGEMENT).map(|(since, why)| format!("Nothing is judged since {since}: {why}."));
-        Some(format!("{} What is shown here is what was known before.", store.or_else(judged)?))
+        let blind = store.or_else(judged).map(|words| format!("{words} What is shown here is what was known before."));
+        drop(troubles);
+        let parts = self.failing_parts();
+        let parts = parts.iter().map(|part| format!("{} is failing since {}: {}.", part.part, part.since, part.reason));
+        let words = blind.into_iter().chain(parts).collect::<Vec<_>>().join(" ");
+        Some(words).filter(|words| !words.is_empty())
+    }
+
+    /// The parts of the service that fail beside what stands for itself in a report: the sources and their clock, the store, the
+    /// judgement.
+    pub(super) fn failing_parts(&self) -> Vec<FailingPart> {
+        let troubles = self.troubles();
+        let is_told = |part: &str| part == JUDGEMENT || part.starts_with(CLOCK) || self.is_source(part);
+        let part = |(part, since, reason): (&str, Timestamp, &str)| FailingPart {
+            part: part.to_owned(),
+            since,
+            reason: reason.to_owned(),
+        };
+        troubles.of_parts(is_told).map(part).collect()
     }
 
     /// What the metrics say of trouble of the store, and of parts that are no sources.

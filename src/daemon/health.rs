@@ -14,8 +14,9 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 /// The service turns; what it says of its readiness.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Healthy {
-    /// Empty when it is ready; else its own words.
-    pub not_ready: String,
+    pub ready: bool,
+    /// What is not as it should be, in its own words, one line each.
+    pub words: Vec<String>,
 }
 
 /// Asks the service where it listens. No token is sent: none is needed for what is asked.
@@ -42,7 +43,8 @@ pub async fn health(http: &Http) -> Result<Healthy, String> {
         (false, words) => return Err(format!("{address} says: {words}")),
     }
     let (ready, words) = ask("/readyz").await?;
-    Ok(Healthy { not_ready: if ready { String::new() } else { words } })
+    // A service that is ready says that first.
+    Ok(Healthy { ready, words: words.lines().skip(usize::from(ready)).map(str::to_owned).collect() })
 }
 
 /// Where a service that listens on an address can be reached from this machine.

@@ -17,7 +17,7 @@ use tokio::sync::{Notify, mpsc};
 
 use super::{Engine, engine::looked_until, options, rounds::Setting};
 use crate::{
-    analysis::fold,
+    analysis::{counted, fold},
     clock::Clock,
     evidence::{
         Coverage, CoverageState, Grade, MALFORMED, Page, Sighting, Skipped, SourceKind,
@@ -135,14 +135,15 @@ impl Arrival {
         let ids: Vec<String> = lines.iter().take(known_by).map(|line| line.id(&request)).collect();
         // The time is not part of what identifies a line, and a repeat would have to come with the same one.
         let fresh = w.claim(&self.sender.setting.name, ids.iter().map(|id| (id.as_str(), None)), self.now)?;
+        let warning = warning(&lines);
         let page = sort(lines.into_iter().zip(fresh.into_iter().cycle()), &mut receipt);
-        let newest = self.keep(w, page, receipt.is_ndjson())?;
+        let newest = self.keep(w, page, warning, receipt.is_ndjson())?;
         Ok((receipt, newest))
     }
 
     /// Keeps what is new. Of a request without any evidence is kept that it came and what it was like, so that somebody sees
     /// it; its sender has not delivered by it.
-    fn keep(&self, w: &mut Writer<'_>, page: Page<'_>, delivered: bool) -> Result<Option<i64>, StoreError> {
+    fn keep(&self, w: &mut Writer<'_>, page: Page<'_>, warning: String, delivered: bool) -> Result<Option<i64>, StoreError> {
         let Sender { setting, maximum_grade, .. } = &*self.sender;
         let now_ms = self.now.as_millisecond();
         let hours = hours(&page, now_ms);
@@ -155,11 +156,13 @@ impl Arrival {
         let mut batch = setting.classifier().with(|classifier| fold(&setting.name, page, None, classifier));
         batch.coverage = coverage(&hours, last_hour, skipped, now_ms);
         w.record(&batch, self.now)?;
-        if delivered {
-            let state =
-                SourceState { last_success: Some(self.now), maximum_grade: Some(*maximum_grade), ..SourceState::default() };
-            w.note_source(&setting.name, &state)?;
-        }
+        let state = SourceState {
+            last_success: delivered.then_some(self.now),
+            maximum_grade: delivered.then_some(*maximum_grade),
+            warning: Some(warning),
+            ..SourceState::default()
+        };
+        w.note_source(&setting.name, &state)?;
         Ok(hours.keys().last().copied().max(last_hour))
     }
 
@@ -204,6 +207,18 @@ impl Line<'_> {
             },
         }
     }
+}
+
+/// What a reader should know of a sender of whose newest request nothing can be used; empty where something can.
+fn warning(lines: &[Line<'_>]) -> String {
+    let mut refused = lines.iter().filter_map(|line| line.content.as_ref().err());
+    let useful = lines.iter().any(|line| line.reason().is_none_or(|reason| reason == OTHER_HOST));
+    let Some(Skipped { reason, sample, .. }) = refused.next().filter(|_| !useful) else { return String::new() };
+    let such_as = if sample.is_empty() { String::new() } else { format!(", such as {sample}") };
+    format!(
+        "nothing of its newest request could be used ({}, {reason}{such_as}): see what its sender sends",
+        counted(lines.len() as u64, "line", "lines")
+    )
 }
 
 /// An id that may have been cut at its limit (before a character of up to four bytes) identifies nothing.

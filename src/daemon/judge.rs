@@ -25,8 +25,8 @@ use crate::{
     deliver::files,
     evidence::{ClientCatalogue, Day, History, Ledger, Roster, UnknownTotal, journal::JournalEntry},
     report::{
-        self, Alarm, Audience, Figure, Inputs, Late, Letter, Notice, People, Previous, Report, ToldEvent, Undelivered, event,
-        privacy::HandOver,
+        self, Alarm, Audience, FailingPart, Figure, Inputs, Late, Letter, Notice, People, Previous, Report, ToldEvent,
+        Undelivered, event, privacy::HandOver,
     },
     serve::{Document, Files, OnDemand},
     store::{GivenUp, NewMessage, Reader as StoreReader, Store, StoreError, Writer},
@@ -48,6 +48,7 @@ pub(super) struct Material {
     previous: Option<Previous>,
     undelivered: Vec<Undelivered>,
     sources: Vec<report::SourceLine>,
+    failing: Vec<FailingPart>,
     journal: Vec<JournalEntry>,
     judged_otherwise: u64,
     told_events: BTreeMap<String, ToldEvent>,
@@ -102,6 +103,7 @@ impl Material {
             undelivered: undelivered(store, previous.as_ref(), now)?,
             previous,
             sources: freshness::source_lines(store, options, budgets, now)?,
+            failing: Vec::new(),
             journal: journal(store, now)?,
             judged_otherwise: store.items_judged_otherwise(&options.fingerprint())?,
             told_events: store.told_events()?,
@@ -180,6 +182,7 @@ impl Material {
             looking_back: self.looking_back,
             late,
             undelivered: &self.undelivered,
+            failing: &self.failing,
             sources: &self.sources,
             unknown: &self.history.unknown,
             own_credentials: &options.own_credentials,
@@ -295,7 +298,8 @@ impl Engine {
 
     async fn material(&self, now: Timestamp) -> Result<Material, StoreError> {
         let (options, budgets) = (Arc::clone(&self.options), self.budgets());
-        self.store.read(move |r| Material::read(r, &options, &budgets, now)).await
+        let material = self.store.read(move |r| Material::read(r, &options, &budgets, now)).await?;
+        Ok(Material { failing: self.failing_parts(), ..material })
     }
 
     /// What a judgement tells programs at once: the collector every change, webhooks those of campaigns that were judged before.

@@ -170,7 +170,8 @@ struct Service {
     store_alarm: StoreAlarm,
     /// What is back by the last judgement; none before the first.
     returned: Option<Vec<Alarm>>,
-    started: Timestamp,
+    /// Since when sources could have been read by this clock: the start, or when the clock was set or the machine woke.
+    reads_since: Timestamp,
     /// Exports that had failed, and that had arrived, when it was last looked.
     failed_exports: u64,
     accepted_exports: u64,
@@ -225,7 +226,7 @@ impl Service {
             alarming: JoinSet::new(),
             store_alarm: StoreAlarm::default(),
             returned: None,
-            started: Clock::System.now(),
+            reads_since: Clock::System.now(),
             sources,
             dirty: false,
             clock: SteadyClock::default(),
@@ -246,13 +247,17 @@ impl Service {
         match tick {
             Tick::Sources => self.start_due_rounds(now),
             Tick::Reports => {
+                let steady = Instant::now().into_std();
+                if self.clock.was_set(steady, now) {
+                    self.reads_since = now;
+                }
                 if self.dirty || interval_due(Some(self.judged_at), JUDGED_AGAIN_AFTER, now) {
                     self.judge(now).await;
                 }
                 self.send_due_reports(now).await;
                 self.raise_alarms(now).await;
                 self.watch_exports(now);
-                if self.clock.is_steady(Instant::now().into_std(), now) {
+                if self.clock.is_steady(steady) {
                     self.prune_when_due(now);
                 }
                 self.measure(now).await;
@@ -410,7 +415,7 @@ impl Service {
         if !self.alarming.is_empty() {
             return;
         }
-        match self.engine.raise_alarms(self.returned.as_deref(), &mut self.store_alarm, self.started, now).await {
+        match self.engine.raise_alarms(self.returned.as_deref(), &mut self.store_alarm, self.reads_since, now).await {
             Ok(()) => self.engine.note_well(ALARMS, now),
             Err(error) => self.engine.note_error(ALARMS, &error, now),
         };

@@ -109,16 +109,19 @@ impl SteadyClock {
     const TOLERANCE: Duration = Duration::from_secs(10 * 60);
     const STEADY_AFTER: Duration = Duration::from_secs(3_600);
 
-    /// Looks at both clocks, again and again. After the one on the wall was set, or the machine has slept, it is not relied on
-    /// for an hour.
-    pub fn is_steady(&mut self, steady: Instant, now: Timestamp) -> bool {
-        if let Some((steady_before, before)) = self.last.replace((steady, now)) {
-            let (went_by, shown) = (steady.duration_since(steady_before), now.duration_since(before));
-            let expected = SignedDuration::try_from(went_by).unwrap_or(SignedDuration::MAX);
-            if shown.saturating_sub(expected).unsigned_abs() > Self::TOLERANCE {
-                self.set = Some(steady);
-            }
-        }
+    /// Looks at both clocks, again and again, and returns whether the one on the wall was set since the last look, or the
+    /// machine has slept.
+    pub fn was_set(&mut self, steady: Instant, now: Timestamp) -> bool {
+        let Some((steady_before, before)) = self.last.replace((steady, now)) else { return false };
+        let (went_by, shown) = (steady.duration_since(steady_before), now.duration_since(before));
+        let expected = SignedDuration::try_from(went_by).unwrap_or(SignedDuration::MAX);
+        let was_set = shown.saturating_sub(expected).unsigned_abs() > Self::TOLERANCE;
+        self.set = if was_set { Some(steady) } else { self.set };
+        was_set
+    }
+
+    /// After the clock on the wall was set it is not relied on for an hour.
+    pub fn is_steady(&self, steady: Instant) -> bool {
         self.set.is_none_or(|set| steady.duration_since(set) >= Self::STEADY_AFTER)
     }
 }
@@ -167,11 +170,16 @@ mod tests {
     #[test]
     fn a_clock_that_was_set_is_not_relied_on_for_an_hour() {
         let (begun, mut clock) = (Instant::now(), SteadyClock::default());
-        let mut look = |minutes: u64, shown: &str| clock.is_steady(begun + Duration::from_secs(60 * minutes), at(shown));
-        assert!(look(0, "2026-07-03T12:00:00Z") && look(60, "2026-07-03T13:00:10Z"));
-        assert!(!look(61, "2027-07-03T13:01:00Z"), "a year ahead");
-        assert!(!look(62, "2026-07-03T13:02:00Z") && !look(100, "2026-07-03T13:40:00Z"), "right again");
-        assert!(look(122, "2026-07-03T14:02:00Z"));
+        let mut look = |minutes: u64, shown: &str| {
+            let steady = begun + Duration::from_secs(60 * minutes);
+            (clock.was_set(steady, at(shown)), clock.is_steady(steady))
+        };
+        assert_eq!(look(0, "2026-07-03T12:00:00Z"), (false, true));
+        assert_eq!(look(60, "2026-07-03T13:00:10Z"), (false, true));
+        assert_eq!(look(61, "2027-07-03T13:01:00Z"), (true, false), "a year ahead");
+        assert_eq!(look(62, "2026-07-03T13:02:00Z"), (true, false), "right again");
+        assert_eq!(look(100, "2026-07-03T13:40:00Z"), (false, false));
+        assert_eq!(look(122, "2026-07-03T14:02:00Z"), (false, true));
     }
 
     #[test]

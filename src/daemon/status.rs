@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 
 use super::{
-    Delivery, Options, Space, health,
+    Delivery, Options, Space,
+    engine::CLOCK,
+    health::{Healthy, health},
     judge::{self, GIVEN_UP_BEFORE},
 };
 use crate::{
@@ -22,9 +24,7 @@ pub async fn status(options: Options, now: Timestamp) -> anyhow::Result<Status> 
     let wanted = options.deliveries();
     let (deliveries, outbox) = store.read(move |r| Ok((deliveries(r, &wanted)?, outbox(r, now)?))).await?;
     let service = match health(&options.http).await {
-        Ok(healthy) if healthy.not_ready.is_empty() => "running, and ready".to_owned(),
-        // What keeps the store from being written does not stand in it.
-        Ok(healthy) => format!("running, and not ready: {}", healthy.not_ready.lines().next().unwrap_or_default()),
+        Ok(healthy) => service(&healthy, &options),
         Err(why) => format!("no answer: {why}"),
     };
     let store = StoreRow {
@@ -37,6 +37,22 @@ pub async fn status(options: Options, now: Timestamp) -> anyhow::Result<Status> 
     };
     let judged = judge::look(options, None, now).await?;
     Ok(status::build(judged.report(), Facts { store, service, deliveries, outbox }))
+}
+
+/// What the running service says of itself that does not stand in the store: what keeps that from being written, and which of its
+/// parts fail. How the sources fare, and their clocks, stands with each of them.
+fn service(healthy: &Healthy, options: &Options) -> String {
+    let sources = options.source_names().into_iter().chain(options.exchanged_names()).collect::<Vec<_>>();
+    let of_source = |line: &&String| line.starts_with(CLOCK) || sources.iter().any(|name| line.starts_with(&format!("{name}: ")));
+    let mut parts = healthy.words.iter().filter(|line| !of_source(line));
+    match (healthy.ready, healthy.words.first()) {
+        (false, Some(first)) => {
+            let more = parts.find(|part| *part != first).map(|part| format!("; and {part}")).unwrap_or_default();
+            format!("running, and not ready: {first}{more}")
+        }
+        (false, None) => "running, and not ready".to_owned(),
+        (true, _) => parts.next().map_or("running, and ready".to_owned(), |part| format!("running, and ready; but {part}")),
+    }
 }
 
 fn deliveries(r: &Reader, wanted: &[Delivery]) -> Result<Vec<DeliveryRow>, StoreError> {

@@ -32,7 +32,7 @@ impl AlarmKind {
             }
             Self::Undeliverable => "Look at the log of the service and at the mail server. The page shows the report meanwhile.",
             Self::StoreFailing => {
-                "Free space, or mend the disk or the rights of the file. Collecting stands still until then; the page shows what was known."
+                "Mend what is named there: the room or the health of the disk, the rights of the file, or the file itself. Collecting stands still until then; the page shows what was known."
             }
         }
     }

@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use super::{
     calendar, coverage,
     document::{
-        BlindSpotRow, BlockerRow, BurndownRow, CampaignReport, Counts, Expiring, IntegrationRow, MoveRow, MovedRow, Report,
-        TeamRow, TeamTime, TokenRow, UndeliveredRow, UnknownRow, WaiverRow, WindowRow,
+        BlindSpotRow, BlockerRow, BurndownRow, CampaignReport, Counts, Expiring, FailingRow, IntegrationRow, MoveRow, MovedRow,
+        Report, TeamRow, TeamTime, TokenRow, UndeliveredRow, UnknownRow, WaiverRow, WindowRow,
     },
     expiries, figures, forecast, inert,
-    inputs::{Inputs, Undelivered},
+    inputs::{FailingPart, Inputs, Undelivered},
     movement, privacy, rhythms, rows, steps, words,
 };
 use crate::{
@@ -65,6 +65,7 @@ fn built(inputs: &Inputs<'_>) -> Report {
         expiring: expiring(inputs, &tokens),
         expiries: expiries::reports(inputs, &tokens),
         undelivered: undelivered(inputs.undelivered),
+        failing: inputs.failing.iter().map(failing).collect(),
         tokens,
         unknown: unknown(inputs),
         blind_spots: blind_spots(inputs),
@@ -350,6 +351,10 @@ fn undelivered(lost: &[Undelivered]) -> Vec<UndeliveredRow> {
         }
     }
     rows
+}
+
+fn failing(part: &FailingPart) -> FailingRow {
+    FailingRow { part: inert::name(&part.part), since: part.since, reason: inert::sentence(&part.reason) }
 }
 
 fn unknown(inputs: &Inputs<'_>) -> Vec<UnknownRow> {

@@ -18,7 +18,7 @@ use crate::{
 const MS_PER_HOUR: i64 = 3_600_000;
 /// A report looks back to the last digest, and so far at least: what comes an hour after a digest rests on more than an hour.
 const LEAST_PERIOD_MS: i64 = time::MS_PER_DAY;
-/// The slowest source is polled every six hours; four missed rounds are too many.
+/// The last look of a source of which nobody says how often there is one, such as a sender, may be so old.
 const BEHIND_AFTER_MS: i64 = time::MS_PER_DAY;
 /// The last look may be so old, where nobody says how often there is one.
 const LOOK_AGE_MS: i64 = MS_PER_HOUR;
@@ -116,7 +116,7 @@ fn source(inputs: &Inputs<'_>, line: &SourceLine, since_ms: i64) -> SourceRow {
     let ratio = |part: i64, whole: i64| part as f64 / whole as f64;
     let state = state(line, intervals, looked_until, now_ms);
     let failure = failure(line, intervals, (state, since_ms), inputs.timezone);
-    let told = if state == SourceState::Failing { failure.as_str() } else { "" };
+    let told = if state == SourceState::Reading { "" } else { failure.as_str() };
     SourceRow {
         source: inert::name(&line.name),
         state,
@@ -208,9 +208,10 @@ fn warning(line: &SourceLine, intervals: &[Coverage], silence: Option<&Silence>,
         [Some(limit), since].into_iter().flatten().collect::<Vec<_>>().join("; ")
     });
     let silent = silence.map(|silence| words::silence(silence, zone));
-    let warned = (!line.warning.is_empty()).then(|| inert::sentence(&line.warning));
+    let warned = Some(inert::sentence(&line.warning)).filter(|warned| !told.contains(warned.as_str()));
     let nameless = (line.nameless > 0).then(|| words::nameless(line));
-    warned.into_iter().chain(limit).chain(nameless).chain(silent).collect::<Vec<_>>().join("; ")
+    let all = [warned, limit, nameless, silent].into_iter().flatten();
+    all.filter(|words| !words.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
 /// When a list was read last without a part of it missing.
@@ -228,7 +229,8 @@ fn state(line: &SourceLine, intervals: &[Coverage], looked_until: Option<i64>, n
     let kind = SourceKind::of(exchange::own_name(&line.name));
     let occasional = kind == Some(SourceKind::Intake) && coverage::covered_days(intervals).is_empty();
     let latest = looked_until.max(line.last_success.map(Timestamp::as_millisecond));
-    let behind_after_ms = line.late_after.map_or(BEHIND_AFTER_MS, |limit| i64::try_from(limit.as_millis()).unwrap_or(i64::MAX));
+    let limit = line.late_after.or(line.fresh_for);
+    let behind_after_ms = limit.map_or(BEHIND_AFTER_MS, |limit| i64::try_from(limit.as_millis()).unwrap_or(i64::MAX));
     if kind == Some(SourceKind::Import) {
         SourceState::Imported
     } else if last == Some(CoverageState::NotPermitted) {

@@ -64,6 +64,8 @@ pub struct Report {
     pub expiring: Expiring,
     /// Messages that reached nobody, or not everybody, since the last digest.
     pub undelivered: Vec<UndeliveredRow>,
+    /// Parts of the service that fail, beside its sources; of a report that the service made itself.
+    pub failing: Vec<FailingRow>,
     /// The campaigns of expiry.
     pub expiries: Vec<ExpiryReport>,
     /// What to do, by client, for every integration that is still to be moved off app passwords.
@@ -128,6 +130,15 @@ pub struct UndeliveredRow {
     pub recipients: u32,
     /// The last failure.
     pub failure: String,
+}
+
+/// A part of the service that fails.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct FailingRow {
+    /// As `/readyz` names it.
+    pub part: String,
+    pub since: Timestamp,
+    pub reason: String,
 }
 
 #[derive(Clone, Debug, JsonSchema, Serialize)]

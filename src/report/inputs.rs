@@ -33,6 +33,8 @@ pub struct Inputs<'a> {
     pub late: Option<Late>,
     /// What was given up since the last digest was sent, the newest first.
     pub undelivered: &'a [Undelivered],
+    /// The parts of the service that fail.
+    pub failing: &'a [FailingPart],
     /// Every configured source, in the order of the configuration.
     pub sources: &'a [SourceLine],
     pub unknown: &'a [UnknownTotal],
@@ -116,6 +118,15 @@ impl SourceLine {
     pub fn failed_last(&self) -> Option<&(Timestamp, String)> {
         self.last_failure.as_ref().filter(|(at, _)| self.last_success.is_none_or(|success| *at > success))
     }
+}
+
+/// A part of the service that fails, and is neither a source nor the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailingPart {
+    /// As `/readyz` names it: `csv/security`, `otel`, `configuration`.
+    pub part: String,
+    pub since: Timestamp,
+    pub reason: String,
 }
 
 /// Items that were not kept for one reason.

@@ -48,8 +48,8 @@ pub use build::build;
 pub use document::Report;
 pub use figures::{Figure, FigureKind};
 pub use inputs::{
-    AuthenticationTotal, BlindSpot, DeliveryTotal, Inputs, Late, Organization, OwnCredential, Previous, Service, SkippedLine,
-    SourceLine, ToldEvent, Undelivered,
+    AuthenticationTotal, BlindSpot, DeliveryTotal, FailingPart, Inputs, Late, Organization, OwnCredential, Previous, Service,
+    SkippedLine, SourceLine, ToldEvent, Undelivered,
 };
 pub use letter::{Attachment, InlineImage, Letter};
 pub use notice::Notice;

@@ -242,7 +242,11 @@ pub fn text(status: &Status, width: usize) -> String {
     let rest = &status.sources[shown..];
     if !rest.is_empty() {
         let bad = rest.iter().filter(|source| needs_a_look(source)).count();
-        let words = if bad == 0 { "all well".to_owned() } else { format!("{bad} of them need a look") };
+        let words = match bad {
+            0 => "all well".to_owned(),
+            1 => "1 of them needs a look".to_owned(),
+            bad => format!("{bad} of them need a look"),
+        };
         lines.push(format!("  … and {} more, {words}", rest.len()));
     }
     let mut entry = |label: &str, text: &str| {
@@ -290,20 +294,22 @@ fn stands(stand: &StandRow, zone: &TimeZone) -> String {
 /// A line, and as many as there is room for to say what is wrong with it.
 fn source(row: &SourceRow, zone: &TimeZone, column: usize, (width, why_lines): (usize, usize)) -> Vec<String> {
     let gap = match row.gap_seconds {
-        0 => "no gap in 30 days".to_owned(),
-        seconds if seconds < 3_600 => format!("{} min missed in 30 days", (seconds + 59) / 60),
-        seconds => format!("{} h missed in 30 days", (seconds + 3_599) / 3_600),
+        // A gap that has just begun is none yet.
+        0 if row.state != SourceState::Reading => String::new(),
+        0 => ", no gap in 30 days".to_owned(),
+        seconds if seconds < 3_600 => format!(", {} min missed in 30 days", (seconds + 59) / 60),
+        seconds => format!(", {} h missed in 30 days", (seconds + 3_599) / 3_600),
     };
     let read = match row.looked_until {
         // Files by hand are no watch that could have a gap.
         Some(at) if row.state == SourceState::Imported => format!(", until {}", words::instant(at, zone)),
-        Some(at) => format!(", until {}, {gap}", words::instant(at, zone)),
+        Some(at) => format!(", until {}{gap}", words::instant(at, zone)),
         None if row.state == SourceState::NeverRead => String::new(),
         None => ", never read".to_owned(),
     };
     let line = format!("  {:<column$} {}{read}", row.source, words::source_state(row.state));
     let why = if row.failure.is_empty() || !needs_a_look(row) { &row.warning } else { &row.failure };
-    let why = view::fill(&cut(why, why_lines * (width - WHY_COLUMN)), WHY_COLUMN, width);
+    let why = view::fill(&cause(why, why_lines * (width - WHY_COLUMN)), WHY_COLUMN, width);
     let why = why.lines().map(|words| format!("{:WHY_COLUMN$}{}", "", words.trim_start()));
     [line].into_iter().chain(why).map(|line| cut(&line, width)).collect()
 }
@@ -323,6 +329,19 @@ fn waiting(row: &WaitingRow) -> String {
 
 fn given_up(row: &GivenUpRow, zone: &TimeZone) -> String {
     format!("{} to {}, due on {}, given up: {}", row.channel, row.recipient, words::instant(row.due, zone), row.failure)
+}
+
+/// Why a source is not read, in so many characters: its name says already where, and what is said first is the cause.
+fn cause(why: &str, room: usize) -> String {
+    let fits = |text: &str| text.chars().count() < room;
+    if fits(why) {
+        return why.to_owned();
+    }
+    let without_place = why.split_once(' ').filter(|(place, _)| place.contains('/')).map_or(why, |(_, rest)| rest);
+    if fits(without_place) {
+        return without_place.to_owned();
+    }
+    without_place.chars().take(room.saturating_sub(2)).chain(['…']).collect()
 }
 
 /// What is longer than its place loses its middle: an address at its beginning says who, the reason stands at its end.

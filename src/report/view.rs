@@ -50,6 +50,7 @@ pub(super) fn render(report: &Report, template: &str, limits: Limits, more: Valu
         campaigns => report.campaigns.iter().map(|c| campaign(report, c, limits)).collect::<Vec<_>>(),
         expiring => Serde(&report.expiring),
         no_inventory => words::NO_INVENTORY,
+        failing => report.failing.iter().map(|row| words::failing(row, &report.zone)).collect::<Vec<_>>(),
         undelivered => report.undelivered.iter().map(|row| words::undelivered(row, &report.zone)).collect::<Vec<_>>(),
         expiries => report.expiries.iter().map(|e| expiry(e, limits)).collect::<Vec<_>>(),
         steps => Serde(&report.steps),

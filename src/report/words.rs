@@ -7,7 +7,7 @@ mod tokens;
 
 use jiff::tz::TimeZone;
 
-use super::document::{CampaignReport, CauseRow, Counts, Movement, Report, UndeliveredRow};
+use super::document::{CampaignReport, CauseRow, Counts, FailingRow, Movement, Report, UndeliveredRow};
 use crate::evidence::campaign::Words;
 pub(super) use coverage::{
     budget, coverage, nameless, no_file, no_round, observed, observed_workspace, read_in_part, silence, source_state,
@@ -214,6 +214,11 @@ pub(super) fn undelivered(row: &UndeliveredRow, zone: &TimeZone) -> String {
         grouped(row.recipients.into()),
         row.failure
     )
+}
+
+/// A part of the service that fails.
+pub(super) fn failing(row: &FailingRow, zone: &TimeZone) -> String {
+    format!("{} is failing since {}: {}", row.part, instant(row.since, zone), row.reason)
 }
 
 /// What leaves by a channel to an audience, or to all owners.

@@ -186,7 +186,7 @@ async fn ready(State(served): State<Watched>) -> Response {
     let Readiness { not_ready, in_part } = &served.borrow().readiness;
     match not_ready.as_slice() {
         [] => plain(StatusCode::OK, lines(&[&["Ready.".to_owned()], in_part.as_slice()].concat())),
-        not_ready => plain(StatusCode::SERVICE_UNAVAILABLE, lines(not_ready)),
+        not_ready => plain(StatusCode::SERVICE_UNAVAILABLE, lines(&[not_ready, in_part].concat())),
     }
 }
 

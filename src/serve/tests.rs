@@ -193,10 +193,11 @@ async fn a_service_that_stands_still_is_not_healthy_though_it_answers() {
 async fn readiness_says_what_is_stale_while_the_page_is_still_served() {
     let stale = "audit/acme: nothing read since 2026-07-02T05:00:00Z (401: the key was refused)";
     let in_part = vec!["access/acme: read in part since 2026-07-01T05:00:00Z: the rights are closed to us".to_owned()];
+    let words = format!("{stale}\n{}\n", in_part[0]);
     let running = start(None, Served { readiness: Readiness { not_ready: vec![stale.to_owned()], in_part }, ..shown() }).await;
     let response = get(&running, "/readyz").await;
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(response.text().await.unwrap(), format!("{stale}\n"));
+    assert_eq!(response.text().await.unwrap(), words);
     assert_eq!(get(&running, "/").await.status(), StatusCode::OK);
 }
 

@@ -3,10 +3,10 @@
 //! | the file | `user_version` | `open` | `open_read_only` |
 //! |---|---|---|---|
 //! | is missing | | creates it, migrates | refused: `Missing` |
-//! | is missing, its log is not | | refused: `TakenAway` | refused: `Missing` |
+//! | is missing, its log is not | | refused: `TakenAway` | refused: `TakenAway` |
 //! | is empty | 0 | migrates | refused: `Missing`, or `Foreign` where something is in it that is no store |
 //! | carries our `application_id` | of today | ready | ready |
-//! | carries our `application_id` | lower | migrates | refused: `Older` |
+//! | carries our `application_id` | lower | migrates, unless somebody collects: `Locked` | refused: `Older` |
 //! | carries our `application_id` | higher | refused: `Newer` | refused: `Newer` |
 //! | is anything else | | refused: `Foreign` | refused: `Foreign` |
 //!
@@ -23,7 +23,7 @@ use std::{
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
-use super::OpenError;
+use super::{OpenError, lock};
 
 const COUNT_OBJECTS: &str = include_str!("../../sql/queries/open/count_objects.sql");
 const READ_PEOPLE_KEY: &str = include_str!("../../sql/queries/open/read_people_key.sql");
@@ -116,6 +116,7 @@ pub(super) fn open_writer(path: &Path, migrations: &[Migration]) -> Result<Conne
 /// Opens a store that exists and has today's layout.
 pub(super) fn open_reader(path: &Path) -> Result<Connection, OpenError> {
     let sqlite = |source: rusqlite::Error| match source.sqlite_error_code() {
+        Some(ErrorCode::CannotOpen) if is_taken_away(path) => OpenError::TakenAway { path: path.to_owned() },
         Some(ErrorCode::CannotOpen) if !path.exists() => OpenError::Missing { path: path.to_owned() },
         _ => OpenError::Sqlite { path: path.to_owned(), cause: source },
     };
@@ -138,6 +139,11 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, OpenError> {
 /// Nobody came further than to make the file, as on a full disk: what was ever opened has a header, or writes beside it.
 fn is_untouched(path: &Path) -> bool {
     path.metadata().is_ok_and(|file| file.len() == 0) && !beside(path, "-wal").exists()
+}
+
+/// The file is gone that a log is of, which holds what was committed to it.
+fn is_taken_away(path: &Path) -> bool {
+    !path.exists() && beside(path, "-wal").exists()
 }
 
 /// The path of what stands beside a store under its name and an ending.
@@ -166,7 +172,7 @@ pub(super) fn read_people_key(connection: &Connection) -> rusqlite::Result<Vec<u
 /// Names of people are in the store: a new file is for its owner only. An existing file keeps its mode.
 fn create_private(path: &Path) -> Result<(), OpenError> {
     // SQLite would take the log for that of the new file, or remove it; it holds what was committed to the one that is gone.
-    if !path.exists() && beside(path, "-wal").exists() {
+    if is_taken_away(path) {
         return Err(OpenError::TakenAway { path: path.to_owned() });
     }
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
@@ -213,9 +219,12 @@ fn refuse_unless_usable(path: &Path, identity: Identity, migrations: &[Migration
 fn migrate(connection: &mut Connection, path: &Path, migrations: &[Migration]) -> Result<(), OpenError> {
     let sqlite = |cause| OpenError::Sqlite { path: path.to_owned(), cause };
     let supported = version_after(migrations);
-    if identify(connection).map_err(sqlite)? == (Identity::Ours { version: supported }) {
-        return Ok(());
-    }
+    let _alone = match identify(connection).map_err(sqlite)? {
+        Identity::Ours { version } if version == supported => return Ok(()),
+        // An older program that is at work on it knows nothing of a new layout.
+        Identity::Ours { .. } => Some(lock::alone(path, lock::COLLECTING)?),
+        Identity::Empty | Identity::Foreign => None,
+    };
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sqlite)?;
     // Asked again inside the transaction: another process may have migrated while this one waited.
     let version = match identify(&transaction).map_err(sqlite)? {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::support::{
     NOW, Site, at,
-    program::{Ran, Service, duskwatch, duskwatch_now},
+    program::{Ran, Service, answer_with, duskwatch, duskwatch_now},
     small_world,
 };
 
@@ -76,6 +76,43 @@ async fn a_source_that_is_dead_stands_first_with_its_reason() {
     assert!(sources[0].contains("audit/acme") && sources[1].contains("tokens/acme"), "{sources:#?}");
     assert!(sources[0].contains("failing, never read") && reasons[0].contains("could not connect"), "{}", ran.out);
     assert!(ran.out.contains("could not look everywhere"), "{}", ran.out);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cause_is_said_where_there_is_no_room_for_all_of_it() {
+    let site = site().await;
+    fs::write(site.path("organization.key"), "revoked-last-week").unwrap();
+    assert_eq!(duskwatch(&site, &["poll"]).status, 75);
+    let status = daemon::status(site.options(), at(NOW)).await.unwrap();
+    for width in [72, 80, 120] {
+        let screen = status::text(&status, width);
+        let said = screen.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(said.matches("does not accept our credential (401): it is expired").count(), 2, "{screen}");
+        let unread = |line: &&str| line.contains("not permitted") || line.contains("failing, ");
+        assert!(screen.lines().filter(unread).all(|line| !line.contains("no gap")), "{screen}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_of_the_service_that_fails_stands_beside_that_it_is_ready() {
+    let site = site().await;
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap();
+    edit(&site, "listen = \"127.0.0.1:0\"", &format!("listen = \"{address}\""));
+    drop(free);
+    let (service, base) = Service::serving(&site);
+    answer_with(&format!("{base}/readyz"), "Ready.").await;
+    let sound = fs::read_to_string(site.config()).unwrap();
+    fs::write(site.config(), format!("{sound}\n[schedule]\naudti = \"1m\"\n")).unwrap();
+    service.hang_up();
+    answer_with(&format!("{base}/readyz"), "configuration: failing since").await;
+    fs::write(site.config(), sound).unwrap();
+    let (health, screen) = (duskwatch_now(&site, &["health"]), duskwatch_now(&site, &["status", "--format", "json"]));
+    assert!(service.terminate().0.success());
+    assert!(well(&health).contains("ready, but: configuration: failing since "), "{health:#?}");
+    let screen: Value = serde_json::from_str(well(&screen)).unwrap();
+    let said = screen["service"].as_str().unwrap();
+    assert!(said.starts_with("running, and ready; but configuration: failing since "), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -203,8 +203,10 @@ async fn taken_away(replaced: bool) {
         well(&duskwatch(&site, &["store", "verify"]));
         return well(&duskwatch(&site, &["poll"]));
     }
-    let beside = duskwatch(&site, &["store", "prune"]);
-    assert!(beside.status != 0 && beside.err.contains("put it back") && !path.exists(), "{beside:#?}");
+    for beside in [&["store", "prune"][..], &["status"], &["report"]] {
+        let beside = duskwatch(&site, beside);
+        assert!(beside.status != 0 && beside.err.contains("put it back") && !path.exists(), "{beside:#?}");
+    }
 
     fs::rename(&away, &path).unwrap();
     service.wait_for("it works again", &["part=\"store\"".to_owned()]);

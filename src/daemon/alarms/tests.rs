@@ -21,7 +21,7 @@ fn found(line: &SourceLine, waits: bool) -> String {
 }
 
 fn said(standing: Option<Standing>) -> String {
-    standing.map_or("unknown".to_owned(), |standing| standing.wrong.unwrap_or("well".to_owned()))
+    standing.map_or("unknown".to_owned(), |standing| standing.wrong.map_or("well".to_owned(), |(_, why)| why))
 }
 
 #[test]
@@ -35,6 +35,24 @@ fn a_source_is_down_when_it_is_stale_or_somebody_has_to_act_and_not_with_its_fir
     let begun = |line: &SourceLine| said(source(line, false, Duration::from_secs(300), at(98), at(100)));
     assert_eq!(begun(&line(Some(-9_000), None)), "unknown", "it stood still for a week and has just begun");
     assert_eq!(begun(&line(Some(-9_000), Some(-8_999))), "unknown");
+}
+
+#[test]
+fn a_clock_that_is_set_back_makes_no_alarm_and_hides_none() {
+    // The clock went back from minute 160 to 100, or the machine had begun by it; the service reads since then.
+    let found = |line: &SourceLine, since: i64, now: i64| said(source(line, false, Duration::from_secs(300), at(since), at(now)));
+    assert_eq!(found(&line(Some(160), None), 100, 100), "unknown", "not read since");
+    assert_eq!(found(&line(Some(101), None), 100, 102), "well");
+    assert_eq!(found(&line(Some(101), None), 104, 102), "well", "it went back by less than anybody notices");
+    assert_eq!(found(&line(Some(160), None), 100, 106), "no round of it has ended for long");
+    assert_eq!(found(&line(Some(101), None), 100, 107), "no round of it has ended for long");
+}
+
+#[test]
+fn a_source_is_down_since_it_was_read_last() {
+    let since = |line: &SourceLine| source(line, true, Duration::from_secs(300), at(50), at(100)).and_then(|s| Some(s.wrong?.0));
+    assert_eq!(since(&line(Some(90), Some(99))), Some(at(90)));
+    assert_eq!(since(&line(None, Some(99))), Some(at(50)), "never read: since it could have been");
 }
 
 #[test]
@@ -66,7 +84,7 @@ fn a_report_is_undeliverable_when_it_is_given_up_or_waits_for_long() {
 }
 
 fn standing(about: &str, wrong: Option<&str>) -> Standing {
-    Standing { kind: AlarmKind::SourceDown, about: about.to_owned(), wrong: wrong.map(str::to_owned) }
+    Standing { kind: AlarmKind::SourceDown, about: about.to_owned(), wrong: wrong.map(|why| (at(0), why.to_owned())) }
 }
 
 #[test]
@@ -81,8 +99,23 @@ fn every_trouble_is_told_once_and_so_is_its_end() {
             open.extend(news.until.is_none().then_some(news.alarm));
         }
     }
-    let expected = [(0, false, at(0), "401"), (3, true, at(0), "401"), (5, false, at(5), "401")];
+    let expected = [(0, false, at(0), "401"), (3, true, at(0), "401"), (5, false, at(0), "401")];
     assert_eq!(told, expected.map(|(minute, over, since, why)| (minute, over, since, why.to_owned())));
+}
+
+#[test]
+fn that_somebody_has_to_act_is_told_once_even_where_an_alarm_has_gone_out() {
+    let mut open = Vec::new();
+    let mut told = Vec::new();
+    let refused = "401; the secret is organization.acme.api_key";
+    for (minute, wrong) in (0..).zip([Some("503"), Some(refused), Some("503"), Some(refused), None]) {
+        for news in news(&open, &[standing("audit/acme", wrong)], at(minute)) {
+            told.push((minute, news.until.is_some(), news.alarm.reason.clone()));
+            open = news.until.is_none().then_some(news.alarm).into_iter().collect();
+        }
+    }
+    let expected = [(0, false, "503"), (1, false, refused), (4, true, refused)];
+    assert_eq!(told, expected.map(|(minute, over, why)| (minute, over, why.to_owned())));
 }
 
 #[test]

@@ -183,7 +183,7 @@ fn time_that_nothing_tells_of_was_not_read() {
     world.previous = None;
     let mut seen = |name: &str, polled_ago: i64, fresh_for: u64, intervals: Vec<Coverage>| {
         let last_success = Some(time::instant(now.as_millisecond() - polled_ago * 3_600_000));
-        let fresh_for = Some(std::time::Duration::from_secs(fresh_for * 3_600));
+        let fresh_for = (fresh_for > 0).then(|| std::time::Duration::from_secs(fresh_for * 3_600));
         world.sources = vec![SourceLine { name: name.to_owned(), last_success, fresh_for, ..SourceLine::default() }];
         world.ledger.sources = [(name.to_owned(), intervals)].into();
         let report = world.report();
@@ -200,10 +200,10 @@ fn time_that_nothing_tells_of_was_not_read() {
     assert_eq!(seen("access/acme", 6, 18, vec![]), (true, 0.0), "a list tells how things stand");
     assert_eq!(seen("access/acme", 14, 18, vec![read((60, 14))]), (true, 0.0));
     assert_eq!(seen("access/acme", 19, 18, vec![read((60, 19))]), (false, 19.0), "three rounds are missing");
-    assert_eq!(seen("intake/ci", 3, 1, vec![read((900, 40)), read((15, 13))]), (true, 0.0), "a sender speaks when it has to");
-    assert_eq!(seen("import/files", 3, 1, vec![read((900, 3))]), (true, 0.0));
+    assert_eq!(seen("intake/ci", 3, 0, vec![read((900, 40)), read((15, 13))]), (true, 0.0), "a sender speaks when it has to");
+    assert_eq!(seen("import/files", 3, 0, vec![read((900, 3))]), (true, 0.0));
     assert_eq!(
-        seen("import/files", 100, 1, vec![read((900, 100))]),
+        seen("import/files", 100, 0, vec![read((900, 100))]),
         (false, 0.0),
         "files by hand that end long ago, and nothing else"
     );
@@ -382,27 +382,62 @@ fn nobody_is_said_to_be_inactive_on_a_day_of_which_no_activity_is_kept() {
 fn of_a_sender_whose_lines_cannot_be_read_it_is_said_that_they_come() {
     let mut world = acme();
     let name = "intake/ci".to_owned();
-    let malformed = SkippedLine { reason: MALFORMED.to_owned(), count: 3, sample: "?a?".to_owned() };
-    world.sources.push(SourceLine { name: name.clone(), skipped: vec![malformed], ..SourceLine::default() });
+    let warning = "nothing of its newest request could be used (3 lines, malformed, such as ?a?): see what its sender sends";
+    world.sources.push(SourceLine { name: name.clone(), warning: warning.to_owned(), ..SourceLine::default() });
     let told = |world: &World| {
         let report = world.report();
         let row = report.coverage.sources.iter().find(|row| row.source == name).unwrap();
-        assert!(words(&letter::digest(&report).text).contains(&words(&row.failure)));
-        (row.state, row.failure.clone())
+        let digest = words(&letter::digest(&report).text);
+        assert!(digest.contains(&words(&row.failure)) && digest.contains(&words(&row.warning)), "{digest}");
+        (row.state, row.failure.clone(), row.warning.clone())
     };
-    let said =
-        "nothing that can be read has come from its sender: see what that sends, 3 lines so far could not be read, such as ?a?";
-    assert_eq!(told(&world), (SourceState::NeverRead, said.to_owned()));
+    assert_eq!(told(&world), (SourceState::NeverRead, warning.to_owned(), String::new()));
 
     let now_ms = world.findings.now.as_millisecond();
-    let (from_ms, to_ms) = (now_ms - 4 * time::MS_PER_DAY, now_ms - 2 * time::MS_PER_DAY);
-    let (state, reason) = (CoverageState::Covered, String::new());
-    world.ledger.sources.insert(name.clone(), vec![Coverage { from_ms, to_ms, state, items: 1, skipped: 0, reason }]);
-    let said = said.replace("its sender:", "its sender since then:");
-    assert_eq!(told(&world), (SourceState::Behind, said));
-    world.sources.last_mut().unwrap().skipped.clear();
+    let heard = |from_days: i64, to_days: i64| {
+        let (from_ms, to_ms) = (now_ms - from_days * time::MS_PER_DAY, now_ms - to_days * time::MS_PER_DAY);
+        vec![Coverage { from_ms, to_ms, state: CoverageState::Covered, items: 1, skipped: 0, reason: String::new() }]
+    };
+    world.ledger.sources.insert(name.clone(), heard(4, 2));
+    assert_eq!(told(&world), (SourceState::Behind, warning.to_owned(), String::new()));
+    world.ledger.sources.insert(name.clone(), heard(4, 0));
+    assert_eq!(told(&world), (SourceState::Reading, String::new(), warning.to_owned()));
+    world.ledger.sources.insert(name.clone(), heard(4, 2));
+    world.sources.last_mut().unwrap().warning.clear();
     let said = "nothing has come from its sender since then: see whether that runs";
-    assert_eq!(told(&world), (SourceState::Behind, said.to_owned()));
+    assert_eq!(told(&world), (SourceState::Behind, said.to_owned(), String::new()));
+}
+
+#[test]
+fn what_senders_push_is_not_said_to_have_been_read_without_a_gap() {
+    let mut world = acme();
+    world.sources.retain(|s| s.name == "audit/acme");
+    world.ledger.sources.retain(|name, _| name == "audit/acme");
+    let heard = SourceLine { last_success: Some(world.findings.now), ..SourceLine::default() };
+    let said = |world: &World| words(&letter::digest(&world.report()).text);
+    assert!(said(&world).contains("Every source was read without a gap since"));
+    world.sources.push(SourceLine { name: "intake/ci".to_owned(), ..heard.clone() });
+    assert!(said(&world).contains("Every source that is polled was read without a gap since"), "{}", said(&world));
+    world.sources.remove(0);
+    world.ledger.sources.clear();
+    assert!(said(&world).contains("Every sender has been heard") && !said(&world).contains("without a gap"), "{}", said(&world));
+}
+
+#[test]
+fn a_source_that_missed_its_rounds_is_behind_by_name() {
+    let mut world = acme();
+    let read = world.findings.now - 2.hours();
+    let line = world.sources.iter_mut().find(|line| line.name == "log/egress").expect("it is configured");
+    (line.last_success, line.last_failure) = (Some(read), None);
+    line.fresh_for = Some(std::time::Duration::from_secs(3_600));
+    let intervals = world.ledger.sources.get_mut("log/egress").expect("it was read");
+    intervals.retain(|interval| interval.state == CoverageState::Covered && interval.from_ms < read.as_millisecond());
+    intervals.last_mut().expect("it was read before").to_ms = read.as_millisecond();
+    for text in told(&world) {
+        let at = text.find("no round of it has ended since then: see whether the service ran").expect("it says what to do");
+        let row = &text[text[..at].rfind("egress").expect("it says of what")..at];
+        assert!(row.contains("behind") && row.contains("3 Jul 2026 05:00 UTC"), "{row}");
+    }
 }
 
 #[test]

@@ -16,8 +16,8 @@ use crate::{
         Status, UnknownTotal, Window, journal::JournalEntry,
     },
     report::{
-        AuthenticationTotal, BlindSpot, DeliveryTotal, Figure, Inputs, Late, Organization, OwnCredential, People, Previous,
-        Report, Service, SkippedLine, SourceLine, ToldEvent, Undelivered, build, csv, figures, letter,
+        AuthenticationTotal, BlindSpot, DeliveryTotal, FailingPart, Figure, Inputs, Late, Organization, OwnCredential, People,
+        Previous, Report, Service, SkippedLine, SourceLine, ToldEvent, Undelivered, build, csv, figures, letter,
     },
 };
 
@@ -52,6 +52,7 @@ pub(super) struct World {
     pub(super) looking_back: bool,
     pub(super) late: Option<Late>,
     pub(super) undelivered: Vec<Undelivered>,
+    pub(super) failing: Vec<FailingPart>,
     pub(super) sources: Vec<SourceLine>,
     pub(super) unknown: Vec<UnknownTotal>,
     pub(super) own_credentials: Vec<OwnCredential>,
@@ -83,6 +84,7 @@ impl World {
             looking_back: self.looking_back,
             late: self.late,
             undelivered: &self.undelivered,
+            failing: &self.failing,
             sources: &self.sources,
             unknown: &self.unknown,
             own_credentials: &self.own_credentials,
@@ -152,6 +154,7 @@ pub(super) fn empty() -> World {
         looking_back: false,
         late: None,
         undelivered: Vec::new(),
+        failing: Vec::new(),
         sources: Vec::new(),
         unknown: Vec::new(),
         own_credentials: Vec::new(),

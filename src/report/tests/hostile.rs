@@ -19,8 +19,8 @@ use crate::{
         Campaign, ClientCatalogue, Credential, Grade, Member, Origin, Outcome, Person, Sighting, Steps, Track, Verdict, campaign,
     },
     report::{
-        Alarm, AlarmKind, AlarmNews, Figure, FigureKind, Report, alarm, calendar, csv, event, explain, html, inert, json, letter,
-        notice, prometheus,
+        Alarm, AlarmKind, AlarmNews, FailingPart, Figure, FigureKind, Report, alarm, calendar, csv, event, explain, html, inert,
+        json, letter, notice, prometheus,
         ranking::Query,
         status::{self, DeliveryRow, Facts, GivenUpRow, OutboxRow, StoreRow, WaitingRow},
         text,
@@ -64,6 +64,7 @@ fn named(name: &mut Names<'_>) -> World {
     world.sources[0].skipped[0].sample = name();
     world.sources[1].last_failure = world.sources[1].last_failure.take().map(|(at, _)| (at, name()));
     world.policy.waivers[0].reason = name();
+    world.failing = vec![FailingPart { part: name(), since: world.findings.now, reason: name() }];
     world
 }
 

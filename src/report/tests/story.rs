@@ -4,7 +4,7 @@ use super::fixture::{World, acme, after_the_removal, at, authentications, empty,
 use crate::{
     analysis::{Authentication, Recorded},
     evidence::Status,
-    report::{Late, Undelivered, chart, csv, html, json, letter, text},
+    report::{FailingPart, Late, Undelivered, chart, csv, html, json, letter, text},
 };
 
 #[test]
@@ -230,6 +230,20 @@ fn what_did_not_arrive_is_told_in_the_next_digest() {
         assert!(body.contains("The brief that was due on 1 Jul 2026 07:00 UTC did not reach 2 of its recipients"), "{body}");
         assert!(body.contains("The notice to payments that was due on 1 Jul 2026"), "{body}");
     }
+}
+
+#[test]
+fn that_a_part_of_the_service_fails_is_told_by_the_digest() {
+    let mut world = acme();
+    let reason = "the new one is refused, see the log: the service goes on with the one it has".to_owned();
+    let part = FailingPart { part: "configuration".to_owned(), since: at("2026-07-01T07:00:00Z"), reason };
+    world.failing = vec![part];
+    let digest = letter::digest(&world.report());
+    for body in [digest.text, digest.html].map(|body| words(&body)) {
+        assert!(body.contains("configuration is failing since 1 Jul 2026 07:00 UTC: the new one is refused"), "{body}");
+    }
+    let json = serde_json::to_value(world.report()).expect("it is JSON");
+    assert_eq!(json["failing"][0]["part"], "configuration");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use super::{counted, grouped, instant, percent};
 use crate::{
     analysis::{Activity, Observation, ObservedWorkspace, Share, Silence},
-    evidence::{MALFORMED, SourceKind, coverage},
+    evidence::{SourceKind, coverage, exchange},
     report::{
         SourceLine,
         document::{CoverageReport, SourceRow, SourceState},
@@ -26,7 +26,7 @@ pub(in crate::report) fn coverage(coverage: &CoverageReport, zone: &TimeZone) ->
         return format!("{looks}: all that was read are files that were imported by hand, and they {until}.");
     }
     if coverage.complete {
-        return format!("Every source was read without a gap since {since}.{}", second_look(coverage));
+        return format!("{}{}", all_read(coverage, &since), second_look(coverage));
     }
     let reading = coverage.sources.iter().filter(|s| matches!(s.state, SourceState::Reading | SourceState::Imported)).count();
     let missed = coverage.sources.iter().filter(|s| s.missed_hours > 0.0).count();
@@ -36,6 +36,23 @@ pub(in crate::report) fn coverage(coverage: &CoverageReport, zone: &TimeZone) ->
     let are = if reading == 1 || all == 1 { "is" } else { "are" };
     let sources = counted(i64::try_from(all).unwrap_or(i64::MAX), "source");
     format!("Could not look everywhere: {reading} of {sources} {are} being read{gaps}.{second_look}")
+}
+
+/// That every source was read that is asked for what it has. Who pushes is silent where there is nothing to say, and had perhaps
+/// not begun yet.
+fn all_read(coverage: &CoverageReport, since: &str) -> String {
+    let pushed = coverage.sources.iter().filter(|row| is_pushed(row)).count();
+    let imported = coverage.sources.iter().filter(|row| row.state == SourceState::Imported).count();
+    match (pushed, coverage.sources.len() - pushed - imported) {
+        (0, _) => format!("Every source was read without a gap since {since}."),
+        (_, 0) => "Every sender has been heard that pushes what it sees; what it does not push nobody looks for.".to_owned(),
+        (_, _) => format!("Every source that is polled was read without a gap since {since}; senders push what they see."),
+    }
+}
+
+/// Whether it is a source that speaks by itself.
+pub(in crate::report) fn is_pushed(row: &SourceRow) -> bool {
+    SourceKind::of(exchange::own_name(&row.source)) == Some(SourceKind::Intake)
 }
 
 /// The sources that need a look although they are read; up to three by name.
@@ -149,16 +166,10 @@ pub(in crate::report) fn no_round(line: &SourceLine, state: SourceState) -> Opti
             "no round of it has ended since then: see whether the service ran, and whether the source is still configured";
         return behind.then(|| words.to_owned());
     }
-    let unread = line.skipped.iter().find(|skipped| skipped.reason == MALFORMED);
-    match (unread, state) {
-        (Some(unread), SourceState::Behind | SourceState::NeverRead) => Some(format!(
-            "nothing that can be read has come from its sender{}: see what that sends, {} so far could not be read, such as {}",
-            if behind { " since then" } else { "" },
-            counted(i64::try_from(unread.count).unwrap_or(i64::MAX), "line"),
-            inert::name(&unread.sample),
-        )),
-        _ => behind.then(|| "nothing has come from its sender since then: see whether that runs".to_owned()),
+    if (behind || state == SourceState::NeverRead) && !line.warning.is_empty() {
+        return Some(inert::sentence(&line.warning));
     }
+    behind.then(|| "nothing has come from its sender since then: see whether that runs".to_owned())
 }
 
 /// Of a source some of whose parts cannot be read: when they could be last.

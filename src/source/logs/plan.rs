@@ -514,10 +514,12 @@ impl<'a> Planner<'a> {
     fn finish(mut self) -> Plan {
         self.admit();
         let listed = |key: &str, cursor: &FileCursor| self.present.contains(key) || self.unreadable.contains(&cursor.path);
-        let last =
-            self.stored.iter().filter(|(_, cursor)| cursor.gone_since_ms == 0).max_by_key(|(_, cursor)| cursor.modified_ms);
+        let present = || self.stored.iter().filter(|(_, cursor)| cursor.gone_since_ms == 0);
+        // Several may have been written in one instant: which of them was written to last, nobody knows.
+        let last_ms = present().map(|(_, cursor)| cursor.modified_ms).max();
+        let mut last = present().filter(|(_, cursor)| Some(cursor.modified_ms) == last_ms);
         // Outputs of jobs come and go, each whole.
-        self.plan.torn = self.layout != Layout::Transcript && last.is_some_and(|(key, cursor)| !listed(key, cursor));
+        self.plan.torn = self.layout != Layout::Transcript && last.any(|(key, cursor)| !listed(key, cursor));
         let gone = self.stored.iter().filter(|(key, cursor)| !listed(key, cursor));
         for (key, cursor) in gone {
             if cursor.gone_since_ms == 0 {

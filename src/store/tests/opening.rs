@@ -68,6 +68,18 @@ fn a_store_of_a_newer_program_is_refused_with_both_versions() {
 }
 
 #[test]
+fn a_store_that_somebody_works_on_is_not_brought_to_another_layout() {
+    let (_directory, path) = directory();
+    drop(open_writer(&path, MIGRATIONS).expect("a store"));
+    let lock = Store::lock_exclusive(&path).expect("nobody holds it");
+    let refused = open_writer(&path, &with(NEXT)).expect_err("an older program is at work");
+    assert!(matches!(refused, OpenError::Locked { .. }), "{refused}");
+    drop(open_writer(&path, MIGRATIONS).expect("it has its layout"));
+    drop(lock);
+    drop(open_writer(&path, &with(NEXT)).expect("nobody is at work any more"));
+}
+
+#[test]
 fn a_failed_migration_leaves_the_store_at_its_version() {
     let (_directory, path) = directory();
     drop(Store::open(&path).expect("a new store"));

@@ -1,6 +1,7 @@
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
+use jiff::SignedDuration;
 
 use super::{
     super::{KeptDay, Reader, SourceState, StoreError},
@@ -208,6 +209,23 @@ async fn a_source_keeps_what_a_later_note_does_not_say() {
     f.write(move |w| w.note_source("audit/acme", &failure)).await;
     f.write(move |w| w.note_source("audit/acme", &success)).await;
     assert_eq!(f.read(Reader::source_states).await, [("audit/acme".to_owned(), expected)]);
+}
+
+#[tokio::test]
+async fn what_is_noted_last_came_last_whatever_a_clock_said_that_was_ahead() {
+    let f = Fixture::new();
+    let [before, now] = [noon(), noon() - SignedDuration::from_hours(1)];
+    let succeeded = |at| SourceState { last_success: Some(at), ..SourceState::default() };
+    let failed = |at| SourceState { last_failure: Some(at), failure: Some("503".to_owned()), ..SourceState::default() };
+    let after = async |first: SourceState, second: SourceState| {
+        f.write(move |w| w.note_source("audit/acme", &first)).await;
+        f.write(move |w| w.note_source("audit/acme", &second)).await;
+        f.read(Reader::source_states).await.remove(0).1
+    };
+    let state = after(failed(before), succeeded(now)).await;
+    assert_eq!((state.last_success, state.last_failure), (Some(now), Some(now)), "no failure came after it");
+    let state = after(succeeded(before), failed(now)).await;
+    assert_eq!((state.last_success, state.last_failure), (Some(now - SignedDuration::from_millis(1)), Some(now)));
 }
 
 #[tokio::test]

@@ -145,6 +145,25 @@ async fn a_round_that_ends_after_lines_that_nobody_understood_leaves_their_time_
 }
 
 #[tokio::test]
+async fn of_files_of_one_instant_any_may_have_been_the_last_that_was_written() {
+    for gone in ["a.jsonl", "b.jsonl"] {
+        let place = Place::new();
+        let written = std::time::UNIX_EPOCH + std::time::Duration::from_secs(NOW.unsigned_abs() - 5);
+        for name in ["a.jsonl", "b.jsonl"] {
+            fs::write(place.path().join(name), format!("{}{{\"file\":\"{name}\"}}\n", line(NOW - 5))).expect("written");
+            let file = fs::File::options().append(true).open(place.path().join(name)).expect("a file");
+            file.set_modified(written).expect("a settable time");
+        }
+        place.run(NOW).await.expect("a round");
+        fs::remove_file(place.path().join(gone)).expect("removed");
+        fs::write(place.path().join("c.jsonl"), line(NOW + 7_000)).expect("written");
+        place.run(NOW + 7_200).await.expect("a round");
+        let missed = place.coverage().await.into_iter().filter(|(state, ..)| *state == CoverageState::Missed);
+        assert_eq!(missed.count(), 1, "{gone} may have grown before it went");
+    }
+}
+
+#[tokio::test]
 async fn a_file_that_cannot_be_opened_is_missed_once_and_again_when_it_grows() {
     let place = Place::new();
     fs::write(place.path().join("a.jsonl"), line(NOW - 5)).expect("written");
