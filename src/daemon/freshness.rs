@@ -18,6 +18,9 @@ const STALE_AFTER_INTERVALS: u32 = 3;
 /// However short the interval, a source gets this long.
 const STALE_AFTER_AT_LEAST: Duration = Duration::from_secs(5 * 60);
 
+/// What is said of a source that waits for somebody to act.
+const ASKED_SELDOM: &str = "asked again every 15 minutes, and at once after a reload";
+
 /// The used part of each source's request budget, 0 to 1, after its last round in this process.
 pub type Budgets = BTreeMap<String, f64>;
 
@@ -152,6 +155,7 @@ pub fn readiness(
         let since = source.last_success.map_or_else(|| never.to_owned(), |at| format!("{since} {at}"));
         // What failed before it was read is over, and is not why it is not read now.
         match source.failed_last() {
+            Some((_, why)) if waits(&source.name) => format!("{}: {since}: {why}; {ASKED_SELDOM}", source.name),
             Some((_, why)) => format!("{}: {since}: {why}", source.name),
             None if exchange::instance_of(&source.name).is_some() => format!("{}: {since}", source.name),
             None => {

@@ -117,8 +117,9 @@ async fn a_changed_secret_is_taken_up_without_a_signal() {
     let site = site().await;
     let key = fs::read(site.path("organization.key")).unwrap();
     fs::write(site.path("organization.key"), "revoked-last-week").unwrap();
-    let mut service = Service::start(&site);
+    let (mut service, base) = Service::serving(&site);
     service.wait_for("it fails", &["part=\"audit/acme\"".to_owned(), "part=\"tokens/acme\"".to_owned()]);
+    answer_with(&format!("{base}/readyz"), "asked again every 15 minutes, and at once after a reload").await;
     fs::write(site.path("next.key"), key).unwrap();
     fs::rename(site.path("next.key"), site.path("organization.key")).unwrap();
     service.wait_for(IN_FORCE, &["a secret has changed".to_owned()]);
