@@ -12,8 +12,7 @@ use super::{
     Engine,
     delivery::MAIL,
     freshness::{self, Budgets, stale_after},
-    outcome::names_a_secret,
-    schedule::interval_due,
+    schedule::{SteadyClock, interval_due},
     trouble::STORE,
 };
 use crate::{
@@ -46,10 +45,6 @@ fn news(open: &[Alarm], standings: &[Standing], now: Timestamp) -> Vec<AlarmNews
             let alarm = Alarm { kind: s.kind, about: s.about.clone(), since: *since, reason: reason.clone() };
             Some(AlarmNews { alarm, until: None })
         }
-        // It may have begun as a failure that goes by itself.
-        (Some(alarm), Some((_, reason))) if names_a_secret(reason) && !names_a_secret(&alarm.reason) => {
-            Some(AlarmNews { alarm: Alarm { reason: reason.clone(), ..alarm.clone() }, until: None })
-        }
         (Some(alarm), None) => Some(AlarmNews { alarm: alarm.clone(), until: Some(now) }),
         (Some(_), Some(_)) | (None, None) => None,
     };
@@ -59,19 +54,22 @@ fn news(open: &[Alarm], standings: &[Standing], now: Timestamp) -> Vec<AlarmNews
 /// How a source stands; none while that cannot be known. `waits` says that somebody has to act, `since` from when on it
 /// could have been read.
 fn source(line: &SourceLine, waits: bool, limit: Duration, since: Timestamp, now: Timestamp) -> Option<Standing> {
-    // What lies ahead was noted by a clock that was set back since then: it is as old as that.
-    let success = line.last_success.filter(|at| *at <= now);
-    let within = |at: Timestamp| now.duration_since(at) <= SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX);
-    // Files of another instance are taken in whether the service runs or not.
+    let past = |at: Timestamp, ahead: SignedDuration| (now.duration_since(at) >= -ahead).then_some(at.min(now));
+    let age = |at: Timestamp| now.duration_since(at);
+    let limit = SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX);
+    // Files of another instance are taken in whether the service runs or not, and by the clock of that one.
     let handed_over = exchange::instance_of(&line.name).is_some();
-    let old = !within(success.map_or(since, |success| if handed_over { success } else { success.max(since) }));
+    // What lies further ahead than clocks differ was noted by one that was set back since then, and is as old as that.
+    let ahead = if handed_over { SignedDuration::MAX } else { SteadyClock::TOLERANCE };
+    let success = line.last_success.and_then(|at| past(at, ahead));
+    let old = age(success.map_or(since, |success| if handed_over { success } else { success.max(since) })) > limit;
     let standing = |wrong| Some(Standing { kind: AlarmKind::SourceDown, about: line.name.clone(), wrong });
     let wrong = |why| standing(Some((success.unwrap_or(since), why)));
     match line.failed_last() {
         Some((_, why)) if waits || old => wrong(why.clone()),
         None if old && handed_over => wrong(no_file(success)),
         None if old => wrong(NO_ROUND.to_owned()),
-        None if success.is_some_and(within) => standing(None),
+        None if success.is_some_and(|at| age(at) <= limit) => standing(None),
         Some(_) | None => None,
     }
 }

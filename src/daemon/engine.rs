@@ -25,6 +25,7 @@ use super::{
     skew,
     trace::Thread,
     trouble::{News, STORE, Troubles},
+    webhooks::WEBHOOK,
 };
 use crate::{
     analysis,
@@ -46,14 +47,17 @@ pub(super) const JUDGEMENT: &str = "judgement";
 /// The name under which a new configuration that is refused is told.
 const CONFIGURATION: &str = "configuration";
 
+/// What stands before a source's name where reading what is older of it is told of.
+const OLDER_OF: &str = "what is older of ";
+
+/// The name under which trouble with a collector of metrics is told.
+pub(super) const EXPORT: &str = "otel";
+
 /// What stands before a host's name where it is told that our clock differs from the host's.
 pub(super) const CLOCK: &str = "clock/";
 
 /// A clock that is set back by less was not wrong.
 const SET_RIGHT_MS: i64 = 60_000;
-
-/// A source whose credential is refused is asked this often at most: somebody has to act first.
-const REFUSED_PAUSE: Duration = Duration::from_secs(15 * 60);
 
 /// Everything that a configuration sets up.
 pub struct Engine {
@@ -99,9 +103,20 @@ impl Engine {
         let (budgets, troubles) = (Arc::clone(&self.budgets), Arc::clone(&self.troubles));
         let renewed = Self::over(self.store.clone(), options, self.clients.renewed(), budgets, troubles)?;
         // Nobody would ever say that what is gone works again; a clock that is still wrong is told anew.
-        let is_gone = |part: &str| part.starts_with(CLOCK) || (SourceKind::of(part).is_some() && !renewed.is_source(part));
-        renewed.troubles().forget(is_gone);
+        renewed.troubles().forget(|part| renewed.lacks(part));
         Ok(renewed)
+    }
+
+    /// Whether a part that was in trouble is one that this configuration has nothing of: a source or the older part of one, a
+    /// delivery, the exporter, programs that are told.
+    fn lacks(&self, part: &str) -> bool {
+        let source = part.strip_prefix(OLDER_OF).unwrap_or(part);
+        let is_delivery = || self.deliveries().iter().any(|delivery| delivery.to_string() == part);
+        match part {
+            EXPORT => self.options.otel.is_none(),
+            WEBHOOK => !self.has_webhooks(),
+            _ => part.contains('/') && !self.is_source(source) && !is_delivery(),
+        }
     }
 
     fn over(
@@ -163,8 +178,7 @@ impl Engine {
     /// How long to wait between the beginnings of two rounds of a source.
     pub fn every(&self, index: usize) -> Duration {
         let name = &self.sources[index].name;
-        let every = self.options.every(name);
-        if self.troubles().is_ours(name) { every.max(REFUSED_PAUSE) } else { every }
+        if self.troubles().is_ours(name) { freshness::rested(name, &self.options) } else { self.options.every(name) }
     }
 
     /// What is not as it should be, a line each: the store, and every source that is not fresh or waits for somebody to act; and
@@ -360,7 +374,7 @@ impl Engine {
         } else {
             Some(self.store.write(move |w| count_requests(w, &name, &usage)).await)
         };
-        self.ended(&format!("what is older of {}", source.name), result, (answered, counted), now)
+        self.ended(&format!("{OLDER_OF}{}", source.name), result, (answered, counted), now)
     }
 
     /// When the store began to count.

@@ -18,8 +18,8 @@ const STALE_AFTER_INTERVALS: u32 = 3;
 /// However short the interval, a source gets this long.
 const STALE_AFTER_AT_LEAST: Duration = Duration::from_secs(5 * 60);
 
-/// What is said of a source that waits for somebody to act.
-const ASKED_SELDOM: &str = "asked again every 15 minutes, and at once after a reload";
+/// A source whose credential is refused is asked this often at most.
+const REFUSED_PAUSE: Duration = Duration::from_secs(15 * 60);
 
 /// The used part of each source's request budget, 0 to 1, after its last round in this process.
 pub type Budgets = BTreeMap<String, f64>;
@@ -133,6 +133,11 @@ fn fresh_for(source: &str, options: &Options) -> Option<Duration> {
     options.late_after(source).or_else(|| Some(stale_after(source, options)?.max(AT_LEAST) + Duration::from_millis(slice)))
 }
 
+/// How long a source is left alone whose credential is refused: somebody has to act first.
+pub fn rested(source: &str, options: &Options) -> Duration {
+    options.every(source).max(REFUSED_PAUSE)
+}
+
 /// One line for each source that is not fresh, or waits for somebody to act: since when, and why; and for each of the others whose
 /// newest list lacks a part.
 pub fn readiness(
@@ -155,7 +160,11 @@ pub fn readiness(
         let since = source.last_success.map_or_else(|| never.to_owned(), |at| format!("{since} {at}"));
         // What failed before it was read is over, and is not why it is not read now.
         match source.failed_last() {
-            Some((_, why)) if waits(&source.name) => format!("{}: {since}: {why}; {ASKED_SELDOM}", source.name),
+            Some((_, why)) if waits(&source.name) => {
+                let minutes = rested(&source.name, options).as_secs() / 60;
+                let pause = if minutes % 60 == 0 { format!("{} h", minutes / 60) } else { format!("{minutes} min") };
+                format!("{}: {since}: {why}; asked again every {pause}, and at once after a reload", source.name)
+            }
             Some((_, why)) => format!("{}: {since}: {why}", source.name),
             None if exchange::instance_of(&source.name).is_some() => format!("{}: {since}", source.name),
             None => {

@@ -22,7 +22,7 @@ use crate::{
     evidence::{
         Coverage, CoverageState, Grade, MALFORMED, Page, Sighting, Skipped, SourceKind,
         coverage::MAX_CLAIMED_MS,
-        format::{Defaults, Fields, json::parse_lines},
+        format::{Defaults, Fields, UNDERSTOOD, json::parse_lines},
         place::place,
         redact::MAX_NAME,
         time::MS_PER_HOUR,
@@ -143,7 +143,13 @@ impl Arrival {
 
     /// Keeps what is new. Of a request without any evidence is kept that it came and what it was like, so that somebody sees
     /// it; its sender has not delivered by it.
-    fn keep(&self, w: &mut Writer<'_>, page: Page<'_>, warning: String, delivered: bool) -> Result<Option<i64>, StoreError> {
+    fn keep(
+        &self,
+        w: &mut Writer<'_>,
+        page: Page<'_>,
+        warning: Option<String>,
+        delivered: bool,
+    ) -> Result<Option<i64>, StoreError> {
         let Sender { setting, maximum_grade, .. } = &*self.sender;
         let now_ms = self.now.as_millisecond();
         let hours = hours(&page, now_ms);
@@ -159,7 +165,7 @@ impl Arrival {
         let state = SourceState {
             last_success: delivered.then_some(self.now),
             maximum_grade: delivered.then_some(*maximum_grade),
-            warning: Some(warning),
+            warning,
             ..SourceState::default()
         };
         w.note_source(&setting.name, &state)?;
@@ -209,16 +215,18 @@ impl Line<'_> {
     }
 }
 
-/// What a reader should know of a sender of whose newest request nothing can be used; empty where something can.
-fn warning(lines: &[Line<'_>]) -> String {
-    let mut refused = lines.iter().filter_map(|line| line.content.as_ref().err());
-    let useful = lines.iter().any(|line| line.reason().is_none_or(|reason| reason == OTHER_HOST));
-    let Some(Skipped { reason, sample, .. }) = refused.next().filter(|_| !useful) else { return String::new() };
+/// What a reader should know of a sender of whose newest request nothing was understood; empty where something was, none where
+/// there was nothing in it.
+fn warning(lines: &[Line<'_>]) -> Option<String> {
+    let Some(Skipped { reason, sample, .. }) = lines.iter().find_map(|line| line.content.as_ref().err()) else {
+        return lines.first().map(|_| String::new());
+    };
+    if lines.iter().any(|line| line.reason().is_none_or(|reason| UNDERSTOOD.contains(&reason))) {
+        return Some(String::new());
+    }
     let such_as = if sample.is_empty() { String::new() } else { format!(", such as {sample}") };
-    format!(
-        "nothing of its newest request could be used ({}, {reason}{such_as}): see what its sender sends",
-        counted(lines.len() as u64, "line", "lines")
-    )
+    let all = counted(lines.len() as u64, "line", "lines");
+    Some(format!("nothing of its newest request could be used ({all}, {reason}{such_as}): see what its sender sends"))
 }
 
 /// An id that may have been cut at its limit (before a character of up to four bytes) identifies nothing.

@@ -32,7 +32,7 @@ pub struct PollOutcome {
 pub enum RoundError {
     #[error("{0}")]
     Fetch(#[from] FetchError),
-    #[error("{error}{THE_SECRET_IS}{credential}")]
+    #[error("{error}; the secret is {credential}")]
     Credential { error: FetchError, credential: String },
     #[error("the store: {0}")]
     Store(#[from] StoreError),
@@ -56,14 +56,6 @@ pub struct Tally {
     pub warning: &'static str,
     /// There is older evidence that this round left for later.
     pub unread: bool,
-}
-
-/// Stands before the secret to look at.
-const THE_SECRET_IS: &str = "; the secret is ";
-
-/// Whether the words of a failure say which secret somebody has to look at.
-pub fn names_a_secret(failure: &str) -> bool {
-    failure.contains(THE_SECRET_IS)
 }
 
 impl Tally {

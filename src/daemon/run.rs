@@ -19,7 +19,7 @@ use super::{
     Engine, Options,
     alarms::StoreAlarm,
     delivery::{Delivery, late},
-    engine::{JUDGEMENT, Round},
+    engine::{EXPORT, JUDGEMENT, Round},
     judge::{Judged, Measured},
     manager::Manager,
     packing::PACKED_EVERY,
@@ -42,7 +42,6 @@ const OUTBOX: &str = "outbox";
 const METRICS: &str = "metrics";
 const RETENTION: &str = "retention";
 const ALARMS: &str = "alarms";
-const EXPORT: &str = "otel";
 
 /// Days go by where nothing is recorded, too: what is quiet, overdue or forecast changes with them.
 const JUDGED_AGAIN_AFTER: Duration = Duration::from_secs(3_600);
@@ -170,7 +169,8 @@ struct Service {
     store_alarm: StoreAlarm,
     /// What is back by the last judgement; none before the first.
     returned: Option<Vec<Alarm>>,
-    /// Since when sources could have been read by this clock: the start, or when the clock was set or the machine woke.
+    /// Since when these sources could have been read by this clock: the start, the last reload, or when the clock was set or the
+    /// machine woke.
     reads_since: Timestamp,
     /// Exports that had failed, and that had arrived, when it was last looked.
     failed_exports: u64,
@@ -261,8 +261,7 @@ impl Service {
                     self.prune_when_due(now);
                 }
                 self.measure(now).await;
-                let (readiness, trouble) = (self.engine.readiness(now).await, self.engine.trouble_words());
-                self.show(|served| (served.readiness, served.trouble) = (readiness, trouble));
+                self.show_trouble(now).await;
             }
         }
     }
@@ -330,6 +329,12 @@ impl Service {
         self.served.send_modify(|served| change(Arc::make_mut(served)));
     }
 
+    /// Shows what is not as it should be now.
+    async fn show_trouble(&self, now: Timestamp) {
+        let (readiness, trouble) = (self.engine.readiness(now).await, self.engine.trouble_words());
+        self.show(|served| (served.readiness, served.trouble) = (readiness, trouble));
+    }
+
     async fn judge_for(&mut self, now: Timestamp, late: Option<Late>) -> Option<Judged> {
         let span = tracing::debug_span!("judge");
         self.causes.lead_to(&span);
@@ -343,8 +348,8 @@ impl Service {
                 self.returned = Some(judged.returned());
                 let document = Arc::new(judged.document(&self.engine.store));
                 self.measure(now).await;
-                let readiness = self.engine.readiness(now).await;
-                self.show(|served| (served.document, served.readiness) = (Some(document), readiness));
+                self.show(|served| served.document = Some(document));
+                self.show_trouble(now).await;
                 Some(judged)
             }
             Err(error) => {

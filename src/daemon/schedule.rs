@@ -106,7 +106,8 @@ pub struct SteadyClock {
 }
 
 impl SteadyClock {
-    const TOLERANCE: Duration = Duration::from_secs(10 * 60);
+    /// A clock that is set by less goes on as it did.
+    pub const TOLERANCE: SignedDuration = SignedDuration::from_mins(10);
     const STEADY_AFTER: Duration = Duration::from_secs(3_600);
 
     /// Looks at both clocks, again and again, and returns whether the one on the wall was set since the last look, or the
@@ -115,7 +116,7 @@ impl SteadyClock {
         let Some((steady_before, before)) = self.last.replace((steady, now)) else { return false };
         let (went_by, shown) = (steady.duration_since(steady_before), now.duration_since(before));
         let expected = SignedDuration::try_from(went_by).unwrap_or(SignedDuration::MAX);
-        let was_set = shown.saturating_sub(expected).unsigned_abs() > Self::TOLERANCE;
+        let was_set = shown.saturating_sub(expected).abs() > Self::TOLERANCE;
         self.set = if was_set { Some(steady) } else { self.set };
         was_set
     }

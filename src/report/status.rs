@@ -221,7 +221,11 @@ pub fn text(status: &Status, width: usize) -> String {
     let looked = match () {
         () if status.sources.is_empty() => "none",
         () if imported => "nobody looks on: all that was read are files that were imported by hand",
-        () if status.complete => "all read without a gap",
+        () if status.complete => match words::Complete::of(&status.sources) {
+            words::Complete::EverySource => "all read without a gap",
+            words::Complete::EveryPolledSource => "all that are polled read without a gap",
+            words::Complete::EverySender => "every sender has been heard; nothing is polled",
+        },
         () => "could not look everywhere",
     };
     entry("Sources", looked);
@@ -331,13 +335,14 @@ fn given_up(row: &GivenUpRow, zone: &TimeZone) -> String {
     format!("{} to {}, due on {}, given up: {}", row.channel, row.recipient, words::instant(row.due, zone), row.failure)
 }
 
-/// Why a source is not read, in so many characters: its name says already where, and what is said first is the cause.
+/// Why a source is not read, in so many characters: its name says already which API, and what is said first is the cause.
 fn cause(why: &str, room: usize) -> String {
     let fits = |text: &str| text.chars().count() < room;
     if fits(why) {
         return why.to_owned();
     }
-    let without_place = why.split_once(' ').filter(|(place, _)| place.contains('/')).map_or(why, |(_, rest)| rest);
+    let without_place =
+        why.split_once(' ').filter(|(place, _)| place.contains('/') && !place.starts_with('/')).map_or(why, |(_, rest)| rest);
     if fits(without_place) {
         return without_place.to_owned();
     }

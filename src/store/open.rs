@@ -6,7 +6,7 @@
 //! | is missing, its log is not | | refused: `TakenAway` | refused: `TakenAway` |
 //! | is empty | 0 | migrates | refused: `Missing`, or `Foreign` where something is in it that is no store |
 //! | carries our `application_id` | of today | ready | ready |
-//! | carries our `application_id` | lower | migrates, unless somebody collects: `Locked` | refused: `Older` |
+//! | carries our `application_id` | lower | migrates, unless somebody collects or judges: `Locked` | refused: `Older` |
 //! | carries our `application_id` | higher | refused: `Newer` | refused: `Newer` |
 //! | is anything else | | refused: `Foreign` | refused: `Foreign` |
 //!
@@ -222,11 +222,11 @@ fn migrate(connection: &mut Connection, path: &Path, migrations: &[Migration]) -
     let _alone = match identify(connection).map_err(sqlite)? {
         Identity::Ours { version } if version == supported => return Ok(()),
         // An older program that is at work on it knows nothing of a new layout.
-        Identity::Ours { .. } => Some(lock::alone(path, lock::COLLECTING)?),
+        Identity::Ours { .. } => Some((lock::alone(path, lock::COLLECTING)?, lock::alone(path, lock::JUDGING)?)),
         Identity::Empty | Identity::Foreign => None,
     };
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sqlite)?;
-    // Asked again inside the transaction: another process may have migrated while this one waited.
+    // Asked again inside the transaction: another process may have made it while this one waited.
     let version = match identify(&transaction).map_err(sqlite)? {
         Identity::Ours { version } => version,
         Identity::Empty | Identity::Foreign => 0,

@@ -10,7 +10,7 @@ use duskwatch::{
 use crate::support::{
     NOW, Site, at,
     picture::{Picture, assert_same_counts},
-    program::{Service, answer_with},
+    program::{Service, answer_with, hasten},
     small_world,
 };
 
@@ -113,13 +113,32 @@ async fn a_broken_configuration_leaves_the_old_one_in_force_and_says_every_fault
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_fails_and_is_taken_out_of_the_configuration_fails_no_more() {
+    let site = site().await;
+    let sound = fs::read_to_string(site.config()).unwrap();
+    append(&site, "[otel]\nendpoint = \"http://127.0.0.1:1\"\ninterval = \"1s\"\n");
+    let (mut service, base) = Service::serving_with(&site, |command| hasten(command, at(NOW), 20));
+    let ready = format!("{base}/readyz");
+    answer_with(&ready, "otel: failing since").await;
+    answer_with(&base, "otel is failing since").await;
+    fs::write(site.config(), sound).unwrap();
+    service.hang_up();
+    service.wait_for(IN_FORCE, &["SIGHUP".to_owned()]);
+    let (_, said) = answer_with(&ready, "").await;
+    let (_, page) = answer_with(&base, "").await;
+    assert!(!said.contains("otel") && !page.contains("is failing since"), "{said}");
+    let (ended, said) = service.terminate();
+    assert!(ended.success(), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_changed_secret_is_taken_up_without_a_signal() {
     let site = site().await;
     let key = fs::read(site.path("organization.key")).unwrap();
     fs::write(site.path("organization.key"), "revoked-last-week").unwrap();
     let (mut service, base) = Service::serving(&site);
     service.wait_for("it fails", &["part=\"audit/acme\"".to_owned(), "part=\"tokens/acme\"".to_owned()]);
-    answer_with(&format!("{base}/readyz"), "asked again every 15 minutes, and at once after a reload").await;
+    answer_with(&format!("{base}/readyz"), "asked again every 15 min, and at once after a reload").await;
     fs::write(site.path("next.key"), key).unwrap();
     fs::rename(site.path("next.key"), site.path("organization.key")).unwrap();
     service.wait_for(IN_FORCE, &["a secret has changed".to_owned()]);

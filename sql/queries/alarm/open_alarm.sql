@@ -1,4 +1,4 @@
--- Remembers that an alarm went out, and what it said last. Served by the primary key of alarm.
+-- Remembers that an alarm went out. Served by the primary key of alarm.
 INSERT INTO alarm (kind, about, since_ms, reason)
 VALUES (:kind, :about, :since_ms, :reason)
-ON CONFLICT DO UPDATE SET reason = excluded.reason
+ON CONFLICT DO NOTHING

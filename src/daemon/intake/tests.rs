@@ -74,6 +74,31 @@ async fn a_sender_covers_the_hours_in_which_it_delivers_and_no_others() {
 }
 
 #[tokio::test]
+async fn a_request_of_which_nothing_is_understood_is_warned_of_until_one_is() {
+    let mut place = Place::new();
+    let mut minute = 0;
+    let mut after = async |body: &str| {
+        minute += 1;
+        place.push(&format!("2026-07-03T06:{minute:02}:00Z"), body).await;
+        let states = place.store.read(Reader::source_states).await.expect("a store that works");
+        states.into_iter().find(|(name, _)| name == SOURCE).and_then(|(_, state)| state.warning).unwrap_or_default()
+    };
+    let junk = "nothing of its newest request could be used (2 lines, malformed, such as a): see what its sender sends";
+    let good = line("2026-07-03T06:00:30Z");
+    for (body, warning) in [
+        (good.clone(), ""),
+        ("a\nb\n".to_owned(), junk),
+        ("a\nb\n".to_owned(), junk),
+        (" \n".to_owned(), junk),
+        (format!("{good}a\n"), ""),
+        ("a\nb\n".to_owned(), junk),
+        ("{\"time\":\"2026-07-03T06:00:30Z\",\"host\":\"github.com\"}\n".to_owned(), ""),
+    ] {
+        assert_eq!(after(&body).await, warning, "after {body:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_forwarder_that_delivers_in_every_hour_covers_the_day_also_when_it_was_cut_off_and_makes_up_for_it() {
     let mut place = Place::new();
     for hour in (0..10).chain(14..24) {

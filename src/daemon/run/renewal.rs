@@ -65,8 +65,7 @@ impl Service {
         renewal.watch(&self.engine.options);
         let (outcome, now) = (outcome.map_err(|error| format!("{error:#}")), Clock::System.now());
         self.engine.note_configuration(outcome.as_ref().err(), now);
-        let readiness = self.engine.readiness(now).await;
-        self.show(|served| served.readiness = readiness);
+        self.show_trouble(now).await;
         match outcome {
             Ok(()) => {
                 tracing::info!(cause, "the new configuration is in force");
@@ -97,6 +96,8 @@ impl Service {
         self.recordings.push(recording);
         retire(std::mem::replace(&mut self.exporter, exporter));
         (self.failed_exports, self.accepted_exports) = (0, 0);
+        // What is new was not there before.
+        self.reads_since = now;
         self.set_clocks(&engine.source_names());
         self.engine = engine;
         Ok(())

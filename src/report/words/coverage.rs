@@ -26,7 +26,7 @@ pub(in crate::report) fn coverage(coverage: &CoverageReport, zone: &TimeZone) ->
         return format!("{looks}: all that was read are files that were imported by hand, and they {until}.");
     }
     if coverage.complete {
-        return format!("{}{}", all_read(coverage, &since), second_look(coverage));
+        return format!("{}{}", all_read(&coverage.sources, &since), second_look(coverage));
     }
     let reading = coverage.sources.iter().filter(|s| matches!(s.state, SourceState::Reading | SourceState::Imported)).count();
     let missed = coverage.sources.iter().filter(|s| s.missed_hours > 0.0).count();
@@ -38,21 +38,37 @@ pub(in crate::report) fn coverage(coverage: &CoverageReport, zone: &TimeZone) ->
     format!("Could not look everywhere: {reading} of {sources} {are} being read{gaps}.{second_look}")
 }
 
-/// That every source was read that is asked for what it has. Who pushes is silent where there is nothing to say, and had perhaps
-/// not begun yet.
-fn all_read(coverage: &CoverageReport, since: &str) -> String {
-    let pushed = coverage.sources.iter().filter(|row| is_pushed(row)).count();
-    let imported = coverage.sources.iter().filter(|row| row.state == SourceState::Imported).count();
-    match (pushed, coverage.sources.len() - pushed - imported) {
-        (0, _) => format!("Every source was read without a gap since {since}."),
-        (_, 0) => "Every sender has been heard that pushes what it sees; what it does not push nobody looks for.".to_owned(),
-        (_, _) => format!("Every source that is polled was read without a gap since {since}; senders push what they see."),
+/// What it means that nothing was missed. Who pushes is silent where there is nothing to say, and had perhaps not begun yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::report) enum Complete {
+    EverySource,
+    EveryPolledSource,
+    EverySender,
+}
+
+impl Complete {
+    pub(in crate::report) fn of(sources: &[SourceRow]) -> Self {
+        let is_pushed = |row: &&SourceRow| SourceKind::of(exchange::own_name(&row.source)) == Some(SourceKind::Intake);
+        let pushed = sources.iter().filter(is_pushed).count();
+        let imported = sources.iter().filter(|row| row.state == SourceState::Imported).count();
+        match (pushed, sources.len() - pushed - imported) {
+            (0, _) => Self::EverySource,
+            (_, 0) => Self::EverySender,
+            (_, _) => Self::EveryPolledSource,
+        }
     }
 }
 
-/// Whether it is a source that speaks by itself.
-pub(in crate::report) fn is_pushed(row: &SourceRow) -> bool {
-    SourceKind::of(exchange::own_name(&row.source)) == Some(SourceKind::Intake)
+fn all_read(sources: &[SourceRow], since: &str) -> String {
+    match Complete::of(sources) {
+        Complete::EverySource => format!("Every source was read without a gap since {since}."),
+        Complete::EveryPolledSource => {
+            format!("Every source that is polled was read without a gap since {since}; senders push what they see.")
+        }
+        Complete::EverySender => {
+            "Every sender has been heard that pushes what it sees; what it does not push nobody looks for.".to_owned()
+        }
+    }
 }
 
 /// The sources that need a look although they are read; up to three by name.

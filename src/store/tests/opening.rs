@@ -71,11 +71,12 @@ fn a_store_of_a_newer_program_is_refused_with_both_versions() {
 fn a_store_that_somebody_works_on_is_not_brought_to_another_layout() {
     let (_directory, path) = directory();
     drop(open_writer(&path, MIGRATIONS).expect("a store"));
-    let lock = Store::lock_exclusive(&path).expect("nobody holds it");
-    let refused = open_writer(&path, &with(NEXT)).expect_err("an older program is at work");
-    assert!(matches!(refused, OpenError::Locked { .. }), "{refused}");
-    drop(open_writer(&path, MIGRATIONS).expect("it has its layout"));
-    drop(lock);
+    for right in [Store::lock_exclusive, Store::lock_judging] {
+        let _right = right(&path).expect("nobody holds it");
+        let refused = open_writer(&path, &with(NEXT)).expect_err("an older program is at work");
+        assert!(matches!(refused, OpenError::Locked { .. }), "{refused}");
+        drop(open_writer(&path, MIGRATIONS).expect("it has its layout"));
+    }
     drop(open_writer(&path, &with(NEXT)).expect("nobody is at work any more"));
 }
 
