@@ -162,7 +162,7 @@ pub fn readiness(
         match source.failed_last() {
             Some((_, why)) if waits(&source.name) => {
                 let minutes = rested(&source.name, options).as_secs() / 60;
-                let pause = if minutes % 60 == 0 { format!("{} h", minutes / 60) } else { format!("{minutes} min") };
+                let pause = if minutes.is_multiple_of(60) { format!("{} h", minutes / 60) } else { format!("{minutes} min") };
                 format!("{}: {since}: {why}; asked again every {pause}, and at once after a reload", source.name)
             }
             Some((_, why)) => format!("{}: {since}: {why}", source.name),

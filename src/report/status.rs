@@ -222,9 +222,9 @@ pub fn text(status: &Status, width: usize) -> String {
         () if status.sources.is_empty() => "none",
         () if imported => "nobody looks on: all that was read are files that were imported by hand",
         () if status.complete => match words::Complete::of(&status.sources) {
-            words::Complete::EverySource => "all read without a gap",
-            words::Complete::EveryPolledSource => "all that are polled read without a gap",
-            words::Complete::EverySender => "every sender has been heard; nothing is polled",
+            words::Complete::Everything => "all read without a gap",
+            words::Complete::Polled => "all that are polled read without a gap",
+            words::Complete::Pushed => "every sender has been heard; nothing is polled",
         },
         () => "could not look everywhere",
     };

@@ -41,9 +41,9 @@ pub(in crate::report) fn coverage(coverage: &CoverageReport, zone: &TimeZone) ->
 /// What it means that nothing was missed. Who pushes is silent where there is nothing to say, and had perhaps not begun yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::report) enum Complete {
-    EverySource,
-    EveryPolledSource,
-    EverySender,
+    Everything,
+    Polled,
+    Pushed,
 }
 
 impl Complete {
@@ -52,20 +52,20 @@ impl Complete {
         let pushed = sources.iter().filter(is_pushed).count();
         let imported = sources.iter().filter(|row| row.state == SourceState::Imported).count();
         match (pushed, sources.len() - pushed - imported) {
-            (0, _) => Self::EverySource,
-            (_, 0) => Self::EverySender,
-            (_, _) => Self::EveryPolledSource,
+            (0, _) => Self::Everything,
+            (_, 0) => Self::Pushed,
+            (_, _) => Self::Polled,
         }
     }
 }
 
 fn all_read(sources: &[SourceRow], since: &str) -> String {
     match Complete::of(sources) {
-        Complete::EverySource => format!("Every source was read without a gap since {since}."),
-        Complete::EveryPolledSource => {
+        Complete::Everything => format!("Every source was read without a gap since {since}."),
+        Complete::Polled => {
             format!("Every source that is polled was read without a gap since {since}; senders push what they see.")
         }
-        Complete::EverySender => {
+        Complete::Pushed => {
             "Every sender has been heard that pushes what it sees; what it does not push nobody looks for.".to_owned()
         }
     }
