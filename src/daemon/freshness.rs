@@ -48,7 +48,6 @@ pub fn source_lines(store: &Reader, options: &Options, budgets: &Budgets, now: T
             budget_used: budgets.get(&name).copied(),
             warning: state.warning.unwrap_or_default(),
             nameless: nameless.iter().filter(|(n, _)| *n == name).map(|(_, items)| items).sum(),
-            late_after: options.late_after(&name),
             fresh_for: fresh_for(&name, options),
             name,
         }

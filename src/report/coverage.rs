@@ -18,9 +18,9 @@ use crate::{
 const MS_PER_HOUR: i64 = 3_600_000;
 /// A report looks back to the last digest, and so far at least: what comes an hour after a digest rests on more than an hour.
 const LEAST_PERIOD_MS: i64 = time::MS_PER_DAY;
-/// The last look of a source of which nobody says how often there is one, such as a sender, may be so old.
+/// A source of which nobody says how often there is a look, such as a sender, is behind after this long.
 const BEHIND_AFTER_MS: i64 = time::MS_PER_DAY;
-/// The last look may be so old, where nobody says how often there is one.
+/// What is younger than the last look of such a source is not missed yet for so long.
 const LOOK_AGE_MS: i64 = MS_PER_HOUR;
 /// What `covered_30d` and `gap_seconds` look back on.
 const LOOK_BACK_MS: i64 = 30 * time::MS_PER_DAY;
@@ -208,10 +208,9 @@ fn warning(line: &SourceLine, intervals: &[Coverage], silence: Option<&Silence>,
         [Some(limit), since].into_iter().flatten().collect::<Vec<_>>().join("; ")
     });
     let silent = silence.map(|silence| words::silence(silence, zone));
-    let warned = Some(inert::sentence(&line.warning)).filter(|warned| !told.contains(warned.as_str()));
+    let warned = Some(inert::sentence(&line.warning)).filter(|warned| !warned.is_empty() && !told.contains(warned.as_str()));
     let nameless = (line.nameless > 0).then(|| words::nameless(line));
-    let all = [warned, limit, nameless, silent].into_iter().flatten();
-    all.filter(|words| !words.is_empty()).collect::<Vec<_>>().join("; ")
+    [warned, limit, nameless, silent].into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 /// When a list was read last without a part of it missing.
@@ -229,8 +228,7 @@ fn state(line: &SourceLine, intervals: &[Coverage], looked_until: Option<i64>, n
     let kind = SourceKind::of(exchange::own_name(&line.name));
     let occasional = kind == Some(SourceKind::Intake) && coverage::covered_days(intervals).is_empty();
     let latest = looked_until.max(line.last_success.map(Timestamp::as_millisecond));
-    let limit = line.late_after.or(line.fresh_for);
-    let behind_after_ms = limit.map_or(BEHIND_AFTER_MS, |limit| i64::try_from(limit.as_millis()).unwrap_or(i64::MAX));
+    let behind_after_ms = line.fresh_for.map_or(BEHIND_AFTER_MS, |limit| i64::try_from(limit.as_millis()).unwrap_or(i64::MAX));
     if kind == Some(SourceKind::Import) {
         SourceState::Imported
     } else if last == Some(CoverageState::NotPermitted) {

@@ -107,9 +107,7 @@ pub struct SourceLine {
     pub warning: String,
     /// Items of the last 30 days of what is beyond the limits of how much a source may name.
     pub nameless: u64,
-    /// How old what it showed last may be before it is behind; none: a day.
-    pub late_after: Option<Duration>,
-    /// How old its newest look may be while it is read as it should; none: an hour.
+    /// How old its newest look may be while it is read as it should; none where nobody says how often there is one.
     pub fresh_for: Option<Duration>,
 }
 
