@@ -6,12 +6,12 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{
     Engine,
     delivery::MAIL,
-    freshness::{self, Budgets, stale_after},
+    freshness::{self, Budgets, older_than, stale_after},
     schedule::{SteadyClock, interval_due},
     trouble::STORE,
 };
@@ -54,22 +54,19 @@ fn news(open: &[Alarm], standings: &[Standing], now: Timestamp) -> Vec<AlarmNews
 /// How a source stands; none while that cannot be known. `waits` says that somebody has to act, `since` from when on it
 /// could have been read.
 fn source(line: &SourceLine, waits: bool, limit: Duration, since: Timestamp, now: Timestamp) -> Option<Standing> {
-    let past = |at: Timestamp, ahead: SignedDuration| (now.duration_since(at) >= -ahead).then_some(at.min(now));
-    let age = |at: Timestamp| now.duration_since(at);
-    let limit = SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX);
     // Files of another instance are taken in whether the service runs or not, and by the clock of that one.
     let handed_over = exchange::instance_of(&line.name).is_some();
-    // What lies further ahead than clocks differ was noted by one that was set back since then, and is as old as that.
-    let ahead = if handed_over { SignedDuration::MAX } else { SteadyClock::TOLERANCE };
-    let success = line.last_success.and_then(|at| past(at, ahead));
-    let old = age(success.map_or(since, |success| if handed_over { success } else { success.max(since) })) > limit;
+    // What lies further ahead than clocks differ was noted by one that was set back since then, and says nothing.
+    let success = line.last_success.filter(|at| handed_over || at.duration_since(now) <= SteadyClock::TOLERANCE);
+    let is_old = |at| older_than(at, limit, now);
+    let old = is_old(success.map_or(since, |success| if handed_over { success } else { success.max(since) }));
     let standing = |wrong| Some(Standing { kind: AlarmKind::SourceDown, about: line.name.clone(), wrong });
-    let wrong = |why| standing(Some((success.unwrap_or(since), why)));
+    let wrong = |why| standing(Some((success.unwrap_or(since).min(now), why)));
     match line.failed_last() {
         Some((_, why)) if waits || old => wrong(why.clone()),
         None if old && handed_over => wrong(no_file(success)),
         None if old => wrong(NO_ROUND.to_owned()),
-        None if success.is_some_and(|at| age(at) <= limit) => standing(None),
+        None if success.is_some_and(|at| !is_old(at)) => standing(None),
         Some(_) | None => None,
     }
 }

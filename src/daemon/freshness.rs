@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Delivery, Engine, Options, judge::Measured, webhooks::WEBHOOK};
 use crate::{
@@ -132,6 +132,12 @@ fn fresh_for(source: &str, options: &Options) -> Option<Duration> {
     options.late_after(source).or_else(|| Some(stale_after(source, options)?.max(AT_LEAST) + Duration::from_millis(slice)))
 }
 
+/// Whether an instant is longer ago than a limit. What lies ahead was noted by a clock that was set back since then: the next round
+/// of its source puts that right, whatever comes of it.
+pub fn older_than(at: Timestamp, limit: Duration, now: Timestamp) -> bool {
+    now.duration_since(at) > SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX)
+}
+
 /// How long a source is left alone whose credential is refused: somebody has to act first.
 pub fn rested(source: &str, options: &Options) -> Duration {
     options.every(source).max(REFUSED_PAUSE)
@@ -147,7 +153,7 @@ pub fn readiness(
     now: Timestamp,
 ) -> Readiness {
     let stale = |source: &&SourceLine| {
-        let old = |limit| source.last_success.is_none_or(|at| now.duration_since(at).unsigned_abs() > limit);
+        let old = |limit| source.last_success.is_none_or(|at| older_than(at, limit, now));
         stale_after(&source.name, options).is_some_and(|limit| old(limit) || waits(&source.name))
     };
     let words = |source: &SourceLine| {

@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 
+use super::schedule::interval_due;
+
 /// A failure that lasts is said again after this long.
 const SAID_AGAIN_AFTER: Duration = Duration::from_secs(3_600);
 
@@ -57,7 +59,9 @@ impl Troubles {
         known.why.clear();
         known.why.push_str(why);
         known.ours = ours;
-        if now.duration_since(known.said_at).unsigned_abs() < pause {
+        // Nothing begins in the future: the clock was set back.
+        known.since = known.since.min(now);
+        if !interval_due(Some(known.said_at), pause, now) {
             return None;
         }
         known.said_at = now;
@@ -140,6 +144,15 @@ mod tests {
         assert_eq!(troubles.well("log/a"), Some(News::Over { since: at(0) }));
         assert_eq!(troubles.well("log/a"), None);
         assert_eq!(troubles.failed("log/a", "no file", false, at(7_400)), Some(News::Begun));
+    }
+
+    #[test]
+    fn what_began_by_a_clock_that_was_ahead_is_said_anew_when_that_was_set_right() {
+        let mut troubles = Troubles::default();
+        troubles.failed("audit/a", "503", false, at(3_600));
+        assert_eq!(troubles.failed("audit/a", "503", false, at(60)), Some(News::Still { since: at(60) }));
+        assert_eq!(troubles.failed("audit/a", "503", false, at(120)), None);
+        assert_eq!(troubles.well("audit/a"), Some(News::Over { since: at(60) }));
     }
 
     #[test]
