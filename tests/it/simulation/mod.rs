@@ -460,6 +460,9 @@ impl Simulation {
         self.added |= faults.iter().any(trouble::adds);
         self.note(&format!("fails: {:?}, {faults:?}", self.troubles));
         self.looks.note(self.now, !faults.is_empty(), &self.files);
+        if self.troubles.contains_key(&Trouble::NoPages) {
+            self.looks.note_refused(self.now);
+        }
         self.site.server.disturb(faults, self.rng.u64(..));
         self.keeper.disturb(&mut self.rng);
         self.watch.disturb(&mut self.rng);
@@ -651,6 +654,7 @@ impl Simulation {
             // What was being written is written, or not, before the next process begins.
             sleep(Duration::from_millis(1)).await;
             self.note("killed inside a round");
+            self.looks.note_killed(self.now);
             self.outcome.kills_inside_a_round += 1;
             return self.restart();
         };
