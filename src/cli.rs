@@ -281,8 +281,14 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Export(arguments) => export::run(arguments, read, clock).await,
         Command::Explain(arguments) => explain::run(arguments, load_to_look()?, clock).await,
         Command::Reclassify { dry_run } => Ok(reclassify(load_to_look()?, clock, dry_run).await?),
-        Command::Status(arguments) => status::run(arguments, load_to_look()?, clock).await,
-        Command::Health => status::health(load_to_look()?).await,
+        Command::Status(arguments) => match load_to_look() {
+            Ok(options) => status::run(arguments, options, clock).await,
+            Err(faults) => {
+                status::say_service(&cli.config).await;
+                Err(faults)
+            }
+        },
+        Command::Health => status::health(config::page(&cli.config).map_err(Failure::Configuration)?).await,
         Command::Store { action } => store::run(action, load_to_look()?, clock).await,
         Command::Check(arguments) => check::run(&arguments, &cli.config, clock).await,
         Command::Send(arguments) => {

@@ -1,11 +1,14 @@
 //! Where everything stands, on one screen; and whether the running service is healthy.
 
+use std::path::Path;
+
 use clap::{Args, ValueEnum};
 
-use super::{Failure, say, terminal_width, write_result};
+use super::{Failure, complain, say, terminal_width, write_result};
 use crate::{
     clock::Clock,
-    daemon::{self, Options},
+    config,
+    daemon::{self, Healthy, Options, options::Page},
     report::{inert, json, status},
 };
 
@@ -31,11 +34,24 @@ pub async fn run(arguments: Arguments, options: Options, clock: Clock) -> Result
 }
 
 /// Healthy is a process that turns: a source that is down is no reason to end it, so that is only said.
-pub async fn health(options: Options) -> Result<(), Failure> {
-    let healthy = daemon::health(options.http()).await.map_err(|why| Failure::Failed(anyhow::anyhow!("not healthy: {why}")))?;
-    say(&"healthy")?;
-    for line in &healthy.words {
-        say(&format_args!("{}: {}", if healthy.ready { "ready, but" } else { "not ready" }, inert::sentence(line)))?;
-    }
-    Ok(())
+pub async fn health(page: Page) -> Result<(), Failure> {
+    let healthy = daemon::health(page).await.map_err(|why| Failure::Failed(anyhow::anyhow!("not healthy: {why}")))?;
+    Ok(say(&words(&healthy))?)
+}
+
+/// How the service is, beside the faults of a configuration that it may have refused: it goes on with the one it has.
+pub async fn say_service(config: &Path) {
+    let Ok(page) = config::page(config) else { return };
+    let words = daemon::health(page).await.map_or_else(|why| format!("no answer: {why}"), |healthy| words(&healthy));
+    complain(&format_args!("the service: {words}"));
+}
+
+fn words(Healthy { ready, words }: &Healthy) -> String {
+    let ready = match (ready, words.is_empty()) {
+        (true, true) => "ready",
+        (true, false) => "ready, but:",
+        (false, _) => "not ready:",
+    };
+    let lines = words.iter().map(|line| format!("  {}", inert::sentence(line)));
+    ["healthy", ready].map(str::to_owned).into_iter().chain(lines).collect::<Vec<_>>().join("\n")
 }

@@ -8,17 +8,14 @@ use super::{
     reader::Section,
 };
 use crate::{
-    daemon::options::{Http, Organization},
+    daemon::options::{Http, Organization, Page},
     evidence::{Credential, loopback::is_loopback_address},
     report::OwnCredential,
     serve::{Access, Tls, TrustedProxy},
 };
 
 pub fn read(section: Section, organizations: &[Organization], own: &mut Vec<OwnCredential>) -> Http {
-    let listen = section.parsed("listen", |text| {
-        text.parse::<SocketAddr>().map_err(|_| format!("`{text}` is no address: write \"127.0.0.1:9188\""))
-    });
-    let listen = listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
+    let listen = listen(&section).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
     let expires = expiry(&section, "token_expires");
     let access = Access { token: section.secret("token"), trusted_proxy: trusted_proxy(&section), tls: tls(&section) };
     if access.token.is_some() {
@@ -30,6 +27,15 @@ pub fn read(section: Section, organizations: &[Organization], own: &mut Vec<OwnC
     let intake = intake::senders(&section, access.token.as_ref(), organizations, own);
     section.finish();
     Http { listen, access, intake }
+}
+
+/// Where the page is, for whoever asks nothing but that: whatever else may be wrong. None where that is wrong.
+pub fn page(section: &Section) -> Option<Page> {
+    Some(Page { listen: listen(section)?, encrypted: section.table("tls").has("certificate") })
+}
+
+fn listen(section: &Section) -> Option<SocketAddr> {
+    section.parsed("listen", |text| text.parse().map_err(|_| format!("`{text}` is no address: write \"127.0.0.1:9188\"")))
 }
 
 /// A reverse proxy that names its callers: both keys, or none.

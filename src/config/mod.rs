@@ -26,7 +26,7 @@ use toml::de::DeTable;
 pub use reader::{Fault, nearest};
 pub use secret::Secrets;
 
-use crate::daemon::Options;
+use crate::daemon::{Options, options::Page};
 use reader::{Document, Section};
 
 pub const DEFAULTS: &str = include_str!("../../config/default.toml");
@@ -39,9 +39,26 @@ static DEFAULT_TABLE: LazyLock<DeTable<'static>> =
 /// # Errors
 /// All faults of the file, in its order; the file itself when it cannot be read.
 pub fn load(path: &Path, secrets: Secrets) -> Result<Options, Vec<Fault>> {
+    let (file, text) = read(path)?;
+    parse(&file, &text, secrets)
+}
+
+/// Where the page of a service with this configuration is, which goes on with the one it has while the file is faulty.
+///
+/// # Errors
+/// The faults of a file that does not say it; the file itself when it cannot be read.
+pub fn page(path: &Path) -> Result<Page, Vec<Fault>> {
+    let (file, text) = read(path)?;
+    let document = Document::new(&file, &text, Secrets::Unneeded.into());
+    let user = document.parse();
+    http::page(&Section::root(&document, &user, &DEFAULT_TABLE).table("http")).ok_or_else(|| document.finish())
+}
+
+/// The name of a file, which faults carry, and what stands in it.
+fn read(path: &Path) -> Result<(String, String), Vec<Fault>> {
     let file = path.display().to_string();
     match std::fs::read(path).map(String::from_utf8) {
-        Ok(Ok(text)) => parse(&file, &text, secrets),
+        Ok(Ok(text)) => Ok((file, text)),
         Ok(Err(error)) => {
             let line = error.as_bytes()[..error.utf8_error().valid_up_to()].split(|byte| *byte == b'\n').count();
             Err(vec![Fault { file, line, key: "(file)".to_owned(), words: "is no UTF-8 here".to_owned() }])

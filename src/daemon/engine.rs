@@ -24,7 +24,7 @@ use super::{
     rounds::{AccessRound, AuditRound, BEGAN, LogRound, QueryRound, Setting, TokensRound},
     skew,
     trace::Thread,
-    trouble::{News, STORE, Troubles},
+    trouble::{CLOCK, News, STORE, Troubles},
     webhooks::WEBHOOK,
 };
 use crate::{
@@ -52,9 +52,6 @@ const OLDER_OF: &str = "what is older of ";
 
 /// The name under which trouble with a collector of metrics is told.
 pub(super) const EXPORT: &str = "otel";
-
-/// What stands before a host's name where it is told that our clock differs from the host's.
-pub(super) const CLOCK: &str = "clock/";
 
 /// A clock that is set back by less was not wrong.
 const SET_RIGHT_MS: i64 = 60_000;
@@ -230,6 +227,11 @@ impl Engine {
             Some(error) => self.note_store(part, Some(error), now),
             None => self.note_failed(part, &format!("{error:#}"), false, now),
         }
+    }
+
+    /// Takes note that the clock of this machine was set.
+    pub(super) fn note_clock_set(&self, now: Timestamp) {
+        self.troubles().clock_was_set(now);
     }
 
     /// Takes note of why a new configuration is refused, or that it is in force.

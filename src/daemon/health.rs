@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::options::Http;
+use super::options::Page;
 use crate::{network::client_for_ourselves, report::inert};
 
 /// A process that turns answers at once; whoever runs this wants to know it soon.
@@ -23,11 +23,11 @@ pub struct Healthy {
 ///
 /// # Errors
 /// Why it is not healthy, in words.
-pub async fn health(http: &Http) -> Result<Healthy, String> {
-    let address = address(http.listen)?;
+pub async fn health(page: Page) -> Result<Healthy, String> {
+    let address = address(page.listen)?;
     // The page's certificate names the host that readers ask for. Nothing secret goes this way, and only words come back.
     let client = client_for_ourselves().timeout(TIMEOUT).tls_danger_accept_invalid_certs(true).build();
-    let scheme = if http.access.tls.is_some() { "https" } else { "http" };
+    let scheme = if page.encrypted { "https" } else { "http" };
     let client = client.map_err(|error| format!("no client could be made: {error}"))?;
     let ask = async |path: &str| {
         let answer =
@@ -78,21 +78,20 @@ mod tests {
     };
 
     use super::*;
-    use crate::serve::Access;
 
     #[tokio::test]
     async fn whoever_answers_there_writes_nothing_to_the_terminal_but_words() {
         rustls::crypto::ring::default_provider().install_default().ok();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let http = Http { listen: listener.local_addr().expect("an address"), access: Access::default(), intake: Vec::new() };
+        let page = Page { listen: listener.local_addr().expect("an address"), encrypted: false };
         let stranger = async {
             let (mut caller, _) = listener.accept().await.expect("a caller");
             assert_ne!(caller.read(&mut [0; 1_000]).await.expect("a request"), 0);
             let answer = b"HTTP/1.1 503 No\r\ncontent-length: 8\r\nconnection: close\r\n\r\n\x1b[31mred";
             caller.write_all(answer).await.expect("an answer");
         };
-        let (said, ()) = tokio::join!(health(&http), stranger);
-        assert_eq!(said, Err(format!("{} says: \\u{{1b}}[31mred", http.listen)));
+        let (said, ()) = tokio::join!(health(page), stranger);
+        assert_eq!(said, Err(format!("{} says: \\u{{1b}}[31mred", page.listen)));
     }
 
     #[test]

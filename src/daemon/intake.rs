@@ -137,20 +137,15 @@ impl Arrival {
         let fresh = w.claim(&self.sender.setting.name, ids.iter().map(|id| (id.as_str(), None)), self.now)?;
         let warning = warning(&lines);
         let page = sort(lines.into_iter().zip(fresh.into_iter().cycle()), &mut receipt);
-        let newest = self.keep(w, page, warning, receipt.is_ndjson())?;
+        let newest = self.keep(w, page, warning)?;
         Ok((receipt, newest))
     }
 
-    /// Keeps what is new. Of a request without any evidence is kept that it came and what it was like, so that somebody sees
-    /// it; its sender has not delivered by it.
-    fn keep(
-        &self,
-        w: &mut Writer<'_>,
-        page: Page<'_>,
-        warning: Option<String>,
-        delivered: bool,
-    ) -> Result<Option<i64>, StoreError> {
+    /// Keeps what is new. Of a request of which nothing was understood is kept that it came and what it was like, so that
+    /// somebody sees it; its sender has not delivered by it.
+    fn keep(&self, w: &mut Writer<'_>, page: Page<'_>, warning: Option<String>) -> Result<Option<i64>, StoreError> {
         let Sender { setting, maximum_grade, .. } = &*self.sender;
+        let delivered = warning.as_deref() == Some("");
         let now_ms = self.now.as_millisecond();
         let hours = hours(&page, now_ms);
         let last_hour = self.last_hour.filter(|hour| *hour <= now_ms.div_euclid(MS_PER_HOUR));

@@ -47,7 +47,7 @@ pub use engine::{Engine, PollOutcome};
 pub use exchange::{HandedOver, hand_over};
 pub use explain::{Question, explain};
 pub use forget::Forgotten;
-pub use health::health;
+pub use health::{Healthy, health};
 pub use import::{Imported, RegisterKind};
 pub use intake::Senders;
 pub use judge::{Judged, Measured, look};

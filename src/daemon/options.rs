@@ -164,6 +164,19 @@ pub struct Http {
     pub(crate) intake: Vec<Sender>,
 }
 
+impl Http {
+    pub(crate) fn page(&self) -> Page {
+        Page { listen: self.listen, encrypted: self.access.tls.is_some() }
+    }
+}
+
+/// Where the page of a service is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    pub(crate) listen: SocketAddr,
+    pub(crate) encrypted: bool,
+}
+
 /// Somebody who may push evidence.
 #[derive(Debug)]
 pub struct Sender {
@@ -353,11 +366,6 @@ impl Options {
 
     pub fn has_owner(&self, name: &str) -> bool {
         self.policy.owners.iter().any(|owner| owner.name == name)
-    }
-
-    /// Where the service listens, and who may read.
-    pub fn http(&self) -> &Http {
-        &self.http
     }
 
     /// Where the store is.

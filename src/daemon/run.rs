@@ -250,6 +250,7 @@ impl Service {
                 let steady = Instant::now().into_std();
                 if self.clock.was_set(steady, now) {
                     self.reads_since = now;
+                    self.engine.note_clock_set(now);
                 }
                 if self.dirty || interval_due(Some(self.judged_at), JUDGED_AGAIN_AFTER, now) {
                     self.judge(now).await;

@@ -4,9 +4,9 @@ use jiff::Timestamp;
 
 use super::{
     Delivery, Options, Space,
-    engine::CLOCK,
     health::{Healthy, health},
     judge::{self, GIVEN_UP_BEFORE},
+    trouble::CLOCK,
 };
 use crate::{
     report::status::{self, DeliveryRow, Facts, GivenUpRow, OutboxRow, Status, StoreRow, WaitingRow},
@@ -23,7 +23,7 @@ pub async fn status(options: Options, now: Timestamp) -> anyhow::Result<Status> 
     let space = Space::of(&store, &options, now).await?;
     let wanted = options.deliveries();
     let (deliveries, outbox) = store.read(move |r| Ok((deliveries(r, &wanted)?, outbox(r, now)?))).await?;
-    let service = match health(&options.http).await {
+    let service = match health(options.http.page()).await {
         Ok(healthy) => service(&healthy, &options),
         Err(why) => format!("no answer: {why}"),
     };

@@ -106,10 +106,21 @@ async fn a_part_of_the_service_that_fails_stands_beside_that_it_is_ready() {
     fs::write(site.config(), format!("{sound}\n[schedule]\naudti = \"1m\"\n")).unwrap();
     service.hang_up();
     answer_with(&format!("{base}/readyz"), "configuration: failing since").await;
+    // Whoever watches the service must not end it because of a file that it does not use.
+    let health = duskwatch_now(&site, &["health"]);
+    assert!(well(&health).starts_with("healthy\nready, but:\n  "), "{health:#?}");
+    assert!(health.out.contains("\n  configuration: failing since "), "{health:#?}");
+    let refused = duskwatch_now(&site, &["status"]);
+    assert!(refused.status == 78 && refused.err.contains("audti"), "{refused:#?}");
+    assert!(refused.err.contains(&format!("the service: {}", &health.out[..20])), "{refused:#?}");
+    fs::write(site.config(), format!("= \"1m\"\n{sound}")).unwrap();
+    assert!(well(&duskwatch_now(&site, &["health"])).starts_with("healthy\n"));
     fs::write(site.config(), sound).unwrap();
-    let (health, screen) = (duskwatch_now(&site, &["health"]), duskwatch_now(&site, &["status", "--format", "json"]));
+    let screen = duskwatch_now(&site, &["status", "--format", "json"]);
     assert!(service.terminate().0.success());
-    assert!(well(&health).contains("ready, but: configuration: failing since "), "{health:#?}");
+    edit(&site, &address.to_string(), "nowhere");
+    let nowhere = duskwatch_now(&site, &["health"]);
+    assert!(nowhere.status == 78 && nowhere.err.contains("http.listen: `nowhere` is no address"), "{nowhere:#?}");
     let screen: Value = serde_json::from_str(well(&screen)).unwrap();
     let said = screen["service"].as_str().unwrap();
     assert!(said.starts_with("running, and ready; but configuration: failing since "), "{said}");

@@ -81,20 +81,24 @@ async fn a_request_of_which_nothing_is_understood_is_warned_of_until_one_is() {
         minute += 1;
         place.push(&format!("2026-07-03T06:{minute:02}:00Z"), body).await;
         let states = place.store.read(Reader::source_states).await.expect("a store that works");
-        states.into_iter().find(|(name, _)| name == SOURCE).and_then(|(_, state)| state.warning).unwrap_or_default()
+        let state = states.into_iter().find(|(name, _)| name == SOURCE).map(|(_, state)| state).unwrap_or_default();
+        (state.warning.unwrap_or_default(), state.last_success.map(|at| at.strftime("%H:%M").to_string()).unwrap_or_default())
     };
     let junk = "nothing of its newest request could be used (2 lines, malformed, such as a): see what its sender sends";
     let good = line("2026-07-03T06:00:30Z");
-    for (body, warning) in [
-        (good.clone(), ""),
-        ("a\nb\n".to_owned(), junk),
-        ("a\nb\n".to_owned(), junk),
-        (" \n".to_owned(), junk),
-        (format!("{good}a\n"), ""),
-        ("a\nb\n".to_owned(), junk),
-        ("{\"time\":\"2026-07-03T06:00:30Z\",\"host\":\"github.com\"}\n".to_owned(), ""),
+    let nothing_in_it = "{\"level\":\"info\"}\n".to_owned();
+    let useless = "nothing of its newest request could be used (1 line, no_time, such as {\"level\"}): see what its sender sends";
+    for (body, warning, understood_at) in [
+        (nothing_in_it, useless, ""),
+        (good.clone(), "", "06:02"),
+        ("a\nb\n".to_owned(), junk, "06:02"),
+        ("a\nb\n".to_owned(), junk, "06:02"),
+        (" \n".to_owned(), junk, "06:02"),
+        (format!("{good}a\n"), "", "06:06"),
+        ("a\nb\n".to_owned(), junk, "06:06"),
+        ("{\"time\":\"2026-07-03T06:00:30Z\",\"host\":\"github.com\"}\n".to_owned(), "", "06:08"),
     ] {
-        assert_eq!(after(&body).await, warning, "after {body:?}");
+        assert_eq!(after(&body).await, (warning.to_owned(), understood_at.to_owned()), "after {body:?}");
     }
 }
 

@@ -216,7 +216,7 @@ fn what_is_known_and_what_is_possible_change_apart() {
 }
 
 #[test]
-fn what_did_not_arrive_is_told_in_the_next_digest() {
+fn what_did_not_arrive_is_told_by_the_page_and_the_next_digest() {
     let mut world = acme();
     let lost = |audience: &str| Undelivered {
         channel: "mail".to_owned(),
@@ -225,8 +225,8 @@ fn what_did_not_arrive_is_told_in_the_next_digest() {
         failure: "550 no such user".to_owned(),
     };
     world.undelivered = vec![lost("leadership"), lost("owner:payments"), lost("leadership")];
-    let digest = letter::digest(&world.report());
-    for body in [digest.text, digest.html].map(|body| words(&body)) {
+    let (digest, page) = (letter::digest(&world.report()), html::page(&world.report()));
+    for body in [digest.text, digest.html, page].map(|body| words(&body)) {
         assert!(body.contains("The brief that was due on 1 Jul 2026 07:00 UTC did not reach 2 of its recipients"), "{body}");
         assert!(body.contains("The notice to payments that was due on 1 Jul 2026"), "{body}");
     }
