@@ -151,7 +151,7 @@ enum Failure {
     InPart(String),
     /// The configuration has no way to do what is asked.
     NoWay(String),
-    /// A check found something, which it has said.
+    /// What was found has been said.
     Found(u8),
     Failed(anyhow::Error),
 }
@@ -283,9 +283,10 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Reclassify { dry_run } => Ok(reclassify(load_to_look()?, clock, dry_run).await?),
         Command::Status(arguments) => match load_to_look() {
             Ok(options) => status::run(arguments, options, clock).await,
-            Err(faults) => {
+            Err(refused) => {
+                report_failure(&refused);
                 status::say_service(&cli.config).await;
-                Err(faults)
+                Err(Failure::Found(CONFIGURATION))
             }
         },
         Command::Health => status::health(config::page(&cli.config).map_err(Failure::Configuration)?).await,

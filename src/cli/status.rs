@@ -1,6 +1,6 @@
 //! Where everything stands, on one screen; and whether the running service is healthy.
 
-use std::path::Path;
+use std::{iter, path::Path};
 
 use clap::{Args, ValueEnum};
 
@@ -36,22 +36,27 @@ pub async fn run(arguments: Arguments, options: Options, clock: Clock) -> Result
 /// Healthy is a process that turns: a source that is down is no reason to end it, so that is only said.
 pub async fn health(page: Page) -> Result<(), Failure> {
     let healthy = daemon::health(page).await.map_err(|why| Failure::Failed(anyhow::anyhow!("not healthy: {why}")))?;
-    Ok(say(&words(&healthy))?)
+    say(&"healthy")?;
+    Ok(say(&readiness(&healthy))?)
 }
 
-/// How the service is, beside the faults of a configuration that it may have refused: it goes on with the one it has.
+/// How the service is, behind the faults of a configuration that it does not have: it goes on with the one it has.
 pub async fn say_service(config: &Path) {
     let Ok(page) = config::page(config) else { return };
-    let words = daemon::health(page).await.map_or_else(|why| format!("no answer: {why}"), |healthy| words(&healthy));
-    complain(&format_args!("the service: {words}"));
+    let words = match daemon::health(page).await {
+        Ok(healthy) => format!("it goes on with the configuration it has, and is {}", readiness(&healthy)),
+        Err(why) => why,
+    };
+    complain(&format_args!("the running service: {words}"));
 }
 
-fn words(Healthy { ready, words }: &Healthy) -> String {
+fn readiness(Healthy { ready, words }: &Healthy) -> String {
     let ready = match (ready, words.is_empty()) {
         (true, true) => "ready",
         (true, false) => "ready, but:",
-        (false, _) => "not ready:",
+        (false, true) => "not ready",
+        (false, false) => "not ready:",
     };
     let lines = words.iter().map(|line| format!("  {}", inert::sentence(line)));
-    ["healthy", ready].map(str::to_owned).into_iter().chain(lines).collect::<Vec<_>>().join("\n")
+    iter::once(ready.to_owned()).chain(lines).collect::<Vec<_>>().join("\n")
 }

@@ -29,9 +29,10 @@ pub fn read(section: Section, organizations: &[Organization], own: &mut Vec<OwnC
     Http { listen, access, intake }
 }
 
-/// Where the page is, for whoever asks nothing but that: whatever else may be wrong. None where that is wrong.
+/// Where the page is, for whoever asks nothing but that. None where what says it is wrong, or may stand in what could not be read.
 pub fn page(section: &Section) -> Option<Page> {
-    Some(Page { listen: listen(section)?, encrypted: section.table("tls").has("certificate") })
+    let listen = listen(section).filter(|_| section.has("listen") || section.fault_count() == 0)?;
+    Some(Page { listen, encrypted: section.table("tls").string("certificate").is_some() })
 }
 
 fn listen(section: &Section) -> Option<SocketAddr> {

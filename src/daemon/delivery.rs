@@ -102,7 +102,7 @@ impl std::fmt::Display for Sent {
         if self.no_way.is_some() {
             return f.write_str(&self.what);
         }
-        write!(f, "{}: delivered to {}, waiting for {}", self.what, self.delivered, self.waiting.len())
+        write!(f, "{}: delivered to {}, not delivered to {}", self.what, self.delivered, self.waiting.len())
     }
 }
 

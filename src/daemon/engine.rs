@@ -24,7 +24,7 @@ use super::{
     rounds::{AccessRound, AuditRound, BEGAN, LogRound, QueryRound, Setting, TokensRound},
     skew,
     trace::Thread,
-    trouble::{CLOCK, News, STORE, Troubles},
+    trouble::{News, STORE, Troubles},
     webhooks::WEBHOOK,
 };
 use crate::{
@@ -52,6 +52,9 @@ const OLDER_OF: &str = "what is older of ";
 
 /// The name under which trouble with a collector of metrics is told.
 pub(super) const EXPORT: &str = "otel";
+
+/// What stands before a host's name where it is told that our clock differs from the host's.
+pub(super) const CLOCK: &str = "clock/";
 
 /// A clock that is set back by less was not wrong.
 const SET_RIGHT_MS: i64 = 60_000;

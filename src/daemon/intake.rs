@@ -135,17 +135,22 @@ impl Arrival {
         let ids: Vec<String> = lines.iter().take(known_by).map(|line| line.id(&request)).collect();
         // The time is not part of what identifies a line, and a repeat would have to come with the same one.
         let fresh = w.claim(&self.sender.setting.name, ids.iter().map(|id| (id.as_str(), None)), self.now)?;
-        let warning = warning(&lines);
+        let (warning, usable) = (warning(&lines), usable(&lines));
         let page = sort(lines.into_iter().zip(fresh.into_iter().cycle()), &mut receipt);
-        let newest = self.keep(w, page, warning)?;
+        let newest = self.keep(w, page, warning, usable)?;
         Ok((receipt, newest))
     }
 
-    /// Keeps what is new. Of a request of which nothing was understood is kept that it came and what it was like, so that
-    /// somebody sees it; its sender has not delivered by it.
-    fn keep(&self, w: &mut Writer<'_>, page: Page<'_>, warning: Option<String>) -> Result<Option<i64>, StoreError> {
+    /// Keeps what is new. Of a request of which nothing could be used is kept that it came and what it was like, so that somebody
+    /// sees it; its sender has not delivered by it.
+    fn keep(
+        &self,
+        w: &mut Writer<'_>,
+        page: Page<'_>,
+        warning: Option<String>,
+        delivered: bool,
+    ) -> Result<Option<i64>, StoreError> {
         let Sender { setting, maximum_grade, .. } = &*self.sender;
-        let delivered = warning.as_deref() == Some("");
         let now_ms = self.now.as_millisecond();
         let hours = hours(&page, now_ms);
         let last_hour = self.last_hour.filter(|hour| *hour <= now_ms.div_euclid(MS_PER_HOUR));
@@ -210,13 +215,18 @@ impl Line<'_> {
     }
 }
 
-/// What a reader should know of a sender of whose newest request nothing was understood; empty where something was, none where
+/// Whether anything of a request could be used, if only to learn that its sender looks.
+fn usable(lines: &[Line<'_>]) -> bool {
+    lines.iter().any(|line| line.reason().is_none_or(|reason| UNDERSTOOD.contains(&reason)))
+}
+
+/// What a reader should know of a sender of whose newest request nothing could be used; empty where something could, none where
 /// there was nothing in it.
 fn warning(lines: &[Line<'_>]) -> Option<String> {
     let Some(Skipped { reason, sample, .. }) = lines.iter().find_map(|line| line.content.as_ref().err()) else {
         return lines.first().map(|_| String::new());
     };
-    if lines.iter().any(|line| line.reason().is_none_or(|reason| UNDERSTOOD.contains(&reason))) {
+    if usable(lines) {
         return Some(String::new());
     }
     let such_as = if sample.is_empty() { String::new() } else { format!(", such as {sample}") };

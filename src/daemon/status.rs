@@ -4,9 +4,9 @@ use jiff::Timestamp;
 
 use super::{
     Delivery, Options, Space,
+    engine::CLOCK,
     health::{Healthy, health},
     judge::{self, GIVEN_UP_BEFORE},
-    trouble::CLOCK,
 };
 use crate::{
     report::status::{self, DeliveryRow, Facts, GivenUpRow, OutboxRow, Status, StoreRow, WaitingRow},

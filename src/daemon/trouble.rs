@@ -19,9 +19,6 @@ const WAITED_FOR: Duration = Duration::from_secs(3_600);
 /// The name under which trouble with the store is told.
 pub(super) const STORE: &str = "store";
 
-/// What stands before a host's name where it is told that our clock differs from the host's.
-pub(super) const CLOCK: &str = "clock/";
-
 /// What fails, by the name of a source or of a part of the service.
 #[derive(Debug, Default)]
 pub(super) struct Troubles {
@@ -62,6 +59,7 @@ impl Troubles {
         known.why.clear();
         known.why.push_str(why);
         known.ours = ours;
+        known.since = known.since.min(now);
         if !interval_due(Some(known.said_at), pause, now) {
             return None;
         }
@@ -89,9 +87,8 @@ impl Troubles {
         if self.without_store.is_empty() { self.well(STORE) } else { None }
     }
 
-    /// The clock was set: nothing begins in the future, and how far that clock is off nobody knows before the next answer.
+    /// The clock was set: nothing begins in the future.
     pub(super) fn clock_was_set(&mut self, now: Timestamp) {
-        self.open.retain(|part, _| !part.starts_with(CLOCK));
         for trouble in self.open.values_mut() {
             trouble.since = trouble.since.min(now);
         }
@@ -159,12 +156,16 @@ mod tests {
     fn what_began_by_a_clock_that_was_ahead_is_said_anew_when_that_was_set_right() {
         let mut troubles = Troubles::default();
         troubles.failed("audit/a", "503", false, at(3_600));
-        troubles.failed("clock/a", "the clock of this machine is 1 h ahead of a's", true, at(3_600));
-        troubles.clock_was_set(at(60));
-        assert!(!troubles.is_open("clock/a"));
-        assert_eq!(troubles.failed("audit/a", "503", false, at(60)), Some(News::Still { since: at(60) }));
+        troubles.failed("audit/b", "503", false, at(3_600));
+        troubles.clock_was_set(at(50));
+        assert_eq!(troubles.of_part("audit/b"), Some((at(50), "503")));
+        assert_eq!(troubles.failed("audit/a", "503", false, at(60)), Some(News::Still { since: at(50) }));
         assert_eq!(troubles.failed("audit/a", "503", false, at(120)), None);
-        assert_eq!(troubles.well("audit/a"), Some(News::Over { since: at(60) }));
+        assert_eq!(troubles.well("audit/a"), Some(News::Over { since: at(50) }));
+        // A round that began before that ends after it.
+        troubles.failed("audit/a", "503", false, at(3_600));
+        troubles.failed("audit/a", "503", false, at(180));
+        assert_eq!(troubles.of_part("audit/a"), Some((at(180), "503")));
     }
 
     #[test]

@@ -76,8 +76,10 @@ fn an_empty_organisation_has_every_document() {
     }
     let mut world = empty();
     world.findings.campaigns.clear();
+    world.undelivered = vec![lost("leadership")];
     assert_eq!(subject(&world), "[duskwatch] no campaign is configured");
-    assert!(html::page(&world.report()).contains("No campaign is configured"));
+    let page = html::page(&world.report());
+    assert!(page.contains("No campaign is configured") && page.contains("Not delivered."), "{page}");
 }
 
 #[test]
@@ -215,15 +217,18 @@ fn what_is_known_and_what_is_possible_change_apart() {
     }
 }
 
-#[test]
-fn what_did_not_arrive_is_told_by_the_page_and_the_next_digest() {
-    let mut world = acme();
-    let lost = |audience: &str| Undelivered {
+fn lost(audience: &str) -> Undelivered {
+    Undelivered {
         channel: "mail".to_owned(),
         audience: audience.to_owned(),
         due: at("2026-07-01T07:00:00Z"),
         failure: "550 no such user".to_owned(),
-    };
+    }
+}
+
+#[test]
+fn what_did_not_arrive_is_told_by_the_page_and_the_next_digest() {
+    let mut world = acme();
     world.undelivered = vec![lost("leadership"), lost("owner:payments"), lost("leadership")];
     let (digest, page) = (letter::digest(&world.report()), html::page(&world.report()));
     for body in [digest.text, digest.html, page].map(|body| words(&body)) {

@@ -138,14 +138,13 @@ fn assert_stream(found: &[Coverage], truth: &Truth, looks: &Looks) {
     let first = found[0].from_ms;
     let kept_since = |look: &i64| look - KEPT_HOURS * MS_PER_HOUR;
     let begun = looks.all.iter().any(|look| first == kept_since(look));
-    // A look that was killed may have left its oldest part to a later one, at which it was kept no more.
-    assert!(
-        begun || !looks.killed.is_empty() && looks.all.first().is_some_and(|look| kept_since(look) < first),
-        "{looks:?} {found:#?}"
-    );
     let in_part = [&looks.killed, &looks.refused, &looks.disturbed];
-    let mut whole = looks.all.iter().filter(|look| in_part.iter().all(|looks| !looks.contains(look)));
-    assert!(whole.all(|look| first <= kept_since(look)), "{looks:?} {found:#?}");
+    let whole = |look: &&i64| in_part.iter().all(|looks| !looks.contains(look));
+    let first_whole = looks.all.iter().find(whole).expect("nothing disturbs the last looks");
+    assert!(first <= kept_since(first_whole), "{looks:?} {found:#?}");
+    // A look that was killed may have left its oldest part to a later one, at which it was kept no more.
+    let left = looks.killed.first().is_some_and(|killed| killed < first_whole);
+    assert!(begun || left && looks.all.first().is_some_and(|look| kept_since(look) < first), "{looks:?} {found:#?}");
     assert!(truth.processed.values().all(|processed| first <= *processed), "{found:#?}");
 }
 
