@@ -32,7 +32,7 @@ use crate::{
 };
 
 pub use glance::glance;
-use odd::{ODD, Odd, is_understood, not_understood};
+use odd::{ODD, Odd};
 
 /// Blocks of one log that wait, parsed or not, while others are read and recorded; `record_all` looks at one more. Over all logs
 /// [`InFlight`] says how many are read.
@@ -56,9 +56,10 @@ impl LogRound {
         let missed_until = lost_ms.map(|ms| ms.min(now.as_millisecond()));
         let ledger = store.read(Reader::ledger).await?;
         let since = ledger.looked_until_ms(&self.setting.name).max(missed_until);
-        let known = ledger.showed_items(&self.setting.name);
+        // Before a line is understood nobody has looked.
+        let known = ledger.looked_until_ms(&self.setting.name).is_some();
         let begin = Begin::new(since, stored.get(BEGAN), now);
-        let odd = Odd::new(stored.get(ODD), since.unwrap_or(now.as_millisecond()));
+        let odd = Odd::new(stored.get(ODD), since.unwrap_or(now.as_millisecond()), known);
         let log = Arc::clone(&self.log);
         let planned = spawn_blocking(move || plan(&log.paths, Layout::of(log.form.format), &stored, now)).await;
         let mut plan = planned.map_err(io::Error::other)?.map_err(io::Error::other)?;
@@ -69,7 +70,7 @@ impl LogRound {
         let begin = if plan.torn && plan.unread.is_empty() { begin.torn(now) } else { begin };
         plan.cursors.extend(missed_until.filter(|_| missed_until != lost_ms).map(lost_until));
         let files = std::mem::take(&mut plan.files);
-        let so_far = self.read_files(store, files, SoFar::new(begin, odd, known, now)).await?;
+        let so_far = self.read_files(store, files, SoFar::new(begin, odd, now)).await?;
         let passed_over = passed_over(&ledger, &self.setting.name, missed_until);
         self.end(store, plan, so_far, &ledger, passed_over).await
     }
@@ -83,13 +84,12 @@ impl LogRound {
         ledger: &Ledger,
         passed_over: Option<Coverage>,
     ) -> Result<Tally, RoundError> {
-        let SoFar { begin, mut tally, skipped, odd, known, now } = so_far;
+        let SoFar { begin, mut tally, skipped, odd, now } = so_far;
         let (name, to_ms) = (self.setting.name.clone(), now.as_millisecond());
         tally.skipped += plan.skipped.iter().map(|s| s.count).sum::<u64>();
-        let missed = missed(&skipped, tally.items, known);
-        let unread = plan.unread.iter().chain(&missed).map(|s| words(s, &self.log));
-        let unread = unread.chain(odd.words(&skipped, &self.log, &name, ledger)).collect::<Vec<_>>().join("; ");
-        let reason = [unread.clone()].into_iter().chain(plan.gone.iter().map(|s| words(s, &self.log)));
+        let unread = plan.unread.iter().chain(unreadable(&skipped)).map(words);
+        let unread = unread.chain(odd.words_as_before(&self.log, &name, ledger)).collect::<Vec<_>>().join("; ");
+        let reason = [unread.clone()].into_iter().chain(plan.gone.iter().map(words));
         let reason = reason.filter(|words| !words.is_empty()).collect::<Vec<_>>().join("; ");
         let state = if reason.is_empty() { CoverageState::Covered } else { CoverageState::Missed };
         let torn = begin.torn_ms(to_ms);
@@ -148,14 +148,12 @@ struct SoFar {
     tally: Tally,
     skipped: Vec<Skipped>,
     odd: Odd,
-    /// The log was understood before.
-    known: bool,
     now: Timestamp,
 }
 
 impl SoFar {
-    fn new(begin: Begin, odd: Odd, known: bool, now: Timestamp) -> Self {
-        Self { begin, tally: Tally::default(), skipped: Vec::new(), odd, known, now }
+    fn new(begin: Begin, odd: Odd, now: Timestamp) -> Self {
+        Self { begin, tally: Tally::default(), skipped: Vec::new(), odd, now }
     }
 
     /// Records a block with its cursor, and with it that its time is lost if it is: no later round reads it again.
@@ -164,20 +162,16 @@ impl SoFar {
         self.tally.skipped += batch.skipped.iter().map(|s| s.count).sum::<u64>();
         batch.cursors.extend(self.begin.earlier(first_ms));
         batch.skipped.iter().for_each(|skip| Skipped::add(&mut self.skipped, skip));
-        if self.known {
-            batch.cursors.extend(self.odd.add(&batch));
-        }
-        let lost = !missed(&self.skipped, self.tally.items, self.known).is_empty() || self.odd.since_ms().is_some();
+        batch.cursors.extend(self.odd.add(batch.items, &batch.skipped));
+        let lost = unreadable(&self.skipped).next().is_some() || self.odd.since_ms().is_some();
         batch.cursors.extend(lost.then(|| lost_until(self.now.as_millisecond())));
         w.record(&batch, self.now)
     }
 }
 
-/// Files that turned out to be unreadable, and, of a log that was never understood, lines of which none could be.
-fn missed(skipped: &[Skipped], items: u64, known: bool) -> Vec<Skipped> {
-    let files = skipped.iter().filter(|s| s.reason == UNREADABLE);
-    let lines = not_understood(skipped).filter(|_| !known && !is_understood(items, skipped));
-    files.chain(lines).cloned().collect()
+/// Files that turned out to be unreadable.
+fn unreadable(skipped: &[Skipped]) -> impl Iterator<Item = &Skipped> {
+    skipped.iter().filter(|skip| skip.reason == UNREADABLE)
 }
 
 /// The cursor that keeps any later round from claiming the time up to an instant.
@@ -189,15 +183,14 @@ fn lost_until(ms: i64) -> CursorUpdate {
 const COMMENT: &str = "comment";
 
 /// What was not read, and why.
-fn words(skipped: &Skipped, log: &Log) -> String {
+fn words(skipped: &Skipped) -> String {
     let Skipped { reason, count, sample } = skipped;
     let sample = if sample.is_empty() { String::new() } else { format!(", such as {sample}") };
     match *reason {
         GONE => format!("{} went before anybody could read it{sample}", counted(*count, "file", "files")),
         NO_FILE => format!("there is no file any more{sample}"),
         reason if reason == UNREADABLE => format!("{} cannot be read ({UNREADABLE}){sample}", counted(*count, "file", "files")),
-        "too_many_files" => format!("{} left out: {reason}{sample}", counted(*count, "file was", "files were")),
-        _ => odd::words(skipped, log),
+        _ => format!("{} left out: {reason}{sample}", counted(*count, "file was", "files were")),
     }
 }
 

@@ -1,8 +1,8 @@
 //! The newest block of a log, read and thrown away: whether its lines are what the configuration says.
 
 use super::{
-    Arc, BTreeMap, FileReader, Layout, Log, Piece, Skipped, Timestamp, counted, io, missed, parse_block, plan, shown,
-    spawn_blocking, words,
+    Arc, BTreeMap, FileReader, Layout, Log, Odd, Piece, Skipped, Timestamp, counted, io, parse_block, plan, shown,
+    spawn_blocking, unreadable, words,
 };
 
 /// What is right or wrong with a log's newest lines, in words.
@@ -19,7 +19,7 @@ fn look(log: &Log, now: Timestamp) -> io::Result<Result<String, String>> {
         return Err(io::Error::new(io::ErrorKind::NotFound, format!("no file matches {}", log.paths.join(", "))));
     }
     if !plan.unread.is_empty() {
-        return Ok(Err(plan.unread.iter().map(|skipped| words(skipped, log)).collect::<Vec<_>>().join("; ")));
+        return Ok(Err(plan.unread.iter().map(words).collect::<Vec<_>>().join("; ")));
     }
     let files = counted(plan.found as u64, "file", "files");
     let Some(newest) = plan.files.into_iter().next_back() else { return Ok(Ok(format!("{files}, nothing in them yet"))) };
@@ -30,9 +30,11 @@ fn look(log: &Log, now: Timestamp) -> io::Result<Result<String, String>> {
     let piece = Piece { bytes: block.bytes, header: &header, path: &path.to_string_lossy(), changed_ms };
     let page = parse_block(piece, &log.form, now.as_millisecond());
     let (items, skipped): (u64, Vec<Skipped>) = (page.sightings.len() as u64, page.skipped);
-    let missed = missed(&skipped, items, false);
-    if !missed.is_empty() {
-        return Ok(Err(missed.iter().map(|skipped| words(skipped, log)).collect::<Vec<_>>().join("; ")));
+    let mut odd = Odd::new(None, 0, false);
+    odd.add(items, &skipped);
+    let unread = unreadable(&skipped).map(words).chain(odd.words(log)).collect::<Vec<_>>();
+    if !unread.is_empty() {
+        return Ok(Err(unread.join("; ")));
     }
     let passed_over = skipped.iter().map(|skipped| skipped.count).sum::<u64>();
     let (items, passed_over) = (counted(items, "item", "items"), counted(passed_over, "line", "lines"));

@@ -132,7 +132,7 @@ async fn a_round_that_ends_after_lines_that_nobody_understood_leaves_their_time_
     let killed = Timestamp::from_second(NOW + 60).expect("an instant");
     let stored = place.store.read(|r| r.cursors("log/l")).await.expect("cursors").into_iter().collect();
     let found = plan(&place.round.log.paths, Layout::Lines, &stored, killed).expect("a pattern");
-    let so_far = SoFar::new(Begin::new(Some(NOW * 1_000), None, killed), Odd::new(None, NOW * 1_000), true, killed);
+    let so_far = SoFar::new(Begin::new(Some(NOW * 1_000), None, killed), Odd::new(None, NOW * 1_000, true), killed);
     place.round.read_files(&place.store, found.files, so_far).await.expect("and nothing after it");
     fs::write(place.path().join("c.jsonl"), line(NOW + 90)).expect("written");
     place.run(NOW + 120).await.expect("a line that is understood");

@@ -1,4 +1,4 @@
-//! Lines that nobody understands, of a log that was understood before.
+//! Lines that nobody understands.
 
 use super::*;
 
@@ -54,7 +54,7 @@ async fn a_line_that_is_understood_makes_up_for_odd_ones_before_it() {
         place.write(&format!("b{n}.jsonl"), &format!("{{\"file\":{n}}}\n{}", STRANGE.repeat(14)));
         place.run(NOW + 20 * n).await.unwrap();
         let looked = if n == 1 { NOW } else { NOW + 20 * n - 10 };
-        assert_eq!(place.odd().await, Some(format!("15 {}", looked * 1_000)));
+        assert_eq!(place.odd().await, Some(format!("15 {} (no_time), such as {{\"file\"}}", looked * 1_000)));
         place.write(&format!("c{n}.jsonl"), &line(NOW + 20 * n));
         place.run(NOW + 20 * n + 10).await.unwrap();
         assert_eq!(place.odd().await, None);
@@ -72,12 +72,32 @@ async fn strange_lines_of_a_round_that_did_not_end_are_counted() {
     place.write("c.jsonl", &format!("{{\"file\":1}}\n{STRANGE}"));
     let killed = Timestamp::from_second(NOW + 20).unwrap();
     let stored: std::collections::BTreeMap<_, _> = place.store.read(|r| r.cursors("log/l")).await.unwrap().into_iter().collect();
-    let odd = Odd::new(stored.get("odd"), NOW * 1_000 + 10_000);
+    let odd = Odd::new(stored.get("odd"), NOW * 1_000 + 10_000, true);
     let found = plan(&place.round.log.paths, Layout::Lines, &stored, killed).unwrap();
-    let so_far = SoFar::new(Begin::new(Some(NOW * 1_000 + 10_000), None, killed), odd, true, killed);
+    let so_far = SoFar::new(Begin::new(Some(NOW * 1_000 + 10_000), None, killed), odd, killed);
     place.round.read_files(&place.store, found.files, so_far).await.expect("and nothing after it");
     let words = place.run(NOW + 30).await.unwrap_err().to_string();
     assert!(words.contains("is understood as json: 21 are skipped"), "{words}");
     let expected = [(CoverageState::Covered, NOW - 5, NOW), (CoverageState::Missed, NOW, NOW + 30)];
     assert_eq!(place.coverage().await, expected);
+}
+
+#[tokio::test]
+async fn a_log_that_was_never_understood_fails_in_quiet_rounds_too_until_a_line_is_understood() {
+    let place = Place::new();
+    place.write("a.jsonl", STRANGE);
+    let words = place.run(NOW).await.unwrap_err().to_string();
+    assert!(words.contains("is understood as json: 1 is skipped (no_time), such as {\"when\"}; look at"), "{words}");
+    for n in 1..4 {
+        assert_eq!(place.run(NOW + 10 * n).await.unwrap_err().to_string(), words, "nothing has come");
+    }
+    place.write("b.jsonl", &STRANGE.repeat(3));
+    assert_eq!(place.run(NOW + 40).await.unwrap_err().to_string(), words);
+    assert_eq!(place.coverage().await, [(CoverageState::Missed, NOW, NOW + 40)]);
+    place.write("c.jsonl", "{\"time\":1,\"host\":\"github.com\"}\n");
+    place.run(NOW + 50).await.expect("another host's line is understood");
+    place.write("d.jsonl", STRANGE);
+    place.run(NOW + 60).await.expect("it may be an odd one");
+    let covered = (CoverageState::Covered, NOW + 40, NOW + 60);
+    assert_eq!(place.coverage().await, [(CoverageState::Missed, NOW, NOW + 40), covered]);
 }
