@@ -69,7 +69,7 @@
 //! 10. Every loop, page walk, queue, body and retry has a limit.
 //!     (`a_walk_that_comes_back_to_where_it_was_is_stopped`, `a_body_without_end_is_cut_off`)
 //! 11. A message is recorded before it leaves, under an id that stays: one that cannot be recorded is not sent. The one
-//!     exception is the alarm that nothing can be recorded.
+//!     exception is the alarm that the store fails.
 //!     (`what_cannot_be_recorded_is_not_sent`)
 //! 12. Under pseudonyms the inputs of the report are rewritten before it is built: no renderer is given a human's name.
 //!     (`no_output_names_a_human_and_machines_keep_their_names`)

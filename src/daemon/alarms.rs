@@ -236,7 +236,7 @@ impl Engine {
         (store.told, store.tried) = (Some(alarm), Some(now));
         let name = store.name(day);
         if let Err(error) = self.mail_store_alarm(&news, &name, &mut store.reached, now).await {
-            tracing::warn!(error = %format!("{error:#}"), "the alarm that nothing can be recorded was not mailed");
+            tracing::warn!(error = %format!("{error:#}"), "the alarm that the store fails was not mailed");
         }
         for event in event::alarms(&news, now) {
             let id = self.options.named_here(&format!("msg_{name}"));
@@ -250,7 +250,7 @@ impl Engine {
                 match told {
                     Ok(()) => drop(store.reached.insert(webhook.label.clone())),
                     Err(error) => {
-                        tracing::warn!(hook = webhook.label, %error, "the alarm that nothing can be recorded was not told");
+                        tracing::warn!(hook = webhook.label, %error, "the alarm that the store fails was not told");
                     }
                 }
             }

@@ -188,8 +188,8 @@ impl Engine {
         let lines = move |r: &Reader| Ok((freshness::source_lines(r, &options, &budgets, now)?, r.read_in_part()?));
         let read = self.store.read(lines).await;
         let troubles = self.troubles();
-        let readiness = match (troubles.store_line(), read) {
-            (Some(line), _) => Readiness { not_ready: vec![line], ..Readiness::default() },
+        let readiness = match (troubles.store_words(), read) {
+            (Some(words), _) => Readiness { not_ready: vec![format!("{STORE}: {words}")], ..Readiness::default() },
             (None, Err(error)) => Readiness { not_ready: vec![format!("{STORE}: {error}")], ..Readiness::default() },
             (None, Ok((lines, in_part))) => {
                 freshness::readiness(&lines, &in_part, &self.options, |name| troubles.is_ours(name), now)
@@ -232,9 +232,10 @@ impl Engine {
         }
     }
 
-    /// Takes note that the clock of this machine was set.
-    pub(super) fn note_clock_set(&self, now: Timestamp) {
+    /// Takes note that the clock of this machine was set: pauses were measured by another one.
+    pub(super) async fn note_clock_set(&self, now: Timestamp) -> Result<(), StoreError> {
         self.troubles().clock_was_set(now);
+        self.store.write(move |w| w.hurry(now)).await
     }
 
     /// Takes note of why a new configuration is refused, or that it is in force.
@@ -254,7 +255,7 @@ impl Engine {
     /// What trouble of the store, or of the judgement, means to whoever reads the page; and that other parts of the service fail.
     pub(super) fn trouble_words(&self) -> Option<String> {
         let troubles = self.troubles();
-        let store = troubles.of_store().map(|(since, why)| format!("Nothing can be recorded since {since}: {why}."));
+        let store = troubles.store_words().map(|words| format!("The store is {words}."));
         let judged = || troubles.of_part(JUDGEMENT).map(|(since, why)| format!("Nothing is judged since {since}: {why}."));
         let blind = store.or_else(judged).map(|words| format!("{words} What is shown here is what was known before."));
         drop(troubles);

@@ -250,7 +250,8 @@ impl Service {
                 let steady = Instant::now().into_std();
                 if self.clock.was_set(steady, now) {
                     self.reads_since = now;
-                    self.engine.note_clock_set(now);
+                    let hurried = self.engine.note_clock_set(now).await;
+                    self.engine.note_store(OUTBOX, hurried.err().as_ref(), now);
                 }
                 if self.dirty || interval_due(Some(self.judged_at), JUDGED_AGAIN_AFTER, now) {
                     self.judge(now).await;
@@ -416,7 +417,7 @@ impl Service {
         }
     }
 
-    /// Alarms go out at once; while nothing can be recorded, the one about that.
+    /// Alarms go out at once; while the store fails, the one about that.
     async fn raise_alarms(&mut self, now: Timestamp) {
         if !self.alarming.is_empty() {
             return;

@@ -126,10 +126,10 @@ impl Troubles {
     }
 
     /// Since when the store fails, why, and for whom.
-    pub(super) fn store_line(&self) -> Option<String> {
+    pub(super) fn store_words(&self) -> Option<String> {
         let Trouble { since, why, .. } = self.open.get(STORE)?;
         let parts: Vec<_> = self.without_store.keys().map(String::as_str).collect();
-        Some(format!("{STORE}: failing since {since}: {why}; without it: {}", parts.join(", ")))
+        Some(format!("failing since {since}: {why}; without it: {}", parts.join(", ")))
     }
 }
 
@@ -204,10 +204,10 @@ mod tests {
         assert_eq!(troubles.store_well("log/a", at(10)), None);
         assert_eq!(troubles.store_failed("audit/a", why, at(20)), None);
         assert_eq!(troubles.store_well("judgement", at(20)), None);
-        let line = format!("store: failing since {}: /d/duskwatch.db: the store is damaged; without it: audit/a", at(0));
-        assert_eq!(troubles.store_line(), Some(line));
+        let line = format!("failing since {}: /d/duskwatch.db: the store is damaged; without it: audit/a", at(0));
+        assert_eq!(troubles.store_words(), Some(line));
         assert_eq!(troubles.store_well("audit/a", at(80)), Some(News::Over { since: at(0) }));
-        assert_eq!(troubles.store_line(), None);
+        assert_eq!(troubles.store_words(), None);
     }
 
     #[test]

@@ -15,7 +15,7 @@ spelled!(
         SourceDown = "source_down",
         /// A report does not reach its readers.
         Undeliverable = "digest_undeliverable",
-        /// Nothing can be recorded.
+        /// The store fails whoever records.
         StoreFailing = "store_failing",
     }
 );
@@ -32,7 +32,7 @@ impl AlarmKind {
             }
             Self::Undeliverable => "Look at the log of the service and at the mail server. The page shows the report meanwhile.",
             Self::StoreFailing => {
-                "Mend what is named there: the room or the health of the disk, the rights of the file, or the file itself. Collecting stands still until then; the page shows what was known."
+                "Mend what is named there: the room or the health of the disk, the rights of the file, or the file itself. /readyz names what stands still until then, mostly all of it; the page shows what was known."
             }
         }
     }
@@ -68,8 +68,8 @@ impl AlarmNews {
             (AlarmKind::SourceDown, Some(_)) => format!("{about} is read again"),
             (AlarmKind::Undeliverable, None) => format!("the report for {about} does not arrive"),
             (AlarmKind::Undeliverable, Some(_)) => format!("the report for {about} arrives again"),
-            (AlarmKind::StoreFailing, None) => "nothing can be recorded".to_owned(),
-            (AlarmKind::StoreFailing, Some(_)) => "recording works again".to_owned(),
+            (AlarmKind::StoreFailing, None) => "the store fails".to_owned(),
+            (AlarmKind::StoreFailing, Some(_)) => "the store works again".to_owned(),
         }
     }
 }

@@ -262,12 +262,15 @@ pub fn text(status: &Status, width: usize) -> String {
         entry(&words::sentence_case(&words::document(channel, audience)), &last);
     }
     entry("Outbox", &outbox(&status.outbox, zone));
-    for row in status.outbox.waiting.iter().take(MAX_WAITING) {
-        entry("", &cut(&waiting(row), width - COLUMN));
-    }
-    for row in status.outbox.given_up.iter().take(MAX_GIVEN_UP) {
-        entry("", &cut(&given_up(row, zone), MAX_WHY * (width - COLUMN)));
-    }
+    let mut rows = |rows: Vec<String>, most: usize, room: usize| {
+        rows.iter().take(most).for_each(|row| entry("", &cut(row, room)));
+        if rows.len() > most {
+            entry("", &format!("… and {} more", rows.len() - most));
+        }
+    };
+    rows(status.outbox.waiting.iter().map(waiting).collect(), MAX_WAITING, width - COLUMN);
+    let given_up = status.outbox.given_up.iter().map(|row| given_up(row, zone));
+    rows(given_up.collect(), MAX_GIVEN_UP, MAX_WHY * (width - COLUMN));
     entry("Store", &format!("{}: {}", status.store.path, status.store.words));
     for step in &status.next {
         entry("Next", step);

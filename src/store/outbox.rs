@@ -22,6 +22,7 @@ const LIST_WAITING: &str = include_str!("../../sql/queries/outbox/list_waiting.s
 const LIST_WAITING_AUDIENCES: &str = include_str!("../../sql/queries/outbox/list_waiting_audiences.sql");
 const SETTLE_RECIPIENT: &str = include_str!("../../sql/queries/outbox/settle_recipient.sql");
 const POSTPONE_RECIPIENT: &str = include_str!("../../sql/queries/outbox/postpone_recipient.sql");
+const HURRY_RECIPIENTS: &str = include_str!("../../sql/queries/outbox/hurry_recipients.sql");
 const MARK_OCCURRENCE_DONE: &str = include_str!("../../sql/queries/outbox/mark_occurrence_done.sql");
 const EMPTY_SETTLED_MESSAGE: &str = include_str!("../../sql/queries/outbox/empty_settled_message.sql");
 const FIND_LAST_OCCURRENCE: &str = include_str!("../../sql/queries/report/find_last_occurrence.sql");
@@ -205,6 +206,12 @@ impl Writer<'_> {
                 self.settle(id, "given_up", words, now)?;
             }
         }
+        Ok(())
+    }
+
+    /// Has all that waits for another attempt tried at once.
+    pub fn hurry(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        self.connection.prepare_cached(HURRY_RECIPIENTS)?.execute(named_params! { ":now_ms": now.as_millisecond() })?;
         Ok(())
     }
 

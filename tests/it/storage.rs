@@ -89,7 +89,7 @@ async fn refused(fault: Fault) {
     service.wait_for("it fails", &["part=\"store\"".to_owned()]);
     let (status, said) = answer_with(&format!("{base}/readyz"), "store: failing since").await;
     assert!(status == 503 && fault.words().iter().any(|words| said.contains(words)), "{said}");
-    let (status, page) = answer_with(&base, "Nothing can be recorded since ").await;
+    let (status, page) = answer_with(&base, "The store is failing since ").await;
     assert!(status == 200 && page.len() > before.len() / 2, "{page}");
     answer_with(&format!("{base}/metrics"), "\nduskwatch_store_failing_time_seconds ").await;
     let told = mail.next().await;
@@ -99,7 +99,7 @@ async fn refused(fault: Fault) {
     disk.fail(None);
     service.wait_for("it works again", &["part=\"store\"".to_owned()]);
     let over = mail.next().await;
-    assert!(over.text.contains("recording works again"), "{}", over.text);
+    assert!(over.text.contains("the store works again"), "{}", over.text);
     let (ended, log) = service.terminate();
     assert!(ended.success() && !log.contains("panicked"), "{log}");
     assert_eq!(mail.take().len(), 0, "it is told once");
@@ -144,7 +144,7 @@ async fn damaged(damage: Damage, may_heal: bool) {
     let (status, said) = answer_with(&format!("{base}/readyz"), "store: failing since ").await;
     assert!(status == 503 && shown_as_damaged(&said), "{said}");
     let since = at(said.split("failing since ").nth(1).unwrap().split(": ").next().unwrap());
-    let (status, page) = answer_with(&base, "Nothing can be recorded since ").await;
+    let (status, page) = answer_with(&base, "The store is failing since ").await;
     assert!(status == 200 && page.len() > before.len() / 2 && shown_as_damaged(&page), "{page}");
     let failing = format!("\nduskwatch_store_failing_time_seconds {}\n", since.as_second());
     let (_, metrics) = answer_with(&format!("{base}/metrics"), &failing).await;
@@ -191,7 +191,7 @@ async fn taken_away(replaced: bool) {
     service.wait_for("it fails", &["part=\"store\"".to_owned()]);
     let (status, said) = answer_with(&format!("{base}/readyz"), "store: failing since ").await;
     assert!(status == 503 && said.contains("removed or replaced while it was in use"), "{said}");
-    assert_eq!(answer_with(&base, "Nothing can be recorded since ").await.0, 200);
+    assert_eq!(answer_with(&base, "The store is failing since ").await.0, 200);
     let told = mail.next().await;
     assert!(told.text.contains("removed or replaced"), "{}", told.text);
     assert!(there() == before, "nothing is written to what is not the store");
@@ -211,7 +211,7 @@ async fn taken_away(replaced: bool) {
     fs::rename(&away, &path).unwrap();
     service.wait_for("it works again", &["part=\"store\"".to_owned()]);
     let over = mail.next().await;
-    assert!(over.text.contains("recording works again"), "{}", over.text);
+    assert!(over.text.contains("the store works again"), "{}", over.text);
     let (ended, log) = service.terminate();
     assert!(ended.success() && !log.contains("panicked"), "{log}");
     assert_eq!(log.matches("it fails part=\"store\"").count(), 1, "{log}");

@@ -30,7 +30,7 @@ const STORE: Instrument = gauge("duskwatch.store.size", "By", "Size of the datab
 const FREE: Instrument = gauge("duskwatch.store.free", "By", "Space that is left on the disk of the database");
 
 const STORE_FAILING: Instrument =
-    gauge("duskwatch.store.failing.time", "s", "Since when nothing can be recorded, Unix time; missing while it can");
+    gauge("duskwatch.store.failing.time", "s", "Since when the store fails, Unix time; missing while it works");
 const FAILING: Instrument = gauge(
     "duskwatch.failing.time",
     "s",

@@ -31,7 +31,7 @@ fn several_are_one_mail_that_is_named_after_the_first_that_begins() {
     let back = news(AlarmKind::Returned, "bitbucket-app-passwords/k7m2qd4x", None);
     let subject = |news: &[AlarmNews]| alarm::letter(news, &jiff::tz::TimeZone::UTC).subject;
     assert_eq!(subject(std::slice::from_ref(&over)), "[duskwatch] over: the report for security arrives again");
-    assert_eq!(subject(&[over.clone(), store.clone()]), "[duskwatch] alarms: 1 new, 1 over: nothing can be recorded and more");
+    assert_eq!(subject(&[over.clone(), store.clone()]), "[duskwatch] alarms: 1 new, 1 over: the store fails and more");
     assert_eq!(
         subject(&[back, store]),
         "[duskwatch] 2 alarms: integration k7m2qd4x is back: it was done and is used again and more"

@@ -88,6 +88,17 @@ async fn a_refused_recipient_waits_while_the_other_is_done() {
 }
 
 #[tokio::test]
+async fn what_waits_by_a_clock_that_was_ahead_is_tried_when_that_is_set_right() {
+    let f = Fixture::new();
+    f.write(|w| w.enqueue(&digest(noon(), &["a@example.test"]), noon())).await;
+    let id = due(&f, noon()).await[0].id;
+    f.write(move |w| w.mark_failed(id, noon() + 1.hours(), Some(noon() + 2.hours()), "451 greylisted")).await;
+    assert_eq!(due(&f, noon() + 1.minutes()).await.len(), 0);
+    f.write(|w| w.hurry(noon() + 1.minutes())).await;
+    assert_eq!(due(&f, noon() + 1.minutes()).await.len(), 1);
+}
+
+#[tokio::test]
 async fn each_channel_has_its_own_queue_and_its_own_numbers() {
     let f = Fixture::new();
     let pushed = NewMessage { channel: "webhook".to_owned(), ..digest(noon(), &["https://hooks.example.test/1"]) };
