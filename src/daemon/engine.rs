@@ -232,8 +232,8 @@ impl Engine {
         }
     }
 
-    /// Takes note that the clock of this machine was set: pauses were measured by another one.
-    pub(super) async fn note_clock_set(&self, now: Timestamp) -> Result<(), StoreError> {
+    /// Takes note that the clock of this machine was set back: pauses were measured by one that was ahead.
+    pub(super) async fn note_clock_set_back(&self, now: Timestamp) -> Result<(), StoreError> {
         self.troubles().clock_was_set(now);
         self.store.write(move |w| w.hurry(now)).await
     }

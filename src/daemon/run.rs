@@ -248,10 +248,13 @@ impl Service {
             Tick::Sources => self.start_due_rounds(now),
             Tick::Reports => {
                 let steady = Instant::now().into_std();
-                if self.clock.was_set(steady, now) {
+                if let Some(by) = self.clock.was_set(steady, now) {
                     self.reads_since = now;
-                    let hurried = self.engine.note_clock_set(now).await;
-                    self.engine.note_store(OUTBOX, hurried.err().as_ref(), now);
+                    if by.is_negative()
+                        && let Err(error) = self.engine.note_clock_set_back(now).await
+                    {
+                        self.engine.note_store(OUTBOX, Some(&error), now);
+                    }
                 }
                 if self.dirty || interval_due(Some(self.judged_at), JUDGED_AGAIN_AFTER, now) {
                     self.judge(now).await;

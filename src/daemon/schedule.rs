@@ -110,15 +110,15 @@ impl SteadyClock {
     pub const TOLERANCE: SignedDuration = SignedDuration::from_mins(10);
     const STEADY_AFTER: Duration = Duration::from_secs(3_600);
 
-    /// Looks at both clocks, again and again, and returns whether the one on the wall was set since the last look, or the
-    /// machine has slept.
-    pub fn was_set(&mut self, steady: Instant, now: Timestamp) -> bool {
-        let Some((steady_before, before)) = self.last.replace((steady, now)) else { return false };
+    /// Looks at both clocks, again and again, and returns by how much the one on the wall was set forward since the last look, as it
+    /// is where the machine has slept, or, below zero, back; none where it goes on.
+    pub fn was_set(&mut self, steady: Instant, now: Timestamp) -> Option<SignedDuration> {
+        let (steady_before, before) = self.last.replace((steady, now))?;
         let (went_by, shown) = (steady.duration_since(steady_before), now.duration_since(before));
         let expected = SignedDuration::try_from(went_by).unwrap_or(SignedDuration::MAX);
-        let was_set = shown.saturating_sub(expected).abs() > Self::TOLERANCE;
-        self.set = if was_set { Some(steady) } else { self.set };
-        was_set
+        let by = Some(shown.saturating_sub(expected)).filter(|by| by.abs() > Self::TOLERANCE);
+        self.set = by.map(|_| steady).or(self.set);
+        by
     }
 
     /// After the clock on the wall was set it is not relied on for an hour.
@@ -173,7 +173,7 @@ mod tests {
         let (begun, mut clock) = (Instant::now(), SteadyClock::default());
         let mut look = |minutes: u64, shown: &str| {
             let steady = begun + Duration::from_secs(60 * minutes);
-            (clock.was_set(steady, at(shown)), clock.is_steady(steady))
+            (clock.was_set(steady, at(shown)).is_some(), clock.is_steady(steady))
         };
         assert_eq!(look(0, "2026-07-03T12:00:00Z"), (false, true));
         assert_eq!(look(60, "2026-07-03T13:00:10Z"), (false, true));

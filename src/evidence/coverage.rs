@@ -152,6 +152,11 @@ impl Ledger {
         unseen
     }
 
+    /// Whether the source has ever shown something.
+    pub fn showed_items(&self, source: &str) -> bool {
+        self.sources.get(source).is_some_and(|intervals| intervals.iter().any(|c| c.items > 0))
+    }
+
     /// What can be known at an instant: nothing of the time after it. A list that was read just then was looked at.
     #[must_use]
     pub fn until(mut self, ms: i64) -> Self {

@@ -32,7 +32,7 @@ use crate::{
 };
 
 pub use glance::glance;
-use odd::{ODD, Odd};
+use odd::{KNOWN, ODD, Odd};
 
 /// Blocks of one log that wait, parsed or not, while others are read and recorded; `record_all` looks at one more. Over all logs
 /// [`InFlight`] says how many are read.
@@ -56,8 +56,8 @@ impl LogRound {
         let missed_until = lost_ms.map(|ms| ms.min(now.as_millisecond()));
         let ledger = store.read(Reader::ledger).await?;
         let since = ledger.looked_until_ms(&self.setting.name).max(missed_until);
-        // Before a line is understood nobody has looked.
-        let known = ledger.looked_until_ms(&self.setting.name).is_some();
+        // A first look that was cut off keeps when its lines began.
+        let known = [KNOWN, BEGAN].iter().any(|key| stored.contains_key(*key)) || ledger.showed_items(&self.setting.name);
         let begin = Begin::new(since, stored.get(BEGAN), now);
         let odd = Odd::new(stored.get(ODD), since.unwrap_or(now.as_millisecond()), known);
         let log = Arc::clone(&self.log);

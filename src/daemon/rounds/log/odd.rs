@@ -11,11 +11,11 @@ use crate::{
 /// them, in Unix milliseconds, and what that one was like.
 pub const ODD: &str = "odd";
 
+/// The cursor that says that a line of the log was understood once.
+pub const KNOWN: &str = "known";
+
 /// So many are not odd any more, of a log that was understood before.
 const MIN_NOT_UNDERSTOOD: u64 = 20;
-
-/// What the words begin with by which they are found again.
-const NONE_UNDERSTOOD: &str = "no line of ";
 
 /// The lines that came since one was understood.
 #[derive(Clone, Debug, Default)]
@@ -27,8 +27,8 @@ pub struct Odd {
     stored: bool,
     /// A line of this round was understood. Of files that are written side by side, one makes up for the others.
     understood: bool,
-    /// So many are another format.
-    enough: u64,
+    /// A line was understood in a round before.
+    known: bool,
 }
 
 impl Odd {
@@ -40,20 +40,22 @@ impl Odd {
         };
         let before: Option<(u64, i64, String)> = stored.and_then(parse);
         let (count, since_ms, first) = before.unwrap_or((0, looked_ms, String::new()));
-        let enough = if known { MIN_NOT_UNDERSTOOD } else { 1 };
-        Self { count, since_ms: since_ms.min(looked_ms), first, stored: stored.is_some(), understood: false, enough }
+        Self { count, since_ms: since_ms.min(looked_ms), first, stored: stored.is_some(), understood: false, known }
     }
 
-    /// Takes a block into account; the update, to be committed with it, when that changes anything.
-    pub fn add(&mut self, items: u64, skipped: &[Skipped]) -> Option<CursorUpdate> {
+    /// Takes a block into account; the updates, to be committed with it, when that changes anything.
+    pub fn add(&mut self, items: u64, skipped: &[Skipped]) -> Vec<CursorUpdate> {
+        let update = |key: &str, value| CursorUpdate { key: key.to_owned(), value };
         // Be it one that shows nothing.
         self.understood |= items > 0 || skipped.iter().any(|skip| UNDERSTOOD.contains(&skip.reason));
         if self.understood {
             self.count = 0;
             self.first.clear();
-            return std::mem::take(&mut self.stored).then(|| CursorUpdate { key: ODD.to_owned(), value: None });
+            let known = (!std::mem::replace(&mut self.known, true)).then(|| update(KNOWN, Some("1".to_owned())));
+            let ended = std::mem::take(&mut self.stored).then(|| update(ODD, None));
+            return known.into_iter().chain(ended).collect();
         }
-        let first = not_understood(skipped).next()?;
+        let Some(first) = not_understood(skipped).next() else { return Vec::new() };
         if self.first.is_empty() {
             let sample = if first.sample.is_empty() { String::new() } else { format!(", such as {}", first.sample) };
             self.first = format!("({}){sample}", first.reason);
@@ -61,12 +63,13 @@ impl Odd {
         let more = not_understood(skipped).map(|skip| skip.count).sum::<u64>();
         self.count = self.count.saturating_add(more);
         self.stored = true;
-        Some(CursorUpdate { key: ODD.to_owned(), value: Some(format!("{} {} {}", self.count, self.since_ms, self.first)) })
+        vec![update(ODD, Some(format!("{} {} {}", self.count, self.since_ms, self.first)))]
     }
 
     /// Since when nobody has understood the log; none while it is understood.
     pub fn since_ms(&self) -> Option<i64> {
-        (self.count >= self.enough).then_some(self.since_ms)
+        let enough = if self.known { MIN_NOT_UNDERSTOOD } else { 1 };
+        (self.count >= enough).then_some(self.since_ms)
     }
 
     pub fn count(&self) -> u64 {
@@ -77,17 +80,28 @@ impl Odd {
     pub fn words_as_before(&self, log: &Log, source: &str, ledger: &Ledger) -> Option<String> {
         let words = self.words(log)?;
         let last = ledger.sources.get(source).and_then(|intervals| intervals.last()).filter(|last| !last.state.looked());
-        Some(last.and_then(|last| Some(last.reason[last.reason.find(NONE_UNDERSTOOD)?..].to_owned())).unwrap_or(words))
+        let before = |reason: &str| {
+            let (_, told) = reason.split_once(&none_understood(log))?;
+            let (told, _) = told.split_once(LOOK_AT)?;
+            Some(format!("{}{told}{LOOK_AT}", none_understood(log)))
+        };
+        Some(last.and_then(|last| before(&last.reason)).unwrap_or(words))
     }
 
-    /// What is said of lines of which none could be understood. They are mostly of another format than was said.
+    /// What is said of lines of which none could be understood.
     pub fn words(&self, log: &Log) -> Option<String> {
         self.since_ms()?;
-        let (paths, format, are) = (log.paths.join(", "), log.form.format, counted(self.count, "is", "are"));
-        let first = &self.first;
-        Some(format!("{NONE_UNDERSTOOD}{paths} is understood as {format}: {are} skipped {first}; look at `format` and `fields`"))
+        Some(format!("{}{} skipped {}{LOOK_AT}", none_understood(log), counted(self.count, "is", "are"), self.first))
     }
 }
+
+/// What the words begin with by which they are found again.
+fn none_understood(log: &Log) -> String {
+    format!("no line of {} is understood as {}: ", log.paths.join(", "), log.form.format)
+}
+
+/// What they end with: such lines are mostly of another format than was said.
+const LOOK_AT: &str = "; look at `format` and `fields`";
 
 /// The lines that nobody understands; comments say nothing, whether the others are understood or not.
 fn not_understood(skipped: &[Skipped]) -> impl Iterator<Item = &Skipped> {

@@ -101,3 +101,21 @@ async fn a_log_that_was_never_understood_fails_in_quiet_rounds_too_until_a_line_
     let covered = (CoverageState::Covered, NOW + 40, NOW + 60);
     assert_eq!(place.coverage().await, [(CoverageState::Missed, NOW, NOW + 40), covered]);
 }
+
+#[tokio::test]
+async fn a_log_that_so_far_has_only_lines_of_other_hosts_is_understood_and_one_that_could_not_be_opened_is_not() {
+    let place = Place::new();
+    place.write("a.jsonl", "{\"time\":1,\"host\":\"github.com\"}\n");
+    place.run(NOW).await.expect("another host's line is understood");
+    place.write("b.jsonl", STRANGE);
+    place.run(NOW + 10).await.expect("it may be an odd one");
+    place.run(NOW + 20).await.expect("nothing has come");
+
+    let place = Place::new();
+    place.write("a.jsonl.gz", "this is no archive");
+    place.run(NOW).await.unwrap_err();
+    place.run(NOW + 10).await.expect("nothing has come");
+    place.write("b.jsonl", STRANGE);
+    place.run(NOW + 20).await.expect_err("nothing of it was ever understood");
+    place.run(NOW + 30).await.expect_err("and still is not");
+}
