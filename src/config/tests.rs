@@ -484,3 +484,17 @@ fn people_are_named_or_under_pseudonyms() {
     let fault = faults("[privacy]\npeople = \"hidden\"\n");
     assert_eq!(fault, ["duskwatch.toml:2: privacy.people: `hidden` is no way to show people; known here: named, pseudonyms"]);
 }
+
+#[test]
+fn whether_the_page_is_encrypted_is_not_said_by_a_file_that_may_have_said_it() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("duskwatch.toml");
+    let listen = "[http]\nlisten = \"127.0.0.1:9188\"\n";
+    let encrypted = |rest: &str| {
+        std::fs::write(&file, format!("{listen}{rest}")).expect("a file");
+        super::page(&file).expect("it says where the page is").encrypted
+    };
+    assert_eq!(encrypted(""), Some(false));
+    assert_eq!(encrypted("[http.tls]\ncertificate = \"page.pem\"\n"), Some(true));
+    assert_eq!(encrypted("[http.tls\ncertificate = \"page.pem\"\n"), None);
+}

@@ -31,7 +31,7 @@ use crate::{
     analysis,
     clock::Clock,
     deliver::otel,
-    evidence::{Batch, Coverage, CursorUpdate, Day, SourceKind, coverage::is_list},
+    evidence::{Batch, Coverage, CoverageState, CursorUpdate, Day, SourceKind, coverage::is_list},
     report::{FailingPart, Figure, figures::failing, prometheus},
     serve::{self, Readiness},
     source::Usage,
@@ -232,9 +232,13 @@ impl Engine {
         }
     }
 
-    /// Takes note that the clock of this machine was set back: pauses were measured by one that was ahead.
-    pub(super) async fn note_clock_set_back(&self, now: Timestamp) -> Result<(), StoreError> {
+    /// Takes note that the clock of this machine was set back.
+    pub(super) fn note_clock_set_back(&self, now: Timestamp) {
         self.troubles().clock_was_set(now);
+    }
+
+    /// Has what waits in the outbox tried at once: its pauses were measured by a clock that was ahead.
+    pub(super) async fn hurry(&self, now: Timestamp) -> Result<(), StoreError> {
         self.store.write(move |w| w.hurry(now)).await
     }
 
@@ -526,6 +530,7 @@ impl Engine {
             words.into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join("; ")
         });
         let failure = result.as_ref().err().map(|error| (error.to_string(), gap_state(error)));
+        let is_closed = failure.as_ref().is_some_and(|(_, state)| *state == Some(CoverageState::NotPermitted));
         let now_ms = now.as_millisecond();
         let closed = if result.is_ok() { self.closed_before(name, now_ms).await? } else { None };
         let unseen = match looked_until(&self.store, name).await? {
@@ -534,7 +539,7 @@ impl Engine {
             None => match self.source_state(name).await?.last_failure {
                 Some(at) => Some((at.as_millisecond(), now_ms)),
                 // Of a list nothing but the ledger says since when it was closed to us, once it opens.
-                None => is_list(name).then_some((now_ms, now_ms + 1)),
+                None => (is_list(name) || is_closed).then_some((now_ms, now_ms + 1)),
             },
         };
         let name = name.to_owned();

@@ -27,11 +27,18 @@ pub async fn health(page: Page) -> Result<Healthy, String> {
     let address = address(page.listen)?;
     // The page's certificate names the host that readers ask for. Nothing secret goes this way, and only words come back.
     let client = client_for_ourselves().timeout(TIMEOUT).tls_danger_accept_invalid_certs(true).build();
-    let scheme = if page.encrypted { "https" } else { "http" };
     let client = client.map_err(|error| format!("no client could be made: {error}"))?;
+    let get = |scheme: &str, path: &str| client.get(format!("{scheme}://{address}{path}")).send();
     let ask = async |path: &str| {
-        let answer =
-            client.get(format!("{scheme}://{address}{path}")).send().await.map_err(|error| unanswered(address, &error))?;
+        let answer = match page.encrypted {
+            Some(true) => get("https", path).await,
+            Some(false) => get("http", path).await,
+            None => match get("https", path).await {
+                Err(_) => get("http", path).await,
+                answer => answer,
+            },
+        };
+        let answer = answer.map_err(|error| unanswered(address, &error))?;
         let well = answer.status().is_success();
         let words = answer.text().await.map_err(|error| unanswered(address, &error))?;
         // Whoever took the port of a service that is down could write to the terminal.
@@ -83,7 +90,7 @@ mod tests {
     async fn whoever_answers_there_writes_nothing_to_the_terminal_but_words() {
         rustls::crypto::ring::default_provider().install_default().ok();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let page = Page { listen: listener.local_addr().expect("an address"), encrypted: false };
+        let page = Page { listen: listener.local_addr().expect("an address"), encrypted: Some(false) };
         let stranger = async {
             let (mut caller, _) = listener.accept().await.expect("a caller");
             assert_ne!(caller.read(&mut [0; 1_000]).await.expect("a request"), 0);
@@ -92,6 +99,27 @@ mod tests {
         };
         let (said, ()) = tokio::join!(health(page), stranger);
         assert_eq!(said, Err(format!("{} says: \\u{{1b}}[31mred", page.listen)));
+    }
+
+    #[tokio::test]
+    async fn where_nobody_can_say_whether_it_is_encrypted_both_ways_are_tried() {
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let page = Page { listen: listener.local_addr().expect("an address"), encrypted: None };
+        let plain = async {
+            let mut asked = Vec::new();
+            while asked.len() < 2 {
+                let (mut caller, _) = listener.accept().await.expect("a caller");
+                let mut request = [0; 5];
+                caller.read_exact(&mut request).await.expect("a request");
+                if request.starts_with(b"GET /") {
+                    asked.push(request);
+                    caller.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\nconnection: close\r\n\r\nready\n").await.ok();
+                }
+            }
+        };
+        let (said, ()) = tokio::join!(health(page), plain);
+        assert_eq!(said, Ok(Healthy { ready: true, words: Vec::new() }));
     }
 
     #[test]

@@ -26,7 +26,7 @@ use crate::{
     evidence::{
         Batch, Coverage, CoverageState, Day, Page, Skipped, SourceKind,
         coverage::MAX_CLAIMED_MS,
-        format::{Form, Format, Piece, UNDERSTOOD, is_ahead, parse_block},
+        format::{Form, Format, Piece, is_ahead, is_understood, parse_block},
     },
     source::{Layout, changed_ms, content_blocks},
     store::{SourceState, StoreError, Writer},
@@ -69,7 +69,7 @@ impl Imported {
     /// Lines were read, and none of them was understood: mostly a file of another format.
     pub fn understood_nothing(&self) -> bool {
         let nothing = self.items == 0 && self.repeated == 0 && self.read > 0;
-        nothing && !self.skipped.iter().any(|skip| UNDERSTOOD.contains(&skip.reason))
+        nothing && !self.skipped.iter().any(is_understood)
     }
 
     fn add(&mut self, read: u64, repeated: u64, batch: &Batch) {

@@ -22,7 +22,7 @@ use crate::{
     evidence::{
         Coverage, CoverageState, Grade, MALFORMED, Page, Sighting, Skipped, SourceKind,
         coverage::MAX_CLAIMED_MS,
-        format::{Defaults, Fields, UNDERSTOOD, json::parse_lines},
+        format::{Defaults, Fields, is_understood, json::parse_lines},
         place::place,
         redact::MAX_NAME,
         time::MS_PER_HOUR,
@@ -135,7 +135,8 @@ impl Arrival {
         let ids: Vec<String> = lines.iter().take(known_by).map(|line| line.id(&request)).collect();
         // The time is not part of what identifies a line, and a repeat would have to come with the same one.
         let fresh = w.claim(&self.sender.setting.name, ids.iter().map(|id| (id.as_str(), None)), self.now)?;
-        let (warning, usable) = (warning(&lines), usable(&lines));
+        let usable = usable(&lines);
+        let warning = if usable { Some(String::new()) } else { useless(&lines) };
         let page = sort(lines.into_iter().zip(fresh.into_iter().cycle()), &mut receipt);
         let newest = self.keep(w, page, warning, usable)?;
         Ok((receipt, newest))
@@ -217,18 +218,12 @@ impl Line<'_> {
 
 /// Whether anything of a request could be used, if only to learn that its sender looks.
 fn usable(lines: &[Line<'_>]) -> bool {
-    lines.iter().any(|line| line.reason().is_none_or(|reason| UNDERSTOOD.contains(&reason)))
+    lines.iter().any(|line| line.content.as_ref().err().is_none_or(is_understood))
 }
 
-/// What a reader should know of a sender of whose newest request nothing could be used; empty where something could, none where
-/// there was nothing in it.
-fn warning(lines: &[Line<'_>]) -> Option<String> {
-    let Some(Skipped { reason, sample, .. }) = lines.iter().find_map(|line| line.content.as_ref().err()) else {
-        return lines.first().map(|_| String::new());
-    };
-    if usable(lines) {
-        return Some(String::new());
-    }
+/// What a reader should know of a sender of whose newest request nothing could be used; none where there was nothing in it.
+fn useless(lines: &[Line<'_>]) -> Option<String> {
+    let Skipped { reason, sample, .. } = lines.iter().find_map(|line| line.content.as_ref().err())?;
     let such_as = if sample.is_empty() { String::new() } else { format!(", such as {sample}") };
     let all = counted(lines.len() as u64, "line", "lines");
     Some(format!("nothing of its newest request could be used ({all}, {reason}{such_as}): see what its sender sends"))

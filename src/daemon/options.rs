@@ -166,7 +166,7 @@ pub struct Http {
 
 impl Http {
     pub(crate) fn page(&self) -> Page {
-        Page { listen: self.listen, encrypted: self.access.tls.is_some() }
+        Page { listen: self.listen, encrypted: Some(self.access.tls.is_some()) }
     }
 }
 
@@ -174,7 +174,8 @@ impl Http {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Page {
     pub(crate) listen: SocketAddr,
-    pub(crate) encrypted: bool,
+    /// None where nobody can say.
+    pub(crate) encrypted: Option<bool>,
 }
 
 /// Somebody who may push evidence.

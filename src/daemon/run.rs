@@ -6,7 +6,7 @@ mod timer;
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp, Unit};
 use tokio::{
     sync::{Notify, watch},
     task::{Id, JoinError, JoinHandle, JoinSet},
@@ -155,6 +155,8 @@ struct Service {
     packed: Option<Timestamp>,
     /// What is removed does not come back: it waits while the clock may be wrong.
     clock: SteadyClock,
+    /// Pauses in the outbox may have been measured by a clock that was ahead and was set back.
+    pauses_too_long: bool,
     sources: Vec<SourceClock>,
     /// Something was recorded since the last judgement.
     dirty: bool,
@@ -230,6 +232,7 @@ impl Service {
             sources,
             dirty: false,
             clock: SteadyClock::default(),
+            pauses_too_long: false,
             judged_at: Timestamp::UNIX_EPOCH,
             measured: Measured::default(),
             figures: Vec::new(),
@@ -249,12 +252,7 @@ impl Service {
             Tick::Reports => {
                 let steady = Instant::now().into_std();
                 if let Some(by) = self.clock.was_set(steady, now) {
-                    self.reads_since = now;
-                    if by.is_negative()
-                        && let Err(error) = self.engine.note_clock_set_back(now).await
-                    {
-                        self.engine.note_store(OUTBOX, Some(&error), now);
-                    }
+                    self.note_clock_set(by, now);
                 }
                 if self.dirty || interval_due(Some(self.judged_at), JUDGED_AGAIN_AFTER, now) {
                     self.judge(now).await;
@@ -267,6 +265,29 @@ impl Service {
                 }
                 self.measure(now).await;
                 self.show_trouble(now).await;
+            }
+        }
+    }
+
+    fn note_clock_set(&mut self, by: SignedDuration, now: Timestamp) {
+        self.reads_since = now;
+        let by = by.round(Unit::Second).unwrap_or(by);
+        if by.is_negative() {
+            tracing::warn!(by = %format!("{:#}", -by), "the clock of this machine was set back");
+            self.engine.note_clock_set_back(now);
+            self.pauses_too_long = true;
+        } else {
+            tracing::info!(by = %format!("{by:#}"), "the clock of this machine was set forward, or it slept");
+        }
+    }
+
+    /// Has what waits in the outbox tried at once where a clock that was ahead may have measured its pause. What is on its way would
+    /// note a pause by that clock as well, so nothing else leaves before it has come to its end.
+    async fn shorten_pauses(&mut self, now: Timestamp) {
+        if self.sending.is_empty() && self.telling.is_empty() {
+            match self.engine.hurry(now).await {
+                Ok(()) => self.pauses_too_long = false,
+                Err(error) => drop(self.engine.note_store(OUTBOX, Some(&error), now)),
             }
         }
     }
@@ -395,6 +416,12 @@ impl Service {
                 }
             }
         }
+        if self.pauses_too_long {
+            self.shorten_pauses(now).await;
+        }
+        if self.pauses_too_long {
+            return;
+        }
         if self.telling.is_empty() && self.engine.has_webhooks() {
             let engine = Arc::clone(&self.engine);
             self.telling.spawn(async move {
@@ -512,3 +539,6 @@ impl Service {
         self.recordings
     }
 }
+
+#[cfg(test)]
+mod tests;

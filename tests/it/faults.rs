@@ -236,6 +236,18 @@ async fn what_is_older_and_closed_to_us_is_not_permitted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_was_closed_to_us_from_the_first_is_not_permitted() {
+    let refused = Fault::new(FaultKind::Status(403), When::Every(1)).at("events-stream");
+    let site = Site::grown(&small_world(9, at(NOW), 2), faulty(vec![refused])).await;
+    let (engine, audit) = (site.engine(), ["audit/acme".to_owned()]);
+    assert_eq!(engine.poll(&audit, None, at(NOW)).await.unwrap().failed, audit);
+    let report = site.report(&engine, at(NOW)).await;
+    let row = report["coverage"]["sources"].as_array().unwrap().iter().find(|row| row["source"] == audit[0]).unwrap();
+    assert_eq!(row["state"], "not_permitted", "{row}");
+    assert!(row["failure"].as_str().unwrap().contains("organization.acme.api_key"), "{row}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_list_that_was_closed_to_us_at_first_says_since_when_after_it_opened() {
     let refused = Fault::new(FaultKind::Status(401), When::Burst { from: 1, count: 2 }).at("api-tokens");
     let site = Site::grown(&small_world(9, at(NOW), 2), faulty(vec![refused])).await;

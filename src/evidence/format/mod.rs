@@ -5,7 +5,7 @@
 //!
 //! Absent: reading files (`source`), deciding what a sighting means (`analysis`).
 
-use super::{Page, vocabulary::spelled};
+use super::{Page, Skipped, vocabulary::spelled};
 
 mod combined;
 mod draft;
@@ -94,8 +94,13 @@ pub fn parse_block<'a>(piece: Piece<'a>, form: &'a Form, now_ms: i64) -> Page<'a
 /// No more lines than this make one block, so that one block's sightings stay near ten megabytes in memory.
 pub const MAX_BLOCK_LINES: usize = 16_384;
 
-/// Reasons for skipping a line that was read and says something else. A file with such lines is of the expected format.
-pub const UNDERSTOOD: [&str; 6] = ["other_host", "no_use", "no_request", "no_evidence", "quotation", "no_user"];
+/// Reasons for skipping a line that was read and says something else.
+const UNDERSTOOD: [&str; 6] = ["other_host", "no_use", "no_request", "no_evidence", "quotation", "no_user"];
+
+/// Whether a line that was skipped was understood, and says something else: what it stands in is of the expected format.
+pub fn is_understood(skipped: &Skipped) -> bool {
+    UNDERSTOOD.contains(&skipped.reason)
+}
 
 /// A longer line is no evidence; it is skipped unread.
 pub const MAX_LINE_BYTES: usize = 1 << 20;

@@ -3,7 +3,7 @@
 
 use super::{COMMENT, Log, counted};
 use crate::{
-    evidence::{CursorUpdate, Ledger, Skipped, format::UNDERSTOOD},
+    evidence::{CursorUpdate, Ledger, Skipped, format::is_understood},
     source::UNREADABLE,
 };
 
@@ -47,7 +47,7 @@ impl Odd {
     pub fn add(&mut self, items: u64, skipped: &[Skipped]) -> Vec<CursorUpdate> {
         let update = |key: &str, value| CursorUpdate { key: key.to_owned(), value };
         // Be it one that shows nothing.
-        self.understood |= items > 0 || skipped.iter().any(|skip| UNDERSTOOD.contains(&skip.reason));
+        self.understood |= items > 0 || skipped.iter().any(is_understood);
         if self.understood {
             self.count = 0;
             self.first.clear();
@@ -91,7 +91,8 @@ impl Odd {
     /// What is said of lines of which none could be understood.
     pub fn words(&self, log: &Log) -> Option<String> {
         self.since_ms()?;
-        Some(format!("{}{} skipped {}{LOOK_AT}", none_understood(log), counted(self.count, "is", "are"), self.first))
+        let skipped = format!("{} skipped {}", counted(self.count, "is", "are"), self.first);
+        Some(format!("{}{}{LOOK_AT}", none_understood(log), skipped.trim_end()))
     }
 }
 
@@ -105,6 +106,6 @@ const LOOK_AT: &str = "; look at `format` and `fields`";
 
 /// The lines that nobody understands; comments say nothing, whether the others are understood or not.
 fn not_understood(skipped: &[Skipped]) -> impl Iterator<Item = &Skipped> {
-    let none = |skip: &&Skipped| ![COMMENT, UNREADABLE].contains(&skip.reason) && !UNDERSTOOD.contains(&skip.reason);
+    let none = |skip: &&Skipped| ![COMMENT, UNREADABLE].contains(&skip.reason) && !is_understood(skip);
     skipped.iter().filter(none)
 }

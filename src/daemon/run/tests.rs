@@ -1,0 +1,138 @@
+//! Ticks of the loop, by a clock that the test sets.
+
+use std::path::Path;
+
+use jiff::{ToSpan as _, tz::TimeZone};
+use tokio::{net::TcpListener, time::timeout};
+
+use super::*;
+use crate::{
+    analysis::{Policy, Rules},
+    daemon::{
+        delivery::MAIL,
+        options::{Csv, Email, Http, Privacy, Retention, Schedule},
+    },
+    evidence::{Campaign, ClientCatalogue, NamedNetworks},
+    network::Network,
+    report::Audience,
+    serve::Access,
+    store::{NewMessage, Reader},
+};
+
+/// More than any answer on loopback takes.
+const SOON: Duration = Duration::from_secs(30);
+
+const READER: &str = "security@example.test";
+
+fn noon() -> Timestamp {
+    "2026-07-03T12:00:00Z".parse().expect("an instant")
+}
+
+/// A service of an organisation that has nothing to read yet, and mails to one reader.
+fn options(directory: &Path, server: &str) -> Options {
+    let campaign = Campaign::builtin("builtin:bitbucket-app-passwords").expect("compiled in");
+    let every = Duration::from_secs(300);
+    Options {
+        organizations: Vec::new(),
+        logs: Vec::new(),
+        queries: Vec::new(),
+        instance: None,
+        exchanges: Vec::new(),
+        http: Http { listen: ([127, 0, 0, 1], 0).into(), access: Access::default(), intake: Vec::new() },
+        network: Network::default(),
+        rules: Arc::new(Rules::builtin().expect("valid rules")),
+        catalogue: Arc::new(ClientCatalogue::builtin().expect("a valid catalogue")),
+        store: directory.join("duskwatch.db"),
+        retention: Retention { raw_days: 30, evidence_days: 400 },
+        integrations_per_source: 1_000,
+        campaigns: vec![Campaign::parse(campaign).expect("a valid campaign")],
+        expiries: Vec::new(),
+        schedule: Schedule {
+            timezone: TimeZone::UTC,
+            audit: every,
+            tokens: every,
+            access: every,
+            logs: every,
+            queries: every,
+            digest: None,
+            brief: None,
+            notices: None,
+        },
+        email: Some(Email {
+            server: server.parse().expect("an address"),
+            username: None,
+            password: None,
+            from: "Duskwatch <duskwatch@example.test>".to_owned(),
+            contact: READER.to_owned(),
+            recipients: vec![(READER.to_owned(), Audience::Security)],
+        }),
+        waiting_for_mail: 0,
+        webhooks: Vec::new(),
+        privacy: Privacy::default(),
+        csv: Csv { directory: None, keep_days: 30 },
+        otel: None,
+        top: 20,
+        policy: Policy::default(),
+        networks: NamedNetworks::new(Vec::new()),
+        blind_spots: Vec::new(),
+        own_credentials: Vec::new(),
+        secrets: Vec::new(),
+        manager: None,
+        operator: String::new(),
+    }
+}
+
+fn service(options: Options) -> Service {
+    let engine = Arc::new(Engine::open(options).expect("a store"));
+    let (served, _) = watch::channel(Arc::default());
+    let (doors, _) = watch::channel(Arc::new(Doors { access: Access::default(), intake: None }));
+    Service::new(engine, Shown { served, doors }, (Arc::default(), tokio::spawn(async {})), None, noon())
+}
+
+impl Service {
+    /// Puts a mail into the outbox.
+    async fn enqueue(&self, now: Timestamp) {
+        let message = NewMessage {
+            channel: MAIL.to_owned(),
+            audience: Audience::Security.to_string(),
+            occurrence: now,
+            message_id: "duskwatch.security.1@example.test".to_owned(),
+            subject: "Who still signs in".to_owned(),
+            body: b"Subject: Who still signs in\r\n\r\nNobody.\r\n".to_vec(),
+            recipients: vec![READER.to_owned()],
+            late: false,
+        };
+        self.engine.store.write(move |w| w.enqueue(&message, now)).await.expect("a store that works");
+    }
+
+    /// Mails that would be tried at an instant.
+    async fn due(&self, at: Timestamp) -> usize {
+        let due = move |r: &Reader| Ok(r.due_recipients(MAIL, at, 10)?.len());
+        self.engine.store.read(due).await.expect("a store that works")
+    }
+}
+
+#[tokio::test]
+async fn what_is_on_its_way_while_the_clock_is_set_back_does_not_wait_by_the_old_one() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let server = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = format!("smtp+plain://{}", server.local_addr().expect("an address"));
+    let mut service = service(options(directory.path(), &address));
+    let ahead = noon() + 3.hours();
+    service.enqueue(ahead).await;
+
+    service.on(Tick::Reports, ahead).await;
+    let (called, _) = timeout(SOON, server.accept()).await.expect("a mail is tried").expect("a caller");
+    service.on(Tick::Reports, noon()).await;
+    drop(called);
+    service.sending.join_next().await.expect("the mail was on its way").expect("it ends well");
+    assert_eq!(service.due(noon() + 2.hours()).await, 0, "its pause is one of the clock that was ahead");
+
+    service.on(Tick::Reports, noon() + 20.seconds()).await;
+    timeout(SOON, server.accept()).await.expect("it is tried at once").expect("a caller");
+    service.sending.join_next().await.expect("the mail was on its way").expect("it ends well");
+    assert_eq!(service.due(noon() + 21.seconds()).await, 0, "it waits");
+    service.on(Tick::Reports, noon() + 40.seconds()).await;
+    assert_eq!(service.due(noon() + 41.seconds()).await, 0, "and is hurried once");
+    assert_eq!(service.due(noon() + 2.hours()).await, 1, "by the clock that is right");
+}
