@@ -31,10 +31,9 @@ pub fn read(section: Section, organizations: &[Organization], own: &mut Vec<OwnC
 
 /// Where the page is, for whoever asks nothing but that. None where what says it is wrong, or may stand in what could not be read.
 pub fn page(section: &Section) -> Option<Page> {
-    let is_whole = section.fault_count() == 0;
-    let listen = listen(section).filter(|_| section.has("listen") || is_whole)?;
+    let listen = listen(section).filter(|_| section.has("listen") || section.fault_count() == 0)?;
     let certificate = section.table("tls").string("certificate").is_some();
-    Some(Page { listen, encrypted: (certificate || is_whole).then_some(certificate) })
+    Some(Page { listen, encrypted: (certificate || section.fault_count() == 0).then_some(certificate) })
 }
 
 fn listen(section: &Section) -> Option<SocketAddr> {

@@ -486,7 +486,7 @@ fn people_are_named_or_under_pseudonyms() {
 }
 
 #[test]
-fn whether_the_page_is_encrypted_is_not_said_by_a_file_that_may_have_said_it() {
+fn a_file_that_could_not_be_read_whole_does_not_say_that_the_page_is_in_clear_text() {
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("duskwatch.toml");
     let listen = "[http]\nlisten = \"127.0.0.1:9188\"\n";
@@ -496,5 +496,6 @@ fn whether_the_page_is_encrypted_is_not_said_by_a_file_that_may_have_said_it() {
     };
     assert_eq!(encrypted(""), Some(false));
     assert_eq!(encrypted("[http.tls]\ncertificate = \"page.pem\"\n"), Some(true));
+    assert_eq!(encrypted("tls = true\n"), None);
     assert_eq!(encrypted("[http.tls\ncertificate = \"page.pem\"\n"), None);
 }

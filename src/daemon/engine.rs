@@ -539,7 +539,8 @@ impl Engine {
             None => match self.source_state(name).await?.last_failure {
                 Some(at) => Some((at.as_millisecond(), now_ms)),
                 // Of a list nothing but the ledger says since when it was closed to us, once it opens.
-                None => (is_list(name) || is_closed).then_some((now_ms, now_ms + 1)),
+                None if is_list(name) => Some((now_ms, now_ms + 1)),
+                None => is_closed.then_some((now_ms - 1, now_ms)),
             },
         };
         let name = name.to_owned();

@@ -49,6 +49,7 @@ pub fn source_lines(store: &Reader, options: &Options, budgets: &Budgets, now: T
             warning: state.warning.unwrap_or_default(),
             nameless: nameless.iter().filter(|(n, _)| *n == name).map(|(_, items)| items).sum(),
             fresh_for: fresh_for(&name, options),
+            removed: false,
             name,
         }
     };

@@ -174,7 +174,7 @@ impl Http {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Page {
     pub(crate) listen: SocketAddr,
-    /// None where nobody can say.
+    /// None where it may be said in what could not be read.
     pub(crate) encrypted: Option<bool>,
 }
 

@@ -281,14 +281,13 @@ impl Service {
         }
     }
 
-    /// Has what waits in the outbox tried at once where a clock that was ahead may have measured its pause. What is on its way would
-    /// note a pause by that clock as well, so nothing else leaves before it has come to its end.
+    /// Has what waits in the outbox tried at once where a clock that was ahead measured its pause. What is on its way may note one by
+    /// that clock as well: nothing else leaves before it has come to its end, and then pauses are looked at again.
     async fn shorten_pauses(&mut self, now: Timestamp) {
-        if self.sending.is_empty() && self.telling.is_empty() {
-            match self.engine.hurry(now).await {
-                Ok(()) => self.pauses_too_long = false,
-                Err(error) => drop(self.engine.note_store(OUTBOX, Some(&error), now)),
-            }
+        let is_last = self.sending.is_empty() && self.telling.is_empty();
+        match self.engine.hurry(now).await {
+            Ok(()) => self.pauses_too_long = !is_last,
+            Err(error) => drop(self.engine.note_store(OUTBOX, Some(&error), now)),
         }
     }
 

@@ -32,14 +32,17 @@ pub(super) fn report(inputs: &Inputs<'_>) -> CoverageReport {
     let since_ms = inputs.previous.map_or(now_ms, |p| p.sent_at.as_millisecond()).min(now_ms - LEAST_PERIOD_MS);
     let sources: Vec<SourceRow> = lines(inputs).iter().map(|line| source(inputs, line, since_ms)).collect();
     let read_throughout = |s: &SourceRow| match s.state {
-        SourceState::Imported => true,
+        SourceState::Imported | SourceState::Removed => true,
         SourceState::Reading => s.missed_hours == 0.0,
         _ => false,
     };
     // Files by hand say nothing of the time after them, and where there is nothing else nobody looks on.
-    let somebody_looks = sources.iter().any(|s| s.state != SourceState::Imported)
-        || sources.iter().filter_map(|s| s.looked_until).any(|until| now_ms - until.as_millisecond() <= BEHIND_AFTER_MS);
-    let complete = somebody_looks && sources.iter().all(read_throughout);
+    let just_imported = |until: Timestamp| now_ms - until.as_millisecond() <= BEHIND_AFTER_MS;
+    let looks = |s: &SourceRow| match s.state {
+        SourceState::Imported => s.looked_until.is_some_and(just_imported),
+        state => state != SourceState::Removed,
+    };
+    let complete = sources.iter().any(looks) && sources.iter().all(read_throughout);
     CoverageReport {
         since: time::instant(since_ms),
         complete,
@@ -74,12 +77,15 @@ fn observed_workspace(found: &ObservedWorkspace) -> ObservedRow {
     }
 }
 
-/// The configured sources, then those that only the ledger knows: imports, and sources no longer configured.
+/// The configured sources, then those that only the ledger knows: imports, and sources that were read once and are not configured
+/// any more.
 fn lines(inputs: &Inputs<'_>) -> Vec<SourceLine> {
     let configured: BTreeSet<&str> = inputs.sources.iter().map(|s| s.name.as_str()).collect();
-    let others = inputs.ledger.sources.keys().filter(|name| !configured.contains(name.as_str()));
-    let line = |name: &String| SourceLine { name: name.clone(), ..SourceLine::default() };
-    inputs.sources.iter().map(|line| as_then(line, inputs)).chain(others.map(line)).collect()
+    let others = inputs.ledger.sources.iter().filter(|(name, intervals)| {
+        !configured.contains(name.as_str()) && intervals.iter().any(|interval| interval.state.looked())
+    });
+    let line = |name: &String| SourceLine { name: name.clone(), removed: true, ..SourceLine::default() };
+    inputs.sources.iter().map(|line| as_then(line, inputs)).chain(others.map(|(name, _)| line(name))).collect()
 }
 
 /// How a source was doing at the report's instant. What is noted of it is how it did last; where that was later, the ledger says,
@@ -139,6 +145,9 @@ fn source(inputs: &Inputs<'_>, line: &SourceLine, since_ms: i64) -> SourceRow {
 
 /// How much of a period nobody was looking: what the ledger calls missed, and what it says nothing of.
 fn missed_ms(line: &SourceLine, intervals: &[Coverage], (from_ms, to_ms): (i64, i64)) -> i64 {
+    if line.removed {
+        return 0;
+    }
     // Files by hand come once, and senders speak when there is something to say.
     if matches!(SourceKind::of(exchange::own_name(&line.name)), Some(SourceKind::Import | SourceKind::Intake)) {
         return overlap(intervals, from_ms, to_ms, |state| !state.looked());
@@ -174,11 +183,20 @@ pub(super) fn seen(ledger: &Ledger, silences: &[Silence], line: &SourceLine, now
     }
 }
 
+/// Whether our credential was refused when it was tried last. What an engine is asked for is older than that it answered.
+fn is_refused(line: &SourceLine, newest: &Coverage) -> bool {
+    let answered_since = line.last_success.is_some_and(|at| at.as_millisecond() >= newest.to_ms);
+    newest.state == CoverageState::NotPermitted && !answered_since
+}
+
 /// Why it is not read: the last failure, what the ledger says of a source that may see nothing, or that nobody tried; of one
 /// that is read, why something was missed since a time.
 fn failure(line: &SourceLine, intervals: &[Coverage], (state, since_ms): (SourceState, i64), zone: &TimeZone) -> String {
+    if state == SourceState::Removed {
+        return words::NOT_CONFIGURED.to_owned();
+    }
     let newest = intervals.iter().max_by_key(|c| c.to_ms);
-    let refused = newest.filter(|c| c.state == CoverageState::NotPermitted).map(|c| c.reason.as_str());
+    let refused = newest.filter(|c| is_refused(line, c)).map(|c| c.reason.as_str());
     let what = line.failed_last().map(|(_, what)| what.as_str());
     let missed = || intervals.iter().filter(|c| c.state == CoverageState::Missed && c.to_ms > since_ms).max_by_key(|c| c.to_ms);
     let missed = if state == SourceState::Reading { missed().map(|c| c.reason.as_str()) } else { None };
@@ -200,6 +218,9 @@ fn failure(line: &SourceLine, intervals: &[Coverage], (state, since_ms): (Source
 /// What needs a look though it is read: part of it may not be seen, or it shows less than it should. Not what its failure has
 /// `told` already.
 fn warning(line: &SourceLine, intervals: &[Coverage], silence: Option<&Silence>, told: &str, zone: &TimeZone) -> String {
+    if line.removed {
+        return String::new();
+    }
     let newest = intervals.iter().max_by_key(|c| c.to_ms);
     let limit = newest.filter(|c| c.state == CoverageState::Partial && !c.reason.is_empty()).map(|c| inert::sentence(&c.reason));
     let limit = limit.filter(|limit| !told.contains(limit)).map(|limit| {
@@ -223,7 +244,7 @@ fn skipped(line: &super::inputs::SkippedLine) -> SkippedRow {
 }
 
 fn state(line: &SourceLine, intervals: &[Coverage], looked_until: Option<i64>, now_ms: i64) -> SourceState {
-    let last = intervals.iter().max_by_key(|c| c.to_ms).map(|c| c.state);
+    let newest = intervals.iter().max_by_key(|c| c.to_ms);
     // Who has never delivered a day through speaks when there is something to say, and its silence is no failure.
     let kind = SourceKind::of(exchange::own_name(&line.name));
     let occasional = kind == Some(SourceKind::Intake) && coverage::covered_days(intervals).is_empty();
@@ -231,7 +252,9 @@ fn state(line: &SourceLine, intervals: &[Coverage], looked_until: Option<i64>, n
     let behind_after_ms = line.fresh_for.map_or(BEHIND_AFTER_MS, |limit| i64::try_from(limit.as_millis()).unwrap_or(i64::MAX));
     if kind == Some(SourceKind::Import) {
         SourceState::Imported
-    } else if last == Some(CoverageState::NotPermitted) {
+    } else if line.removed {
+        SourceState::Removed
+    } else if newest.is_some_and(|newest| is_refused(line, newest)) {
         SourceState::NotPermitted
     } else if line.failed_last().is_some() {
         SourceState::Failing

@@ -109,6 +109,8 @@ pub struct SourceLine {
     pub nameless: u64,
     /// How old its newest look may be while it is read as it should; none where nobody says how often there is one.
     pub fresh_for: Option<Duration>,
+    /// It was read once, and is not configured any more.
+    pub removed: bool,
 }
 
 impl SourceLine {

@@ -164,7 +164,7 @@ fn given_up_row(row: GivenUpRow) -> GivenUpRow {
 }
 
 fn needs_a_look(source: &SourceRow) -> bool {
-    let is_read = matches!(source.state, SourceState::Reading | SourceState::Imported);
+    let is_read = matches!(source.state, SourceState::Reading | SourceState::Imported | SourceState::Removed);
     !is_read || !source.warning.is_empty() || source.missed_hours > 0.0
 }
 
@@ -217,9 +217,11 @@ pub fn text(status: &Status, width: usize) -> String {
     for stand in &status.campaigns {
         entry(&words::sentence_case(&stand.noun), &self::stands(stand, zone));
     }
-    let imported = status.sources.iter().all(|row| row.state == SourceState::Imported);
+    let mut watched = status.sources.iter().filter(|row| row.state != SourceState::Removed).peekable();
+    let none = watched.peek().is_none();
+    let imported = watched.all(|row| row.state == SourceState::Imported);
     let looked = match () {
-        () if status.sources.is_empty() => "none",
+        () if none => "none",
         () if imported => "nobody looks on: all that was read are files that were imported by hand",
         () if status.complete => match words::Complete::of(&status.sources) {
             words::Complete::Everything => "all read without a gap",

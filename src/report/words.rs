@@ -10,7 +10,8 @@ use jiff::tz::TimeZone;
 use super::document::{CampaignReport, CauseRow, Counts, FailingRow, Movement, Report, UndeliveredRow};
 use crate::evidence::campaign::Words;
 pub(super) use coverage::{
-    Complete, budget, coverage, nameless, no_file, no_round, observed, observed_workspace, read_in_part, silence, source_state,
+    Complete, NOT_CONFIGURED, budget, coverage, nameless, no_file, no_round, observed, observed_workspace, read_in_part, silence,
+    source_state,
 };
 pub(super) use forms::{counted, day, glued, grouped, hours, instant, percent, sentence_case, signed, span, stamp};
 pub(super) use rows::{FLAGS, OVERDUE, expected_in, flags, glossary, rhythm, short_name};

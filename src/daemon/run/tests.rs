@@ -136,3 +136,28 @@ async fn what_is_on_its_way_while_the_clock_is_set_back_does_not_wait_by_the_old
     assert_eq!(service.due(noon() + 41.seconds()).await, 0, "and is hurried once");
     assert_eq!(service.due(noon() + 2.hours()).await, 1, "by the clock that is right");
 }
+
+#[tokio::test]
+async fn nothing_leaves_after_the_clock_was_set_back_before_what_was_on_its_way_has_ended() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let server = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = format!("smtp+plain://{}", server.local_addr().expect("an address"));
+    let mut service = service(options(directory.path(), &address));
+    let ahead = noon() + 3.hours();
+    service.enqueue(ahead).await;
+    service.on(Tick::Reports, ahead).await;
+    drop(timeout(SOON, server.accept()).await.expect("a mail is tried").expect("a caller"));
+    service.sending.join_next().await.expect("the mail was on its way").expect("it ends well");
+
+    let answered = Arc::new(Notify::new());
+    let slow = Arc::clone(&answered);
+    service.telling.spawn(async move { slow.notified().await });
+    service.on(Tick::Reports, noon()).await;
+    assert!(service.sending.is_empty());
+    assert_eq!(service.due(noon()).await, 1, "whoever starts anew finds it due");
+    answered.notify_one();
+    service.telling.join_next().await.expect("a program was told").expect("it ends well");
+
+    service.on(Tick::Reports, noon() + 20.seconds()).await;
+    timeout(SOON, server.accept()).await.expect("it is tried").expect("a caller");
+}

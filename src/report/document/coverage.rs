@@ -61,6 +61,8 @@ pub enum SourceState {
     NeverRead,
     /// Files by hand, once: it cannot be late.
     Imported,
+    /// It was read once, and is not configured any more.
+    Removed,
 }
 
 #[derive(Clone, Debug, JsonSchema, Serialize)]

@@ -96,6 +96,7 @@ fn read_in_part(reason: &str) -> World {
         interval(now_ms - day_ms, CoverageState::Partial, reason),
     ];
     world.ledger.sources.insert("access/acme".to_owned(), intervals);
+    world.sources = world.ledger.sources.keys().map(|name| SourceLine { name: name.clone(), ..SourceLine::default() }).collect();
     world
 }
 
@@ -504,4 +505,65 @@ fn every_document_says_the_same_of_why_nothing_is_known() {
             }
         }
     }
+}
+
+#[test]
+fn a_source_that_was_taken_out_of_the_configuration_is_listed_and_waited_for_by_nobody() {
+    let mut world = acme();
+    let (now_ms, day_ms) = (world.findings.now.as_millisecond(), time::MS_PER_DAY);
+    let interval = |from_ms, to_ms, state| Coverage { from_ms, to_ms, state, items: 3, skipped: 0, reason: "401".to_owned() };
+    let old = vec![
+        interval(now_ms - 90 * day_ms, now_ms - 60 * day_ms, CoverageState::Covered),
+        interval(now_ms - 60 * day_ms, now_ms - 59 * day_ms, CoverageState::NotPermitted),
+    ];
+    world.sources.retain(|s| s.name == "audit/acme");
+    world.ledger.sources.retain(|name, _| name == "audit/acme");
+    world.ledger.sources.insert("log/old".to_owned(), old);
+    world.ledger.sources.insert("log/typo".to_owned(), vec![interval(now_ms - day_ms, now_ms, CoverageState::Missed)]);
+    let report = world.report();
+    let rows: Vec<_> = report.coverage.sources.iter().map(|row| (row.source.as_str(), row.state)).collect();
+    let expected = [("audit/acme", SourceState::Reading), ("log/old", SourceState::Removed)];
+    assert_eq!(rows, expected, "what was never read is gone with its name");
+    assert_eq!((report.coverage.complete, report.coverage.sources[1].missed_hours), (true, 0.0));
+    let digest = words(&letter::digest(&report).text);
+    assert!(digest.contains("Every source was read without a gap"), "{digest}");
+    let text = words(&text::summary(&report, 100));
+    assert!(text.contains("log/old: not configured any more, read up to ") && !text.contains("401"), "{text}");
+
+    world.sources.clear();
+    world.ledger.sources.remove("audit/acme");
+    let alone = world.report();
+    assert!(!alone.coverage.complete);
+    assert!(words(&letter::digest(&alone).text).contains("Nobody is looking: no source is configured"));
+}
+
+#[test]
+fn an_engine_that_answers_again_is_not_refused_any_more_though_what_it_is_asked_for_is_older() {
+    let mut world = acme();
+    let (now, name) = (world.findings.now, "query/lake".to_owned());
+    let refused_ms = now.as_millisecond() - 300_000;
+    let refusal = Coverage {
+        from_ms: refused_ms - 1,
+        to_ms: refused_ms,
+        state: CoverageState::NotPermitted,
+        items: 0,
+        skipped: 0,
+        reason: "401".to_owned(),
+    };
+    let hour = Coverage {
+        from_ms: refused_ms - 5_000_000,
+        to_ms: refused_ms - 1_000_000,
+        state: CoverageState::Covered,
+        ..refusal.clone()
+    };
+    world.ledger.sources = [(name.clone(), vec![hour, refusal])].into();
+    let mut state = |success: Option<i64>| {
+        let last_success = success.map(|before| time::instant(now.as_millisecond() - before));
+        let last_failure = Some((time::instant(refused_ms), "401".to_owned()));
+        world.sources = vec![SourceLine { name: name.clone(), last_success, last_failure, ..SourceLine::default() }];
+        let row = world.report().coverage.sources.remove(0);
+        (row.state, row.failure)
+    };
+    assert_eq!(state(Some(600_000)), (SourceState::NotPermitted, "401".to_owned()));
+    assert_eq!(state(Some(0)), (SourceState::Reading, String::new()));
 }

@@ -16,11 +16,12 @@ use crate::{
 /// Who was looking, in one sentence.
 pub(in crate::report) fn coverage(coverage: &CoverageReport, zone: &TimeZone) -> String {
     let since = instant(coverage.since, zone);
-    if coverage.sources.is_empty() {
+    let watched: Vec<&SourceRow> = coverage.sources.iter().filter(|s| s.state != SourceState::Removed).collect();
+    if watched.is_empty() {
         return "Nobody is looking: no source is configured and nothing was imported.".to_owned();
     }
-    if coverage.sources.iter().all(|s| s.state == SourceState::Imported) {
-        let until = coverage.sources.iter().filter_map(|s| s.looked_until).max();
+    if watched.iter().all(|s| s.state == SourceState::Imported) {
+        let until = watched.iter().filter_map(|s| s.looked_until).max();
         let until = until.map_or_else(|| "say nothing of uses".to_owned(), |until| format!("end on {}", instant(until, zone)));
         let looks = if coverage.complete { "Nobody looks on" } else { "Nobody is looking" };
         return format!("{looks}: all that was read are files that were imported by hand, and they {until}.");
@@ -28,11 +29,11 @@ pub(in crate::report) fn coverage(coverage: &CoverageReport, zone: &TimeZone) ->
     if coverage.complete {
         return format!("{}{}", all_read(&coverage.sources, &since), second_look(coverage));
     }
-    let reading = coverage.sources.iter().filter(|s| matches!(s.state, SourceState::Reading | SourceState::Imported)).count();
-    let missed = coverage.sources.iter().filter(|s| s.missed_hours > 0.0).count();
+    let reading = watched.iter().filter(|s| matches!(s.state, SourceState::Reading | SourceState::Imported)).count();
+    let missed = watched.iter().filter(|s| s.missed_hours > 0.0).count();
     let gaps = if missed == 0 { String::new() } else { format!(", and {missed} missed some of the time since {since}") };
     let second_look = second_look(coverage);
-    let all = coverage.sources.len();
+    let all = watched.len();
     let are = if reading == 1 || all == 1 { "is" } else { "are" };
     let sources = counted(i64::try_from(all).unwrap_or(i64::MAX), "source");
     format!("Could not look everywhere: {reading} of {sources} {are} being read{gaps}.{second_look}")
@@ -48,10 +49,11 @@ pub(in crate::report) enum Complete {
 
 impl Complete {
     pub(in crate::report) fn of(sources: &[SourceRow]) -> Self {
+        let watched = || sources.iter().filter(|row| row.state != SourceState::Removed);
         let is_pushed = |row: &&SourceRow| SourceKind::of(exchange::own_name(&row.source)) == Some(SourceKind::Intake);
-        let pushed = sources.iter().filter(is_pushed).count();
-        let imported = sources.iter().filter(|row| row.state == SourceState::Imported).count();
-        match (pushed, sources.len() - pushed - imported) {
+        let pushed = watched().filter(is_pushed).count();
+        let imported = watched().filter(|row| row.state == SourceState::Imported).count();
+        match (pushed, watched().count() - pushed - imported) {
             (0, _) => Self::Everything,
             (_, 0) => Self::Pushed,
             (_, _) => Self::Polled,
@@ -170,16 +172,22 @@ pub(in crate::report) fn no_file(state: SourceState) -> Option<&'static str> {
     match state {
         SourceState::NeverRead => Some("no file of it was ever taken in: export one there, and import it here"),
         SourceState::Behind => Some("no newer file came: look at its timer, at the way that files take, and at the import here"),
-        SourceState::Reading | SourceState::Failing | SourceState::NotPermitted | SourceState::Imported => None,
+        SourceState::Reading
+        | SourceState::Failing
+        | SourceState::NotPermitted
+        | SourceState::Imported
+        | SourceState::Removed => None,
     }
 }
+
+/// What it means that a source was taken out of the configuration.
+pub(in crate::report) const NOT_CONFIGURED: &str = "nothing new of it is read, and what it alone showed stays as it was";
 
 /// Why a source of our own shows nothing, or nothing new, that nothing keeps from being read.
 pub(in crate::report) fn no_round(line: &SourceLine, state: SourceState) -> Option<String> {
     let behind = state == SourceState::Behind;
     if SourceKind::of(&line.name) != Some(SourceKind::Intake) {
-        let words =
-            "no round of it has ended since then: see whether the service ran, and whether the source is still configured";
+        let words = "no round of it has ended since then: see whether the service ran";
         return behind.then(|| words.to_owned());
     }
     if (behind || state == SourceState::NeverRead) && !line.warning.is_empty() {
@@ -203,5 +211,6 @@ pub(in crate::report) fn source_state(state: SourceState) -> &'static str {
         SourceState::Behind => "behind",
         SourceState::NeverRead => "never read",
         SourceState::Imported => "imported",
+        SourceState::Removed => "not configured any more",
     }
 }
