@@ -37,6 +37,10 @@ const MIN_TOKEN: usize = 12;
 /// Names of people; the longest e-mail address has 254 characters.
 pub const MAX_NAME: usize = 254;
 
+/// So much behind what is kept of a text is looked at as well: what a secret is recognised by may stand behind it. The rest may be
+/// a megabyte that somebody made to be slow.
+const CONTEXT: usize = 4_096;
+
 /// What was presented to sign in, without its secret.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Presented {
@@ -98,7 +102,7 @@ pub fn user_and_secret(pair: &str) -> Presented {
 
 /// A username as it may be kept: what follows a colon is gone, and so is a name that is itself a token or announces a secret.
 pub fn username(value: &str) -> Option<Cow<'_, str>> {
-    let value = value.trim();
+    let value = cut(value.trim(), MAX_NAME + CONTEXT);
     let name = value[..name_end(value)].trim_end();
     let token = secret_prefix(name).is_some() && name.len() >= MIN_TOKEN;
     let within = name.as_bytes().split(|byte| !in_run(*byte)).any(|run| opaque(run) || run.len() >= MIN_TOKEN && has_prefix(run));
@@ -119,6 +123,7 @@ fn name_end(value: &str) -> usize {
 
 /// Free text as it may be kept: scrubbed and bounded; nothing if nothing is left. `-` is how logs write nothing.
 pub fn free_text(value: Cow<'_, str>, max: usize) -> Option<Cow<'_, str>> {
+    let value = near(value, max);
     present(match scrub(&value) {
         Cow::Borrowed(_) => bounded(value, max),
         Cow::Owned(scrubbed) => bounded(Cow::Owned(scrubbed), max),
@@ -128,6 +133,7 @@ pub fn free_text(value: Cow<'_, str>, max: usize) -> Option<Cow<'_, str>> {
 /// An identifier as it may be kept. It may look like nothing in particular, as a secret does, so only what is surely a
 /// secret makes it disappear: two different secrets must not become the same identifier.
 pub fn identifier(value: Cow<'_, str>, max: usize) -> Option<Cow<'_, str>> {
+    let value = near(value, max);
     if surely_secret(&value) || unescaped(&value).is_some_and(|meant| surely_secret(&meant)) {
         return None;
     }
@@ -174,6 +180,12 @@ pub fn bounded(text: Cow<'_, str>, max: usize) -> Cow<'_, str> {
         return Cow::Owned(text.replace(char::is_control, " "));
     }
     text
+}
+
+/// What is looked at of a text of which at most `max` bytes are kept.
+pub fn near(text: Cow<'_, str>, max: usize) -> Cow<'_, str> {
+    let end = cut(&text, max + CONTEXT).len();
+    if end < text.len() { slice(text, 0..end) } else { text }
 }
 
 /// The beginning of a text, at most `max` bytes of whole characters.
@@ -354,17 +366,17 @@ static HEADER: LazyLock<Regex> = LazyLock::new(|| {
 const ADDRESS: Style = Style { scheme: scheme_length, stops: &['"', '\'', '<', '>'], password: |_, _| true };
 static NAMED: LazyLock<Regex> = LazyLock::new(|| {
     regex(&format!(
-        r#"(?i)({NAME}{ENDING})[\\"'\]]*(?:\s*[:=]+>?|{MEMBER})\s*(?:[|>][+-]?\s+)?(?:\(?\s*ConvertTo-SecureString\s+(?:-String\s+)?)?({VALUE})"#
+        r#"(?i)({NAME}{ENDING}|(?:^|[\s&?;,])pass)[\\"'\]]*(?:\s*[:=]+>?|{MEMBER})\s*(?:[|>][+-]?\s+)?(?:\(?\s*ConvertTo-SecureString\s+(?:-String\s+)?)?({VALUE})"#
     ))
 });
 /// The words of a `.netrc` file, on one line or on several.
 static NETRC: LazyLock<Regex> =
-    LazyLock::new(|| regex(r#"(?i)\b((?:machine|default|login|account)\s[^"']{0,400}?\bpassword\s+)(?:"[^"]*|\S+)"#));
+    LazyLock::new(|| regex(r#"(?i)\b((?:machine|default|login|account)\s[^"']*?\bpassword\s+)(?:"[^"]*|\S+)"#));
 /// Where a blank or a comma is enough: behind options, behind the words by which variables and settings are set, where
 /// `-p` means a password, and before quotes.
 static OPTION: LazyLock<Regex> = LazyLock::new(|| {
     regex(&format!(
-        r#"(?i)(?:(\B--?[a-z0-9-]*{NAME}(?:[\\"']+\s*,\s*|\s+)(?:\(?\s*ConvertTo-SecureString\s+(?:-String\s+)?)?|\bConvertTo-SecureString\s+(?:-String\s+)?|\b(?:(?-i:ENV|ARG)|setx|set-item|config(?:\s+(?:--\w+|set))*)\s+[\w.:$/-]*[_.:]{NAME}{ENDING}\s+|\b(?:sshpass|mysql\w*|login)\b[^\r\n]{{0,400}}?\s-p\s*){VALUE}|((?:password|passwd|passphrase|pwd)\s+)["'][^"']*)"#
+        r#"(?i)(?:(\B--?[a-z0-9-]*{NAME}(?:[\\"']+\s*,\s*|\s+)(?:\(?\s*ConvertTo-SecureString\s+(?:-String\s+)?)?|\bConvertTo-SecureString\s+(?:-String\s+)?|\b(?:(?-i:ENV|ARG)|setx|set-item|config(?:\s+(?:--\w+|set))*)\s+[\w.:$/-]*[_.:]{NAME}{ENDING}\s+|\b(?:sshpass|mysql\w*|login)\b[^\r\n]*?\s-p\s*){VALUE}|((?:password|passwd|passphrase|pwd)\s+)["'][^"']*)"#
     ))
 });
 static SCHEME: LazyLock<Regex> =

@@ -389,6 +389,7 @@ fn kept_path(path: &str) -> usize {
 /// The query that is kept is a constant, and would only look suspicious. Escapes hide the signs of a secret: a path that
 /// holds one when it is read without them is kept as it then reads.
 fn scrubbed_path(path: Cow<'_, str>) -> Option<Cow<'_, str>> {
+    let path = redact::near(path, MAX_PATH);
     let query = path.find('?').unwrap_or(path.len());
     if let Cow::Owned(meant) = percent_decoded(&path[..query])
         && redact::scrub(&meant) != meant

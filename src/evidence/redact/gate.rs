@@ -47,7 +47,9 @@ mod class {
                 b'J' => RUN | J,
                 b'_' | b'-' => RUN | JOINS,
                 b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' => RUN,
-                b':' | b'=' | b'"' | b'\'' | b'\\' | b']' | b'<' | b'>' | b' ' | b'\t' | b'\n' | b'\r' | 0x0c => ANNOUNCES,
+                b':' | b'=' | b'"' | b'\'' | b'\\' | b']' | b'<' | b'>' | b' ' | b'\t'..=b'\r' => ANNOUNCES,
+                // Part of a blank that is not in ASCII, perhaps.
+                0x80.. => ANNOUNCES,
                 b'@' | b'?' => SIGN,
                 _ => 0,
             };
@@ -108,9 +110,10 @@ fn looks_secret(run: &[u8], met: u8) -> bool {
         || met & class::JOINS != 0 && names_user(run)
 }
 
-/// An option of curl that says who asks; it may hold the beginning of the name, whatever ends that.
+/// An option of curl that says who asks, or one of others with a password; it may hold the beginning of what it tells, whatever ends
+/// that.
 fn names_user(run: &[u8]) -> bool {
-    run.starts_with(b"-") && run.iter().any(|byte| matches!(byte, b'u' | b'U'))
+    run.starts_with(b"-") && (run.iter().any(|byte| matches!(byte, b'u' | b'U')) || matches!(run, [_, b'p' | b'P', ..]))
 }
 
 pub(super) fn has_prefix(run: &[u8]) -> bool {

@@ -73,6 +73,14 @@ fn secrets_in_free_text_are_gone_and_the_rest_stays() {
         (r#"{"authorization":"Bearer hunter2","x":1"#, r#"{"authorization: …"#),
         ("sent Basic bXRlc3NlbDpodW50ZXIy to it", "sent Basic … to it"),
         ("password=hunter2 retry=3", "password=… retry=3"),
+        ("password\u{a0}=\u{a0}hunter2 retry=3", "password=… retry=3"),
+        ("--password\u{2003}hunter2 retry=3", "--password\u{2003}… retry=3"),
+        ("sent Basic\u{a0}bXRlc3NlbDpodW50ZXIy to it", "sent Basic\u{a0}… to it"),
+        ("user=m&pass=hunter2&x=1", "user=m&pass=…"),
+        ("mysql -phunter2 acme", "mysql -p… acme"),
+        ("docker login -p hunter2 x", "docker login -p … x"),
+        ("pass: hunter2 retry=3", "pass=… retry=3"),
+        ("bypass: all, compass=north", "bypass: all, compass=north"),
         ("BITBUCKET_TOKEN: hunter2", "BITBUCKET_TOKEN=…"),
         ("curl -u mtessel:hunter2 https://x", "curl -u mtessel:… https://x"),
         ("curl -u 'mtessel:hun ter/2' https://x", "curl -u 'mtessel:…' https://x"),
@@ -175,15 +183,17 @@ fn suspicious_in_words(text: &[u8]) -> bool {
         let behind = text.get(end).copied();
         opaque(run)
             || run.starts_with(b"-") && run.to_ascii_lowercase().contains(&b'u')
+            || run.to_ascii_lowercase().starts_with(b"-p")
             || [&b"ATBB"[..], b"ATAT", b"ATCT", b"eyJ"].into_iter().any(|part| found(run, part))
             || behind.is_some_and(|sign| b"@?".contains(&sign))
-            || behind.is_some_and(|sign| b":=\"'\\<>]".contains(&sign) || sign.is_ascii_whitespace()) && is_announced(run)
+            || behind.is_some_and(|sign| b":=\"'\\<>]\x0b".contains(&sign) || sign.is_ascii_whitespace() || !sign.is_ascii())
+                && is_announced(run)
     })
 }
 
 #[test]
 fn one_look_at_each_byte_finds_what_many_find() {
-    const PIECES: [&str; 37] = [
+    const PIECES: [&str; 46] = [
         "X",
         "value",
         "]",
@@ -221,6 +231,15 @@ fn one_look_at_each_byte_finds_what_many_find() {
         " ",
         "\"",
         "é",
+        "pass",
+        "Basic",
+        "\u{b}",
+        "\u{85}",
+        "\u{a0}",
+        "\u{2003}",
+        "login",
+        "-p",
+        "mysql",
     ];
     let mut random = fastrand::Rng::with_seed(26);
     let (mut found, tries) = (0, 20_000);
@@ -343,5 +362,19 @@ fn a_secret_in_an_identifier_or_a_name_makes_it_disappear() {
     for id in ["712020:0d9f2d5e-3b1a-4c1e-9d1e-6f0c0a7b1111", "https://example.test:443/x?y=1", "nightly%2Fpayments", "token-17"]
     {
         assert_eq!(identifier(Cow::Borrowed(id), 99).as_deref(), Some(id));
+    }
+}
+
+#[test]
+fn of_a_text_without_end_what_is_kept_is_scrubbed_and_what_stands_far_behind_it_is_not_looked_at() {
+    let secret = format!("{}password={}", "x ".repeat(50), "hunter2".repeat(10_000));
+    assert_eq!(free_text(Cow::Borrowed(&secret), 120).as_deref(), Some(&*format!("{}password=…", "x ".repeat(50))));
+    let kept = format!("https://mtessel:{}@bitbucket.org/acme", "h/".repeat(500));
+    assert_eq!(free_text(Cow::Borrowed(&kept), 40).as_deref(), Some("https://mtessel@bitbucket.org/acme"));
+    for begun in ["login a password b ", "account default password x ", "login x -p y ", "mysql -p ", "<token <token "] {
+        let long = begun.repeat(1_000_000 / begun.len());
+        let [all, near] = [&long[..], &long[..2_000]].map(|text| free_text(Cow::Borrowed(text), 254).map(Cow::into_owned));
+        assert_eq!(all, near, "{begun}");
+        assert_eq!(username(&long), username(&long[..8_000]));
     }
 }
