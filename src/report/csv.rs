@@ -258,7 +258,8 @@ fn describe(report: &Report, resources: &[Value], out: &mut dyn Write) -> io::Re
         "name": "duskwatch",
         "title": "duskwatch: who still signs in with a retired credential",
         "description": "Empty cells are unknown or not applicable. Instants are UTC. Lists are joined by a semicolon. \
-                        A text that a spreadsheet would run as a formula starts with an apostrophe.",
+                        A text that a spreadsheet would run as a formula starts with an apostrophe, also behind a \
+                        semicolon.",
         "created": columns::instant(report.now),
         "resources": resources,
     });

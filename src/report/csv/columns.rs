@@ -35,11 +35,16 @@ fn number(value: f64) -> Cow<'static, str> {
 /// How a formula begins, also in the wide and the small forms that some programs take for the plain ones.
 const FORMULA: [char; 13] = ['=', '+', '-', '@', '＝', '＋', '－', '＠', '﹦', '﹢', '﹣', '﹫', '−'];
 
-/// Text that no spreadsheet runs: one that would be read as a formula gets an apostrophe in front.
+/// Text that no spreadsheet runs: one that would be read as a formula gets an apostrophe in front. Where a program takes semicolons
+/// for what parts cells, what follows one is such a text as well.
 fn text(value: &str) -> Cow<'_, str> {
     let invisible = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '\u{200b}'..='\u{200d}' | '\u{feff}');
-    let formula = value.trim_start_matches(invisible).starts_with(FORMULA) || value.starts_with(['\t', '\r', '\n']);
-    if formula { format!("'{value}").into() } else { value.into() }
+    let runs = |part: &str| part.trim_start_matches(invisible).starts_with(FORMULA) || part.starts_with(['\t', '\r', '\n']);
+    if !value.split(';').any(runs) {
+        return value.into();
+    }
+    let inert = |part: &str| if runs(part) { format!("'{part}") } else { part.to_owned() };
+    value.split(';').map(inert).collect::<Vec<_>>().join(";").into()
 }
 
 /// A list in one cell; a semicolon inside an item would split it in two.
