@@ -82,9 +82,11 @@ struct Names<'a> {
 }
 
 impl Erasure {
-    pub fn new(identity: Identity, pseudonym: String) -> Self {
-        let (free_text, label) = (Scrub::of_text(&identity, &pseudonym), Scrub::of_label(&identity, &pseudonym));
-        let path = Scrub::of_path(&identity, &pseudonym);
+    /// `spelt` says how documents write a name.
+    pub fn new(identity: Identity, pseudonym: String, spelt: fn(&str) -> String) -> Self {
+        let free_text = Scrub::of_text(&identity, &pseudonym, spelt);
+        let label = Scrub::of_label(&identity, &pseudonym, spelt);
+        let path = Scrub::of_path(&identity, &pseudonym, spelt);
         Self { identity, pseudonym, free_text, label, path }
     }
 
@@ -103,7 +105,7 @@ impl Erasure {
         &self.identity.shared
     }
 
-    /// Text that a name may stand in, without it; none when none does.
+    /// Text that a name may stand in, as it came or as documents write it, without it; none when none does.
     pub fn text(&self, text: &str) -> Option<String> {
         self.free_text.apply(text)
     }

@@ -65,7 +65,7 @@ impl Engine {
             },
             Err(unclear) => return Ok(Err(unclear)),
         };
-        let erasure = Erasure::new(identity, next_pseudonym(&journal));
+        let erasure = Erasure::new(identity, next_pseudonym(&journal), inert::name);
         let named = |entry: &&JournalEntry| [&entry.actor, &entry.detail].iter().any(|text| erasure.text(text).is_some());
         let journalled = journal.iter().filter(named).count();
         // While the store still knows the person, whatever is ended here is done by the next attempt.

@@ -291,6 +291,8 @@ impl Writer<'_> {
 
     /// Removes the names that nothing goes by any more, and returns how many stay, as those of a place or of software.
     fn erase_names(&self, erasure: &Erasure) -> Result<u64, StoreError> {
+        // A name that something else goes by says so at once.
+        self.connection.pragma_update(None, "defer_foreign_keys", false)?;
         let mut list = self.connection.prepare_cached(LIST_NAMES)?;
         let names: Vec<(i64, String)> = list.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
         let mut stay = 0;

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::support::{
     NOW, Site, at, files, integrations, picture,
-    program::{Ran, Service, duskwatch, duskwatch_at, killed_after},
+    program::{Ran, Service, duskwatch, duskwatch_at, duskwatch_with, killed_after},
     small_world,
 };
 
@@ -183,5 +183,54 @@ async fn nobody_several_and_whoever_holds_names_in_memory_are_refused_in_words()
     for arguments in [&["import", "--format", "json", site.path("hand.jsonl").to_str().unwrap()][..], &["reclassify"]] {
         let ran = duskwatch(&site, arguments);
         assert!(ran.status == 1 && ran.err.contains("the store is in use by process"), "{ran:#?}");
+    }
+}
+
+/// A store into which lines of these people were imported: who, and by which path.
+fn imported(lines: &[(&str, &str)]) -> (tempfile::TempDir, impl Fn(&[&str]) -> Ran + use<>) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).display().to_string();
+    let line = |(username, path): &(&str, &str)| {
+        let line = serde_json::json!({"time": "2026-07-02T10:00:00Z", "host": "api.bitbucket.org", "scheme": "basic", "method": "GET",
+            "secret_prefix": "ATBB", "username": username, "path": path, "status": 200, "user_agent": "Jenkins/2.4"});
+        line.to_string() + "\n"
+    };
+    fs::write(path("hand.jsonl"), lines.iter().map(line).collect::<String>()).unwrap();
+    let (config, inputs) = (path("duskwatch.toml"), path("hand.jsonl"));
+    fs::write(&config, format!("[store]\npath = {:?}\n[csv]\ndirectory = {:?}\n", path("duskwatch.db"), path("csv"))).unwrap();
+    let run = move |arguments: &[&str]| duskwatch_with(config.as_ref(), arguments);
+    well(&run(&["import", "--format", "json", &inputs]));
+    fs::remove_file(inputs).unwrap();
+    (directory, run)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whose_name_is_a_place_or_software_as_well_is_erased_and_that_stays() {
+    for (own, other) in [
+        (("alice", "/2.0/repositories/acme/web"), ("bob", "/2.0/repositories/acme/alice")),
+        (("alice", "/2.0/repositories/acme/web"), ("bob", "/2.0/repositories/alice/web")),
+        (("alice", "/2.0/repositories/acme/alice"), ("bob", "/2.0/repositories/acme/web")),
+        (("jenkins", "/2.0/repositories/acme/web"), ("bob", "/2.0/repositories/acme/web")),
+    ] {
+        let (_directory, run) = imported(&[own, other]);
+        let told = well(&run(&["store", "forget", own.0]));
+        assert!(told.contains("  kept: 1 name of a place or of software, spelt alike\n"), "{own:?} {other:?}: {told}");
+        let again = run(&["store", "forget", own.0]);
+        assert!(again.status == 2 && again.err.contains("nobody goes by"), "{own:?} {other:?}: {again:#?}");
+        well(&run(&["store", "verify"]));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_documents_spell_out_is_erased_from_them_too() {
+    for name in
+        ["Mira \"Mi\" Tessel", "bob\u{200b}tessel", "mül\u{ad}ler", "\u{200f}שרה", "\"mira.t\"@example.test", "ACME\\mtessel"]
+    {
+        let (directory, run) = imported(&[(name, "/2.0/repositories/acme/web"), ("other", "/2.0/repositories/acme/web")]);
+        well(&run(&["export"]));
+        let told = well(&run(&["store", "forget", name]));
+        assert!(told.contains("  removed: "), "{name}: {told}");
+        let left = files(directory.path()).into_iter().filter(|path| path.ends_with("users.csv")).collect::<Vec<_>>();
+        assert_eq!(left, Vec::<std::path::PathBuf>::new(), "{name}");
     }
 }

@@ -26,28 +26,30 @@ pub(super) struct Scrub {
 
 impl Scrub {
     /// Of sentences.
-    pub(super) fn of_text(identity: &Identity, pseudonym: &str) -> Self {
-        Self::new(identity, pseudonym, SHORTEST_IN_TEXT, &[])
+    pub(super) fn of_text(identity: &Identity, pseudonym: &str, spelt: fn(&str) -> String) -> Self {
+        Self::new(identity, (pseudonym, spelt), SHORTEST_IN_TEXT, &[])
     }
 
     /// Of labels: `mte-laptop` names `mte`.
-    pub(super) fn of_label(identity: &Identity, pseudonym: &str) -> Self {
-        Self::new(identity, pseudonym, SHORTEST_IN_LABEL, &[])
+    pub(super) fn of_label(identity: &Identity, pseudonym: &str, spelt: fn(&str) -> String) -> Self {
+        Self::new(identity, (pseudonym, spelt), SHORTEST_IN_LABEL, &[])
     }
 
     /// Of paths, in which `mtessel-notes` is the name of a place.
-    pub(super) fn of_path(identity: &Identity, pseudonym: &str) -> Self {
-        Self::new(identity, pseudonym, SHORTEST_IN_TEXT, &['-', '_', '.'])
+    pub(super) fn of_path(identity: &Identity, pseudonym: &str, spelt: fn(&str) -> String) -> Self {
+        Self::new(identity, (pseudonym, spelt), SHORTEST_IN_TEXT, &['-', '_', '.'])
     }
 
-    fn new(identity: &Identity, pseudonym: &str, shortest: usize, glue: &'static [char]) -> Self {
+    fn new(identity: &Identity, (pseudonym, spelt): (&str, fn(&str) -> String), shortest: usize, glue: &'static [char]) -> Self {
         let called = identity.nicknames.iter().chain(&identity.display_names).filter(|name| is_telling(name, shortest));
         let ids = identity.accounts.iter().chain(&identity.uuids).chain(&identity.emails).chain(&identity.tokens);
         let mut names: Vec<&String> = ids.chain(called).collect();
         // The longest first: a name may begin another one.
         names.sort_by_key(|name| std::cmp::Reverse(name.len()));
         let encoded = names.iter().filter(|name| name.contains('@')).map(|name| name.replace('@', "%40"));
-        let all: Vec<String> = names.iter().map(|name| (*name).clone()).chain(encoded).collect();
+        let written = names.iter().map(|name| spelt(name)).zip(&names).filter(|(written, name)| written != **name);
+        let written = written.map(|(written, _)| written);
+        let all: Vec<String> = names.iter().map(|name| (*name).clone()).chain(encoded).chain(written).collect();
         Self { names: expressions(&all), glue, pseudonym: pseudonym.to_owned() }
     }
 
@@ -90,7 +92,9 @@ fn expressions(names: &[String]) -> Vec<Regex> {
     pieces.map(one).collect()
 }
 
-/// A name in lower case as an expression. Turkish `İ` is the one letter that is two in lower case, which expressions do not fold.
+/// A name in lower case as an expression, however JSON and CSV write its quotes and backslashes. Turkish `İ` is the one letter that
+/// is two in lower case, which expressions do not fold.
 fn pattern(name: &str) -> String {
-    regex::escape(name).replace("i\u{307}", "(?:i\u{307}|\u{130})")
+    let escaped = regex::escape(name).replace("i\u{307}", "(?:i\u{307}|\u{130})");
+    escaped.replace(r"\\", r"\\+").replace('"', r#"(?:\\*"|"")"#)
 }

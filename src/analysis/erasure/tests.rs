@@ -61,7 +61,7 @@ fn any_name_leads_to_all_of_them_and_a_shared_one_is_kept() {
 }
 
 fn erasure() -> Erasure {
-    Erasure::new(identify(&History::default(), &roster(), "mtessel").expect("one person"), "erased-1".to_owned())
+    Erasure::new(identify(&History::default(), &roster(), "mtessel").expect("one person"), "erased-1".to_owned(), str::to_owned)
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn initials_are_somebody_in_labels_and_names_of_every_script_anywhere() {
         display_names: ["İlker Aydın".to_lowercase(), "王伟".to_owned()].into(),
         ..Identity::default()
     };
-    let erasure = Erasure::new(identity, "erased-1".to_owned());
+    let erasure = Erasure::new(identity, "erased-1".to_owned(), str::to_owned);
     for (text, in_sentence, in_label) in [
         ("mte-nightly", None, Some("erased-1-nightly")),
         ("user,mte,,", None, Some("user,erased-1,,")),
@@ -120,7 +120,7 @@ fn names_without_end_are_all_found() {
         tokens: (0..30_000).map(|n| format!("{n:05}-a-token-with-an-id-of-its-own")).collect(),
         ..Identity::default()
     };
-    let erasure = Erasure::new(identity, "erased-1".to_owned());
+    let erasure = Erasure::new(identity, "erased-1".to_owned(), str::to_owned);
     for (text, left) in [
         ("00000-a-token-with-an-id-of-its-own of mtessel", Some("erased-1 of erased-1")),
         ("by MTessel with 29999-a-Token-with-an-id-of-its-own", Some("by erased-1 with erased-1")),
@@ -166,4 +166,30 @@ fn addresses_become_the_networks_that_origins_are_told_by() {
     let masked = |ip: &str| neighbourhood(ip.parse().expect("an address")).to_string();
     assert_eq!(masked("198.51.100.77"), "198.51.100.0");
     assert_eq!(masked("2001:db8:17:4::1"), "2001:db8:17::");
+}
+
+#[test]
+fn a_name_is_found_however_a_document_writes_it() {
+    let spelt = |name: &str| name.replace('\u{200b}', "\\u{200b}").replace(&"y".repeat(130), &format!("{}…", "y".repeat(120)));
+    let identity = Identity {
+        accounts: ["ACME\\mt".to_owned(), "y".repeat(130)].into(),
+        emails: ["\"mira.t\"@example.test".to_owned()].into(),
+        nicknames: ["bob\u{200b}tessel".to_owned(), "mira \"mi\" tessel".to_owned()].into(),
+        ..Identity::default()
+    };
+    let erasure = Erasure::new(identity, "erased-1".to_owned(), spelt);
+    for written in [
+        r#"{"user_name":"Mira \"Mi\" Tessel"}"#,
+        r#""name:Mira ""Mi"" Tessel",x"#,
+        r#"Mira "Mi" Tessel"#,
+        r#"{"user":"Bob\\u{200b}Tessel"}"#,
+        r"bob\u{200b}tessel,x",
+        "bob\u{200b}tessel",
+        r#"{"user":"email:\"mira.t\"@example.test"}"#,
+        r#"{"user":"ACME\\mt"}"#,
+    ] {
+        assert!(erasure.label(written).is_some_and(|left| left.contains("erased-1")), "{written}");
+    }
+    assert_eq!(erasure.text(&format!("by {}…, x", "y".repeat(120))).as_deref(), Some("by erased-1, x"));
+    assert_eq!(erasure.text("bob tessel and mira mi tessel"), None);
 }

@@ -148,7 +148,7 @@ async fn labels_of_others_and_whom_reports_are_for_lose_a_name() {
     .await;
     assert!(named(&f, "mtessel") >= 5);
     let names = BTreeSet::from(["mtessel".to_owned()]);
-    let erasure = Erasure::new(Identity::of_names(names, "mtessel"), "erased-1".to_owned());
+    let erasure = Erasure::new(Identity::of_names(names, "mtessel"), "erased-1".to_owned(), str::to_owned);
     let erased = f.write(move |w| w.erase(&erasure, noon())).await;
     assert_eq!((erased.withdrawn, erased.withdrawn_events), (1, 0));
     assert!(f.read(Reader::has_traces).await);
@@ -170,7 +170,8 @@ async fn what_waits_for_programs_is_withdrawn_where_it_names_somebody_and_nowher
         Ok(())
     })
     .await;
-    let erasure = Erasure::new(Identity::of_names(BTreeSet::from(["mtessel".to_owned()]), "mtessel"), "erased-1".to_owned());
+    let erasure =
+        Erasure::new(Identity::of_names(BTreeSet::from(["mtessel".to_owned()]), "mtessel"), "erased-1".to_owned(), str::to_owned);
     let erased = f.write(move |w| w.erase(&erasure, noon())).await;
     assert_eq!((erased.withdrawn, erased.withdrawn_events), (0, 1));
     let waiting = f.read(|r| r.due_recipients("webhook", noon(), 9)).await;

@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader},
+    path::Path,
     process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc,
     thread,
@@ -85,6 +86,12 @@ pub fn killed_after(site: &Site, arguments: &[&str], words: &str, times: usize) 
     let said = block_in_place(|| log.lines().map(Result::unwrap).filter(|line| line.contains(words)).take(times).count());
     child.kill().unwrap();
     block_in_place(|| child.wait()).unwrap().code().is_none() && said == times
+}
+
+/// Runs a command with a configuration of its own, seen from [`NOW`].
+pub fn duskwatch_with(config: &Path, arguments: &[&str]) -> Ran {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_duskwatch"));
+    ran(command.arg("--config").arg(config).args(["--now", NOW]).args(arguments).env_remove("RUST_LOG").env("NO_COLOR", "1"))
 }
 
 /// Runs a command by the real clock.
