@@ -14,6 +14,7 @@ use super::{
     schedule::{Due, due, is_late},
 };
 use crate::{
+    analysis::counted,
     deliver::mail::{self, Attachment, Inline, Mail, Mailer, SendError},
     report::{self, Audience, InlineImage, Late, Letter},
     store::{NewMessage, Outgoing, StoreError, Writer},
@@ -394,6 +395,32 @@ impl Engine {
 }
 
 impl Engine {
+    /// Takes note of how sending what waits of a channel went. A part whose messages were tried and still wait fails until they
+    /// have left, or are given up, which the digest tells.
+    pub(super) async fn note_sent(&self, part: &str, channel: &'static str, sent: anyhow::Result<Sent>, now: Timestamp) {
+        let held_up = match sent {
+            Ok(_) => self.held_up(channel).await.map_err(anyhow::Error::from),
+            Err(error) => Err(error),
+        };
+        match held_up {
+            Ok(Some(why)) => {
+                self.note_store(part, None, now);
+                self.note_failed(part, &why, false, now)
+            }
+            Ok(None) => self.note_well(part, now),
+            Err(error) => self.note_error(part, &error, now),
+        };
+    }
+
+    /// Why messages of a channel wait that were tried, if any do. Whom they wait for may be people, whom it does not name.
+    async fn held_up(&self, channel: &'static str) -> Result<Option<String>, StoreError> {
+        let waiting = self.store.read(|r| r.waiting(u32::MAX)).await?;
+        let tried: Vec<_> = waiting.into_iter().filter(|row| row.channel == channel && !row.failure.is_empty()).collect();
+        let messages: u64 = tried.iter().map(|row| row.messages).sum();
+        let count = counted(messages, "message waits", "messages wait");
+        Ok(tried.first().map(|first| format!("{count} to be sent: {}", first.failure)))
+    }
+
     /// The subject of a copy that leaves now: one that leaves late says since when it was due.
     fn subject(&self, message: &Outgoing, now: Timestamp) -> String {
         if !message.late && !is_late(message.occurrence, now) {

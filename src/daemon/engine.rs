@@ -312,12 +312,13 @@ impl Engine {
         let options = self.serve_options();
         let listener = serve::listen(&options).await?;
         let address = listener.local_addr()?;
+        let figures = [self.figures(&judged.measured(), judged.seen_at()).await?, self.failing()].concat();
         let served = serve::Served {
             pulse: None,
             document: Some(Arc::new(judged.document(&self.store))),
-            metrics: prometheus::exposition(&self.figures(&judged.measured(), judged.seen_at()).await?).into(),
+            metrics: prometheus::exposition(&figures).into(),
             readiness: self.readiness(judged.seen_at()).await,
-            trouble: None,
+            trouble: self.trouble_words(),
         };
         let (sender, page) = watch::channel(Arc::new(served));
         tokio::spawn(async move {

@@ -18,7 +18,7 @@ use tracing::{Instrument as _, Span};
 use super::{
     Engine, Options,
     alarms::StoreAlarm,
-    delivery::{Delivery, late},
+    delivery::{Delivery, MAIL, late},
     engine::{EXPORT, JUDGEMENT, Round},
     judge::{Judged, Measured},
     manager::Manager,
@@ -424,19 +424,15 @@ impl Service {
         if self.telling.is_empty() && self.engine.has_webhooks() {
             let engine = Arc::clone(&self.engine);
             self.telling.spawn(async move {
-                match engine.send_events(now, now).await {
-                    Ok(_) => engine.note_well(WEBHOOK, now),
-                    Err(error) => engine.note_error(WEBHOOK, &error, now),
-                };
+                let sent = engine.send_events(now, now).await;
+                engine.note_sent(WEBHOOK, WEBHOOK, sent, now).await;
             });
         }
         if self.sending.is_empty() {
             let (engine, exporter, span) = (Arc::clone(&self.engine), self.exporter.clone(), self.delivering());
             let sending = async move {
-                match engine.send_waiting(now).await {
-                    Ok(_) => engine.note_well(OUTBOX, now),
-                    Err(error) => engine.note_error(OUTBOX, &error, now),
-                };
+                let sent = engine.send_waiting(now).await;
+                engine.note_sent(OUTBOX, MAIL, sent, now).await;
                 if let Some(exporter) = exporter {
                     let sent = engine.send_changes(&exporter, now).await;
                     engine.note_store(EXPORT, sent.err().as_ref(), now);

@@ -1,6 +1,6 @@
 //! The program itself: what it prints where, and how it ends.
 
-use std::{collections::BTreeSet, fs, io::Write as _, path::Path};
+use std::{collections::BTreeSet, fs, io::Write as _, os::unix::fs::PermissionsExt as _, path::Path};
 
 use duskwatch::{simulator::ServeOptions, store::Store};
 use serde_json::Value;
@@ -178,7 +178,9 @@ async fn reports_and_packages_come_from_the_store_alone() {
 
     let output = site.path("report.json");
     assert_eq!(result(&site, &["report", "--format", "json", "--output", output.to_str().unwrap()]), "");
-    assert_eq!(fs::read_to_string(output).unwrap(), json);
+    assert_eq!(fs::read_to_string(&output).unwrap(), json);
+    // Whether the group reads it is also up to the machine.
+    assert_eq!(fs::metadata(output).unwrap().permissions().mode() & 0o737, 0o600);
     let package = result(&site, &["export"]);
     let names: Vec<String> = files(Path::new(package.trim())).iter().map(|path| file_name(path).to_owned()).collect();
     assert!(["integrations.csv", "coverage.csv", "datapackage.json"].iter().all(|name| names.contains(&(*name).to_owned())));

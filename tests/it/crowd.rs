@@ -104,7 +104,13 @@ async fn however_many_users_there_are_memory_is_bounded_and_every_document_inert
     }
     assert!(page.contains("&lt;b&gt;&amp;amp;") && !page.contains("<b>&amp;"), "the page shows names as text");
     assert!(!metrics.contains("ordinary"), "no series is named after a user");
-    assert!(page.contains("raise [store] integrations_per_source"), "the page says that there are more");
+    let coverage = get("/coverage").await;
+    for (what, document) in [("digest", digest), ("page", &page), ("/coverage", &coverage)] {
+        let words = document.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains("raise [store] integrations_per_source"), "the {what} says that there are more: {words}");
+    }
+    let nameless = metrics.lines().find_map(|line| line.strip_prefix("duskwatch_source_nameless{source=\"log/crowd\"} "));
+    assert!(nameless.unwrap().parse::<u64>().unwrap() >= users - named, "{nameless:?} items of users without names");
     let table = fs::read_to_string(site.path("csv/latest/integrations.csv")).unwrap();
     assert!(rows(&table) > named, "{} rows", rows(&table));
     assert!(!table.contains(['\u{202e}', '\u{1b}']) && !table.contains(",=cmd"), "the table is inert");

@@ -32,7 +32,7 @@ const SAID_OF_ONE: usize = 900;
 const EVERY: When = When::Every(1);
 
 /// A source that cannot be read, and what every document says of the reason.
-type Missing = (String, &'static str);
+pub type Missing = (String, &'static str);
 
 /// What is wrong at one time, and where.
 struct Round {
@@ -114,21 +114,21 @@ async fn read_up_to(site: &Site, engine: &Arc<Engine>, now: Timestamp) -> BTreeM
 }
 
 /// What stands behind each place in a document that names a source.
-fn said_of(document: &str, source: &str) -> Vec<String> {
+pub fn said_of(document: &str, source: &str) -> Vec<String> {
     document.split(source).skip(1).map(|rest| rest.chars().take(SAID_OF_ONE).collect()).collect()
 }
 
 /// What one looks at: the digest in both forms, the pages, and what machines ask.
-struct Looked {
-    documents: Vec<(&'static str, String)>,
+pub struct Looked {
+    pub documents: Vec<(&'static str, String)>,
     /// The status of `/readyz`, and its words.
-    status: u16,
-    ready: String,
-    metrics: String,
+    pub status: u16,
+    pub ready: String,
+    pub metrics: String,
 }
 
 impl Looked {
-    async fn at(engine: &Arc<Engine>, judged: &Judged) -> Self {
+    pub async fn at(engine: &Arc<Engine>, judged: &Judged) -> Self {
         let stop = CancellationToken::new();
         let address = engine.serve_once(judged, stop.clone()).await.unwrap();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -295,7 +295,44 @@ fn a_clock_that_differs_from_the_apis_is_told_until_it_is_right() {
             let ready =
                 looked.ready.lines().any(|line| line.starts_with("clock/127.0.0.1: failing since ") && line.contains(why));
             assert_eq!((looked.status, ready), (200, is_wrong), "{}", looked.ready);
+            let failing = looked.metrics.lines().filter(|line| line.starts_with("duskwatch_failing_time_seconds{"));
+            let since = format!("duskwatch_failing_time_seconds{{part=\"clock/127.0.0.1\"}} {}", wrong.as_second());
+            assert_eq!(failing.collect::<Vec<_>>(), if is_wrong { vec![since.as_str()] } else { Vec::new() });
         }
+    });
+}
+
+#[test]
+fn a_log_that_unpacks_without_end_or_that_nobody_understands_any_more_is_told_with_its_reason_and_since_when() {
+    by_a_clock_that_jumps(async {
+        let (now, before, lake) = (at(NOW), days_before(at(NOW), 1), Lake::start().await);
+        let mut site = site(&lake, now).await;
+        let mut text = fs::read_to_string(site.config()).unwrap();
+        for name in ["trap", "odd"] {
+            let directory = site.path(name);
+            fs::create_dir(&directory).unwrap();
+            let line = format!("{{\"time\":\"{}\",\"job\":\"{name}\",\"host\":\"bitbucket.org\"}}\n", days_before(before, 1));
+            fs::write(directory.join("sound.jsonl"), line).unwrap();
+            text.extend([format!("[[log]]\nname = {name:?}\npaths = [\"{}/*.jsonl*\"]\n", directory.display())]);
+        }
+        fs::write(site.config(), text).unwrap();
+        site.grow(before);
+        let engine = site.engine();
+        site.poll(&engine, before).await;
+        let read = read_up_to(&site, &engine, before).await;
+
+        site.grow(now);
+        // A GiB of nothing in some kilobytes.
+        let packed = zstd::encode_all(&*vec![0; 1 << 20], 1).unwrap();
+        fs::write(site.path("trap/endless.jsonl.zst"), packed.repeat(1_024)).unwrap();
+        fs::write(site.path("odd/strange.jsonl"), "this is no JSON\n".repeat(25)).unwrap();
+        engine.poll(&[], None, now).await.unwrap();
+        let missing = [("log/trap", "10000 times as long"), ("log/odd", "is understood as json: 25 are skipped (malformed)")];
+        let missing = missing.map(|(source, why)| (source.to_owned(), why));
+        let looked = Looked::at(&engine, &engine.judge(now).await.unwrap()).await;
+        looked.assert_says(&missing, &read, before);
+        let skipped = "duskwatch_source_skipped_total{source=\"log/odd\",reason=\"malformed\"} 25\n";
+        assert!(looked.metrics.contains(skipped), "{}", looked.metrics);
     });
 }
 

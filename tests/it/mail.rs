@@ -11,6 +11,7 @@ use jiff::{Timestamp, ToSpan as _};
 use serde_json::Value;
 
 use crate::exchange::party::{EAST, WEST};
+use crate::honesty::Looked;
 use crate::support::{
     NOW, Site, at, integrations,
     program::duskwatch,
@@ -173,6 +174,14 @@ async fn whoever_is_refused_for_good_is_given_up_and_the_next_digest_says_so() {
     let (to_whom, why) = (format!("mail to {BOARD}, due on 3 Jul 2026 07:00 UTC, given up:"), "(550): 5.1.1 no such user");
     let words = screen.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(words.contains(&to_whom) && words.contains(why), "{screen}");
+    let looked = Looked::at(&engine, &engine.judge(at(NOW) + 1.minute()).await.unwrap()).await;
+    for name in ["the digest", "the digest in HTML", "the page"] {
+        let (_, document) = looked.documents.iter().find(|(known, _)| *known == name).unwrap();
+        let told = document.contains("The brief that was due on 3 Jul 2026 07:00 UTC") && document.contains("no such user");
+        assert!(told && !document.contains(BOARD), "{name}: {document}");
+    }
+    let failed = "duskwatch_deliveries_total{channel=\"mail\",outcome=\"failed\"} 1\n";
+    assert!(looked.metrics.contains(failed), "{}", looked.metrics);
 
     let now = at(NOW) + 24.hours();
     send(&engine, Some(&Audience::Security), now).await;

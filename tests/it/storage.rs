@@ -10,6 +10,8 @@ use std::{
 
 use duskwatch::simulator::ServeOptions;
 use fastrand::Rng;
+use jiff::Timestamp;
+use serde_json::Value;
 use tokio::task::{JoinSet, block_in_place};
 
 use crate::support::{
@@ -17,7 +19,7 @@ use crate::support::{
     disk::{Disk, Fault},
     integrations, leave_out,
     picture::{Picture, assert_same_counts},
-    program::{Ran, Service, answer_with, duskwatch, hasten, program},
+    program::{Ran, Service, answer_with, duskwatch, duskwatch_at, hasten, program},
     small_world,
     smtp::MailServer,
 };
@@ -89,9 +91,10 @@ async fn refused(fault: Fault) {
     service.wait_for("it fails", &["part=\"store\"".to_owned()]);
     let (status, said) = answer_with(&format!("{base}/readyz"), "store: failing since").await;
     assert!(status == 503 && fault.words().iter().any(|words| said.contains(words)), "{said}");
+    let since = failing_since(&said);
     let (status, page) = answer_with(&base, "The store is failing since ").await;
     assert!(status == 200 && page.len() > before.len() / 2, "{page}");
-    answer_with(&format!("{base}/metrics"), "\nduskwatch_store_failing_time_seconds ").await;
+    answer_with(&format!("{base}/metrics"), &failing_series(since)).await;
     let told = mail.next().await;
     assert!(told.header("Message-ID").unwrap().starts_with("<duskwatch.alarm.store."), "{told:?}");
     assert!(fault.words().iter().any(|words| told.text.contains(words)), "{}", told.text);
@@ -100,6 +103,8 @@ async fn refused(fault: Fault) {
     service.wait_for("it works again", &["part=\"store\"".to_owned()]);
     let over = mail.next().await;
     assert!(over.text.contains("the store works again"), "{}", over.text);
+    service.wait_for("round done", &sources.into_iter().filter(|source| source.starts_with("log/")).collect::<Vec<_>>());
+    assert_logs_are_read_again(&site, &base, since).await;
     let (ended, log) = service.terminate();
     assert!(ended.success() && !log.contains("panicked"), "{log}");
     assert_eq!(mail.take().len(), 0, "it is told once");
@@ -107,6 +112,25 @@ async fn refused(fault: Fault) {
     let calm = self::site(87).await;
     calm.poll(&calm.engine(), at(NOW)).await;
     assert_same_counts(&Picture::of(&calm.store()).await.counts, &Picture::of(&site.store()).await.counts);
+}
+
+/// Nothing is said of a store that works again, and the time in which it failed has been read since.
+async fn assert_logs_are_read_again(site: &Site, base: &str, failed: Timestamp) {
+    assert_eq!(answer_with(&format!("{base}/readyz"), "Ready.").await.0, 200);
+    let (_, metrics) = answer_with(&format!("{base}/metrics"), "").await;
+    assert!(!metrics.contains("\nduskwatch_store_failing_time_seconds "), "{metrics}");
+    let last = metrics.lines().filter_map(|line| line.strip_prefix("duskwatch_source_last_success_time_seconds{source=\"log/"));
+    let last = last.map(|line| line.split_once(' ').unwrap().1.parse().unwrap()).max().unwrap();
+    let now = Timestamp::from_second(last).unwrap();
+    assert!(now > failed, "{now} {failed}");
+    let digest = duskwatch_at(site, &now.to_string(), &["report", "--format", "json"]);
+    let report: Value = serde_json::from_str(&digest.out).unwrap();
+    let rows = report["coverage"]["sources"].as_array().unwrap().iter();
+    let logs: Vec<&Value> = rows.filter(|row| row["source"].as_str().unwrap().starts_with("log/")).collect();
+    for row in &logs {
+        assert!(row["state"] == "reading" && at(row["looked_until"].as_str().unwrap()) >= failed, "{failed}: {row:#}");
+    }
+    assert!(logs.len() > 3, "{report:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -143,11 +167,10 @@ async fn damaged(damage: Damage, may_heal: bool) {
     service.wait_for("it fails", &["part=\"store\"".to_owned()]);
     let (status, said) = answer_with(&format!("{base}/readyz"), "store: failing since ").await;
     assert!(status == 503 && shown_as_damaged(&said), "{said}");
-    let since = at(said.split("failing since ").nth(1).unwrap().split(": ").next().unwrap());
+    let since = failing_since(&said);
     let (status, page) = answer_with(&base, "The store is failing since ").await;
     assert!(status == 200 && page.len() > before.len() / 2 && shown_as_damaged(&page), "{page}");
-    let failing = format!("\nduskwatch_store_failing_time_seconds {}\n", since.as_second());
-    let (_, metrics) = answer_with(&format!("{base}/metrics"), &failing).await;
+    let (_, metrics) = answer_with(&format!("{base}/metrics"), &failing_series(since)).await;
     assert!(counted.iter().all(|line| metrics.contains(line)), "{counted:?} are not all in {metrics}");
     let told = mail.next().await;
     assert!(told.header("Message-ID").unwrap().starts_with("<duskwatch.alarm.store."), "{told:?}");
@@ -192,6 +215,7 @@ async fn taken_away(replaced: bool) {
     let (status, said) = answer_with(&format!("{base}/readyz"), "store: failing since ").await;
     assert!(status == 503 && said.contains("removed or replaced while it was in use"), "{said}");
     assert_eq!(answer_with(&base, "The store is failing since ").await.0, 200);
+    answer_with(&format!("{base}/metrics"), &failing_series(failing_since(&said))).await;
     let told = mail.next().await;
     assert!(told.text.contains("removed or replaced"), "{}", told.text);
     assert!(there() == before, "nothing is written to what is not the store");
@@ -216,6 +240,16 @@ async fn taken_away(replaced: bool) {
     assert!(ended.success() && !log.contains("panicked"), "{log}");
     assert_eq!(log.matches("it fails part=\"store\"").count(), 1, "{log}");
     well(&duskwatch(&site, &["store", "verify"]));
+}
+
+/// Since when the store fails, as `/readyz` says it.
+fn failing_since(ready: &str) -> Timestamp {
+    at(ready.split("failing since ").nth(1).unwrap().split(": ").next().unwrap())
+}
+
+/// The same as the metrics say it.
+fn failing_series(since: Timestamp) -> String {
+    format!("\nduskwatch_store_failing_time_seconds {}\n", since.as_second())
 }
 
 /// Everything that was committed stands in the file of a service that runs, once nobody reads from the log.

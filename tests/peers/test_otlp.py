@@ -36,6 +36,7 @@ CONTRACT = {
     "duskwatch.source.requests": ("sum", "{request}", {"source", "status_class"}),
     "duskwatch.source.items": ("sum", "{item}", {"source", "reason"}),
     "duskwatch.source.skipped": ("sum", "{item}", {"source", "reason"}),
+    "duskwatch.source.nameless": ("gauge", "{item}", {"source"}),
     "duskwatch.source.budget.used": ("gauge", "1", {"source"}),
     "duskwatch.credential.expiry.time": ("gauge", "s", {"credential"}),
     "duskwatch.deliveries": ("sum", "{delivery}", {"channel", "outcome"}),
@@ -50,8 +51,8 @@ REQUIRED = {
     "duskwatch.integrations", "duskwatch.users.remaining", "duskwatch.overdue", "duskwatch.unowned", "duskwatch.returned",
     "duskwatch.authentications", "duskwatch.removal.time", "duskwatch.freeze.time", "duskwatch.tokens.expiring",
     "duskwatch.source.last_success.time", "duskwatch.source.lag", "duskwatch.source.gap", "duskwatch.source.requests",
-    "duskwatch.source.items", "duskwatch.source.skipped", "duskwatch.source.budget.used", "duskwatch.deliveries",
-    "duskwatch.outbox.pending", "duskwatch.store.size", "duskwatch.store.free",
+    "duskwatch.source.items", "duskwatch.source.skipped", "duskwatch.source.nameless", "duskwatch.source.budget.used",
+    "duskwatch.deliveries", "duskwatch.outbox.pending", "duskwatch.store.size", "duskwatch.store.free",
 }
 
 

@@ -1,5 +1,7 @@
 //! Ticks of the loop, by a clock that the test sets.
 
+mod parts;
+
 use std::path::Path;
 
 use jiff::{ToSpan as _, tz::TimeZone};

@@ -156,6 +156,9 @@ fn a_single_file_is_replaced_and_nothing_stays_beside_it() {
     write_file_atomic(&path, b"one").unwrap();
     write_file_atomic(&path, b"two").unwrap();
     assert_eq!(fs::read_to_string(&path).unwrap(), "two");
+    // Whether the group reads it is also up to the machine.
+    let mode = fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o737, 0o600, "{mode:o}");
     assert_eq!(names(home.path()), ["digest.eml"]);
 
     let error = write_file_atomic(&home.path().join("missing/digest.eml"), b"x").unwrap_err();

@@ -168,7 +168,8 @@ impl Mailer {
         let peer = tcp.peer_addr()?;
         Ok(match &self.security {
             Security::Implicit(tls, name) => Box::new(Hearing::bound(tls.connect(name.clone(), tcp).await?, peer)),
-            Security::StartTls(_) | Security::Plain => Box::new(Hearing::bound(tcp, peer)),
+            Security::StartTls(_) => Box::new(Hearing::until_encrypted(tcp, peer)),
+            Security::Plain => Box::new(Hearing::bound(tcp, peer)),
         })
     }
 

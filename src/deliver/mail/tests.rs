@@ -350,13 +350,19 @@ async fn a_server_without_starttls_gets_nothing() {
     assert!(!server.heard.await.unwrap().iter().any(|line| line.starts_with("MAIL")));
 }
 
-/// What a client says until the connection is to be encrypted.
-async fn until_encrypted(stream: &mut TcpStream) -> Vec<String> {
+/// What an honest server answers until the connection is to be encrypted.
+const CONSENT: [&str; 2] = ["250-test\r\n250 STARTTLS\r\n", "220 go on\r\n"];
+
+/// What a client says until then.
+async fn until_encrypted(stream: &mut TcpStream, answers: [&str; 2]) -> Vec<String> {
     let (mut clear, mut heard) = (BufReader::new(stream), Vec::new());
     clear.write_all(b"220 test ESMTP\r\n").await.unwrap();
-    for answer in ["250-test\r\n250 STARTTLS\r\n", "220 go on\r\n"] {
+    for answer in answers {
         let mut line = String::new();
-        clear.read_line(&mut line).await.unwrap();
+        // One that hangs up has heard enough.
+        if clear.read_line(&mut line).await.unwrap() == 0 {
+            break;
+        }
         heard.push(format!("clear: {}", line.trim_end()));
         clear.write_all(answer.as_bytes()).await.unwrap();
     }
@@ -365,6 +371,10 @@ async fn until_encrypted(stream: &mut TcpStream) -> Vec<String> {
 
 /// A server with a certificate: from the first byte, or after `STARTTLS`.
 async fn tls_server(implicit: bool) -> Server {
+    tls_server_that_says(implicit, CONSENT).await
+}
+
+async fn tls_server_that_says(implicit: bool, clear: [&'static str; 2]) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let scheme = if implicit { "smtps" } else { "smtp" };
     let url = format!("{scheme}://{}", listener.local_addr().unwrap());
@@ -372,7 +382,7 @@ async fn tls_server(implicit: bool) -> Server {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut heard = Vec::new();
         if !implicit {
-            heard = until_encrypted(&mut stream).await;
+            heard = until_encrypted(&mut stream, clear).await;
         }
         // A client that does not trust the certificate hangs up here.
         if let Ok(stream) = test_server::acceptor(&[]).accept(stream).await {
@@ -395,6 +405,27 @@ async fn mail_leaves_encrypted_where_the_ca_file_vouches_for_the_server() {
         let clear: Vec<_> = heard.iter().filter(|line| line.starts_with("clear: ")).collect();
         assert!(clear.iter().all(|line| line.starts_with("clear: EHLO") || *line == "clear: STARTTLS"), "{clear:?}");
     }
+}
+
+#[tokio::test]
+async fn what_comes_in_clear_text_behind_an_answer_is_not_taken_for_what_comes_encrypted() {
+    let [offer, consent] = CONSENT;
+    // All that a mail asks, of somebody who reads nothing of it.
+    let rest = "250-x\r\n250 AUTH PLAIN\r\n235 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n250 queued\r\n";
+    let behind = |answer: &str| -> &'static str { format!("{answer}{rest}").leak() };
+    for clear in [[offer, behind(consent)], [behind(offer), consent], [behind(format!("{offer}{consent}").leak()), "221 bye\r\n"]]
+    {
+        let server = tls_server_that_says(false, clear).await;
+        let trusting = Options { ca_pem: Some(test_server::CA.to_vec()), ..options(&server.url) };
+        let mailer = Mailer::new(&trusting).unwrap();
+        let error = mailer.send(FROM, TO, &compose(&mail()).unwrap()).await.unwrap_err();
+        assert!(!error.permanent && error.words.contains("in clear text what it was not asked"), "{error}");
+        assert!(server.heard.await.unwrap().iter().all(|line| line.starts_with("clear: ")));
+    }
+    // An answer of several lines is one.
+    let server = tls_server_that_says(false, [offer, "220-first\r\n220-second\r\n220 go on\r\n"]).await;
+    let trusting = Options { ca_pem: Some(test_server::CA.to_vec()), ..options(&server.url) };
+    Mailer::new(&trusting).unwrap().send(FROM, TO, &compose(&mail()).unwrap()).await.unwrap();
 }
 
 #[tokio::test]
@@ -451,7 +482,7 @@ async fn endless(scheme: &'static str, greeting: &'static str, piece: &'static s
     let said = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         if scheme == "smtp" {
-            until_encrypted(&mut stream).await;
+            until_encrypted(&mut stream, CONSENT).await;
         }
         if scheme == "smtp+plain" {
             speak(stream, greeting, piece).await

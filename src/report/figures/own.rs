@@ -23,6 +23,8 @@ const GAP: Instrument = gauge("duskwatch.source.gap", "s", "Time of the last 30 
 const REQUESTS: Instrument = counter("duskwatch.source.requests", "{request}", "Requests made to the source");
 const ITEMS: Instrument = counter("duskwatch.source.items", "{item}", "Items of the source that were kept");
 const SKIPPED: Instrument = counter("duskwatch.source.skipped", "{item}", "Items of the source that were not kept, by reason");
+const NAMELESS: Instrument =
+    gauge("duskwatch.source.nameless", "{item}", "Items of the last 30 days whose users are beyond those that have names");
 const BUDGET: Instrument = gauge("duskwatch.source.budget.used", "1", "Share of the source's request budget in use");
 const DELIVERIES: Instrument = counter("duskwatch.deliveries", "{delivery}", "Deliveries that ended, by their outcome");
 const OUTBOX: Instrument = gauge("duskwatch.outbox.pending", "{message}", "Messages that wait to be sent");
@@ -128,6 +130,7 @@ fn source(figures: &mut Figures, of: &Own<'_>, line: &SourceLine) {
     for (reason, count) in skipped {
         figures.count(&SKIPPED, vec![source(), ("reason", reason.to_owned())], count);
     }
+    figures.count(&NAMELESS, vec![source()], line.nameless);
     if let Some(used) = line.budget_used {
         figures.add(&BUDGET, vec![source()], used);
     }

@@ -37,6 +37,7 @@ fn figures_are_those_of_the_contract_with_bounded_attributes() {
     assert_eq!(value("duskwatch.credential.expiry.time", &[]), Some(1_783_641_600.0));
     assert!(value("duskwatch.source.items", &[("source", "log/egress"), ("reason", "kept")]).is_some());
     assert_eq!(value("duskwatch.source.skipped", &[("source", "audit/acme"), ("reason", "malformed")]), Some(0.0));
+    assert_eq!(value("duskwatch.source.nameless", &[("source", "log/egress")]), Some(0.0));
     assert_eq!(value("duskwatch.store.size", &[]), Some(5_242_880.0));
     assert_eq!(value("duskwatch.store.free", &[]), None, "a file system that says nothing is not full");
 }

@@ -227,6 +227,24 @@ async fn a_sender_that_comes_too_often_is_told_when_to_come_again_and_keeps_nobo
 }
 
 #[tokio::test]
+async fn wrong_tokens_at_the_page_and_at_the_door_for_senders_count_together_and_the_right_ones_wait_with_them() {
+    let mut running = start(LIMITS).await;
+    let page = format!("http://{}/report.json", running.address);
+    let ask = async |token: &str| client().get(&page).bearer_auth(token).send().await.unwrap().status().as_u16();
+    for _ in 0..10 {
+        assert_eq!(running.refused(running.post("a guess", LINE)).await, (401, None));
+        assert_eq!(ask("a guess").await, 401);
+    }
+    for token in ["a guess", JENKINS] {
+        let (status, again) = running.refused(running.post(token, LINE)).await;
+        assert!(status == 429 && again.is_some_and(|seconds| (1..=6).contains(&seconds)), "{token}: {status}, {again:?}");
+    }
+    assert_eq!(ask(PAGE).await, 429);
+    let told = running.post(JENKINS, LINE).send().await.unwrap().text().await.unwrap();
+    assert_eq!(told, "Too many wrong tokens came from your address.\n");
+}
+
+#[tokio::test]
 async fn requests_beyond_the_places_of_a_sender_are_sent_away_until_one_is_free() {
     let mut running = start(LIMITS).await;
     let (mut waiting, mut deliveries) = (Vec::new(), Vec::new());

@@ -5,7 +5,7 @@ pub mod party;
 mod people;
 mod refused;
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use duskwatch::{
     clock::Clock,
@@ -15,7 +15,10 @@ use duskwatch::{
     simulator::ServeOptions,
 };
 
-use crate::support::{NOW, Site, at, file_name, files, small_world};
+use crate::{
+    honesty::{Looked, said_of},
+    support::{NOW, Site, at, file_name, files, small_world},
+};
 use party::{EAST, Party, WEST, exchanges};
 
 /// Logs of the simulated organisation by the instance that reads them.
@@ -85,7 +88,10 @@ async fn an_instance_that_is_late_or_was_never_heard_is_said_to_be() {
         not_ready(NOW).await,
         ["exchange/west: no file of it was ever taken in", "exchange/east: no file of it was ever taken in"]
     );
-    reporter.take(&west.hand_over(None, NOW).await, NOW).await.unwrap();
+    let file = west.hand_over(None, NOW).await;
+    // Whether the group reads it is also up to the machine.
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o737, 0o600);
+    reporter.take(&file, NOW).await.unwrap();
     assert_eq!(not_ready(NOW).await, ["exchange/east: no file of it was ever taken in"]);
     let states = |now| {
         let engine = reporter.engine();
@@ -109,6 +115,23 @@ async fn an_instance_that_is_late_or_was_never_heard_is_said_to_be() {
             "exchange/west/log/egress-inspected reading"
         ]
     );
+    let looked = async |now| {
+        let engine = reporter.engine();
+        Looked::at(&engine, &engine.judge(at(now)).await.unwrap()).await
+    };
+    let last = format!("duskwatch_source_last_success_time_seconds{{source=\"exchange/west\"}} {}\n", at(NOW).as_second());
+    let assert_told = |looked: &Looked, is_late: bool| {
+        for (name, document) in &looked.documents {
+            let [west, east] = ["exchange/west", "exchange/east"].map(|source| said_of(document, source));
+            let late = west.iter().any(|said| said.contains("no newer file came") && said.contains("3 Jul 2026 07:00 UTC"));
+            assert_eq!(late, is_late, "{name}: {west:#?}");
+            assert!(east.iter().any(|said| said.contains("no file of it was ever taken in")), "{name}: {east:#?}");
+        }
+        assert!(looked.metrics.contains(&last), "{last} is not in {}", looked.metrics);
+        assert!(!looked.metrics.contains("duskwatch_source_last_success_time_seconds{source=\"exchange/east\"}"));
+        assert_eq!(looked.status, 503);
+    };
+    assert_told(&looked(NOW).await, false);
     let checked = async |now| {
         let options = config::load(&reporter.config(), Secrets::Needed).unwrap();
         let findings = check(&options, Extent::Offline, Clock::Fixed(at(now))).await;
@@ -120,6 +143,10 @@ async fn an_instance_that_is_late_or_was_never_heard_is_said_to_be() {
     // A day and a half is allowed.
     let late = "2026-07-04T19:00:01Z";
     assert_eq!(not_ready("2026-07-04T19:00:00Z").await.len(), 1);
+    let looked = looked(late).await;
+    assert_told(&looked, true);
+    let lag = "duskwatch_source_lag_seconds{source=\"exchange/west\"} 129601\n";
+    assert!(looked.metrics.contains(lag), "{lag} is not in {}", looked.metrics);
     assert_eq!(not_ready(late).await[0], "exchange/west: its newest file was written at 2026-07-03T07:00:00Z");
     assert_eq!(checked(late).await, ["warning west: its newest file was written at 2026-07-03T07:00:00Z", never]);
     assert_eq!(

@@ -1,6 +1,7 @@
 //! Lines that nobody understands.
 
 use super::*;
+use crate::evidence::{Batch, CursorUpdate};
 
 const STRANGE: &str = "{\"when\":1}\n";
 
@@ -118,4 +119,27 @@ async fn a_log_that_so_far_has_only_lines_of_other_hosts_is_understood_and_one_t
     place.write("b.jsonl", STRANGE);
     place.run(NOW + 20).await.expect_err("nothing of it was ever understood");
     place.run(NOW + 30).await.expect_err("and still is not");
+}
+
+#[tokio::test]
+async fn strange_lines_that_were_counted_without_what_the_first_of_them_was_like_are_told_and_counted_on() {
+    let place = Place::new();
+    place.write("a.jsonl", &line(NOW - 5));
+    place.run(NOW).await.unwrap();
+    place.write("b.jsonl", &STRANGE.repeat(19));
+    place.run(NOW + 10).await.unwrap();
+    // As a version before this one kept it.
+    let count = |count: u32| CursorUpdate { key: "odd".to_owned(), value: Some(format!("{count} {NOW}000")) };
+    for (odd, told) in [(19, None), (25, Some("is understood as json: 25 are skipped; look at"))] {
+        let batch = Batch { source: "log/l".to_owned(), cursors: vec![count(odd)], ..Batch::default() };
+        let instant = Timestamp::from_second(NOW + 10).unwrap();
+        place.store.write(move |w| w.record(&batch, instant)).await.expect("a store that works");
+        let words = place.run(NOW + 20).await.err().map(|error| error.to_string());
+        assert_eq!(words.is_some(), told.is_some(), "{words:?}");
+        assert!(told.is_none_or(|told| words.is_some_and(|words| words.contains(told))), "{told:?}");
+    }
+    assert_eq!(place.coverage().await, [(CoverageState::Covered, NOW - 5, NOW), (CoverageState::Missed, NOW, NOW + 20)]);
+    place.write("c.jsonl", &format!("{{\"file\":1}}\n{STRANGE}"));
+    place.run(NOW + 30).await.unwrap_err();
+    assert_eq!(place.odd().await, Some(format!("27 {NOW}000 (no_time), such as {{\"file\"}}")));
 }
