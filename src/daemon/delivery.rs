@@ -359,6 +359,9 @@ impl Engine {
         let begun = Instant::now();
         let subject = self.subject(&message, now);
         let outcome = match mail::addressed(&message.recipient, &subject, &message.body) {
+            _ if !self.options.is_recipient(&message.recipient) => {
+                Err(SendError::for_good("this address is not configured any more".to_owned()))
+            }
             Ok(mime) => mailer.send(from, &message.recipient, &mime).await,
             Err(words) => Err(SendError::for_good(words)),
         };

@@ -264,13 +264,16 @@ impl Engine {
         let blind = store.or_else(judged).map(|words| format!("{words} What is shown here is what was known before."));
         drop(troubles);
         let parts = self.failing_parts();
-        let parts = parts.iter().map(|part| format!("{} is failing since {}: {}.", part.part, part.since, part.reason));
+        let parts = parts
+            .iter()
+            .filter(|part| part.part != STORE)
+            .map(|part| format!("{} is failing since {}: {}.", part.part, part.since, part.reason));
         let words = blind.into_iter().chain(parts).collect::<Vec<_>>().join(" ");
         Some(words).filter(|words| !words.is_empty())
     }
 
-    /// The parts of the service that fail beside what stands for itself in a report: the sources and their clock, the store, the
-    /// judgement.
+    /// The parts of the service that fail beside what stands for itself in a report: the sources and their clock, the judgement. The
+    /// store is among them: one that is damaged or nearly full serves some, and others not.
     pub(super) fn failing_parts(&self) -> Vec<FailingPart> {
         let troubles = self.troubles();
         let is_told = |part: &str| part == JUDGEMENT || part.starts_with(CLOCK) || self.is_source(part);
@@ -279,7 +282,9 @@ impl Engine {
             since,
             reason: reason.to_owned(),
         };
-        troubles.of_parts(is_told).map(part).collect()
+        let store = troubles.of_store().zip(troubles.store_reason());
+        let store = store.map(|((since, _), reason)| FailingPart { part: STORE.to_owned(), since, reason });
+        store.into_iter().chain(troubles.of_parts(is_told).map(part)).collect()
     }
 
     /// What the metrics say of trouble of the store, and of parts that are no sources.

@@ -388,6 +388,12 @@ impl Options {
         recipients.filter(|(_, of)| of == audience).map(|(address, _)| address.clone()).collect()
     }
 
+    /// Whether anything is sent to an address by mail.
+    pub(super) fn is_recipient(&self, address: &str) -> bool {
+        let mut readers = self.email.iter().flat_map(|email| &email.recipients);
+        readers.any(|(reader, _)| reader == address) || self.owner_addresses().iter().any(|(_, owner)| owner == address)
+    }
+
     /// The owners who can be written to, each once, with their address.
     pub(super) fn owner_addresses(&self) -> Vec<(String, String)> {
         let mut found: Vec<(String, String)> = Vec::new();

@@ -421,7 +421,7 @@ impl Service {
         if self.pauses_too_long {
             return;
         }
-        if self.telling.is_empty() && self.engine.has_webhooks() {
+        if self.telling.is_empty() {
             let engine = Arc::clone(&self.engine);
             self.telling.spawn(async move {
                 let sent = engine.send_events(now, now).await;

@@ -127,9 +127,14 @@ impl Troubles {
 
     /// Since when the store fails, why, and for whom.
     pub(super) fn store_words(&self) -> Option<String> {
-        let Trouble { since, why, .. } = self.open.get(STORE)?;
+        let (Trouble { since, .. }, reason) = (self.open.get(STORE)?, self.store_reason()?);
+        Some(format!("failing since {since}: {reason}"))
+    }
+
+    /// Why the store fails, and for whom.
+    pub(super) fn store_reason(&self) -> Option<String> {
         let parts: Vec<_> = self.without_store.keys().map(String::as_str).collect();
-        Some(format!("failing since {since}: {why}; without it: {}", parts.join(", ")))
+        Some(format!("{}; without it: {}", self.open.get(STORE)?.why, parts.join(", ")))
     }
 }
 

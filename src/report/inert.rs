@@ -53,7 +53,8 @@ fn bounded(text: &str, limit: usize) -> String {
 fn hides_or_moves(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}' | '\u{200b}'
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}' | '\u{2800}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
             | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
             | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
@@ -65,6 +66,9 @@ mod tests {
     #[test]
     fn what_hides_or_moves_text_is_spelt_out() {
         assert_eq!(name("a\u{202e}b\r\nBcc: x\u{1b}[31m\u{200f}"), "a\\u{202e}b\\r\\nBcc: x\\u{1b}[31m\\u{200f}");
+        for hidden in ['\u{180b}', '\u{180f}', '\u{2065}', '\u{2800}', '\u{fff0}', '\u{1bca0}', '\u{1d173}', '\u{e0fff}'] {
+            assert_eq!(name(&format!("al{hidden}ice")), format!("al{}ice", hidden.escape_default()));
+        }
         assert_eq!(name("soft\u{ad}\u{3164}\u{ffa0}\u{115f}"), "soft\\u{ad}\\u{3164}\\u{ffa0}\\u{115f}");
         assert_eq!(name("Zoë \u{200d}名前"), "Zoë \u{200d}名前");
     }

@@ -120,7 +120,7 @@ impl SourceLine {
     }
 }
 
-/// A part of the service that fails, and is neither a source nor the store.
+/// A part of the service that fails, and is no source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailingPart {
     /// As `/readyz` names it: `csv/security`, `otel`, `configuration`.

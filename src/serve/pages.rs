@@ -15,9 +15,10 @@ use axum::{
 use futures_util::future::BoxFuture;
 
 use super::{
-    Document,
+    Document, Served,
     routes::{HTML, Shelf, Watched, no_document, page, plain},
 };
+use crate::report::html;
 
 /// Answers that are made at one time. A reader of the store fewer than there are, so that the next judgement never waits
 /// for readers of the page.
@@ -112,9 +113,9 @@ async fn answer(shelf: Shelf, asked: Asked) -> Response {
         answering.await
     });
     match made.await.unwrap_or_else(|error| Err(error.into())) {
-        Ok(Answer::Html(html)) => as_page(StatusCode::OK, html, &document),
-        Ok(Answer::Unknown(html)) => as_page(StatusCode::NOT_FOUND, html, &document),
-        Ok(Answer::Refused(html)) => as_page(StatusCode::BAD_REQUEST, html, &document),
+        Ok(Answer::Html(html)) => as_page(StatusCode::OK, html, &served, &document),
+        Ok(Answer::Unknown(html)) => as_page(StatusCode::NOT_FOUND, html, &served, &document),
+        Ok(Answer::Refused(html)) => as_page(StatusCode::BAD_REQUEST, html, &served, &document),
         Ok(Answer::Moved(path)) => Redirect::temporary(&path).into_response(),
         Err(error) => {
             tracing::error!(error = %format!("{error:#}"), "a page could not be made");
@@ -123,8 +124,9 @@ async fn answer(shelf: Shelf, asked: Asked) -> Response {
     }
 }
 
-/// HTML under the policy of the page.
-fn as_page(status: StatusCode, html: String, document: &Document) -> Response {
+/// HTML under the policy of the page, with what keeps it from being up to date.
+fn as_page(status: StatusCode, html: String, served: &Served, document: &Document) -> Response {
+    let html = served.trouble.iter().fold(html, |html, trouble| html::with_trouble(&html, trouble));
     let mut response = (status, [(header::CONTENT_TYPE, HTML)], html).into_response();
     response.headers_mut().extend(policy(document));
     response

@@ -49,7 +49,9 @@ pub(super) fn beside_others(store: &Path, right: &str) -> Result<Lock, OpenError
 }
 
 fn open(store: &Path, right: &str) -> Result<(PathBuf, File), OpenError> {
-    let path = beside(store, right);
+    // Whoever comes by a link that leads to the store takes the same right.
+    let itself = store.canonicalize();
+    let path = beside(itself.as_deref().unwrap_or(store), right);
     // A link in its place would have us write to whatever it leads to.
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(NOFOLLOW);

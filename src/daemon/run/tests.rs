@@ -18,7 +18,7 @@ use crate::{
     network::Network,
     report::Audience,
     serve::Access,
-    store::{NewMessage, Reader},
+    store::{NewMessage, Reader, StoreError},
 };
 
 /// More than any answer on loopback takes.
@@ -107,6 +107,18 @@ impl Service {
         self.engine.store.write(move |w| w.enqueue(&message, now)).await.expect("a store that works");
     }
 
+    /// One look, and the end of what programs are told by it.
+    async fn look(&mut self, now: Timestamp) {
+        self.on(Tick::Reports, now).await;
+        self.told().await;
+    }
+
+    async fn told(&mut self) {
+        while let Some(told) = timeout(SOON, self.telling.join_next()).await.expect("it ends") {
+            told.expect("it ends well");
+        }
+    }
+
     /// Mails that would be tried at an instant.
     async fn due(&self, at: Timestamp) -> usize {
         let due = move |r: &Reader| Ok(r.due_recipients(MAIL, at, 10)?.len());
@@ -123,18 +135,18 @@ async fn what_is_on_its_way_while_the_clock_is_set_back_does_not_wait_by_the_old
     let ahead = noon() + 3.hours();
     service.enqueue(ahead).await;
 
-    service.on(Tick::Reports, ahead).await;
+    service.look(ahead).await;
     let (called, _) = timeout(SOON, server.accept()).await.expect("a mail is tried").expect("a caller");
-    service.on(Tick::Reports, noon()).await;
+    service.look(noon()).await;
     drop(called);
     service.sending.join_next().await.expect("the mail was on its way").expect("it ends well");
     assert_eq!(service.due(noon() + 2.hours()).await, 0, "its pause is one of the clock that was ahead");
 
-    service.on(Tick::Reports, noon() + 20.seconds()).await;
+    service.look(noon() + 20.seconds()).await;
     timeout(SOON, server.accept()).await.expect("it is tried at once").expect("a caller");
     service.sending.join_next().await.expect("the mail was on its way").expect("it ends well");
     assert_eq!(service.due(noon() + 21.seconds()).await, 0, "it waits");
-    service.on(Tick::Reports, noon() + 40.seconds()).await;
+    service.look(noon() + 40.seconds()).await;
     assert_eq!(service.due(noon() + 41.seconds()).await, 0, "and is hurried once");
     assert_eq!(service.due(noon() + 2.hours()).await, 1, "by the clock that is right");
 }
@@ -147,7 +159,7 @@ async fn nothing_leaves_after_the_clock_was_set_back_before_what_was_on_its_way_
     let mut service = service(options(directory.path(), &address));
     let ahead = noon() + 3.hours();
     service.enqueue(ahead).await;
-    service.on(Tick::Reports, ahead).await;
+    service.look(ahead).await;
     drop(timeout(SOON, server.accept()).await.expect("a mail is tried").expect("a caller"));
     service.sending.join_next().await.expect("the mail was on its way").expect("it ends well");
 
@@ -158,8 +170,50 @@ async fn nothing_leaves_after_the_clock_was_set_back_before_what_was_on_its_way_
     assert!(service.sending.is_empty());
     assert_eq!(service.due(noon()).await, 1, "whoever starts anew finds it due");
     answered.notify_one();
-    service.telling.join_next().await.expect("a program was told").expect("it ends well");
+    service.told().await;
 
-    service.on(Tick::Reports, noon() + 20.seconds()).await;
+    service.look(noon() + 20.seconds()).await;
     timeout(SOON, server.accept()).await.expect("it is tried").expect("a caller");
+}
+
+#[tokio::test]
+async fn what_waits_for_whom_the_configuration_names_no_more_is_given_up() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let server = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = format!("smtp+plain://{}", server.local_addr().expect("an address"));
+    let mut options = options(directory.path(), &address);
+    options.email.as_mut().expect("a mail server").recipients[0].0 = "somebody.else@example.test".to_owned();
+    let mut service = service(options);
+    service.enqueue(noon()).await;
+    let event = NewMessage {
+        channel: WEBHOOK.to_owned(),
+        audience: "status_changed".to_owned(),
+        occurrence: noon(),
+        message_id: "1".to_owned(),
+        subject: "status_changed".to_owned(),
+        body: b"{}".to_vec(),
+        recipients: vec!["http://siem.example.test".to_owned()],
+        late: false,
+    };
+    service.engine.store.write(move |w| w.enqueue(&event, noon())).await.expect("a store that works");
+
+    service.on(Tick::Reports, noon()).await;
+    for sending in [&mut service.sending, &mut service.telling] {
+        timeout(SOON, sending.join_next()).await.expect("it ends").expect("something waited").expect("it ends well");
+    }
+    let given_up = |r: &Reader| r.given_up(Timestamp::UNIX_EPOCH, noon(), 10);
+    let given_up = service.engine.store.read(given_up).await.expect("a store that works");
+    let why: Vec<_> = given_up.iter().map(|row| row.failure.as_str()).collect();
+    assert!(why.len() == 2 && why.iter().all(|why| why.contains("not configured any more")), "{why:?}");
+}
+
+#[tokio::test]
+async fn a_store_that_serves_some_and_fails_others_stands_in_what_leaves_meanwhile() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let service = service(options(directory.path(), "smtp+plain://127.0.0.1:1"));
+    service.engine.note_store("intake/proxy", Some(&StoreError::Full), noon());
+    let letter = service.engine.judge(noon()).await.expect("a store that works").letter(&Audience::Security);
+    let text = letter.text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("store is failing since 3 Jul 2026 12:00 UTC: "), "{text}");
+    assert!(text.contains("the disk of the store is full; without it: intake/proxy"), "{text}");
 }

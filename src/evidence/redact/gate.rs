@@ -47,9 +47,8 @@ mod class {
                 b'J' => RUN | J,
                 b'_' | b'-' => RUN | JOINS,
                 b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' => RUN,
-                b':' | b'=' | b'"' | b'\'' | b'\\' | b']' | b'<' | b'>' | b' ' | b'\t'..=b'\r' => ANNOUNCES,
-                // Part of a blank that is not in ASCII, perhaps.
-                0x80.. => ANNOUNCES,
+                // What is not in ASCII may be part of a blank.
+                b':' | b'=' | b'"' | b'\'' | b'\\' | b']' | b'<' | b'>' | b' ' | b'\t'..=b'\r' | 0x80.. => ANNOUNCES,
                 b'@' | b'?' => SIGN,
                 _ => 0,
             };

@@ -94,6 +94,7 @@ async fn a_request_inside_another_is_never_answered() {
         "GET / HTTP/1.1\r\nhost: localhost\r\nx-a: b\0\r\n\r\n",
         "\n\nGET / HTTP/1.1\r\nhost: localhost\r\n\r\n",
         "GET / HTTP/1.1 x\r\nhost: localhost\r\n\r\n",
+        "GET / HTTP/1.1\r\nhost: localhost\r\nhost: elsewhere\r\n\r\n",
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     ] {
         let answer = raw(&running, &format!("{head}{HIDDEN}")).await;

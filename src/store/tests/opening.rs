@@ -141,8 +141,12 @@ async fn a_snapshot_does_not_move_while_it_is_read() {
 #[test]
 fn a_second_holder_is_refused_and_told_who_holds_the_store() {
     let (_directory, path) = directory();
+    drop(Store::open(&path).expect("a store"));
     let lock = Store::lock_exclusive(&path).expect("nobody holds it");
     let refused = Store::lock_exclusive(&path).expect_err("it is held").to_string();
+    let link = path.with_file_name("link.db");
+    std::os::unix::fs::symlink(&path, &link).expect("a link");
+    Store::lock_exclusive(&link).expect_err("it is held by the other path");
     assert!(refused.contains(&format!("process {}", std::process::id())), "{refused}");
     drop(lock);
     Store::lock_exclusive(&path).expect("it is free again");
