@@ -544,7 +544,8 @@ impl Engine {
             // Since it failed last at least, nobody has seen anything.
             None => match self.source_state(name).await?.last_failure {
                 Some(at) => Some((at.as_millisecond(), now_ms)),
-                // Of a list nothing but the ledger says since when it was closed to us, once it opens.
+                // Of a list nothing but the ledger says since when it was closed to us, once it opens; and of any source, that it is
+                // closed to us and does not only fail.
                 None if is_list(name) => Some((now_ms, now_ms + 1)),
                 None => is_closed.then_some((now_ms - 1, now_ms)),
             },

@@ -43,14 +43,15 @@ impl Scrub {
     fn new(identity: &Identity, (pseudonym, spelt): (&str, fn(&str) -> String), shortest: usize, glue: &'static [char]) -> Self {
         let called = identity.nicknames.iter().chain(&identity.display_names).filter(|name| is_telling(name, shortest));
         let ids = identity.accounts.iter().chain(&identity.uuids).chain(&identity.emails).chain(&identity.tokens);
-        let mut names: Vec<&String> = ids.chain(called).collect();
+        let forms = |name: &String| {
+            let encoded = name.contains('@').then(|| name.replace('@', "%40"));
+            let written = Some(spelt(name)).filter(|written| written != name);
+            [Some(name.clone()), encoded, written].into_iter().flatten()
+        };
+        let mut names: Vec<String> = ids.chain(called).flat_map(forms).collect();
         // The longest first: a name may begin another one.
         names.sort_by_key(|name| std::cmp::Reverse(name.len()));
-        let encoded = names.iter().filter(|name| name.contains('@')).map(|name| name.replace('@', "%40"));
-        let written = names.iter().map(|name| spelt(name)).zip(&names).filter(|(written, name)| written != **name);
-        let written = written.map(|(written, _)| written);
-        let all: Vec<String> = names.iter().map(|name| (*name).clone()).chain(encoded).chain(written).collect();
-        Self { names: expressions(&all), glue, pseudonym: pseudonym.to_owned() }
+        Self { names: expressions(&names), glue, pseudonym: pseudonym.to_owned() }
     }
 
     /// The first place at which a name stands, and of those that begin there the longest.

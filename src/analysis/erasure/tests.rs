@@ -174,7 +174,7 @@ fn a_name_is_found_however_a_document_writes_it() {
     let identity = Identity {
         accounts: ["ACME\\mt".to_owned(), "y".repeat(130)].into(),
         emails: ["\"mira.t\"@example.test".to_owned()].into(),
-        nicknames: ["bob\u{200b}tessel".to_owned(), "mira \"mi\" tessel".to_owned()].into(),
+        nicknames: ["bob\u{200b}tessel".to_owned(), "bob".to_owned(), "mira \"mi\" tessel".to_owned()].into(),
         ..Identity::default()
     };
     let erasure = Erasure::new(identity, "erased-1".to_owned(), spelt);
@@ -191,5 +191,7 @@ fn a_name_is_found_however_a_document_writes_it() {
         assert!(erasure.label(written).is_some_and(|left| left.contains("erased-1")), "{written}");
     }
     assert_eq!(erasure.text(&format!("by {}…, x", "y".repeat(120))).as_deref(), Some("by erased-1, x"));
-    assert_eq!(erasure.text("bob tessel and mira mi tessel"), None);
+    let whole = erasure.label(r"by bob\u{200b}tessel, x");
+    assert_eq!(whole.as_deref(), Some("by erased-1, x"), "and not the shorter name that it begins with");
+    assert_eq!(erasure.text("rob tessel and mira mi tessel"), None);
 }

@@ -25,6 +25,7 @@ use crate::{
 const SOON: Duration = Duration::from_secs(30);
 
 const READER: &str = "security@example.test";
+const PROGRAM: &str = "http://siem.example.test";
 
 fn noon() -> Timestamp {
     "2026-07-03T12:00:00Z".parse().expect("an instant")
@@ -91,17 +92,41 @@ fn service(options: Options) -> Service {
     Service::new(engine, Shown { served, doors }, (Arc::default(), tokio::spawn(async {})), None, noon())
 }
 
+/// By a clock that is set back to noon.
+fn ahead() -> Timestamp {
+    noon() + 3.hours()
+}
+
+/// A service with a mail in the outbox, and where its mail server listens.
+async fn with_a_mail(now: Timestamp) -> (tempfile::TempDir, TcpListener, Service) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let server = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = format!("smtp+plain://{}", server.local_addr().expect("an address"));
+    let service = service(options(directory.path(), &address));
+    service.enqueue(now).await;
+    (directory, server, service)
+}
+
 impl Service {
     /// Puts a mail into the outbox.
     async fn enqueue(&self, now: Timestamp) {
+        self.put(MAIL, &Audience::Security.to_string(), READER, now).await;
+    }
+
+    /// Puts an event for a program into the outbox.
+    async fn tell(&self, now: Timestamp) {
+        self.put(WEBHOOK, "status_changed k7m2qd4x 1", PROGRAM, now).await;
+    }
+
+    async fn put(&self, channel: &str, audience: &str, recipient: &str, now: Timestamp) {
         let message = NewMessage {
-            channel: MAIL.to_owned(),
-            audience: Audience::Security.to_string(),
+            channel: channel.to_owned(),
+            audience: audience.to_owned(),
             occurrence: now,
-            message_id: "duskwatch.security.1@example.test".to_owned(),
+            message_id: format!("{channel}.1@example.test"),
             subject: "Who still signs in".to_owned(),
             body: b"Subject: Who still signs in\r\n\r\nNobody.\r\n".to_vec(),
-            recipients: vec![READER.to_owned()],
+            recipients: vec![recipient.to_owned()],
             late: false,
         };
         self.engine.store.write(move |w| w.enqueue(&message, now)).await.expect("a store that works");
@@ -128,14 +153,9 @@ impl Service {
 
 #[tokio::test]
 async fn what_is_on_its_way_while_the_clock_is_set_back_does_not_wait_by_the_old_one() {
-    let directory = tempfile::tempdir().expect("a directory");
-    let server = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = format!("smtp+plain://{}", server.local_addr().expect("an address"));
-    let mut service = service(options(directory.path(), &address));
-    let ahead = noon() + 3.hours();
-    service.enqueue(ahead).await;
+    let (_directory, server, mut service) = with_a_mail(ahead()).await;
 
-    service.look(ahead).await;
+    service.look(ahead()).await;
     let (called, _) = timeout(SOON, server.accept()).await.expect("a mail is tried").expect("a caller");
     service.look(noon()).await;
     drop(called);
@@ -153,13 +173,8 @@ async fn what_is_on_its_way_while_the_clock_is_set_back_does_not_wait_by_the_old
 
 #[tokio::test]
 async fn nothing_leaves_after_the_clock_was_set_back_before_what_was_on_its_way_has_ended() {
-    let directory = tempfile::tempdir().expect("a directory");
-    let server = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = format!("smtp+plain://{}", server.local_addr().expect("an address"));
-    let mut service = service(options(directory.path(), &address));
-    let ahead = noon() + 3.hours();
-    service.enqueue(ahead).await;
-    service.look(ahead).await;
+    let (_directory, server, mut service) = with_a_mail(ahead()).await;
+    service.look(ahead()).await;
     drop(timeout(SOON, server.accept()).await.expect("a mail is tried").expect("a caller"));
     service.sending.join_next().await.expect("the mail was on its way").expect("it ends well");
 
@@ -185,17 +200,7 @@ async fn what_waits_for_whom_the_configuration_names_no_more_is_given_up() {
     options.email.as_mut().expect("a mail server").recipients[0].0 = "somebody.else@example.test".to_owned();
     let mut service = service(options);
     service.enqueue(noon()).await;
-    let event = NewMessage {
-        channel: WEBHOOK.to_owned(),
-        audience: "status_changed".to_owned(),
-        occurrence: noon(),
-        message_id: "1".to_owned(),
-        subject: "status_changed".to_owned(),
-        body: b"{}".to_vec(),
-        recipients: vec!["http://siem.example.test".to_owned()],
-        late: false,
-    };
-    service.engine.store.write(move |w| w.enqueue(&event, noon())).await.expect("a store that works");
+    service.tell(noon()).await;
 
     service.on(Tick::Reports, noon()).await;
     for sending in [&mut service.sending, &mut service.telling] {

@@ -51,12 +51,15 @@ struct NotAsked;
 impl Hearing {
     /// A connection to a mail server, heard so far.
     pub(super) fn bound<S>(stream: S, peer: SocketAddr) -> Bounded<S, Self> {
-        Bounded::new(stream, Self { peer, bytes_left: MAX_BYTES, lines_left: MAX_LINES, clear: None })
+        Self::heard(stream, peer, None)
     }
 
     /// The same, of one that is encrypted after `STARTTLS`.
     pub(super) fn until_encrypted<S>(stream: S, peer: SocketAddr) -> Bounded<S, Self> {
-        let clear = Some(Answer::default());
+        Self::heard(stream, peer, Some(Answer::default()))
+    }
+
+    fn heard<S>(stream: S, peer: SocketAddr, clear: Option<Answer>) -> Bounded<S, Self> {
         Bounded::new(stream, Self { peer, bytes_left: MAX_BYTES, lines_left: MAX_LINES, clear })
     }
 }

@@ -16,7 +16,6 @@ use super::*;
 use crate::daemon::{options::Otel, webhooks::Webhook};
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-const PROGRAM: &str = "http://siem.example.test";
 
 /// A part that fails, since when, and why.
 type Failing = (&'static str, Timestamp, &'static str);
@@ -109,21 +108,6 @@ impl Service {
                 sent.expect("it ends well");
             }
         }
-    }
-
-    /// Puts an event into the outbox.
-    async fn tell(&self, now: Timestamp) {
-        let message = NewMessage {
-            channel: WEBHOOK.to_owned(),
-            audience: "status_changed k7m2qd4x 1".to_owned(),
-            occurrence: now,
-            message_id: "1".to_owned(),
-            subject: "status_changed".to_owned(),
-            body: b"{}".to_vec(),
-            recipients: vec![PROGRAM.to_owned()],
-            late: false,
-        };
-        self.engine.store.write(move |w| w.enqueue(&message, now)).await.expect("a store that works");
     }
 
     /// What everybody is told who looks now: exactly these parts fail.
