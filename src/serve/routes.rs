@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::extract::{Extension, Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, Version, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -95,7 +95,17 @@ pub(super) fn router(doors: watch::Receiver<Arc<Doors>>, served: Watched) -> Rou
         .method_not_allowed_fallback(|| async { plain(StatusCode::METHOD_NOT_ALLOWED, "This can only be read.\n") })
         .layer(middleware::from_fn_with_state(gate.clone(), admit));
     // Senders have tokens of their own, and bodies.
-    pages.merge(intake::router(gate)).layer(middleware::from_fn(secure))
+    pages.merge(intake::router(gate)).layer(middleware::from_fn(address)).layer(middleware::from_fn(secure))
+}
+
+/// Refuses a request that names two hosts, of which a proxy may have looked at the other one, or none (RFC 9112, 3.2).
+async fn address(request: Request, next: Next) -> Response {
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    // HTTP/1.0 is older than the header.
+    if hosts > 1 || (hosts == 0 && request.version() != Version::HTTP_10) {
+        return plain(StatusCode::BAD_REQUEST, "A request names one host.\n");
+    }
+    next.run(request).await
 }
 
 /// Refuses strangers and bodies before anything is looked up, so that a stranger learns no path.

@@ -107,6 +107,27 @@ async fn a_request_inside_another_is_never_answered() {
 }
 
 #[tokio::test]
+async fn a_request_that_names_two_hosts_or_none_is_refused() {
+    let running = started(None).await;
+    for request in ["GET /report.json", "GET /healthz", "GET /nowhere", "POST /v1/evidence"] {
+        for (version, hosts, is_sound) in [
+            ("1.1", "host: localhost\r\n", true),
+            ("1.1", "host: localhost\r\nHost: evil\r\n", false),
+            ("1.1", "host: localhost\r\nx-a: b\r\nhost: localhost\r\n", false),
+            ("1.1", "", false),
+            ("1.0", "host: localhost\r\n", true),
+            ("1.0", "host: localhost\r\nhost: evil\r\n", false),
+            // Older than that header.
+            ("1.0", "", true),
+        ] {
+            let answer = raw(&running, &format!("{request} HTTP/{version}\r\n{hosts}\r\n")).await;
+            assert!(answer.starts_with("HTTP/1."), "{request} {version} {hosts:?}: {answer}");
+            assert_eq!(!answer[8..].starts_with(" 400 "), is_sound, "{request} {version} {hosts:?}: {answer}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn nobody_is_vouched_for_by_a_line_inside_a_header() {
     let network = "127.0.0.0/8".parse().unwrap();
     let proxy = TrustedProxy::new(vec![network], "x-forwarded-user").unwrap();

@@ -13,8 +13,9 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let said = match encoding.get(usize::from(choice & 3)) {
         Some(encoding) => {
             let length = rest.len();
-            let head =
-                format!("POST /v1/evidence HTTP/1.1\r\nauthorization: Bearer fuzz\r\n{encoding}content-length: {length}\r\n\r\n");
+            let head = format!(
+                "POST /v1/evidence HTTP/1.1\r\nhost: fuzz\r\nauthorization: Bearer fuzz\r\n{encoding}content-length: {length}\r\n\r\n"
+            );
             [head.as_bytes(), rest].concat()
         }
         None => rest.to_vec(),
