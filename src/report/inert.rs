@@ -48,15 +48,22 @@ fn bounded(text: &str, limit: usize) -> String {
     out
 }
 
-/// Control characters, line separators, directional marks and overrides, invisible formatting and fillers. The joiners
-/// U+200C and U+200D stay: some scripts cannot be written without them.
-fn hides_or_moves(c: char) -> bool {
+/// Control characters, line separators, directional marks and overrides, invisible formatting, fillers, variation selectors
+/// and what is drawn as a blank: all that Unicode lets a program leave out when it draws text (`Default_Ignorable_Code_Point`)
+/// but the joiners, and the rest that is seen by nobody. Emoji are readable without the selector that is spelt out behind them.
+pub fn hides_or_moves(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
-            | '\u{200b}' | '\u{2800}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
-            | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
-            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}'
+            | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+            | '\u{13430}'..='\u{13442}' | '\u{16fe4}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d159}' | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// The two joiners, which are invisible as well and stay in names: some scripts cannot be written without them.
+pub fn joins(c: char) -> bool {
+    matches!(c, '\u{200c}' | '\u{200d}')
 }
 
 #[cfg(test)]
@@ -71,6 +78,36 @@ mod tests {
         }
         assert_eq!(name("soft\u{ad}\u{3164}\u{ffa0}\u{115f}"), "soft\\u{ad}\\u{3164}\\u{ffa0}\\u{115f}");
         assert_eq!(name("Zoë \u{200d}名前"), "Zoë \u{200d}名前");
+    }
+
+    /// `Default_Ignorable_Code_Point`, as Unicode 14 has it.
+    const IGNORABLE: [std::ops::RangeInclusive<char>; 17] = [
+        '\u{ad}'..='\u{ad}',
+        '\u{34f}'..='\u{34f}',
+        '\u{61c}'..='\u{61c}',
+        '\u{115f}'..='\u{1160}',
+        '\u{17b4}'..='\u{17b5}',
+        '\u{180b}'..='\u{180f}',
+        '\u{200b}'..='\u{200f}',
+        '\u{202a}'..='\u{202e}',
+        '\u{2060}'..='\u{206f}',
+        '\u{3164}'..='\u{3164}',
+        '\u{fe00}'..='\u{fe0f}',
+        '\u{feff}'..='\u{feff}',
+        '\u{ffa0}'..='\u{ffa0}',
+        '\u{fff0}'..='\u{fff8}',
+        '\u{1bca0}'..='\u{1bca3}',
+        '\u{1d173}'..='\u{1d17a}',
+        '\u{e0000}'..='\u{e0fff}',
+    ];
+
+    #[test]
+    fn whatever_may_be_left_out_of_drawn_text_is_spelt_out_but_the_joiners() {
+        for c in IGNORABLE.into_iter().flatten().chain(['\u{2800}', '\u{fffb}', '\u{13441}', '\u{16fe4}', '\u{1d159}']) {
+            let spelt = if joins(c) { c.to_string() } else { format!("\\u{{{:x}}}", u32::from(c)) };
+            assert_eq!(name(&format!("al{c}ice")), format!("al{spelt}ice"));
+        }
+        assert_eq!(name("Zoë ⠿ 한글 ᄀ ￦ � ❤"), "Zoë ⠿ 한글 ᄀ ￦ � ❤");
     }
 
     #[test]

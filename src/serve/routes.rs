@@ -145,10 +145,7 @@ fn turn(turned: Turned) -> Response {
 /// The headers of every answer. Nothing is loaded from elsewhere, nothing is kept, nobody frames it; and whoever came
 /// by TLS once comes by TLS.
 async fn secure(Extension(caller): Extension<Caller>, request: Request, next: Next) -> Response {
-    // Two may be asked for two things (RFC 9112, 3.2).
-    let hosts = request.headers().get_all(header::HOST).iter().count();
-    let mut response =
-        if hosts > 1 { plain(StatusCode::BAD_REQUEST, "A request names one host.\n") } else { next.run(request).await };
+    let mut response = next.run(request).await;
     let headers = response.headers_mut();
     if caller.by_tls {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));

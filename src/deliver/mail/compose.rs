@@ -11,6 +11,7 @@ use lettre::message::{Attachment as Part, Body, Mailbox, Mailboxes, MultiPart, S
 use sha2::{Digest, Sha256};
 
 use super::{Mail, mailbox};
+use crate::report::inert;
 
 /// Longest free text in a header, in characters: a subject is one line, whatever a name in it holds.
 const MAX_HEADER_TEXT: usize = 250;
@@ -133,14 +134,9 @@ fn identifier(text: &str) -> Result<&str> {
     Ok(inner)
 }
 
-/// One line of bounded length without control, direction and invisible formatting characters.
+/// One line of bounded length without control, direction and invisible characters.
 fn header_text(text: &str) -> String {
-    let visible = text.chars().map(|c| if c.is_control() || is_formatting(c) { ' ' } else { c });
+    let visible = text.chars().map(|c| if inert::hides_or_moves(c) || inert::joins(c) { ' ' } else { c });
     let line: String = visible.take(MAX_HEADER_TEXT).collect();
     line.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// Characters that reorder or hide what stands around them (Unicode bidirectional controls, zero width, separators).
-fn is_formatting(c: char) -> bool {
-    matches!(c, '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }

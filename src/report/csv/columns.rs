@@ -9,7 +9,7 @@ use super::{
     Column,
     Kind::{self, Boolean, Date, Instant, Integer, Number, Text},
 };
-use crate::{analysis::Authentication, evidence::journal::JournalEntry};
+use crate::{analysis::Authentication, evidence::journal::JournalEntry, report::inert};
 
 const fn col<R>(name: &'static str, kind: Kind, description: &'static str, cell: fn(&R) -> Cow<'_, str>) -> Column<R> {
     Column { name, kind, description, cell }
@@ -38,13 +38,13 @@ const FORMULA: [char; 13] = ['=', '+', '-', '@', '＝', '＋', '－', '＠', '�
 /// Text that no spreadsheet runs: one that would be read as a formula gets an apostrophe in front. Where a program takes semicolons
 /// for what parts cells, what follows one is such a text as well.
 fn text(value: &str) -> Cow<'_, str> {
-    let invisible = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '\u{200b}'..='\u{200d}' | '\u{feff}');
+    let invisible = |c: char| c.is_whitespace() || inert::hides_or_moves(c) || inert::joins(c);
     let runs = |part: &str| part.trim_start_matches(invisible).starts_with(FORMULA) || part.starts_with(['\t', '\r', '\n']);
     if !value.split(';').any(runs) {
         return value.into();
     }
-    let inert = |part: &str| if runs(part) { format!("'{part}") } else { part.to_owned() };
-    value.split(';').map(inert).collect::<Vec<_>>().join(";").into()
+    let quoted = |part: &str| if runs(part) { format!("'{part}") } else { part.to_owned() };
+    value.split(';').map(quoted).collect::<Vec<_>>().join(";").into()
 }
 
 /// A list in one cell; a semicolon inside an item would split it in two.
