@@ -7,6 +7,7 @@
 mod scrub;
 #[cfg(test)]
 mod tests;
+mod written;
 
 use std::{
     borrow::Cow,
@@ -82,11 +83,10 @@ struct Names<'a> {
 }
 
 impl Erasure {
-    /// `spelt` says how documents write a name.
-    pub fn new(identity: Identity, pseudonym: String, spelt: fn(&str) -> String) -> Self {
-        let free_text = Scrub::of_text(&identity, &pseudonym, spelt);
-        let label = Scrub::of_label(&identity, &pseudonym, spelt);
-        let path = Scrub::of_path(&identity, &pseudonym, spelt);
+    pub fn new(identity: Identity, pseudonym: String) -> Self {
+        let free_text = Scrub::of_text(&identity, &pseudonym);
+        let label = Scrub::of_label(&identity, &pseudonym);
+        let path = Scrub::of_path(&identity, &pseudonym);
         Self { identity, pseudonym, free_text, label, path }
     }
 
@@ -113,6 +113,12 @@ impl Erasure {
     /// The same for a label or a cell, in which a shorter name is somebody, too.
     pub fn label(&self, text: &str) -> Option<String> {
         self.label.apply(text)
+    }
+
+    /// Whether bytes that left, or wait to leave, name the person: rather once too often than not.
+    pub fn is_named_in(&self, bytes: &[u8]) -> bool {
+        let text = String::from_utf8_lossy(bytes);
+        self.label.apply(&text).is_some() || self.label.apply(&written::without_breaks(&text)).is_some()
     }
 
     /// Whether facts are about the person.

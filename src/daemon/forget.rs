@@ -34,7 +34,7 @@ pub struct Forgotten {
     pub pseudonym: String,
     pub erased: Erased,
     /// How many names are kept because somebody else has them, too.
-    pub shared: usize,
+    pub shared: u64,
     /// Those that named the person, and are removed.
     pub packages: Vec<PathBuf>,
     /// Entries of the journal that name the person, as whoever ran or decided something.
@@ -65,7 +65,7 @@ impl Engine {
             },
             Err(unclear) => return Ok(Err(unclear)),
         };
-        let erasure = Erasure::new(identity, next_pseudonym(&journal), inert::name);
+        let erasure = Erasure::new(identity, next_pseudonym(&journal));
         let named = |entry: &&JournalEntry| [&entry.actor, &entry.detail].iter().any(|text| erasure.text(text).is_some());
         let journalled = journal.iter().filter(named).count();
         // While the store still knows the person, whatever is ended here is done by the next attempt.
@@ -82,7 +82,7 @@ impl Engine {
         };
         let erased = Erased { chunks, ..erased };
         self.end_erasure().await?;
-        let shared = erasure.shared().len();
+        let shared = erasure.shared().len() as u64 + erased.names_of_others;
         Ok(Ok(Forgotten { pseudonym: erasure.pseudonym().to_owned(), erased, shared, packages, journalled }))
     }
 
@@ -156,7 +156,7 @@ fn next_pseudonym(journal: &[JournalEntry]) -> String {
 }
 
 fn remove_packages(directory: &Path, erasure: &Erasure) -> anyhow::Result<Vec<PathBuf>> {
-    files::remove_packages(directory, |bytes| erasure.label(&String::from_utf8_lossy(bytes)).is_some())
+    files::remove_packages(directory, |bytes| erasure.is_named_in(bytes))
 }
 
 impl fmt::Display for Forgotten {
@@ -186,7 +186,7 @@ impl fmt::Display for Forgotten {
             writeln!(f, "  removed: {}", inert::sentence(&package.display().to_string()))?;
         }
         if self.shared > 0 {
-            writeln!(f, "  kept: {} that somebody else has, too", counted(self.shared as u64, "name", "names"))?;
+            writeln!(f, "  kept: {} that somebody else has, too", counted(self.shared, "name", "names"))?;
         }
         if names_of_places > 0 {
             let names = counted(names_of_places, "name of a place or of software", "names of places or of software");

@@ -15,6 +15,7 @@ pub mod coverage;
 pub mod exchange;
 pub mod format;
 pub mod history;
+pub mod inert;
 pub mod journal;
 pub mod loopback;
 pub mod mention;

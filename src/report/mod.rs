@@ -21,7 +21,6 @@ pub mod explain;
 pub mod figures;
 mod forecast;
 pub mod html;
-pub mod inert;
 pub mod inputs;
 pub mod json;
 pub mod letter;
@@ -55,3 +54,5 @@ pub use letter::{Attachment, InlineImage, Letter};
 pub use notice::Notice;
 pub use privacy::People;
 pub use size::size;
+
+pub use crate::evidence::inert;

@@ -50,6 +50,7 @@ const LIST_WAITING_EVENTS: &str = include_str!("../../sql/queries/erase/list_wai
 const WITHDRAW_MESSAGE: &str = include_str!("../../sql/queries/erase/withdraw_message.sql");
 const EMPTY_MESSAGES: &str = include_str!("../../sql/queries/erase/empty_messages.sql");
 const LIST_NAMES: &str = include_str!("../../sql/queries/erase/list_names.sql");
+const IS_PLACE: &str = include_str!("../../sql/queries/erase/is_place.sql");
 const DELETE_NAME: &str = include_str!("../../sql/queries/erase/delete_name.sql");
 const LIST_TEXTS: &str = include_str!("../../sql/queries/erase/list_texts.sql");
 const NOTE_ERASURE: &str = include_str!("../../sql/queries/erase/note_erasure.sql");
@@ -105,6 +106,8 @@ pub struct Erased {
     pub withdrawn_events: u64,
     /// Names that are also those of a place or of software, and stay as such.
     pub names_of_places: u64,
+    /// Names that only somebody else still goes by.
+    pub names_of_others: u64,
 }
 
 impl Reader {
@@ -153,7 +156,7 @@ impl Writer<'_> {
         erased.keys = self.erase_from_keys(erasure)?;
         self.withdraw(erasure, now, &mut erased)?;
         erased.texts = self.erase_from_texts(erasure)?;
-        erased.names_of_places = self.erase_names(erasure)?;
+        self.erase_names(erasure, &mut erased)?;
         // Rows that it remembers may be gone.
         *self.interned = Interned::default();
         Ok(erased)
@@ -265,7 +268,7 @@ impl Writer<'_> {
         erased.withdrawn = self.connection.prepare_cached(WITHDRAW_MAIL)?.execute(withdrawal)? as u64;
         let mut list = self.connection.prepare_cached(LIST_WAITING_EVENTS)?;
         let events: Vec<(i64, Vec<u8>)> = list.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
-        for (id, _) in events.iter().filter(|(_, body)| erasure.label(&String::from_utf8_lossy(body)).is_some()) {
+        for (id, _) in events.iter().filter(|(_, body)| erasure.is_named_in(body)) {
             let values = named_params! { ":message_id": id, ":now_ms": now.as_millisecond(), ":failure": WITHDRAWN };
             self.connection.prepare_cached(WITHDRAW_MESSAGE)?.execute(values)?;
             erased.withdrawn_events += 1;
@@ -289,23 +292,23 @@ impl Writer<'_> {
         Ok(changed)
     }
 
-    /// Removes the names that nothing goes by any more, and returns how many stay, as those of a place or of software.
-    fn erase_names(&self, erasure: &Erasure) -> Result<u64, StoreError> {
+    /// Removes the names that nothing and nobody goes by any more.
+    fn erase_names(&self, erasure: &Erasure, erased: &mut Erased) -> Result<(), StoreError> {
         // A name that something else goes by says so at once.
         self.connection.pragma_update(None, "defer_foreign_keys", false)?;
         let mut list = self.connection.prepare_cached(LIST_NAMES)?;
         let names: Vec<(i64, String)> = list.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
-        let mut stay = 0;
-        for (id, text) in names {
-            if erasure.label(&text).is_none() && !erasure.is_a_name(&text) {
-                continue;
-            }
-            let deleted = self.connection.prepare_cached(DELETE_NAME)?.execute(named_params! { ":id": id });
-            match deleted {
-                Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => stay += 1,
+        for (id, _) in names.iter().filter(|(_, text)| erasure.label(text).is_some() || erasure.is_a_name(text)) {
+            let id = named_params! { ":id": id };
+            match self.connection.prepare_cached(DELETE_NAME)?.execute(id) {
+                Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
+                    let is_place: bool = self.connection.prepare_cached(IS_PLACE)?.query_row(id, |row| row.get(0))?;
+                    let kept = if is_place { &mut erased.names_of_places } else { &mut erased.names_of_others };
+                    *kept += 1;
+                }
                 other => drop(other?),
             }
         }
-        Ok(stay)
+        Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use regex::{Match, Regex, RegexBuilder};
 
-use super::Identity;
+use super::{Identity, written};
 use crate::evidence::mention::{is_telling, stands_alone};
 
 /// A shorter nickname or display name is a word of sentences and of software, too.
@@ -11,8 +11,8 @@ const SHORTEST_IN_TEXT: usize = 4;
 /// In what people call their jobs and secrets, initials are somebody.
 const SHORTEST_IN_LABEL: usize = 2;
 
-/// Bytes of names that one expression looks for: a person may have tokens without end, and an expression may not be as large.
-const NAMES_AT_ONCE_BYTES: usize = 8_192;
+/// Bytes of patterns that one expression looks for: a person may have tokens without end, and an expression may not be as large.
+const PATTERNS_AT_ONCE_BYTES: usize = 8_192;
 
 /// Replaces names where they stand as words of their own.
 #[derive(Clone, Debug)]
@@ -26,32 +26,28 @@ pub(super) struct Scrub {
 
 impl Scrub {
     /// Of sentences.
-    pub(super) fn of_text(identity: &Identity, pseudonym: &str, spelt: fn(&str) -> String) -> Self {
-        Self::new(identity, (pseudonym, spelt), SHORTEST_IN_TEXT, &[])
+    pub(super) fn of_text(identity: &Identity, pseudonym: &str) -> Self {
+        Self::new(identity, pseudonym, SHORTEST_IN_TEXT, &[])
     }
 
     /// Of labels: `mte-laptop` names `mte`.
-    pub(super) fn of_label(identity: &Identity, pseudonym: &str, spelt: fn(&str) -> String) -> Self {
-        Self::new(identity, (pseudonym, spelt), SHORTEST_IN_LABEL, &[])
+    pub(super) fn of_label(identity: &Identity, pseudonym: &str) -> Self {
+        Self::new(identity, pseudonym, SHORTEST_IN_LABEL, &[])
     }
 
     /// Of paths, in which `mtessel-notes` is the name of a place.
-    pub(super) fn of_path(identity: &Identity, pseudonym: &str, spelt: fn(&str) -> String) -> Self {
-        Self::new(identity, (pseudonym, spelt), SHORTEST_IN_TEXT, &['-', '_', '.'])
+    pub(super) fn of_path(identity: &Identity, pseudonym: &str) -> Self {
+        Self::new(identity, pseudonym, SHORTEST_IN_TEXT, &['-', '_', '.'])
     }
 
-    fn new(identity: &Identity, (pseudonym, spelt): (&str, fn(&str) -> String), shortest: usize, glue: &'static [char]) -> Self {
+    fn new(identity: &Identity, pseudonym: &str, shortest: usize, glue: &'static [char]) -> Self {
         let called = identity.nicknames.iter().chain(&identity.display_names).filter(|name| is_telling(name, shortest));
         let ids = identity.accounts.iter().chain(&identity.uuids).chain(&identity.emails).chain(&identity.tokens);
-        let forms = |name: &String| {
-            let encoded = name.contains('@').then(|| name.replace('@', "%40"));
-            let written = Some(spelt(name)).filter(|written| written != name);
-            [Some(name.clone()), encoded, written].into_iter().flatten()
-        };
-        let mut names: Vec<String> = ids.chain(called).flat_map(forms).collect();
+        let mut names: Vec<&String> = ids.chain(called).collect();
         // The longest first: a name may begin another one.
         names.sort_by_key(|name| std::cmp::Reverse(name.len()));
-        Self { names: expressions(&names), glue, pseudonym: pseudonym.to_owned() }
+        let patterns: Vec<String> = names.into_iter().flat_map(|name| written::patterns(name)).collect();
+        Self { names: expressions(&patterns), glue, pseudonym: pseudonym.to_owned() }
     }
 
     /// The first place at which a name stands, and of those that begin there the longest.
@@ -77,25 +73,17 @@ impl Scrub {
     }
 }
 
-/// Expressions that look for all of the names, in their order.
-fn expressions(names: &[String]) -> Vec<Regex> {
+/// Expressions that look for all of the patterns, in their order.
+fn expressions(patterns: &[String]) -> Vec<Regex> {
     let mut bytes = 0;
-    let pieces = names.chunk_by(|_, next| {
+    let pieces = patterns.chunk_by(|_, next| {
         bytes += next.len();
-        let fits = bytes <= NAMES_AT_ONCE_BYTES;
+        let fits = bytes <= PATTERNS_AT_ONCE_BYTES;
         bytes = if fits { bytes } else { 0 };
         fits
     });
     let one = |piece: &[String]| {
-        let patterns: Vec<String> = piece.iter().map(|name| pattern(name)).collect();
-        RegexBuilder::new(&patterns.join("|")).case_insensitive(true).build().expect("so many escaped names are an expression")
+        RegexBuilder::new(&piece.join("|")).case_insensitive(true).build().expect("so many escaped names are an expression")
     };
     pieces.map(one).collect()
-}
-
-/// A name in lower case as an expression, however JSON and CSV write its quotes and backslashes. Turkish `İ` is the one letter that
-/// is two in lower case, which expressions do not fold.
-fn pattern(name: &str) -> String {
-    let escaped = regex::escape(name).replace("i\u{307}", "(?:i\u{307}|\u{130})");
-    escaped.replace(r"\\", r"\\+").replace('"', r#"(?:\\*"|"")"#)
 }

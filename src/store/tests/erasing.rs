@@ -4,13 +4,13 @@ use rusqlite::Connection;
 
 use super::{
     Fixture,
-    inventories::{deploy_key, token},
+    inventories::{deploy_key, right, token},
     noon,
     outbox::digest,
 };
 use crate::{
     analysis::erasure::{Erasure, Identity},
-    evidence::{ApiToken, DeployKey, Missing},
+    evidence::{ApiToken, DeployKey, Missing, Permission},
     store::{NewMessage, Reader},
 };
 
@@ -148,7 +148,7 @@ async fn labels_of_others_and_whom_reports_are_for_lose_a_name() {
     .await;
     assert!(named(&f, "mtessel") >= 5);
     let names = BTreeSet::from(["mtessel".to_owned()]);
-    let erasure = Erasure::new(Identity::of_names(names, "mtessel"), "erased-1".to_owned(), str::to_owned);
+    let erasure = Erasure::new(Identity::of_names(names, "mtessel"), "erased-1".to_owned());
     let erased = f.write(move |w| w.erase(&erasure, noon())).await;
     assert_eq!((erased.withdrawn, erased.withdrawn_events), (1, 0));
     assert!(f.read(Reader::has_traces).await);
@@ -170,11 +170,20 @@ async fn what_waits_for_programs_is_withdrawn_where_it_names_somebody_and_nowher
         Ok(())
     })
     .await;
-    let erasure =
-        Erasure::new(Identity::of_names(BTreeSet::from(["mtessel".to_owned()]), "mtessel"), "erased-1".to_owned(), str::to_owned);
+    let erasure = Erasure::new(Identity::of_names(BTreeSet::from(["mtessel".to_owned()]), "mtessel"), "erased-1".to_owned());
     let erased = f.write(move |w| w.erase(&erasure, noon())).await;
     assert_eq!((erased.withdrawn, erased.withdrawn_events), (0, 1));
     let waiting = f.read(|r| r.due_recipients("webhook", noon(), 9)).await;
     let left: Vec<_> = waiting.iter().map(|message| String::from_utf8_lossy(&message.body).into_owned()).collect();
     assert_eq!(left, bodies[1..]);
+}
+
+#[tokio::test]
+async fn a_name_that_stays_is_told_as_that_of_a_place_or_of_somebody_else() {
+    let f = Fixture::new();
+    let rights = ["web", "mtessel"].map(|repository| right(repository, "desk:mtessel", Permission::Write));
+    f.write(move |w| w.put_permissions("acme", &rights, Missing::Gone, noon())).await;
+    let erasure = Erasure::new(Identity::of_names(BTreeSet::from(["mtessel".to_owned()]), "mtessel"), "erased-1".to_owned());
+    let erased = f.write(move |w| w.erase(&erasure, noon())).await;
+    assert_eq!((erased.names_of_places, erased.names_of_others), (1, 1));
 }
