@@ -368,12 +368,16 @@ impl Service {
         self.judged = Some(thread);
         match judged {
             Ok(judged) => {
-                (self.dirty, self.judged_at, self.measured) = (false, now, judged.measured());
+                self.measured = judged.measured();
                 self.engine.note_well(JUDGEMENT, now);
                 self.returned = Some(judged.returned());
-                let document = Arc::new(judged.document(&self.engine.store));
                 self.measure(now).await;
-                self.show(|served| served.document = Some(document));
+                // Only what leaves may be late: the page is made anew when it would have been.
+                if late.is_none() {
+                    (self.dirty, self.judged_at) = (false, now);
+                    let document = Arc::new(judged.document(&self.engine.store));
+                    self.show(|served| served.document = Some(document));
+                }
                 self.show_trouble(now).await;
                 Some(judged)
             }

@@ -228,6 +228,7 @@ pub(super) fn document(channel: &str, audience: &str) -> String {
         ("mail", "security") => "digest".to_owned(),
         ("mail", "leadership") => "brief".to_owned(),
         ("mail", "owners") => "notices".to_owned(),
+        ("mail", "alarms") => "alarm".to_owned(),
         ("mail", audience) => {
             audience.strip_prefix("owner:").map_or_else(|| audience.to_owned(), |owner| format!("notice to {owner}"))
         }

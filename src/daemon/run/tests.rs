@@ -213,6 +213,23 @@ async fn what_waits_for_whom_the_configuration_names_no_more_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_digest_that_leaves_late_makes_no_page() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut options = options(directory.path(), "smtp+plain://127.0.0.1:1");
+    options.schedule.digest = Some("10 12 * * *".to_owned());
+    let mut service = service(options);
+    service.engine.begin_schedules(noon()).await.expect("a store that works");
+    let made_at = |service: &Service| service.served.borrow().document.as_ref().expect("a page").made_at;
+
+    service.look(noon()).await;
+    assert_eq!((service.due(noon() + 50.minutes()).await, made_at(&service)), (0, noon()));
+    service.look(noon() + 50.minutes()).await;
+    assert_eq!((service.due(noon() + 50.minutes()).await, made_at(&service)), (1, noon()));
+    service.look(noon() + 1.hour()).await;
+    assert_eq!(made_at(&service), noon() + 1.hour());
+}
+
+#[tokio::test]
 async fn a_store_that_serves_some_and_fails_others_stands_in_what_leaves_meanwhile() {
     let directory = tempfile::tempdir().expect("a directory");
     let service = service(options(directory.path(), "smtp+plain://127.0.0.1:1"));

@@ -229,11 +229,12 @@ fn lost(audience: &str) -> Undelivered {
 #[test]
 fn what_did_not_arrive_is_told_by_the_page_and_the_next_digest() {
     let mut world = acme();
-    world.undelivered = vec![lost("leadership"), lost("owner:payments"), lost("leadership")];
+    world.undelivered = vec![lost("leadership"), lost("owner:payments"), lost("leadership"), lost("alarms")];
     let (digest, page) = (letter::digest(&world.report()), html::page(&world.report()));
     for body in [digest.text, digest.html, page].map(|body| words(&body)) {
         assert!(body.contains("The brief that was due on 1 Jul 2026 07:00 UTC did not reach 2 of its recipients"), "{body}");
         assert!(body.contains("The notice to payments that was due on 1 Jul 2026"), "{body}");
+        assert!(body.contains("The alarm that was due on 1 Jul 2026"), "{body}");
     }
 }
 
