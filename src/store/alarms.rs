@@ -20,6 +20,7 @@ const READ_MAIL_STATE: &str = include_str!("../../sql/queries/alarm/read_mail_st
 /// How the newest mail to an audience fares, in recipients.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MailState {
+    /// Since when it, or an older one that waits yet, is in the outbox.
     pub enqueued: Timestamp,
     pub pending: u64,
     pub given_up: u64,

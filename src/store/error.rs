@@ -12,6 +12,8 @@ pub enum OpenError {
     Missing { path: PathBuf },
     #[error("{}: the file of the store is gone, and its log ({}-wal) is not: put it back, or restore a backup and remove the log", path.display(), path.display())]
     TakenAway { path: PathBuf },
+    #[error("{}: the file of the store has another name, a hard link: what is written by one name would break it by the other. Keep one: `find DIRECTORY -samefile {}` names them", path.display(), path.display())]
+    Linked { path: PathBuf },
     #[error("{}: this is not a duskwatch store: see [store] path, or restore a backup", path.display())]
     Foreign { path: PathBuf },
     #[error("{}: the store has version {found}, this program knows versions up to {supported}; use a newer program", path.display())]

@@ -3,6 +3,7 @@
 //! | the file | `user_version` | `open` | `open_read_only` |
 //! |---|---|---|---|
 //! | is missing | | creates it, migrates | refused: `Missing` |
+//! | has two names (hard links) | | refused: `Linked` | as below |
 //! | is missing, its log is not | | refused: `TakenAway` | refused: `TakenAway` |
 //! | is empty | 0 | migrates | refused: `Missing`, or `Foreign` where something is in it that is no store |
 //! | carries our `application_id` | of today | ready | ready |
@@ -177,6 +178,10 @@ fn create_private(path: &Path) -> Result<(), OpenError> {
     }
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(_) => Ok(()),
+        // SQLite keeps one log a name: what is committed by one is not there for whoever comes by the other, and overwritten.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.metadata().is_ok_and(|file| file.nlink() > 1) => {
+            Err(OpenError::Linked { path: path.to_owned() })
+        }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(OpenError::Nowhere { path: path.to_owned() }),
         Err(cause) => Err(OpenError::Io { path: path.to_owned(), cause }),

@@ -153,6 +153,21 @@ fn a_second_holder_is_refused_and_told_who_holds_the_store() {
 }
 
 #[test]
+fn a_store_with_two_names_is_written_by_none() {
+    let (_directory, path) = directory();
+    drop(Store::open(&path).expect("a store"));
+    let other = path.with_file_name("other.db");
+    fs::hard_link(&path, &other).expect("a hard link");
+    for name in [&path, &other] {
+        let refused = Store::open(name).err().expect("each would have a log of its own").to_string();
+        assert!(refused.contains("a hard link"), "{refused}");
+    }
+    drop(Store::open_read_only(&path).expect("whoever reads breaks nothing"));
+    fs::remove_file(other).expect("there are two");
+    drop(Store::open(&path).expect("a store"));
+}
+
+#[test]
 fn what_root_makes_beside_a_store_belongs_to_whom_the_store_belongs_to() {
     let (directory, path) = directory();
     drop(Store::open(&path).expect("a store"));

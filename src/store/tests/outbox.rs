@@ -81,7 +81,9 @@ async fn a_refused_recipient_waits_while_the_other_is_done() {
     assert_eq!((&again[0].message_id, &again[0].body), (&first.message_id, &first.body));
     let summary = f.read(Reader::outbox_summary).await;
     assert_eq!(summary, OutboxSummary { pending: 1, oldest: Some(noon()), settled: settled(1, 0) });
-    f.write(|w| w.enqueue(&digest(noon() + 1.hour(), &["a@example.test"]), noon())).await;
+    f.write(|w| w.enqueue(&digest(noon() + 1.hour(), &["a@example.test"]), noon() + 1.hour())).await;
+    let newest = f.read(|r| r.mail_state("security")).await.expect("a mail");
+    assert_eq!((newest.enqueued, newest.pending, newest.recipients), (noon(), 1, 1), "the one before it waits for so long");
     let waiting = f.read(|r| r.waiting(10)).await;
     let [waiting] = <[Waiting; 1]>::try_from(waiting).expect("one is waited for");
     assert_eq!((waiting.recipient.as_str(), waiting.messages, waiting.failure.as_str()), ("a@example.test", 2, "451 greylisted"));
