@@ -5,17 +5,18 @@ use jiff::Timestamp;
 
 use super::{
     Engine,
-    delivery::{self, SENT_AT_ONCE},
+    delivery::{SENT_AT_ONCE, Sent},
 };
 use crate::{
     deliver::otel::{self, Event, Exporter},
     report::document::ChangeRow,
-    store::{NewMessage, StoreError},
+    store::NewMessage,
 };
 
 /// The name that such an event goes by.
 const CHANGED: &str = "duskwatch.integration.changed";
-const CHANNEL: &str = "otlp";
+/// The channel of what leaves over OTLP.
+pub(super) const CHANGES: &str = "otlp";
 const COLLECTOR: &str = "collector";
 
 /// Events of one message: a first judgement finds thousands.
@@ -28,7 +29,7 @@ pub(super) fn messages(service: &otel::Service, changes: &[ChangeRow], now: Time
         let events: Vec<Event> = batch.iter().map(|change| event(change, now)).collect();
         let first = batch.first().map_or(0, |change| change.number);
         NewMessage {
-            channel: CHANNEL.to_owned(),
+            channel: CHANGES.to_owned(),
             audience: format!("changes from {first} on"),
             occurrence: now,
             message_id: format!("{CHANGED}.{}.{first}", now.as_millisecond()),
@@ -59,24 +60,20 @@ fn event(change: &ChangeRow, now: Timestamp) -> Event {
 }
 
 impl Engine {
-    /// Sends the changes that wait, the oldest first, until one is not taken.
-    pub async fn send_changes(&self, exporter: &Exporter, now: Timestamp) -> Result<(), StoreError> {
-        let waiting = self.store.read(move |r| r.due_recipients(CHANNEL, now, SENT_AT_ONCE)).await?;
+    /// Sends the changes that wait, the oldest first, until one is not taken; where no collector is configured any more, they are
+    /// given up.
+    pub async fn send_changes(&self, exporter: Option<&Exporter>, now: Timestamp) -> anyhow::Result<Sent> {
+        let waiting = self.store.read(move |r| r.due_recipients(CHANGES, now, SENT_AT_ONCE)).await?;
+        let Some(exporter) = exporter else { return self.give_up(waiting, now).await };
+        let mut sent = Sent::default();
         for message in waiting {
             let id = message.id;
             self.store.write(move |w| w.begin_attempt(id)).await?;
-            let Err(error) = exporter.send(&message.body).await else {
-                self.store.write(move |w| w.mark_sent(id, now)).await?;
-                continue;
-            };
-            let retry_at = if error.permanent { None } else { delivery::retry_at(message.attempts, now) };
-            if retry_at.is_some() {
-                tracing::debug!(%error, message_id = message.message_id, "changes of status wait for the collector");
-            } else {
-                tracing::warn!(%error, message_id = message.message_id, "changes of status are given up");
+            let outcome = exporter.send(&message.body).await;
+            if !self.settle(&message, COLLECTOR, outcome, now, &mut sent).await? {
+                break;
             }
-            return self.store.write(move |w| w.mark_failed(id, now, retry_at, &error.words)).await;
         }
-        Ok(())
+        Ok(sent)
     }
 }

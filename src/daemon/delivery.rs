@@ -76,6 +76,9 @@ const RETRY_AFTER: [Duration; 10] = [
     Duration::from_secs(8 * 3_600),
 ];
 
+/// Why a message to whom the configuration no longer names, or by no way that it names, is given up.
+pub(super) const NOT_CONFIGURED: &str = "it is not configured any more";
+
 /// Messages that one look at the outbox sends.
 pub(super) const SENT_AT_ONCE: u32 = 50;
 
@@ -318,14 +321,11 @@ impl Engine {
 
     async fn send_due_by(&self, due: Timestamp, now: Timestamp) -> anyhow::Result<Sent> {
         let mut sent = Sent::default();
-        if self.options.email.is_none() {
-            return Ok(sent);
-        }
         let waiting = self.store.read(move |r| r.due_recipients(MAIL, due, SENT_AT_ONCE)).await?;
         if waiting.is_empty() {
             return Ok(sent);
         }
-        let Some((mailer, from)) = self.mailer()? else { return Ok(sent) };
+        let Some((mailer, from)) = self.mailer()? else { return self.give_up(waiting, now).await };
         let mut waiting = waiting.into_iter();
         for message in waiting.by_ref() {
             if self.send_one(&mailer, from, message, now, &mut sent).await? {
@@ -359,9 +359,7 @@ impl Engine {
         let begun = Instant::now();
         let subject = self.subject(&message, now);
         let outcome = match mail::addressed(&message.recipient, &subject, &message.body) {
-            _ if !self.options.is_recipient(&message.recipient) => {
-                Err(SendError::for_good("this address is not configured any more".to_owned()))
-            }
+            _ if !self.options.is_recipient(&message.recipient) => Err(SendError::for_good(NOT_CONFIGURED.to_owned())),
             Ok(mime) => mailer.send(from, &message.recipient, &mime).await,
             Err(words) => Err(SendError::for_good(words)),
         };
@@ -398,6 +396,16 @@ impl Engine {
 }
 
 impl Engine {
+    /// Gives up what waits of a channel that is not configured any more.
+    pub(super) async fn give_up(&self, waiting: Vec<Outgoing>, now: Timestamp) -> anyhow::Result<Sent> {
+        let mut sent = Sent::default();
+        for message in waiting {
+            let gone = SendError::for_good(NOT_CONFIGURED.to_owned());
+            self.settle(&message, &message.channel, Err(gone), now, &mut sent).await?;
+        }
+        Ok(sent)
+    }
+
     /// Takes note of how sending what waits of a channel went. A part whose messages were tried and still wait fails until they
     /// have left, or are given up, which the digest tells.
     pub(super) async fn note_sent(&self, part: &str, channel: &'static str, sent: anyhow::Result<Sent>, now: Timestamp) {

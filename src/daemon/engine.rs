@@ -52,6 +52,8 @@ const OLDER_OF: &str = "what is older of ";
 
 /// The name under which trouble with a collector of metrics is told.
 pub(super) const EXPORT: &str = "otel";
+/// The part that hands changes of status to a collector, which may take metrics all the same.
+pub(super) const EXPORT_OF_CHANGES: &str = "changes";
 
 /// What stands before a host's name where it is told that our clock differs from the host's.
 pub(super) const CLOCK: &str = "clock/";
@@ -113,7 +115,7 @@ impl Engine {
         let source = part.strip_prefix(OLDER_OF).unwrap_or(part);
         let is_delivery = || self.deliveries().iter().any(|delivery| delivery.to_string() == part);
         match part {
-            EXPORT => self.options.otel.is_none(),
+            EXPORT | EXPORT_OF_CHANGES => self.options.otel.is_none(),
             WEBHOOK => !self.has_webhooks(),
             _ => part.contains('/') && !self.is_source(source) && !is_delivery(),
         }
@@ -257,7 +259,7 @@ impl Engine {
     }
 
     /// What trouble of the store, or of the judgement, means to whoever reads the page; and that other parts of the service fail.
-    pub(super) fn trouble_words(&self) -> Option<String> {
+    pub(super) fn trouble_words(&self) -> Vec<String> {
         let troubles = self.troubles();
         let store = troubles.store_words().map(|words| format!("The store is {words}."));
         let judged = || troubles.of_part(JUDGEMENT).map(|(since, why)| format!("Nothing is judged since {since}: {why}."));
@@ -268,8 +270,7 @@ impl Engine {
             .iter()
             .filter(|part| part.part != STORE)
             .map(|part| format!("{} is failing since {}: {}.", part.part, part.since, part.reason));
-        let words = blind.into_iter().chain(parts).collect::<Vec<_>>().join(" ");
-        Some(words).filter(|words| !words.is_empty())
+        blind.into_iter().chain(parts).collect()
     }
 
     /// The parts of the service that fail beside what stands for itself in a report: the sources and their clock, the judgement. The

@@ -18,8 +18,9 @@ use tracing::{Instrument as _, Span};
 use super::{
     Engine, Options,
     alarms::StoreAlarm,
+    changed::CHANGES,
     delivery::{Delivery, MAIL, late},
-    engine::{EXPORT, JUDGEMENT, Round},
+    engine::{EXPORT, EXPORT_OF_CHANGES, JUDGEMENT, Round},
     judge::{Judged, Measured},
     manager::Manager,
     packing::PACKED_EVERY,
@@ -437,10 +438,8 @@ impl Service {
             let sending = async move {
                 let sent = engine.send_waiting(now).await;
                 engine.note_sent(OUTBOX, MAIL, sent, now).await;
-                if let Some(exporter) = exporter {
-                    let sent = engine.send_changes(&exporter, now).await;
-                    engine.note_store(EXPORT, sent.err().as_ref(), now);
-                }
+                let sent = engine.send_changes(exporter.as_deref(), now).await;
+                engine.note_sent(EXPORT_OF_CHANGES, CHANGES, sent, now).await;
             };
             self.sending.spawn(sending.instrument(span));
         }

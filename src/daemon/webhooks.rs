@@ -8,7 +8,7 @@ use url::Url;
 
 use super::{
     Engine, Options,
-    delivery::{SENT_AT_ONCE, Sent},
+    delivery::{NOT_CONFIGURED, SENT_AT_ONCE, Sent},
 };
 use crate::{
     deliver::{
@@ -92,7 +92,7 @@ impl Engine {
         self.store.write(move |w| w.begin_attempt(id)).await?;
         let outcome = match self.options.webhooks.iter().find(|webhook| webhook.label == message.recipient) {
             Some(webhook) => self.options.hook(webhook)?.send(&message.message_id, now, &message.body).await,
-            None => Err(SendError::for_good("it is not configured any more".to_owned())),
+            None => Err(SendError::for_good(NOT_CONFIGURED.to_owned())),
         };
         Ok(self.settle(&message, &message.recipient, outcome, now, sent).await?)
     }

@@ -50,8 +50,8 @@ pub fn served_page(report: &Report, query: &Query) -> String {
 const CONTENT: &str = "<main id=\"content\">\n";
 
 /// A page that was made before, with what is wrong now above everything that it says.
-pub fn with_trouble(page: &str, words: &str) -> String {
-    let words = HtmlEscape(&inert::sentence(words)).to_string();
+pub fn with_trouble(page: &str, trouble: &[String]) -> String {
+    let words = trouble.iter().map(|words| HtmlEscape(&inert::sentence(words)).to_string()).collect::<Vec<_>>().join("</p><p>");
     page.replacen(CONTENT, &format!("{CONTENT}<div class=\"note warn\" role=\"alert\"><p>{words}</p></div>\n"), 1)
 }
 

@@ -62,8 +62,8 @@ pub struct Served {
     /// The metrics in Prometheus' text format; empty until they were first measured.
     pub metrics: Bytes,
     pub readiness: Readiness,
-    /// What of the document is out of date, and since when: it is shown from memory.
-    pub trouble: Option<String>,
+    /// What keeps the document from being up to date, or from leaving, and since when: a sentence each.
+    pub trouble: Vec<String>,
 }
 
 /// What is not as it should be, one line for each source or part of the service, since when and why.

@@ -126,7 +126,7 @@ async fn answer(shelf: Shelf, asked: Asked) -> Response {
 
 /// HTML under the policy of the page, with what keeps it from being up to date.
 fn as_page(status: StatusCode, html: String, served: &Served, document: &Document) -> Response {
-    let html = served.trouble.iter().fold(html, |html, trouble| html::with_trouble(&html, trouble));
+    let html = if served.trouble.is_empty() { html } else { html::with_trouble(&html, &served.trouble) };
     let mut response = (status, [(header::CONTENT_TYPE, HTML)], html).into_response();
     response.headers_mut().extend(policy(document));
     response

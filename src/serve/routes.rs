@@ -162,8 +162,10 @@ pub(super) fn page(served: &Watched) -> Response {
     let served = served.borrow();
     let mut response = from_document(&served, |document| {
         let page = document.page_html.clone();
-        let Some(trouble) = &served.trouble else { return (HTML, page) };
-        (HTML, html::with_trouble(&String::from_utf8_lossy(&page), trouble).into())
+        if served.trouble.is_empty() {
+            return (HTML, page);
+        }
+        (HTML, html::with_trouble(&String::from_utf8_lossy(&page), &served.trouble).into())
     });
     response.headers_mut().extend(served.document.as_ref().and_then(|document| pages::policy(document)));
     response

@@ -76,7 +76,7 @@ impl Told {
 
     /// What the collector was told since it was asked last: the integration of each change, in order.
     async fn told(&self, now: Timestamp) -> Vec<String> {
-        self.engine.send_changes(&self.exporter, now).await.unwrap();
+        self.engine.send_changes(Some(&self.exporter), now).await.unwrap();
         let records = self.collector.take().into_iter().flat_map(|post| post.records());
         let integration = |attributes: Vec<_>| attributes.into_iter().find_map(integration_of).unwrap();
         records.map(|record| integration(record.attributes)).collect()

@@ -333,7 +333,7 @@ async fn what_leaves_by_itself_names_nobody_either() {
 
     assert_eq!(engine.send_events(at(NOW), at(NOW)).await.unwrap().problem(), None);
     let exporter = engine.start_exporter().unwrap().unwrap();
-    engine.send_changes(&exporter, at(NOW)).await.unwrap();
+    engine.send_changes(Some(&exporter), at(NOW)).await.unwrap();
     for sent in engine.send_now(None, at(NOW)).await.unwrap() {
         assert_eq!(sent.problem(), None, "{sent}");
     }

@@ -595,7 +595,7 @@ impl Simulation {
         self.watch.look(self.truth, false);
         let last = self.watch.last_request(&mut self.rng);
         let (engine, collector) = (Arc::clone(&self.engine), &self.watch.collector);
-        let sent = until(|| collector.requests() >= last, engine.send_changes(&exporter, self.now)).await;
+        let sent = until(|| collector.requests() >= last, engine.send_changes(Some(&exporter), self.now)).await;
         if let Some(sent) = sent {
             return self.note(&format!("changes: {sent:?}"));
         }

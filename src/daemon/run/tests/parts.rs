@@ -174,6 +174,7 @@ async fn whatever_does_not_leave_is_told_with_its_reason_and_since_when_until_it
 
     let [told, exported, due] = [20, 40, 300].map(|seconds| noon() + seconds.seconds());
     service.tell(told).await;
+    service.put(CHANGES, "changes from 1 on", "collector", told).await;
     service.tick(told).await;
     let exporter = service.exporter.clone().expect("an exporter");
     exporter.flush(SOON).await.expect_err("nobody listens there");
@@ -182,7 +183,8 @@ async fn whatever_does_not_leave_is_told_with_its_reason_and_since_when_until_it
     fs::write(&csv, "a file stands in the way").expect("a disk that works");
     service.tick(due).await;
     // What was tried and waits fails all the time, be it tried now or not.
-    let failing: [Failing; 4] = [
+    let failing: [Failing; 5] = [
+        ("changes", told, "1 message waits to be sent: "),
         ("csv/security", due, "the CSV package: cannot make the directory"),
         ("otel", exported, "Connection refused"),
         ("outbox", due, "4.2.0 come back later"),
@@ -199,6 +201,6 @@ async fn whatever_does_not_leave_is_told_with_its_reason_and_since_when_until_it
     service.tick(due + 5.minutes()).await;
     let now = due + 6.minutes();
     service.tick(now).await;
-    service.assert_says(now, &failing[1..2]).await;
+    service.assert_says(now, &[failing[0], failing[2]]).await;
     assert!(csv.join("latest/integrations.csv").is_file());
 }
