@@ -19,7 +19,7 @@ use super::{
     failures::Failures,
     files, intake, pages,
 };
-use crate::report::{html, prometheus};
+use crate::report::{html, inert, prometheus};
 
 pub(super) const HTML: &str = "text/html; charset=utf-8";
 const CALENDAR: &str = "text/calendar; charset=utf-8; method=PUBLISH";
@@ -202,8 +202,9 @@ async fn ready(State(served): State<Watched>) -> Response {
     }
 }
 
+/// One line each, whatever a server far away has put into the reason.
 fn lines(lines: &[String]) -> String {
-    lines.join("\n") + "\n"
+    lines.iter().map(|line| inert::record(line) + "\n").collect()
 }
 
 fn from_document<B: Into<Body>>(served: &Served, pick: impl Fn(&Document) -> (&'static str, B)) -> Response {

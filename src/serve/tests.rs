@@ -190,6 +190,21 @@ async fn a_service_that_stands_still_is_not_healthy_though_it_answers() {
 }
 
 #[tokio::test]
+async fn what_a_server_far_away_says_stays_on_its_line() {
+    let why = |text: &str| vec![format!("log/egress: not read since 2026-07-03T07:00:00Z: {text}")];
+    for text in ["a\r\nReady.\r\n", "\u{1b}[2Jgone", "\u{202e}desrever", &"x".repeat(1_000_000)] {
+        for (not_ready, in_part) in [(why(text), Vec::new()), (Vec::new(), why(text))] {
+            let first = if not_ready.is_empty() { "Ready.\n" } else { "" };
+            let running = start(None, Served { readiness: Readiness { not_ready, in_part }, ..Served::default() }).await;
+            let body = get(&running, "/readyz").await.text().await.unwrap();
+            let line = body.strip_prefix(first).unwrap().strip_suffix('\n').unwrap();
+            assert!(line.starts_with("log/egress: ") && line.len() < 5_000, "{} bytes", line.len());
+            assert!(!line.contains(|c: char| c.is_control() || c == '\u{202e}'), "{line}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn readiness_says_what_is_stale_while_the_page_is_still_served() {
     let stale = "audit/acme: nothing read since 2026-07-02T05:00:00Z (401: the key was refused)";
     let in_part = vec!["access/acme: read in part since 2026-07-01T05:00:00Z: the rights are closed to us".to_owned()];
