@@ -204,12 +204,12 @@ impl Engine {
 
     /// Takes note of how a part of the service fared with the store, and logs and returns whether that is news.
     pub(super) fn note_store(&self, part: &str, failure: Option<&StoreError>, now: Timestamp) -> bool {
-        let why = failure.map(|error| format!("{}: {error}", self.options.store.display()));
-        let news = match &why {
-            Some(why) => self.troubles().store_failed(part, why, now),
-            None => self.troubles().store_well(part, now),
+        let mut troubles = self.troubles();
+        let news = match failure {
+            Some(error) => troubles.store_failed(part, &format!("{}: {error}", self.options.store.display()), now),
+            None => troubles.store_well(part, now),
         };
-        say(STORE, why.as_deref(), news)
+        say(STORE, troubles.store_reason().as_deref(), news)
     }
 
     /// Takes note that a part of the service works, and the store with it, and logs and returns whether that is news.
