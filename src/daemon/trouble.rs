@@ -50,7 +50,9 @@ impl Troubles {
     /// Something failed; `ours` when only somebody's action can mend it.
     pub(super) fn failed(&mut self, what: &str, why: &str, ours: bool, now: Timestamp) -> Option<News> {
         let Some(known) = self.open.get_mut(what) else {
-            let trouble = Trouble { since: now, why: why.to_owned(), said: why.to_owned(), said_at: now, ours };
+            // People read it.
+            let since = Timestamp::from_second(now.as_second()).unwrap_or(now);
+            let trouble = Trouble { since, why: why.to_owned(), said: why.to_owned(), said_at: now, ours };
             self.open.insert(what.to_owned(), trouble);
             return Some(News::Begun);
         };
@@ -154,7 +156,9 @@ mod tests {
         assert_eq!(said, [0, 3_600, 7_200]);
         assert_eq!(troubles.well("log/a"), Some(News::Over { since: at(0) }));
         assert_eq!(troubles.well("log/a"), None);
-        assert_eq!(troubles.failed("log/a", "no file", false, at(7_400)), Some(News::Begun));
+        let begun = at(7_400) + jiff::SignedDuration::from_nanos(218_797_413);
+        assert_eq!(troubles.failed("log/a", "no file", false, begun), Some(News::Begun));
+        assert_eq!(troubles.of_part("log/a"), Some((at(7_400), "no file")));
     }
 
     #[test]
