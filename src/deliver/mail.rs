@@ -4,6 +4,7 @@
 //! message. Absent: the outbox, the schedule, and who receives what.
 
 mod compose;
+mod consent;
 mod hearing;
 mod smtp;
 #[cfg(test)]

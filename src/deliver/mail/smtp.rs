@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use url::Url;
 
-use super::{Options, hearing::Hearing, mailbox};
+use super::{Options, consent::Consent, hearing::Hearing, mailbox};
 use crate::{evidence::loopback::is_loopback, network::addresses_here, report::inert, tls};
 
 /// A whole delivery, from the connect to the server's acceptance: generous for greylisting servers that answer slowly
@@ -168,7 +168,7 @@ impl Mailer {
         let peer = tcp.peer_addr()?;
         Ok(match &self.security {
             Security::Implicit(tls, name) => Box::new(Hearing::bound(tls.connect(name.clone(), tcp).await?, peer)),
-            Security::StartTls(_) => Box::new(Hearing::until_encrypted(tcp, peer)),
+            Security::StartTls(_) => Box::new(Hearing::bound(Consent::awaited(tcp), peer)),
             Security::Plain => Box::new(Hearing::bound(tcp, peer)),
         })
     }

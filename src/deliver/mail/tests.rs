@@ -350,19 +350,13 @@ async fn a_server_without_starttls_gets_nothing() {
     assert!(!server.heard.await.unwrap().iter().any(|line| line.starts_with("MAIL")));
 }
 
-/// What an honest server answers until the connection is to be encrypted.
-const CONSENT: [&str; 2] = ["250-test\r\n250 STARTTLS\r\n", "220 go on\r\n"];
-
-/// What a client says until then.
-async fn until_encrypted(stream: &mut TcpStream, answers: [&str; 2]) -> Vec<String> {
+/// What a client says until the connection is to be encrypted.
+async fn until_encrypted(stream: &mut TcpStream) -> Vec<String> {
     let (mut clear, mut heard) = (BufReader::new(stream), Vec::new());
     clear.write_all(b"220 test ESMTP\r\n").await.unwrap();
-    for answer in answers {
+    for answer in ["250-test\r\n250 STARTTLS\r\n", "220 go on\r\n"] {
         let mut line = String::new();
-        // One that hangs up has heard enough.
-        if clear.read_line(&mut line).await.unwrap() == 0 {
-            break;
-        }
+        clear.read_line(&mut line).await.unwrap();
         heard.push(format!("clear: {}", line.trim_end()));
         clear.write_all(answer.as_bytes()).await.unwrap();
     }
@@ -371,10 +365,6 @@ async fn until_encrypted(stream: &mut TcpStream, answers: [&str; 2]) -> Vec<Stri
 
 /// A server with a certificate: from the first byte, or after `STARTTLS`.
 async fn tls_server(implicit: bool) -> Server {
-    tls_server_that_says(implicit, CONSENT).await
-}
-
-async fn tls_server_that_says(implicit: bool, clear: [&'static str; 2]) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let scheme = if implicit { "smtps" } else { "smtp" };
     let url = format!("{scheme}://{}", listener.local_addr().unwrap());
@@ -382,7 +372,7 @@ async fn tls_server_that_says(implicit: bool, clear: [&'static str; 2]) -> Serve
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut heard = Vec::new();
         if !implicit {
-            heard = until_encrypted(&mut stream, clear).await;
+            heard = until_encrypted(&mut stream).await;
         }
         // A client that does not trust the certificate hangs up here.
         if let Ok(stream) = test_server::acceptor(&[]).accept(stream).await {
@@ -407,25 +397,80 @@ async fn mail_leaves_encrypted_where_the_ca_file_vouches_for_the_server() {
     }
 }
 
+/// All that a server would say, once it is encrypted, to a login and a message.
+const FORGED: &str = "250-x\r\n250 AUTH PLAIN\r\n235 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n250 queued\r\n221 bye\r\n";
+
+/// Somebody on the way to a server, who reads no TLS and writes `forged` right behind the server's line `behind`.
+async fn relay(server: &Server, behind: &'static str, forged: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("smtp://{}", listener.local_addr().unwrap());
+    let there = server.url.strip_prefix("smtp://").unwrap().to_owned();
+    tokio::spawn(async move {
+        let (mut client, _) = listener.accept().await.unwrap();
+        let mut server = TcpStream::connect(there).await.unwrap();
+        let ((mut from_client, mut to_client), (from_server, mut to_server)) = (client.split(), server.split());
+        let questions = async {
+            tokio::io::copy(&mut from_client, &mut to_server).await.ok();
+            to_server.shutdown().await.ok();
+        };
+        let answers = async {
+            let (mut from_server, mut line) = (BufReader::new(from_server), String::new());
+            while line != behind {
+                line.clear();
+                from_server.read_line(&mut line).await.unwrap();
+                let forged = if line == behind { forged.as_str() } else { "" };
+                to_client.write_all(format!("{line}{forged}").as_bytes()).await.unwrap();
+            }
+            tokio::io::copy(&mut from_server, &mut to_client).await.ok();
+            to_client.shutdown().await.ok();
+        };
+        tokio::join!(questions, answers);
+    });
+    url
+}
+
 #[tokio::test]
-async fn what_comes_in_clear_text_behind_an_answer_is_not_taken_for_what_comes_encrypted() {
-    let [offer, consent] = CONSENT;
-    // All that a mail asks, of somebody who reads nothing of it.
-    let rest = "250-x\r\n250 AUTH PLAIN\r\n235 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n250 queued\r\n";
-    let behind = |answer: &str| -> &'static str { format!("{answer}{rest}").leak() };
-    for clear in [[offer, behind(consent)], [behind(offer), consent], [behind(format!("{offer}{consent}").leak()), "221 bye\r\n"]]
-    {
-        let server = tls_server_that_says(false, clear).await;
-        let trusting = Options { ca_pem: Some(test_server::CA.to_vec()), ..options(&server.url) };
-        let mailer = Mailer::new(&trusting).unwrap();
-        let error = mailer.send(FROM, TO, &compose(&mail()).unwrap()).await.unwrap_err();
-        assert!(!error.permanent && error.words.contains("in clear text what it was not asked"), "{error}");
-        assert!(server.heard.await.unwrap().iter().all(|line| line.starts_with("clear: ")));
+async fn what_is_written_in_clear_text_behind_the_consent_to_tls_is_no_answer() {
+    let (offer, consent) = ("250 STARTTLS\r\n", "220 go on\r\n");
+    let ways = [
+        (consent, FORGED.to_owned()),
+        (consent, "x".to_owned()),
+        (consent, format!("\r\n{FORGED}")),
+        // The consent is forged as well: that of the server then comes in clear text behind it.
+        (offer, consent.to_owned()),
+        (offer, format!("{consent}{FORGED}")),
+        // What looks like TLS inside of an answer that lettre has not read to its end, and lines that end otherwise.
+        (offer, format!("220-first\n\u{16}second\r\n{consent}{FORGED}")),
+        (offer, format!("220-first\n\u{15}second\r\n{consent}{FORGED}")),
+        (consent, format!("\n\u{16}second\r\n{FORGED}")),
+        (offer, format!("220 go\nabc-def\r\n{FORGED}")),
+    ];
+    for (behind, forged) in ways {
+        for is_probe in [false, true] {
+            let server = tls_server(false).await;
+            let url = relay(&server, behind, forged.clone()).await;
+            let username = Some("duskwatch".to_owned());
+            let password = Some(SecretString::from("hunter2"));
+            let options = Options { ca_pem: Some(test_server::CA.to_vec()), username, password, ..options(&url) };
+            let mailer = Mailer::new(&options).unwrap();
+            let outcome = if is_probe { mailer.sign_in().await } else { mailer.send(FROM, TO, b"x").await };
+            let error = outcome.expect_err(&forged);
+            let said = "it answers in clear text behind its consent to TLS: somebody on the way may have written that";
+            assert!(!error.permanent && error.words.contains(said), "{behind:?} {forged:?}: {error}");
+            let heard = server.heard.await.unwrap();
+            let clear = |line: &String| line.starts_with("clear: EHLO") || line == "clear: STARTTLS";
+            assert!(heard.len() == 2 && heard.iter().all(clear), "{behind:?} {forged:?}: {heard:?}");
+        }
     }
-    // An answer of several lines is one.
-    let server = tls_server_that_says(false, [offer, "220-first\r\n220-second\r\n220 go on\r\n"]).await;
-    let trusting = Options { ca_pem: Some(test_server::CA.to_vec()), ..options(&server.url) };
+}
+
+#[tokio::test]
+async fn somebody_on_the_way_who_writes_nothing_is_no_hindrance() {
+    let server = tls_server(false).await;
+    let url = relay(&server, "220 go on\r\n", String::new()).await;
+    let trusting = Options { ca_pem: Some(test_server::CA.to_vec()), ..options(&url) };
     Mailer::new(&trusting).unwrap().send(FROM, TO, &compose(&mail()).unwrap()).await.unwrap();
+    assert!(server.heard.await.unwrap().contains(&"RCPT TO:<security@example.test>".to_owned()));
 }
 
 #[tokio::test]
@@ -482,7 +527,7 @@ async fn endless(scheme: &'static str, greeting: &'static str, piece: &'static s
     let said = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         if scheme == "smtp" {
-            until_encrypted(&mut stream, CONSENT).await;
+            until_encrypted(&mut stream).await;
         }
         if scheme == "smtp+plain" {
             speak(stream, greeting, piece).await
