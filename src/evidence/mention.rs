@@ -16,8 +16,14 @@ pub fn stands_alone(text: &str, start: usize, end: usize, glue: &[char]) -> bool
         let apart = own.is_some_and(|own| !is_run_together(own));
         beside.is_some_and(|c| (apart && c.is_alphanumeric() && !is_run_together(c)) || glue.contains(&c))
     };
-    !touched(found.chars().next(), text[..start].chars().next_back())
-        && !touched(found.chars().next_back(), text[end..].chars().next())
+    let before = escape(&text[..start]).or_else(|| text[..start].chars().next_back());
+    !touched(found.chars().next(), before) && !touched(found.chars().next_back(), text[end..].chars().next())
+}
+
+/// The sign that is spelt out at the end of a path or a query, as `%3D`; none where that spells a part of a letter.
+fn escape(text: &str) -> Option<char> {
+    let digits = text.len().checked_sub(3).and_then(|at| text.get(at..))?.strip_prefix('%')?;
+    u8::from_str_radix(digits, 16).ok().filter(u8::is_ascii).map(char::from)
 }
 
 /// Characters of scripts that set no space between words, or none between a name and what follows it.
@@ -45,6 +51,10 @@ mod tests {
             ("amtess", "mtess", false),
             ("a/mtess", "mtess", true),
             ("mtess-notes", "mtess", false),
+            ("author%3Dmtess%26", "mtess", true),
+            ("author%41mtess", "mtess", false),
+            ("author%C3%A4mtess", "mtess", false),
+            ("%2dmtess", "mtess", false),
             ("王伟的笔记本", "王伟", true),
             ("laptop王伟2", "王伟", true),
             ("王伟-notes", "王伟", false),

@@ -121,13 +121,22 @@ fn name_end(value: &str) -> usize {
     value.char_indices().filter(|(_, c)| matches!(c, ':' | '%')).find(colon).map_or(value.len(), |(at, _)| at)
 }
 
-/// Free text as it may be kept: scrubbed and bounded; nothing if nothing is left. `-` is how logs write nothing.
+/// Free text as it may be kept: scrubbed and bounded; nothing if nothing is left.
 pub fn free_text(value: Cow<'_, str>, max: usize) -> Option<Cow<'_, str>> {
     let value = near(value, max);
     present(match scrub(&value) {
         Cow::Borrowed(_) => bounded(value, max),
-        Cow::Owned(scrubbed) => bounded(Cow::Owned(scrubbed), max),
+        Cow::Owned(scrubbed) => kept(scrubbed, value.len(), max),
     })
+}
+
+/// What is kept of a scrubbed text of which so many bytes were looked at. Where that was not all of it, not what runs on at the end:
+/// the sign by which a secret there is known may stand behind.
+pub fn kept(scrubbed: String, looked_at: usize, max: usize) -> Cow<'static, str> {
+    let is_cut = looked_at + char::MAX.len_utf8() > max + CONTEXT;
+    let ended = scrubbed.rfind(char::is_whitespace).unwrap_or(0);
+    let sure = if is_cut { ended.max(scrubbed.len().saturating_sub(CONTEXT)) } else { max };
+    bounded(Cow::Owned(scrubbed), max.min(sure))
 }
 
 /// An identifier as it may be kept. It may look like nothing in particular, as a secret does, so only what is surely a
@@ -160,7 +169,8 @@ fn surely_secret(value: &str) -> bool {
         || value.contains(char::is_whitespace) && steps(value) != value
 }
 
-fn present(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
+/// A text in which something stands. `-` is how logs write nothing.
+pub fn present(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
     let trimmed = text.trim();
     match trimmed.len() {
         0 => None,

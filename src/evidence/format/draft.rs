@@ -390,17 +390,13 @@ fn kept_path(path: &str) -> usize {
 /// holds one when it is read without them is kept as it then reads.
 fn scrubbed_path(path: Cow<'_, str>) -> Option<Cow<'_, str>> {
     let path = redact::near(path, MAX_PATH);
-    let query = path.find('?').unwrap_or(path.len());
-    if let Cow::Owned(meant) = percent_decoded(&path[..query])
-        && redact::scrub(&meant) != meant
-    {
-        return redact::free_text(Cow::Owned(meant + &path[query..]), MAX_PATH);
-    }
-    match path.find('?') {
-        None => redact::free_text(path, MAX_PATH),
-        Some(query) => match redact::scrub(&path[..query]) {
-            Cow::Borrowed(_) => redact::bounded(path, MAX_PATH).into(),
-            Cow::Owned(clean) => Some(redact::bounded(Cow::Owned(format!("{clean}{}", &path[query..])), MAX_PATH)),
-        },
-    }
+    let (begin, service) = path.split_at(path.find('?').unwrap_or(path.len()));
+    let scrubbed = match percent_decoded(begin) {
+        Cow::Owned(meant) if redact::scrub(&meant) != meant => Cow::Owned(redact::scrub(&meant).into_owned()),
+        _ => redact::scrub(begin),
+    };
+    redact::present(match scrubbed {
+        Cow::Owned(scrubbed) => redact::kept(scrubbed + service, path.len(), MAX_PATH),
+        Cow::Borrowed(_) => redact::bounded(path, MAX_PATH),
+    })
 }
