@@ -118,7 +118,7 @@ impl Erasure {
     /// Whether bytes that left, or wait to leave, name the person: rather once too often than not.
     pub fn is_named_in(&self, bytes: &[u8]) -> bool {
         let text = String::from_utf8_lossy(bytes);
-        self.label.apply(&text).is_some() || self.label.apply(&written::without_breaks(&text)).is_some()
+        self.label.is_in(&text) || self.label.is_in(&written::without_breaks(&text))
     }
 
     /// Whether facts are about the person.
@@ -179,9 +179,9 @@ impl Erasure {
     pub fn touches(&self, s: &Sighting<'_>) -> bool {
         let (labels, texts) = ([&s.token_label, &s.secret_id, &s.job], [&s.user_agent, &s.message]);
         self.is_sighting_of(s)
-            || labels.into_iter().flatten().any(|text| self.label.apply(text).is_some())
-            || texts.into_iter().flatten().any(|text| self.free_text.apply(text).is_some())
-            || s.path.as_deref().is_some_and(|path| self.path.apply(path).is_some())
+            || labels.into_iter().flatten().any(|text| self.label.is_in(text))
+            || texts.into_iter().flatten().any(|text| self.free_text.is_in(text))
+            || s.path.as_deref().is_some_and(|path| self.path.is_in(path))
     }
 
     /// Takes the person out of a sighting.

@@ -57,12 +57,13 @@ const NOTE_ERASURE: &str = include_str!("../../sql/queries/erase/note_erasure.sq
 const FIND_TRACES: &str = include_str!("../../sql/queries/erase/find_traces.sql");
 
 /// Where texts stand, by the words of the list, and what puts others there.
-const PUT_TEXT: [(&str, &str); 23] = [
+const PUT_TEXT: [(&str, &str); 24] = [
     ("failure", include_str!("../../sql/queries/erase/put_failure.sql")),
     ("warning", include_str!("../../sql/queries/erase/put_warning.sql")),
     ("coverage", include_str!("../../sql/queries/erase/put_coverage_reason.sql")),
     ("sample", include_str!("../../sql/queries/erase/put_sample.sql")),
     ("value", include_str!("../../sql/queries/erase/put_unknown_value.sql")),
+    ("odd", include_str!("../../sql/queries/erase/put_odd.sql")),
     ("key label", include_str!("../../sql/queries/erase/put_key_label.sql")),
     ("label", include_str!("../../sql/queries/erase/put_label.sql")),
     ("token label", include_str!("../../sql/queries/erase/put_token_label.sql")),
@@ -87,7 +88,7 @@ const PUT_TEXT: [(&str, &str); 23] = [
 const LABELS: [&str; 6] = ["key label", "label", "token label", "team", "owner", "audience"];
 
 /// What withdrawn messages say of themselves.
-const WITHDRAWN: &str = "withdrawn, because a person was erased";
+pub(super) const WITHDRAWN: &str = "withdrawn, because a person was erased";
 
 /// How much of what was changed or removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

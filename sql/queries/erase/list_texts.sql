@@ -1,5 +1,5 @@
 -- Which sentences and labels are there that a name may stand in, and where? A scan of source, a scan of coverage, a scan of
--- skipped, a scan of unknown_value, a scan of deploy_key, a scan of registered_credential, a scan of api_token, a scan of
+-- skipped, a scan of unknown_value, a scan of cursor, a scan of deploy_key, a scan of registered_credential, a scan of api_token, a scan of
 -- directory_entry, a scan of occurrence, a scan of status_change, a scan of
 -- message, a scan of recipient, a scan of accepted, a scan of alarm and a scan of calendar_event.
 SELECT 'failure' AS place, failure AS text FROM source
@@ -7,6 +7,7 @@ UNION SELECT 'warning', warning FROM source
 UNION SELECT 'coverage', reason FROM coverage
 UNION SELECT 'sample', sample FROM skipped
 UNION SELECT 'value', value FROM unknown_value
+UNION SELECT 'odd', value FROM cursor WHERE key = 'odd'
 UNION SELECT 'key label', label FROM deploy_key
 UNION SELECT 'label', label FROM registered_credential
 UNION SELECT 'token label', label FROM api_token

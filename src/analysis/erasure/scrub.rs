@@ -50,24 +50,44 @@ impl Scrub {
         Self { names: expressions(&patterns), glue, pseudonym: pseudonym.to_owned() }
     }
 
-    /// The first place at which a name stands, and of those that begin there the longest.
-    fn next<'t>(&self, text: &'t str, at: usize) -> Option<Match<'t>> {
-        self.names.iter().filter_map(|names| names.find_at(text, at)).min_by_key(Match::start)
+    /// Where names stand, one behind the other; of those that begin at one place the longest.
+    fn found<'t>(&self, text: &'t str) -> impl Iterator<Item = Match<'t>> {
+        // What each expression finds next is asked again once it lies behind.
+        let mut next: Vec<Option<Match<'t>>> = self.names.iter().map(|names| names.find(text)).collect();
+        let mut go_on_at = move |at: usize| {
+            for (next, names) in next.iter_mut().zip(&self.names) {
+                if next.is_some_and(|found| found.start() < at) {
+                    *next = names.find_at(text, at);
+                }
+            }
+            next.iter().flatten().min_by_key(|found| found.start()).copied()
+        };
+        let mut at = 0;
+        std::iter::from_fn(move || {
+            loop {
+                let found = go_on_at(at)?;
+                if stands_alone(text, found.start(), found.end(), self.glue) {
+                    at = found.end();
+                    return Some(found);
+                }
+                // Another name may begin inside of what is none.
+                at = found.start() + text[found.start()..].chars().next().map_or(1, char::len_utf8);
+            }
+        })
+    }
+
+    /// Whether a name stands in the text.
+    pub(super) fn is_in(&self, text: &str) -> bool {
+        self.found(text).next().is_some()
     }
 
     /// The text without the names; none where there is none.
     pub(super) fn apply(&self, text: &str) -> Option<String> {
-        let mut left = String::new();
-        let (mut end, mut at) = (0, 0);
-        while let Some(found) = self.next(text, at) {
-            if !stands_alone(text, found.start(), found.end(), self.glue) {
-                // Another name may begin inside of what is none.
-                at = found.start() + text[found.start()..].chars().next().map_or(1, char::len_utf8);
-                continue;
-            }
+        let (mut left, mut end) = (String::new(), 0);
+        for found in self.found(text) {
             left.push_str(&text[end..found.start()]);
             left.push_str(&self.pseudonym);
-            (end, at) = (found.end(), found.end());
+            end = found.end();
         }
         (end > 0).then(|| left + &text[end..])
     }

@@ -110,6 +110,7 @@ fn a_name_is_replaced_where_it_is_a_word() {
         sighting.path.map(Cow::into_owned).expect("it has a path")
     };
     assert_eq!(path("/2.0/users/{557058:1b2c}?q=maria%40example.test"), "/2.0/users/erased-1?q=erased-1");
+    assert_eq!(path("/2.0/users/%7B557058%3A1b2c%7d?q=author%3Dmaria%40example.test"), "/2.0/users/erased-1?q=author%3Derased-1");
     assert_eq!(path("/acme/mtessel-notes.git"), "/acme/mtessel-notes.git");
 }
 

@@ -1,12 +1,15 @@
 //! Every form in which a name is written, by us or by a source: as it came, made harmless ([`inert`]), and each of these inside
 //! of JSON, of a CSV cell, of a page or of an address. Whoever looks for a name anywhere looks for all of them.
 
+use std::{borrow::Cow, sync::LazyLock};
+
+use regex::Regex;
 use url::form_urlencoded::byte_serialize;
 
 use crate::evidence::inert;
 
 /// Characters that stand as they are everywhere. Tokens without end are made of these, and their patterns stay short.
-const PLAIN: &[u8] = b"-_.:{}";
+const PLAIN: &[u8] = b"-_.";
 
 /// Sources tell of no longer names; the forms of one without end are no expression.
 const LONGEST_IN_FORMS_CHARS: usize = 512;
@@ -25,8 +28,9 @@ pub(super) fn patterns(name: &str) -> impl Iterator<Item = String> {
 }
 
 /// The text with a blank for each end of a line that is spelt out: its letter touches no name.
-pub(super) fn without_breaks(text: &str) -> String {
-    LETTERS.iter().fold(text.to_owned(), |text, (_, letter)| text.replace(&format!("\\{letter}"), " "))
+pub(super) fn without_breaks(text: &str) -> Cow<'_, str> {
+    static BREAK: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\\[nrtbf]").expect("a constant that every test compiles"));
+    BREAK.replace_all(text, " ")
 }
 
 fn pattern(name: &str) -> String {
