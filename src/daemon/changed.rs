@@ -64,8 +64,11 @@ impl Engine {
     /// given up.
     pub async fn send_changes(&self, exporter: Option<&Exporter>, now: Timestamp) -> anyhow::Result<Sent> {
         let waiting = self.store.read(move |r| r.due_recipients(CHANGES, now, SENT_AT_ONCE)).await?;
-        let Some(exporter) = exporter else { return self.give_up(waiting, now).await };
         let mut sent = Sent::default();
+        let Some(exporter) = exporter else {
+            self.give_up(waiting, now, &mut sent).await?;
+            return Ok(sent);
+        };
         for message in waiting {
             let id = message.id;
             self.store.write(move |w| w.begin_attempt(id)).await?;

@@ -17,11 +17,14 @@ use crate::{
     analysis::counted,
     deliver::mail::{self, Attachment, Inline, Mail, Mailer, SendError},
     report::{self, Audience, InlineImage, Late, Letter},
-    store::{NewMessage, Outgoing, StoreError, Writer},
+    store::{NOT_CONFIGURED, NewMessage, Outgoing, StoreError, Writer},
 };
 
 /// The channel of what leaves as a mail.
 pub(super) const MAIL: &str = "mail";
+
+/// The name under which trouble with mails that wait is told.
+pub(super) const OUTBOX: &str = "outbox";
 
 /// What leaves on schedule. Each has its own record in the store, so that one that fails keeps back no other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,9 +78,6 @@ const RETRY_AFTER: [Duration; 10] = [
     Duration::from_secs(8 * 3_600),
     Duration::from_secs(8 * 3_600),
 ];
-
-/// Why a message to whom the configuration no longer names, or by no way that it names, is given up.
-pub(super) const NOT_CONFIGURED: &str = "it is not configured any more";
 
 /// Messages that one look at the outbox sends.
 pub(super) const SENT_AT_ONCE: u32 = 50;
@@ -320,12 +320,15 @@ impl Engine {
     }
 
     async fn send_due_by(&self, due: Timestamp, now: Timestamp) -> anyhow::Result<Sent> {
-        let mut sent = Sent::default();
         let waiting = self.store.read(move |r| r.due_recipients(MAIL, due, SENT_AT_ONCE)).await?;
+        let reaches = |message: &Outgoing| self.options.is_recipient(&message.audience, &message.recipient);
+        let (waiting, gone): (Vec<_>, Vec<_>) = waiting.into_iter().partition(reaches);
+        let mut sent = Sent::default();
+        self.give_up(gone, now, &mut sent).await?;
         if waiting.is_empty() {
             return Ok(sent);
         }
-        let Some((mailer, from)) = self.mailer()? else { return self.give_up(waiting, now).await };
+        let Some((mailer, from)) = self.mailer()? else { return Ok(sent) };
         let mut waiting = waiting.into_iter();
         for message in waiting.by_ref() {
             if self.send_one(&mailer, from, message, now, &mut sent).await? {
@@ -359,7 +362,6 @@ impl Engine {
         let begun = Instant::now();
         let subject = self.subject(&message, now);
         let outcome = match mail::addressed(&message.recipient, &subject, &message.body) {
-            _ if !self.options.is_recipient(&message.recipient) => Err(SendError::for_good(NOT_CONFIGURED.to_owned())),
             Ok(mime) => mailer.send(from, &message.recipient, &mime).await,
             Err(words) => Err(SendError::for_good(words)),
         };
@@ -396,14 +398,13 @@ impl Engine {
 }
 
 impl Engine {
-    /// Gives up what waits of a channel that is not configured any more.
-    pub(super) async fn give_up(&self, waiting: Vec<Outgoing>, now: Timestamp) -> anyhow::Result<Sent> {
-        let mut sent = Sent::default();
+    /// Gives up what waits for whom, or for what, the configuration no longer names.
+    pub(super) async fn give_up(&self, waiting: Vec<Outgoing>, now: Timestamp, sent: &mut Sent) -> Result<(), StoreError> {
         for message in waiting {
             let gone = SendError::for_good(NOT_CONFIGURED.to_owned());
-            self.settle(&message, &message.channel, Err(gone), now, &mut sent).await?;
+            self.settle(&message, &message.channel, Err(gone), now, sent).await?;
         }
-        Ok(sent)
+        Ok(())
     }
 
     /// Takes note of how sending what waits of a channel went. A part whose messages were tried and still wait fails until they
@@ -425,11 +426,8 @@ impl Engine {
 
     /// Why messages of a channel wait that were tried, if any do. Whom they wait for may be people, whom it does not name.
     async fn held_up(&self, channel: &'static str) -> Result<Option<String>, StoreError> {
-        let waiting = self.store.read(|r| r.waiting(u32::MAX)).await?;
-        let tried: Vec<_> = waiting.into_iter().filter(|row| row.channel == channel && !row.failure.is_empty()).collect();
-        let messages: u64 = tried.iter().map(|row| row.messages).sum();
-        let count = counted(messages, "message waits", "messages wait");
-        Ok(tried.first().map(|first| format!("{count} to be sent: {}", first.failure)))
+        let held_up = self.store.read(move |r| r.held_up(channel)).await?;
+        Ok(held_up.map(|(messages, why)| format!("{} to be sent: {why}", counted(messages, "message waits", "messages wait"))))
     }
 
     /// The subject of a copy that leaves now: one that leaves late says since when it was due.

@@ -388,10 +388,10 @@ impl Options {
         recipients.filter(|(_, of)| of == audience).map(|(address, _)| address.clone()).collect()
     }
 
-    /// Whether anything is sent to an address by mail.
-    pub(super) fn is_recipient(&self, address: &str) -> bool {
-        let mut readers = self.email.iter().flat_map(|email| &email.recipients);
-        readers.any(|(reader, _)| reader == address) || self.owner_addresses().iter().any(|(_, owner)| owner == address)
+    /// Whether mail to an audience of the outbox goes to an address. Alarms are for the readers of the digest.
+    pub(super) fn is_recipient(&self, audience: &str, address: &str) -> bool {
+        let audience = audience.parse().unwrap_or(Audience::Security);
+        self.email.is_some() && self.recipients(&audience).iter().any(|reader| mail::is_same_mailbox(reader, address))
     }
 
     /// The owners who can be written to, each once, with their address.

@@ -19,7 +19,7 @@ use super::{
     Engine, Options,
     alarms::StoreAlarm,
     changed::CHANGES,
-    delivery::{Delivery, MAIL, late},
+    delivery::{Delivery, MAIL, OUTBOX, late},
     engine::{EXPORT, EXPORT_OF_CHANGES, JUDGEMENT, Round},
     judge::{Judged, Measured},
     manager::Manager,
@@ -39,7 +39,6 @@ pub use renewal::Renewal;
 use timer::Tick;
 
 /// The names under which trouble of a part that is no source is told.
-const OUTBOX: &str = "outbox";
 const METRICS: &str = "metrics";
 const RETENTION: &str = "retention";
 const ALARMS: &str = "alarms";

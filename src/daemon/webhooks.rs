@@ -8,13 +8,10 @@ use url::Url;
 
 use super::{
     Engine, Options,
-    delivery::{NOT_CONFIGURED, SENT_AT_ONCE, Sent},
+    delivery::{SENT_AT_ONCE, Sent},
 };
 use crate::{
-    deliver::{
-        SendError,
-        webhook::{self, Hook},
-    },
+    deliver::webhook::{self, Hook},
     report::event::Event,
     store::{NewMessage, Outgoing},
 };
@@ -69,31 +66,29 @@ impl Engine {
 
     /// Tells programs what waits for them in the outbox and is due by then, as [`Engine::send_waiting`] does for people.
     pub async fn send_events(&self, due: Timestamp, now: Timestamp) -> anyhow::Result<Sent> {
-        let mut sent = Sent { what: "webhooks".to_owned(), ..Sent::default() };
         let waiting = self.store.read(move |r| r.due_recipients(WEBHOOK, due, SENT_AT_ONCE)).await?;
-        let mut resting = BTreeSet::new();
+        let (mut resting, mut gone, mut sent) = (BTreeSet::new(), Vec::new(), Sent::default());
         for message in waiting {
-            // One that has just failed would fail the next message too, and keep the others waiting for that.
-            if resting.contains(&message.recipient) {
-                sent.waiting.push(format!("{}: {}", message.recipient, message.subject));
+            let Some(webhook) = self.options.webhooks.iter().find(|webhook| webhook.label == message.recipient) else {
+                gone.push(message);
                 continue;
-            }
-            let recipient = message.recipient.clone();
-            if !self.send_event(message, now, &mut sent).await? {
-                resting.insert(recipient);
+            };
+            // One that has just failed would fail the next message too, and keep the others waiting for that.
+            if resting.contains(&webhook.label) {
+                sent.waiting.push(format!("{}: {}", message.recipient, message.subject));
+            } else if !self.send_event(webhook, &message, now, &mut sent).await? {
+                resting.insert(&webhook.label);
             }
         }
-        Ok(sent)
+        self.give_up(gone, now, &mut sent).await?;
+        Ok(Sent { what: "webhooks".to_owned(), ..sent })
     }
 
     /// Whether the message was taken.
-    async fn send_event(&self, message: Outgoing, now: Timestamp, sent: &mut Sent) -> anyhow::Result<bool> {
+    async fn send_event(&self, webhook: &Webhook, message: &Outgoing, now: Timestamp, sent: &mut Sent) -> anyhow::Result<bool> {
         let id = message.id;
         self.store.write(move |w| w.begin_attempt(id)).await?;
-        let outcome = match self.options.webhooks.iter().find(|webhook| webhook.label == message.recipient) {
-            Some(webhook) => self.options.hook(webhook)?.send(&message.message_id, now, &message.body).await,
-            None => Err(SendError::for_good(NOT_CONFIGURED.to_owned())),
-        };
-        Ok(self.settle(&message, &message.recipient, outcome, now, sent).await?)
+        let outcome = self.options.hook(webhook)?.send(&message.message_id, now, &message.body).await;
+        Ok(self.settle(message, &message.recipient, outcome, now, sent).await?)
     }
 }

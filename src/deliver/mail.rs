@@ -67,6 +67,12 @@ pub fn check_address(text: &str) -> Result<(), String> {
     mailbox(text).map(drop)
 }
 
+/// Whether two addresses are of one mailbox, whatever it is called beside them; it is the same in capitals.
+pub fn is_same_mailbox(one: &str, other: &str) -> bool {
+    let email = |text: &str| mailbox(text).map(|mailbox| mailbox.email.to_string().to_lowercase());
+    one == other || email(one).is_ok_and(|one| email(other).is_ok_and(|other| one == other))
+}
+
 fn mailbox(text: &str) -> Result<Mailbox, String> {
     if text.chars().any(char::is_control) {
         return Err("a mail address holds no control characters".to_owned());

@@ -6,6 +6,8 @@ use rusqlite::{OptionalExtension as _, Row, named_params};
 use super::{
     Reader, StoreError, Writer,
     convert::{count, word},
+    erase::WITHDRAWN,
+    outbox::NOT_CONFIGURED,
 };
 use crate::{
     evidence::time::instant,
@@ -23,6 +25,7 @@ pub struct MailState {
     /// Since when it, or an older one that waits yet, is in the outbox.
     pub enqueued: Timestamp,
     pub pending: u64,
+    /// But for those who were taken out of the configuration, and what was withdrawn.
     pub given_up: u64,
     pub recipients: u64,
     /// The last failure in words; empty where there was none.
@@ -40,7 +43,8 @@ impl Reader {
     /// How the newest mail to an audience fares; none before the first.
     pub fn mail_state(&self, audience: &str) -> Result<Option<MailState>, StoreError> {
         let mut statement = self.connection.prepare_cached(READ_MAIL_STATE)?;
-        let state = statement.query_row(named_params! { ":audience": audience }, |row| {
+        let values = named_params! { ":audience": audience, ":not_configured": NOT_CONFIGURED, ":withdrawn": WITHDRAWN };
+        let state = statement.query_row(values, |row| {
             Ok(MailState {
                 enqueued: instant(row.get(0)?),
                 pending: count(row, 1)?,

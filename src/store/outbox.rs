@@ -13,12 +13,16 @@ use crate::{
     report::Previous,
 };
 
+/// Why a message for whom, or for what, the configuration no longer names is given up.
+pub const NOT_CONFIGURED: &str = "it is not configured any more";
+
 const INSERT_OCCURRENCE: &str = include_str!("../../sql/queries/outbox/insert_occurrence.sql");
 const INSERT_MESSAGE: &str = include_str!("../../sql/queries/outbox/insert_message.sql");
 const INSERT_RECIPIENT: &str = include_str!("../../sql/queries/outbox/insert_recipient.sql");
 const LIST_DUE_RECIPIENTS: &str = include_str!("../../sql/queries/outbox/list_due_recipients.sql");
 const BEGIN_ATTEMPT: &str = include_str!("../../sql/queries/outbox/begin_attempt.sql");
 const LIST_WAITING: &str = include_str!("../../sql/queries/outbox/list_waiting.sql");
+const FIND_HELD_UP: &str = include_str!("../../sql/queries/outbox/find_held_up.sql");
 const LIST_WAITING_AUDIENCES: &str = include_str!("../../sql/queries/outbox/list_waiting_audiences.sql");
 const SETTLE_RECIPIENT: &str = include_str!("../../sql/queries/outbox/settle_recipient.sql");
 const POSTPONE_RECIPIENT: &str = include_str!("../../sql/queries/outbox/postpone_recipient.sql");
@@ -315,6 +319,14 @@ impl Reader {
             Ok(Waiting { channel: row.get(0)?, recipient: row.get(1)?, messages: count(row, 2)?, failure: row.get(4)? })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// How many messages of a channel were tried and wait, and why; none when none does.
+    pub fn held_up(&self, channel: &str) -> Result<Option<(u64, String)>, StoreError> {
+        let mut statement = self.connection.prepare_cached(FIND_HELD_UP)?;
+        let found = |row: &rusqlite::Row<'_>| Ok((count(row, 0)?, row.get::<_, Option<String>>(2)?));
+        let (messages, why) = statement.query_row(named_params! { ":channel": channel }, found)?;
+        Ok(why.map(|why| (messages, why)))
     }
 
     /// Whom no message reached in a period: given up after `since` and by `until`, the newest first, at most `limit`.

@@ -1,5 +1,5 @@
 -- How did the newest mail to an audience fare: since when is it, or an older one that waits yet, in the outbox, how many wait
--- for it, how many were given up? The one message by message_by_audience, a scan of newest, which is that one; recipients by
+-- for it, how many were given up by no choice of ours? The one message by message_by_audience, a scan of newest, which is that one; recipients by
 -- recipient_of_message; what waits by recipient_pending.
 SELECT coalesce(
            (SELECT min(waiting.enqueued_ms)
@@ -11,7 +11,7 @@ SELECT coalesce(
            newest.enqueued_ms
        ),
        count(*) FILTER (WHERE recipient.state = 'pending'),
-       count(*) FILTER (WHERE recipient.state = 'given_up'),
+       count(*) FILTER (WHERE recipient.state = 'given_up' AND recipient.failure NOT IN (:not_configured, :withdrawn)),
        count(*),
        coalesce(max(recipient.failure), '')
 FROM (

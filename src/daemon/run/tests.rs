@@ -18,7 +18,7 @@ use crate::{
     network::Network,
     report::Audience,
     serve::Access,
-    store::{NewMessage, Reader, StoreError},
+    store::{NOT_CONFIGURED, NewMessage, Reader, StoreError},
 };
 
 /// More than any answer on loopback takes.
@@ -197,11 +197,14 @@ async fn what_waits_for_whom_the_configuration_names_no_more_is_given_up() {
     for has_server in [true, false] {
         let directory = tempfile::tempdir().expect("a directory");
         let mut options = options(directory.path(), "smtp+plain://127.0.0.1:1");
-        options.email.as_mut().expect("a mail server").recipients[0].0 = "somebody.else@example.test".to_owned();
+        // Who reads the brief now is not sent the digest.
+        options.email.as_mut().expect("a mail server").recipients[0].1 = Audience::Leadership;
         options.email = options.email.filter(|_| has_server);
         let mut service = service(options);
         service.enqueue(noon()).await;
-        service.tell(noon()).await;
+        for number in 1..=3 {
+            service.put(WEBHOOK, &format!("status_changed k7m2qd4x {number}"), PROGRAM, noon()).await;
+        }
         service.put(CHANGES, "changes from 1 on", "collector", noon()).await;
 
         service.on(Tick::Reports, noon()).await;
@@ -211,9 +214,19 @@ async fn what_waits_for_whom_the_configuration_names_no_more_is_given_up() {
         let given_up = |r: &Reader| r.given_up(Timestamp::UNIX_EPOCH, noon(), 10);
         let given_up = service.engine.store.read(given_up).await.expect("a store that works");
         let why: Vec<_> = given_up.iter().map(|row| row.failure.as_str()).collect();
-        assert!(why.len() == 3 && why.iter().all(|why| why.contains("not configured any more")), "{why:?}");
+        assert_eq!(why, [NOT_CONFIGURED; 5]);
         assert_eq!(service.engine.failing_parts().len(), 0, "nothing waits");
     }
+}
+
+#[tokio::test]
+async fn whose_address_is_written_otherwise_now_is_still_written_to() {
+    let (_directory, server, mut service) = with_a_mail(noon()).await;
+    service.put(MAIL, "alarms", &format!("Security <{}>", READER.to_uppercase()), noon()).await;
+    service.on(Tick::Reports, noon()).await;
+    drop(timeout(SOON, server.accept()).await.expect("a mail is tried").expect("a caller"));
+    service.sending.join_next().await.expect("the mail was on its way").expect("it ends well");
+    assert_eq!(service.due(noon() + 2.hours()).await, 2, "both wait");
 }
 
 #[tokio::test]

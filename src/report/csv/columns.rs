@@ -38,7 +38,8 @@ const FORMULA: [char; 13] = ['=', '+', '-', '@', '＝', '＋', '－', '＠', '�
 /// Text that no spreadsheet runs: one that would be read as a formula gets an apostrophe in front. Where a program takes semicolons
 /// for what parts cells, what follows one is such a text as well.
 fn text(value: &str) -> Cow<'_, str> {
-    let invisible = |c: char| c.is_whitespace() || inert::hides_or_moves(c) || inert::joins(c);
+    // Behind a semicolon a quote only opens the cell.
+    let invisible = |c: char| c.is_whitespace() || c == '"' || inert::hides_or_moves(c) || inert::joins(c);
     let runs = |part: &str| part.trim_start_matches(invisible).starts_with(FORMULA) || part.starts_with(['\t', '\r', '\n']);
     if !value.split(';').any(runs) {
         return value.into();

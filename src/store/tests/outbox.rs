@@ -1,7 +1,7 @@
 use jiff::{Timestamp, ToSpan};
 
 use super::{
-    super::{GivenUp, NewMessage, OutboxSummary, Outgoing, Reader, Settled, Waiting},
+    super::{GivenUp, NOT_CONFIGURED, NewMessage, OutboxSummary, Outgoing, Reader, Settled, Waiting},
     Fixture, at, noon,
 };
 
@@ -60,6 +60,37 @@ async fn an_alarm_goes_before_what_waits_longer() {
 }
 
 #[tokio::test]
+async fn who_takes_nothing_keeps_nobody_else_waiting() {
+    let f = Fixture::new();
+    let event = |hook: &str, number: u32| NewMessage {
+        channel: "webhook".to_owned(),
+        audience: format!("integration.changed k7m2qd4x {number}"),
+        ..digest(noon(), &[hook])
+    };
+    let events: Vec<_> = (0..60).map(|number| event("https://down.example.test", number)).collect();
+    f.write(move |w| events.iter().try_for_each(|message| w.enqueue(message, noon()).map(drop))).await;
+    let late = [60, 61].map(|number| event("https://well.example.test", number));
+    f.write(move |w| late.iter().try_for_each(|message| w.enqueue(message, noon() + 1.seconds()).map(drop))).await;
+    let due = f.read(|r| r.due_recipients("webhook", noon() + 1.seconds(), 50)).await;
+    let well: Vec<_> = due.iter().filter(|message| message.recipient.contains("well")).map(|message| &message.audience).collect();
+    assert_eq!(well, ["integration.changed k7m2qd4x 60", "integration.changed k7m2qd4x 61"]);
+    assert_eq!(due.len(), 50);
+}
+
+#[tokio::test]
+async fn who_is_not_written_to_any_more_makes_a_digest_no_undeliverable_one() {
+    let f = Fixture::new();
+    f.write(|w| w.enqueue(&digest(noon(), &["a@example.test", "b@example.test"]), noon())).await;
+    let ids: Vec<i64> = due(&f, noon()).await.iter().map(|message| message.id).collect();
+    let given_up = |why: &'static str, id: i64| f.write(move |w| w.mark_failed(id, noon(), None, why));
+    let state = || f.read(|r| r.mail_state("security"));
+    given_up(NOT_CONFIGURED, ids[0]).await;
+    assert_eq!(state().await.map(|state| (state.pending, state.given_up)), Some((1, 0)));
+    given_up("550 no such user", ids[1]).await;
+    assert_eq!(state().await.map(|state| (state.pending, state.given_up)), Some((0, 1)));
+}
+
+#[tokio::test]
 async fn a_refused_recipient_waits_while_the_other_is_done() {
     let f = Fixture::new();
     f.write(|w| w.enqueue(&digest(noon(), &["a@example.test", "b@example.test"]), noon())).await;
@@ -82,6 +113,8 @@ async fn a_refused_recipient_waits_while_the_other_is_done() {
     let summary = f.read(Reader::outbox_summary).await;
     assert_eq!(summary, OutboxSummary { pending: 1, oldest: Some(noon()), settled: settled(1, 0) });
     f.write(|w| w.enqueue(&digest(noon() + 1.hour(), &["a@example.test"]), noon() + 1.hour())).await;
+    assert_eq!(f.read(|r| r.held_up("mail")).await, Some((1, "451 greylisted".to_owned())), "the other was not tried yet");
+    assert_eq!(f.read(|r| r.held_up("webhook")).await, None);
     let newest = f.read(|r| r.mail_state("security")).await.expect("a mail");
     assert_eq!((newest.enqueued, newest.pending, newest.recipients), (noon(), 1, 1), "the one before it waits for so long");
     let waiting = f.read(|r| r.waiting(10)).await;
