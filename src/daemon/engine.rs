@@ -279,8 +279,8 @@ impl Engine {
         blind.into_iter().chain(parts).collect()
     }
 
-    /// The parts of the service that fail beside what stands for itself in a report: the sources and their clock, the judgement. The
-    /// store is among them: one that is damaged or nearly full serves some, and others not.
+    /// What of the service fails, but for what a report tells elsewhere: the sources and their clock, and the judgement. The store is
+    /// told as well, since one that is damaged or nearly full serves some and fails others.
     pub(super) fn failing_parts(&self) -> Vec<FailingPart> {
         let troubles = self.troubles();
         let is_told = |part: &str| part == JUDGEMENT || part.starts_with(CLOCK) || self.is_source(part);

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Why a message for whom, or for what, the configuration no longer names is given up.
-pub const NOT_CONFIGURED: &str = "it is not configured any more";
+pub const NOT_CONFIGURED: &str = "its recipient is not configured any more";
 
 const INSERT_OCCURRENCE: &str = include_str!("../../sql/queries/outbox/insert_occurrence.sql");
 const INSERT_MESSAGE: &str = include_str!("../../sql/queries/outbox/insert_message.sql");

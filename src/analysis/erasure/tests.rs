@@ -207,6 +207,10 @@ fn a_name_is_found_in_every_form_in_which_it_is_written() {
             assert!(erasure.is_named_in(text.as_bytes()), "{name:?} in {text}");
         }
     }
+    let nicknames = ["bob".to_owned(), "bob\u{200b}tessel".to_owned()].into();
+    let erasure = Erasure::new(Identity { nicknames, ..Identity::default() }, "erased-1".to_owned());
+    let whole = erasure.label(r"by bob\u{200b}tessel, x");
+    assert_eq!(whole.as_deref(), Some("by erased-1, x"), "and not the shorter name that it begins with");
     let erasure = Erasure::new(Identity::of_names(BTreeSet::new(), "tessel"), "erased-1".to_owned());
     assert!(erasure.is_named_in(br"two lines\ntessel"), "a line that is ended in letters");
     assert_eq!(erasure.text(r"ACME\ntessel"), None, "which may be another name");
