@@ -14,7 +14,7 @@ use super::{
 };
 use crate::support::picture::Picture;
 
-const AUDIT: &str = "audit/acme";
+pub const AUDIT: &str = "audit/acme";
 /// Atlassian keeps events so long, and a first look goes back so far.
 const KEPT_HOURS: i64 = 180 * 24;
 const MS_PER_HOUR: i64 = 3_600_000;
@@ -27,6 +27,8 @@ pub struct Looks {
     disturbed: BTreeSet<i64>,
     /// They did not end.
     killed: BTreeSet<i64>,
+    /// The stream was not read to its end.
+    stopped: BTreeSet<i64>,
     /// The store took nothing of what they read.
     refused: BTreeSet<i64>,
     /// A compressed file of that log was there by half.
@@ -49,6 +51,10 @@ impl Looks {
 
     pub fn note_killed(&mut self, now: Timestamp) {
         self.killed.insert(now.as_millisecond());
+    }
+
+    pub fn note_stopped(&mut self, now: Timestamp) {
+        self.stopped.insert(now.as_millisecond());
     }
 
     pub fn note_refused(&mut self, now: Timestamp) {
@@ -142,8 +148,8 @@ fn assert_stream(found: &[Coverage], truth: &Truth, looks: &Looks) {
     let whole = |look: &&i64| in_part.iter().all(|looks| !looks.contains(look));
     let first_whole = looks.all.iter().find(whole).expect("nothing disturbs the last looks");
     assert!(first <= kept_since(first_whole), "{looks:?} {found:#?}");
-    // A look that was killed may have left its oldest part to a later one, at which it was kept no more.
-    let left = looks.killed.first().is_some_and(|killed| killed < first_whole);
+    // A look that was killed, or stopped, may have left its oldest part to a later one, at which it was kept no more.
+    let left = [&looks.killed, &looks.stopped].iter().any(|looks| looks.first().is_some_and(|look| look < first_whole));
     assert!(begun || left && looks.all.first().is_some_and(|look| kept_since(look) < first), "{looks:?} {found:#?}");
     assert!(truth.processed.values().all(|processed| first <= *processed), "{found:#?}");
 }

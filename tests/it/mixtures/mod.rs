@@ -81,7 +81,10 @@ impl Outcome {
 #[test]
 fn no_mixture_of_troubles_loses_or_repeats_anything() {
     let outcome = PLAYS.play(|seed, _| by_a_clock_that_jumps(mixture(seed)), Outcome::add);
-    outcome.checked.assert_many(if outcome.mixtures < PLAYS.few { 10 } else { 2 });
+    // One alone may have had nothing but trouble.
+    if outcome.mixtures > 1 {
+        outcome.checked.assert_many(if outcome.mixtures < PLAYS.few { 10 } else { 2 });
+    }
 }
 
 /// Runs on one thread by a paused clock, which goes on to the next timer whenever there is nothing else to do.
@@ -173,7 +176,11 @@ impl Mixture {
         let polled = steps_of(self.engine.poll(&[], None, now), steps).await;
         self.outcome.rounds += 1;
         if let Some(outcome) = polled {
-            self.outcome.failed_rounds += u64::from(!outcome.unwrap().failed.is_empty());
+            let failed = outcome.unwrap().failed;
+            self.outcome.failed_rounds += u64::from(!failed.is_empty());
+            if failed.iter().any(|source| source == ledger::AUDIT) {
+                self.looks.note_stopped(now);
+            }
         } else {
             self.outcome.kills += 1;
             self.looks.note_killed(now);
@@ -212,7 +219,7 @@ impl Mixture {
     async fn compare(&mut self) {
         let (now, kept) = (self.truth.world.now(), truth::kept(&self.site.store()));
         let (picture, checked) = self.assert_honest(now).await;
-        checked.assert_many(20);
+        self.outcome.checked.add(checked);
         ledger::assert_closed(self.truth, &picture, &self.looks, now);
         let (lost, repeated) = truth::differences(&self.truth.items, &kept);
         for (what, items) in [("lost", &lost), ("repeated", &repeated)] {

@@ -670,6 +670,9 @@ impl Simulation {
             self.memory.dirty |= round.changed;
             self.note(&format!("older: {}", round.line));
         }
+        if round.failed && self.engine.source_names()[index] == ledger::AUDIT {
+            self.looks.note_stopped(self.now);
+        }
     }
 
     /// Servers that are well show their clock with every answer.
