@@ -597,7 +597,9 @@ impl Simulation {
         let (engine, collector) = (Arc::clone(&self.engine), &self.watch.collector);
         let sent = until(|| collector.requests() >= last, engine.send_changes(Some(&exporter), self.now)).await;
         if let Some(sent) = sent {
-            return self.note(&format!("changes: {sent:?}"));
+            // By its words: the `Debug` of an error can hold a backtrace, which names the place of the call.
+            let words = sent.map_or_else(|error| format!("not sent: {error:#}"), |sent| format!("{sent:?}"));
+            return self.note(&format!("changes: {words}"));
         }
         sleep(Duration::from_millis(1)).await;
         self.note("killed while changes left");
