@@ -118,7 +118,8 @@ impl Erasure {
     /// Whether bytes that left, or wait to leave, name the person: rather once too often than not.
     pub fn is_named_in(&self, bytes: &[u8]) -> bool {
         let text = String::from_utf8_lossy(bytes);
-        self.label.is_in(&text) || self.label.is_in(&written::without_breaks(&text))
+        let in_lines = || matches!(written::without_breaks(&text), Cow::Owned(lines) if self.label.is_in(&lines));
+        self.label.is_in(&text) || in_lines()
     }
 
     /// Whether facts are about the person.

@@ -10,13 +10,12 @@ use super::{
 use crate::{
     deliver::otel::{self, Event, Exporter},
     report::document::ChangeRow,
-    store::NewMessage,
+    store::{NewMessage, OTLP},
 };
 
 /// The name that such an event goes by.
 const CHANGED: &str = "duskwatch.integration.changed";
-/// The channel of what leaves over OTLP.
-pub(super) const CHANGES: &str = "otlp";
+pub(super) const CHANGES: &str = OTLP;
 const COLLECTOR: &str = "collector";
 
 /// Events of one message: a first judgement finds thousands.

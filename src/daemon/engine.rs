@@ -201,7 +201,7 @@ impl Engine {
         let failing = troubles.of_parts(|part| self.is_source(part));
         let words = |(part, since, why): (&str, Timestamp, &str)| {
             // Who asks for this has no token, and a mail server names whose mailbox is full.
-            let why = if part == OUTBOX { "mails were tried and wait; the page and the log say why" } else { why };
+            let why = if part == OUTBOX { "mails wait; the page and the log say why" } else { why };
             format!("{part}: failing since {since}: {why}")
         };
         let failing = failing.map(words).collect::<Vec<_>>();

@@ -50,9 +50,7 @@ impl Troubles {
     /// Something failed; `ours` when only somebody's action can mend it.
     pub(super) fn failed(&mut self, what: &str, why: &str, ours: bool, now: Timestamp) -> Option<News> {
         let Some(known) = self.open.get_mut(what) else {
-            // People read it.
-            let since = Timestamp::from_second(now.as_second()).unwrap_or(now);
-            let trouble = Trouble { since, why: why.to_owned(), said: why.to_owned(), said_at: now, ours };
+            let trouble = Trouble { since: whole_second(now), why: why.to_owned(), said: why.to_owned(), said_at: now, ours };
             self.open.insert(what.to_owned(), trouble);
             return Some(News::Begun);
         };
@@ -61,7 +59,7 @@ impl Troubles {
         known.why.clear();
         known.why.push_str(why);
         known.ours = ours;
-        known.since = known.since.min(now);
+        known.since = known.since.min(whole_second(now));
         if !interval_due(Some(known.said_at), pause, now) {
             return None;
         }
@@ -92,7 +90,7 @@ impl Troubles {
     /// The clock was set: nothing begins in the future.
     pub(super) fn clock_was_set(&mut self, now: Timestamp) {
         for trouble in self.open.values_mut() {
-            trouble.since = trouble.since.min(now);
+            trouble.since = trouble.since.min(whole_second(now));
         }
     }
 
@@ -138,6 +136,11 @@ impl Troubles {
         let parts: Vec<_> = self.without_store.keys().map(String::as_str).collect();
         Some(format!("{}; without it: {}", self.open.get(STORE)?.why, parts.join(", ")))
     }
+}
+
+/// People read since when something fails.
+fn whole_second(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).unwrap_or(at)
 }
 
 #[cfg(test)]
@@ -204,6 +207,17 @@ mod tests {
         });
         assert_eq!(said.collect::<Vec<_>>(), [0, 300, 600, 900]);
         assert!(troubles.is_ours("audit/a") && !troubles.is_ours("audit/b"));
+    }
+
+    #[test]
+    fn since_when_something_fails_is_told_in_whole_seconds_also_by_a_clock_that_was_set_back() {
+        let mut troubles = Troubles::default();
+        let split = |second: i64| at(second) + jiff::SignedDuration::from_millis(218);
+        troubles.failed("audit/a", "401", true, split(100));
+        troubles.clock_was_set(split(50));
+        assert_eq!(troubles.of_parts(|_| false).map(|(_, since, _)| since).collect::<Vec<_>>(), [at(50)]);
+        troubles.failed("audit/a", "401", true, split(20));
+        assert_eq!(troubles.well("audit/a"), Some(News::Over { since: at(20) }));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! Most scripts set words apart, and there a name is meant where it stands alone. Chinese, Japanese, Korean and Thai do not, or
 //! tie particles to names: there it is meant wherever it stands, and two characters are a whole name.
 
+use percent_encoding::percent_decode_str;
+
 /// Whether a name is long enough to be looked for in texts; `shortest` holds for scripts that set words apart.
 pub fn is_telling(name: &str, shortest: usize) -> bool {
     let length = name.chars().count();
@@ -20,10 +22,14 @@ pub fn stands_alone(text: &str, start: usize, end: usize, glue: &[char]) -> bool
     !touched(found.chars().next(), before) && !touched(found.chars().next_back(), text[end..].chars().next())
 }
 
-/// The sign that is spelt out at the end of a path or a query, as `%3D`; none where that spells a part of a letter.
+/// The character that is spelt out at the end of a path or a query, as `%3D` or `%C3%A4`, or of JSON, as `\u003c`.
 fn escape(text: &str) -> Option<char> {
-    let digits = text.len().checked_sub(3).and_then(|at| text.get(at..))?.strip_prefix('%')?;
-    u8::from_str_radix(digits, 16).ok().filter(u8::is_ascii).map(char::from)
+    let last = |bytes: usize| text.len().checked_sub(bytes).and_then(|at| text.get(at..));
+    if let Some(digits) = last(6).and_then(|last| last.strip_prefix("\\u")) {
+        return u32::from_str_radix(digits, 16).ok().and_then(char::from_u32);
+    }
+    let spelt = (1..=4).map_while(|bytes| last(3 * bytes).filter(|run| run.starts_with('%')));
+    spelt.filter_map(|run| percent_decode_str(run).decode_utf8().ok()?.chars().next()).find(|c| *c != '%')
 }
 
 /// Characters of scripts that set no space between words, or none between a name and what follows it.
@@ -54,6 +60,12 @@ mod tests {
             ("author%3Dmtess%26", "mtess", true),
             ("author%41mtess", "mtess", false),
             ("author%C3%A4mtess", "mtess", false),
+            ("author%C2%A0mtess", "mtess", true),
+            ("%E2%80%99mtess", "mtess", true),
+            (r"\u003cmtess", "mtess", true),
+            (r"\u00e4mtess", "mtess", false),
+            ("100%mtess", "mtess", true),
+            ("%zzmtess", "mtess", false),
             ("%2dmtess", "mtess", false),
             ("王伟的笔记本", "王伟", true),
             ("laptop王伟2", "王伟", true),

@@ -130,13 +130,14 @@ pub fn free_text(value: Cow<'_, str>, max: usize) -> Option<Cow<'_, str>> {
     })
 }
 
-/// What is kept of a scrubbed text of which so many bytes were looked at. Where that was not all of it, not what runs on at the end:
-/// the sign by which a secret there is known may stand behind.
+/// What is kept of a scrubbed text of which so many bytes were looked at. Where that was not all of it, not what runs on at the end,
+/// nor what stands in an element that does not end: the sign by which a secret there is known may stand behind.
 pub fn kept(scrubbed: String, looked_at: usize, max: usize) -> Cow<'static, str> {
     let is_cut = looked_at + char::MAX.len_utf8() > max + CONTEXT;
     let ended = scrubbed.rfind(char::is_whitespace).unwrap_or(0);
-    let sure = if is_cut { ended.max(scrubbed.len().saturating_sub(CONTEXT)) } else { max };
-    bounded(Cow::Owned(scrubbed), max.min(sure))
+    let opened = scrubbed.rfind('<').filter(|at| !scrubbed[*at..].starts_with("</") && scrubbed[*at..].contains('>'));
+    let sure = ended.max(scrubbed.len().saturating_sub(CONTEXT)).min(opened.unwrap_or(usize::MAX));
+    bounded(Cow::Owned(scrubbed), if is_cut { max.min(sure) } else { max })
 }
 
 /// An identifier as it may be kept. It may look like nothing in particular, as a secret does, so only what is surely a

@@ -19,16 +19,16 @@ const OPEN_ALARM: &str = include_str!("../../sql/queries/alarm/open_alarm.sql");
 const CLOSE_ALARM: &str = include_str!("../../sql/queries/alarm/close_alarm.sql");
 const READ_MAIL_STATE: &str = include_str!("../../sql/queries/alarm/read_mail_state.sql");
 
-/// How the newest mail to an audience fares, in recipients.
+/// How the oldest mail to an audience that waits yet fares, or else the newest, in recipients. Those who were taken out of the
+/// configuration, and whose mail was withdrawn, are none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MailState {
-    /// Since when it, or an older one that waits yet, is in the outbox.
+    /// Since when it is in the outbox.
     pub enqueued: Timestamp,
     pub pending: u64,
-    /// But for those who were taken out of the configuration, and what was withdrawn.
     pub given_up: u64,
     pub recipients: u64,
-    /// The last failure in words; empty where there was none.
+    /// A failure of those for whom it was given up, or else of those who wait, in words; empty where there was none.
     pub failure: String,
 }
 
@@ -40,7 +40,7 @@ impl Reader {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// How the newest mail to an audience fares; none before the first.
+    /// How mail to an audience fares; none before the first, and where nobody was left to get the newest.
     pub fn mail_state(&self, audience: &str) -> Result<Option<MailState>, StoreError> {
         let mut statement = self.connection.prepare_cached(READ_MAIL_STATE)?;
         let values = named_params! { ":audience": audience, ":not_configured": NOT_CONFIGURED, ":withdrawn": WITHDRAWN };

@@ -22,6 +22,7 @@ use super::{
     convert::{count, person},
     history,
     intern::{self, Interned},
+    outbox::OTLP,
 };
 use crate::{
     analysis::erasure::Erasure,
@@ -268,8 +269,11 @@ impl Writer<'_> {
         let withdrawal = named_params! { ":now_ms": now.as_millisecond(), ":failure": WITHDRAWN };
         erased.withdrawn = self.connection.prepare_cached(WITHDRAW_MAIL)?.execute(withdrawal)? as u64;
         let mut list = self.connection.prepare_cached(LIST_WAITING_EVENTS)?;
-        let events: Vec<(i64, Vec<u8>)> = list.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
-        for (id, _) in events.iter().filter(|(_, body)| erasure.is_named_in(body)) {
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+        let events: Vec<(i64, String, Vec<u8>)> = list.query_map([], read)?.collect::<Result<_, _>>()?;
+        // What a collector is sent is no text: a name in it touches lengths and tags that look like letters.
+        let names = |channel: &str, body: &[u8]| channel == OTLP || erasure.is_named_in(body);
+        for (id, ..) in events.iter().filter(|(_, channel, body)| names(channel, body)) {
             let values = named_params! { ":message_id": id, ":now_ms": now.as_millisecond(), ":failure": WITHDRAWN };
             self.connection.prepare_cached(WITHDRAW_MESSAGE)?.execute(values)?;
             erased.withdrawn_events += 1;

@@ -55,7 +55,7 @@ pub use handle::{Reader, Store, Writer};
 pub use journal::Accepted;
 pub use kept::{KeptDay, TrackRow};
 pub use lock::Lock;
-pub use outbox::{GivenUp, NOT_CONFIGURED, NewMessage, OutboxSummary, Outgoing, Settled, Waiting};
+pub use outbox::{GivenUp, NOT_CONFIGURED, NewMessage, OTLP, OutboxSummary, Outgoing, Settled, Waiting};
 pub use prune::{Old, Pruning};
 pub use reclassify::{Progress, Rejudged, StoredChunk};
 pub use slices::Slice;

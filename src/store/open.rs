@@ -179,7 +179,10 @@ fn create_private(path: &Path) -> Result<(), OpenError> {
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(_) => Ok(()),
         // SQLite keeps one log a name: what is committed by one is not there for whoever comes by the other, and overwritten.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.metadata().is_ok_and(|file| file.nlink() > 1) => {
+        Err(error)
+            if error.kind() == io::ErrorKind::AlreadyExists
+                && path.metadata().is_ok_and(|file| file.is_file() && file.nlink() > 1) =>
+        {
             Err(OpenError::Linked { path: path.to_owned() })
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),

@@ -13,6 +13,9 @@ use crate::{
     report::Previous,
 };
 
+/// The channel of what leaves over OTLP, whose messages are no text.
+pub const OTLP: &str = "otlp";
+
 /// Why a message for whom, or for what, the configuration no longer names is given up.
 pub const NOT_CONFIGURED: &str = "its recipient is not configured any more";
 

@@ -1,26 +1,32 @@
--- How did the newest mail to an audience fare: since when is it, or an older one that waits yet, in the outbox, how many wait
--- for it, how many were given up by no choice of ours? The one message by message_by_audience, a scan of newest, which is that one; recipients by
--- recipient_of_message; what waits by recipient_pending.
-SELECT coalesce(
-           (SELECT min(waiting.enqueued_ms)
-            FROM recipient
-            JOIN message AS waiting ON waiting.id = recipient.message_id
-            WHERE recipient.state = 'pending'
-              AND waiting.channel = 'mail'
-              AND waiting.audience = :audience),
-           newest.enqueued_ms
-       ),
+-- How does mail to an audience fare: since when is the oldest that waits yet in the outbox, or else the newest, how many wait for
+-- it, for how many was it given up by no choice of ours, and why? What waits by recipient_pending; the newest by
+-- message_by_audience; recipients by recipient_of_message.
+SELECT mail.enqueued_ms,
        count(*) FILTER (WHERE recipient.state = 'pending'),
-       count(*) FILTER (WHERE recipient.state = 'given_up' AND recipient.failure NOT IN (:not_configured, :withdrawn)),
+       count(*) FILTER (WHERE recipient.state = 'given_up'),
        count(*),
-       coalesce(max(recipient.failure), '')
-FROM (
-    SELECT id, enqueued_ms
-    FROM message
-    WHERE channel = 'mail'
-      AND audience = :audience
-    ORDER BY occurrence_ms DESC
-    LIMIT 1
-) AS newest
-JOIN recipient ON recipient.message_id = newest.id
-GROUP BY newest.id
+       coalesce(
+           max(recipient.failure) FILTER (WHERE recipient.state = 'given_up'),
+           max(recipient.failure) FILTER (WHERE recipient.state = 'pending'),
+           ''
+       )
+FROM message AS mail
+JOIN recipient ON recipient.message_id = mail.id
+WHERE mail.id = coalesce(
+          (SELECT waiting.id
+           FROM recipient AS waited_for
+           JOIN message AS waiting ON waiting.id = waited_for.message_id
+           WHERE waited_for.state = 'pending'
+             AND waiting.channel = 'mail'
+             AND waiting.audience = :audience
+           ORDER BY waiting.enqueued_ms
+           LIMIT 1),
+          (SELECT id
+           FROM message
+           WHERE channel = 'mail'
+             AND audience = :audience
+           ORDER BY occurrence_ms DESC
+           LIMIT 1)
+      )
+  AND (recipient.state <> 'given_up' OR recipient.failure NOT IN (:not_configured, :withdrawn))
+GROUP BY mail.id

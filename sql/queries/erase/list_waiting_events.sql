@@ -1,5 +1,5 @@
--- What waits for programs? By recipient_pending; messages by their primary key.
-SELECT DISTINCT message.id, message.body
+-- What waits for programs, and by which channel? By recipient_pending; messages by their primary key.
+SELECT DISTINCT message.id, message.channel, message.body
 FROM recipient
 JOIN message ON message.id = recipient.message_id
 WHERE recipient.state = 'pending'

@@ -1,6 +1,7 @@
 -- Whom should which message of a channel reach now, alarms first, and then of each recipient the one that is due longest, of each
 -- the next, and so on: one who takes nothing keeps nobody else waiting. What waits for longer than any pause is, waits for a clock
--- that was ahead. Served by recipient_pending: all that are due are put in order, without their bodies; then a scan of due.
+-- that was ahead. Served by recipient_pending: all that are due are put in order by a window, without their bodies; then a scan of
+-- due.
 WITH due AS MATERIALIZED (
     SELECT recipient.id, recipient.due_ms, message.audience GLOB 'alarm*' AS is_alarm,
            row_number() OVER (PARTITION BY recipient.address, message.audience GLOB 'alarm*' ORDER BY recipient.due_ms, recipient.id) AS turn

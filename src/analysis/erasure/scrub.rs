@@ -1,5 +1,7 @@
 //! Names inside longer texts.
 
+use std::ops::Range;
+
 use regex::{Match, Regex, RegexBuilder};
 
 use super::{Identity, written};
@@ -50,8 +52,8 @@ impl Scrub {
         Self { names: expressions(&patterns), glue, pseudonym: pseudonym.to_owned() }
     }
 
-    /// Where names stand, one behind the other; of those that begin at one place the longest.
-    fn found<'t>(&self, text: &'t str) -> impl Iterator<Item = Match<'t>> {
+    /// Where names stand, one behind the other; of those that begin at one place the longest that stands alone.
+    fn found<'t>(&self, text: &'t str) -> impl Iterator<Item = Range<usize>> {
         // What each expression finds next is asked again once it lies behind.
         let mut next: Vec<Option<Match<'t>>> = self.names.iter().map(|names| names.find(text)).collect();
         let mut go_on_at = move |at: usize| {
@@ -66,14 +68,24 @@ impl Scrub {
         std::iter::from_fn(move || {
             loop {
                 let found = go_on_at(at)?;
-                if stands_alone(text, found.start(), found.end(), self.glue) {
-                    at = found.end();
-                    return Some(found);
+                if let Some(end) = self.end_of_name(text, found.start(), found.end()) {
+                    at = end;
+                    return Some(found.start()..end);
                 }
                 // Another name may begin inside of what is none.
                 at = found.start() + text[found.start()..].chars().next().map_or(1, char::len_utf8);
             }
         })
+    }
+
+    /// Where the longest name ends that begins at a place, ends at another or before it, and stands alone.
+    fn end_of_name(&self, text: &str, start: usize, mut end: usize) -> Option<usize> {
+        while !stands_alone(text, start, end, self.glue) {
+            let before = text[..end].char_indices().next_back().map_or(start, |(at, _)| at);
+            let shorter = self.names.iter().filter_map(|names| names.find_at(&text[..before], start));
+            end = shorter.filter(|found| found.start() == start).map(|found| found.end()).max()?;
+        }
+        Some(end)
     }
 
     /// Whether a name stands in the text.
@@ -85,9 +97,9 @@ impl Scrub {
     pub(super) fn apply(&self, text: &str) -> Option<String> {
         let (mut left, mut end) = (String::new(), 0);
         for found in self.found(text) {
-            left.push_str(&text[end..found.start()]);
+            left.push_str(&text[end..found.start]);
             left.push_str(&self.pseudonym);
-            end = found.end();
+            end = found.end;
         }
         (end > 0).then(|| left + &text[end..])
     }

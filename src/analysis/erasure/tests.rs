@@ -191,6 +191,7 @@ fn a_name_is_found_in_every_form_in_which_it_is_written() {
         ("a\tb tessel", &["a\tb tessel", r"a\tb tessel", r#""a\\tb tessel""#, r"a\u0009b tessel"]),
         ("İpek", &["İpek", "i̇pek", r"\u0130pek", r"i\u0307pek"]),
         ("a;b tessel", &["a;b tessel", "web;a,b tessel;x"]),
+        ("a;=b tessel", &["a;=b tessel", "web;a,'=b tessel;x", "a;'=b tessel"]),
         (
             r#""mira.t"@example.test"#,
             &[r#"email:"Mira.T"@example.test"#, r#""email:""mira.t""@example.test""#, "%22mira.t%22%40example.test"],
@@ -207,6 +208,21 @@ fn a_name_is_found_in_every_form_in_which_it_is_written() {
             assert!(erasure.is_named_in(text.as_bytes()), "{name:?} in {text}");
         }
     }
+    for (name, other) in [("jan groß", "by Jan Gros"), ("groß", "Gros-laptop"), ("yıldız", "by Yildiz"), ("ﬁsch", "by Fsch")]
+    {
+        let erasure = Erasure::new(Identity::of_names(BTreeSet::new(), name), "erased-1".to_owned());
+        assert_eq!(erasure.label(other), None, "{name} is somebody else");
+    }
+    let nicknames = ["jank".to_owned(), "jank t".to_owned(), "jank tessel".to_owned()].into();
+    let erasure = Erasure::new(Identity { nicknames, ..Identity::default() }, "erased-1".to_owned());
+    for (text, left) in
+        [("by jank tx", "by erased-1 tx"), ("jank tesselx", "erased-1 tesselx"), ("jank t, jank", "erased-1, erased-1")]
+    {
+        assert_eq!(erasure.label(text).as_deref(), Some(left), "a longer name that is none hides no shorter one");
+    }
+    let ended = format!("{}…", "ab c".repeat(40));
+    let erasure = Erasure::new(Identity::of_names(BTreeSet::new(), &ended), "erased-1".to_owned());
+    assert_eq!(erasure.label(&inert::name(&ended)).as_deref(), Some("erased-1"), "a name that is cut, and ended so itself");
     let nicknames = ["bob".to_owned(), "bob\u{200b}tessel".to_owned()].into();
     let erasure = Erasure::new(Identity { nicknames, ..Identity::default() }, "erased-1".to_owned());
     let whole = erasure.label(r"by bob\u{200b}tessel, x");

@@ -11,7 +11,8 @@ use crate::evidence::inert;
 /// Characters that stand as they are everywhere. Tokens without end are made of these, and their patterns stay short.
 const PLAIN: &[u8] = b"-_.";
 
-/// Sources tell of no longer names; the forms of one without end are no expression.
+/// Of a longer name, which hardly any source tells, only the form in which it came is looked for: all forms of one without end are
+/// no expression.
 const LONGEST_IN_FORMS_CHARS: usize = 512;
 
 /// What a page calls its characters.
@@ -23,7 +24,7 @@ const LETTERS: [(char, char); 5] = [('\n', 'n'), ('\r', 'r'), ('\t', 't'), ('\u{
 /// A name in lower case as expressions that find it in any case: the whole, and what is left where it was cut.
 pub(super) fn patterns(name: &str) -> impl Iterator<Item = String> {
     let shown = inert::name(name);
-    let cut = shown.strip_suffix('…').filter(|_| !name.ends_with('…')).map(|begin| pattern(begin) + "…");
+    let cut = shown.strip_suffix('…').filter(|_| shown != inert::record(name)).map(|begin| pattern(begin) + "…");
     [pattern(name)].into_iter().chain(cut)
 }
 
@@ -59,8 +60,8 @@ fn forms(c: char) -> String {
     let mut forms = vec![match c {
         '\\' => r"\\+".to_owned(),
         '"' => r#"\\+"|""|\\+""|""#.to_owned(),
-        // In a list inside of a cell a semicolon would end the item.
-        ';' => "[;,]".to_owned(),
+        // In a list inside of a cell a semicolon would end the item, and what follows may be no formula.
+        ';' => "[;,]'?".to_owned(),
         _ => plain,
     }];
     forms.extend(LETTERS.iter().filter(|(of, _)| *of == c).map(|(_, letter)| format!(r"\\+{letter}")));
@@ -68,8 +69,11 @@ fn forms(c: char) -> String {
     if c == ' ' {
         forms.push("%20".to_owned());
     }
-    // Expressions fold letters, but no numbers of letters.
-    forms.extend([c].into_iter().chain(c.to_uppercase().filter(|upper| *upper != c)).flat_map(|c| [numbered(c), encoded(c)]));
+    // Expressions fold letters, but no numbers of letters. What a letter becomes in capitals that is several letters, or a plain one
+    // (`ß`, `ı`), is somebody else's name.
+    let mut capitals = c.to_uppercase();
+    let capital = capitals.next().filter(|capital| capitals.next().is_none() && *capital != c && !capital.is_ascii());
+    forms.extend([c].into_iter().chain(capital).flat_map(|c| [numbered(c), encoded(c)]));
     format!("(?:{})", forms.join("|"))
 }
 

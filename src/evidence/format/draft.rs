@@ -391,8 +391,9 @@ fn kept_path(path: &str) -> usize {
 fn scrubbed_path(path: Cow<'_, str>) -> Option<Cow<'_, str>> {
     let path = redact::near(path, MAX_PATH);
     let (begin, service) = path.split_at(path.find('?').unwrap_or(path.len()));
-    let scrubbed = match percent_decoded(begin) {
-        Cow::Owned(meant) if redact::scrub(&meant) != meant => Cow::Owned(redact::scrub(&meant).into_owned()),
+    let meant = percent_decoded(begin);
+    let scrubbed = match redact::scrub(&meant) {
+        Cow::Owned(scrubbed) if scrubbed != meant => Cow::Owned(scrubbed),
         _ => redact::scrub(begin),
     };
     redact::present(match scrubbed {

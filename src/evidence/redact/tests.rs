@@ -376,6 +376,11 @@ fn of_a_text_without_end_what_is_kept_is_scrubbed_and_what_stands_far_behind_it_
             assert!(!kept.contains("hunter2"), "{kept}");
         }
     }
+    for begin in ["/", ".", ":"] {
+        let ended = format!("Cookie: {}\n<password>{begin}hunter two", "x".repeat(CONTEXT + 60));
+        let kept = free_text(Cow::Owned(ended + &" three".repeat(20) + "</password>"), 120).unwrap_or_default().into_owned();
+        assert!(kept.starts_with("Cookie: …") && !kept.contains("hunter"), "{kept}");
+    }
     let secret = format!("{}password={}", "x ".repeat(50), "hunter2".repeat(10_000));
     assert_eq!(free_text(Cow::Borrowed(&secret), 120).as_deref(), Some("x ".repeat(50).trim_end()));
     let kept = format!("https://mtessel:{}@bitbucket.org/acme", "h/".repeat(500));

@@ -165,6 +165,8 @@ fn a_store_with_two_names_is_written_by_none() {
     drop(Store::open_read_only(&path).expect("whoever reads breaks nothing"));
     fs::remove_file(other).expect("there are two");
     drop(Store::open(&path).expect("a store"));
+    let refused = Store::open(path.parent().expect("it lies in one")).err().expect("a directory is no store").to_string();
+    assert!(!refused.contains("a hard link"), "{refused}");
 }
 
 #[test]

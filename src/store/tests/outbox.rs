@@ -85,9 +85,15 @@ async fn who_is_not_written_to_any_more_makes_a_digest_no_undeliverable_one() {
     let given_up = |why: &'static str, id: i64| f.write(move |w| w.mark_failed(id, noon(), None, why));
     let state = || f.read(|r| r.mail_state("security"));
     given_up(NOT_CONFIGURED, ids[0]).await;
-    assert_eq!(state().await.map(|state| (state.pending, state.given_up)), Some((1, 0)));
+    assert_eq!(state().await.map(|state| (state.pending, state.given_up, state.recipients)), Some((1, 0, 1)));
     given_up("550 no such user", ids[1]).await;
-    assert_eq!(state().await.map(|state| (state.pending, state.given_up)), Some((0, 1)));
+    let refused = state().await.expect("somebody was written to");
+    assert_eq!((refused.pending, refused.given_up, refused.recipients), (0, 1, 1));
+    assert_eq!(refused.failure, "550 no such user");
+    let later = noon() + 1.hour();
+    f.write(move |w| w.enqueue(&digest(later, &["a@example.test"]), later)).await;
+    given_up(NOT_CONFIGURED, due(&f, later).await[0].id).await;
+    assert_eq!(state().await, None, "nobody got the newest, which is no sign that mail arrives");
 }
 
 #[tokio::test]
@@ -112,13 +118,15 @@ async fn a_refused_recipient_waits_while_the_other_is_done() {
     assert_eq!((&again[0].message_id, &again[0].body), (&first.message_id, &first.body));
     let summary = f.read(Reader::outbox_summary).await;
     assert_eq!(summary, OutboxSummary { pending: 1, oldest: Some(noon()), settled: settled(1, 0) });
-    f.write(|w| w.enqueue(&digest(noon() + 1.hour(), &["a@example.test"]), noon() + 1.hour())).await;
+    let later = noon() + 1.hour();
+    f.write(move |w| w.enqueue(&digest(later, &["a@example.test", "b@example.test", "c@example.test"]), later)).await;
     assert_eq!(f.read(|r| r.held_up("mail")).await, Some((1, "451 greylisted".to_owned())), "the other was not tried yet");
     assert_eq!(f.read(|r| r.held_up("webhook")).await, None);
-    let newest = f.read(|r| r.mail_state("security")).await.expect("a mail");
-    assert_eq!((newest.enqueued, newest.pending, newest.recipients), (noon(), 1, 1), "the one before it waits for so long");
+    let state = f.read(|r| r.mail_state("security")).await.expect("a mail");
+    assert_eq!((state.enqueued, state.pending, state.recipients), (noon(), 1, 2), "of the one that waits for longest");
+    assert_eq!(state.failure, "451 greylisted");
     let waiting = f.read(|r| r.waiting(10)).await;
-    let [waiting] = <[Waiting; 1]>::try_from(waiting).expect("one is waited for");
+    let [waiting, _, _] = <[Waiting; 3]>::try_from(waiting).expect("three are waited for");
     assert_eq!((waiting.recipient.as_str(), waiting.messages, waiting.failure.as_str()), ("a@example.test", 2, "451 greylisted"));
 }
 
