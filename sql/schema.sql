@@ -543,18 +543,18 @@ CREATE TABLE recipient (
     id         INTEGER NOT NULL PRIMARY KEY,
     message_id INTEGER NOT NULL REFERENCES message (id),
     address    TEXT    NOT NULL,
-    state      TEXT    NOT NULL DEFAULT 'pending',   -- pending, sent, given_up
+    state      TEXT    NOT NULL DEFAULT 'pending',   -- pending, sent, given_up, withdrawn (nobody is to get it any more)
     attempts   INTEGER NOT NULL DEFAULT 0,
     due_ms     INTEGER NOT NULL,                     -- not before
-    settled_ms INTEGER,                              -- when it was sent or given up
-    failure    TEXT    NOT NULL DEFAULT ''           -- the last failure in words
+    settled_ms INTEGER,                              -- when it was sent, given up or withdrawn
+    failure    TEXT    NOT NULL DEFAULT ''           -- the last failure, or why it was withdrawn, in words
 ) STRICT;
 -- For outbox/list_due_recipients and report/count_pending_recipients.
 CREATE INDEX recipient_pending ON recipient (due_ms) WHERE state = 'pending';
 -- For outbox/empty_settled_message.
 CREATE INDEX recipient_of_message ON recipient (message_id);
 -- For report/list_given_up.
-CREATE INDEX recipient_given_up ON recipient (settled_ms) WHERE state = 'given_up';
+CREATE INDEX recipient_unreached ON recipient (settled_ms) WHERE state IN ('given_up', 'withdrawn');
 
 -- How many recipients each channel reached, and how many were given up: counted as it happens, since the outbox keeps every
 -- message and this is asked several times a minute.

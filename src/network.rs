@@ -10,7 +10,12 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use reqwest::{Certificate, Client, ClientBuilder, Proxy, redirect, retry};
+use jiff::{Timestamp, fmt::rfc2822::DateTimeParser};
+use reqwest::{
+    Certificate, Client, ClientBuilder, Proxy,
+    header::{DATE, HeaderMap},
+    redirect, retry,
+};
 use serde::Deserialize;
 use url::Url;
 
@@ -106,6 +111,26 @@ pub fn client_for_ourselves() -> ClientBuilder {
 fn bare() -> ClientBuilder {
     let builder = Client::builder().user_agent(USER_AGENT).connect_timeout(CONNECT_TIMEOUT);
     builder.redirect(redirect::Policy::none()).retry(retry::never())
+}
+
+/// How long an answer asks to be left alone by a header such as `Retry-After`: seconds, or a date (RFC 9110, 10.2.3). A date is
+/// measured by the server's own `Date`, so our clock need not be right; without one it says nothing. What is past asks for no wait.
+pub fn asked_pause(headers: &HeaderMap, name: &str) -> Option<Duration> {
+    let text = headers.get(name)?.to_str().ok()?.trim();
+    let seconds = match text.parse::<i64>() {
+        Ok(seconds) => seconds,
+        Err(_) => http_date(text)?.as_second() - date(headers)?.as_second(),
+    };
+    Some(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)))
+}
+
+/// The server's own time.
+pub fn date(headers: &HeaderMap) -> Option<Timestamp> {
+    http_date(headers.get(DATE)?.to_str().ok()?.trim())
+}
+
+fn http_date(text: &str) -> Option<Timestamp> {
+    DateTimeParser::new().parse_timestamp(text).ok()
 }
 
 /// `[network]` with the authority of the tests.

@@ -60,12 +60,12 @@ fn event(change: &ChangeRow, now: Timestamp) -> Event {
 
 impl Engine {
     /// Sends the changes that wait, the oldest first, until one is not taken; where no collector is configured any more, they are
-    /// given up.
+    /// withdrawn.
     pub async fn send_changes(&self, exporter: Option<&Exporter>, now: Timestamp) -> anyhow::Result<Sent> {
         let waiting = self.store.read(move |r| r.due_recipients(CHANGES, now, SENT_AT_ONCE)).await?;
         let mut sent = Sent::default();
         let Some(exporter) = exporter else {
-            self.give_up(waiting, now, &mut sent).await?;
+            self.withdraw(waiting, now).await?;
             return Ok(sent);
         };
         for message in waiting {

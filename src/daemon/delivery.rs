@@ -66,7 +66,7 @@ impl std::fmt::Display for Delivery {
 }
 
 /// Pauses between the attempts to reach one recipient; after the last one the message waits no longer.
-const RETRY_AFTER: [Duration; 10] = [
+const PAUSES: [Duration; 10] = [
     Duration::from_secs(60),
     Duration::from_secs(2 * 60),
     Duration::from_secs(5 * 60),
@@ -78,6 +78,9 @@ const RETRY_AFTER: [Duration; 10] = [
     Duration::from_secs(8 * 3_600),
     Duration::from_secs(8 * 3_600),
 ];
+
+/// A receiver who asks for a longer pause is not given it: the message would be old.
+const LONGEST_PAUSE: Duration = Duration::from_secs(8 * 3_600);
 
 /// Messages that one look at the outbox sends.
 pub(super) const SENT_AT_ONCE: u32 = 50;
@@ -323,8 +326,8 @@ impl Engine {
         let waiting = self.store.read(move |r| r.due_recipients(MAIL, due, SENT_AT_ONCE)).await?;
         let reaches = |message: &Outgoing| self.options.is_recipient(&message.audience, &message.recipient);
         let (waiting, gone): (Vec<_>, Vec<_>) = waiting.into_iter().partition(reaches);
+        self.withdraw(gone, now).await?;
         let mut sent = Sent::default();
-        self.give_up(gone, now, &mut sent).await?;
         if waiting.is_empty() {
             return Ok(sent);
         }
@@ -387,7 +390,7 @@ impl Engine {
             self.store.write(move |w| w.mark_sent(id, now)).await?;
             return Ok(true);
         };
-        let retry_at = if error.permanent { None } else { retry_at(message.attempts, now) };
+        let retry_at = if error.permanent { None } else { retry_at(message.attempts, error.pause, now) };
         let next_try = retry_at.map_or_else(|| "never: the message is given up".to_owned(), |at| at.to_string());
         let attempt = message.attempts + 1;
         tracing::warn!(channel, by, message_id, attempt, next_try, %error, "a message was not delivered");
@@ -398,17 +401,21 @@ impl Engine {
 }
 
 impl Engine {
-    /// Gives up what waits for whom, or for what, the configuration no longer names.
-    pub(super) async fn give_up(&self, waiting: Vec<Outgoing>, now: Timestamp, sent: &mut Sent) -> Result<(), StoreError> {
-        for message in waiting {
-            let gone = SendError::for_good(NOT_CONFIGURED.to_owned());
-            self.settle(&message, &message.channel, Err(gone), now, sent).await?;
+    /// Withdraws what waits for whom, or for what, the configuration no longer names: nobody was to get it.
+    pub(super) async fn withdraw(&self, waiting: Vec<Outgoing>, now: Timestamp) -> Result<(), StoreError> {
+        if waiting.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        for Outgoing { channel, message_id, .. } in &waiting {
+            tracing::info!(channel, message_id, why = NOT_CONFIGURED, "a message was withdrawn");
+        }
+        let withdraw =
+            move |w: &mut Writer<'_>| waiting.iter().try_for_each(|message| w.withdraw(message.id, now, NOT_CONFIGURED));
+        self.store.write(withdraw).await
     }
 
     /// Takes note of how sending what waits of a channel went. A part whose messages were tried and still wait fails until they
-    /// have left, or are given up, which the digest tells.
+    /// have left, or are given up or withdrawn, which the digest tells.
     pub(super) async fn note_sent(&self, part: &str, channel: &'static str, sent: anyhow::Result<Sent>, now: Timestamp) {
         let held_up = match sent {
             Ok(_) => self.held_up(channel).await.map_err(anyhow::Error::from),
@@ -420,6 +427,8 @@ impl Engine {
                 self.note_failed(part, &why, false, now)
             }
             Ok(None) => self.note_well(part, now),
+            // What waited for nobody was not withdrawn. Others tell of a store that fails.
+            Err(_) if self.lacks(part) => return,
             Err(error) => self.note_error(part, &error, now),
         };
     }
@@ -453,10 +462,11 @@ fn reader_label(audience: &Audience) -> String {
     }
 }
 
-/// When a message is tried again that was tried so often before; none when it is given up.
-pub(super) fn retry_at(attempts: u32, now: Timestamp) -> Option<Timestamp> {
-    let pause = RETRY_AFTER.get(usize::try_from(attempts).unwrap_or(usize::MAX))?;
-    now.checked_add(*pause).ok()
+/// When a message is tried again that was tried so often before, not sooner than the receiver asks for; none when it is given up.
+pub(super) fn retry_at(attempts: u32, asked: Option<Duration>, now: Timestamp) -> Option<Timestamp> {
+    let pause = PAUSES.get(usize::try_from(attempts).unwrap_or(usize::MAX))?;
+    let asked = asked.unwrap_or_default().min(LONGEST_PAUSE);
+    now.checked_add(asked.max(*pause)).ok()
 }
 
 /// Stands in a preview where no mail is configured.

@@ -111,13 +111,14 @@ impl Engine {
     }
 
     /// Whether a part that was in trouble is one that this configuration has nothing of: a source or the older part of one, a
-    /// delivery, the exporter, programs that are told.
-    fn lacks(&self, part: &str) -> bool {
+    /// delivery, the exporter, the mail server, programs that are told.
+    pub(super) fn lacks(&self, part: &str) -> bool {
         let source = part.strip_prefix(OLDER_OF).unwrap_or(part);
         let is_delivery = || self.deliveries().iter().any(|delivery| delivery.to_string() == part);
         match part {
             EXPORT | EXPORT_OF_CHANGES => self.options.otel.is_none(),
             WEBHOOK => !self.has_webhooks(),
+            OUTBOX => self.options.email.is_none(),
             _ => part.contains('/') && !self.is_source(source) && !is_delivery(),
         }
     }

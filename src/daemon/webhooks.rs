@@ -80,7 +80,7 @@ impl Engine {
                 resting.insert(&webhook.label);
             }
         }
-        self.give_up(gone, now, &mut sent).await?;
+        self.withdraw(gone, now).await?;
         Ok(Sent { what: "webhooks".to_owned(), ..sent })
     }
 

@@ -10,13 +10,17 @@ use anyhow::{Context, Result};
 use data_encoding::BASE64;
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
-use reqwest::{Client, StatusCode};
+use reqwest::{Client, StatusCode, header::RETRY_AFTER};
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use sha2::Sha256;
 use url::Url;
 
 use super::SendError;
-use crate::{network::Network, report::inert, tls};
+use crate::{
+    network::{Network, asked_pause},
+    report::inert,
+    tls,
+};
 
 /// A receiver is expected to take the message, not to act on it while we wait.
 const ANSWER_LIMIT: Duration = Duration::from_secs(15);
@@ -96,7 +100,10 @@ impl Hook {
             status if status.is_success() => Ok(()),
             StatusCode::GONE => Err(SendError::for_good("410: the receiver is gone for good".to_owned())),
             status if status.is_redirection() => Err(SendError::for_now(format!("{status}: redirects are not followed"))),
-            status => Err(SendError::for_now(format!("it answered {status}"))),
+            status => {
+                let pause = asked_pause(answer.headers(), RETRY_AFTER.as_str());
+                Err(SendError { pause, ..SendError::for_now(format!("it answered {status}")) })
+            }
         }
     }
 

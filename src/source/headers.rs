@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use jiff::{Timestamp, ToSpan};
-use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+
+use crate::network::{asked_pause, date};
 
 /// A reset that is a number below this counts seconds; a larger one is a Unix time (sampled from Bitbucket).
 const LARGEST_RELATIVE_RESET: i64 = 1_000_000;
@@ -29,13 +31,13 @@ impl RateSigns {
     /// right; without a `Date` they say nothing.
     pub(super) fn read(headers: &HeaderMap) -> Self {
         let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).map(str::trim);
-        let now = text(DATE.as_str()).and_then(http_date);
-        let retry_after = text(RETRY_AFTER.as_str()).or_else(|| text("x-retry-after"));
+        let now = date(headers);
+        let retry_after = [RETRY_AFTER.as_str(), "x-retry-after"].into_iter().find_map(|name| asked_pause(headers, name));
         Self {
             limits: text("x-ratelimit-limit").map(limits).unwrap_or_default(),
             remaining: text("x-ratelimit-remaining").and_then(|t| t.parse().ok()),
             reset_in: text("x-ratelimit-reset").and_then(|t| reset(t, now)),
-            retry_after: retry_after.and_then(|t| retry(t, now)),
+            retry_after: retry_after.map(|pause| pause.min(LONGEST_WAIT)),
             near_limit: text("x-ratelimit-nearlimit").is_some_and(|t| t.eq_ignore_ascii_case("true")),
             date: now,
         }
@@ -64,14 +66,6 @@ fn reset(text: &str, now: Option<Timestamp>) -> Option<Duration> {
     }
 }
 
-/// Seconds, or an HTTP date.
-fn retry(text: &str, now: Option<Timestamp>) -> Option<Duration> {
-    match text.parse::<i64>() {
-        Ok(seconds) => Some(seconds_from_now(seconds)),
-        Err(_) => until(http_date(text)?, now),
-    }
-}
-
 fn until(at: Timestamp, now: Option<Timestamp>) -> Option<Duration> {
     now.map(|now| seconds_from_now(at.as_second() - now.as_second()))
 }
@@ -88,10 +82,6 @@ fn iso_minute(text: &str) -> Option<Timestamp> {
         Some(begin) => begin.checked_add(1.minute()).ok(),
         None => text.parse().ok(),
     }
-}
-
-fn http_date(text: &str) -> Option<Timestamp> {
-    jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()
 }
 
 #[cfg(test)]
@@ -134,6 +124,8 @@ mod tests {
         assert_eq!(seconds(&[NOON, ("retry-after", "Sat, 21 Nov 2026 12:01:30 GMT")]), Some(90));
         assert_eq!(seconds(&[("x-retry-after", "4")]), Some(4));
         assert_eq!(seconds(&[("retry-after", "-5")]), Some(0));
+        assert_eq!(seconds(&[("retry-after", "86400")]), Some(3_600), "no window is longer");
+        assert_eq!(seconds(&[("retry-after", "Sat, 21 Nov 2026 12:01:30 GMT")]), None, "a date needs the server's own");
         assert_eq!(seconds(&[]), None);
     }
 

@@ -39,8 +39,8 @@ pub use exchange::{ExchangeFile, Verified};
 pub use file::open_file;
 pub use http::{Auth, Client, ClientOptions, Usage};
 pub use logs::{
-    Block, Blocks, FilePlan, FileReader, GONE, Layout, NO_FILE, Plan, UNREADABLE, changed_ms, content, content_blocks, plan,
-    shown,
+    Block, Blocks, FilePlan, FileReader, GONE, Layout, NO_FILE, NO_REGULAR_FILE, Plan, UNREADABLE, changed_ms, content,
+    content_blocks, plan, shown,
 };
 pub use postgresql::Options as PostgreSqlOptions;
 pub use tokens::{TokenList, Tokens};

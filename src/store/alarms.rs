@@ -6,8 +6,6 @@ use rusqlite::{OptionalExtension as _, Row, named_params};
 use super::{
     Reader, StoreError, Writer,
     convert::{count, word},
-    erase::WITHDRAWN,
-    outbox::NOT_CONFIGURED,
 };
 use crate::{
     evidence::time::instant,
@@ -19,8 +17,8 @@ const OPEN_ALARM: &str = include_str!("../../sql/queries/alarm/open_alarm.sql");
 const CLOSE_ALARM: &str = include_str!("../../sql/queries/alarm/close_alarm.sql");
 const READ_MAIL_STATE: &str = include_str!("../../sql/queries/alarm/read_mail_state.sql");
 
-/// How the oldest mail to an audience that waits yet fares, or else the newest, in recipients. Those who were taken out of the
-/// configuration, and whose mail was withdrawn, are none.
+/// How the oldest mail to an audience that waits yet fares, or else the newest, in recipients. From whom it was
+/// withdrawn is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MailState {
     /// Since when it is in the outbox.
@@ -43,7 +41,7 @@ impl Reader {
     /// How mail to an audience fares; none before the first, and where nobody was left to get the newest.
     pub fn mail_state(&self, audience: &str) -> Result<Option<MailState>, StoreError> {
         let mut statement = self.connection.prepare_cached(READ_MAIL_STATE)?;
-        let values = named_params! { ":audience": audience, ":not_configured": NOT_CONFIGURED, ":withdrawn": WITHDRAWN };
+        let values = named_params! { ":audience": audience };
         let state = statement.query_row(values, |row| {
             Ok(MailState {
                 enqueued: instant(row.get(0)?),

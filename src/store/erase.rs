@@ -156,7 +156,7 @@ impl Writer<'_> {
         self.erase_inventories(erasure, &mut erased)?;
         erased.directory_rows = self.erase_from_directories(erasure)?;
         erased.keys = self.erase_from_keys(erasure)?;
-        self.withdraw(erasure, now, &mut erased)?;
+        self.withdraw_waiting(erasure, now, &mut erased)?;
         erased.texts = self.erase_from_texts(erasure)?;
         self.erase_names(erasure, &mut erased)?;
         // Rows that it remembers may be gone.
@@ -265,7 +265,7 @@ impl Writer<'_> {
         Ok(changed)
     }
 
-    fn withdraw(&self, erasure: &Erasure, now: Timestamp, erased: &mut Erased) -> Result<(), StoreError> {
+    fn withdraw_waiting(&self, erasure: &Erasure, now: Timestamp, erased: &mut Erased) -> Result<(), StoreError> {
         let withdrawal = named_params! { ":now_ms": now.as_millisecond(), ":failure": WITHDRAWN };
         erased.withdrawn = self.connection.prepare_cached(WITHDRAW_MAIL)?.execute(withdrawal)? as u64;
         let mut list = self.connection.prepare_cached(LIST_WAITING_EVENTS)?;

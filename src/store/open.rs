@@ -60,6 +60,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { name: "0007_exchanged_lists", sql: include_str!("../../sql/migrations/0007_exchanged_lists.sql") },
     Migration { name: "0008_told_people", sql: include_str!("../../sql/migrations/0008_told_people.sql") },
     Migration { name: "0009_reclassification_limit", sql: include_str!("../../sql/migrations/0009_reclassification_limit.sql") },
+    Migration { name: "0010_withdrawn", sql: include_str!("../../sql/migrations/0010_withdrawn.sql") },
 ];
 
 /// Which file lies at a path, whatever it is called.

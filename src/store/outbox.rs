@@ -16,7 +16,7 @@ use crate::{
 /// The channel of what leaves over OTLP, whose messages are no text.
 pub const OTLP: &str = "otlp";
 
-/// Why a message for whom, or for what, the configuration no longer names is given up.
+/// Why a message for whom, or for what, the configuration no longer names is withdrawn.
 pub const NOT_CONFIGURED: &str = "its recipient is not configured any more";
 
 const INSERT_OCCURRENCE: &str = include_str!("../../sql/queries/outbox/insert_occurrence.sql");
@@ -104,7 +104,7 @@ pub struct Waiting {
     pub failure: String,
 }
 
-/// A recipient whom a message never reached.
+/// A recipient whom a message never reached, or from whom it was withdrawn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GivenUp {
     pub channel: String,
@@ -113,7 +113,7 @@ pub struct GivenUp {
     pub subject: String,
     pub recipient: String,
     pub at: Timestamp,
-    /// The last failure in words.
+    /// The last failure, or why it was withdrawn, in words.
     pub failure: String,
 }
 
@@ -213,6 +213,12 @@ impl Writer<'_> {
                 self.settle(id, "given_up", words, now)?;
             }
         }
+        Ok(())
+    }
+
+    /// Takes a message back from a recipient who is not to get it any more, and says why: no delivery that failed.
+    pub fn withdraw(&mut self, id: i64, now: Timestamp, why: &str) -> Result<(), StoreError> {
+        self.settle(id, "withdrawn", why, now)?;
         Ok(())
     }
 
@@ -332,7 +338,7 @@ impl Reader {
         Ok(why.map(|why| (messages, why)))
     }
 
-    /// Whom no message reached in a period: given up after `since` and by `until`, the newest first, at most `limit`.
+    /// Whom no message reached in a period: given up or withdrawn after `since` and by `until`, the newest first, at most `limit`.
     pub fn given_up(&self, since: Timestamp, until: Timestamp, limit: u32) -> Result<Vec<GivenUp>, StoreError> {
         let mut statement = self.connection.prepare_cached(LIST_GIVEN_UP)?;
         let values = named_params! {

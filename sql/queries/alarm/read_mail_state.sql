@@ -1,5 +1,5 @@
 -- How does mail to an audience fare: since when is the oldest that waits yet in the outbox, or else the newest, how many wait for
--- it, for how many was it given up by no choice of ours, and why? What waits by recipient_pending; the newest by
+-- it, for how many was it given up, and why? From whom it was withdrawn is no recipient. What waits by recipient_pending; the newest by
 -- message_by_audience; recipients by recipient_of_message.
 SELECT mail.enqueued_ms,
        count(*) FILTER (WHERE recipient.state = 'pending'),
@@ -28,5 +28,5 @@ WHERE mail.id = coalesce(
            ORDER BY occurrence_ms DESC
            LIMIT 1)
       )
-  AND (recipient.state <> 'given_up' OR recipient.failure NOT IN (:not_configured, :withdrawn))
+  AND recipient.state <> 'withdrawn'
 GROUP BY mail.id

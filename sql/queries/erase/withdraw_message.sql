@@ -1,5 +1,5 @@
 -- Lets nobody wait any more for one message. By recipient_of_message.
 UPDATE recipient
-SET state = 'given_up', settled_ms = :now_ms, failure = :failure
+SET state = 'withdrawn', settled_ms = :now_ms, failure = :failure
 WHERE state = 'pending'
   AND message_id = :message_id

@@ -1,4 +1,4 @@
--- Ends the wait of a recipient, as sent or given up; a second time changes nothing. Served by the primary key of
+-- Ends the wait of a recipient, as sent, given up or withdrawn; a second time changes nothing. Served by the primary key of
 -- recipient.
 UPDATE recipient
 SET state      = :state,

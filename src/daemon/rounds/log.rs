@@ -27,7 +27,7 @@ use crate::{
         format::{Format, Piece, parse_block},
         time::MS_PER_HOUR,
     },
-    source::{FilePlan, FileReader, GONE, Layout, NO_FILE, Plan, UNREADABLE, plan, shown},
+    source::{FilePlan, FileReader, GONE, Layout, NO_FILE, NO_REGULAR_FILE, Plan, UNREADABLE, plan, shown},
     store::{Reader, Store, StoreError, Writer},
 };
 
@@ -64,7 +64,7 @@ impl LogRound {
         let planned = spawn_blocking(move || plan(&log.paths, Layout::of(log.form.format), &stored, now)).await;
         let mut plan = planned.map_err(io::Error::other)?.map_err(io::Error::other)?;
         if plan.found == 0 {
-            return Err(io::Error::new(io::ErrorKind::NotFound, format!("no file matches {}", self.log.paths.join(", "))).into());
+            return Err(none_found(&self.log, &plan).into());
         }
         // What is missing by name may come back whole.
         let begin = if plan.torn && plan.unread.is_empty() { begin.torn(now) } else { begin };
@@ -189,9 +189,17 @@ fn words(skipped: &Skipped) -> String {
     match *reason {
         GONE => format!("{} went before anybody could read it{sample}", counted(*count, "file", "files")),
         NO_FILE => format!("there is no file any more{sample}"),
+        NO_REGULAR_FILE => format!("{} no regular file{sample}", counted(*count, "path is", "paths are")),
         reason if reason == UNREADABLE => format!("{} cannot be read ({UNREADABLE}){sample}", counted(*count, "file", "files")),
         _ => format!("{} left out: {reason}{sample}", counted(*count, "file was", "files were")),
     }
+}
+
+/// Nothing is there that could be read, and what is there instead.
+fn none_found(log: &Log, plan: &Plan) -> io::Error {
+    let instead = plan.unread.iter().map(words);
+    let said: Vec<_> = [format!("no file matches {}", log.paths.join(", "))].into_iter().chain(instead).collect();
+    io::Error::new(io::ErrorKind::NotFound, said.join("; "))
 }
 
 /// The cursor of a first look that is under way: the earliest instant of the lines read so far.

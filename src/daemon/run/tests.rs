@@ -193,7 +193,7 @@ async fn nothing_leaves_after_the_clock_was_set_back_before_what_was_on_its_way_
 }
 
 #[tokio::test]
-async fn what_waits_for_whom_the_configuration_names_no_more_is_given_up() {
+async fn what_waits_for_whom_the_configuration_names_no_more_is_withdrawn() {
     for has_server in [true, false] {
         let directory = tempfile::tempdir().expect("a directory");
         let mut options = options(directory.path(), "smtp+plain://127.0.0.1:1");
@@ -211,10 +211,12 @@ async fn what_waits_for_whom_the_configuration_names_no_more_is_given_up() {
         for sending in [&mut service.sending, &mut service.telling] {
             timeout(SOON, sending.join_next()).await.expect("it ends").expect("something waited").expect("it ends well");
         }
-        let given_up = |r: &Reader| r.given_up(Timestamp::UNIX_EPOCH, noon(), 10);
-        let given_up = service.engine.store.read(given_up).await.expect("a store that works");
-        let why: Vec<_> = given_up.iter().map(|row| row.failure.as_str()).collect();
+        let ended = |r: &Reader| Ok((r.given_up(Timestamp::UNIX_EPOCH, noon(), 10)?, r.outbox_summary()?));
+        let (withdrawn, outbox) = service.engine.store.read(ended).await.expect("a store that works");
+        let why: Vec<_> = withdrawn.iter().map(|row| row.failure.as_str()).collect();
         assert_eq!(why, [NOT_CONFIGURED; 5]);
+        let counted: Vec<_> = outbox.settled.iter().filter(|of| of.sent + of.undeliverable > 0).collect();
+        assert!(counted.is_empty(), "nothing failed: {counted:?}");
         assert_eq!(service.engine.failing_parts().len(), 0, "nothing waits");
     }
 }
@@ -247,6 +249,19 @@ async fn a_digest_that_leaves_late_makes_no_page() {
     assert_eq!((service.due(noon() + 50.minutes()).await, made_at(&service)), (1, noon()));
     service.look(noon() + 1.hour()).await;
     assert_eq!(made_at(&service), noon() + 1.hour());
+}
+
+#[tokio::test]
+async fn a_store_that_fails_names_no_part_that_is_not_configured() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let service = service(options(directory.path(), "smtp+plain://127.0.0.1:1"));
+    let full = || Err(StoreError::Full.into());
+    service.engine.note_sent(WEBHOOK, WEBHOOK, full(), noon()).await;
+    service.engine.note_sent(EXPORT_OF_CHANGES, CHANGES, full(), noon()).await;
+    assert_eq!(service.engine.failing_parts().len(), 0, "nobody is told anything");
+    service.engine.note_sent(OUTBOX, MAIL, full(), noon()).await;
+    let failing = service.engine.failing_parts();
+    assert!(failing.len() == 1 && format!("{failing:?}").contains("without it: outbox"), "{failing:?}");
 }
 
 #[tokio::test]

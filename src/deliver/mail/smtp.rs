@@ -65,6 +65,8 @@ pub struct SendError {
     pub permanent: bool,
     /// The server was not reached, or did not answer in time: it would be the same with every other message.
     pub unanswered: bool,
+    /// The receiver asks to be left alone for so long.
+    pub pause: Option<Duration>,
     /// What happened, in one line without addresses.
     pub words: String,
 }
@@ -80,16 +82,16 @@ impl std::error::Error for SendError {}
 impl SendError {
     /// It can never be sent.
     pub fn for_good(words: String) -> Self {
-        Self { permanent: true, unanswered: false, words }
+        Self { permanent: true, unanswered: false, pause: None, words }
     }
 
     /// Another try may find it otherwise.
     pub fn for_now(words: String) -> Self {
-        Self { permanent: false, unanswered: false, words }
+        Self { permanent: false, unanswered: false, pause: None, words }
     }
 
     fn unanswered(words: String) -> Self {
-        Self { permanent: false, unanswered: true, words }
+        Self { permanent: false, unanswered: true, pause: None, words }
     }
 }
 
@@ -246,7 +248,7 @@ fn credentials(options: &Options) -> Result<Option<Credentials>> {
 
 /// An error of a step at which the server's "no" is meant for good.
 fn refusal(error: &SmtpError) -> SendError {
-    SendError { permanent: error.is_permanent() || error.is_client(), unanswered: false, words: words(error) }
+    SendError { permanent: error.is_permanent() || error.is_client(), unanswered: false, pause: None, words: words(error) }
 }
 
 /// The same while the password is on its way: a server may quote what it does not understand, so of its answer the code is all

@@ -19,7 +19,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::{Options, Protocol, grpc};
-use crate::{deliver::SendError, report::inert, tls};
+use crate::{deliver::SendError, network::asked_pause, report::inert, tls};
 
 /// One attempt.
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(5);
@@ -72,14 +72,15 @@ impl Sender {
         Ok(Self { client, protocol: options.protocol, base })
     }
 
-    /// Sends one export, again where the collector may take it later. The error is permanent when a part was taken.
+    /// Sends one export, again where the collector may take it at once. The error is permanent when a part was taken.
     pub(super) async fn send(&self, signal: &Signal) -> Result<(), SendError> {
         for pause in PAUSES {
             let Err(refusal) = self.attempt(signal).await else { return Ok(()) };
-            if !refusal.again {
+            let pause = refusal.pause.unwrap_or(pause);
+            if !refusal.again || pause > ATTEMPT_LIMIT {
                 return Err(refusal.into());
             }
-            tokio::time::sleep(refusal.pause.unwrap_or(pause).min(ATTEMPT_LIMIT)).await;
+            tokio::time::sleep(pause).await;
         }
         self.attempt(signal).await.map_err(SendError::from)
     }
@@ -173,8 +174,8 @@ impl Refusal {
                 | StatusCode::SERVICE_UNAVAILABLE
                 | StatusCode::GATEWAY_TIMEOUT
         );
-        let pause = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-        Self { pause: pause.map(Duration::from_secs), ..Self::said(again, &answer.status().to_string()) }
+        let pause = asked_pause(answer.headers(), RETRY_AFTER.as_str());
+        Self { pause, ..Self::said(again, &answer.status().to_string()) }
     }
 
     fn said(again: bool, words: &str) -> Self {
@@ -184,7 +185,7 @@ impl Refusal {
 
 impl From<Refusal> for SendError {
     fn from(refusal: Refusal) -> Self {
-        Self { permanent: refusal.in_part, unanswered: false, words: refusal.words }
+        Self { permanent: refusal.in_part, unanswered: false, pause: refusal.pause, words: refusal.words }
     }
 }
 

@@ -90,6 +90,22 @@ async fn what_is_refused_is_tried_again_unless_the_receiver_is_gone() {
 }
 
 #[tokio::test]
+async fn who_asks_to_be_left_alone_says_for_how_long() {
+    for (header, seconds) in [
+        ("retry-after: 120", Some(120)),
+        ("date: Tue, 24 Nov 2026 10:00:00 GMT\r\nretry-after: Tue, 24 Nov 2026 12:00:00 GMT", Some(7_200)),
+        ("retry-after: soon", None),
+        ("x-nothing: 1", None),
+    ] {
+        let answer = format!("HTTP/1.1 429 Slow down\r\n{header}\r\ncontent-length: 0\r\n\r\n").leak();
+        let (url, asked) = once(answer, false).await;
+        let error = hook(&url, Network::default()).send(ID, at(), BODY).await.unwrap_err();
+        asked.await.unwrap();
+        assert_eq!(error.pause.map(|pause| pause.as_secs()), seconds, "{header}");
+    }
+}
+
+#[tokio::test]
 async fn a_receiver_that_nobody_vouches_for_is_not_told() {
     let (url, asked) = once("HTTP/1.1 200 OK\r\n\r\n", true).await;
     let error = hook(&url, Network::default()).send(ID, at(), BODY).await.unwrap_err();

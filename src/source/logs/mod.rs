@@ -14,7 +14,7 @@ mod plan;
 mod read;
 
 pub use blocks::Blocks;
-pub use plan::{FilePlan, GONE, NO_FILE, Plan, UNREADABLE, plan};
+pub use plan::{FilePlan, GONE, NO_FILE, NO_REGULAR_FILE, Plan, UNREADABLE, plan};
 pub use read::{Block, FileReader};
 
 use std::{

@@ -39,6 +39,9 @@ pub const UNREADABLE: &str = "unreadable_file";
 /// The reason for which a log is not whole of which a file has gone that is named without a pattern.
 pub const NO_FILE: &str = "no_file";
 
+/// The reason for which a log is not whole in whose place, named without a pattern, is a directory or a pipe.
+pub const NO_REGULAR_FILE: &str = "no_regular_file";
+
 /// What is said of files that are gone before anybody could read them.
 pub const GONE: &str = "gone_unread";
 
@@ -120,7 +123,7 @@ pub fn plan(
     now: Timestamp,
 ) -> Result<Plan, glob::PatternError> {
     let mut planner = Planner::new(layout, stored, now.as_millisecond());
-    let Listing { paths, closed, absent } = expand(patterns)?;
+    let Listing { paths, closed, absent, taken } = expand(patterns)?;
     if paths.len() > MAX_FILES {
         let (count, sample) = ((paths.len() - MAX_FILES) as u64, format!("more than {MAX_FILES} files"));
         planner.skip(&Skipped { reason: "too_many_files", count, sample }, true);
@@ -140,6 +143,9 @@ pub fn plan(
             planner.skip(&Skipped { reason: NO_FILE, count: 1, sample: shown(Path::new(&path)) }, false);
         }
     }
+    for path in taken {
+        planner.skip(&Skipped { reason: NO_REGULAR_FILE, count: 1, sample: shown(Path::new(&path)) }, false);
+    }
     Ok(planner.finish())
 }
 
@@ -151,6 +157,8 @@ struct Listing {
     closed: BTreeMap<PathBuf, io::Error>,
     /// Patterns that find nothing.
     absent: Vec<String>,
+    /// Paths without a pattern at which something else lies than a file.
+    taken: Vec<String>,
 }
 
 impl Listing {
@@ -179,7 +187,7 @@ impl Listing {
         let mut any = false;
         for place in Path::new(text).ancestors() {
             let (Some(name), Some(above)) = (place.file_name(), place.parent()) else { continue };
-            if !name.to_string_lossy().contains(['*', '?', '[']) {
+            if !is_pattern(&name.to_string_lossy()) {
                 continue;
             }
             let (pattern, above) = (glob::Pattern::new(&place.to_string_lossy())?, above.to_string_lossy());
@@ -203,6 +211,15 @@ fn misnamed(directory: &Path, pattern: &glob::Pattern) -> impl Iterator<Item = P
     misnamed.filter(|path| pattern.matches(&path.to_string_lossy()) || pattern.matches(&unrotated(path)))
 }
 
+fn is_pattern(text: &str) -> bool {
+    text.contains(['*', '?', '['])
+}
+
+/// Whether a path without a pattern leads to something, and not to a file.
+fn is_something_else(text: &str) -> bool {
+    !is_pattern(text) && std::fs::metadata(text).is_ok_and(|place| !place.is_file())
+}
+
 fn holds_something(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() > 0)
 }
@@ -222,7 +239,9 @@ fn expand(patterns: &[String]) -> Result<Listing, glob::PatternError> {
             any |= listing.add(glob::glob(&suffixed)?, |path| pattern.matches(&unrotated(path)));
         }
         any |= listing.add_misnamed(text)?;
-        if !any {
+        if is_something_else(text) {
+            listing.taken.push(text.clone());
+        } else if !any {
             listing.absent.push(text.clone());
         }
     }

@@ -82,17 +82,18 @@ async fn who_is_not_written_to_any_more_makes_a_digest_no_undeliverable_one() {
     let f = Fixture::new();
     f.write(|w| w.enqueue(&digest(noon(), &["a@example.test", "b@example.test"]), noon())).await;
     let ids: Vec<i64> = due(&f, noon()).await.iter().map(|message| message.id).collect();
-    let given_up = |why: &'static str, id: i64| f.write(move |w| w.mark_failed(id, noon(), None, why));
+    let withdraw = |id: i64| f.write(move |w| w.withdraw(id, noon(), NOT_CONFIGURED));
     let state = || f.read(|r| r.mail_state("security"));
-    given_up(NOT_CONFIGURED, ids[0]).await;
+    withdraw(ids[0]).await;
     assert_eq!(state().await.map(|state| (state.pending, state.given_up, state.recipients)), Some((1, 0, 1)));
-    given_up("550 no such user", ids[1]).await;
+    let refused_id = ids[1];
+    f.write(move |w| w.mark_failed(refused_id, noon(), None, "550 no such user")).await;
     let refused = state().await.expect("somebody was written to");
     assert_eq!((refused.pending, refused.given_up, refused.recipients), (0, 1, 1));
     assert_eq!(refused.failure, "550 no such user");
     let later = noon() + 1.hour();
     f.write(move |w| w.enqueue(&digest(later, &["a@example.test"]), later)).await;
-    given_up(NOT_CONFIGURED, due(&f, later).await[0].id).await;
+    withdraw(due(&f, later).await[0].id).await;
     assert_eq!(state().await, None, "nobody got the newest, which is no sign that mail arrives");
 }
 
@@ -179,6 +180,22 @@ async fn who_is_given_up_is_counted_and_not_tried_again() {
     assert_eq!(given_up(noon() - 1.hour()).await, [told]);
     assert_eq!(given_up(noon()).await, [], "it was told before");
     assert_eq!(f.read(|r| r.last_sent("mail", "security")).await, None);
+}
+
+#[tokio::test]
+async fn what_is_withdrawn_is_told_with_its_reason_and_counted_as_no_failure() {
+    let f = Fixture::new();
+    f.write(|w| w.enqueue(&digest(noon(), &["left@example.test"]), noon())).await;
+    let id = due(&f, noon()).await[0].id;
+    f.write(move |w| w.withdraw(id, noon(), NOT_CONFIGURED)).await;
+    // A late answer changes nothing any more.
+    f.write(move |w| w.mark_failed(id, noon(), None, "550 no such user")).await;
+    assert_eq!(due(&f, Timestamp::MAX).await, []);
+    let summary = f.read(Reader::outbox_summary).await;
+    assert_eq!(summary, OutboxSummary { pending: 0, oldest: None, settled: settled(0, 0) });
+    let told = f.read(|r| r.given_up(noon() - 1.hour(), noon(), 10)).await;
+    let told: Vec<_> = told.iter().map(|row| (row.recipient.as_str(), row.failure.as_str())).collect();
+    assert_eq!(told, [("left@example.test", NOT_CONFIGURED)]);
 }
 
 #[tokio::test]

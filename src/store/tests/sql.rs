@@ -9,7 +9,7 @@ use data_encoding::HEXLOWER;
 use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 
-use super::super::{Store, open::MIGRATIONS};
+use super::super::{NOT_CONFIGURED, Store, open::MIGRATIONS};
 use crate::evidence::Day;
 
 const SCHEMA: &str = include_str!("../../../sql/schema.sql");
@@ -89,6 +89,7 @@ const APPLIED: &[(&str, &str)] = &[
     ("0007_exchanged_lists", "6a72085624879d0fa5c2f153e92cc9b2f95847152847227c67505a3627923521"),
     ("0008_told_people", "8654f6670d32a4386404d54b266b686d29f60c0b5aa21a8f98e361f864a3be19"),
     ("0009_reclassification_limit", "6932b9fbc829209895b5d70457d9c2a21fec37895810e354a2ddee6992cfb7c9"),
+    ("0010_withdrawn", "a9bba6babac6ae7e71e921bd5890b10bca75b1a4ae1c8ba39b40a2eaf6ff1707"),
 ];
 
 #[test]
@@ -140,6 +141,8 @@ async fn each_migration_runs_over_the_rows_of_those_before_it() {
     assert_eq!((history.counts.iter().count(), statuses.len(), totals.requests.len()), (2, 1, 1));
     let settled: Vec<_> = outbox.settled.iter().map(|of| (of.channel.as_str(), of.sent, of.undeliverable)).collect();
     assert_eq!(settled, [("otlp", 0, 1), ("webhook", 1, 0)], "what was settled before and after it is counted");
+    let withdrawn = store.read(|r| r.given_up(jiff::Timestamp::UNIX_EPOCH, jiff::Timestamp::MAX, 10)).await.expect("rows");
+    assert_eq!(withdrawn.iter().filter(|row| row.failure == NOT_CONFIGURED).count(), 2, "before and after it");
 }
 
 /// What a statement reads whole, by its plan, must be what its comment admits to, and never a table that grows with

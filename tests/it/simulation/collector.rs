@@ -24,8 +24,9 @@ use crate::{
 /// What exports are signed in with.
 pub const KEY: &str = "c3Vq8ZtNf1KdY6wu";
 
-const MANNERS: [Manner; 7] = [
+const MANNERS: [Manner; 8] = [
     Manner::Refuses("503 Service Unavailable"),
+    Manner::Rests(40_000),
     Manner::Refuses("429 Too Many Requests"),
     Manner::Refuses("400 Bad Request"),
     Manner::Refuses("401 Unauthorized"),
@@ -107,7 +108,7 @@ impl Watch {
             assert!(post.head.contains(&format!("x-key: {KEY}")), "{}", post.head);
             *self.moods.entry(word(post.manner)).or_default() += 1;
             match (post.manner, post.path.as_str()) {
-                (Manner::Refuses(_), _) => {}
+                (Manner::Refuses(_) | Manner::Rests(_), _) => {}
                 (_, "/v1/logs") => self.hear_changes(&post, killed),
                 (_, "/v1/metrics") => self.hear_figures(&post),
                 (_, other) => panic!("{other}"),
@@ -185,6 +186,7 @@ fn word(manner: Manner) -> &'static str {
     match manner {
         Manner::Takes => "takes",
         Manner::Refuses(status) => status,
+        Manner::Rests(_) => "rests",
         Manner::HangsUp => "hangs up",
         Manner::Dawdles => "dawdles",
         Manner::DropsOne => "drops one",

@@ -27,6 +27,8 @@ pub enum Manner {
     Takes,
     /// Takes nothing, with this status.
     Refuses(&'static str),
+    /// Takes nothing, and asks to be left alone for so many seconds.
+    Rests(u64),
     /// Takes everything, and hangs up before it says so.
     HangsUp,
     /// Takes everything, and says so when nobody waits any more.
@@ -108,6 +110,10 @@ async fn answer(mut stream: TcpStream, heard: Arc<Mutex<Heard>>) {
     match manner {
         Manner::Takes => reply(&mut stream, "200 OK", b"", false).await,
         Manner::Refuses(status) => reply(&mut stream, status, b"", false).await,
+        Manner::Rests(seconds) => {
+            let status = format!("503 Service Unavailable\r\nRetry-After: {seconds}");
+            reply(&mut stream, &status, b"", false).await;
+        }
         Manner::HangsUp => {}
         Manner::Dawdles => {
             sleep(SLOW).await;

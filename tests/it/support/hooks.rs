@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use axum::{
     Router,
     body::Bytes,
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, StatusCode, header::RETRY_AFTER},
+    response::IntoResponse as _,
 };
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -17,6 +18,8 @@ pub enum Manner {
     Takes,
     /// Takes nothing for now.
     Refuses,
+    /// Takes nothing, and asks to be left alone for so many seconds.
+    Rests(u64),
     /// Takes everything, and says that it did not.
     Denies,
 }
@@ -48,13 +51,17 @@ impl Hooks {
         let shared = Arc::clone(&heard);
         let app = Router::new().fallback(move |headers: HeaderMap, body: Bytes| async move {
             let mut heard = shared.lock().unwrap();
-            if heard.manner == Manner::Refuses {
-                return StatusCode::SERVICE_UNAVAILABLE;
+            match heard.manner {
+                Manner::Refuses => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
+                Manner::Rests(seconds) => {
+                    return (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, seconds.to_string())]).into_response();
+                }
+                Manner::Takes | Manner::Denies => {}
             }
             let (id, body) = (headers["webhook-id"].to_str().unwrap().to_owned(), serde_json::from_slice(&body).unwrap());
             let acknowledged = heard.manner == Manner::Takes;
             heard.told.push(Told { id, body, acknowledged });
-            if acknowledged { StatusCode::NO_CONTENT } else { StatusCode::INTERNAL_SERVER_ERROR }
+            if acknowledged { StatusCode::NO_CONTENT } else { StatusCode::INTERNAL_SERVER_ERROR }.into_response()
         });
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         Self { url, heard }

@@ -1,7 +1,7 @@
 //! The newest block of a log, read and thrown away: whether its lines are what the configuration says.
 
 use super::{
-    Arc, BTreeMap, FileReader, Layout, Log, Odd, Piece, Skipped, Timestamp, counted, io, parse_block, plan, shown,
+    Arc, BTreeMap, FileReader, Layout, Log, Odd, Piece, Skipped, Timestamp, counted, io, none_found, parse_block, plan, shown,
     spawn_blocking, unreadable, words,
 };
 
@@ -16,7 +16,7 @@ pub async fn glance(log: Arc<Log>, now: Timestamp) -> io::Result<Result<String, 
 fn look(log: &Log, now: Timestamp) -> io::Result<Result<String, String>> {
     let plan = plan(&log.paths, Layout::of(log.form.format), &BTreeMap::new(), now).map_err(io::Error::other)?;
     if plan.found == 0 {
-        return Err(io::Error::new(io::ErrorKind::NotFound, format!("no file matches {}", log.paths.join(", "))));
+        return Err(none_found(log, &plan));
     }
     if !plan.unread.is_empty() {
         return Ok(Err(plan.unread.iter().map(words).collect::<Vec<_>>().join("; ")));

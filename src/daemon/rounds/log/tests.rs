@@ -49,6 +49,18 @@ impl Place {
         self.directory.path()
     }
 
+    /// Has the rounds read these files, by their names.
+    fn read<const N: usize>(&mut self, names: [&str; N]) -> [std::path::PathBuf; N] {
+        let paths = names.map(|name| self.path().join(name));
+        let log = Log {
+            name: "l".to_owned(),
+            paths: paths.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
+            form: Form { host: Some("bitbucket.org".to_owned()), ..Form::new(Format::Json) },
+        };
+        self.round = LogRound::new(Setting::bare("log/l"), Arc::new(log));
+        paths
+    }
+
     async fn run(&self, second: i64) -> Result<Tally, RoundError> {
         self.round.run(&self.store, Timestamp::from_second(second).expect("an instant")).await
     }
@@ -239,15 +251,29 @@ async fn what_went_before_anybody_looked_again_is_missed_up_to_where_the_log_goe
 }
 
 #[tokio::test]
+async fn what_lies_in_the_place_of_a_log_and_is_no_file_is_told_though_older_ones_lie_beside_it() {
+    let mut place = Place::new();
+    let [path] = place.read(["app.log"]);
+    fs::write(&path, line(NOW - 60)).unwrap();
+    place.run(NOW).await.unwrap();
+    fs::rename(&path, place.path().join("app.log.1")).unwrap();
+    fs::create_dir(&path).unwrap();
+    let error = place.run(NOW + 10).await.unwrap_err().to_string();
+    assert!(error.contains("1 path is no regular file, such as") && error.contains("app.log"), "{error}");
+    fs::remove_file(place.path().join("app.log.1")).unwrap();
+    let error = place.run(NOW + 20).await.unwrap_err().to_string();
+    assert!(error.contains("no file matches") && error.contains("1 path is no regular file"), "{error}");
+    fs::remove_dir(&path).unwrap();
+    fs::write(&path, line(NOW - 60) + &line(NOW + 30)).unwrap();
+    place.run(NOW + 40).await.unwrap();
+    let coverage = place.coverage().await;
+    assert_eq!(coverage.last().map(|last| (last.0, last.2)), Some((CoverageState::Covered, NOW + 40)), "{coverage:?}");
+}
+
+#[tokio::test]
 async fn a_log_of_two_files_is_not_read_while_one_of_them_has_gone() {
     let mut place = Place::new();
-    let paths = ["a.log", "b.log"].map(|name| place.path().join(name));
-    let log = Log {
-        name: "l".to_owned(),
-        paths: paths.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
-        form: Form { host: Some("bitbucket.org".to_owned()), ..Form::new(Format::Json) },
-    };
-    place.round = LogRound::new(Setting::bare("log/l"), Arc::new(log));
+    let paths = place.read(["a.log", "b.log"]);
     // Who names a file that is still to come waits for it.
     fs::write(&paths[0], line(NOW - 60)).unwrap();
     place.run(NOW).await.unwrap();
