@@ -79,7 +79,7 @@ const PAUSES: [Duration; 10] = [
     Duration::from_secs(8 * 3_600),
 ];
 
-/// A receiver who asks for a longer pause is not given it: the message would be old.
+/// Who asks to be left alone for longer is asked again all the same: what waits would be old.
 const LONGEST_PAUSE: Duration = Duration::from_secs(8 * 3_600);
 
 /// Messages that one look at the outbox sends.
@@ -390,12 +390,19 @@ impl Engine {
             self.store.write(move |w| w.mark_sent(id, now)).await?;
             return Ok(true);
         };
-        let retry_at = if error.permanent { None } else { retry_at(message.attempts, error.pause, now) };
+        let rests_until = error.pause.and_then(|pause| now.checked_add(pause.min(LONGEST_PAUSE)).ok());
+        let retry_at = if error.permanent { None } else { retry_at(message.attempts, now) };
+        let retry_at = retry_at.map(|at| rests_until.map_or(at, |until| until.max(at)));
         let next_try = retry_at.map_or_else(|| "never: the message is given up".to_owned(), |at| at.to_string());
         let attempt = message.attempts + 1;
         tracing::warn!(channel, by, message_id, attempt, next_try, %error, "a message was not delivered");
         sent.waiting.push(format!("{}: {error}", message.recipient));
-        self.store.write(move |w| w.mark_failed(id, now, retry_at, &error.words)).await?;
+        let (channel, recipient) = (message.channel.clone(), message.recipient.clone());
+        let note = move |w: &mut Writer<'_>| {
+            w.mark_failed(id, now, retry_at, &error.words)?;
+            rests_until.map_or(Ok(()), |until| w.rest(&channel, &recipient, until))
+        };
+        self.store.write(note).await?;
         Ok(false)
     }
 }
@@ -462,11 +469,10 @@ fn reader_label(audience: &Audience) -> String {
     }
 }
 
-/// When a message is tried again that was tried so often before, not sooner than the receiver asks for; none when it is given up.
-pub(super) fn retry_at(attempts: u32, asked: Option<Duration>, now: Timestamp) -> Option<Timestamp> {
+/// When a message is tried again that was tried so often before; none when it is given up.
+fn retry_at(attempts: u32, now: Timestamp) -> Option<Timestamp> {
     let pause = PAUSES.get(usize::try_from(attempts).unwrap_or(usize::MAX))?;
-    let asked = asked.unwrap_or_default().min(LONGEST_PAUSE);
-    now.checked_add(asked.max(*pause)).ok()
+    now.checked_add(*pause).ok()
 }
 
 /// Stands in a preview where no mail is configured.

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{Error, Row, types::Type};
 
+use super::StoreError;
 use crate::evidence::{Person, time::instant};
 
 /// Counts are kept below this, so that two of them can be added within SQLite's 64 bits. Statements that add to a row keep to it,
@@ -25,6 +26,12 @@ pub(super) fn word<T>(row: &Row<'_>, column: usize, parse: fn(&str) -> Option<T>
         let unknown = format!("{text:?} is no word of this column");
         Error::FromSqlConversionFailure(column, Type::Text, unknown.into())
     })
+}
+
+/// What was asked for as coming after another. A damaged tree may answer with what lies before it, and whoever goes on from there would
+/// go in a circle.
+pub(super) fn later<T: Ord>(after: &T, next: T) -> Result<T, StoreError> {
+    if next > *after { Ok(next) } else { Err(StoreError::Corrupt("rows are not in order".to_owned())) }
 }
 
 /// An absent text is stored as an empty one.

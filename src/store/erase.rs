@@ -23,13 +23,13 @@ use super::{
     history,
     intern::{self, Interned},
     outbox::OTLP,
+    verify::next_counted_day,
 };
 use crate::{
     analysis::erasure::Erasure,
     evidence::{Day, Origin, chunk},
 };
 
-const FIND_NEXT_DAY: &str = super::verify::FIND_NEXT_COUNTED_DAY;
 const UPDATE_TRACK: &str = include_str!("../../sql/queries/erase/update_track.sql");
 const MERGE_COUNTS: &str = include_str!("../../sql/queries/erase/merge_counts.sql");
 const DELETE_COUNTS: &str = include_str!("../../sql/queries/erase/delete_counts.sql");
@@ -186,7 +186,7 @@ impl Writer<'_> {
 
     fn merge_tracks(&self, from: i64, into: i64) -> Result<(), StoreError> {
         let mut day = Day(i32::MIN);
-        while let Some(next) = self.next_counted_day(day)? {
+        while let Some(next) = next_counted_day(self.connection, day)? {
             day = next;
             let both = named_params! { ":day": day.0, ":from": from, ":into": into };
             let one = named_params! { ":day": day.0, ":from": from };
@@ -198,11 +198,6 @@ impl Writer<'_> {
         self.merge_slices(from, into)?;
         self.connection.prepare_cached(DELETE_TRACK)?.execute(named_params! { ":id": from })?;
         Ok(())
-    }
-
-    fn next_counted_day(&self, after: Day) -> Result<Option<Day>, StoreError> {
-        let mut find = self.connection.prepare_cached(FIND_NEXT_DAY)?;
-        Ok(find.query_row(named_params! { ":day": after.0 }, |row| row.get::<_, Option<i32>>(0))?.map(Day))
     }
 
     fn erase_inventories(&self, erasure: &Erasure, erased: &mut Erased) -> Result<(), StoreError> {

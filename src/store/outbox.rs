@@ -29,6 +29,7 @@ const FIND_HELD_UP: &str = include_str!("../../sql/queries/outbox/find_held_up.s
 const LIST_WAITING_AUDIENCES: &str = include_str!("../../sql/queries/outbox/list_waiting_audiences.sql");
 const SETTLE_RECIPIENT: &str = include_str!("../../sql/queries/outbox/settle_recipient.sql");
 const POSTPONE_RECIPIENT: &str = include_str!("../../sql/queries/outbox/postpone_recipient.sql");
+const REST_RECIPIENT: &str = include_str!("../../sql/queries/outbox/rest_recipient.sql");
 const HURRY_RECIPIENTS: &str = include_str!("../../sql/queries/outbox/hurry_recipients.sql");
 const MARK_OCCURRENCE_DONE: &str = include_str!("../../sql/queries/outbox/mark_occurrence_done.sql");
 const EMPTY_SETTLED_MESSAGE: &str = include_str!("../../sql/queries/outbox/empty_settled_message.sql");
@@ -213,6 +214,13 @@ impl Writer<'_> {
                 self.settle(id, "given_up", words, now)?;
             }
         }
+        Ok(())
+    }
+
+    /// Lets all that waits for a recipient of a channel wait until an instant at least: they ask to be left alone.
+    pub fn rest(&mut self, channel: &str, recipient: &str, until: Timestamp) -> Result<(), StoreError> {
+        let values = named_params! { ":channel": channel, ":recipient": recipient, ":until_ms": until.as_millisecond() };
+        self.connection.prepare_cached(REST_RECIPIENT)?.execute(values)?;
         Ok(())
     }
 

@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, types::Type};
 
-use super::{Reader, StoreError, Writer, convert::count, verify::FIND_NEXT_COUNTED_DAY};
+use super::{Reader, StoreError, Writer, convert::count, verify::next_counted_day};
 use crate::evidence::{
     Day,
     counts::{Numbered, Segment},
@@ -144,9 +144,7 @@ impl Reader {
 impl Writer<'_> {
     /// Packs the first period that is over and settled and not packed, if there is one. Returns whether there may be another.
     pub fn pack_next(&mut self, today: Day) -> Result<bool, StoreError> {
-        let mut find = self.connection.prepare_cached(FIND_NEXT_COUNTED_DAY)?;
-        let first = find.query_row(named_params! { ":day": -1 }, |row| row.get::<_, Option<i32>>(0))?;
-        let Some(first) = first.map(Day) else { return Ok(false) };
+        let Some(first) = next_counted_day(self.connection, Day(-1))? else { return Ok(false) };
         let settled = today.plus(-SETTLED_AFTER_DAYS);
         let packed = packed_periods(self.connection)?;
         let is_over = |period: &i32| last_day(*period) < settled;

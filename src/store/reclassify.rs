@@ -19,7 +19,7 @@ use rusqlite::{Connection, OptionalExtension as _, named_params};
 use super::{
     Reader, StoreError, Writer,
     callers::Book,
-    convert::{count, stored},
+    convert::{count, later, stored},
 };
 use crate::{
     analysis::{Anew, Recount},
@@ -269,7 +269,8 @@ fn chunks_after(connection: &Connection, after: i64, limit: u32, max_bytes: usiz
     while bytes < max_bytes
         && let Some(row) = rows.next()?
     {
-        let chunk = StoredChunk { id: row.get(0)?, source: row.get(1)?, bytes: row.get(2)? };
+        let before = chunks.last().map_or(after, |chunk: &StoredChunk| chunk.id);
+        let chunk = StoredChunk { id: later(&before, row.get(0)?)?, source: row.get(1)?, bytes: row.get(2)? };
         bytes += chunk.bytes.len();
         chunks.push(chunk);
     }

@@ -12,9 +12,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use rusqlite::{named_params, types::Value};
+use rusqlite::{Connection, named_params, types::Value};
 
-use super::{Reader, StoreError, convert::count};
+use super::{
+    Reader, StoreError,
+    convert::{count, later},
+};
 use crate::{
     analysis::counted,
     evidence::{
@@ -25,7 +28,7 @@ use crate::{
     },
 };
 
-pub(super) const FIND_NEXT_COUNTED_DAY: &str = include_str!("../../sql/queries/verify/find_next_counted_day.sql");
+const FIND_NEXT_COUNTED_DAY: &str = include_str!("../../sql/queries/verify/find_next_counted_day.sql");
 const FIND_NEXT_INDEXED_DAY: &str = include_str!("../../sql/queries/verify/find_next_indexed_day.sql");
 const LIST_COUNTS_OF_DAY: &str = include_str!("../../sql/queries/verify/list_counts_of_day.sql");
 const LIST_INDEX_OF_DAY: &str = include_str!("../../sql/queries/verify/list_index_of_day.sql");
@@ -203,19 +206,13 @@ impl Reader {
 
     /// The next day after one of which anything is counted.
     pub(super) fn next_day_counted(&self, after: Day) -> Result<Option<Day>, StoreError> {
-        let mut find = self.connection.prepare_cached(FIND_NEXT_COUNTED_DAY)?;
-        let next: Option<i32> = find.query_row(named_params! { ":day": after.0 }, |row| row.get(0))?;
-        Ok(next.map(Day))
+        next_counted_day(&self.connection, after)
     }
 
     fn next_day(&self, after: Day) -> Result<Option<Day>, StoreError> {
-        let mut next = Vec::new();
-        for find in [FIND_NEXT_COUNTED_DAY, FIND_NEXT_INDEXED_DAY] {
-            let day: Option<i32> =
-                self.connection.prepare_cached(find)?.query_row(named_params! { ":day": after.0 }, |row| row.get(0))?;
-            next.extend(day.map(Day));
-        }
-        Ok(next.into_iter().min())
+        let counted = next_counted_day(&self.connection, after)?;
+        let indexed = next_day(&self.connection, FIND_NEXT_INDEXED_DAY, after)?;
+        Ok(counted.into_iter().chain(indexed).min())
     }
 
     fn counts_of(&self, day: Day) -> Result<HashMap<i64, u64>, StoreError> {
@@ -250,6 +247,16 @@ impl Reader {
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
+}
+
+/// The first day after one of which anything is counted.
+pub(super) fn next_counted_day(connection: &Connection, after: Day) -> Result<Option<Day>, StoreError> {
+    next_day(connection, FIND_NEXT_COUNTED_DAY, after)
+}
+
+fn next_day(connection: &Connection, find: &str, after: Day) -> Result<Option<Day>, StoreError> {
+    let day: Option<i32> = connection.prepare_cached(find)?.query_row(named_params! { ":day": after.0 }, |row| row.get(0))?;
+    day.map(|day| later(&after, Day(day))).transpose()
 }
 
 fn span(interval: &Coverage) -> String {

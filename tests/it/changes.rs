@@ -221,8 +221,8 @@ async fn what_a_collector_refuses_waits_for_it() {
     assert_eq!(told.told(now.checked_add(2.minutes()).unwrap()).await.len(), 2);
 }
 
-/// A service of which everybody has still to be told that an integration is refused, and when that is.
-async fn with_a_change() -> (Told, Timestamp) {
+/// A service of which everybody has still to be told that an integration was refused and is in use again, and when that is.
+async fn with_two_changes() -> (Told, Timestamp) {
     // Between two brownouts.
     let (told, now) = (Told::new().await, at("2026-07-03T11:00:00Z"));
     let ago = |minutes: i64| now.checked_sub(minutes.minutes()).unwrap();
@@ -231,32 +231,34 @@ async fn with_a_change() -> (Told, Timestamp) {
     assert_eq!(told.told(ago(30)).await.len(), 1, "it is discovered, which programs are not told");
     told.push_as(&["mona"], ago(20), 401).await;
     told.engine.judge(now).await.unwrap();
+    told.push(&["mona"], ago(10)).await;
+    told.engine.judge(now).await.unwrap();
     (told, now)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_asks_to_be_left_alone_is_asked_again_when_that_time_is_over() {
-    let (told, now) = with_a_change().await;
+    let (told, now) = with_two_changes().await;
     let after = |minutes: i64| now.checked_add(minutes.minutes()).unwrap();
     told.collector.behave(Manner::Rests(7_200));
     told.hooks.behave(hooks::Manner::Rests(7_200));
     let sent = told.engine.send_events(now, now).await.unwrap();
-    assert_eq!((told.told(now).await.len(), sent.waiting.len()), (1, 1), "a collector that rests is not asked again at once");
+    assert_eq!((told.told(now).await.len(), sent.waiting.len()), (1, 2), "who rests is not asked again at once");
     told.collector.behave(Manner::Takes);
     told.hooks.behave(hooks::Manner::Takes);
     told.engine.send_events(after(119), after(119)).await.unwrap();
-    assert_eq!((told.told(after(119)).await.len(), told.hooks.take().len()), (0, 0));
+    assert_eq!((told.told(after(119)).await.len(), told.hooks.take().len()), (0, 0), "nor for what else waits");
     told.engine.send_events(after(121), after(121)).await.unwrap();
-    assert_eq!((told.told(after(121)).await.len(), told.hooks.take().len()), (1, 1));
+    assert_eq!((told.told(after(121)).await.len(), told.hooks.take().len()), (2, 2));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_asks_to_be_left_alone_for_days_is_asked_again_the_same_day() {
-    let (told, now) = with_a_change().await;
+    let (told, now) = with_two_changes().await;
     told.hooks.behave(hooks::Manner::Rests(7 * 86_400));
     told.engine.send_events(now, now).await.unwrap();
     told.hooks.behave(hooks::Manner::Takes);
     let later = now.checked_add(481.minutes()).unwrap();
     told.engine.send_events(later, later).await.unwrap();
-    assert_eq!(told.hooks.take().len(), 1);
+    assert_eq!(told.hooks.take().len(), 2);
 }

@@ -78,6 +78,25 @@ async fn who_takes_nothing_keeps_nobody_else_waiting() {
 }
 
 #[tokio::test]
+async fn who_asks_to_be_left_alone_is_sent_nothing_until_then_and_the_others_are() {
+    let f = Fixture::new();
+    let event = |hook: &str, number: u32| NewMessage {
+        channel: "webhook".to_owned(),
+        audience: format!("integration.changed k7m2qd4x {number}"),
+        ..digest(noon(), &[hook])
+    };
+    let events = [event("rests", 1), event("rests", 2), event("well", 3), digest(noon(), &["rests"])];
+    f.write(move |w| events.iter().try_for_each(|message| w.enqueue(message, noon()).map(drop))).await;
+    let soon = noon() + 1.hour();
+    f.write(move |w| w.rest("webhook", "rests", soon)).await;
+    // Who asks for less has asked for more before.
+    f.write(move |w| w.rest("webhook", "rests", soon - 1.minute())).await;
+    let waiting = |at: Timestamp| f.read(move |r| Ok(r.due_recipients("webhook", at, 9)?.len()));
+    assert_eq!((waiting(soon - 1.seconds()).await, waiting(soon).await), (1, 3));
+    assert_eq!(due(&f, noon()).await.len(), 1, "another channel is another way");
+}
+
+#[tokio::test]
 async fn who_is_not_written_to_any_more_makes_a_digest_no_undeliverable_one() {
     let f = Fixture::new();
     f.write(|w| w.enqueue(&digest(noon(), &["a@example.test", "b@example.test"]), noon())).await;

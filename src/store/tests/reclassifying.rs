@@ -1,10 +1,14 @@
 //! Counts that are built beside the others and take their place: batch by batch, by whoever goes on, all at once.
 
+use std::{fs, path::Path};
+
+use rusqlite::Connection;
+
 use super::{super::Reader, Fixture, accepted, batch, count, noon, track};
 use crate::{
     analysis::{Found, Recount},
     evidence::{Batch, Credential, Day, Verdict, chunk::Chunk},
-    store::Rejudged,
+    store::{Rejudged, Store},
 };
 
 const DAY: i32 = 20_637;
@@ -84,6 +88,36 @@ async fn new_counts_are_seen_all_at_once_and_what_was_recorded_meanwhile_is_amon
     assert_eq!(f.read(|r| r.items_judged_otherwise("new")).await, 2);
     let anew = f.read(|r| r.anew(Day(i32::MAX))).await;
     assert!(anew.history.counts.is_empty() && anew.kept.is_empty());
+}
+
+/// A store whose first two chunks lie in the file in the wrong order.
+fn out_of_order(f: &Fixture, directory: &Path) -> Store {
+    let connection = Connection::open(f.path()).expect("a connection");
+    connection.pragma_query(None, "wal_checkpoint", |_| Ok(())).expect("all is in the file");
+    let find = include_str!("../../../tests/data/store/find_root_of_chunks.sql");
+    let root: u32 = connection.query_row(find, [], |row| row.get(0)).expect("a table");
+    let size: u32 = connection.pragma_query_value(None, "page_size", |row| row.get(0)).expect("a size");
+    let mut bytes = fs::read(f.path()).expect("a file");
+    // A leaf of a table: eight bytes of header, and where each row is, in two bytes (https://sqlite.org/fileformat2.html#b_tree_pages).
+    let leaf = &mut bytes[((root - 1) * size) as usize..];
+    assert_eq!((leaf[0], leaf[4]), (0x0d, 2), "a leaf of two rows");
+    leaf[8..12].rotate_left(2);
+    let path = directory.join("damaged.db");
+    fs::write(&path, bytes).expect("a copy");
+    Store::open(&path).expect("nobody looks there")
+}
+
+#[tokio::test]
+async fn rows_that_are_not_in_order_are_damage_and_lead_nobody_in_a_circle() {
+    let f = Fixture::new();
+    f.write(|w| w.record(&page("a", DAY), noon())).await;
+    f.write(|w| w.record(&page("b", DAY), noon())).await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let store = out_of_order(&f, directory.path());
+    let both = store.read(|r| r.chunks_after(0, 2, usize::MAX)).await.map(|chunks| chunks.len());
+    assert!(both.as_ref().is_err_and(|error| error.to_string().contains("rows are not in order")), "{both:?}");
+    let findings = store.read(|r| Ok(r.verify())).await.expect("the rest is looked at");
+    assert!(format!("{findings:?}").contains("it cannot be read to its end"), "{findings:?}");
 }
 
 #[tokio::test]
